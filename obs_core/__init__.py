@@ -1,0 +1,1 @@
+"""Trace Python programs into one SQLite file. Needs the standard library only."""

@@ -1,0 +1,1 @@
+"""Calls become rows: the part of this product that runs inside traced programs. Standard library only."""

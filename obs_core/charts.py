@@ -1,0 +1,1 @@
+"""Answers become pictures: frames in, Altair out."""

@@ -1,0 +1,1 @@
+"""Rows become files: CSV, OTLP JSON, Jaeger JSON."""

@@ -1,0 +1,1 @@
+"""Questions about the log, and the ways to reach it."""
