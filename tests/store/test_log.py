@@ -1,0 +1,151 @@
+"""The log: its schema, its keys, and what happens when another hand is in the file."""
+
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+
+from obs_core.errors import LogUnreadable, NotALog, SchemaTooNew
+from obs_core.model import CANONICAL, Code, Row, Run
+from obs_core.store import log, sqlite
+
+CALL = Row("call", "shop", "pay", 5, trace_id="a" * 32, span_id="b" * 16, duration_ns=7)
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> sqlite.Connection:
+    return log.open_(tmp_path / "deep" / "er" / "trace.db")
+
+
+def count(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT count(*) FROM data_trace").fetchone()[0])
+
+
+def test_every_canonical_column_is_a_column_of_the_log(connection: sqlite.Connection) -> None:
+    columns = {name for _, name, *_ in connection.execute("PRAGMA table_info(data_trace)")}
+    assert set(CANONICAL.values()) <= columns
+    assert set(Row._fields) | {"id"} == columns
+
+
+def test_the_seed_index_exists_and_serves_the_newest_rows(connection: sqlite.Connection) -> None:
+    plan = connection.execute("EXPLAIN QUERY PLAN SELECT * FROM data_trace ORDER BY timestamp DESC LIMIT 10").fetchall()
+    assert "idx_trace_explorer" in plan[0][-1]
+
+
+def test_one_trace_is_found_by_its_index(connection: sqlite.Connection) -> None:
+    plan = connection.execute("EXPLAIN QUERY PLAN SELECT * FROM data_trace WHERE trace_id = 'x'").fetchall()
+    assert "idx_trace (trace_id" in plan[0][-1]
+
+
+def test_the_log_is_in_wal_mode_and_its_tables_are_strict(connection: sqlite.Connection) -> None:
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    with pytest.raises(sqlite3.IntegrityError, match="cannot store TEXT value in INTEGER column"):
+        log.append(connection, [CALL._replace(timestamp="soon")])  # type: ignore[arg-type]
+
+
+def test_a_call_sent_again_changes_nothing(connection: sqlite.Connection) -> None:
+    assert log.append(connection, [CALL, CALL]) == 1
+    assert log.append_in_bulk(connection, [CALL._replace(data="other")]) == 0
+    assert connection.execute("SELECT id, data FROM data_trace").fetchall() == [(1, "pay")]
+
+
+@pytest.mark.parametrize("append", [log.append, log.append_in_bulk])
+def test_a_call_that_first_came_without_its_end_is_replaced_under_a_new_id(tmp_path: Path, append) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    connection = log.open_(tmp_path / "trace.db")
+    running = CALL._replace(duration_ns=None)
+    assert append(connection, [running]) == 1
+    assert append(connection, [CALL]) == 1
+    assert append(connection, [running]) == 0
+    assert connection.execute("SELECT id, duration_ns FROM data_trace").fetchall() == [(2, 7)]
+    assert connection.execute("SELECT id FROM superseded").fetchall() == [(1,)]
+
+
+def test_values_of_one_call_are_all_kept(connection: sqlite.Connection) -> None:
+    value = Row("value", "shop", "price", 5, trace_id=CALL.trace_id, parent_span_id=CALL.span_id, data_value="1")
+    assert log.append(connection, [value, value]) == 2
+
+
+def test_a_metric_point_without_a_trace_is_recognised_by_its_own_id(connection: sqlite.Connection) -> None:
+    point = Row("value", "shop", "load", 5, span_id="c" * 16, data_value="1")
+    assert log.append(connection, [point, point, point._replace(span_id="d" * 16)]) == 2
+
+
+def test_bulk_and_plain_appending_store_the_same_rows(tmp_path: Path) -> None:
+    rows = [CALL._replace(span_id=f"{number:016x}", timestamp=number) for number in range(4_000)]
+    logs = [log.open_(tmp_path / name) for name in ("plain.db", "bulk.db")]
+    assert log.append(logs[0], rows) == log.append_in_bulk(logs[1], rows) == len(rows)
+    plain, bulk = (each.execute("SELECT * FROM data_trace ORDER BY id").fetchall() for each in logs)
+    assert plain == bulk
+
+
+def test_a_source_and_a_run_are_stored_once(connection: sqlite.Connection) -> None:
+    code = Code("shop.pay", None, 3, "def pay(): ...", "ab12", None, 1)
+    run = Run("shop", "web", 42, "host", None, None, 1)
+    assert log.code_id(connection, code) == log.code_id(connection, code._replace(first_seen=9)) == 1
+    assert log.code_id(connection, code._replace(source_hash="cd34")) == 2
+    assert log.run_id(connection, run) == log.run_id(connection, run) == 1
+
+
+def test_a_failed_transaction_leaves_nothing_behind(connection: sqlite.Connection) -> None:
+    poison = CALL._replace(span_id="c" * 16, timestamp="soon")  # type: ignore[arg-type]
+    with pytest.raises(sqlite3.IntegrityError), sqlite.transaction(connection):
+        log.append(connection, [CALL, poison])
+    assert count(connection) == 0
+
+
+def test_a_database_of_something_else_is_refused_untouched(tmp_path: Path) -> None:
+    path = tmp_path / "books.db"
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE books (title)")
+    other.close()
+    with pytest.raises(NotALog, match="made by another program"):
+        log.open_(path)
+    tables = sqlite.open_(path).execute("SELECT name FROM sqlite_schema").fetchall()
+    assert tables == [("books",)]
+
+
+def test_a_file_that_is_no_database_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("these are notes, not rows. " * 100)
+    with pytest.raises(NotALog, match="is not a SQLite database"):
+        log.open_(path)
+
+
+def test_a_log_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "trace.db"
+    first = log.open_(path)
+    first.execute("PRAGMA user_version = 999")
+    first.close()
+    with pytest.raises(SchemaTooNew, match="newer version"):
+        log.open_(path)
+
+
+def test_a_directory_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(NotALog, match="is a directory"):
+        log.open_(tmp_path)
+
+
+def test_a_parent_that_is_a_file_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LogUnreadable, match="can't be opened"):
+        log.open_(tmp_path / "file" / "trace.db")
+
+
+def test_many_threads_may_make_the_same_log_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "trace.db"
+    stored: list[int] = []
+
+    def write(number: int) -> None:
+        connection = log.open_(path)
+        with sqlite.transaction(connection):
+            stored.append(log.append(connection, [CALL._replace(span_id=f"{number:016x}")]))
+        connection.close()
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert stored == [1] * 8
+    assert count(sqlite.open_(path)) == 8

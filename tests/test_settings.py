@@ -1,0 +1,33 @@
+"""Settings: defaults, what the environment changes, what can't be read."""
+
+from pathlib import Path
+
+import pytest
+
+from obs_core.settings import from_environment, number, switch
+
+
+def test_without_an_environment_the_defaults_hold() -> None:
+    settings = from_environment({})
+    assert settings.log == Path("logs/main_dashboard_logs.db")
+    assert settings.new_observability
+    assert settings.otlp_address == "http://127.0.0.1:4318"
+
+
+def test_the_environment_changes_them() -> None:
+    settings = from_environment({"OBS_LOG": "x.db", "ENABLE_NEW_OBSERVABILITY": "false", "OBS_OTLP_PORT": "4400"})
+    assert settings.log == Path("x.db")
+    assert not settings.new_observability
+    assert settings.otlp_address == "http://127.0.0.1:4400"
+
+
+@pytest.mark.parametrize(
+    ("word", "on"), [("1", True), (" Yes ", True), ("OFF", False), ("no", False), ("perhaps", True)]
+)
+def test_a_switch_is_read_as_people_write_it(word: str, *, on: bool) -> None:
+    assert switch({"X": word}, "X", default=True) is on
+
+
+@pytest.mark.parametrize("word", ["", "-1", "12a", "٣"])
+def test_what_is_no_number_counts_as_not_set(word: str) -> None:
+    assert number({"X": word}, "X", default=7) == 7
