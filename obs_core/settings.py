@@ -23,6 +23,9 @@ class Settings:
     otlp: bool  # OBS_OTLP: whether the dashboard starts the OTLP receiver
     otlp_host: str  # OBS_OTLP_HOST
     otlp_port: int  # OBS_OTLP_PORT
+    source_roots: tuple[
+        Path, ...
+    ] = ()  # OBS_SOURCE_ROOTS: folders whose files may be shown as source, by default the current one
 
     @property
     def otlp_address(self) -> str:
@@ -39,6 +42,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         otlp=switch(env, "OBS_OTLP", default=True),
         otlp_host=env.get("OBS_OTLP_HOST") or "127.0.0.1",
         otlp_port=number(env, "OBS_OTLP_PORT", default=4318),
+        source_roots=tuple(Path(each) for each in (env.get("OBS_SOURCE_ROOTS") or ".").split(os.pathsep) if each),
     )
 
 

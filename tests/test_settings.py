@@ -1,5 +1,6 @@
 """Settings: defaults, what the environment changes, what can't be read."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,11 @@ def test_the_environment_changes_them() -> None:
     assert settings.log == Path("x.db")
     assert not settings.new_observability
     assert settings.otlp_address == "http://127.0.0.1:4400"
+
+
+def test_source_is_read_only_under_the_current_folder_unless_others_are_named() -> None:
+    assert from_environment({}).source_roots == (Path(),)
+    assert from_environment({"OBS_SOURCE_ROOTS": f"a{os.pathsep}b"}).source_roots == (Path("a"), Path("b"))
 
 
 @pytest.mark.parametrize(
