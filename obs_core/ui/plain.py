@@ -1,0 +1,27 @@
+"""Text that a traced program wrote, made safe to look at: no character hides or reverses what stands around it."""
+
+from typing import Final
+
+from pandas import isna
+
+_ARROW: Final = "\N{DOWNWARDS ARROW WITH CORNER LEFTWARDS}"
+_UNSEEN: Final = "\N{REPLACEMENT CHARACTER}"
+_BIDI: Final = (0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+
+_SHOWN: Final[dict[int, str]] = (
+    dict.fromkeys((*range(32), *range(127, 160)), _UNSEEN)
+    | {code: f"<U+{code:04X}>" for code in _BIDI}
+    | {ord("\n"): f" {_ARROW} ", ord("\r"): "", ord("\t"): "  ", 0x85: _UNSEEN}
+)
+
+
+def plain(value: object, limit: int) -> str:
+    """`value` as one line of at most `limit` characters (and … if there are more); nothing for what is not known.
+
+    Line ends become arrows, other control characters the replacement character, and the marks that change the
+    direction of writing (Unicode TR 9) are spelled out: they could make a text read as another one.
+    """
+    if value is None or (not isinstance(value, str) and isna(value)):  # type: ignore[call-overload]
+        return ""
+    text = str(value)
+    return f"{text[:limit].translate(_SHOWN)}…" if len(text) > limit else text.translate(_SHOWN)

@@ -1,0 +1,76 @@
+"""Rows as a tree: which rows of a page and of its opened calls stand under each other in the table.
+
+A row's path is the ids from its page down to it, so that one call may stand in the table twice (as a row of the page
+and as somebody's child) and each is opened on its own.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pandas import DataFrame
+
+from obs_core.model import CANONICAL
+from obs_core.ui.plain import plain
+
+CELL: Final = 300
+"""Characters of a cell; the whole text stands in the row's own card."""
+
+STEP: Final = 200
+"""Children that one opening shows; the next ones are asked for."""
+
+Children = Callable[[str, str, int], DataFrame]
+"""The first n children of a call: (trace_id, span_id, n) -> rows like a page's."""
+
+Record = dict[str, Any]
+
+
+def visible(page: DataFrame, opened: Mapping[str, int], children: Children, *, chosen: str | None) -> DataFrame:
+    """The rows of the table in their order, as text, with the columns that the tree needs.
+
+    `opened` names the paths that are open and how many children each shows; `chosen` is the path of the selected row.
+    """
+    tree = _Tree(opened, children)
+    rows = [_shown(record, chosen) for record in tree.rows(page, "", ())]
+    columns = ["path", "depth", "kids", "open", "chosen", "kind", "trace", "span", *CANONICAL, "Duration"]
+    return DataFrame(rows, columns=columns)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    opened: Mapping[str, int]
+    children: Children
+
+    def rows(self, frame: DataFrame, above: str, line: tuple[str, ...]) -> Iterator[Record]:
+        """The rows of `frame`, each followed by its children where it is open; `line` are the calls above."""
+        for record in frame.to_dict("records"):
+            row = self._placed({str(name): value for name, value in record.items()}, above, line)
+            yield row
+            if row["open"]:
+                limit = self.opened[row["path"]]
+                below = self.children(row["trace"], row["span"], limit + 1)
+                yield from self.rows(below.head(limit), f"{row['path']}/", (*line, row["span"]))
+                if len(below) > limit:
+                    name = f"Show {STEP} more"
+                    yield {"path": f"{row['path']}/more", "depth": len(line) + 1, "kind": "more", "Process": name}
+
+    def _placed(self, record: Record, above: str, line: tuple[str, ...]) -> Record:
+        """`record` with its path, its depth, and whether it has children and shows them."""
+        path, span = f"{above}{record['id']}", _key(record["span_id"])
+        repeats = bool(span) and span in line
+        if repeats:
+            record["Exception"] = "This call is its own caller: the trace holds a circle."
+        kids = bool(record["has_children"]) and not repeats
+        where = {"path": path, "depth": len(line), "trace": _key(record["trace_id"]), "span": span}
+        return record | where | {"kids": kids, "open": kids and path in self.opened}
+
+
+def _shown(record: Record, chosen: str | None) -> Record:
+    path = record["path"]
+    row: Record = {name: plain(record.get(name), CELL) for name in (*CANONICAL, "Duration", "kind", "trace", "span")}
+    flags = {name: bool(record.get(name)) for name in ("kids", "open")}
+    return row | flags | {"path": path, "depth": record["depth"], "chosen": path == chosen}
+
+
+def _key(value: object) -> str:
+    return value if isinstance(value, str) else ""

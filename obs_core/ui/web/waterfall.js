@@ -1,0 +1,228 @@
+// A trace as a tree beside its time: only the rows in view are in the page, so 20,000 rows scroll like 20.
+// All text arrives as textContent; nothing that a traced program wrote is ever parsed as HTML.
+const STATES = new WeakMap();
+const ROW = 24;
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector('.wf');
+  if (!root || !data) return;
+  const state = stateOf(parentElement, data);
+  const tree = treeOf(data);
+  const viewport = root.querySelector('.viewport');
+  const layer = root.querySelector('.layer');
+  const find = (name) => root.querySelector(`[data-do=${name}]`);
+  let shown = [];
+
+  function arrange() {
+    shown = [];
+    const hidden = new Uint8Array(data.id.length);
+    for (let i = 0; i < data.id.length; i++) {
+      const parent = data.parent[i];
+      if (parent >= 0 && (hidden[parent] || state.closed.has(data.id[parent]))) hidden[i] = 1;
+      else shown.push(i);
+    }
+    root.querySelector('.pad').style.height = `${shown.length * ROW}px`;
+    root.querySelector('.count').textContent = shown.length === data.id.length
+      ? `${shown.length.toLocaleString('en')} rows`
+      : `${shown.length.toLocaleString('en')} of ${data.id.length.toLocaleString('en')} rows`;
+    draw();
+  }
+
+  function draw() {
+    const first = Math.max(0, Math.floor(viewport.scrollTop / ROW) - 6);
+    const last = Math.min(shown.length, first + Math.ceil(viewport.clientHeight / ROW) + 12);
+    layer.style.top = `${first * ROW}px`;
+    const rows = [];
+    for (let at = first; at < last; at++) rows.push(rowOf(data, tree, state, shown[at], at));
+    layer.replaceChildren(...rows);
+    viewport.setAttribute('aria-activedescendant', state.active === null ? '' : `wf-${state.active}`);
+  }
+
+  function reveal(at) {
+    const top = at * ROW;
+    if (top < viewport.scrollTop) viewport.scrollTop = top;
+    else if (top + ROW > viewport.scrollTop + viewport.clientHeight) viewport.scrollTop = top + ROW - viewport.clientHeight;
+  }
+
+  function go(at) {
+    if (!shown.length) return;
+    const to = Math.max(0, Math.min(shown.length - 1, at));
+    state.active = data.id[shown[to]];
+    reveal(to);
+    draw();
+  }
+
+  function open(i) {
+    for (let parent = data.parent[i]; parent >= 0; parent = data.parent[parent]) state.closed.delete(data.id[parent]);
+    arrange();
+  }
+
+  function pick(i) {
+    state.active = state.selected = data.id[i];
+    draw();
+    setTriggerValue('picked', data.id[i]);
+  }
+
+  function toggle(i) {
+    const id = data.id[i];
+    if (!tree.parents.has(i)) return;
+    if (!state.closed.delete(id)) state.closed.add(id);
+    state.active = id;
+    arrange();
+  }
+
+  root.onclick = (event) => {
+    const row = event.target.closest('.row');
+    if (!row) return;
+    const i = Number(row.dataset.i);
+    if (event.target.classList.contains('chevron')) toggle(i);
+    else pick(i);
+  };
+
+  viewport.onkeydown = (event) => {
+    const at = shown.findIndex((i) => data.id[i] === state.active);
+    const i = shown[at];
+    const page = Math.max(1, Math.floor(viewport.clientHeight / ROW) - 1);
+    const moves = { ArrowDown: at + 1, ArrowUp: at < 0 ? 0 : at - 1, Home: 0, End: shown.length - 1, PageDown: at + page, PageUp: at - page };
+    if (event.key in moves) go(moves[event.key]);
+    else if (at < 0) return;
+    else if (event.key === 'Enter' || event.key === ' ') pick(i);
+    else if (event.key === 'ArrowRight') { if (state.closed.has(data.id[i])) toggle(i); else if (tree.parents.has(i)) go(at + 1); }
+    else if (event.key === 'ArrowLeft') {
+      if (tree.parents.has(i) && !state.closed.has(data.id[i])) toggle(i);
+      else if (data.parent[i] >= 0) go(shown.indexOf(data.parent[i]));
+    } else return;
+    event.preventDefault();
+  };
+
+  find('collapse').onclick = () => { tree.parents.forEach((i) => state.closed.add(data.id[i])); arrange(); };
+  find('expand').onclick = () => { state.closed.clear(); arrange(); };
+  const failed = find('error');
+  failed.hidden = !data.error.includes(true);
+  failed.onclick = () => {
+    const from = data.id.indexOf(state.active);
+    let i = data.error.indexOf(true, from + 1);
+    if (i < 0) i = data.error.indexOf(true);
+    open(i);
+    reveal(shown.indexOf(i));
+    pick(i);
+  };
+
+  ruler(root.querySelector('.ruler'), data.total_ms);
+  viewport.style.height = `${Math.min(data.height, Math.max(3, data.id.length) * ROW)}px`;
+  viewport.onscroll = draw;
+  arrange();
+  if (state.fresh && state.selected) {
+    const i = data.id.indexOf(state.selected);
+    if (i >= 0) { open(i); reveal(shown.indexOf(i)); draw(); }
+  }
+  state.fresh = false;
+}
+
+// What the reader has opened and chosen; it outlives reruns, and begins anew with another trace.
+function stateOf(element, data) {
+  let state = STATES.get(element);
+  if (!state || state.trace !== data.trace) {
+    state = { trace: data.trace, closed: new Set(), selected: null, active: null, told: undefined, fresh: true };
+    STATES.set(element, state);
+  }
+  if (state.told !== data.selected) {
+    state.fresh = state.selected !== data.selected;
+    state.told = state.selected = state.active = data.selected;
+  }
+  return state;
+}
+
+function treeOf(data) {
+  const parents = new Set();
+  for (const parent of data.parent) if (parent >= 0) parents.add(parent);
+  return { parents };
+}
+
+function rowOf(data, tree, state, i, at) {
+  const id = data.id[i];
+  const row = element('div', 'row');
+  if (data.error[i]) row.classList.add('error');
+  if (data.kind[i] !== 'call') row.classList.add('value');
+  if (state.selected === id) row.classList.add('selected');
+  if (state.active === id) row.classList.add('active');
+  row.id = `wf-${id}`;
+  row.dataset.i = i;
+  row.setAttribute('role', 'row');
+  row.setAttribute('aria-level', data.depth[i]);
+  row.setAttribute('aria-rowindex', at + 1);
+  row.setAttribute('aria-selected', state.selected === id);
+  if (tree.parents.has(i)) row.setAttribute('aria-expanded', !state.closed.has(id));
+  row.append(nameOf(data, tree, state, i), laneOf(data, i), figure(data.duration[i], 'Duration'), figure(data.self[i], 'Self time'));
+  return row;
+}
+
+function nameOf(data, tree, state, i) {
+  const name = element('div', 'name');
+  name.setAttribute('role', 'gridcell');
+  name.style.paddingLeft = `${4 + Math.min(data.depth[i] - 1, 24) * 14}px`;
+  const chevron = element('span', 'chevron');
+  if (tree.parents.has(i)) chevron.textContent = state.closed.has(data.id[i]) ? '▸' : '▾';
+  else chevron.classList.add('leaf');
+  const label = element('span', 'label');
+  label.textContent = data.name[i];
+  name.append(chevron);
+  if (data.error[i]) name.append(Object.assign(element('span', 'mark'), { textContent: '✕', title: 'Status ERROR' }));
+  name.append(label);
+  if (data.text[i]) name.append(Object.assign(element('span', 'text'), { textContent: data.text[i] }));
+  if (data.note[i]) name.append(Object.assign(element('span', 'note'), { textContent: '!', title: data.note[i] }));
+  name.title = [data.name[i], data.text[i], data.group[i], data.note[i]].filter(Boolean).join('\n');
+  return name;
+}
+
+function laneOf(data, i) {
+  const lane = element('div', 'lane');
+  lane.setAttribute('role', 'gridcell');
+  const total = data.total_ms || 1;
+  const bar = element('div', 'bar');
+  const start = (data.start[i] / total) * 100;
+  bar.style.left = `${start}%`;
+  if (data.duration[i] === null) bar.classList.add('moment');
+  else bar.style.width = `${Math.max(0, (data.duration[i] / total) * 100)}%`;
+  bar.style.setProperty('--bar', `light-dark(${data.colour[i][0]}, ${data.colour[i][1]})`);
+  bar.title = `${data.name[i]}\nfrom ${spoken(data.start[i])}${data.duration[i] === null ? '' : `, ${spoken(data.duration[i])}`}`;
+  for (const [from, to] of data.critical[i]) {
+    const path = element('div', 'critical');
+    path.style.left = `${(from / total) * 100}%`;
+    path.style.width = `${((to - from) / total) * 100}%`;
+    lane.append(path);
+  }
+  lane.prepend(bar);
+  return lane;
+}
+
+function figure(ms, title) {
+  const cell = element('div', 'figure');
+  cell.setAttribute('role', 'gridcell');
+  cell.textContent = ms === null ? '–' : spoken(ms);
+  cell.title = ms === null ? `${title}: not measured` : `${title}: ${ms} ms`;
+  return cell;
+}
+
+function ruler(place, total) {
+  const marks = [0, 0.25, 0.5, 0.75].map((share) => {
+    const mark = element('span', 'tick');
+    mark.style.left = `${share * 100}%`;
+    mark.textContent = spoken(total * share);
+    return mark;
+  });
+  place.replaceChildren(...marks);
+}
+
+// Three significant digits, and the unit that keeps them short.
+function spoken(ms) {
+  const [value, unit] = Math.abs(ms) >= 1000 ? [ms / 1000, 's'] : Math.abs(ms) >= 1 || ms === 0 ? [ms, 'ms'] : [ms * 1000, 'µs'];
+  const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value) || 1)));
+  return `${value.toLocaleString('en', { minimumFractionDigits: 0, maximumFractionDigits: Math.min(digits, 3) })} ${unit}`;
+}
+
+function element(tag, name) {
+  const made = document.createElement(tag);
+  made.className = name;
+  return made;
+}

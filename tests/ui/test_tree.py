@@ -1,0 +1,88 @@
+"""The table's rows: children under their calls, each opened on its own, and circles that end."""
+
+from typing import Any
+
+from pandas import DataFrame
+
+from obs_core.model import CANONICAL
+from obs_core.ui import tree
+
+CALLS = {  # span: the spans it called
+    "a": ["b", "c"],
+    "b": ["d"],
+    "c": [],
+    "d": [],
+    "round": ["trip"],
+    "trip": ["round"],
+    "wide": [f"child{number}" for number in range(450)],
+}
+NUMBERS = {span: number for number, span in enumerate([*CALLS, *CALLS["wide"]], 1)}
+
+
+def row(span: str, **more: object) -> dict[str, Any]:
+    cells: dict[str, Any] = dict.fromkeys(CANONICAL)
+    kids = bool(CALLS.get(span))
+    return cells | {"id": NUMBERS[span], "Data": span, "kind": "call", "trace_id": "t", "span_id": span} | {
+        "has_children": kids, "duration_ms": 1.5, "Timestamp": 0, "Status": "OK",
+    } | more  # fmt: skip
+
+
+def page(*spans: str) -> DataFrame:
+    return DataFrame([row(span) for span in spans])
+
+
+def children(trace: str, span: str, count: int) -> DataFrame:
+    assert trace == "t"
+    return page(*CALLS[span][:count])
+
+
+def shown(frame: DataFrame) -> list[tuple[int, str]]:
+    return list(zip(frame["depth"], frame["Data"], strict=True))
+
+
+def test_a_closed_page_is_the_page() -> None:
+    rows = tree.visible(page("a", "b"), {}, children, chosen=None)
+    assert shown(rows) == [(0, "a"), (0, "b")]
+    assert list(rows["kids"]) == [True, True]
+    assert not any(rows["open"])
+
+
+def test_children_stand_under_their_call() -> None:
+    rows = tree.visible(page("a", "c"), {"1": 200, "1/2": 200}, children, chosen=None)
+    assert shown(rows) == [(0, "a"), (1, "b"), (2, "d"), (1, "c"), (0, "c")]
+    assert list(rows["open"]) == [True, True, False, False, False]
+
+
+def test_a_call_that_stands_twice_is_opened_on_its_own() -> None:
+    rows = tree.visible(page("a", "b"), {"1": 200, "2": 200}, children, chosen="1/2")
+    assert shown(rows) == [(0, "a"), (1, "b"), (1, "c"), (0, "b"), (1, "d")]
+    assert list(rows[rows["chosen"]]["path"]) == ["1/2"]
+    assert len(set(rows["path"])) == len(rows)
+
+
+def test_a_circle_of_calls_ends_and_is_said() -> None:
+    opened = {"5": 200, "5/6": 200, "5/6/5": 200}
+    rows = tree.visible(page("round"), opened, children, chosen=None)
+    assert shown(rows) == [(0, "round"), (1, "trip"), (2, "round")]
+    assert not rows["kids"].iloc[-1]
+    assert "circle" in rows["Exception"].iloc[-1]
+
+
+def test_many_children_are_shown_step_by_step() -> None:
+    rows = tree.visible(page("wide"), {"7": 200}, children, chosen=None)
+    assert len(rows) == 1 + 200 + 1
+    assert rows["kind"].iloc[-1] == "more"
+    rows = tree.visible(page("wide"), {"7": 600}, children, chosen=None)
+    assert len(rows) == 1 + 450
+    assert "more" not in set(rows["kind"])
+
+
+def test_what_is_not_known_is_an_empty_cell() -> None:
+    rows = tree.visible(DataFrame([row("c", span_id=None, trace_id=float("nan"))]), {}, children, chosen=None)
+    assert [rows[name].iloc[0] for name in ("trace", "span", "Data Value", "Exception")] == ["", "", "", ""]
+
+
+def test_a_page_without_rows_has_all_its_columns() -> None:
+    rows = tree.visible(page("c").head(0), {}, children, chosen=None)
+    assert rows.empty
+    assert [*CANONICAL, "Duration"] == [name for name in rows if str(name)[0].isupper()]
