@@ -1,1 +1,24 @@
-"""Trace Python programs into one SQLite file. Needs the standard library only."""
+"""Trace Python programs into one SQLite file: what a traced program imports, standard library only.
+
+from obs_core import trace, span, record
+
+@trace
+def price(symbol: str) -> float: ...
+"""
+
+from obs_core.capture.api import configure, flush
+from obs_core.capture.context import current_trace_id, extract, inject
+from obs_core.capture.decorator import trace
+from obs_core.capture.span import record, record_many, span
+
+__all__ = [
+    "configure",
+    "current_trace_id",
+    "extract",
+    "flush",
+    "inject",
+    "record",
+    "record_many",
+    "span",
+    "trace",
+]

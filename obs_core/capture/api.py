@@ -1,0 +1,67 @@
+"""`configure` and `flush`: the settings of a traced program, and waiting for its log."""
+
+import atexit
+import os
+
+from obs_core.capture import context, writer
+from obs_core.capture.describe import rules
+from obs_core.capture.redact import Redaction
+
+
+def configure(
+    *,
+    log: str | os.PathLike[str] | None = None,
+    process: str | None = None,
+    group: str | None = None,
+    version: str | None = None,
+    revision: str | None = None,
+    disabled: bool | None = None,
+    spool_mb: float | None = None,
+    flush_ms: int | None = None,
+    exit_s: float | None = None,
+    text_cap: int | None = None,
+    redact: str | None = None,
+    synchronous: str | None = None,
+    drain: bool | None = None,
+) -> None:
+    """Change settings of this process; what is not given stays. docs/settings.md says what each does.
+
+    Rows so far are flushed under the settings they were made with.
+    """
+    given = {
+        "log": None if log is None else os.fspath(log),
+        "process": process,
+        "group": group,
+        "version": version,
+        "revision": revision,
+        "disabled": disabled,
+        "spool_mb": spool_mb,
+        "flush_ms": flush_ms,
+        "exit_s": exit_s,
+        "text_cap": text_cap,
+        "redact": redact,
+        "synchronous": synchronous,
+        "drain": drain,
+    }
+    writer.configure({name: value for name, value in given.items() if value is not None})
+    apply()
+
+
+def flush(timeout_s: float = 5.0) -> bool:
+    """Wait until every row so far is in the log; False if that takes longer than `timeout_s` seconds."""
+    return writer.flush(timeout_s)
+
+
+def apply() -> None:
+    """Let the options in force hold for describing values."""
+    options = writer.process.options
+    rules.cap = max(options.text_cap, 16)
+    if options.redact != rules.redaction.names:
+        rules.redaction = Redaction(options.redact)
+
+
+apply()
+context.extract()  # TRACEPARENT: this program is part of a trace that another began
+atexit.register(writer.end_of_program)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=writer.after_fork_in_child)

@@ -1,0 +1,210 @@
+"""The drain: moves rows from a spool into the log, each exactly once.
+
+A batch and the position behind it are committed in one transaction, and that transaction compares the position it
+starts from with the log's. So a drain that is killed at any point resumes where the log is, and of two drains on one
+spool only one commits a row. Beside busy Python a thread waits for the interpreter once per statement: a batch is a
+few statements with many rows each, not one per row.
+"""
+
+import os
+import time
+from pathlib import Path
+from typing import Final, Protocol
+
+from obs_core.capture.breaker import Breaker
+from obs_core.capture.frames import Site
+from obs_core.capture.header import CLOSED, HALF_OPEN, OPEN, Header, birth_of, own_space
+from obs_core.capture.options import Options
+from obs_core.capture.rows import rows_of, sanitised
+from obs_core.capture.sources import code_of
+from obs_core.errors import ObsError
+from obs_core.model import Run
+from obs_core.store import log, sqlite
+
+BATCH: Final = 4096  # rows of one transaction
+BUSY_MS: Final = 1000  # how long a commit waits for another program's lock before it counts as failed
+_STATES: Final = {"closed": CLOSED, "open": OPEN, "half_open": HALF_OPEN}
+
+
+class Source(Protocol):
+    """What a drain empties: a spool of this process or of another, or rows in memory."""
+
+    name: str
+    header: Header
+
+    def read(self, position: int, limit: int) -> tuple[list[bytes], int]:
+        """The payloads of at most `limit` rows from `position` on, and the position behind them."""
+
+    def release(self, position: int) -> None:
+        """Everything before `position` is in the log."""
+
+
+class Drain:
+    """Empties one spool into one log; used by one thread at a time."""
+
+    def __init__(self, source: Source, path: Path, synchronous: str = "NORMAL") -> None:
+        """A drain of `source` into the log at `path`, which is opened when there is something to move."""
+        self.source = source
+        self.path = path
+        self.breaker = Breaker()
+        self.position = source.header.position
+        self._synchronous = synchronous
+        self._connection: sqlite.Connection | None = None
+        self._file: tuple[int, int] | None = None
+        self._run: int | None = None
+        self._codes: dict[Site, int | None] = {}
+
+    def step(self) -> int:
+        """Move one batch; return how many rows it had: 0 if there is nothing to do, or the breaker is open."""
+        now = time.monotonic()
+        if not self.breaker.allows(now):
+            return 0
+        payloads, end = self.source.read(self.position, BATCH)
+        while not payloads and end != self.position:  # an emptied segment: go on in the next
+            self.position = end
+            payloads, end = self.source.read(self.position, BATCH)
+        if not payloads:
+            return 0
+        self.breaker = self.breaker.trying(now)
+        try:
+            moved = self._move(payloads, end)
+        except (sqlite.Error, ObsError, OSError) as error:
+            self._failed(error)
+            return 0
+        self._succeeded()
+        return moved
+
+    def _move(self, payloads: list[bytes], end: int) -> int:
+        connection = self._opened()
+        header = self.source.header
+        with sqlite.transaction(connection):
+            stands = position_of(connection, self.source.name)
+            if stands is not None and stands > self.position:
+                self.position = stands  # another drain was here first
+                return 0
+            self._store(connection, payloads)
+            store_position(connection, self.source.name, end)
+        if _identity(self.path) != self._file:
+            self.close()
+            raise OSError("the log was deleted or replaced")
+        self.position = end
+        header.position = end
+        header.written += len(payloads)
+        header.last_flush_ns = time.time_ns()
+        self.source.release(end)
+        return len(payloads)
+
+    def _store(self, connection: sqlite.Connection, payloads: list[bytes]) -> None:
+        header = self.source.header
+        writer = header.writer
+        if self._run is None:
+            facts = (writer.process, writer.process_group, header.pid, writer.host, writer.version, writer.revision)
+            self._run = log.run_id(connection, Run(*facts, header.started_ns))
+        rows = rows_of(payloads, writer, self._run, self._code_id)
+        try:
+            log.append_in_bulk(connection, rows)
+        except (UnicodeError, OverflowError):
+            log.append_in_bulk(connection, [sanitised(row) for row in rows])
+
+    def _code_id(self, site: Site) -> int | None:
+        if site not in self._codes:
+            assert self._connection is not None
+            header = self.source.header
+            code = code_of(site, header.writer.revision, header.started_ns, time.time_ns())
+            self._codes[site] = log.code_id(self._connection, code)
+        return self._codes[site]
+
+    def _opened(self) -> sqlite.Connection:
+        if self._connection is not None and _identity(self.path) != self._file:
+            self.close()
+        if self._connection is None:
+            self._connection = log.open_(self.path, synchronous=self._synchronous)
+            self._connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+            self._file = _identity(self.path)
+            self._run = None
+            self._codes.clear()
+        return self._connection
+
+    def _succeeded(self) -> None:
+        self.breaker = self.breaker.after_success()
+        self.source.header.circuit = CLOSED
+
+    def _failed(self, error: Exception) -> None:
+        chance = (time.perf_counter_ns() & 1023) / 1023
+        self.breaker = self.breaker.after_failure(time.monotonic(), chance)
+        self.source.header.circuit = _STATES[self.breaker.state]
+        self.source.header.last_error = f"{type(error).__name__}: {error}"
+        self._run = None  # ids given in the transaction that failed are gone with it
+        self._codes.clear()
+        if not str(error).endswith("locked"):
+            self.close()
+
+    def holds_lease(self) -> bool:
+        """Take or keep the lease of the spool; False while another living process drains it."""
+        header = self.source.header
+        own = os.getpid()
+        if header.lease_pid != own:
+            if not header.lease_is_free(own_space()):
+                return False
+            self.take_lease()
+        self.position = max(self.position, header.position)
+        return True
+
+    def take_lease(self) -> None:
+        """Say in the spool's header that this process drains it."""
+        header = self.source.header
+        header.lease_birth = birth_of(os.getpid()) or 0
+        header.lease_pid = os.getpid()
+        self.position = header.position
+
+    def abandon(self) -> None:
+        """Let the parent's connection be, in a forked child: to close it here would break the parent's log.
+
+        SQLite forbids to carry a connection across a fork, even to close it; so it gets a reference that never ends.
+        """
+        if self._connection is not None:
+            import ctypes  # noqa: PLC0415 - only in a child of a process that was writing
+
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._connection))
+            self._connection = None
+
+    def close(self) -> None:
+        """Close the log; the next step opens it again."""
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            try:
+                connection.close()
+            except sqlite.Error as error:
+                self.source.header.last_error = f"{type(error).__name__}: {error}"
+
+    def forget(self) -> None:
+        """Take the spool's position out of the log, once its file is gone."""
+        try:
+            with sqlite.transaction(connection := self._opened()):
+                connection.execute("DELETE FROM drained WHERE spool = ?", (self.source.name,))
+        except (sqlite.Error, ObsError, OSError):
+            return
+
+
+def drain_into(source: Source, options: Options) -> Drain:
+    """The drain of a process's own spool."""
+    return Drain(source, Path(options.log).absolute(), options.synchronous)
+
+
+def position_of(connection: sqlite.Connection, spool: str) -> int | None:
+    """How far `spool` is in this log, None if it never was."""
+    found = connection.execute("SELECT position FROM drained WHERE spool = ?", (spool,)).fetchone()
+    return int(found[0]) if found else None
+
+
+def store_position(connection: sqlite.Connection, spool: str, position: int) -> None:
+    """Remember, in the transaction of the rows before it, how far `spool` is in this log."""
+    connection.execute("INSERT OR REPLACE INTO drained VALUES (?, ?)", (spool, position))
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        facts = os.stat(path)  # noqa: PTH116 - one call of many per second
+    except OSError:
+        return None
+    return facts.st_dev, facts.st_ino

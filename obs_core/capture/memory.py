@@ -1,0 +1,97 @@
+"""Where rows wait when no spool can be allocated: in memory, bounded, and the status says that kill-safety is off."""
+
+import mmap
+import os
+import socket
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from obs_core.capture import header
+from obs_core.capture.header import HEADER_SIZE, Header
+from obs_core.capture.options import MEBIBYTE, Options
+from obs_core.capture.spool import SUFFIX, Spool
+
+_BYTES_PER_ROW: Final = 256  # what a row takes, frame and list entry, to bound the memory like the spool
+
+
+class Memory:
+    """Rows of this process in memory; the same face as `Spool`."""
+
+    def __init__(self, size: int, name: str) -> None:
+        """Hold at most as many rows as `size` bytes of spool would."""
+        self.name = name
+        self.path = ""
+        self.header = Header(mmap.mmap(-1, HEADER_SIZE))
+        self._rows: deque[bytes] = deque()
+        self._read: list[bytes] = []
+        self._most = max(size // _BYTES_PER_ROW, 1000)
+        self._taken = 0
+
+    def write(self, frame: bytes) -> bool:
+        """Keep `frame`; False if there are too many and it was dropped and counted."""
+        if len(self._rows) >= self._most:
+            self.header.dropped += 1
+            return False
+        self._rows.append(frame)
+        return True
+
+    def current_write(self) -> Callable[[bytes], object]:
+        """What takes the next frame."""
+        return self.write
+
+    def read(self, position: int, limit: int) -> tuple[list[bytes], int]:
+        """The oldest rows; they stay here until they are released."""
+        while len(self._read) < limit and self._rows:
+            self._read.append(self._rows.popleft()[8:])
+        return self._read[:limit], position + min(len(self._read), limit)
+
+    def release(self, position: int) -> None:
+        """Forget the rows before `position`."""
+        del self._read[: position - self._taken]
+        self._taken = position
+
+    def end(self) -> int:
+        """The position behind the last row."""
+        return self._taken + len(self._read) + len(self._rows)
+
+    def tidy(self, now_ns: int) -> None:
+        """Bring the status up to date."""
+        self.header.in_memory = len(self._read) + len(self._rows)
+        self.header.beat_ns = now_ns
+
+    def seal(self) -> None:
+        """Take no more rows."""
+
+    def remove(self) -> None:
+        """Nothing lies on the disk."""
+
+    def abandon(self) -> None:
+        """Forget the rows of the parent, in a forked child."""
+        self._rows.clear()
+        self._read.clear()
+
+
+def spool_or_memory(options: Options, folder: str, now_ns: int) -> Spool | Memory:
+    """A spool in `folder`, or rows in memory if it can't be made."""
+    size = int(options.spool_mb * MEBIBYTE)
+    name = f"{os.getpid()}-{now_ns:x}"
+    writer = header.Writer(
+        options.process,
+        options.group,
+        socket.gethostname(),
+        options.version,
+        options.revision,
+        header.own_space(),
+        os.path.abspath(options.log),  # noqa: PTH100 - text in, text out
+    )
+    try:
+        os.makedirs(folder, exist_ok=True)  # noqa: PTH103 - as above
+        return Spool(os.path.join(folder, name + SUFFIX), size, writer, now_ns)  # noqa: PTH118 - as above
+    except OSError as error:
+        memory = Memory(size, name)
+        facts = memory.header
+        facts.pid, facts.started_ns, facts.lease_pid = os.getpid(), now_ns, os.getpid()
+        facts.writer = writer
+        facts.last_error = f"no spool, rows wait in memory and a killed process loses them: {error}"
+        return memory

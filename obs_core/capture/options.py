@@ -1,0 +1,81 @@
+"""What a traced program can set, by `configure` or by environment variables (docs/settings.md names each)."""
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from obs_core.capture.describe import TEXT_CAP
+from obs_core.capture.redact import DEFAULT_NAMES
+
+DEFAULT_LOG: Final = "logs/main_dashboard_logs.db"
+MEBIBYTE: Final = 1024 * 1024
+_YES: Final = frozenset({"1", "true", "on", "yes"})
+_NO: Final = frozenset({"0", "false", "off", "no"})
+
+
+class Options(NamedTuple):
+    """The settings of the write side; the variable behind each stands in the comment."""
+
+    log: str  # OBS_LOG
+    process: str  # OBS_PROCESS, else service.instance.id, else the program's name
+    group: str | None  # OBS_GROUP, else OTEL_SERVICE_NAME, else service.name of OTEL_RESOURCE_ATTRIBUTES
+    version: str | None  # OBS_VERSION, else service.version
+    revision: str | None  # OBS_REVISION, else vcs.ref.head.revision
+    disabled: bool = False  # OBS_DISABLED
+    spool_mb: float = 64  # OBS_SPOOL_MB
+    flush_ms: int = 100  # OBS_FLUSH_MS: how often the drain looks
+    exit_s: float = 5  # OBS_EXIT_S: how long the end of the program waits for the drain
+    text_cap: int = TEXT_CAP  # OBS_TEXT_CAP: characters of a value kept
+    redact: str = DEFAULT_NAMES  # OBS_REDACT: a regular expression of names, empty to redact nothing
+    synchronous: str = "NORMAL"  # OBS_SYNCHRONOUS: OFF, NORMAL or FULL
+    drain: bool = True  # OBS_DRAIN: whether this process moves its own rows into the log
+
+
+def from_environment(environment: Mapping[str, str] | None = None) -> Options:
+    """The options that `environment` (by default the process's own) holds; what can't be read counts as not set."""
+    env = os.environ if environment is None else environment
+    resource = _resource(env.get("OTEL_RESOURCE_ATTRIBUTES", ""))
+    level = env.get("OBS_SYNCHRONOUS", "").upper()
+    return Options(
+        log=env.get("OBS_LOG") or DEFAULT_LOG,
+        process=env.get("OBS_PROCESS") or resource.get("service.instance.id") or program_name(),
+        group=env.get("OBS_GROUP") or env.get("OTEL_SERVICE_NAME") or resource.get("service.name") or None,
+        version=env.get("OBS_VERSION") or resource.get("service.version") or None,
+        revision=env.get("OBS_REVISION") or resource.get("vcs.ref.head.revision") or None,
+        disabled=env.get("OBS_DISABLED", "").strip().lower() in _YES,
+        spool_mb=_number(env, "OBS_SPOOL_MB", 64),
+        flush_ms=int(_number(env, "OBS_FLUSH_MS", 100)),
+        exit_s=_number(env, "OBS_EXIT_S", 5),
+        text_cap=int(_number(env, "OBS_TEXT_CAP", TEXT_CAP)),
+        redact=env.get("OBS_REDACT", DEFAULT_NAMES),
+        synchronous=level if level in ("OFF", "NORMAL", "FULL") else "NORMAL",
+        drain=env.get("OBS_DRAIN", "").strip().lower() not in _NO,
+    )
+
+
+def program_name() -> str:
+    """The name of the running program: its script, or the module run with -m."""
+    script = sys.argv[0] if sys.argv and sys.argv[0] not in ("", "-", "-c") else ""
+    if not script:
+        return "python"
+    folder, _, name = script.replace(os.sep, "/").rpartition("/")
+    return folder.rpartition("/")[2] or name if name == "__main__.py" else name.removesuffix(".py")
+
+
+def _number(env: Mapping[str, str], name: str, default: float) -> float:
+    try:
+        number = float(env.get(name, ""))
+    except ValueError:
+        return default
+    return number if 0 <= number < float("inf") else default
+
+
+def _resource(text: str) -> dict[str, str]:
+    """`key=value,key=value` with percent-encoded values, as the OpenTelemetry specification writes resources."""
+    if not text:
+        return {}
+    from urllib.parse import unquote  # noqa: PLC0415 - only where the variable is set
+
+    pairs = (pair.partition("=") for pair in text.split(","))
+    return {key.strip(): unquote(value.strip()) for key, equals, value in pairs if equals}

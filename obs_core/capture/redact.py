@@ -1,0 +1,64 @@
+"""What may not reach the log: values whose name, or whose text, says that they are secret.
+
+Redaction happens before a row enters the spool, so no file of ours ever holds the secret.
+"""
+
+import re
+from typing import Final
+
+REDACTED: Final = "[redacted]"
+DEFAULT_NAMES: Final = (
+    r"passw(?:or)?d|passphrase|pwd|secret|token(?!s|i[sz])|authori[sz]ation|credential|cookie"
+    r"|api[_-]?key|private[_-]?key|access[_-]?key|session[_-]?id"
+)
+"""Names that mark a secret, wherever they stand in the name of a value, an argument, a key or a field."""
+
+_KNOWN_NAMES: Final = 10_000
+
+
+class Redaction:
+    """The patterns in force: which names are secret, and how a secret inside a longer text is found."""
+
+    def __init__(self, names: str = DEFAULT_NAMES) -> None:
+        """Use the regular expression `names`, ignoring case; an empty one redacts nothing.
+
+        Raises:
+            re.error: `names` is no regular expression.
+        """
+        self.names = names
+        pattern = names or r"(?!)"
+        self._name = re.compile(pattern, re.IGNORECASE)
+        self._function = re.compile(rf"(?:{pattern})$", re.IGNORECASE)
+        # name: value, name=value, "name": "value", Authorization: Bearer value, and user:secret@ in addresses
+        self._inside = re.compile(
+            rf"(?P<name>[\w.-]*(?:{pattern})[\w.-]*[\"']?\s*(?:=>|[:=])\s*)"
+            r"(?P<value>(?:bearer|basic|digest)\s+[^\s,;\"']+|\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?|[^\s,;)}\]]+)",
+            re.IGNORECASE,
+        )
+        self._address = re.compile(r"(?P<start>\w://[^\s/:@]*:)[^\s/@]+(?=@)")
+        self.harmless: set[object] = set()  # names seen before that mark no secret: one look-up instead of a search
+
+    def hides(self, name: object) -> bool:
+        """Whether a value of this name is secret."""
+        if name in self.harmless:
+            return False
+        if isinstance(name, bytes):
+            name = name.decode("utf-8", "replace")
+        if not isinstance(name, str):
+            return False
+        if self._name.search(name):
+            return True
+        if len(self.harmless) < _KNOWN_NAMES and len(name) <= 64:  # noqa: PLR2004 - longer keys are data, not names
+            self.harmless.add(name)
+        return False
+
+    def hides_result_of(self, function: str) -> bool:
+        """Whether what a function of this name returns is secret: `make_token` does, `token_count` does not."""
+        return self._function.search(function) is not None
+
+    def scrubbed(self, text: str) -> str:
+        """`text` with the secrets taken out that stand beside a telling name."""
+        if ":" not in text and "=" not in text:
+            return text
+        text = self._inside.sub(rf"\g<name>{REDACTED}", text)
+        return self._address.sub(rf"\g<start>{REDACTED}", text) if "://" in text else text

@@ -1,0 +1,219 @@
+"""The one writer of this process: it starts with the first row, drains beside the program and flushes at exit.
+
+`outlet.write` is where every traced call puts its frame. Before the first row, and in a forked child, it starts the
+writer; afterwards it is `mmap.write` of the spool's current segment, and `outlet.put` is called when that is full.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from obs_core.capture.options import Options, from_environment
+
+if TYPE_CHECKING:
+    from obs_core.capture.drain import Drain
+    from obs_core.capture.memory import Memory
+    from obs_core.capture.spool import Spool
+
+FOLDER_SUFFIX: Final = ".d"
+_RECOVERY_S: Final = 5.0  # how often a writer looks for the spools of dead ones
+
+
+def folder_of(log: str) -> str:
+    """The folder of spools and states that belongs to `log`."""
+    return os.path.abspath(log) + FOLDER_SUFFIX  # noqa: PTH100 - the log's own code uses pathlib; here is the hot room
+
+
+class Outlet:
+    """Where frames go."""
+
+    __slots__ = ("put", "write")
+
+    def __init__(self, put: Callable[[bytes], None]) -> None:
+        """Frames go to `put` until a spool stands."""
+        self.write: Callable[[bytes], object] = put
+        self.put = put
+
+
+class Writer:
+    """The spool of this process and the thread that drains it."""
+
+    def __init__(self, options: Options, *, drains: bool) -> None:
+        """Make the spool, or keep rows in memory where none can be made; drain it in a thread if `drains`."""
+        from obs_core.capture import drain, memory  # noqa: PLC0415 - loaded with the first row, not with the import
+
+        self.options = options
+        self.spool: Spool | Memory = memory.spool_or_memory(options, folder_of(options.log), time.time_ns())
+        self.drain: Drain = drain.drain_into(self.spool, options)
+        self.closed = False
+        self._gate = threading.Lock()
+        self._wake = threading.Lock()
+        self._wake.acquire()
+        self._recovery_due = time.monotonic()
+        self._thread: threading.Thread | None = None
+        if drains:
+            self._thread = threading.Thread(target=self._loop, name="obs_core drain", daemon=True)
+            self._thread.start()
+
+    def put(self, frame: bytes) -> None:
+        """Put `frame` where there is room, or count it as dropped."""
+        if self.closed:
+            outlet.write = outlet.put = _start
+            _start(frame)
+            return
+        self.spool.write(frame)
+        outlet.write = self.spool.current_write()
+        try:
+            self._wake.release()
+        except RuntimeError:
+            return  # awake already
+
+    def _loop(self) -> None:
+        while not self.closed:
+            self._wake.acquire(timeout=self.options.flush_ms / 1000)
+            try:
+                with self._gate:
+                    self._tick()
+            except Exception as error:  # noqa: BLE001 - the drain outlives whatever goes wrong, and says what it was
+                self.spool.header.last_error = f"{type(error).__name__}: {error}"
+
+    def _tick(self) -> None:
+        if self.closed:
+            return
+        if self.drain.holds_lease():
+            while self.drain.step() and not self.closed:
+                pass
+        self.spool.tidy(time.time_ns())
+        if time.monotonic() >= self._recovery_due:
+            self._recovery_due = time.monotonic() + _RECOVERY_S
+            self.recover()
+
+    def recover(self) -> None:
+        """Move the rows of dead writers of the same log into it."""
+        from obs_core.capture import recovery  # noqa: PLC0415 - as above
+
+        folder = folder_of(self.options.log)
+        self.spool.header.recovered += recovery.recover(folder, self.drain.path, but=self.spool.name)
+
+    def flush(self, timeout_s: float) -> bool:
+        """Move every row that was in the spool at the call into the log; False if that took longer than the timeout."""
+        deadline = time.monotonic() + timeout_s
+        end = self.spool.end()
+        if not self._gate.acquire(timeout=timeout_s):
+            return False
+        try:
+            while self.drain.position < end:
+                if not self.drain.step() and self.drain.position < end:
+                    if time.monotonic() >= deadline:
+                        return False
+                    time.sleep(0.01)
+        finally:
+            self._gate.release()
+        return True
+
+    def close(self, timeout_s: float) -> None:
+        """Take no more rows, flush, and remove the spool if nothing is left in it."""
+        self.closed = True
+        self.spool.seal()
+        done = self.flush(timeout_s)
+        if not self._gate.acquire(timeout=1):
+            return
+        try:
+            self.spool.tidy(time.time_ns())
+            if done:
+                self.spool.remove()
+                self.drain.forget()
+            else:
+                self.spool.header.lease_pid = 0
+            self.drain.close()
+        finally:
+            self._gate.release()
+
+
+class _Process:
+    """What this process has: its options, and its writer once there is one."""
+
+    def __init__(self) -> None:
+        self.options = from_environment()
+        self.writer: Writer | None = None
+        self.lock = threading.RLock()
+        self.starting: list[bytes] | None = None
+        self.ended = False
+
+
+process: Final = _Process()
+
+
+def _start(frame: bytes) -> None:
+    """Start the writer with its first row."""
+    with process.lock:
+        if process.starting is not None:  # a signal handler, or a finalizer, that came while we start
+            process.starting.append(frame)
+            return
+        if process.writer is None or process.writer.closed:
+            process.starting = []
+            try:
+                writer = Writer(process.options, drains=process.options.drain and not process.ended)
+                process.writer = writer
+                _finish_with_multiprocessing()
+            finally:
+                waiting, process.starting = process.starting, None
+            outlet.put = writer.put
+            for early in waiting:
+                writer.put(early)
+    writer.put(frame)
+
+
+outlet: Final = Outlet(_start)
+
+
+def configure(changes: dict[str, object]) -> None:
+    """Put `changes` into the options; rows so far are flushed under the old ones."""
+    with process.lock:
+        options = process.options._replace(**changes)  # type: ignore[arg-type]
+        if options != process.options:
+            end()
+            process.options = options
+
+
+def flush(timeout_s: float) -> bool:
+    """Whether every row so far reached the log within the timeout."""
+    return process.writer is None or process.writer.closed or process.writer.flush(timeout_s)
+
+
+def end() -> None:
+    """Flush and close the writer, if there is one; a later row starts another."""
+    with process.lock:
+        writer, process.writer = process.writer, None
+        outlet.write = outlet.put = _start
+        if writer is not None:
+            writer.close(process.options.exit_s)
+
+
+def end_of_program() -> None:
+    """Flush at exit. Rows that still come are kept in a spool, for the next program or `python -m obs_core drain`."""
+    process.ended = True
+    end()
+
+
+def after_fork_in_child() -> None:
+    """Leave the parent's spool and log alone; the first row of the child starts a writer of its own."""
+    writer, process.writer = process.writer, None
+    process.lock = threading.RLock()
+    process.starting = None
+    outlet.write = outlet.put = _start
+    if writer is not None:
+        writer.drain.abandon()
+        writer.spool.abandon()
+
+
+def _finish_with_multiprocessing() -> None:
+    """Processes of multiprocessing end by os._exit, after their own list of things to finish."""
+    import sys  # noqa: PLC0415 - with the first row
+
+    util = sys.modules.get("multiprocessing.util")
+    parent = sys.modules.get("multiprocessing.process")
+    if util is not None and parent is not None and parent.parent_process() is not None:
+        util.Finalize(None, end_of_program, exitpriority=0)

@@ -1,0 +1,39 @@
+"""A log that the test process itself writes through its own capture."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import obs_core
+from obs_core.capture import writer
+from obs_core.store import sqlite
+
+Select = Callable[..., list[tuple[Any, ...]]]
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[Path]:
+    """The log of process `feed` in group `prices`; capture is as before when the test ends."""
+    path = tmp_path / "trace.db"
+    before = writer.process.options
+    obs_core.configure(log=path, process="feed", group="prices")
+    yield path
+    writer.end()
+    obs_core.configure(**before._asdict())
+
+
+@pytest.fixture
+def select(log: Path) -> Select:
+    """Asks the log, once all rows are in it: `select("data, status", "kind = 'call'", table="data_trace")`."""
+
+    def answer(columns: str, where: str = "1", table: str = "data_trace") -> list[tuple[Any, ...]]:
+        assert obs_core.flush(20)
+        connection = sqlite.open_(log)
+        try:
+            return connection.execute(f"SELECT {columns} FROM {table} WHERE {where} ORDER BY id").fetchall()
+        finally:
+            connection.close()
+
+    return answer
