@@ -86,7 +86,7 @@ def _unread(file: str | None, roots: Sequence[Path]) -> tuple[State, str]:
 def _from_disk(file: str | None, line: int | None, source_hash: str, text: str | None) -> Located:
     """The block at `line` of the file, if its hash is that of what ran."""
     block = _block(text, line) if text is not None and line else None
-    if block is not None and source_hash in (digest(block), digest(inspect.cleandoc(block))):
+    if block is not None and source_hash == digest(block):
         return Located(block, file, line or 1, "read from disk", "Not in the log; read from the file, whose hash fits.")
     if file is None:
         sentence = (
