@@ -1,0 +1,179 @@
+"""The one way to the log's answers: narrow questions through sqlite3 here, analytical ones through a worker.
+
+One engine per server or command. It is safe to use from several threads.
+"""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pyarrow as pa
+from pandas import DataFrame
+
+from obs_core.clock import Window
+from obs_core.errors import LogMissing, LogUnreadable, WorkerFailed
+from obs_core.model import ROW_CAP
+from obs_core.query import frames, reach
+from obs_core.query.lookup import Lookup
+from obs_core.query.pool import AnswerRefused, Pool, WorkerDied
+from obs_core.query.sqlfile import SqlFile, sql_file
+from obs_core.store.foreign import Shape
+
+
+class Engine:
+    """Answers questions about one log."""
+
+    def __init__(
+        self,
+        log: Path,
+        *,
+        workers: int = 1,
+        limit_s: float = 5.0,
+        row_cap: int | None = ROW_CAP,
+        memory_mb: int = 512,
+    ) -> None:
+        """An engine for the log at `log`, which need not be there yet.
+
+        A question may run `limit_s` and wait as long for a worker; its answer has at most `row_cap` rows (None: all).
+        """
+        self.log = log
+        self.row_cap = row_cap
+        self._lookup = Lookup(log, limit_s=limit_s)
+        self._pool = Pool(workers, memory_mb=memory_mb, limit_s=limit_s)
+        self._extent: tuple[tuple[int, ...], Window | None] | None = None
+        self._bad_text: tuple[int, ...] = ()
+
+    def lookup(self, question: str, parameters: Mapping[str, object]) -> DataFrame:
+        """The answer to a narrow question.
+
+        Raises:
+            ObsError: the log is missing, is none, can't be read, or the question ran over its limit.
+        """
+        start = time.perf_counter()
+        file = sql_file(question)
+        shape = self._lookup.shape()
+        relations = {name: shape.relation(name) for name in ("rows", "calls", "values", "logs")}
+        statement = file.statement
+        for name, relation in relations.items():
+            statement = statement.replace("{" + name + "}", relation)
+        most = None if self.row_cap is None else self.row_cap + 1
+        names, rows = self._lookup.answer(statement, parameters, most=most)
+        return self._told(frames.from_rows(names, rows, file.returns), "lookup", start)
+
+    def analyse(self, question: str, window: Window, parameters: Mapping[str, object]) -> DataFrame:
+        """The answer to an analytical question about the rows in `window`.
+
+        Raises:
+            ObsError: as `lookup`; also where all workers are busy, or one failed twice.
+        """
+        start = time.perf_counter()
+        file = sql_file(question)
+        shape = self._lookup.shape()
+        share = self._share(window) if shape.native else 0.0
+        identity = self._lookup.version()[:2]
+        mended = self._bad_text == identity
+        try:
+            table, way = self._asked(file, shape, window, parameters, share=share, mended=mended)
+        except (AnswerRefused, WorkerDied) as error:
+            if isinstance(error, AnswerRefused) and (mended or not _is_bad_text(error.message)):
+                raise _refusal(error, self.log) from error
+            # One cell that is not UTF-8 fails the question or kills the worker; the slower way reads around it.
+            self._bad_text = identity
+            table, way = self._asked(file, shape, window, parameters, share=share, mended=True)
+        return self._told(frames.from_arrow(table), way, start)
+
+    def shape(self) -> Shape:
+        """How the log is built, and what it can't tell."""
+        return self._lookup.shape()
+
+    def extent(self) -> Window | None:
+        """From the log's first row to just after its last one; None while it has no row (with a time)."""
+        version = self._lookup.version()
+        if self._extent and self._extent[0] == version:
+            return self._extent[1]
+        rows = self._lookup.shape().rows
+        ends = f"SELECT (SELECT min(timestamp) FROM {rows}), (SELECT max(timestamp) FROM {rows})"
+        _, [(first, last)] = self._lookup.answer(ends, {})
+        found = Window(int(str(first)), int(str(last)) + 1) if first is not None else None
+        self._extent = (version, found)
+        return found
+
+    def version(self) -> tuple[int, ...]:
+        """Numbers that change whenever the log does; cheap (about 0.05 ms)."""
+        return self._lookup.version()
+
+    def warm(self) -> None:
+        """Start a worker, so that the first question need not wait for it."""
+        self._pool.warm()
+
+    def close(self) -> None:
+        """Close all connections and stop the workers."""
+        self._lookup.close()
+        self._pool.close()
+
+    def __enter__(self) -> Self:
+        """The engine itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def _asked(
+        self,
+        file: SqlFile,
+        shape: Shape,
+        window: Window,
+        parameters: Mapping[str, object],
+        *,
+        share: float,
+        mended: bool,
+    ) -> tuple[pa.Table, reach.Way]:
+        """A worker's answer, and the way it went."""
+        most = None if self.row_cap is None else self.row_cap + 1
+        asked = reach.plan(file, shape, window, parameters, share=share, most=most, mended=mended)
+        request: dict[str, Any] = {"log": str(self.log.absolute()), "statement": asked.statement}
+        return self._pool.answer(request | {"parameters": asked.parameters}), asked.way
+
+    def _share(self, window: Window) -> float:
+        """About which part of the log's rows lies in `window`: rows arrive nearly in the order of their times."""
+        bound = "(SELECT id FROM data_trace WHERE timestamp {} ? ORDER BY timestamp {} LIMIT 1)"
+        ends = f"SELECT {bound.format('>=', 'ASC')}, {bound.format('<', 'DESC')}, min(id), max(id) FROM data_trace"
+        _, [(first, last, least, most)] = self._lookup.answer(
+            ends.replace("?", ":from_ns", 1).replace("?", ":to_ns"), {"from_ns": window.from_ns, "to_ns": window.to_ns}
+        )
+        if not all(isinstance(number, int) for number in (first, last, least, most)):
+            return 0.0
+        return abs(int(str(last)) - int(str(first)) + 1) / max(1, int(str(most)) - int(str(least)) + 1)
+
+    def _told(self, frame: DataFrame, way: str, start: float) -> DataFrame:
+        """`frame` within the cap, with what is known of how it came about."""
+        truncated = self.row_cap is not None and len(frame) > self.row_cap
+        if self.row_cap is not None and truncated:
+            frame = frame.head(self.row_cap).copy()
+        elapsed_ms = (time.perf_counter() - start) * 1e3
+        frame.attrs = {"truncated": truncated, "approximate": False, "way": way, "elapsed_ms": elapsed_ms}
+        return frame
+
+
+def _is_bad_text(message: str) -> bool:
+    """Whether DuckDB stumbled over a text that is not UTF-8."""
+    return any(word in message.lower() for word in ("unicode", "utf-8", "utf8", "invalidated"))
+
+
+def _refusal(error: AnswerRefused, log: Path) -> WorkerFailed | LogUnreadable | LogMissing:
+    """What DuckDB said, in the product's own errors."""
+    first = error.message.splitlines()[0]
+    if "No such file" in first:
+        return LogMissing(
+            f"There is no trace log at {log.absolute()}.", "Trace a program, or run: python -m obs_core demo"
+        )
+    if "locked" in first or "busy" in first.lower():
+        return LogUnreadable(f"{log} is locked by another program.", "Wait a moment; if it stays, stop that program.")
+    if "memory" in first.lower():
+        return WorkerFailed("The question needs more memory than it may have.", "Choose a shorter window, or a group.")
+    return WorkerFailed(f"The question could not be answered: {first}", error.hint or "Try a shorter window.")

@@ -1,0 +1,148 @@
+"""Narrow questions: sqlite3 in this process, with indexes, read-only, in short transactions with a time limit."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from obs_core.errors import LogMissing, QuestionTimedOut
+from obs_core.store import foreign, sqlite
+
+_STEPS: Final = 5_000  # SQLite instructions between two looks at the clock: about 0.1 ms
+_EMPTY: Final = {
+    "code": "id, function, file, line, source, source_hash, revision, first_seen",
+    "run": "id, process, process_group, pid, host, version, revision, started",
+}
+
+Identity = tuple[int, int]
+Rows = tuple[list[str], list[tuple[object, ...]]]
+
+
+class Lookup:
+    """Read-only connections to one log, opened when needed and kept for the next question."""
+
+    def __init__(self, log: Path, *, limit_s: float) -> None:
+        """A pool for the log at `log`, which need not be there yet."""
+        self.log = log
+        self.limit_s = limit_s
+        self._idle: list[sqlite.Connection] = []
+        self._identity: Identity | None = None
+        self._shape: foreign.Shape | None = None
+        self._watcher: sqlite.Connection | None = None
+        self._lock = threading.Lock()
+
+    def answer(self, statement: str, parameters: Mapping[str, object], *, most: int | None = None) -> Rows:
+        """The columns and rows of `statement`; at most `most` rows are read.
+
+        Raises:
+            QuestionTimedOut: it ran longer than the limit.
+            ObsError: the log is missing, is none, or can't be read.
+        """
+        with self._connection() as connection, self._limited(connection):
+            cursor = connection.execute(statement, parameters)
+            names = [column[0] for column in cursor.description]
+            rows = cursor.fetchall() if most is None else cursor.fetchmany(most)
+            cursor.close()
+            return names, rows
+
+    def shape(self) -> foreign.Shape:
+        """How the log is to be read; looked at once for each file that has stood at the path."""
+        with self._connection() as connection:
+            if self._shape is None:
+                self._shape = foreign.shape(connection, self.log)
+            return self._shape
+
+    def version(self) -> tuple[int, ...]:
+        """Numbers that change whenever the log does: which file it is, and SQLite's own count of changes."""
+        identity = self._current()
+        with self._lock:
+            self._renewed(identity)
+            try:
+                if self._watcher is None:
+                    self._watcher = sqlite.open_(self.log)
+                changes = int(self._watcher.execute("PRAGMA data_version").fetchone()[0])
+            except sqlite.Error as error:
+                raise sqlite.told(error, self.log) from error
+        return (*identity, changes)
+
+    def close(self) -> None:
+        """Close all connections; a later question opens new ones."""
+        with self._lock:
+            self._renewed(None)
+
+    def _current(self) -> Identity:
+        """Which file stands at the path now."""
+        try:
+            facts = self.log.stat()
+        except OSError as error:
+            message = f"There is no trace log at {self.log.absolute()}."
+            raise LogMissing(message, "Trace a program, or run: python -m obs_core demo") from error
+        return facts.st_dev, facts.st_ino
+
+    def _renewed(self, identity: Identity | None) -> None:
+        """Forget what belongs to another file than `identity`; the caller holds the lock."""
+        if identity == self._identity:
+            return
+        stale = [*self._idle, *([self._watcher] if self._watcher else [])]
+        self._idle, self._watcher, self._shape, self._identity = [], None, None, identity
+        for connection in stale:
+            connection.close()
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite.Connection]:
+        """A connection that nobody else uses meanwhile; what SQLite says is told as the product's own errors."""
+        identity = self._current()
+        with self._lock:
+            self._renewed(identity)
+            connection = self._idle.pop() if self._idle else None
+        try:
+            connection = connection or self._opened()
+            yield connection
+        except sqlite.Error as error:
+            if connection:
+                connection.close()
+            raise sqlite.told(error, self.log) from error
+        except BaseException:
+            if connection:
+                connection.close()
+            raise
+        with self._lock:
+            if identity == self._identity:
+                self._idle.append(connection)
+            else:
+                connection.close()
+
+    def _opened(self) -> sqlite.Connection:
+        connection = sqlite.open_(self.log)
+        connection.create_function("casefold", 1, _casefold, deterministic=True)
+        connection.execute(f"PRAGMA busy_timeout = {int(self.limit_s * 1000)}")
+        there = {name for (name,) in connection.execute("SELECT lower(name) FROM sqlite_schema")}
+        for table, columns in _EMPTY.items():
+            if table not in there:
+                connection.execute(f"CREATE TEMP TABLE {table} ({columns})")
+        return connection
+
+    @contextmanager
+    def _limited(self, connection: sqlite.Connection) -> Iterator[None]:
+        """Stop what runs on `connection` once the limit has passed."""
+        end = time.monotonic() + self.limit_s
+        connection.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            if getattr(error, "sqlite_errorname", "") == "SQLITE_INTERRUPT":
+                message = f"The question took longer than {self.limit_s:g} s and was stopped."
+                raise QuestionTimedOut(message, "Choose a shorter window, or a narrower filter.") from error
+            raise
+        finally:
+            connection.set_progress_handler(None, 0)
+
+
+def _casefold(text: str | bytes | float | None) -> str | bytes | float | None:
+    """`text` folded for comparing without regard to case; bytes are read as UTF-8 with replacement characters."""
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "replace")
+    return text.casefold() if isinstance(text, str) else text

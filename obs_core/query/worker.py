@@ -1,0 +1,125 @@
+"""The worker: a program of its own that answers analytical questions with DuckDB (`python -m obs_core.query.worker`).
+
+It reads requests from its standard input until that ends, so it never outlives who started it. A bad question costs
+this process and nothing else: it is killed at its time limit and replaced (ADR 1 says why nothing less stops one).
+"""
+
+import contextlib
+import os
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+
+from obs_core.errors import ObsError, SetupBroken, WorkerFailed
+from obs_core.query import wire
+from obs_core.store import sqlite
+
+_SETTINGS: Final[dict[str, str | int]] = {
+    "threads": 2,
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "temp_directory": "",  # what doesn't fit the memory limit is an error, not a file on somebody's disk
+}
+
+
+class Reader:
+    """DuckDB with one log attached, read-only and for one file at a time."""
+
+    def __init__(self, memory_mb: int) -> None:
+        """Start DuckDB with `memory_mb` MB at most, and the scanner.
+
+        Raises:
+            SetupBroken: the scanner can't be loaded.
+        """
+        self._connection = duckdb.connect(":memory:", config={**_SETTINGS, "memory_limit": f"{memory_mb}MB"})
+        self._connection.execute(_scanner())
+        # Several threads lose the newest row at multiples of 122,880 rows, and are no snapshot.
+        self._connection.execute("SET sqlite_disable_multithreaded_scans = true")
+        self._attached: tuple[str, int, int] | None = None
+        self._claim: sqlite.Claim | None = None
+
+    def answer(self, log: str, statement: str, parameters: dict[str, Any]) -> pa.Table:
+        """The answer to `statement` over the file `log`, read to its end in one transaction."""
+        self._attach(log)
+        self._connection.execute("BEGIN TRANSACTION READ ONLY")
+        try:
+            return self._connection.execute(statement, parameters).to_arrow_table()
+        finally:
+            with contextlib.suppress(duckdb.Error):
+                self._connection.execute("ROLLBACK")
+
+    def _attach(self, log: str) -> None:
+        """Have the file that now stands at `log` attached."""
+        facts = Path(log).stat()
+        wanted = (log, facts.st_dev, facts.st_ino)
+        if wanted == self._attached:
+            return
+        if self._claim:
+            self._connection.execute("DETACH log")
+            self._claim.release()
+            self._attached = self._claim = None
+        claim = sqlite.Claim(Path(log), "duckdb")
+        quoted = log.replace("'", "''")
+        try:
+            self._connection.execute(f"ATTACH '{quoted}' AS log (TYPE sqlite, READ_ONLY)")
+        except duckdb.Error:
+            claim.release()
+            raise
+        self._claim, self._attached = claim, wanted
+
+
+def main(memory_mb: int) -> None:
+    """Answer requests until the input ends."""
+    with os.fdopen(os.dup(1), "wb") as answers:
+        os.dup2(2, 1)  # nothing but answers goes to whoever asks
+        try:
+            reader = Reader(memory_mb)
+        except (ObsError, duckdb.Error) as error:
+            _send(answers, {"error": "setup", "message": str(error), "hint": getattr(error, "hint", "")})
+            return
+        _send(answers, {"ready": True})
+        while (request := wire.received(sys.stdin.buffer)) is not None:
+            try:
+                table = reader.answer(request["log"], request["statement"], request["parameters"])
+                _send(answers, {"rows": table.num_rows}, _bytes(table))
+            except (duckdb.Error, OSError, ObsError, pa.ArrowException, UnicodeError) as error:
+                kind = "log" if isinstance(error, OSError | ObsError) else "duckdb"
+                _send(answers, {"error": kind, "message": str(error), "hint": getattr(error, "hint", "")})
+
+
+def _send(answers: Any, head: dict[str, Any], body: bytes | memoryview = b"") -> None:  # noqa: ANN401 - a binary stream
+    for part in wire.message(head, body):
+        answers.write(part)
+    answers.flush()
+
+
+def _bytes(table: pa.Table) -> memoryview:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return memoryview(sink.getvalue())
+
+
+def _scanner() -> str:
+    """The statement that loads the scanner: from its wheel, which must be of exactly DuckDB's version."""
+    try:
+        package = files("duckdb_extension_sqlite_scanner")
+    except ModuleNotFoundError:
+        return "INSTALL sqlite; LOAD sqlite"
+    found = package.joinpath("extensions", f"v{duckdb.__version__}", "sqlite_scanner.duckdb_extension")
+    if not found.is_file():
+        message = f"duckdb is {duckdb.__version__}, but its SQLite scanner is of another version."
+        raise SetupBroken(message, "Install both as requirements.txt pins them: pip install -r requirements.txt")
+    path = str(found).replace("'", "''")
+    return f"LOAD '{path}'"
+
+
+if __name__ == "__main__":
+    try:
+        main(int(sys.argv[1]))
+    except (BrokenPipeError, KeyboardInterrupt, WorkerFailed):
+        sys.exit(1)
