@@ -1,32 +1,49 @@
 """One call that is open: what spans, generators and calls with options are recorded by; and the way into the spool."""
 
-import logging
 from contextvars import Token
-from marshal import dumps
 from time import monotonic, perf_counter_ns, time_ns
 from typing import Any, Final
-from zlib import adler32
 
-from obs_core.capture.context import UNSAMPLED, bits, current, trace_id
-from obs_core.capture.describe import packed, redacted
+from obs_core.capture.context import UNSAMPLED, bits, current
+from obs_core.capture.describe import described, redacted
 from obs_core.capture.failure import failed
-from obs_core.capture.frames import HEAD, MARSHAL_VERSION
+from obs_core.capture.frames import NOT_MEASURED, Site, frame, site_key, value_bytes
 from obs_core.capture.writer import outlet, process
 
-_head: Final = HEAD.pack
 _COMPLAINT_S: Final = 20.0
+_MOST_NAMES: Final = 10_000
 _last_complaint: Final = [-_COMPLAINT_S]
 
 
-def emit(event: tuple[Any, ...]) -> None:
-    """Put the parts of an `Event` into the spool; never raises an Exception."""
+class Point:
+    """A site as its rows need it: its number, or its marshalled form where it has none, and the function's name."""
+
+    __slots__ = ("function", "key", "number")
+
+    def __init__(self, site: Site) -> None:
+        """Number `site`, and tell the spool."""
+        self.key = site_key(site)
+        self.number = process.number(self.key)
+        self.function = site.function
+
+
+def emit(
+    point: Point,
+    place: tuple[int, int, int, int],
+    moments: tuple[int, int],
+    value: Any,  # noqa: ANN401 - any plain data
+    more: dict[str, Any] | None,
+) -> None:
+    """Write a row: `place` is (trace high, trace low, span, parent), `moments` (start, duration); never raises."""
     try:
-        payload = dumps(event, MARSHAL_VERSION)
-        frame = _head(adler32(payload), len(payload)) + payload
+        if not point.number:
+            more = {**(more or {}), "site": point.key}
+        flag, text = value_bytes(value, more)
+        data = frame((point.number | flag, *place, *moments), text)
         try:
-            outlet.write(frame)
+            outlet.write(data)
         except ValueError:
-            outlet.put(frame)
+            outlet.put(data)
     except Exception as error:  # noqa: BLE001 - the traced program must not notice
         lost(error)
 
@@ -40,25 +57,26 @@ def lost(error: BaseException) -> None:
     text = f"a row was lost: {type(error).__name__}: {error}"
     if process.writer is not None and not process.writer.closed:
         process.writer.spool.header.last_error = text
+    import logging  # noqa: PLC0415 - only when something is wrong
+
     logging.getLogger("obs_core").warning(text)
 
 
 class Call:
     """A call from its start to its end; `more` holds what its row will say beyond the usual."""
 
-    __slots__ = ("_clock", "_parent", "_site", "_token", "began", "more", "running")
+    __slots__ = ("_clock", "_parent", "_point", "_token", "began", "more", "running")
 
-    def __init__(self, site: bytes, function: str | None) -> None:
-        """A call of `function` (None: the running one) at `site`, below the call that runs here."""
+    def __init__(self, point: Point, function: str | None = None) -> None:
+        """A call at `point`, below the call that runs here; `function` records the values inside, else the point's."""
         self.began = time_ns()
+        self._point = point
+        self._token: Token[tuple[int, int, int, str | None] | None] | None = None
+        self.more: dict[str, Any] = {}
+        above = current.get()
+        high, low, self._parent, _ = above or (self.began, bits(64), 0, None)
+        self.running: tuple[int, int, int, str | None] = (high, low, bits(64), function or point.function)
         self._clock = perf_counter_ns()
-        self._site = site
-        self._token: Token[tuple[bytes, int, str | None] | None] | None = None
-        self.more: dict[str, object] = {}
-        parent = current.get()
-        trace = trace_id(self.began) if parent is None else parent[0]
-        self._parent = None if parent is None else parent[1]
-        self.running: tuple[bytes, int, str | None] = (trace, bits(64), function)
 
     def enter(self) -> None:
         """What starts from here on is below this call."""
@@ -73,10 +91,7 @@ class Call:
     def returned(self, value: object, *, hidden: bool = False) -> None:
         """Record that the call ended with `value`."""
         duration = perf_counter_ns() - self._clock
-        try:
-            plain, more = redacted() if hidden else packed(value)
-        except Exception as error:  # noqa: BLE001 - the traced program must not notice
-            plain, more = None, {"type": type(value).__name__, "text": f"<not described: {type(error).__name__}>"}
+        plain, more = redacted() if hidden else described(value)
         self._emit(duration, plain, more)
 
     def ended(self) -> None:
@@ -85,21 +100,43 @@ class Call:
 
     def raised(self, error: BaseException) -> None:
         """Record that the call ended with `error`."""
-        duration = perf_counter_ns() - self._clock
-        try:
-            more = failed(error)
-        except Exception as second:  # noqa: BLE001 - as above
-            more = {"status": "ERROR", "result": False, "exception": type(error).__qualname__}
-            lost(second)
-        self._emit(duration, None, more)
+        self._emit(perf_counter_ns() - self._clock, None, described_failure(error))
 
-    def _emit(self, duration: int, value: object, more: dict[str, object] | None) -> None:
+    def _emit(self, duration: int, value: object, more: dict[str, Any] | None) -> None:
         if self.more:
             more = {**(more or {}), **self.more}
-        trace, span, _ = self.running
-        emit((self._site, trace, span, self._parent, self.began, duration, value, more))
+        high, low, span, _ = self.running
+        emit(self._point, (high, low, span, self._parent), (self.began, duration), value, more)
+
+
+def described_failure(error: BaseException) -> dict[str, Any]:
+    """What the row of a call that raised `error` says; never raises."""
+    try:
+        return failed(error)
+    except Exception as second:  # noqa: BLE001 - the traced program must not notice
+        lost(second)
+        return {"status": "ERROR", "result": False, "exception": type(error).__qualname__}
+
+
+def emit_value(point: Point, moment_ns: int, value: object, more: dict[str, Any] | None) -> None:
+    """Write a value below the running call."""
+    high, low, parent, _ = current.get() or (0, 0, 0, None)
+    emit(point, (high, low, 0, parent), (moment_ns, NOT_MEASURED), value, more)
 
 
 def is_off() -> bool:
     """Whether nothing is recorded here: capture is disabled, or the running call was left out by sampling."""
     return process.options.disabled or current.get() is UNSAMPLED
+
+
+_points: Final[dict[Site, Point]] = {}
+
+
+def point_of(site: Site) -> Point:
+    """The point of a site that is named at run time; as many are remembered as a program has names of its own."""
+    point = _points.get(site)
+    if point is None:
+        point = Point(site)
+        if len(_points) < _MOST_NAMES:
+            _points[site] = point
+    return point

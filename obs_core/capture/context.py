@@ -1,8 +1,8 @@
 """Which call is running here: the parent of whatever starts next, and the ids of both.
 
-A context variable holds (trace id as 16 bytes, span id as a number, function), so parents follow await, tasks and
-threads that start with a copied context. Ids follow W3C Trace Context level 2: the last seven bytes of a trace id are
-random, the first nine are the time in nanoseconds (random ids halve the insert rate of the log).
+A context variable holds a `Running`, so parents follow await, tasks and threads that start with a copied context. Ids
+follow W3C Trace Context level 2: the last seven bytes of a trace id (here eight) are random; the first are the time in
+nanoseconds, because random ids halve the insert rate of the log.
 """
 
 import os
@@ -14,17 +14,18 @@ from typing import Final, NamedTuple
 
 
 class Running(NamedTuple):
-    """The call that is running: 16 bytes of trace id, 64 bits of span id, and the function's full name."""
+    """The call that is running: the halves of its trace id, its span id (64 bits each), the function's full name."""
 
-    trace: bytes
+    trace_high: int
+    trace_low: int
     span: int
     function: str | None
 
 
-UNSAMPLED: Final = Running(bytes(16), 0, None)
+UNSAMPLED: Final = Running(0, 0, 0, None)
 """Stands for a call that sampling left out: nothing below it is recorded."""
 
-current: Final[ContextVar[tuple[bytes, int, str | None] | None]] = ContextVar("obs_core_call", default=None)
+current: Final[ContextVar[tuple[int, int, int, str | None] | None]] = ContextVar("obs_core_call", default=None)
 
 _chance: Final = Random()  # noqa: S311 - ids need no cryptography; os.urandom costs 20 times as much
 bits: Final = _chance.getrandbits
@@ -34,15 +35,10 @@ _HEADER: Final = "traceparent"
 ENVIRONMENT: Final = "TRACEPARENT"
 
 
-def trace_id(moment_ns: int) -> bytes:
-    """A new trace id: nine bytes of time, seven of chance."""
-    return (moment_ns << 56 | bits(56)).to_bytes(16, "big")
-
-
 def current_trace_id() -> str | None:
     """The id of the running trace as 32 hexadecimal digits, or None outside of any."""
     running = current.get()
-    return None if running is None or running is UNSAMPLED else running[0].hex()
+    return None if running is None or running is UNSAMPLED else f"{running[0]:016x}{running[1]:016x}"
 
 
 def inject(carrier: MutableMapping[str, str] | None = None) -> MutableMapping[str, str]:
@@ -55,7 +51,7 @@ def inject(carrier: MutableMapping[str, str] | None = None) -> MutableMapping[st
     running = current.get()
     if running is not None and running is not UNSAMPLED:
         name = ENVIRONMENT if carrier is os.environ or "PATH" in carrier else _HEADER
-        carrier[name] = f"00-{running[0].hex()}-{running[1]:016x}-01"
+        carrier[name] = f"00-{running[0]:016x}{running[1]:016x}-{running[2]:016x}-01"
     return carrier
 
 
@@ -80,7 +76,7 @@ def parsed(carrier: Mapping[str, str] | None = None) -> Running | None:
     version, trace, span, _flags, more = match.groups()
     if version == "ff" or (version == "00" and more) or not int(trace, 16) or not int(span, 16):
         return None
-    return Running(bytes.fromhex(trace), int(span, 16), None)
+    return Running(int(trace[:16], 16), int(trace[16:], 16), int(span, 16), None)
 
 
 def _reseed() -> None:

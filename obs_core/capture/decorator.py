@@ -13,15 +13,14 @@ from time import perf_counter_ns, time_ns
 from typing import Any, Final, TypeVar, overload
 from zlib import adler32
 
-from obs_core.capture.call import Call, is_off, lost
+from obs_core.capture.call import Call, Point, described_failure, is_off, lost
 from obs_core.capture.context import UNSAMPLED, bits, current
-from obs_core.capture.describe import packed, redacted, rules
-from obs_core.capture.failure import failed
-from obs_core.capture.frames import HEAD, Site, site_key
+from obs_core.capture.describe import packed, rules
+from obs_core.capture.frames import DESCRIBED, HEAD, MARSHAL_VERSION, Site, frame
 from obs_core.capture.writer import outlet, process
 
 F = TypeVar("F", bound=Callable[..., Any])
-_head: Final = HEAD.pack
+pack: Final = HEAD.pack
 _GENERATOR: Final = 0x20  # inspect.CO_GENERATOR; inspect itself costs a traced program 5 ms
 _COROUTINE: Final = 0x80
 _ASYNC_GENERATOR: Final = 0x200
@@ -58,39 +57,51 @@ def _traced(function: F, name: str | None) -> F:
     site = site_of(function, name)
     code = getattr(function, "__code__", None)
     flags = code.co_flags if isinstance(code, types.CodeType) else 0
-    wrap = _coroutine if flags & _COROUTINE else _plain
-    wrapper = wrap(function, site_key(site), site.function, hidden=rules.redaction.hides_result_of(site.data))
+    hidden = rules.redaction.hides_result_of(site.data)
+    point = Point(site)
+    if flags & _COROUTINE:
+        wrapper = _coroutine(function, point, hidden=hidden)
+    elif hidden or not point.number:
+        wrapper = _any(function, point, hidden=hidden)
+    else:
+        wrapper = _plain(function, point.number, point.function)
     return functools.update_wrapper(wrapper, function)  # type: ignore[return-value]
 
 
-def _plain(function: Callable[..., Any], key: bytes, full: str | None, *, hidden: bool) -> Callable[..., Any]:
+def _plain(function: Callable[..., Any], site: int, full: str | None) -> Callable[..., Any]:
+    described = site | DESCRIBED
+
     def wrapper(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any function
         parent = current.get()
         began = time_ns()
         if parent is None:
-            trace, above = (began << 56 | bits(56)).to_bytes(16, "big"), None
+            high, low, above = began, bits(64), 0
         elif parent is UNSAMPLED:
             return function(*args, **kwargs)
         else:
-            trace, above, _ = parent
+            high, low, above, _ = parent
         span = bits(64)
-        token = current.set((trace, span, full))
+        token = current.set((high, low, span, full))
         clock = perf_counter_ns()
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
             duration = perf_counter_ns() - clock
             current.reset(token)
-            _put_failure((key, trace, span, above, began, duration), error)
+            _put_failure((described, high, low, span, above, began, duration), error)
             raise
         duration = perf_counter_ns() - clock
         current.reset(token)
         try:
-            value: Any
-            more: Any
-            value, more = redacted() if hidden else (result, None) if type(result) is float else packed(result)
-            payload = dumps((key, trace, span, above, began, duration, value, more), 2)
-            frame = _head(adler32(payload), len(payload)) + payload
+            if type(result) is float:
+                value = dumps(result, 2)
+                body = pack(len(value), site, high, low, span, above, began, duration) + value
+            else:
+                plain, more = packed(result)
+                value = dumps(plain, 2) if more is None else dumps((plain, more), 2)
+                number = site if more is None else described
+                body = pack(len(value), number, high, low, span, above, began, duration) + value
+            frame = body + adler32(body).to_bytes(4, "little")
             try:
                 outlet.write(frame)
             except ValueError:
@@ -102,33 +113,31 @@ def _plain(function: Callable[..., Any], key: bytes, full: str | None, *, hidden
     return wrapper
 
 
-def _put_failure(start: tuple[Any, ...], error: BaseException) -> None:
+def _put_failure(place: tuple[int, int, int, int, int, int, int], error: BaseException) -> None:
     """The row of a call that raised; takes our frame out of the error's traceback."""
     if error.__traceback__ is not None:
         error.__traceback__ = error.__traceback__.tb_next
     try:
-        payload = dumps((*start, None, failed(error)), 2)
-        frame = _head(adler32(payload), len(payload)) + payload
+        data = frame(place, dumps((None, described_failure(error)), MARSHAL_VERSION))
         try:
-            outlet.write(frame)
+            outlet.write(data)
         except ValueError:
-            outlet.put(frame)
+            outlet.put(data)
     except Exception as second:  # noqa: BLE001 - the traced program must not notice
         lost(second)
 
 
-def _coroutine(function: Callable[..., Any], key: bytes, full: str | None, *, hidden: bool) -> Callable[..., Any]:
-    async def wrapper(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any function
+def _any(function: Callable[..., Any], point: Point, *, hidden: bool) -> Callable[..., Any]:
+    def wrapper(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any function
         if is_off():
-            return await function(*args, **kwargs)
-        call = Call(key, full)
+            return function(*args, **kwargs)
+        call = Call(point)
         call.enter()
         try:
-            result = await function(*args, **kwargs)
+            result = function(*args, **kwargs)
         except BaseException as error:
             call.leave()
-            if error.__traceback__ is not None:
-                error.__traceback__ = error.__traceback__.tb_next
+            without_own_frame(error)
             call.raised(error)
             raise
         call.leave()
@@ -136,3 +145,29 @@ def _coroutine(function: Callable[..., Any], key: bytes, full: str | None, *, hi
         return result
 
     return wrapper
+
+
+def _coroutine(function: Callable[..., Any], point: Point, *, hidden: bool) -> Callable[..., Any]:
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any function
+        if is_off():
+            return await function(*args, **kwargs)
+        call = Call(point)
+        call.enter()
+        try:
+            result = await function(*args, **kwargs)
+        except BaseException as error:
+            call.leave()
+            without_own_frame(error)
+            call.raised(error)
+            raise
+        call.leave()
+        call.returned(result, hidden=hidden)
+        return result
+
+    return wrapper
+
+
+def without_own_frame(error: BaseException) -> None:
+    """Take the innermost of our frames, the first of the traceback, out of it; a bare `raise` does not add it again."""
+    if error.__traceback__ is not None:
+        error.__traceback__ = error.__traceback__.tb_next

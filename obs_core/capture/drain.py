@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from obs_core.capture.breaker import Breaker
-from obs_core.capture.frames import Site
+from obs_core.capture.frames import Event, Site
 from obs_core.capture.header import CLOSED, HALF_OPEN, OPEN, Header, birth_of, own_space
 from obs_core.capture.options import Options
-from obs_core.capture.rows import rows_of, sanitised
+from obs_core.capture.rows import Translator, sanitised
 from obs_core.capture.sources import code_of
 from obs_core.errors import ObsError
 from obs_core.model import Run
@@ -32,8 +32,11 @@ class Source(Protocol):
     name: str
     header: Header
 
-    def read(self, position: int, limit: int) -> tuple[list[bytes], int]:
-        """The payloads of at most `limit` rows from `position` on, and the position behind them."""
+    def read(self, position: int, limit: int) -> tuple[list[Event], int]:
+        """At most `limit` rows from `position` on, and the position behind them."""
+
+    def site(self, number: int) -> bytes | None:
+        """The marshalled site of this number."""
 
     def release(self, position: int) -> None:
         """Everything before `position` is in the log."""
@@ -51,30 +54,29 @@ class Drain:
         self._synchronous = synchronous
         self._connection: sqlite.Connection | None = None
         self._file: tuple[int, int] | None = None
-        self._run: int | None = None
-        self._codes: dict[Site, int | None] = {}
+        self._translator = Translator(source.header.writer, source.site, self._code_id)
 
     def step(self) -> int:
         """Move one batch; return how many rows it had: 0 if there is nothing to do, or the breaker is open."""
         now = time.monotonic()
         if not self.breaker.allows(now):
             return 0
-        payloads, end = self.source.read(self.position, BATCH)
-        while not payloads and end != self.position:  # an emptied segment: go on in the next
+        events, end = self.source.read(self.position, BATCH)
+        while not events and end != self.position:  # an emptied segment: go on in the next
             self.position = end
-            payloads, end = self.source.read(self.position, BATCH)
-        if not payloads:
+            events, end = self.source.read(self.position, BATCH)
+        if not events:
             return 0
         self.breaker = self.breaker.trying(now)
         try:
-            moved = self._move(payloads, end)
+            moved = self._move(events, end)
         except (sqlite.Error, ObsError, OSError) as error:
             self._failed(error)
             return 0
         self._succeeded()
         return moved
 
-    def _move(self, payloads: list[bytes], end: int) -> int:
+    def _move(self, events: list[Event], end: int) -> int:
         connection = self._opened()
         header = self.source.header
         with sqlite.transaction(connection):
@@ -82,37 +84,35 @@ class Drain:
             if stands is not None and stands > self.position:
                 self.position = stands  # another drain was here first
                 return 0
-            self._store(connection, payloads)
+            self._store(connection, events)
             store_position(connection, self.source.name, end)
         if _identity(self.path) != self._file:
             self.close()
             raise OSError("the log was deleted or replaced")
         self.position = end
         header.position = end
-        header.written += len(payloads)
+        header.written += len(events)
         header.last_flush_ns = time.time_ns()
         self.source.release(end)
-        return len(payloads)
+        return len(events)
 
-    def _store(self, connection: sqlite.Connection, payloads: list[bytes]) -> None:
+    def _store(self, connection: sqlite.Connection, events: list[Event]) -> None:
         header = self.source.header
         writer = header.writer
-        if self._run is None:
+        if self._translator.run_id is None:
             facts = (writer.process, writer.process_group, header.pid, writer.host, writer.version, writer.revision)
-            self._run = log.run_id(connection, Run(*facts, header.started_ns))
-        rows = rows_of(payloads, writer, self._run, self._code_id)
+            self._translator.run_id = log.run_id(connection, Run(*facts, header.started_ns))
+        rows = self._translator.rows(events)
         try:
             log.append_in_bulk(connection, rows)
         except (UnicodeError, OverflowError):
             log.append_in_bulk(connection, [sanitised(row) for row in rows])
 
     def _code_id(self, site: Site) -> int | None:
-        if site not in self._codes:
-            assert self._connection is not None
-            header = self.source.header
-            code = code_of(site, header.writer.revision, header.started_ns, time.time_ns())
-            self._codes[site] = log.code_id(self._connection, code)
-        return self._codes[site]
+        assert self._connection is not None
+        header = self.source.header
+        code = code_of(site, header.writer.revision, header.started_ns, time.time_ns())
+        return log.code_id(self._connection, code)
 
     def _opened(self) -> sqlite.Connection:
         if self._connection is not None and _identity(self.path) != self._file:
@@ -121,8 +121,7 @@ class Drain:
             self._connection = log.open_(self.path, synchronous=self._synchronous)
             self._connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
             self._file = _identity(self.path)
-            self._run = None
-            self._codes.clear()
+            self._translator.forget_ids()
         return self._connection
 
     def _succeeded(self) -> None:
@@ -134,8 +133,7 @@ class Drain:
         self.breaker = self.breaker.after_failure(time.monotonic(), chance)
         self.source.header.circuit = _STATES[self.breaker.state]
         self.source.header.last_error = f"{type(error).__name__}: {error}"
-        self._run = None  # ids given in the transaction that failed are gone with it
-        self._codes.clear()
+        self._translator.forget_ids()
         if not str(error).endswith("locked"):
             self.close()
 

@@ -1,23 +1,29 @@
 """Frames: how a row travels through the spool, from the traced call to the drain.
 
-A frame is its checksum and length (two little-endian 32-bit numbers) and a marshalled tuple `Event`. A length of zero
-ends the frames of a segment, which is zeroed before use; the checksum tells a frame that a killed process began to
-write from one it finished. Adler-32 suffices for that and costs half of CRC-32.
+A frame is a fixed head (little-endian: length of the value, site, trace id as two halves, span id, parent's span id,
+start, duration), the marshalled value, and the Adler-32 checksum of both. A length of zero ends the frames of a
+segment, which is cleared before use; the checksum tells a frame that a killed process began to write from one it
+finished, at half the cost of CRC-32. Packing the head costs 170 ns, marshalling the same numbers 580 ns.
 """
 
-import marshal
 import struct
+from marshal import dumps
 from typing import Any, Final, NamedTuple
 from zlib import adler32
 
 from obs_core.model import Kind
 
-HEAD: Final = struct.Struct("<II")
-MARSHAL_VERSION: Final = 2  # without references: 496 ns for a row, version 4 needs 761
+HEAD: Final = struct.Struct("<IIQQQQqq")
+CHECKSUM_SIZE: Final = 4
+MARSHAL_VERSION: Final = 2  # without references: version 4 costs half as much again
+DESCRIBED: Final = 1 << 31  # set in the site: the value is a pair (plain value, what else the row says)
+NOT_MEASURED: Final = -1
+SITES_SIZE: Final = 1 << 20
+"""Bytes of a spool that hold the sites: some 7,000 functions. What is beyond travels with each of its rows."""
 
 
 class Site(NamedTuple):
-    """What all rows of one place have in common; marshalled once, and the first part of each of its events."""
+    """What all rows of one place have in common."""
 
     kind: Kind
     data: str
@@ -27,53 +33,91 @@ class Site(NamedTuple):
 
 
 class Event(NamedTuple):
-    """One row on its way. `value` is plain data, described by the drain, or None where `more` describes it.
+    """One row on its way, as the drain reads it; `value` is marshalled.
 
-    `more` may hold: type, text (of the value), hash and length (of a text that was cut), status, exception, stack
-    (the frames of a traceback), memory, attributes (a dict of plain data), result (False: no value was captured).
+    Where the site has DESCRIBED set, the value is a pair (plain value, more). `more` may hold: type, text (of the
+    value), length and hash (of a text that was cut), result (False: no value was captured), status, exception, stack
+    (see `failure.chain`), memory, attributes (a dict of plain data), site (the marshalled `Site` if it has no number).
     """
 
-    site: bytes
-    trace: bytes | None
-    span: int | None
-    parent: int | None
+    site: int
+    trace_high: int
+    trace_low: int
+    span: int
+    parent: int
     timestamp_ns: int
-    duration_ns: int | None
-    value: object
-    more: dict[str, object] | None
+    duration_ns: int
+    value: bytes
+
+
+def frame(place: tuple[int, int, int, int, int, int, int], value: bytes) -> bytes:
+    """The frame of a row: `place` are the parts of its `Event` before the value."""
+    body = HEAD.pack(len(value), *place) + value
+    return body + adler32(body).to_bytes(CHECKSUM_SIZE, "little")
+
+
+def parse(memory: bytes, offset: int, limit: int) -> tuple[list[Event], int, bool]:
+    """At most `limit` whole frames in `memory` from `offset` on.
+
+    Returns them, the offset behind the last of them, and whether a damaged, unfinished or cut frame follows there.
+    """
+    found: list[Event] = []
+    end = len(memory)
+    head, unpack = HEAD.size, HEAD.unpack_from
+    while len(found) < limit and offset + head < end:
+        parts = unpack(memory, offset)
+        if not parts[0]:
+            return found, offset, any(parts)
+        stop = offset + head + parts[0]
+        body = memory[offset:stop]
+        if adler32(body).to_bytes(CHECKSUM_SIZE, "little") != memory[stop : stop + CHECKSUM_SIZE]:
+            return found, offset, True
+        found.append(Event._make((*parts[1:], body[head:])))
+        offset = stop + CHECKSUM_SIZE
+    return found, offset, False
+
+
+class Sites:
+    """The numbers of the sites of this process; each new one is told to the spool before it is used."""
+
+    def __init__(self) -> None:
+        """No sites yet; number 0 stands for a site that has no number."""
+        self.keys: list[bytes] = []
+        self._numbers: dict[bytes, int] = {}
+        self._room = SITES_SIZE
+
+    def number(self, key: bytes) -> tuple[int, bool]:
+        """The number of the site marshalled as `key` (0 if there is no more room), and whether it is new."""
+        known = self._numbers.get(key)
+        if known is not None:
+            return known, False
+        self._room -= len(key) + HEAD.size + CHECKSUM_SIZE
+        if self._room < 0:
+            return 0, False
+        self.keys.append(key)
+        # Two threads with the same site may both append: then it has two numbers, and both are right.
+        number = self._numbers[key] = len(self.keys)
+        if self.keys[number - 1] is not key:
+            number = self._numbers[key] = self.keys.index(key) + 1
+        return number, True
 
 
 def site_key(site: Site) -> bytes:
     """The marshalled form of `site`."""
-    return marshal.dumps(tuple(site), MARSHAL_VERSION)
+    return dumps(tuple(site), MARSHAL_VERSION)
 
 
-def frame(event: tuple[Any, ...]) -> bytes:
-    """The frame that carries `event` (the parts of an `Event`).
+def site_frame(number: int, key: bytes) -> bytes:
+    """What tells a spool that the site marshalled as `key` has this number."""
+    return frame((number, 0, 0, 0, 0, 0, 0), key)
+
+
+def value_bytes(value: Any, more: dict[str, Any] | None) -> tuple[int, bytes]:  # noqa: ANN401 - any plain data
+    """(DESCRIBED or 0, the marshalled value) of a frame.
 
     Raises:
         ValueError: it holds something that is no plain data.
     """
-    payload = marshal.dumps(event, MARSHAL_VERSION)
-    return HEAD.pack(adler32(payload), len(payload)) + payload
-
-
-def parse(memory: bytes, offset: int, limit: int) -> tuple[list[bytes], int, bool]:
-    """The payloads of at most `limit` whole frames in `memory` from `offset` on.
-
-    Returns them, the offset behind the last of them, and whether a damaged or unfinished frame follows there.
-    """
-    found: list[bytes] = []
-    end = len(memory)
-    head = HEAD.size
-    unpack = HEAD.unpack_from
-    while len(found) < limit and offset + head <= end:
-        checksum, length = unpack(memory, offset)
-        if not length:
-            return found, offset, checksum != 0
-        payload = memory[offset + head : offset + head + length]
-        if len(payload) < length or adler32(payload) != checksum:
-            return found, offset, True
-        found.append(payload)
-        offset += head + length
-    return found, offset, False
+    if more is None:
+        return 0, dumps(value, MARSHAL_VERSION)
+    return DESCRIBED, dumps((value, more), MARSHAL_VERSION)

@@ -4,10 +4,11 @@ import mmap
 import os
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from obs_core.capture import header
+from obs_core.capture.frames import Event, parse
 from obs_core.capture.header import HEADER_SIZE, Header
 from obs_core.capture.options import MEBIBYTE, Options
 from obs_core.capture.spool import SUFFIX, Spool
@@ -18,13 +19,14 @@ _BYTES_PER_ROW: Final = 256  # what a row takes, frame and list entry, to bound 
 class Memory:
     """Rows of this process in memory; the same face as `Spool`."""
 
-    def __init__(self, size: int, name: str) -> None:
+    def __init__(self, size: int, name: str, keys: Sequence[bytes]) -> None:
         """Hold at most as many rows as `size` bytes of spool would."""
         self.name = name
         self.path = ""
+        self._keys = keys
         self.header = Header(mmap.mmap(-1, HEADER_SIZE))
         self._rows: deque[bytes] = deque()
-        self._read: list[bytes] = []
+        self._read: list[Event] = []
         self._most = max(size // _BYTES_PER_ROW, 1000)
         self._taken = 0
 
@@ -36,14 +38,21 @@ class Memory:
         self._rows.append(frame)
         return True
 
+    def site(self, number: int) -> bytes | None:
+        """The marshalled site of this number."""
+        return self._keys[number - 1] if 0 < number <= len(self._keys) else None
+
+    def tell_site(self, number: int, key: bytes) -> None:
+        """The sites of this process are known to it."""
+
     def current_write(self) -> Callable[[bytes], object]:
         """What takes the next frame."""
         return self.write
 
-    def read(self, position: int, limit: int) -> tuple[list[bytes], int]:
+    def read(self, position: int, limit: int) -> tuple[list[Event], int]:
         """The oldest rows; they stay here until they are released."""
         while len(self._read) < limit and self._rows:
-            self._read.append(self._rows.popleft()[8:])
+            self._read += parse(self._rows.popleft(), 0, 1)[0]
         return self._read[:limit], position + min(len(self._read), limit)
 
     def release(self, position: int) -> None:
@@ -72,7 +81,7 @@ class Memory:
         self._read.clear()
 
 
-def spool_or_memory(options: Options, folder: str, now_ns: int) -> Spool | Memory:
+def spool_or_memory(options: Options, folder: str, now_ns: int, keys: Sequence[bytes]) -> Spool | Memory:
     """A spool in `folder`, or rows in memory if it can't be made."""
     size = int(options.spool_mb * MEBIBYTE)
     name = f"{os.getpid()}-{now_ns:x}"
@@ -87,9 +96,9 @@ def spool_or_memory(options: Options, folder: str, now_ns: int) -> Spool | Memor
     )
     try:
         os.makedirs(folder, exist_ok=True)  # noqa: PTH103 - as above
-        return Spool(os.path.join(folder, name + SUFFIX), size, writer, now_ns)  # noqa: PTH118 - as above
+        return Spool(os.path.join(folder, name + SUFFIX), size, writer, now_ns, keys)  # noqa: PTH118 - as above
     except OSError as error:
-        memory = Memory(size, name)
+        memory = Memory(size, name, keys)
         facts = memory.header
         facts.pid, facts.started_ns, facts.lease_pid = os.getpid(), now_ns, os.getpid()
         facts.writer = writer

@@ -6,8 +6,9 @@ import time
 from pathlib import Path
 
 from obs_core.capture.drain import Drain
+from obs_core.capture.frames import Event, parse
 from obs_core.capture.header import HEADER_SIZE, Header, own_space
-from obs_core.capture.spool import SUFFIX, parsed
+from obs_core.capture.spool import FIRST_SEGMENT, SUFFIX, parsed
 
 
 class Found:
@@ -32,20 +33,28 @@ class Found:
             self.memory.close()
             raise ValueError(f"{path} is no spool")
         self.segment_size = self.header.segment_size
+        self._sites: dict[int, bytes] = {}
         self.is_dead = False
+
+    def site(self, number: int) -> bytes | None:
+        """The marshalled site of this number."""
+        if number not in self._sites:
+            told = parse(self.memory[HEADER_SIZE:FIRST_SEGMENT], 0, FIRST_SEGMENT)[0]
+            self._sites = {event.site: event.value for event in told}
+        return self._sites.get(number)
 
     def bury(self) -> None:
         """Its owner is dead: give a place to the segments that were written to before they had one."""
         self.is_dead = True
         places = [self.header.sequence(segment) for segment in range(self.header.segments)]
         for segment, place in enumerate(places):
-            start = HEADER_SIZE + segment * self.segment_size
+            start = FIRST_SEGMENT + segment * self.segment_size
             if not place and any(self.memory[start : start + 8]):
                 places[segment] = max(places) + 1
                 self.header.set_sequence(segment, places[segment])
 
-    def read(self, position: int, limit: int) -> tuple[list[bytes], int]:
-        """The payloads of at most `limit` rows from `position` on, and the position behind them."""
+    def read(self, position: int, limit: int) -> tuple[list[Event], int]:
+        """At most `limit` rows from `position` on, and the position behind them."""
         place, offset = divmod(position, self.segment_size)
         places = {self.header.sequence(segment): segment for segment in range(self.header.segments)}
         if place not in places:
@@ -53,7 +62,7 @@ class Found:
             return [], min(later) * self.segment_size if later and self.is_dead else position
         segment = places[place]
         sealed = self.is_dead or self.header.is_sealed(segment)
-        start = HEADER_SIZE + segment * self.segment_size
+        start = FIRST_SEGMENT + segment * self.segment_size
         found, end, _ = parsed(self.memory, start + offset, start + self.segment_size, limit)
         if found:
             return found, place * self.segment_size + end - start

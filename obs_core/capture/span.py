@@ -1,20 +1,15 @@
 """`span` and `record`: a named stretch of code, and named values at one moment."""
 
-import sys
 from collections.abc import Mapping
 from time import time_ns
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
-from obs_core.capture.call import Call, emit, is_off
-from obs_core.capture.context import current
-from obs_core.capture.describe import packed, redacted, rules
-from obs_core.capture.frames import Site, site_key
+from obs_core.capture.call import Call, emit_value, is_off, point_of
+from obs_core.capture.context import UNSAMPLED, current
+from obs_core.capture.describe import described, redacted, rules
+from obs_core.capture.frames import Site
 from obs_core.capture.writer import process
-from obs_core.model import Kind
-
-_keys: Final[dict[tuple[str, str, str | None], bytes]] = {}
-_MOST_KEYS: Final = 10_000
 
 
 class span:  # noqa: N801 - used like a function: with span("load"):
@@ -31,8 +26,8 @@ class span:  # noqa: N801 - used like a function: with span("load"):
         """Start it."""
         if not is_off():
             running = current.get()
-            function = (running and running[2]) or _module_of_caller()
-            self._call = Call(_key("call", self._name, function), function)
+            # what is recorded inside belongs to the function around; the span is no call of it
+            self._call = Call(point_of(Site("call", self._name, None, None, None)), running and running[3])
             self._call.enter()
         return self
 
@@ -68,25 +63,11 @@ def record(name: str, value: object) -> None:
 def record_many(values: Mapping[str, object]) -> None:
     """Record several variables at the same moment."""
     running = current.get()
-    if process.options.disabled or (running is not None and not running[1]):
+    if process.options.disabled or running is UNSAMPLED:
         return
-    trace, parent, function = running or (None, None, None)
+    function = running[3] if running else None
     moment = time_ns()
     for name, value in values.items():
         name = str(name)  # noqa: PLW2901 - whatever a caller passes as a name
-        plain, more = redacted() if rules.redaction.hides(name) else packed(value)
-        emit((_key("value", name, function), trace, None, parent, moment, None, plain, more))
-
-
-def _key(kind: Kind, data: str, function: str | None) -> bytes:
-    key = _keys.get((kind, data, function))
-    if key is None:
-        key = site_key(Site(kind, data, function, None, None))
-        if len(_keys) < _MOST_KEYS:
-            _keys[kind, data, function] = key
-    return key
-
-
-def _module_of_caller() -> str | None:
-    name = sys._getframe(2).f_globals.get("__name__")  # noqa: SLF001 - the only way to know it
-    return str(name) if name else None
+        plain, more = redacted() if rules.redaction.hides(name) else described(value)
+        emit_value(point_of(Site("value", name, function, None, None)), moment, plain, more)

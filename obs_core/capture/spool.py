@@ -14,17 +14,20 @@ import errno
 import itertools
 import mmap
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from obs_core.capture import header
-from obs_core.capture.frames import HEAD, parse
+from obs_core.capture.frames import CHECKSUM_SIZE, HEAD, SITES_SIZE, Event, parse, site_frame
 from obs_core.capture.header import HEADER_SIZE, Header, Writer
 
 SMALLEST_SEGMENT: Final = 256 * 1024
 LARGEST_SEGMENT: Final = 4 * 1024 * 1024
 SUFFIX: Final = ".spool"
+FIRST_SEGMENT: Final = HEADER_SIZE + SITES_SIZE + 64 * 1024
+"""Where the segments begin; the sites before them may be told twice, which the spare room allows for."""
 _ZEROS: Final = bytes(64 * 1024)  # cleared in pieces: each holds the interpreter for some microseconds only
+_WARM: Final = 2  # segments kept ready beside the current one: the first touch of a page costs 0.3-2 us
 
 
 class Segment:
@@ -42,8 +45,8 @@ class Segment:
 class Spool:
     """The ring of one process, as its owner sees it. `write` may be called from any thread and signal handler."""
 
-    def __init__(self, path: str, size: int, writer: Writer, started_ns: int) -> None:
-        """Make the file `path` with `size` bytes of segments.
+    def __init__(self, path: str, size: int, writer: Writer, started_ns: int, keys: Sequence[bytes]) -> None:
+        """Make the file `path` with `size` bytes of segments; `keys` are the process's sites by number, from 1.
 
         Raises:
             OSError: it can't be made or allocated.
@@ -51,15 +54,17 @@ class Spool:
         segment_size = min(max(size // 64 // 4096 * 4096, SMALLEST_SEGMENT), LARGEST_SEGMENT)
         count = min(max(size // segment_size, 2), header.MOST_SEGMENTS)
         self.path = path
+        self._keys = keys
         self.name = os.path.basename(path).removesuffix(SUFFIX)  # noqa: PTH119 - pathlib is not for the hot room
         self.segment_size = segment_size
         self.capacity = count * segment_size
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_CLOEXEC", 0), 0o600)
         try:
-            _allocate(descriptor, HEADER_SIZE + self.capacity)
+            _allocate(descriptor, FIRST_SEGMENT + self.capacity)
             self.header = Header(mmap.mmap(descriptor, HEADER_SIZE))
+            self._sites = mmap.mmap(descriptor, FIRST_SEGMENT - HEADER_SIZE, offset=HEADER_SIZE)
             self._segments = [
-                Segment(mmap.mmap(descriptor, segment_size, offset=HEADER_SIZE + index * segment_size), index)
+                Segment(mmap.mmap(descriptor, segment_size, offset=FIRST_SEGMENT + index * segment_size), index)
                 for index in range(count)
             ]
         except BaseException:
@@ -71,7 +76,10 @@ class Spool:
         self._places = itertools.count(1)
         self._drops = itertools.count()
         self._looks = 0
-        self._free = self._segments[::-1]
+        self.sealed = False
+        self._cold = self._segments[::-1]  # never touched yet
+        self._free: list[Segment] = []
+        self._warm(1)
         self.current = self._free.pop()
         self._take(self.current)
 
@@ -107,6 +115,20 @@ class Spool:
         self.header.dropped = dropped
         return self.header.dropped
 
+    def site(self, number: int) -> bytes | None:
+        """The marshalled site of this number."""
+        keys = self._keys
+        return keys[number - 1] if 0 < number <= len(keys) else None
+
+    def tell_site(self, number: int, key: bytes) -> None:
+        """Let rows of the site marshalled as `key` carry this number."""
+        self._sites.write(site_frame(number, key))
+
+    def _warm(self, count: int) -> None:
+        """Have `count` free segments whose pages are in memory."""
+        while len(self._free) < count and self._cold:
+            self._clear(self._cold.pop())
+
     def _take(self, segment: Segment) -> None:
         segment.place = next(self._places)
         self.header.set_sequence(segment.index, segment.place)
@@ -116,9 +138,8 @@ class Spool:
 
         Two threads may do so at once: then a segment is sealed with little or nothing in it, and none is lost.
         """
-        try:
-            segment = self._free.pop()
-        except IndexError:
+        segment = _popped(self._free) or _popped(self._cold)
+        if segment is None:
             return False
         self._take(segment)
         self.current = segment
@@ -131,8 +152,8 @@ class Spool:
         segment.memory.seek(0, os.SEEK_END)
         self.header.set_sealed(segment.index, sealed=True)
 
-    def read(self, position: int, limit: int) -> tuple[list[bytes], int]:
-        """The payloads of at most `limit` rows from `position` on, and the position behind them."""
+    def read(self, position: int, limit: int) -> tuple[list[Event], int]:
+        """At most `limit` rows from `position` on, and the position behind them."""
         place, offset = divmod(position, self.segment_size)
         segment = next((each for each in self._segments if each.place == place), None)
         if segment is None:
@@ -160,7 +181,8 @@ class Spool:
         self.header.set_sequence(segment.index, 0)
         self.header.set_sealed(segment.index, sealed=False)
         segment.memory.seek(0)
-        self._free.append(segment)
+        if not self.sealed:
+            self._free.append(segment)
 
     def current_write(self) -> Callable[[bytes], object]:
         """What takes the next frame."""
@@ -174,12 +196,16 @@ class Spool:
     def tidy(self, now_ns: int) -> None:
         """Give back what another process drained, and bring the status up to date."""
         self.release(self.header.position)
+        if not self.sealed:
+            self._warm(_WARM)
         self.count_drops()
         self.header.beat_ns = now_ns
 
     def seal(self) -> None:
         """Take no more rows: a late write fails and goes to the next writer."""
+        self.sealed = True
         self._free.clear()
+        self._cold.clear()
         for segment in self._segments:
             if segment.place:
                 self._seal(segment)
@@ -195,19 +221,27 @@ class Spool:
         """Unmap it in a forked child, whose parent goes on writing it."""
         for segment in self._segments:
             segment.memory.close()
+        self._sites.close()
         self.header.memory.close()
 
 
-def parsed(memory: mmap.mmap, start: int, stop: int, limit: int) -> tuple[list[bytes], int, bool]:
+def parsed(memory: mmap.mmap, start: int, stop: int, limit: int) -> tuple[list[Event], int, bool]:
     """Like `frames.parse` between `start` and `stop`, copying no more than the rows need."""
     piece = 256 * limit
     while True:
         chunk = memory[start : min(start + piece, stop)]
         found, end, damaged = parse(chunk, 0, limit)
         whole = start + len(chunk) >= stop
-        if found or whole or not (damaged or len(chunk) < HEAD.size):
+        if found or whole or not (damaged or len(chunk) <= HEAD.size + CHECKSUM_SIZE):
             return found, start + end, damaged
         piece *= 4
+
+
+def _popped(segments: list[Segment]) -> Segment | None:
+    try:
+        return segments.pop()
+    except IndexError:
+        return None
 
 
 def _allocate(descriptor: int, size: int) -> None:

@@ -1,21 +1,20 @@
 """How the writers of a log fare, read from the headers of their spools: also while SQLite is locked."""
 
-import marshal
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from obs_core.capture.frames import HEAD
-from obs_core.capture.header import CLOSED, HEADER_SIZE, own_space
+from obs_core.capture.frames import CHECKSUM_SIZE, HEAD
+from obs_core.capture.header import CLOSED, own_space
 from obs_core.capture.recovery import Found
-from obs_core.capture.spool import SUFFIX
+from obs_core.capture.spool import FIRST_SEGMENT, SUFFIX
 from obs_core.capture.writer import folder_of
 
 State = Literal["OK", "DELAYED", "CIRCUIT_OPEN", "GONE"]
 DELAYED_AFTER_NS: Final = 5_000_000_000
 DELAYED_ABOVE: Final = 0.8  # of the capacity
-_USUAL_FRAME: Final = 200  # bytes of a row that returned a number
+_USUAL_FRAME: Final = 80  # bytes of a row that returned a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,22 +96,14 @@ def _waiting(spool: Found) -> tuple[int, int, int | None]:
     for its_place, segment in sorted((spool.header.sequence(each), each) for each in range(spool.header.segments)):
         if 0 < its_place < place:
             continue
-        start = HEADER_SIZE + segment * spool.segment_size
+        start = FIRST_SEGMENT + segment * spool.segment_size
         first = at = start + (offset if its_place == place else 0)
         while at + HEAD.size <= start + spool.segment_size:
-            length = HEAD.unpack_from(spool.memory, at)[1]
-            if not length:
+            parts = HEAD.unpack_from(spool.memory, at)
+            if not parts[0]:
                 break
-            if oldest is None:
-                oldest = _moment(spool.memory[at + HEAD.size : at + HEAD.size + length])
+            oldest = parts[6] if oldest is None else oldest
             rows += 1
-            at += HEAD.size + length
+            at += HEAD.size + parts[0] + CHECKSUM_SIZE
         used += at - first
     return rows, used, oldest
-
-
-def _moment(payload: bytes) -> int | None:
-    try:
-        return int(marshal.loads(payload)[4])  # noqa: S302 - written by this product
-    except (ValueError, EOFError, TypeError, IndexError):
-        return None

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from obs_core.capture.frames import Sites
 from obs_core.capture.options import Options, from_environment
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ class Writer:
         from obs_core.capture import drain, memory  # noqa: PLC0415 - loaded with the first row, not with the import
 
         self.options = options
-        self.spool: Spool | Memory = memory.spool_or_memory(options, folder_of(options.log), time.time_ns())
+        self.spool: Spool | Memory = memory.spool_or_memory(
+            options, folder_of(options.log), time.time_ns(), process.sites.keys
+        )
         self.drain: Drain = drain.drain_into(self.spool, options)
         self.closed = False
         self._gate = threading.Lock()
@@ -140,7 +143,19 @@ class _Process:
         self.writer: Writer | None = None
         self.lock = threading.RLock()
         self.starting: list[bytes] | None = None
+        self.sites = Sites()
         self.ended = False
+
+    def number(self, key: bytes) -> int:
+        """The number of the site marshalled as `key`, known to the spool; 0 if there is no more room for sites."""
+        number, new = self.sites.number(key)
+        writer = self.writer
+        if new and writer is not None and not writer.closed:
+            try:
+                writer.spool.tell_site(number, key)
+            except ValueError:  # the spool is being closed; the next one is told all
+                return number
+        return number
 
 
 process: Final = _Process()
@@ -157,6 +172,8 @@ def _start(frame: bytes) -> None:
             try:
                 writer = Writer(process.options, drains=process.options.drain and not process.ended)
                 process.writer = writer
+                for number, key in enumerate(process.sites.keys, 1):  # after it is known, so that no new one is missed
+                    writer.spool.tell_site(number, key)
                 _finish_with_multiprocessing()
             finally:
                 waiting, process.starting = process.starting, None
