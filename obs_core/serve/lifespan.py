@@ -1,0 +1,57 @@
+"""What the server does before the first page, and when it stops."""
+
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import anyio.to_thread
+import streamlit as st
+
+from obs_core import charts
+from obs_core.errors import ObsError
+from obs_core.ui import ask
+
+_log = logging.getLogger(__name__)
+_DESCRIPTORS: Final = range(3, 256)
+
+
+@asynccontextmanager
+async def lifespan(_: object) -> AsyncIterator[dict[str, Any] | None]:
+    """Make the first page quick, and leave nothing behind at the end."""
+    send_at_once(int(st.get_option("server.port")))
+    await anyio.to_thread.run_sync(warm)
+    try:
+        yield None
+    finally:
+        await anyio.to_thread.run_sync(ask.close)
+
+
+def warm() -> None:
+    """Load what the pages need (first page: 2.5 s without, 1.6 s with it), and open the log if there is one."""
+    charts.calls_and_errors()
+    try:
+        ask.engine().extent()
+    except ObsError as error:
+        _log.info("%s", error)
+
+
+def send_at_once(port: int) -> None:
+    """Set TCP_NODELAY on the socket that listens on `port`, as far as the system lets us.
+
+    Streamlit's socket lacks it, and uvicorn writes head and body apart: with Nagle's algorithm and delayed
+    acknowledgements each small answer takes 44 ms instead of 1 ms. Linux hands the option down to what is accepted.
+    """
+    for descriptor in _DESCRIPTORS:
+        try:
+            listening = socket.socket(fileno=os.dup(descriptor))
+        except OSError:
+            continue
+        with listening:
+            try:
+                if listening.type == socket.SOCK_STREAM and listening.getsockname()[1] == port:
+                    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            except (OSError, IndexError, TypeError):
+                continue

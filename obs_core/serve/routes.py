@@ -1,0 +1,58 @@
+"""The web server's own paths beside the pages: the way to the first page, health, and a plain 404 for machines."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from obs_core.clock import iso_text, now_ns
+from obs_core.errors import ObsError
+from obs_core.settings import from_environment
+from obs_core.ui import ask
+
+
+def routes() -> Sequence[BaseRoute]:
+    """Every path that is not a page; the last ones answer what would otherwise get the page as HTML."""
+    return [
+        Route("/", first_page),
+        Route("/healthz", health),
+        Route("/api/{path:path}", nothing_here),
+        Route("/export/{path:path}", nothing_here),
+    ]
+
+
+async def first_page(request: Request) -> Response:
+    """`/` leads to the Overview (or to Logs, where that is all), and keeps what the link selects."""
+    page = "overview" if from_environment().new_observability else "logs"
+    query = request.url.query
+    return RedirectResponse(f"/{page}" + (f"?{query}" if query else ""), status_code=307)
+
+
+def health(_: Request) -> Response:
+    """Whether the log can be read, where it lies, and how old its newest row is; 503 while it can't be read."""
+    log = from_environment().log
+    told: dict[str, Any] = {"status": "ok", "log": str(log.absolute()), "pid": os.getpid()}
+    try:
+        told |= _newest(log)
+    except ObsError as error:
+        told |= {"status": "unreadable", "message": error.message, "hint": error.hint}
+    return JSONResponse(told, status_code=503 if told["status"] == "unreadable" else 200)
+
+
+async def nothing_here(request: Request) -> Response:
+    """Answers a path that is neither a page nor a route."""
+    return JSONResponse({"error": f"There is nothing at {request.url.path}."}, status_code=404)
+
+
+def _newest(log: Path) -> dict[str, Any]:
+    if not log.exists():
+        return {"status": "no log yet"}
+    extent = ask.engine().extent()
+    if extent is None:
+        return {"status": "empty log"}
+    newest = extent.to_ns - 1
+    return {"newest_row": iso_text(newest), "newest_row_age_s": round((now_ns() - newest) / 1e9, 3)}

@@ -1,0 +1,97 @@
+"""Asking the log: one engine for the server, and each answer computed once for all who ask the same.
+
+An answer holds for (question, window, parameters, the log's version). Sessions that ask at the same time wait for the
+one that asks already. The newest answers are kept; older ones go when `ANSWERS` are there.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from pathlib import Path
+from typing import Final
+
+import streamlit as st
+from pandas import DataFrame
+
+from obs_core.clock import Window
+from obs_core.query.engine import Engine
+from obs_core.settings import from_environment
+from obs_core.ui.controls import Chosen
+
+ANSWERS: Final = 128
+"""Answers that are kept: some thirty for each page, of a few pages and windows."""
+
+Question = Callable[..., DataFrame]
+
+
+class _Pending:
+    """One answer on its way: whoever holds the lock computes it."""
+
+    __slots__ = ("frame", "lock")
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.frame: DataFrame | None = None
+
+
+class Asked:
+    """The answers of one engine, shared by all sessions."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Ask `engine`, and keep what it says."""
+        self.engine = engine
+        self._known: OrderedDict[Hashable, _Pending] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Forget the answers and close the engine."""
+        self._known.clear()
+        self.engine.close()
+
+    def answer(self, question: Question, window: Window, parameters: dict[str, object]) -> DataFrame:
+        """The answer to `question` as the log is now. The frame is the caller's own.
+
+        Raises:
+            ObsError: what the question raises; the next one to ask tries again.
+        """
+        named = tuple((name, _hashable(value)) for name, value in sorted(parameters.items()))
+        key = (question.__module__, question.__qualname__, window, named, self.engine.version())
+        with self._lock:
+            pending = self._known.setdefault(key, _Pending())
+            self._known.move_to_end(key)
+            if len(self._known) > ANSWERS:
+                self._known.popitem(last=False)
+        with pending.lock:
+            if pending.frame is None:
+                pending.frame = question(self.engine, window, **parameters)
+            return pending.frame.copy(deep=False)  # pandas 3 copies on write: what the caller changes stays his
+
+
+@st.cache_resource(show_spinner=False)
+def asked(log: Path) -> Asked:
+    """The engine of this server for `log`, with its answers."""
+    return Asked(Engine(log))
+
+
+def engine() -> Engine:
+    """The engine of this server."""
+    return asked(from_environment().log).engine
+
+
+def close() -> None:
+    """Close the engine of this server; the next question opens it again."""
+    asked(from_environment().log).close()
+    asked.clear()
+
+
+def ask(question: Question, chosen: Chosen, **parameters: object) -> DataFrame:
+    """The answer to `question` for the chosen window and group, and its own `parameters`.
+
+    Raises:
+        ObsError: the log can't be read, the question took too long, or a parameter is not usable.
+    """
+    return asked(from_environment().log).answer(question, chosen.window, {"group": chosen.group} | parameters)
+
+
+def _hashable(value: object) -> Hashable:
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,37 @@
+"""A card of a page. What goes wrong inside is said inside, and the page goes on."""
+
+import html
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from obs_core.errors import ObsError
+
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def panel(title: str, note: str = "") -> Iterator[None]:
+    """A bordered card with `title`, and `note` quietly beside it; an error of the block is shown in the card."""
+    with st.container(border=True):
+        st.html(f"<div class='obs-title'><h2>{html.escape(title)}</h2><span>{html.escape(note)}</span></div>")
+        with boundary(title):
+            yield
+
+
+@contextmanager
+def boundary(title: str) -> Iterator[None]:
+    """Say in a sentence what went wrong in the block; what nobody foresaw goes to the server's output too."""
+    try:
+        yield
+    except ObsError as error:
+        st.warning(f"{error.message} {error.hint}".strip(), icon=":material/error:")
+    except Exception:  # noqa: BLE001 - whatever goes wrong in one card, the page goes on
+        _log.exception("The panel %s failed.", title)
+        st.warning(
+            f"“{title}” can't be shown because of an error in this program. "
+            "The server's output says which; the rest of the page is not affected.",
+            icon=":material/error:",
+        )

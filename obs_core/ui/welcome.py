@@ -1,0 +1,118 @@
+"""What every page shows while the log is missing or empty: what is missing, and the ways to fill it."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import IO, Final
+
+import streamlit as st
+
+from obs_core.errors import LogMissing, ObsError
+from obs_core.settings import from_environment
+from obs_core.ui import ask, frame
+from obs_core.ui.panel import panel
+
+REFRESH_S: Final = 1
+FOUR_LINES: Final = """\
+from obs_core import trace
+
+@trace
+def price(symbol: str) -> float: ...
+"""
+_DEMO: Final = "python -m obs_core demo"
+
+
+class Demo:
+    """The demo as a program of its own; never in the server's process."""
+
+    def __init__(self) -> None:
+        """Not started yet."""
+        self._program: subprocess.Popen[bytes] | None = None
+        self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the program
+
+    def start(self, log: Path) -> None:
+        """Record into `log`, unless a recording runs already."""
+        if self.runs:
+            return
+        self._output.truncate(0)
+        self._program = subprocess.Popen(
+            [sys.executable, "-m", "obs_core", "demo"],
+            env={**os.environ, "OBS_LOG": str(log.absolute())},
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+        )
+
+    @property
+    def runs(self) -> bool:
+        """Whether it is recording."""
+        return self._program is not None and self._program.poll() is None
+
+    @property
+    def complaint(self) -> str:
+        """The last line of a recording that failed; empty if none did."""
+        if self._program is None or not self._program.poll():
+            return ""
+        self._output.seek(0)
+        return (self._output.read().decode("utf-8", "replace").strip().splitlines() or ["it said nothing"])[-1]
+
+    def stop(self) -> None:
+        """End the recording, if one runs."""
+        if self._program is not None and self._program.poll() is None:
+            self._program.terminate()
+            self._program.wait(10)
+        self._output.close()
+
+
+@st.cache_resource(show_spinner=False)
+def demo() -> Demo:
+    """The demo of this server."""
+    return Demo()
+
+
+def needed() -> bool:
+    """Whether there is nothing to show: no log, an empty one, or a file that is none."""
+    try:
+        return ask.engine().extent() is None
+    except ObsError:
+        return True
+
+
+def draw() -> None:
+    """Draw it, look every second, and give way to the page as soon as there is a row."""
+    st.fragment(_part, run_every=REFRESH_S)()
+
+
+def _part() -> None:
+    if not needed():
+        st.rerun()
+    log = from_environment().log.absolute()
+    _what_is_missing(log)
+    recorder = demo()
+    left, right = st.columns(2, gap="medium")
+    with left, panel("Trace a program"):
+        st.code(FOUR_LINES, language="python")
+        st.caption(f"Run it with OBS_LOG={log}, or in this directory. Its calls appear here as they happen.")
+    with right, panel("Or record the demo"):
+        st.code(_DEMO, language="bash")
+        st.caption("Three small real programs read a tide gauge, clean it and fail where its readings are bad.")
+        label = "Recording …" if recorder.runs else "Record the demo"
+        st.button(label, type="primary", disabled=recorder.runs, on_click=recorder.start, args=(log,))
+        if recorder.complaint:
+            st.warning(f"The demo failed: {recorder.complaint}")
+    with panel("Or send OpenTelemetry"):
+        st.code(f"OTEL_EXPORTER_OTLP_ENDPOINT={from_environment().otlp_address}", language="bash")
+
+
+def _what_is_missing(log: Path) -> None:
+    """One sentence: no log, an empty one, or one that can't be read and why."""
+    try:
+        ask.engine().extent()
+    except LogMissing:
+        st.info(f"There is no trace log yet at {frame.literal(str(log))}.", icon=":material/inbox:")
+    except ObsError as error:
+        st.warning(frame.literal(f"{error.message} {error.hint}"), icon=":material/error:")
+    else:
+        st.info(f"The trace log at {frame.literal(str(log))} is empty.", icon=":material/inbox:")

@@ -1,0 +1,10 @@
+"""The launcher: `streamlit run streamlit_app.py` starts the pages, the routes around them and what runs beside them."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from obs_core.serve.lifespan import lifespan
+from obs_core.serve.routes import routes
+
+app = st.App(Path(__file__).parent / "pages" / "_router.py", routes=routes(), lifespan=lifespan)
