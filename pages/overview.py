@@ -1,0 +1,5 @@
+"""overview"""
+
+from obs_core.ui import frame
+
+frame.heading("Overview", __doc__)
