@@ -1,0 +1,80 @@
+"""What each function does: how often it ran, failed and how long it took; its history and its recorded sources."""
+
+from typing import Literal
+
+from pandas import DataFrame
+
+from obs_core.clock import Window
+from obs_core.query import filters
+from obs_core.query.engine import Engine
+
+
+def performance(
+    engine: Engine,
+    window: Window,
+    *,
+    group: str | None = None,
+    exact: bool = False,
+    by: Literal["function", "data"] = "function",
+) -> DataFrame:
+    """Each function's calls, errors, durations, self time and memory, by process group and function.
+
+    Percentiles are exact whatever `exact` says (linear, as numpy's). Calls that were not timed count as calls, not in
+    the durations. Self time leaves out what the children that began in the window took. `by` data groups by the span's
+    name alone.
+    """
+    del exact
+    filters.choice("by", by, ("function", "data"))
+    # Children of other groups belong to their parents' self time: the group is applied inside the question.
+    parameters = {"in_group": filters.text("group", group), "by_data": by == "data"}
+    found = engine.analyse("functions/performance", filters.clipped(engine, window), parameters)
+    return found.rename(columns={"function": by})
+
+
+def history(
+    engine: Engine,
+    window: Window,
+    *,
+    group: str | None = None,
+    function: str | None = None,
+    bucket: str = "auto",
+) -> DataFrame:
+    """Calls, errors and percentiles of one function (or all) per slice of time, at most 300 of them.
+
+    A slice without calls has 0 calls and no percentiles; `bucket` is as in overview.throughput.
+    """
+    within = filters.clipped(engine, window)
+    parameters = {"group": filters.text("group", group), "function": filters.text("function", function)}
+    slices = filters.buckets(within, bucket)
+    return engine.analyse("functions/history", within, {**parameters, **slices.parameters})
+
+
+def names(
+    engine: Engine, window: Window, *, group: str | None = None, search: str | None = None, limit: int = 50
+) -> DataFrame:
+    """The functions whose name holds `search` (whatever its case), most called first, at most `limit` of them."""
+    found = engine.analyse("functions/names", filters.clipped(engine, window), {"group": filters.text("group", group)})
+    fitting = found[found["function"].str.casefold().str.contains((search or "").casefold(), regex=False)]
+    shown = fitting.head(filters.whole("limit", limit, 1, 10_000)).reset_index(drop=True)
+    shown.attrs = dict(found.attrs) | {"truncated": len(shown) < len(fitting) or bool(found.attrs.get("truncated"))}
+    return shown
+
+
+def code(engine: Engine, window: Window, *, group: str | None = None, function: str) -> DataFrame:
+    """The recorded sources of one function, newest first, and how its calls behaved under each in the window.
+
+    `calls` is 0 for a source that did not run in the window; `first_ns` and `last_ns` are its calls' first and last.
+    """
+    name = filters.text("function", function)
+    sources = engine.lookup("functions/code", {"function": name})
+    behaved = engine.analyse(
+        "functions/versions",
+        filters.clipped(engine, window),
+        {"group": filters.text("group", group), "function": name},
+    )
+    attrs = dict(behaved.attrs)
+    behaved = behaved.astype({"first_ns": "Int64", "last_ns": "Int64"})  # a float has 53 bits: no room for these
+    found = sources.merge(behaved, on="code_id", how="left")
+    found[["calls", "errors"]] = found[["calls", "errors"]].fillna(0).astype("int64")
+    found.attrs = attrs
+    return found

@@ -1,0 +1,9 @@
+-- Answers: which processes wrote, and when each did so last.
+-- Reach: analytical
+-- Parameters: group VARCHAR (null: all)
+-- Reads: rows_(process, process_group, timestamp)
+-- Returns: process VARCHAR, process_group VARCHAR, rows BIGINT, last_ns BIGINT
+SELECT process, process_group, count(*) AS "rows", max(timestamp) AS last_ns
+FROM rows_
+GROUP BY process, process_group
+ORDER BY process, process_group

@@ -1,0 +1,25 @@
+-- Answers: the rows directly under one call, in the order of their start, from just after (after_ns, after_id) on.
+-- Reach: narrow
+-- Parameters: trace_id VARCHAR, span_id VARCHAR, after_ns BIGINT, after_id BIGINT (null: from the first), size BIGINT,
+--   longest BIGINT (characters of a cell)
+-- Returns: id BIGINT, process VARCHAR, data VARCHAR, data_type VARCHAR, data_value VARCHAR, timestamp BIGINT,
+--   status VARCHAR, exception VARCHAR, trace_id VARCHAR, span_id VARCHAR, parent_span_id VARCHAR,
+--   process_group VARCHAR, duration_ns BIGINT, has_children BIGINT, kind VARCHAR, function VARCHAR, memory_delta BIGINT
+WITH page AS MATERIALIZED (
+    SELECT *
+    FROM {rows}
+    WHERE trace_id = :trace_id AND parent_span_id = :span_id AND span_id IS NOT parent_span_id
+      AND (:after_id IS NULL OR (timestamp, id) > (:after_ns, :after_id))
+    ORDER BY timestamp, id
+    LIMIT :size
+),
+parents AS MATERIALIZED (
+    SELECT DISTINCT parent_span_id FROM {rows} WHERE trace_id = :trace_id AND span_id IS NOT parent_span_id
+)
+SELECT
+    id, process, substr(data, 1, :longest) AS data, data_type, substr(data_value, 1, :longest) AS data_value, timestamp,
+    status, substr(exception, 1, :longest) AS exception, trace_id, span_id, parent_span_id, process_group, duration_ns,
+    EXISTS (SELECT 1 FROM parents WHERE parents.parent_span_id = page.span_id) AS has_children,
+    kind, function, memory_delta
+FROM page
+ORDER BY timestamp, id

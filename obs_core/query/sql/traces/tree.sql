@@ -1,0 +1,13 @@
+-- Answers: the rows of one trace, in the order of their start.
+-- Reach: narrow
+-- Parameters: trace_id VARCHAR, longest BIGINT (characters of a cell)
+-- Returns: id BIGINT, kind VARCHAR, span_id VARCHAR, parent_span_id VARCHAR, process VARCHAR, data VARCHAR,
+--   data_type VARCHAR, data_value VARCHAR, timestamp BIGINT, status VARCHAR, exception VARCHAR, duration_ns BIGINT,
+--   process_group VARCHAR, function VARCHAR, memory_delta BIGINT
+SELECT
+    id, kind, span_id, parent_span_id, process, substr(data, 1, :longest) AS data, data_type,
+    substr(data_value, 1, :longest) AS data_value, timestamp, status, substr(exception, 1, :longest) AS exception,
+    duration_ns, process_group, function, memory_delta
+FROM {rows}
+WHERE trace_id = :trace_id
+ORDER BY timestamp, id

@@ -1,0 +1,12 @@
+-- Answers: which series there are, how many readings each has, and the newest of them.
+-- Reach: analytical
+-- Parameters: group VARCHAR (null: all)
+-- Reads: values(process, process_group, data, data_type, data_value, timestamp, id)
+-- Returns: process VARCHAR, process_group VARCHAR, data VARCHAR, readings BIGINT, last_ns BIGINT, data_type VARCHAR,
+--   last_value VARCHAR
+SELECT
+    process, any_value(process_group) AS process_group, data, count(*) AS readings, max(timestamp) AS last_ns,
+    arg_max(data_type, (timestamp, id)) AS data_type, arg_max(data_value, (timestamp, id)) AS last_value
+FROM values_
+GROUP BY process, data
+ORDER BY process, data

@@ -1,0 +1,111 @@
+"""Which values are stuck, which series there are, and what one of them read."""
+
+import math
+from collections.abc import Hashable, Iterator
+from typing import Any, Final, get_args
+
+import numpy as np
+from pandas import DataFrame
+
+from obs_core.clock import Window
+from obs_core.errors import BadParameter
+from obs_core.query import filters
+from obs_core.query.engine import Engine
+from obs_core.query.streaks import Missing, Rule, Run
+from obs_core.query.streaks import streaks as judged
+
+_COLUMNS: Final = {
+    "process": "object",
+    "data": "object",
+    "length": "int64",
+    "start_ns": "int64",
+    "end_ns": "int64",
+    "value": "object",
+    "ongoing": "bool",
+    "data_type": "object",
+}
+_PACKED: Final = ("lengths", "starts_ns", "ends_ns", "texts", "types", "numbers", "missing", "ongoing")
+
+
+def streaks(
+    engine: Engine,
+    window: Window,
+    *,
+    group: str | None = None,
+    threshold: int = 5,
+    tolerance: float = 0.0,
+    missing: Missing = "value",
+    ignore: tuple[str, ...] = (),
+    process: str | None = None,
+    data: str | None = None,
+    min_seconds: float = 0.0,
+) -> DataFrame:
+    """The runs of more than `threshold` equal consecutive values of one series, by process, data and start.
+
+    `value` is the first value's text; `ongoing` says that the streak runs to the series' last reading. Numbers within
+    `tolerance` of the streak's first value are equal to it. Missing readings (None, NaN, empty) are readings like
+    others (`value`), not there (`skip`) or the end of a streak (`break`). `ignore` names values that may repeat;
+    `min_seconds` is the shortest streak in time. A streak that the window cuts counts from the window's edge.
+
+    Raises:
+        BadParameter: a parameter is none of what it may be.
+    """
+    filters.choice("missing", missing, get_args(Missing))
+    for name, number in {"tolerance": tolerance, "min_seconds": min_seconds}.items():
+        if not (math.isfinite(number) and number >= 0):
+            raise BadParameter(f"{name} is {number}; it must be 0 or more.", "Choose a number from 0 on.")
+    rule = Rule(filters.whole("threshold", threshold, 1, 10**9), tolerance, missing, min_seconds, tuple(ignore))
+    packed = engine.analyse(
+        "values/runs",
+        filters.clipped(engine, window),
+        {
+            "group": filters.text("group", group),
+            "process": filters.text("process", process),
+            "data": filters.text("data", data),
+            "skip_missing": missing == "skip",
+            "longer_than": 0 if tolerance else threshold,  # with a tolerance, short runs may join into a long streak
+        },
+    )
+    found = [
+        (series["process"], series["data"], run.length, run.start_ns, run.end_ns, run.text, run.ongoing, run.type)
+        for series in packed.to_dict("records")
+        for run in judged(list(_runs(series)), rule)
+    ]
+    frame = DataFrame(found, columns=list(_COLUMNS)).astype(_COLUMNS)
+    frame.attrs = dict(packed.attrs)
+    return frame
+
+
+def history(
+    engine: Engine, window: Window, *, group: str | None = None, process: str, data: str, size: int = 5_000
+) -> DataFrame:
+    """The newest `size` readings of one series, oldest first; `attrs["truncated"]` says whether there are more.
+
+    Raises:
+        BadParameter: `size` is not from 1 to 9,999.
+    """
+    size = filters.whole("size", size, 1, 9_999)
+    parameters = {
+        "group": filters.text("group", group),
+        "process": filters.text("process", process),
+        "data": filters.text("data", data),
+        "size": size + 1,
+    }
+    found = engine.analyse("values/history", filters.clipped(engine, window), parameters)
+    shown = found.head(size).iloc[::-1].reset_index(drop=True)
+    shown.attrs = dict(found.attrs) | {"truncated": len(found) > size}
+    return shown
+
+
+def series(engine: Engine, window: Window, *, group: str | None = None) -> DataFrame:
+    """The series of the window: process, data, how many readings, and the newest one's time, type and value."""
+    parameters = {"group": filters.text("group", group)}
+    return engine.analyse("values/series", filters.clipped(engine, window), parameters)
+
+
+def _runs(series: dict[Hashable, Any]) -> Iterator[Run]:
+    """The runs of one packed series, in their order."""
+    order = np.argsort(series["places"])
+    columns = [np.asarray(series[name])[order].tolist() for name in _PACKED]
+    for run in map(Run._make, zip(*columns, strict=True)):
+        yield run._replace(number=None) if run.number is None or run.number != run.number else run

@@ -1,0 +1,149 @@
+"""The functions' questions."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from obs_core.clock import SECOND, Window
+from obs_core.errors import BadParameter
+from obs_core.model import Code, Row
+from obs_core.query import functions
+from obs_core.query.engine import Engine
+from obs_core.store import log as store
+from obs_core.store import sqlite
+from tests.support import table
+
+ALWAYS = Window(0, 2**63 - 1)
+START = table.START_NS
+
+
+def test_calls_that_were_not_timed_count_as_calls_and_not_in_durations(engine: Engine) -> None:
+    """
+    seconds  kind   process  data  function  status  duration_ms  memory_delta  process_group
+    0        call   feed     load  m.load    OK      10           100           red
+    1        call   feed     load  m.load    ERROR   20           -             red
+    2        call   feed     load  m.load    OK      -            200           red
+    3        value  feed     load  m.load    OK      99           -             red
+    """
+    (row,) = functions.performance(engine, ALWAYS).to_dict("records")
+    assert (row["process_group"], row["function"], row["calls"], row["errors"]) == ("red", "m.load", 3, 1)
+    assert (row["error_rate"], row["mean_ms"], row["min_ms"], row["max_ms"]) == pytest.approx((1 / 3, 15, 10, 20))
+    assert (row["self_ms"], row["memory_mean"], row["timed"]) == (30, 150, 2)
+
+
+def test_a_function_without_a_name_goes_by_its_span_and_both_can_be_asked(engine: Engine) -> None:
+    """
+    seconds  process  data  function  process_group
+    0        feed     load  m.load    red
+    1        feed     load  n.load    red
+    2        feed     GET   -         blue
+    """
+    by_function = functions.performance(engine, ALWAYS)
+    assert by_function[["process_group", "function"]].to_numpy().tolist() == [
+        ["blue", "GET"],
+        ["red", "m.load"],
+        ["red", "n.load"],
+    ]
+    by_data = functions.performance(engine, ALWAYS, by="data")
+    assert by_data[["process_group", "data", "calls"]].to_numpy().tolist() == [["blue", "GET", 1], ["red", "load", 2]]
+    assert by_function[["mean_ms", "p99_ms", "self_ms", "memory_mean"]].isna().all(axis=None)
+    with pytest.raises(BadParameter, match="by is “process”"):
+        functions.performance(engine, ALWAYS, by="process")  # type: ignore[arg-type]
+
+
+def test_self_time_leaves_out_children_of_other_groups_too(engine: Engine) -> None:
+    """
+    seconds  process  data   trace_id  span_id  parent_span_id  duration_ms  process_group
+    0        web      serve  t1        s1       -               10000        red
+    1        db       query  t1        s2       s1              3000         blue
+    2        db       query  t1        s3       s1              4000         blue
+    9        db       late   t1        s4       s1              4000         blue
+    1        db       other  t2        s4       s1              4000         blue
+    """
+    alone = functions.performance(engine, ALWAYS, group="red")
+    assert alone[["function", "self_ms"]].to_numpy().tolist() == [["serve", 4000]]
+    whole = functions.performance(engine, ALWAYS).set_index("function")
+    assert whole["self_ms"].to_dict() == {"serve": 4000, "query": 7000, "late": 4000, "other": 4000}
+
+
+def test_percentiles_are_numpys(log: Path, engine: Engine) -> None:
+    chance = np.random.default_rng(7)
+    durations = {f"f{size:03}": chance.integers(0, 10 ** (1 + size % 12), size) for size in range(1, 150)}
+    rows = [
+        Row("call", "p", name, START + at, duration_ns=int(span))
+        for name, spans in durations.items()
+        for at, span in enumerate(spans)
+    ]
+    table.store(log, rows)
+    for found in functions.performance(engine, ALWAYS).to_dict("records"):
+        spans = durations[found["function"]].astype("float64")
+        expected = [*np.quantile(spans, [0.5, 0.95, 0.99], method="linear"), spans.mean(), spans.min(), spans.max()]
+        names = ("p50_ms", "p95_ms", "p99_ms", "mean_ms", "min_ms", "max_ms")
+        assert [found[name] * 1e6 for name in names] == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_history_of_a_function_has_a_row_for_each_slice(engine: Engine) -> None:
+    """
+    seconds  process  data  function  status  duration_ms
+    0        feed     load  m.load    OK      10
+    1        feed     load  m.load    ERROR   30
+    125      feed     load  m.load    OK      50
+    130      feed     GET   -         OK      70
+    """
+    found = functions.history(engine, ALWAYS, function="m.load", bucket="1m")
+    assert found["bucket_ns"].tolist() == [START, START + 60 * SECOND, START + 120 * SECOND]
+    assert found[["calls", "errors"]].to_numpy().tolist() == [[2, 1], [0, 0], [1, 0]]
+    assert found["p50_ms"].fillna(-1).tolist() == [20, -1, 50]
+    assert functions.history(engine, ALWAYS, bucket="1m")["calls"].tolist() == [2, 0, 2]
+    assert functions.history(engine, ALWAYS, function="GET", bucket="1m")["calls"].sum() == 1
+
+
+def test_names_hold_the_search_and_the_most_called_come_first(engine: Engine) -> None:
+    """
+    seconds  process  data  function     status
+    0        feed     load  Shop.Load    ERROR
+    1        feed     load  Shop.Load    OK
+    2        feed     GET   -            OK
+    3        feed     x     a_b          OK
+    """
+    found = functions.names(engine, ALWAYS)
+    assert found["function"].tolist() == ["Shop.Load", "GET", "a_b"]
+    assert found[["calls", "errors", "last_ns"]].iloc[0].tolist() == [2, 1, START + SECOND]
+    assert functions.names(engine, ALWAYS, search="shop.l")["function"].tolist() == ["Shop.Load"]
+    assert functions.names(engine, ALWAYS, search="_")["function"].tolist() == ["a_b"]
+    assert functions.names(engine, ALWAYS, search=".*").empty
+    short = functions.names(engine, ALWAYS, limit=1)
+    assert (len(short), short.attrs["truncated"]) == (1, True)
+
+
+def test_each_recorded_source_is_told_with_how_it_behaved(log: Path, engine: Engine) -> None:
+    old = Code("m.load", "m.py", 3, "def load(): ...", "aa", None, START)
+    connection = store.open_(log)
+    with sqlite.transaction(connection):
+        first = store.code_id(connection, old)
+        second = store.code_id(connection, old._replace(source_hash="bb", first_seen=START + 5))
+        third = store.code_id(connection, old._replace(source_hash="cc", first_seen=START + 9))
+        store.code_id(connection, old._replace(function="m.save"))
+        calls = [
+            Row("call", "p", "load", START, function="m.load", code_id=first, duration_ns=10_000_000),
+            Row(
+                "call",
+                "p",
+                "load",
+                START + 6,
+                function="m.load",
+                code_id=second,
+                duration_ns=20_000_000,
+                status="ERROR",
+            ),
+            Row("call", "p", "load", START + 7, function="m.load", code_id=second, duration_ns=40_000_000),
+        ]
+        store.append(connection, calls)
+    connection.close()
+    found = functions.code(engine, ALWAYS, function="m.load")
+    assert found["code_id"].tolist() == [third, second, first]
+    assert found[["source_hash", "calls", "errors"]].to_numpy().tolist() == [["cc", 0, 0], ["bb", 2, 1], ["aa", 1, 0]]
+    assert found["p50_ms"].fillna(-1).tolist() == [-1, 30, 10]
+    assert [found["first_ns"][1], found["last_ns"][1]] == [START + 6, START + 7]
+    assert functions.code(engine, ALWAYS, function="m.gone").empty
