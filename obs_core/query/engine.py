@@ -33,15 +33,18 @@ class Engine:
         limit_s: float = 5.0,
         row_cap: int | None = ROW_CAP,
         memory_mb: int = 512,
+        pool: Pool | None = None,
     ) -> None:
         """An engine for the log at `log`, which need not be there yet.
 
-        A question may run `limit_s` and wait as long for a worker; its answer has at most `row_cap` rows (None: all).
+        A question may run `limit_s` and wait 5 s for a worker; its answer has at most `row_cap` rows (None: all).
+        `pool` lends workers that serve other engines too; who made it closes it.
         """
         self.log = log
         self.row_cap = row_cap
         self._lookup = Lookup(log, limit_s=limit_s)
-        self._pool = Pool(workers, memory_mb=memory_mb, limit_s=limit_s)
+        self._pool = pool or Pool(workers, memory_mb=memory_mb, limit_s=limit_s)
+        self._pool_is_lent = pool is not None
         self._extent: tuple[tuple[int, ...], Window | None] | None = None
         self._bad_text: tuple[int, ...] = ()
 
@@ -96,7 +99,7 @@ class Engine:
         rows = self._lookup.shape().rows
         ends = f"SELECT (SELECT min(timestamp) FROM {rows}), (SELECT max(timestamp) FROM {rows})"
         _, [(first, last)] = self._lookup.answer(ends, {})
-        found = Window(int(str(first)), int(str(last)) + 1) if first is not None else None
+        found = Window(first, last + 1) if first is not None else None
         self._extent = (version, found)
         return found
 
@@ -111,7 +114,8 @@ class Engine:
     def close(self) -> None:
         """Close all connections and stop the workers."""
         self._lookup.close()
-        self._pool.close()
+        if not self._pool_is_lent:
+            self._pool.close()
 
     def __enter__(self) -> Self:
         """The engine itself."""
@@ -148,7 +152,7 @@ class Engine:
         )
         if not all(isinstance(number, int) for number in (first, last, least, most)):
             return 0.0
-        return abs(int(str(last)) - int(str(first)) + 1) / max(1, int(str(most)) - int(str(least)) + 1)
+        return abs(last - first + 1) / max(1, most - least + 1)
 
     def _told(self, frame: DataFrame, way: str, start: float) -> DataFrame:
         """`frame` within the cap, with what is known of how it came about."""

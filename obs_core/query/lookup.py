@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from obs_core.errors import LogMissing, QuestionTimedOut
 from obs_core.store import foreign, sqlite
@@ -18,7 +18,7 @@ _EMPTY: Final = {
 }
 
 Identity = tuple[int, int]
-Rows = tuple[list[str], list[tuple[object, ...]]]
+Rows = tuple[list[str], list[tuple[Any, ...]]]
 
 
 class Lookup:

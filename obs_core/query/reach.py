@@ -84,9 +84,7 @@ def _scanned(question: SqlFile, shape: Shape, *, grouped: bool) -> str:
 def _queried(question: SqlFile, shape: Shape, grouped: bool, mended: bool) -> str:  # noqa: FBT001
     """The window's rows through SQLite and its index, cast back to their types."""
     columns = _columns(question)
-    asked = [
-        f'hex("{column}") AS "{column}"' if mended and column not in WHOLE else f'"{column}"' for column in columns
-    ]
+    asked = [_in_hex(name) if mended and name not in WHOLE else f'"{name}"' for name in columns]
     inner = (
         f"SELECT {', '.join([*asked, *_flags(question, shape)])} FROM {shape.rows}"
         f" WHERE timestamp >= ? AND timestamp < ?{' AND process_group = ?' if grouped else ''}"
@@ -97,6 +95,10 @@ def _queried(question: SqlFile, shape: Shape, grouped: bool, mended: bool) -> st
     quoted = inner.replace("'", "''")
     source = f"sqlite_query('log', '{quoted}', params := {bound})"
     return f"{_base(question)} (SELECT {', '.join([*cast, *flags])} FROM {source})"
+
+
+def _in_hex(column: str) -> str:
+    return f'CASE WHEN "{column}" IS NOT NULL THEN hex("{column}") END AS "{column}"'  # SQLite: hex(NULL) is a text
 
 
 def _cast(column: str, mended: bool) -> str:  # noqa: FBT001

@@ -47,7 +47,9 @@ class Reader:
         self._attach(log)
         self._connection.execute("BEGIN TRANSACTION READ ONLY")
         try:
-            return self._connection.execute(statement, parameters).to_arrow_table()
+            table = self._connection.execute(statement, parameters).to_arrow_table()
+            table.validate(full=True)  # DuckDB hands on text that is not UTF-8 unseen
+            return table
         finally:
             with contextlib.suppress(duckdb.Error):
                 self._connection.execute("ROLLBACK")

@@ -1,0 +1,139 @@
+"""Workers: stopped at their limit, replaced when they die, never orphans, never in the way of a checkpoint."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from obs_core.errors import LogMissing, QuestionTimedOut, WorkersBusy
+from obs_core.query.engine import Engine
+from obs_core.query.pool import AnswerRefused, Pool, WorkerDied
+from obs_core.store import sqlite
+from tests.support import table
+
+IN_DUCKDB = "SELECT sum(a.range * b.range) FROM range(10000000) a, range(10000000) b"
+IN_SQLITE = (
+    "SELECT * FROM sqlite_query('log', 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+    " SELECT count(*) FROM n')"
+)
+COUNT = "SELECT count(*) AS n FROM log.data_trace"
+
+pytestmark = pytest.mark.xdist_group("workers")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    table.store(tmp_path / "trace.db", table.rows("0 feed price 101 OK"))
+    return tmp_path / "trace.db"
+
+
+@pytest.fixture
+def quick() -> Iterator[Pool]:
+    workers = Pool(1, memory_mb=256, limit_s=0.5, wait_s=0.2)
+    yield workers
+    workers.close()
+
+
+def asked(path: Path, statement: str) -> dict[str, object]:
+    return {"log": str(path), "statement": statement, "parameters": {}}
+
+
+@pytest.mark.parametrize("statement", [IN_DUCKDB, IN_SQLITE])
+def test_a_question_without_end_is_stopped_at_its_limit_and_the_next_one_answers(
+    path: Path, quick: Pool, statement: str
+) -> None:
+    with pytest.raises(QuestionTimedOut, match=r"longer than 0\.5 s"):
+        quick.answer(asked(path, statement))
+    assert quick.answer(asked(path, COUNT)).to_pylist() == [{"n": 1}]
+
+
+def test_who_waits_too_long_for_a_worker_is_told_that_all_are_busy(path: Path, quick: Pool) -> None:
+    quick.answer(asked(path, COUNT))
+
+    def without_end() -> None:
+        with pytest.raises(QuestionTimedOut):
+            quick.answer(asked(path, IN_DUCKDB))
+
+    busy = threading.Thread(target=without_end)
+    busy.start()
+    time.sleep(0.1)
+    with pytest.raises(WorkersBusy, match=r"busy for 0\.2 s"):
+        quick.answer(asked(path, COUNT))
+    busy.join()
+
+
+def test_a_worker_that_is_killed_is_told_and_replaced(path: Path, quick: Pool) -> None:
+    quick.answer(asked(path, COUNT))
+    children = [child for child in psutil.Process().children() if "obs_core.query.worker" in child.cmdline()]
+    for child in children:
+        child.kill()
+    with pytest.raises(WorkerDied, match="ended with code -9"):
+        quick.answer(asked(path, COUNT))
+    assert quick.answer(asked(path, COUNT)).to_pylist() == [{"n": 1}]
+
+
+def test_what_duckdb_refuses_costs_only_the_question(path: Path, quick: Pool) -> None:
+    with pytest.raises(AnswerRefused, match="not found"):
+        quick.answer(asked(path, "SELECT nothing FROM log.data_trace"))
+    assert quick.answer(asked(path, COUNT)).to_pylist() == [{"n": 1}]
+
+
+def test_a_worker_reads_the_log_that_now_stands_at_the_path(path: Path, quick: Pool, tmp_path: Path) -> None:
+    assert quick.answer(asked(path, COUNT)).to_pylist() == [{"n": 1}]
+    table.store(tmp_path / "new.db", table.rows("0 feed price 1 OK\n1 feed price 2 OK"))
+    (tmp_path / "new.db").replace(path)
+    assert quick.answer(asked(path, COUNT)).to_pylist() == [{"n": 2}]
+
+
+def test_rows_committed_later_are_seen_by_the_next_question(path: Path, quick: Pool) -> None:
+    assert quick.answer(asked(path, COUNT)).to_pylist() == [{"n": 1}]
+    table.store(path, table.rows("1 feed price 2 OK"))
+    assert quick.answer(asked(path, COUNT)).to_pylist() == [{"n": 2}]
+
+
+def test_no_question_leaves_anything_open_that_stops_a_checkpoint(path: Path, quick: Pool) -> None:
+    quick.answer(asked(path, COUNT))
+    quick.answer(asked(path, "SELECT * FROM sqlite_query('log', 'SELECT * FROM data_trace')"))
+    writer = sqlite.open_(path, write=True)
+    writer.execute("INSERT INTO superseded VALUES (1)")
+    busy, left, moved = writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    writer.close()
+    assert (busy, left, moved) == (0, 0, 0)
+
+
+def test_a_worker_holds_no_file_of_streamlit_and_writes_nothing_beside_the_log(path: Path, quick: Pool) -> None:
+    quick.answer(asked(path, COUNT))
+    assert {file.name.removeprefix(path.name) for file in path.parent.iterdir()} <= {"", "-wal", "-shm"}
+
+
+def test_a_worker_ends_when_its_parent_is_killed(path: Path) -> None:
+    parent = (
+        "import sys, time; from obs_core.query.pool import Pool; pool = Pool(1, memory_mb=64, limit_s=9);"
+        f"pool.answer({asked(path, COUNT)!r}); print('asked', flush=True); time.sleep(60)"
+    )
+    running = subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True)
+    assert running.stdout
+    assert running.stdout.readline() == "asked\n"
+    [worker] = [child for child in psutil.Process(running.pid).children() if "obs_core.query.worker" in child.cmdline()]
+    os.kill(running.pid, 9)
+    running.wait()
+    running.stdout.close()
+    gone, alive = psutil.wait_procs([worker], timeout=10)
+    assert (len(gone), alive) == (1, [])
+
+
+def test_an_engine_says_that_the_log_is_missing(tmp_path: Path, pool: Pool) -> None:
+    table.store(tmp_path / "x.db", table.rows("0 feed price 101 OK"))
+    with Engine(tmp_path / "x.db", pool=pool) as engine:
+        extent = engine.extent()
+        assert extent
+        for file in tmp_path.iterdir():
+            file.unlink()
+        with pytest.raises(LogMissing, match="There is no trace log"):
+            engine.analyse("overview/summary", extent, {"group": None})

@@ -1,0 +1,179 @@
+"""Logs that other programs made: probed once, read as if they were ours, and told what they lack."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from obs_core.errors import NotALog
+from obs_core.store import foreign, log, sqlite
+
+SEVEN = "Process, Data, [Data Type], [Data Value], Timestamp, Status, Exception"
+MOMENT_NS = 1_767_225_600_123_000_000  # 2026-01-01T00:00:00.123Z
+
+
+def made(path: Path, statement: str, *rows: tuple[object, ...]) -> Path:
+    connection = sqlite3.connect(path)
+    connection.execute(statement)
+    for row in rows:
+        connection.execute(f"INSERT INTO data_trace VALUES ({', '.join('?' * len(row))})", row)
+    connection.commit()
+    connection.close()
+    return path
+
+
+def mapped(path: Path, columns: str, relation: str = "rows") -> list[tuple[Any, ...]]:
+    connection = sqlite.open_(path)
+    try:
+        source = foreign.shape(connection, path).relation(relation)
+        return connection.execute(f"SELECT {columns} FROM {source}").fetchall()
+    finally:
+        connection.close()
+
+
+def shape_of(path: Path) -> foreign.Shape:
+    connection = sqlite.open_(path)
+    try:
+        return foreign.shape(connection, path)
+    finally:
+        connection.close()
+
+
+def test_our_own_log_is_read_as_it_is(tmp_path: Path) -> None:
+    log.open_(tmp_path / "ours.db").close()
+    assert shape_of(tmp_path / "ours.db") is foreign.NATIVE
+
+
+def test_the_seven_columns_suffice_however_they_are_spelt(tmp_path: Path) -> None:
+    path = made(
+        tmp_path / "x.db",
+        f"CREATE TABLE data_trace ({SEVEN})",
+        ("feed", "price", "float", "1.5", "2026-01-01T00:00:00.123Z", "ok", None),
+    )
+    columns = "id, kind, process, data, data_type, data_value, timestamp, status, exception, trace_id, duration_ns"
+    expected = (1, None, "feed", "price", "float", "1.5", MOMENT_NS, "OK", None, None, None)
+    assert mapped(path, columns) == [expected]
+
+
+def test_what_the_columns_can_not_tell_is_said_in_sentences(tmp_path: Path) -> None:
+    shape = shape_of(made(tmp_path / "x.db", f"CREATE TABLE data_trace ({SEVEN})"))
+    assert not shape.native
+    assert "It has no durations: there are no percentiles." in shape.missing
+    assert "It has no trace_id and span_id and parent_span_id: rows stand alone, without a tree." in shape.missing
+
+
+def test_a_row_counts_as_a_call_and_where_it_has_a_value_also_as_a_value(tmp_path: Path) -> None:
+    rows = [("feed", "price", None, value, 0, "OK", None) for value in ("1", "", None)]
+    path = made(tmp_path / "x.db", f"CREATE TABLE data_trace ({SEVEN})", *rows)
+    assert [len(mapped(path, "id", relation)) for relation in ("rows", "calls", "values", "logs")] == [3, 3, 1, 0]
+
+
+def test_columns_of_ours_are_used_where_they_exist(tmp_path: Path) -> None:
+    path = made(
+        tmp_path / "x.db",
+        f"CREATE TABLE data_trace ({SEVEN}, kind, trace_id, duration_ms REAL, [Process Group])",
+        ("feed", "load", None, None, 0, "OK", None, "call", "aa", 1.5, "web"),
+        ("feed", "price", None, "3", 0, "OK", None, "value", "aa", None, "web"),
+    )
+    assert mapped(path, "trace_id, duration_ns, process_group", "calls") == [("aa", 1_500_000, "web")]
+    assert mapped(path, "data, data_value", "values") == [("price", "3")]
+    assert not any("duration" in sentence or "group" in sentence for sentence in shape_of(path).missing)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2026-01-01T00:00:00.123Z",
+        "2026-01-01 00:00:00.123",
+        "2026-01-01T01:00:00.123+01:00",
+        "1767225600.123",
+        1_767_225_600.123,
+        1_767_225_600_123,
+        1_767_225_600_123_000,
+        1_767_225_600_123_000_000,
+    ],
+)
+def test_a_time_is_read_however_it_is_written(tmp_path: Path, written: object) -> None:
+    row = ("feed", "price", None, "1", written, "OK", None)
+    path = made(tmp_path / "x.db", f"CREATE TABLE data_trace ({SEVEN})", row, row)
+    assert [abs(ns - MOMENT_NS) < 500 for (ns,) in mapped(path, "timestamp")] == [True, True]
+
+
+def test_iso_times_keep_their_nanoseconds(tmp_path: Path) -> None:
+    row = ("feed", "price", None, "1", "2026-01-01T00:00:00.123456789Z", "OK", None)
+    path = made(tmp_path / "x.db", f"CREATE TABLE data_trace ({SEVEN})", row)
+    assert mapped(path, "timestamp") == [(1_767_225_600_123_456_789,)]
+
+
+@pytest.mark.parametrize("written", ["soon", "", None, b"\xff\x00", "9" * 30, 1e300, float("inf")])
+def test_a_time_that_can_not_be_read_is_said_and_breaks_nothing(tmp_path: Path, written: object) -> None:
+    good = ("feed", "price", None, "1", 1_767_225_600, "OK", None)
+    path = made(tmp_path / "x.db", f"CREATE TABLE data_trace ({SEVEN})", good, good, (*good[:4], written, "OK", None))
+    assert [ns for (ns,) in mapped(path, "timestamp")] == [1_767_225_600 * 10**9] * 2 + [None]
+    assert "Some rows have a time that can't be read; they are in no window." in shape_of(path).missing
+
+
+def test_cells_of_the_wrong_type_become_text_or_nothing(tmp_path: Path) -> None:
+    path = made(
+        tmp_path / "x.db",
+        f"CREATE TABLE data_trace ({SEVEN}, duration_ns)",
+        (1, 2.5, b"\xff", 1759740801.041551, 0, "OK", None, "a while"),
+    )
+    found = mapped(path, "process, data, data_value, duration_ns")
+    assert found == [("1", "2.5", "1759740801.0415511", None)]
+    assert float(found[0][2]) == 1759740801.041551
+
+
+@pytest.mark.parametrize(
+    ("status", "exception", "told"),
+    [("error", None, "ERROR"), ("Failed", "E", "ERROR"), ("success", None, "OK"), (None, "E: x", "ERROR"),
+     ("", None, "UNSET"), ("late", None, "late")],
+)  # fmt: skip
+def test_a_status_is_read_as_its_word_means(
+    tmp_path: Path, status: str | None, exception: str | None, told: str
+) -> None:
+    row = ("feed", "price", None, "1", 0, status, exception)
+    path = made(tmp_path / "x.db", f"CREATE TABLE data_trace ({SEVEN})", row)
+    assert mapped(path, "status") == [(told,)]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        (
+            "CREATE TABLE data_trace (process, data, data_type, data_value, timestamp, status, exception, "
+            "PRIMARY KEY (process, timestamp)) WITHOUT ROWID"
+        ),
+        f"CREATE TABLE data_trace (id TEXT, {SEVEN})",
+    ],
+)
+def test_tables_without_a_numeric_id_still_name_their_rows(tmp_path: Path, statement: str) -> None:
+    row: tuple[object, ...] = ("feed", "price", None, "1", 0, "OK", None)
+    row = row if "WITHOUT" in statement else ("first", *row)
+    assert mapped(made(tmp_path / "x.db", statement, row), "id") == [(1,)]
+
+
+def test_a_view_opens_too(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE old (who, what, v, t)")
+    connection.execute("INSERT INTO old VALUES ('feed', 'price', 7, 1767225600)")
+    connection.execute(
+        "CREATE VIEW data_trace AS SELECT who AS Process, what AS Data, 'int' AS data_type, v AS data_value,"
+        " t AS timestamp, 'OK' AS status, NULL AS exception FROM old"
+    )
+    connection.commit()
+    connection.close()
+    assert mapped(path, "id, process, data_value, timestamp") == [(1, "feed", "7", 1_767_225_600 * 10**9)]
+
+
+def test_a_table_that_lacks_canonical_columns_is_refused_by_name(tmp_path: Path) -> None:
+    path = made(tmp_path / "x.db", "CREATE TABLE data_trace (process, data, data_type, data_value, status)")
+    with pytest.raises(NotALog, match="has no column Timestamp, Exception"):
+        shape_of(path)
+
+
+def test_a_database_without_the_table_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(NotALog, match="has no table data_trace"):
+        shape_of(made(tmp_path / "x.db", "CREATE TABLE books (title)"))
