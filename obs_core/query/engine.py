@@ -145,14 +145,15 @@ class Engine:
 
     def _share(self, window: Window) -> float:
         """About which part of the log's rows lies in `window`: rows arrive nearly in the order of their times."""
-        bound = "(SELECT id FROM data_trace WHERE timestamp {} ? ORDER BY timestamp {} LIMIT 1)"
-        ends = f"SELECT {bound.format('>=', 'ASC')}, {bound.format('<', 'DESC')}, min(id), max(id) FROM data_trace"
-        _, [(first, last, least, most)] = self._lookup.answer(
-            ends.replace("?", ":from_ns", 1).replace("?", ":to_ns"), {"from_ns": window.from_ns, "to_ns": window.to_ns}
-        )
-        if not all(isinstance(number, int) for number in (first, last, least, most)):
+        ends = """
+            SELECT (SELECT id FROM data_trace WHERE timestamp >= :from_ns ORDER BY timestamp LIMIT 1),
+                (SELECT id FROM data_trace WHERE timestamp < :to_ns ORDER BY timestamp DESC LIMIT 1), min(id), max(id)
+            FROM data_trace
+        """
+        _, [(first, last, least, most)] = self._lookup.answer(ends, {"from_ns": window.from_ns, "to_ns": window.to_ns})
+        if first is None or last is None:
             return 0.0
-        return abs(last - first + 1) / max(1, most - least + 1)
+        return float(abs(last - first + 1) / (most - least + 1))
 
     def _told(self, frame: DataFrame, way: str, start: float) -> DataFrame:
         """`frame` within the cap, with what is known of how it came about."""
