@@ -1,0 +1,139 @@
+"""`ask`: questions from the shell."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from obs_core.cli.main import main
+from obs_core.clock import SECOND
+from obs_core.model import Row
+from obs_core.store import log as store
+from tests.support import table
+
+START = table.START_NS
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> str:
+    """What the command prints; its errors go to the error output."""
+    assert main(["ask", *words]) == code
+    told = capsys.readouterr()
+    return told.err if code else told.out
+
+
+def test_json_has_the_promised_shape(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    seconds  process  data  status  duration_ms
+    0        feed     load  OK      -
+    1        feed     load  ERROR   -
+    """
+    words = ("overview.summary", "--log", str(log), "--from", "0", "--to", "last", "--format", "json")
+    answer = json.loads(said(capsys, *words))
+    assert list(answer) == ["question", "from_ns", "to_ns", "approximate", "truncated", "rows"]
+    assert (answer["question"], answer["from_ns"], answer["to_ns"]) == ("overview.summary", 0, START + SECOND + 1)
+    assert answer["approximate"] is answer["truncated"] is False
+    (row,) = answer["rows"]
+    assert (row["calls"], row["error_rate"], row["p50_ms"], row["first_ns"]) == (2, 0.5, None, START)
+
+
+def test_csv_holds_numbers_with_all_their_digits_and_any_text(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = 'comma, "quote"\nline ünïcode 😀'
+    rows = [Row("call", "p", name, START + at, duration_ns=span) for at, span in enumerate((1, 2, 4))]
+    table.store(log, rows)
+    text = said(
+        capsys, "functions.performance", "--log", str(log), "--from", "0", "--format", "csv", "--param", "by=data"
+    )
+    (row,) = csv.DictReader(io.StringIO(text, newline=""))
+    assert row["data"] == name
+    assert float(row["mean_ms"]) == 7 / 3 / 1e6
+    assert row["memory_mean"] == ""
+
+
+def test_a_table_is_aligned_and_shortens_what_is_wide(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table.store(log, [Row("call", "p", "x" * 99, START, "red"), Row("call", "p", "a\tb", START, "red")])
+    lines = said(capsys, "functions.names", "--log", str(log), "--from", "0").splitlines()
+    assert lines[0].split() == ["function", "process_group", "calls", "errors", "last_ns"]
+    assert [line.split()[0] for line in lines[2:]] == ["a·b", "x" * 59 + "…"]
+    assert len({len(line) for line in lines[:3]}) == 1
+
+
+def test_all_rows_are_printed_unless_a_limit_says_otherwise(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    connection = store.open_(log)
+    rows = [Row("value", f"p{at}", "v", START + at, data_value="1") for at in range(10_050)]
+    store.append_in_bulk(connection, rows)
+    connection.close()
+    words = ("values.series", "--log", str(log), "--from", "0", "--format", "json")
+    whole = json.loads(said(capsys, *words))
+    assert (len(whole["rows"]), whole["truncated"]) == (10_050, False)
+    few = json.loads(said(capsys, *words, "--limit", "2"))
+    assert (few["rows"], few["truncated"]) == (whole["rows"][:2], True)
+    assert json.loads(said(capsys, *words, "--limit", "0"))["rows"] == []
+
+
+def test_a_page_says_where_the_next_one_begins(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    0  feed  a  1  OK
+    1  feed  b  2  OK
+    """
+    words = ("traces.page", "--log", str(log), "--from", "0", "--format", "json", "--param", "size=1")
+    first = json.loads(said(capsys, *words))
+    assert ([row["Data"] for row in first["rows"]], first["truncated"]) == (["b"], True)
+    second = json.loads(said(capsys, *words, "--param", f"after={first['next']}"))
+    assert ([row["Data"] for row in second["rows"]], second["truncated"]) == (["a"], False)
+    assert "next" not in second
+
+
+def test_the_last_hour_is_asked_by_default_and_the_end_of_the_log_is_called_last(
+    log: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """
+    0     feed  a  1  OK
+    7200  feed  b  2  OK
+    """
+    assert main(["ask", "traces.page", "--log", str(log), "--format", "csv"]) == 0
+    told = capsys.readouterr()
+    assert len(told.out.splitlines()) == 1
+    assert "No row in this window: the log's are from 2026-01-01T00:00:00.000000000Z to 2026-01-01T02:00:00" in told.err
+    found = said(capsys, "traces.page", "--log", str(log), "--from", "last-1h", "--to", "last", "--format", "json")
+    assert [row["Data"] for row in json.loads(found)["rows"]] == ["b"]
+
+
+def test_an_empty_log_says_so(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ask", "traces.page", "--log", str(log)]) == 0
+    assert "has no rows yet" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("overview.sumary",), "There is no question “overview.sumary”. Did you mean overview.summary?"),
+        (("overview.summary", "--param", "x=1"), "overview.summary takes no parameter “x”. It takes group."),
+        (("overview.summary", "--param", "group"), "--param group has no value."),
+        (("overview.summary", "--from", "soon"), "“soon” is not a time."),
+        (("overview.summary", "--from", "now", "--to", "0"), "The window ends before it begins."),
+        (("overview.summary", "--limit", "-1"), "--limit is -1."),
+        (("traces.page", "--param", "sort=x"), "sort is “x”. It must be one of time, -time, duration"),
+    ],
+)
+def test_what_the_caller_can_mend_is_said_in_a_sentence_with_exit_code_2(
+    log: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], sentence: str
+) -> None:
+    told = said(capsys, *words, "--log", str(log), code=2)
+    assert told.startswith(sentence)
+    assert len(told.splitlines()) == 1
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not a database", b"SQLite format 3\0" + b"\0" * 4096])
+def test_a_file_that_is_no_log_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | None
+) -> None:
+    path = tmp_path / "some.db"
+    if content is not None:
+        path.write_bytes(content)
+    for question in ("overview.summary", "traces.page"):
+        told = said(capsys, question, "--log", str(path), code=2)
+        assert str(path) in told
+        assert len(told.splitlines()) == 1
+    assert path.exists() == (content is not None)
