@@ -11,7 +11,7 @@ from pandas import DataFrame
 
 from obs_core.clock import Window
 from obs_core.errors import BadParameter
-from obs_core.query import functions, overview, traces, values, writers
+from obs_core.query import functions, inspector, overview, traces, values, writers
 from obs_core.query.engine import Engine
 
 _ASKED: Final = (
@@ -19,6 +19,7 @@ _ASKED: Final = (
     *(traces.page, traces.total, traces.tree, traces.children, traces.row),
     *(functions.performance, functions.history, functions.names, functions.code),
     *(values.streaks, values.history, values.series),
+    *(inspector.callers, inspector.callees, inspector.durations, inspector.failures, inspector.recent),
     writers.status,
 )
 _YES: Final = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}

@@ -185,23 +185,26 @@ def _columns() -> list[dict[str, Any]]:
     def column(field: str, width: int, **more: object) -> dict[str, Any]:
         return {"field": field, "headerName": field, "width": width, "tooltipField": field} | more
 
+    failed = JsCode("p => p.value === 'ERROR' ? '✕ ERROR' : p.value")
+    hidden = ("path", "depth", "kids", "open", "chosen", "kind", "trace", "span", "page")
     return [
         column(
-            "Process", 180, cellRenderer=tree, equals=JsCode("() => false"), suppressKeyboardEvent=JsCode(_KEEPS_ARROWS)
+            "Process",
+            150,
+            flex=3,
+            minWidth=130,
+            cellRenderer=tree,
+            equals=JsCode("() => false"),
+            suppressKeyboardEvent=JsCode(_KEEPS_ARROWS),
         ),
-        column("Data", 210, flex=2, minWidth=130),
-        column("Data Type", 92, cellClass="quiet"),
-        column("Data Value", 160, flex=2, minWidth=110),
-        column("Timestamp", 178),
-        column(
-            "Status", 84, cellClass="status", valueFormatter=JsCode("p => p.value === 'ERROR' ? '✕ ERROR' : p.value")
-        ),
-        column("Exception", 160, flex=2, minWidth=110, cellClass="exception"),
-        column("Duration", 84, cellClass="number", headerClass="number"),
-        *(
-            {"field": name, "hide": True}
-            for name in ("path", "depth", "kids", "open", "chosen", "kind", "trace", "span")
-        ),
+        column("Data", 150, flex=4, minWidth=120),
+        column("Data Type", 82, cellClass="quiet"),
+        column("Data Value", 110, flex=3, minWidth=96),
+        column("Timestamp", 164),
+        column("Status", 78, cellClass="status", valueFormatter=failed),
+        column("Exception", 110, flex=3, minWidth=90, cellClass="exception"),
+        column("Duration", 78, cellClass="number", headerClass="number"),
+        *({"field": name, "hide": True} for name in hidden),
     ]
 
 

@@ -25,3 +25,8 @@ def plain(value: object, limit: int) -> str:
         return ""
     text = str(value)
     return f"{text[:limit].translate(_SHOWN)}…" if len(text) > limit else text.translate(_SHOWN)
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """A number with its noun: 1 call, 1,234 calls."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pandas import DataFrame
+from pandas import DataFrame, notna
 
 from obs_core.model import CANONICAL
+from obs_core.ui import frame
 from obs_core.ui.plain import plain
 
 CELL: Final = 300
@@ -41,9 +42,9 @@ class _Tree:
     opened: Mapping[str, int]
     children: Children
 
-    def rows(self, frame: DataFrame, above: str, line: tuple[str, ...]) -> Iterator[Record]:
-        """The rows of `frame`, each followed by its children where it is open; `line` are the calls above."""
-        for record in frame.to_dict("records"):
+    def rows(self, found: DataFrame, above: str, line: tuple[str, ...]) -> Iterator[Record]:
+        """The rows of `found`, each followed by its children where it is open; `line` are the calls above."""
+        for record in found.to_dict("records"):
             row = self._placed({str(name): value for name, value in record.items()}, above, line)
             yield row
             if row["open"]:
@@ -66,10 +67,13 @@ class _Tree:
 
 
 def _shown(record: Record, chosen: str | None) -> Record:
-    path = record["path"]
-    row: Record = {name: plain(record.get(name), CELL) for name in (*CANONICAL, "Duration", "kind", "trace", "span")}
+    """`record` as the cells of one row of the table."""
+    row: Record = {name: plain(record.get(name), CELL) for name in (*CANONICAL, "kind", "trace", "span")}
+    if record["kind"] != "more":
+        row["Timestamp"] = frame.moment(int(record["Timestamp"]))
+        row["Duration"] = frame.duration(record["duration_ms"]) if notna(record["duration_ms"]) else ""
     flags = {name: bool(record.get(name)) for name in ("kids", "open")}
-    return row | flags | {"path": path, "depth": record["depth"], "chosen": path == chosen}
+    return row | flags | {"path": record["path"], "depth": record["depth"], "chosen": record["path"] == chosen}
 
 
 def _key(value: object) -> str:

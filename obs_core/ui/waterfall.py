@@ -15,6 +15,7 @@ HEIGHT: Final = 420
 TEXT: Final = 120
 """Characters of a name or a value that a row shows; the rest stands in the call's own card."""
 
+_NO_GROUP: Final = ("#5f6b7a", "#98a3b3")
 _WEB: Final = resources.files("obs_core.ui").joinpath("web")
 _HTML: Final = """
 <div class="wf">
@@ -24,6 +25,7 @@ _HTML: Final = """
     <button type="button" data-do="error">Next error</button>
     <span class="count" role="status"></span>
   </div>
+  <div class="legend"></div>
   <div class="frame">
     <div class="head">
       <span>Call or value</span><div class="ruler"></div>
@@ -59,8 +61,14 @@ def waterfall(
 
 
 def row_ids(tree: DataFrame) -> list[str]:
-    """What each row is called in links and clicks: its span id, or its place where it has none."""
-    return [str(span) if isinstance(span, str) and span else f"row-{at}" for at, span in enumerate(tree["span_id"])]
+    """What each row is called in links and clicks: its span id, or its row's id where it has none or shares one."""
+    taken: set[str] = set()
+    names = []
+    for span, row in zip(tree["span_id"], tree["id"], strict=True):
+        name = span if isinstance(span, str) and span and span not in taken else f"row-{row}"
+        taken.add(name)
+        names.append(name)
+    return names
 
 
 def picture(
@@ -71,7 +79,6 @@ def picture(
     durations = [_number(value) for value in tree["duration_ms"]]
     parents = parent_positions(tree)
     groups = [_text(group) for group in tree["process_group"]] if "process_group" in tree else [""] * len(tree)
-    other = ("#5f6b7a", "#98a3b3")
     return {
         "trace": trace,
         "selected": selected,
@@ -86,7 +93,7 @@ def picture(
         "name": [plain(name, TEXT) for name in tree["Data"]],
         "text": _values(tree),
         "group": groups,
-        "colour": [list(colours.get(group, other)) for group in groups],
+        "colour": [list(colours.get(group, _NO_GROUP)) for group in groups],
         "error": [status == "ERROR" for status in tree["Status"]],
         "start": starts,
         "duration": durations,

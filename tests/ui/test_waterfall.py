@@ -12,6 +12,7 @@ COLUMNS = ["kind", "span_id", "parent_span_id", "depth", "Data", "start_offset_m
 
 def trace(*rows: tuple[object, ...], **more: str | bool) -> DataFrame:
     frame = DataFrame(list(rows), columns=COLUMNS)
+    frame["id"] = range(70, 70 + len(rows))
     rest: dict[str, Any] = {
         "Data Value": None,
         "Status": "OK",
@@ -35,7 +36,7 @@ def test_every_row_has_its_place_under_its_parent() -> None:
         ("value", None, "b", 3, "price", 2.0, None, None),
     ))  # fmt: skip
     assert picture["parent"] == [-1, 0, 1]
-    assert picture["id"] == ["a", "b", "row-2"]
+    assert picture["id"] == ["a", "b", "row-72"]
     assert picture["duration"] == [10.0, 5.0, None]
     assert picture["total_ms"] == 10.0
     assert picture["colour"] == [["#000001", "#fffffe"]] * 3
@@ -68,6 +69,7 @@ def test_a_span_id_used_twice_belongs_to_its_first_row() -> None:
         ("call", "b", "a", 3, "child", 1.0, 5.0, 5.0),
     ))  # fmt: skip
     assert picture["parent"] == [-1, 0, 0]
+    assert picture["id"] == ["a", "row-71", "b"]
 
 
 def test_values_show_what_they_carry_and_failed_calls_why() -> None:

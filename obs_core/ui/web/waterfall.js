@@ -7,8 +7,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector('.wf');
   if (!root || !data) return;
   const state = stateOf(parentElement, data);
-  const tree = treeOf(data);
   const viewport = root.querySelector('.viewport');
+  const tree = treeOf(data, viewport.clientWidth);
   const layer = root.querySelector('.layer');
   const find = (name) => root.querySelector(`[data-do=${name}]`);
   let shown = [];
@@ -38,9 +38,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
     viewport.setAttribute('aria-activedescendant', state.active === null ? '' : `wf-${state.active}`);
   }
 
-  function reveal(at) {
+  // In the middle if it must be moved far, else just into view.
+  function reveal(at, middle) {
     const top = at * ROW;
-    if (top < viewport.scrollTop) viewport.scrollTop = top;
+    const inside = top >= viewport.scrollTop && top + ROW <= viewport.scrollTop + viewport.clientHeight;
+    if (middle && !inside) viewport.scrollTop = top - (viewport.clientHeight - ROW) / 2;
+    else if (top < viewport.scrollTop) viewport.scrollTop = top;
     else if (top + ROW > viewport.scrollTop + viewport.clientHeight) viewport.scrollTop = top + ROW - viewport.clientHeight;
   }
 
@@ -104,17 +107,18 @@ export default function ({ data, parentElement, setTriggerValue }) {
     let i = data.error.indexOf(true, from + 1);
     if (i < 0) i = data.error.indexOf(true);
     open(i);
-    reveal(shown.indexOf(i));
+    reveal(shown.indexOf(i), true);
     pick(i);
   };
 
   ruler(root.querySelector('.ruler'), data.total_ms);
+  legend(root.querySelector('.legend'), data);
   viewport.style.height = `${Math.min(data.height, Math.max(3, data.id.length) * ROW)}px`;
   viewport.onscroll = draw;
   arrange();
   if (state.fresh && state.selected) {
     const i = data.id.indexOf(state.selected);
-    if (i >= 0) { open(i); reveal(shown.indexOf(i)); draw(); }
+    if (i >= 0) { open(i); reveal(shown.indexOf(i), true); draw(); }
   }
   state.fresh = false;
 }
@@ -133,10 +137,13 @@ function stateOf(element, data) {
   return state;
 }
 
-function treeOf(data) {
+// Which rows have children, and how far each level is set in: the deepest takes half of the name's column at most.
+function treeOf(data, width) {
   const parents = new Set();
   for (const parent of data.parent) if (parent >= 0) parents.add(parent);
-  return { parents };
+  const deepest = data.depth.reduce((most, depth) => Math.max(most, depth - 1), 1);
+  const column = width > 640 ? width * 0.34 : Math.max(110, width * 0.46);
+  return { parents, indent: Math.min(14, (column * 0.45) / deepest) };
 }
 
 function rowOf(data, tree, state, i, at) {
@@ -160,7 +167,7 @@ function rowOf(data, tree, state, i, at) {
 function nameOf(data, tree, state, i) {
   const name = element('div', 'name');
   name.setAttribute('role', 'gridcell');
-  name.style.paddingLeft = `${4 + Math.min(data.depth[i] - 1, 24) * 14}px`;
+  name.style.paddingLeft = `${4 + (data.depth[i] - 1) * tree.indent}px`;
   const chevron = element('span', 'chevron');
   if (tree.parents.has(i)) chevron.textContent = state.closed.has(data.id[i]) ? '▸' : '▾';
   else chevron.classList.add('leaf');
@@ -187,6 +194,7 @@ function laneOf(data, i) {
   bar.style.setProperty('--bar', `light-dark(${data.colour[i][0]}, ${data.colour[i][1]})`);
   bar.title = `${data.name[i]}\nfrom ${spoken(data.start[i])}${data.duration[i] === null ? '' : `, ${spoken(data.duration[i])}`}`;
   for (const [from, to] of data.critical[i]) {
+    if ((to - from) / total < 0.002) continue;
     const path = element('div', 'critical');
     path.style.left = `${(from / total) * 100}%`;
     path.style.width = `${((to - from) / total) * 100}%`;
@@ -211,6 +219,21 @@ function ruler(place, total) {
     mark.textContent = spoken(total * share);
     return mark;
   });
+  place.replaceChildren(...marks);
+}
+
+// Which colour is which group; a trace within one group needs no legend.
+function legend(place, data) {
+  const groups = new Map();
+  data.group.forEach((group, i) => { if (group && !groups.has(group)) groups.set(group, data.colour[i]); });
+  const marks = groups.size < 2 ? [] : [...groups].slice(0, 12).map(([group, [light, dark]]) => {
+    const mark = element('span', 'group');
+    const swatch = element('span', 'swatch');
+    swatch.style.setProperty('--bar', `light-dark(${light}, ${dark})`);
+    mark.append(swatch, group);
+    return mark;
+  });
+  if (groups.size > 12) marks.push(`and ${groups.size - 12} more`);
   place.replaceChildren(...marks);
 }
 

@@ -1,0 +1,114 @@
+"""The source that ran, on a page: highlighted and numbered, its versions, and how each stands to the file today."""
+
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import streamlit as st
+from pandas import DataFrame, Series, isna
+
+from obs_core.settings import from_environment
+from obs_core.source import locate, paint
+from obs_core.source.locate import Located
+from obs_core.source.raised import raised_lines
+from obs_core.ui import frame
+from obs_core.ui.plain import plain
+
+_BADGES: Final[dict[locate.State, Literal["green", "blue", "gray", "orange"]]] = {
+    "as on disk": "green",
+    "moved": "blue",
+    "recorded": "gray",
+    "read from disk": "blue",
+    "changed on disk since": "orange",
+    "file is gone": "orange",
+    "not recorded": "gray",
+}
+
+
+def source_card(code: DataFrame, failures: DataFrame) -> None:
+    """Show the newest version in `code` (see `functions.code`) that ran, or the one that is chosen.
+
+    `failures` (see `inspector.failures`) mark the lines at which the function stopped.
+    """
+    if code.empty:
+        found = locate.located(None, None, None, "", [])
+        st.badge("not recorded", color="gray")
+        st.info(
+            f"{found.sentence} Its figures stand beside. To see the code, trace it with `obs_core.trace`.",
+            icon=":material/code_off:",
+        )
+        return
+    version = _chosen(code)
+    found = _located(version, from_environment().source_roots)
+    _headline(found, version, len(code))
+    if found.source is None:
+        st.info(found.sentence, icon=":material/code_off:")
+        return
+    stacks = zip(failures["exception"], failures["exception_stack"], strict=True)
+    last = found.line + len(paint.lines_of(found.source)) - 1
+    marks = raised_lines(stacks, found.file, found.line, last)
+    part = paint.part(found.source, first_line=found.line, around=_line_wanted(found), marks=marks)
+    st.html(f"<style>{paint.stylesheet()}</style>{part.html}")
+    if part.total > paint.PART_LINES:
+        _parts(found, part)
+
+
+def _chosen(code: DataFrame) -> "Series[Any]":
+    """The version to show; more than one is offered, the newest that ran first."""
+    ordered = code.sort_values(["last_ns", "first_seen"], ascending=False, na_position="last", ignore_index=True)
+    if len(ordered) == 1:
+        return ordered.iloc[0]
+    labels = [_label(row) for _, row in ordered.iterrows()]
+    picked = st.selectbox(f"{len(labels)} versions ran", labels, key="f_version", width=420)
+    return ordered.iloc[labels.index(picked)]
+
+
+def _label(row: "Series[Any]") -> str:
+    name = row["revision"] or str(row["source_hash"])[:8] or f"no. {row['code_id']}"
+    seen = f"first seen {frame.moment(int(row['first_seen']))}"
+    return f"{name} · {seen} · {frame.count(int(row['calls']))} calls"
+
+
+@st.cache_data(max_entries=256, ttl=5, show_spinner=False)
+def _compared(file: str | None, line: int | None, source: str | None, digest: str, roots: tuple[str, ...]) -> Located:
+    """`locate.located`, at most once in 5 s for each version: it reads the file."""
+    return locate.located(file, line, source, digest, [Path(root) for root in roots])
+
+
+def _located(version: "Series[Any]", roots: tuple[Path, ...]) -> Located:
+    line = None if isna(version["line"]) else int(version["line"])
+    source = version["source"] if isinstance(version["source"], str) else None
+    file = version["file"] if isinstance(version["file"], str) else None
+    return _compared(file, line, source, str(version["source_hash"] or ""), tuple(map(str, roots)))
+
+
+def _headline(found: Located, version: "Series[Any]", versions: int) -> None:
+    """Where the source stands, and how it is to the file."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.badge(found.state, color=_BADGES[found.state])
+        if versions > 1:
+            st.badge(f"{versions} versions", color="violet")
+        if isinstance(version["revision"], str) and version["revision"]:
+            st.badge(f"revision {frame.literal(version['revision'][:12])}", color="gray")
+        if found.source is not None:
+            st.caption(found.sentence, width="content")
+    if found.file:
+        st.caption(frame.literal(f"{plain(found.file, 500)}, line {found.line:,}"))
+
+
+def _line_wanted(found: Located) -> int:
+    wanted = st.session_state.get("f_line", found.line)
+    return int(wanted) if isinstance(wanted, int) else found.line
+
+
+def _parts(found: Located, part: paint.Part) -> None:
+    """The way to the other parts of a long source."""
+
+    def go(line: int) -> None:
+        st.session_state["f_line"] = line
+
+    last = found.line + part.total - 1
+    step = paint.PART_LINES
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(f"Lines {part.first:,} to {part.last:,} of {part.total:,}", width="stretch")
+        st.button("Earlier lines", on_click=go, args=(part.first - step // 2,), disabled=part.first <= found.line)
+        st.button("Later lines", on_click=go, args=(part.last + step // 2,), disabled=part.last >= last)

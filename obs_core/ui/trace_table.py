@@ -1,0 +1,169 @@
+"""The Trace Explorer's table: a page of rows, what is open and chosen in it, and the way to further pages."""
+
+from typing import Final
+
+import streamlit as st
+from pandas import DataFrame
+
+from obs_core.errors import BadParameter
+from obs_core.query import traces
+from obs_core.query.paging import cursor
+from obs_core.ui import frame
+from obs_core.ui.ask import ask
+from obs_core.ui.controls import Chosen
+from obs_core.ui.filter_bar import Filter
+from obs_core.ui.grid import Click, grid
+from obs_core.ui.tree import STEP, visible
+
+SIZES: Final = ("50", "100", "200", "500")
+SIZE: Final = "100"
+
+OPENED: Final = "explorer_opened"  # path -> how many children it shows
+CHOSEN: Final = "explorer_chosen"  # path of the selected row
+PAGES: Final = "explorer_pages"  # where the pages before this one began
+QUESTION: Final = "explorer_question"  # what the pages are of
+
+
+def trace_table(chosen: Chosen, wanted: Filter, sort: str) -> None:
+    """Draw the page of rows that the link names, and the buttons to the pages around it."""
+    body = st.container()
+    footer = st.container(horizontal=True, vertical_alignment="center", gap="small")
+    with footer:
+        count = st.empty()
+        size = _size()
+    after = _after(chosen, wanted, sort, size)
+    page = ask(traces.page, chosen, **wanted.parameters, sort=sort, size=size, after=after)
+    with body:
+        _rows(chosen, wanted, page, after)
+    with footer:
+        pages = st.session_state.get(PAGES, [])
+        count.caption(_count(ask(traces.total, chosen, **wanted.parameters), len(page), len(pages)), width="stretch")
+        _ways(page)
+
+
+def clicked(click: Click) -> None:
+    """Open, close and select as `click` says; the selected row goes into the link."""
+    opened: dict[str, int] = st.session_state.setdefault(OPENED, {})
+    if click.kind == "more":
+        above = click.path.rpartition("/")[0]
+        opened[above] = opened.get(above, 0) + STEP
+        return
+    if click.opens:
+        opened[click.path] = STEP
+    elif click.opens is False:
+        opened.pop(click.path, None)
+    if click.selects:
+        st.session_state[CHOSEN] = click.path
+        select(click.trace, click.span, click.path.rpartition("/")[2])
+
+
+def select(trace: str = "", span: str = "", row: str = "") -> None:
+    """Name the row in the link: by its trace and span; by its id where it has none."""
+    for name in ("trace", "span", "t_row"):
+        st.query_params.pop(name, None)
+    if trace:
+        st.query_params["trace"] = trace
+        st.query_params["span"] = span or f"row-{row}"
+    elif row:
+        st.query_params["t_row"] = row
+
+
+def close() -> None:
+    """Take the selection away."""
+    st.session_state.pop(CHOSEN, None)
+    select()
+
+
+def _after(chosen: Chosen, wanted: Filter, sort: str, size: int) -> str | None:
+    """Where the page begins that the link names; the first page once another question is asked."""
+    question = (chosen.from_text, chosen.to_text, chosen.group, wanted, sort, size)
+    if st.session_state.get(QUESTION, question) != question:
+        st.query_params.pop("t_after", None)
+        st.session_state.pop(PAGES, None)
+    st.session_state[QUESTION] = question
+    token = st.query_params.get("t_after")
+    try:
+        cursor(token)
+    except BadParameter as error:
+        st.query_params.pop("t_after", None)
+        st.warning(f"{error.message} The first page is shown.")
+        return None
+    return token
+
+
+def _chosen_path(page: DataFrame) -> str | None:
+    """The selected row's path; on a link that was opened, that of the row that it names."""
+    path: str | None = st.session_state.get(CHOSEN)
+    if path is not None:
+        return path
+    span, row = st.query_params.get("span"), st.query_params.get("t_row")
+    fits = (page["trace_id"] == st.query_params.get("trace")) & (page["span_id"] == span)
+    named = page["id"][fits | (page["id"].astype(str) == (row or (span or "").removeprefix("row-")))]
+    return str(named.iloc[0]) if len(named) else None
+
+
+def _rows(chosen: Chosen, wanted: Filter, page: DataFrame, after: str | None) -> None:
+    """The page's rows and their opened children, or what is to be done where there are none."""
+    if page.empty:
+        _nothing(wanted)
+        return
+
+    def children(trace: str, span: str, count: int) -> DataFrame:
+        return ask(traces.children, chosen, trace_id=trace, span_id=span, size=count)
+
+    rows = visible(page, st.session_state.setdefault(OPENED, {}), children, chosen=_chosen_path(page))
+    grid(rows, page=after or "", key="t_grid", on_click=clicked)
+
+
+def _size() -> int:
+    """Rows per page."""
+    place = SIZES.index(SIZE)
+    label = "Rows per page"
+    size = st.selectbox(
+        label, SIZES, index=place, key="t_size", bind="query-params", width=84, label_visibility="collapsed"
+    )
+    return int(size)
+
+
+def _ways(page: DataFrame) -> None:
+    """The buttons to other pages."""
+    pages: list[str | None] = st.session_state.setdefault(PAGES, [])
+    following = page.attrs.get("next")
+    st.button("First page", on_click=_turn, args=("first", None), disabled="t_after" not in st.query_params)
+    st.button("Previous", on_click=_turn, args=("back", None), disabled=not pages)
+    st.button("Next", on_click=_turn, args=("on", following), disabled=following is None)
+
+
+def _turn(way: str, following: str | None) -> None:
+    """Go to the first page, back, or on to the page that begins at `following`."""
+    pages: list[str | None] = st.session_state.setdefault(PAGES, [])
+    target = None
+    if way == "first":
+        pages.clear()
+    elif way == "back":
+        target = pages.pop() if pages else None
+    else:
+        pages.append(st.query_params.get("t_after"))
+        target = following
+    if target is None:
+        st.query_params.pop("t_after", None)
+    else:
+        st.query_params["t_after"] = target
+
+
+def _count(total: DataFrame, shown: int, before: int) -> str:
+    """The number of rows that fit, honestly: counting stops somewhere."""
+    rows, exact = int(total["rows"].iloc[0]), bool(total["exact"].iloc[0])
+    said = f"{frame.count(rows)} rows" if exact else f"more than {frame.count(rows)} rows"
+    first = "t_after" not in st.query_params
+    page = f" · page {before + 1}" if first or before else ""
+    return said if exact and rows == shown else f"{said}{page} · {frame.count(shown)} on this page"
+
+
+def _nothing(wanted: Filter) -> None:
+    if "t_after" in st.query_params:
+        st.info("No further rows. Go back to the first page.")
+    elif wanted.is_empty:
+        st.info("No row in this window. Choose a longer one, or the last hours of the log, in the sidebar.")
+    else:
+        st.info("No row in this window fits these filters. Clear them, or choose a longer window in the sidebar.")

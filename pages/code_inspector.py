@@ -1,0 +1,25 @@
+"""What does this function do, and how has it behaved?"""
+
+import streamlit as st
+
+from obs_core.ui import controls, frame
+from obs_core.ui.function_finder import choose, function_finder
+from obs_core.ui.function_view import function_view
+from obs_core.ui.panel import panel
+
+frame.heading("Code Inspector", __doc__)
+
+
+@controls.live
+def inspector(chosen: controls.Chosen) -> None:
+    """The function that the link names, or the way to find one."""
+    function = st.query_params.get("f_fn")
+    if function:
+        st.button("All functions", icon=":material/arrow_back:", on_click=choose, args=(None,))
+        function_view(chosen, function)
+    else:
+        with panel("Functions"):
+            function_finder(chosen)
+
+
+inspector()
