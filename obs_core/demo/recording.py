@@ -1,0 +1,55 @@
+"""Records the demo: one program per instrument, side by side, into one log."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from obs_core.demo.feeds import FEEDS
+from obs_core.errors import ObsError
+
+_GRACE_S: Final = 30.0
+_LOOK_S: Final = 0.2
+
+
+def record(log: Path, seconds: float, tell: Callable[[float], None] = lambda _: None) -> None:
+    """Run every station for `seconds` and wait for them; `tell` hears every 0.2 s how many seconds have passed.
+
+    Raises:
+        ObsError: a station failed; its last line of output is in the message.
+    """
+    environment = {**os.environ, "OBS_LOG": str(log.absolute()), "OBS_DISABLED": ""}
+    stations = {
+        name: subprocess.Popen(
+            [sys.executable, "-m", "obs_core.demo.station", name, str(seconds)],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for name in FEEDS
+    }
+    start = time.monotonic()
+    try:
+        while any(station.poll() is None for station in stations.values()):
+            passed = time.monotonic() - start
+            if passed > seconds + _GRACE_S:
+                raise ObsError("The demo did not end in time.", "Look whether the disk is full or the log is locked.")
+            tell(min(passed, seconds))
+            time.sleep(_LOOK_S)
+    finally:
+        complaints = {name: _ended(station) for name, station in stations.items()}
+    for name, station in stations.items():
+        if station.returncode:
+            last = (complaints[name].strip().splitlines() or ["it said nothing"])[-1]
+            raise ObsError(f"The station {name} stopped: {last}", "Run it by hand: python -m obs_core.demo.station.")
+
+
+def _ended(station: subprocess.Popen[str]) -> str:
+    """What the station said on its way; it is stopped if it still runs."""
+    if station.poll() is None:
+        station.terminate()
+    return station.communicate()[1]

@@ -1,0 +1,116 @@
+"""A station that reads one instrument: an ordinary small program, traced as any program would be.
+
+`python -m obs_core.demo.station FEED SECONDS` reads about 40 readings a second, checks them, smooths them, looks ahead
+and keeps a summary. A missing reading makes it fail as a real one would: float("") raises, the error is recorded, and
+the next reading is taken.
+"""
+
+import asyncio
+import statistics
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator
+from itertools import cycle
+from typing import Final
+
+from obs_core import configure, flush, record, span, trace
+from obs_core.demo.feeds import FEEDS, Feed, readings
+
+PAUSE_S: Final = 0.025
+SMOOTHED: Final = 12
+LOOKED_BACK: Final = 48
+ENOUGH: Final = 3
+
+
+class OutOfRangeError(ValueError):
+    """A reading that the instrument can't have meant."""
+
+
+@trace
+def parse(text: str) -> float:
+    """The number that the instrument wrote."""
+    return float(text)
+
+
+@trace
+def checked(value: float, low: float, high: float) -> float:
+    """`value`, if it lies within the instrument's bounds."""
+    if not low <= value <= high:
+        raise OutOfRangeError(f"{value} is not between {low} and {high}")
+    return value
+
+
+@trace
+def moving_average(values: list[float]) -> float:
+    """The mean of the last readings."""
+    return statistics.fmean(values[-SMOOTHED:])
+
+
+@trace
+def trend(values: list[float]) -> float:
+    """How much a reading changes per step, by least squares."""
+    if len(values) < ENOUGH:
+        return 0.0
+    return statistics.linear_regression(range(len(values)), values).slope
+
+
+@trace
+async def forecast(values: list[float], steps: int) -> float:
+    """Where the readings will be in `steps` steps if they go on like this."""
+    await asyncio.sleep(0)
+    return moving_average(values) + steps * trend(values)
+
+
+@trace
+async def summary(values: list[float]) -> dict[str, float]:
+    """The spread of the last readings."""
+    await asyncio.sleep(0.001)
+    return {"low": min(values), "middle": statistics.median(values), "high": max(values)}
+
+
+@trace
+async def next_reading(source: Iterator[str]) -> str:
+    """What the instrument says when it is asked."""
+    await asyncio.sleep(PAUSE_S)
+    return next(source)
+
+
+@trace
+async def observe(feed: Feed, source: Iterator[str], history: deque[float]) -> float:
+    """Take one reading and everything that follows from it."""
+    value = checked(parse(await next_reading(source)), feed.low, feed.high)
+    record(feed.variable, value)
+    history.append(value)
+    with span("look ahead"):
+        ahead, spread = await asyncio.gather(forecast(list(history), SMOOTHED), summary(list(history)))
+    record(f"{feed.variable}_range", round(spread["high"] - spread["low"], 6))
+    return ahead
+
+
+async def watch(feed: Feed, seconds: float) -> int:
+    """Observe the feed for about `seconds`; return how many readings could be used."""
+    source = cycle(readings(feed))
+    history: deque[float] = deque(maxlen=LOOKED_BACK)
+    used = 0
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            await observe(feed, source, history)
+        except ValueError:
+            continue  # the instrument said nothing usable: the trace keeps what happened
+        used += 1
+    return used
+
+
+def main() -> None:
+    """Read the feed named on the command line."""
+    name, seconds = sys.argv[1:3]
+    feed = FEEDS[name]
+    configure(process=feed.process, group=feed.group)
+    asyncio.run(watch(feed, float(seconds)))
+    flush()
+
+
+if __name__ == "__main__":
+    main()

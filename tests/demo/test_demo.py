@@ -1,0 +1,78 @@
+"""The demo: real programs, traced, into a real log."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from obs_core.demo.feeds import FEEDS, readings
+from obs_core.store import sqlite
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("demo") / "demo.db"
+    command = [sys.executable, "-m", "obs_core", "demo", "--seconds", "5", "--log", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert str(path) in done.stdout
+    return path
+
+
+def rows(log: Path, sql: str) -> list[tuple[object, ...]]:
+    connection = sqlite.open_(log)
+    try:
+        return connection.execute(sql).fetchall()
+    finally:
+        connection.close()
+
+
+def test_every_station_leaves_calls_in_its_own_group(log: Path) -> None:
+    groups = dict(rows(log, "SELECT process, process_group FROM data_trace GROUP BY process"))  # type: ignore[arg-type]
+    assert groups == {feed.process: feed.group for feed in FEEDS.values()}
+
+
+def test_recorded_values_are_the_readings_in_their_order(log: Path) -> None:
+    gauge = FEEDS["tide-gauge"]
+    sql = f"SELECT data_value FROM data_trace WHERE kind = 'value' AND data = '{gauge.variable}' ORDER BY timestamp, id"
+    recorded = [float(str(value)) for (value,) in rows(log, sql)]
+    assert len(recorded) > 50
+    assert recorded == [float(text) for text in readings(gauge)[: len(recorded)]]
+
+
+def test_the_stuck_sensor_is_in_the_log_as_a_long_run_of_equal_values(log: Path) -> None:
+    sql = "SELECT data_value FROM data_trace WHERE data = 'sea_level_m' ORDER BY timestamp DESC, id DESC"
+    newest, *earlier = [value for (value,) in rows(log, sql)]
+    run = next((number for number, value in enumerate(earlier, 1) if value != newest), len(earlier) + 1)
+    assert run > 5
+
+
+def test_a_missing_reading_is_an_error_with_the_real_exception(log: Path) -> None:
+    sql = "SELECT DISTINCT exception FROM data_trace WHERE status = 'ERROR'"
+    assert rows(log, sql) == [("ValueError: could not convert string to float: ''",)]
+
+
+def test_calls_nest_across_await_and_gather(log: Path) -> None:
+    sql = """
+        SELECT DISTINCT parent.data, child.data FROM data_trace child
+        JOIN data_trace parent ON parent.trace_id = child.trace_id AND parent.span_id = child.parent_span_id
+        WHERE child.kind = 'call'
+    """
+    edges = set(rows(log, sql))
+    assert {("observe", "next_reading"), ("look ahead", "forecast"), ("forecast", "trend")} <= edges
+
+
+def test_the_source_that_ran_is_in_the_log(log: Path) -> None:
+    sql = "SELECT source, file FROM code WHERE function = 'obs_core.demo.station.trend'"
+    [(source, file)] = rows(log, sql)
+    assert "linear_regression" in str(source)
+    assert str(file).endswith("station.py")
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf"])
+def test_a_length_that_makes_no_sense_is_refused_with_a_sentence(seconds: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "obs_core", "demo", "--seconds", seconds, "--log", str(tmp_path / "x.db")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "--seconds takes a number above 0" in done.stderr
+    assert not list(tmp_path.iterdir())
