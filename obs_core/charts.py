@@ -6,6 +6,7 @@ page gives the frame. Colours stand in it as roles (`$error`) and take the theme
 
 import json
 import zlib
+from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final
@@ -32,19 +33,36 @@ GROUPS: Final = (
 )
 """The colours of process groups, light and dark; none of them is the colour of an error."""
 
+_CLOCK: Final = {
+    **dict.fromkeys(("hours", "minutes"), "%H:%M"),
+    "milliseconds": ".%L",
+    "seconds": "%H:%M:%S",
+    "day": "%d %b",
+    "date": "%d %b",
+    "week": "%d %b",
+    "month": "%b %Y",
+    "quarter": "%b %Y",
+    "year": "%Y",
+}
+"""How a time axis is labelled: 24 hours, and the day where it changes."""
+
+_PADDING: Final = {"left": 0, "top": 6, "right": 6, "bottom": 0}
+
 _slots: dict[str, int] = {}
 
 
 def group_colours(groups: Iterable[str]) -> dict[str, tuple[str, str]]:
     """Each group's colour in the light and in the dark theme, the same wherever it is asked for.
 
-    A group begins at the place its name hashes to and takes the next free one; what it has, it keeps.
+    A new group takes the colour that fewest have, from the one on to which its name hashes; what it has, it keeps.
     """
-    for name in sorted({str(group) for group in groups} - _slots.keys()):
-        start, taken = zlib.crc32(name.encode("utf-8", "replace")), set(_slots.values())
-        free = (place % len(GROUPS) for place in range(start, start + len(GROUPS)) if place % len(GROUPS) not in taken)
-        _slots[name] = next(free, start % len(GROUPS))
-    return {str(group): GROUPS[_slots[str(group)]] for group in groups}
+    names = [str(group) for group in groups]
+    for name in names:
+        if name not in _slots:
+            uses, start = Counter(_slots.values()), zlib.crc32(name.encode("utf-8", "replace"))
+            places = [(start + step) % len(GROUPS) for step in range(len(GROUPS))]
+            _slots[name] = min(places, key=lambda place: uses[place])
+    return {name: GROUPS[_slots[name]] for name in names}
 
 
 def coloured(spec: Spec, *, dark: bool) -> Spec:
@@ -54,13 +72,37 @@ def coloured(spec: Spec, *, dark: bool) -> Spec:
 
 @lru_cache(maxsize=1)
 def calls_and_errors() -> Spec:
-    """Calls per slice of time as bars, those that failed on top in another colour (columns bucket, calls, errors)."""
-    base = alt.Chart(_sample(bucket=0, calls=1, errors=1)).encode(x=_time("bucket:T"))
-    calls = base.mark_bar(color="$accent").encode(
-        y=alt.Y("calls:Q", title="Calls", axis=alt.Axis(tickMinStep=1)), tooltip=["bucket:T", "calls:Q", "errors:Q"]
+    """Calls per slice of time as bars, those that failed in another colour (columns bucket, until, calls, errors)."""
+    told = [
+        _when(),
+        alt.Tooltip("calls:Q", title="Calls", format=","),
+        alt.Tooltip("errors:Q", title="Errors", format=","),
+    ]
+    base = alt.Chart(_sample(bucket=0, until=0, calls=1, errors=1)).encode(
+        x=_time("bucket:T"), x2="until:T", tooltip=told
     )
-    errors = base.mark_bar(color="$error").encode(y="errors:Q", tooltip=["bucket:T", "calls:Q", "errors:Q"])
-    return _spec(alt.layer(calls, errors), 160)
+    calls = base.mark_bar(color="$accent").encode(
+        y=alt.Y("calls:Q", title="Calls", axis=alt.Axis(tickMinStep=1)), y2=alt.datum(0)
+    )
+    errors = base.mark_bar(color="$error").encode(y="errors:Q", y2=alt.datum(0))
+    return _spec(alt.layer(calls, errors).add_params(_brush()), 190)
+
+
+@lru_cache(maxsize=1)
+def shares() -> Spec:
+    """Shares of a whole as a ring (columns group, rows, colour); a click on a segment is the selection `group`."""
+    chart = (
+        alt.Chart(_sample(group="", rows=1, colour=""))
+        .mark_arc(innerRadius=45, padAngle=0.01, cursor="pointer")
+        .encode(
+            theta=alt.Theta("rows:Q", stack=True),
+            order=alt.Order("rows:Q", sort="descending"),
+            color=alt.Color("colour:N", scale=None),
+            tooltip=[alt.Tooltip("group:N", title="Group"), alt.Tooltip("rows:Q", title="Rows", format=",")],
+        )
+        .add_params(alt.selection_point(name="group", fields=["group"]))
+    )
+    return _spec(chart, 240)
 
 
 @lru_cache(maxsize=1)
@@ -78,17 +120,55 @@ def latency_bands() -> Spec:
             color=alt.Color(
                 "percentile:N",
                 title=None,
-                scale=alt.Scale(domain=["P50", "P95", "P99"], range=["$accent", "$stale", "$error"]),
-                legend=alt.Legend(orient="top"),
+                scale=alt.Scale(domain=["P50", "P95", "P99"], range=["$muted", "$accent", "$slow"]),
+                legend=alt.Legend(orient="top", offset=2, symbolSize=60),
             ),
-            tooltip=["bucket:T", "percentile:N", "ms:Q"],
+            tooltip=[_when(), alt.Tooltip("percentile:N", title=" "), alt.Tooltip("ms:Q", title="ms", format=",.3~f")],
         )
+        .add_params(_brush())
     )
-    return _spec(chart, 180)
+    return _spec(chart, 190)
+
+
+@lru_cache(maxsize=1)
+def durations() -> Spec:
+    """How durations are spread on a logarithmic scale (columns from_ms, to_ms, calls, errors, trace_id, span_id).
+
+    A click on a bar is the selection `bar`: the trace and span of its slowest call.
+    """
+    told = [
+        alt.Tooltip("from_ms:Q", title="From (ms)", format=",.3~r"),
+        alt.Tooltip("to_ms:Q", title="To (ms)", format=",.3~r"),
+        alt.Tooltip("calls:Q", title="Calls", format=","),
+        alt.Tooltip("errors:Q", title="Errors", format=","),
+    ]
+    width = alt.X("from_ms:Q", title="Duration (ms)", scale=alt.Scale(type="log", nice=False), axis=_decades())
+    base = alt.Chart(_sample(from_ms=1.0, to_ms=2.0, calls=1, errors=1, trace_id="", span_id=""))
+    base = base.encode(x=width, x2="to_ms:Q", y2=alt.datum(0), tooltip=told)
+    bars = base.mark_bar(color="$accent", binSpacing=1, cursor="pointer").encode(
+        y=alt.Y("calls:Q", title="Calls", axis=alt.Axis(tickMinStep=1))
+    )
+    failed = base.mark_bar(color="$error", binSpacing=1).encode(y="errors:Q", y2=alt.datum(0))
+    return _spec(
+        alt.layer(bars.add_params(alt.selection_point(name="bar", fields=["trace_id", "span_id"])), failed), 170
+    )
+
+
+def _decades() -> alt.Axis:
+    return alt.Axis(grid=False, format="~g", labelOverlap="greedy")
+
+
+def _brush() -> alt.Parameter:
+    """Dragging over a time chart selects a window, under the name `window`."""
+    return alt.selection_interval(name="window", encodings=["x"])
+
+
+def _when() -> alt.Tooltip:
+    return alt.Tooltip("bucket:T", title="From", format="%Y-%m-%d %H:%M:%S.%L")
 
 
 def _time(field: str) -> alt.X:
-    return alt.X(field, title=None, axis=alt.Axis(labelOverlap="greedy", grid=False))
+    return alt.X(field, title=None, axis=alt.Axis(labelOverlap="greedy", grid=False, format=_CLOCK))
 
 
 def _sample(**columns: object) -> DataFrame:
@@ -97,7 +177,7 @@ def _sample(**columns: object) -> DataFrame:
 
 
 def _spec(chart: Any, height: int) -> Spec:  # noqa: ANN401 - Altair's kinds of charts share no useful base
-    described: Spec = chart.properties(height=height).to_dict()
+    described: Spec = chart.properties(height=height, padding=_PADDING).to_dict()
     return {name: part for name, part in described.items() if name not in {"data", "datasets", "config", "$schema"}}
 
 

@@ -5,7 +5,7 @@ import streamlit as st
 from obs_core.settings import from_environment
 from obs_core.ui import controls, frame, links, sidebar, welcome
 
-st.set_page_config(page_title="Observability", page_icon=":material/monitoring:", layout="wide")
+st.set_page_config(page_title="Observability", page_icon=frame.ICON, layout="wide", initial_sidebar_state="auto")
 frame.page_style()
 
 

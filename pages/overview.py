@@ -1,5 +1,43 @@
-"""overview"""
+"""Is it healthy right now?"""
 
-from obs_core.ui import frame
+import streamlit as st
+
+from obs_core import charts
+from obs_core.clock import DAY
+from obs_core.query import functions, overview
+from obs_core.ui import controls, drawing, frame, window_state
+from obs_core.ui.ask import ask
+from obs_core.ui.cards import cards
+from obs_core.ui.controls import Chosen
+from obs_core.ui.groups_card import groups_card
+from obs_core.ui.panel import panel
+from obs_core.ui.recent_errors import COUNTED, exceptions, recent_errors
+from obs_core.ui.slowest import slowest
 
 frame.heading("Overview", __doc__)
+
+
+@controls.live
+def health(chosen: Chosen) -> None:
+    """Everything on the page, asked and drawn together."""
+    if not window_state.holds_rows(chosen):
+        return
+    date = chosen.window.length_ns > DAY
+    cards(chosen)
+    left, right = st.columns(2, gap="small")
+    with left, panel("Calls and errors", window_state.completeness(chosen)):
+        drawing.timeline(charts.calls_and_errors(), ask(functions.history, chosen), chosen, key="o_calls")
+    with right, panel("Latency"):
+        drawing.timeline(charts.latency_bands(), ask(functions.history, chosen), chosen, key="o_latency")
+    left, right = st.columns([3, 2], gap="small")
+    with left, panel("Recent errors", "The newest ten; a click opens its trace"):
+        recent_errors(ask(overview.recent_errors, chosen), date=date)
+    with right, panel("Exceptions by type"):
+        exceptions(ask(overview.recent_errors, chosen, size=COUNTED), date=date)
+    with panel("Process groups", "A click shows one alone"):
+        groups_card(ask(overview.groups, chosen))
+    with panel("Slowest functions", "P95, against the window before; a click opens its code"):
+        slowest(chosen)
+
+
+health()

@@ -26,7 +26,7 @@ TICK: Final = 5 * SECOND
 """Windows end at whole multiples of this, so that all who look in the same tick ask the same."""
 
 _EXTENT: Final = "_obs_extent"
-_NOTES: Final = "_obs_notes"
+_WANTED: Final = "_obs_wanted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ class Chosen:
 def draw(groups: Sequence[str], extent: Window | None) -> None:
     """Draw the controls for a log that spans `extent`; `groups` are offered, others can be typed."""
     st.session_state[_EXTENT] = extent
+    st.session_state.update(st.session_state.pop(_WANTED, {}))
     own_clock = extent is None or abs(now_ns() - extent.to_ns) < DAY
     st.selectbox(
         "From",
@@ -72,6 +73,12 @@ def draw(groups: Sequence[str], extent: Window | None) -> None:
         key="every",
         bind="query-params",
     )
+
+
+def choose(**words: str | None) -> None:
+    """Set controls (`from`, `to`, `group`) from inside a page; the run that this starts shows them."""
+    st.session_state[_WANTED] = words
+    st.rerun()
 
 
 def chosen(now: int | None = None) -> Chosen:

@@ -3,26 +3,56 @@
 from typing import Any
 
 import streamlit as st
-from pandas import DataFrame, to_datetime
+from pandas import DataFrame, Series, to_datetime
 
 from obs_core import charts
+from obs_core.ui import controls
+from obs_core.ui.controls import Chosen
 
 
-def show(
-    spec: charts.Spec, frame: DataFrame, *, key: str, selects: bool = False, height: int | None = None
-) -> dict[str, Any]:
+def show(spec: charts.Spec, frame: DataFrame, *, key: str, selects: bool = False) -> dict[str, Any]:
     """Draw `frame` as `spec` says; return what is selected in it, by the selection's name (nothing unless `selects`).
 
     Columns ending in `_ns` come to the chart as moments, under their name without the ending.
     """
-    moments = {
-        name.removesuffix("_ns"): to_datetime(frame[name], unit="ns", utc=True).dt.as_unit("ms")
-        for name in frame.columns
-        if name.endswith("_ns")
-    }
+    moments = {name: _moments(frame[name]) for name in frame.columns if name.endswith("_ns")}
+    data = frame.drop(columns=list(moments)).assign(
+        **{name.removesuffix("_ns"): each for name, each in moments.items()}
+    )
     drawn = charts.coloured(spec, dark=st.context.theme.type == "dark")
-    if height:
-        drawn = drawn | {"height": height}
-    data = frame.assign(**moments).drop(columns=[name for name in frame.columns if name.endswith("_ns")])
     event: Any = st.vega_lite_chart(data, drawn, key=key, on_select="rerun" if selects else "ignore", width="stretch")
     return dict(event["selection"]) if selects else {}
+
+
+def timeline(spec: charts.Spec, slices: DataFrame, chosen: Chosen, *, key: str) -> None:
+    """Draw slices of time (column bucket_ns) over the whole window; a brush over it becomes the window."""
+    if slices.empty:
+        st.caption("No call in this window.")
+        return
+    # A chart of another window is another chart: it must not keep the brush that led to it.
+    picked = show(spec, spread(slices, chosen), key=f"{key} {chosen.from_text} {chosen.to_text}", selects=True)
+    ends = (picked.get("window") or {}).get("bucket")
+    if ends and len(ends) == 2 and int(ends[0]) < int(ends[1]):  # noqa: PLR2004 - a range has two ends
+        controls.choose(**{"from": str(int(ends[0])), "to": str(int(ends[1]))})
+
+
+def spread(slices: DataFrame, chosen: Chosen) -> DataFrame:
+    """`slices` with the end of each (until_ns), and an empty one at both ends of the window.
+
+    The log's first and last slice need not be the window's: what lies outside them is a gap, and must show as one.
+    """
+    starts = slices["bucket_ns"]
+    step = (
+        int(starts.iloc[1] - starts.iloc[0]) if len(starts) > 1 else max(1, chosen.window.to_ns - int(starts.iloc[0]))
+    )
+    whole = slices.assign(until_ns=starts + step)
+    edges = [chosen.window.from_ns, chosen.window.to_ns]
+    for place, edge in enumerate(edges):
+        inside = int(starts.iloc[0]) <= edge if place == 0 else edge <= int(starts.iloc[-1]) + step
+        if not inside:
+            whole.loc[len(whole)] = {"bucket_ns": edge, "until_ns": edge, "calls": 0, "errors": 0}
+    return whole.sort_values("bucket_ns", ignore_index=True)
+
+
+def _moments(column: "Series[int]") -> "Series[Any]":
+    return to_datetime(column, unit="ns", utc=True).dt.as_unit("ms")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from importlib import resources
+from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,9 @@ from obs_core.clock import SECOND
 
 NOT_MEASURED: Final = "\N{EN DASH}"
 _MARKS: Final = re.compile(r"([\\`*_{}\[\]()#+.!|<>~$:-])")
+ICON: Final = str(Path(__file__).with_name("web") / "icon.png")
+"""The browser tab's picture: a file, since Streamlit would load one of its symbols from the network."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SMALL_COUNT: Final = 10_000
 _LENGTHS: Final = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"), (1, "ms"), (1e-3, "µs"))
@@ -96,6 +100,11 @@ def moment(ns: float | None, *, date: bool = True) -> str:
 def literal(text: str) -> str:
     """`text` for a Markdown element, with none of its characters taken for marks."""
     return _MARKS.sub(r"\\\1", text)
+
+
+def number(value: object) -> float | None:
+    """A cell as a number; None where there is none (null, NaN)."""
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 def zone() -> tzinfo:

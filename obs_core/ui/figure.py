@@ -1,0 +1,79 @@
+"""Cards with one figure each: what it is, how much, the change, a note, and its course as a small line."""
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Final, Literal
+from urllib.parse import quote
+
+import streamlit as st
+
+POINTS: Final = 80  # a course is drawn with at most this many: a card is some 150 pixels wide
+WIDTH: Final = 100
+HEIGHT: Final = 24
+_LINE: Final = (
+    f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {WIDTH} {HEIGHT}' preserveAspectRatio='none'>"
+    "<path d='{}' fill='none' stroke='black' stroke-width='1.3' vector-effect='non-scaling-stroke'/></svg>"
+)  # st.html takes svg elements away, pictures in a style it leaves
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One card. `change` is against the window before; `bad` and `worse` colour value and change, words go with them.
+
+    `course` are equally spaced numbers; None is a gap.
+    """
+
+    label: str
+    value: str
+    note: str = ""
+    change: str = ""
+    worse: bool = False
+    bad: bool = False
+    hover: str = ""
+    tone: Literal["error", "stale"] = "error"
+    course: Sequence[float | None] = field(default=())
+
+
+def row(figures: Sequence[Figure]) -> None:
+    """Draw the cards side by side, all of the same height, in as many columns as fit."""
+    st.html(f"<div class='obs-cards'>{''.join(map(card, figures))}</div>")
+
+
+def card(figure: Figure) -> str:
+    """One card as HTML."""
+    mark = "" if not figure.bad else f" class='obs-{figure.tone}'"
+    change = ""
+    if figure.change:
+        title = "Against the window of the same length before this one"
+        kind = "obs-worse" if figure.worse else "obs-change"
+        change = f"<span class='{kind}' title='{title}'>{html.escape(figure.change)}</span>"
+    return (
+        f"<section title='{html.escape(figure.hover, quote=True)}'><h3>{html.escape(figure.label)}</h3>"
+        f"<p><b{mark}>{html.escape(figure.value)}</b>{change}</p>"
+        f"<p class='obs-note'>{html.escape(figure.note)}</p>{sparkline(figure.course)}</section>"
+    )
+
+
+def sparkline(course: Sequence[float | None]) -> str:
+    """A line over `course` from zero up, as a mask that takes the theme's colour; nothing if it is flat at zero."""
+    thinned = _thinned(course)
+    most = max((number for number in thinned if number is not None), default=0.0)
+    if len(thinned) < 2 or most <= 0:  # noqa: PLR2004 - a line has two ends
+        return ""
+    across = WIDTH / (len(thinned) - 1)
+    points = [
+        None if number is None else (place * across, HEIGHT - 1 - number / most * (HEIGHT - 2))
+        for place, number in enumerate(thinned)
+    ]
+    pieces = [list(piece) for known, piece in groupby(points, lambda point: point is not None) if known]
+    lines = " ".join("M" + " L".join(f"{x:.1f} {y:.1f}" for x, y in piece if piece) for piece in pieces)  # type: ignore[misc]
+    return f'<i style="mask-image:url(&quot;data:image/svg+xml,{quote(_LINE.format(lines))}&quot;)"></i>'
+
+
+def _thinned(course: Sequence[float | None]) -> list[float | None]:
+    """At most `POINTS` of the course, each the highest of its slice, so that no peak is lost."""
+    size = -(-len(course) // POINTS) or 1
+    slices = [course[place : place + size] for place in range(0, len(course), size)]
+    return [max((number for number in each if number is not None), default=None) for each in slices]

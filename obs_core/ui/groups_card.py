@@ -1,0 +1,79 @@
+"""Process groups: the share of each in the rows as a pie, and a table of how each is doing."""
+
+from typing import Final
+from urllib.parse import quote
+
+import streamlit as st
+from pandas import DataFrame, concat
+
+from obs_core import charts
+from obs_core.ui import controls, drawing, table
+from obs_core.ui.plain import plain
+
+SLICES: Final = 9
+OTHERS: Final = "others"
+_PICTURE: Final = "<svg xmlns='http://www.w3.org/2000/svg' width='14' height='14'>{}</svg>"
+
+
+def groups_card(groups: DataFrame) -> None:
+    """Draw pie and table of `overview.groups`; a click on either chooses that group."""
+    named = groups.assign(name=groups["process_group"].fillna(""))
+    dark = st.context.theme.type == "dark"
+    colours = {name: pair[dark] for name, pair in charts.group_colours(named["name"]).items()}
+    left, right = st.columns([1, 3], gap="medium")
+    with left:
+        picked = drawing.show(charts.shares(), slices(named, colours, dark=dark), key="o_pie", selects=True)
+    with right:
+        row = _table(named, colours)
+    segment = [str(mark["group"]) for mark in picked.get("group", []) if mark.get("group") != OTHERS]
+    name = segment[0] if segment else None if row is None else str(named["name"].iloc[row])
+    if name:
+        controls.choose(group=name)
+
+
+def slices(groups: DataFrame, colours: dict[str, str], *, dark: bool) -> DataFrame:
+    """The rows of the largest groups and of all others together, with their colours (columns group, rows, colour)."""
+    largest = groups.nlargest(SLICES, "rows", keep="first")
+    shown = DataFrame(
+        {"group": largest["name"], "rows": largest["rows"], "colour": [colours[name] for name in largest["name"]]}
+    )
+    rest = int(groups["rows"].sum() - shown["rows"].sum())
+    if rest:
+        others = DataFrame({"group": [OTHERS], "rows": [rest], "colour": [charts.ROLES["muted"][dark]]})
+        shown = concat([shown, others])
+    return shown.reset_index(drop=True)
+
+
+def _table(groups: DataFrame, colours: dict[str, str]) -> int | None:
+    shown = DataFrame(
+        {
+            "": [_dot(colours[name]) for name in groups["name"]],
+            "Group": [plain(name, 200) or "(none)" for name in groups["name"]],
+            "Rows": groups["rows"],
+            "Calls": groups["calls"],
+            "Calls/s": table.rounded(groups["calls_per_s"]),
+            "Error rate": groups["error_rate"],
+            "P95 (ms)": table.rounded(groups["p95_ms"]),
+            "Impact (s)": table.rounded(groups["impact_ms"] / 1e3),
+        }
+    )
+    most = float(shown["Impact (s)"].max()) if shown["Impact (s)"].notna().any() else 1.0
+    columns = {
+        "": st.column_config.ImageColumn(width=28),
+        "Group": st.column_config.TextColumn(width=180),
+        "Rows": st.column_config.NumberColumn(format="localized"),
+        "Calls": st.column_config.NumberColumn(format="localized"),
+        "Calls/s": st.column_config.NumberColumn(format="localized"),
+        "Error rate": st.column_config.NumberColumn(format="percent"),
+        "P95 (ms)": st.column_config.NumberColumn(format="localized"),
+        "Impact (s)": st.column_config.ProgressColumn(
+            format="localized", max_value=most or 1.0, help="Calls times their mean duration: where the time goes."
+        ),
+    }
+    return table.clickable(shown, key="o_groups", columns=columns, height=320)
+
+
+def _dot(colour: str) -> str:
+    """A coloured dot as a picture in a cell."""
+    circle = f"<circle cx='7' cy='7' r='5' fill='{colour}'/>"
+    return f"data:image/svg+xml,{quote(_PICTURE.format(circle))}"

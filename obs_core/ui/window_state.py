@@ -1,0 +1,63 @@
+"""What a page says when the window or the filter leaves nothing, and up to when the data is complete."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from obs_core.clock import DAY, HOUR, MINUTE, Window, now_ns
+from obs_core.query import overview, writers
+from obs_core.ui import frame
+from obs_core.ui.ask import ask, engine
+from obs_core.ui.controls import Chosen
+
+_OFFERS: Mapping[str, int] = {"last-5m": 5 * MINUTE, "last-1h": HOUR, "last-24h": DAY, "last-7d": 7 * DAY}
+
+
+def holds_rows(chosen: Chosen) -> bool:
+    """Whether the window and the group hold any row; if not, say what there is, and offer to show it."""
+    extent = engine().extent()
+    if extent is None:
+        return True  # the router shows what to do with an empty log
+    if extent.from_ns >= chosen.window.to_ns or extent.to_ns <= chosen.window.from_ns:
+        _elsewhere(extent, chosen)
+        return False
+    if chosen.group is None or len(ask(overview.processes, chosen)):
+        return True
+    st.info(frame.literal(f"No row of the group “{chosen.group[:100]}” in this window."), icon=":material/filter_alt:")
+    st.button("Show all groups", on_click=_choose, kwargs={"group": None})
+    return False
+
+
+def completeness(chosen: Chosen) -> str:
+    """Up to when the log is complete, in words: behind by what waits in the writers' queues."""
+    extent = engine().extent()
+    if extent is None:
+        return ""
+    waiting = [int(moment) for moment in ask(writers.status, chosen)["oldest_ns"].dropna()]
+    late = now_ns() - min(waiting) if waiting else 0
+    newest = f"Newest row {frame.moment(extent.to_ns - 1)}"
+    return (
+        f"{newest}; rows up to {frame.duration(late / 1e6)} old still wait in a writer"
+        if late > MINUTE // 12
+        else newest
+    )
+
+
+def _elsewhere(extent: Window, chosen: Chosen) -> None:
+    """Nothing in this window: say where the data is."""
+    later = extent.from_ns >= chosen.window.to_ns
+    newest = frame.moment(extent.to_ns - 1)
+    said = f"the first data is from {frame.moment(extent.from_ns)}" if later else f"the last data is from {newest}"
+    st.info(frame.literal(f"Nothing in this window; {said} ({frame.zone_name()})."), icon=":material/schedule:")
+    offer = next((text for text, length in _OFFERS.items() if extent.length_ns <= length), "last-24h")
+    st.button(
+        "Show it" if extent.length_ns <= 7 * DAY else "Show its last 24 hours",
+        type="primary",
+        on_click=_choose,
+        kwargs={"from": offer, "to": "last"},
+    )
+
+
+def _choose(**controls: str | None) -> None:
+    for key, text in controls.items():
+        st.session_state[key] = text
