@@ -32,26 +32,17 @@ class Site(NamedTuple):
     line: int | None
 
 
-class Event(NamedTuple):
-    """One row on its way, as the drain reads it; `value` is marshalled.
+Event = tuple[int, int, int, int, int, int, int, bytes]
+"""One row as the drain reads it: the parts of the head after the length, and the marshalled value.
 
-    Where the site has DESCRIBED set, the value is a pair (plain value, more). `more` may hold: type, text (of the
-    value), length and hash (of a text that was cut), result (False: no value was captured), status, exception, stack
-    (see `failure.chain`), memory, attributes (a dict of plain data), site (the marshalled `Site` if it has no number).
-    """
-
-    site: int
-    trace_high: int
-    trace_low: int
-    span: int
-    parent: int
-    timestamp_ns: int
-    duration_ns: int
-    value: bytes
+Where the site has DESCRIBED set, the value is a pair (plain value, more). `more` may hold: type, text (of the value),
+length and hash (of a text that was cut), result (False: no value was captured), status, exception, stack (see
+`failure.chain`), memory, attributes (a dict of plain data), site (the marshalled `Site` if it has no number).
+"""
 
 
 def frame(place: tuple[int, int, int, int, int, int, int], value: bytes) -> bytes:
-    """The frame of a row: `place` are the parts of its `Event` before the value."""
+    """The frame of a row: `place` are the parts of an `Event` before the value."""
     body = HEAD.pack(len(value), *place) + value
     return body + adler32(body).to_bytes(CHECKSUM_SIZE, "little")
 
@@ -70,9 +61,9 @@ def parse(memory: bytes, offset: int, limit: int) -> tuple[list[Event], int, boo
             return found, offset, any(parts)
         stop = offset + head + parts[0]
         body = memory[offset:stop]
-        if adler32(body).to_bytes(CHECKSUM_SIZE, "little") != memory[stop : stop + CHECKSUM_SIZE]:
+        if adler32(body) != int.from_bytes(memory[stop : stop + CHECKSUM_SIZE], "little"):
             return found, offset, True
-        found.append(Event._make((*parts[1:], body[head:])))
+        found.append((*parts[1:], body[head:]))
         offset = stop + CHECKSUM_SIZE
     return found, offset, False
 

@@ -40,7 +40,7 @@ class Found:
         """The marshalled site of this number."""
         if number not in self._sites:
             told = parse(self.memory[HEADER_SIZE:FIRST_SEGMENT], 0, FIRST_SEGMENT)[0]
-            self._sites = {event.site: event.value for event in told}
+            self._sites = {event[0]: event[-1] for event in told}
         return self._sites.get(number)
 
     def bury(self) -> None:

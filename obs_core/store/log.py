@@ -77,7 +77,8 @@ def append_in_bulk(connection: sqlite3.Connection, rows: Sequence[Row]) -> int:
         statement = _APPEND.replace(_MARKS, ", ".join([_MARKS] * len(chunk)))
         fresh = connection.execute(statement, [value for row in chunk for value in row]).rowcount
         if fresh < len(chunk):
-            fresh += sum(_complete(connection, row) for row in chunk if row.duration_ns is not None and row.span_id)
+            ended = (row for row in map(Row._make, chunk) if row.duration_ns is not None and row.span_id)
+            fresh += sum(_complete(connection, row) for row in ended)
         stored += fresh
     return stored
 
