@@ -46,6 +46,7 @@ _CLOCK: Final = {
 }
 """How a time axis is labelled: 24 hours, and the day where it changes."""
 
+_FULL: Final = "%Y-%m-%d %H:%M:%S.%L"
 _PADDING: Final = {"left": 0, "top": 6, "right": 6, "bottom": 0}
 
 _slots: dict[str, int] = {}
@@ -158,13 +159,38 @@ def _decades() -> alt.Axis:
     return alt.Axis(grid=False, format="~g", labelOverlap="greedy")
 
 
+@lru_cache(maxsize=1)
+def readings() -> Spec:
+    """The readings of one series as a step line, its streaks as bands (moment, number; start, end, label of a band)."""
+    sample = _sample(moment=0, number=1.0, start=0, end=0, label="")
+    told = [alt.Tooltip("moment:T", title="At", format=_FULL), alt.Tooltip("number:Q", title="Value")]
+    line = (
+        alt.Chart(sample)
+        .transform_filter("isValid(datum.moment)")
+        .encode(x=_time("moment:T"), y=alt.Y("number:Q", title="Value", scale=alt.Scale(zero=False, padding=8)))
+    )
+    bands = (
+        alt.Chart(sample)
+        .transform_filter("isValid(datum.end)")
+        .encode(x=_time("start:T"), x2="end:T", tooltip=[alt.Tooltip("label:N", title="Equal readings")])
+    )
+    starts = alt.Chart(sample).transform_filter("isValid(datum.end)").encode(x=_time("start:T"))
+    layers = (
+        bands.mark_rect(color="$stale", opacity=0.22),
+        line.mark_line(color="$accent", interpolate="step-after", strokeWidth=1.25),
+        line.mark_circle(color="$accent", size=9).encode(tooltip=told),
+        starts.mark_rule(color="$stale", strokeWidth=1.5),
+    )
+    return _spec(alt.layer(*layers), 240)
+
+
 def _brush() -> alt.Parameter:
     """Dragging over a time chart selects a window, under the name `window`."""
     return alt.selection_interval(name="window", encodings=["x"])
 
 
 def _when() -> alt.Tooltip:
-    return alt.Tooltip("bucket:T", title="From", format="%Y-%m-%d %H:%M:%S.%L")
+    return alt.Tooltip("bucket:T", title="From", format=_FULL)
 
 
 def _time(field: str) -> alt.X:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import streamlit as st
-from pandas import DataFrame, Series, to_datetime
+from pandas import DataFrame, Series, concat, to_datetime
 
 from obs_core import charts
 from obs_core.ui import controls
@@ -52,6 +52,11 @@ def spread(slices: DataFrame, chosen: Chosen) -> DataFrame:
         if not inside:
             whole.loc[len(whole)] = {"bucket_ns": edge, "until_ns": edge, "calls": 0, "errors": 0}
     return whole.sort_values("bucket_ns", ignore_index=True)
+
+
+def beside(*frames: DataFrame) -> DataFrame:
+    """Frames of different columns as one, for a chart whose layers show different things."""
+    return concat(frames, ignore_index=True)
 
 
 def _moments(column: "Series[int]") -> "Series[Any]":
