@@ -16,8 +16,10 @@ from obs_core.query.engine import Engine
 
 _ASKED: Final = (
     *(overview.summary, overview.throughput, overview.recent_errors, overview.groups, overview.processes),
+    *(overview.exceptions, overview.restarts),
     *(traces.page, traces.total, traces.tree, traces.children, traces.row),
-    *(functions.performance, functions.history, functions.names, functions.code),
+    *(functions.performance, functions.history, functions.changes, functions.names, functions.code),
+    *(inspector.callers, inspector.callees, inspector.durations, inspector.failures, inspector.recent),
     *(values.streaks, values.history, values.series),
     *(inspector.callers, inspector.callees, inspector.durations, inspector.failures, inspector.recent),
     writers.status,

@@ -1,12 +1,17 @@
 """What each function does: how often it ran, failed and how long it took; its history and its recorded sources."""
 
-from typing import Literal
+from typing import Final, Literal
 
+import numpy as np
 from pandas import DataFrame
 
 from obs_core.clock import Window
 from obs_core.query import filters
 from obs_core.query.engine import Engine
+
+ENOUGH: Final = 50  # timed calls; below, one call more or less moves the share that is compared by 2 %
+NOTABLE: Final = 4.0  # standard errors: with 400 functions and a tick every 5 s, 3 would cry wolf each minute
+_SLOWER: Final = 0.05  # the share of calls above a P95
 
 
 def performance(
@@ -29,6 +34,29 @@ def performance(
     parameters = {"in_group": filters.text("group", group), "by_data": by == "data"}
     found = engine.analyse("functions/performance", filters.clipped(engine, window), parameters)
     return found.rename(columns={"function": by})
+
+
+def changes(engine: Engine, window: Window, *, group: str | None = None) -> DataFrame:
+    """Each function's calls, errors and P95 now and in the window of the same length before, most time first.
+
+    `change` is P95 now over P95 before. `notable` says that it is more than noise: had nothing changed, 5 % of the
+    calls now would be slower than the P95 before (`slower`), and 5 % of those before slower than the P95 now
+    (`slower_before`); one of the shares is more than `NOTABLE` standard errors above that, and both windows have at
+    least `ENOUGH` timed calls.
+    """
+    before = window.before()
+    parameters = {"group": filters.text("group", group), "split_ns": window.from_ns}
+    whole = filters.clipped(engine, Window(before.from_ns, window.to_ns))
+    found = engine.analyse("functions/changes", whole, parameters)
+    attrs = dict(found.attrs)
+    found = found[found["calls"] > 0].reset_index(drop=True)
+    found["change"] = found["p95_ms"] / found["p95_before_ms"]
+    now, then = found["timed"].clip(lower=1), found["timed_before"].clip(lower=1)
+    share = np.maximum(found["slower"] / now, found["slower_before"] / then)
+    deviation = np.sqrt(_SLOWER * (1 - _SLOWER) * (1 / now + 1 / then))
+    found["notable"] = (np.minimum(now, then) >= ENOUGH) & (share - _SLOWER > NOTABLE * deviation)
+    found.attrs = attrs
+    return found
 
 
 def history(

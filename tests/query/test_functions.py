@@ -147,3 +147,41 @@ def test_each_recorded_source_is_told_with_how_it_behaved(log: Path, engine: Eng
     assert found["p50_ms"].fillna(-1).tolist() == [-1, 30, 10]
     assert [found["first_ns"][1], found["last_ns"][1]] == [START + 6, START + 7]
     assert functions.code(engine, ALWAYS, function="m.gone").empty
+
+
+def test_a_change_is_notable_when_it_is_more_than_noise(log: Path, engine: Engine) -> None:
+    chance = np.random.default_rng(11)
+    halves = {"steady": (1.0, 1.0), "slower": (1.0, 1.5), "faster": (1.0, 0.6), "new": (None, 1.0), "gone": (1.0, None)}
+    rows = [
+        Row("call", "p", name, START + (half * 400 + at) * SECOND, "red", duration_ns=int(scale * span * 1e6))
+        for name, scales in halves.items()
+        for half, scale in enumerate(scales)
+        if scale
+        for at, span in enumerate(chance.lognormal(2, 0.5, 400))
+    ]
+    table.store(log, [*rows, Row("call", "p", "rare", START + 500 * SECOND, "red", duration_ns=10**9)])
+    found = functions.changes(engine, Window(START + 400 * SECOND, START + 800 * SECOND)).set_index("function")
+    assert set(found.index) == {"steady", "slower", "faster", "new", "rare"}
+    assert found.index[found["notable"]].sort_values().tolist() == ["faster", "slower"]
+    assert found["change"]["slower"] == pytest.approx(1.5, rel=0.2)
+    assert found["change"]["faster"] == pytest.approx(0.6, rel=0.2)
+    assert np.isnan(found["change"]["new"])
+    assert (found["calls"]["steady"], found["calls_before"]["steady"], found["calls_before"]["new"]) == (400, 400, 0)
+    spans = sorted(
+        row.duration_ns or 0 for row in rows if row.data == "slower" and row.timestamp >= START + 400 * SECOND
+    )
+    assert found["p95_ms"]["slower"] == pytest.approx(np.quantile(spans, 0.95) / 1e6, rel=1e-9)
+    assert functions.changes(engine, Window(START, START + SECOND), group="blue").empty
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_did_not_change_is_not_notable_whatever_the_spread(log: Path, engine: Engine, seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    rows = [
+        Row("call", "p", f"f{name}", START + at * SECOND, duration_ns=int(span * 1e6))
+        for name in range(20)
+        for at, span in enumerate(chance.lognormal(2, 2, 200))
+    ]
+    table.store(log, rows)
+    found = functions.changes(engine, Window(START + 100 * SECOND, START + 200 * SECOND))
+    assert (len(found), found["notable"].sum()) == (20, 0)

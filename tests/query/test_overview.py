@@ -1,12 +1,18 @@
 """The overview's questions."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from obs_core.clock import MINUTE, SECOND, Window
 from obs_core.errors import BadParameter
+from obs_core.model import Row, Run
 from obs_core.query import overview
 from obs_core.query.engine import Engine
+from obs_core.store import log as store
+from obs_core.store import sqlite
+from tests.support import table
 from tests.support.table import START_NS
 
 ALWAYS = Window(0, 2**63 - 1)
@@ -166,3 +172,69 @@ def test_an_empty_log_has_no_calls_and_no_slices(engine: Engine) -> None:
     assert overview.throughput(engine, ALWAYS).empty
     assert overview.recent_errors(engine, ALWAYS).empty
     assert overview.groups(engine, ALWAYS).empty
+
+
+STACK = 'Traceback (most recent call last):\n  File "/app/feed.py", line {line}, in {name}\n    x\nKeyError: {key}\n'
+
+
+def failed(second: float, exception: str | None, name: str = "", group: str | None = None) -> Row:
+    """A call that failed, `second` seconds after the start, in the function `name`."""
+    stack = STACK.format(line=round(second) + 1, name=name, key=second) if name else None
+    moment = START_NS + round(second * SECOND)
+    return Row("call", "feed", "load", moment, group, status="ERROR", exception=exception, exception_stack=stack)
+
+
+def test_failures_are_counted_by_type_and_place_whatever_their_message(log: Path, engine: Engine) -> None:
+    rows = [
+        failed(0, "KeyError: 'a'", "load"),
+        failed(10, "KeyError: 'b'", "load")._replace(trace_id="t1", span_id="s1"),
+        failed(20, "KeyError: 'c'", "save"),
+        failed(30, "ValueError: x", "load", group="red"),
+        failed(40, None),
+    ]
+    table.store(log, [*rows, Row("call", "feed", "load", START_NS + 60 * SECOND)])
+    found = overview.exceptions(engine, ALWAYS)
+    kinds = found[["type", "place", "calls"]].to_numpy().tolist()
+    assert kinds == [
+        ["KeyError", "feed.py in load", 2],
+        ["", "", 1],
+        ["ValueError", "feed.py in load", 1],
+        ["KeyError", "feed.py in save", 1],
+    ]
+    first = found.iloc[0]
+    assert (first["first_ns"], first["last_ns"]) == (START_NS, START_NS + 10 * SECOND)
+    assert (first["exception"], first["trace_id"], first["span_id"]) == ("KeyError: 'b'", "t1", "s1")
+    assert (len(first["course"]), first["course"][0], first["course"][4], sum(first["course"])) == (30, 1, 1, 2)
+    assert overview.exceptions(engine, ALWAYS, group="red")["type"].tolist() == ["ValueError"]
+    few = overview.exceptions(engine, ALWAYS, size=1)
+    assert (len(few), few.attrs["truncated"]) == (1, True)
+
+
+def test_no_failures_are_no_kinds_of_failure(engine: Engine) -> None:
+    """
+    0  feed  price  1  OK
+    """
+    found = overview.exceptions(engine, ALWAYS)
+    assert found.empty
+    assert found.columns.tolist()[:4] == ["type", "place", "function", "calls"]
+
+
+def test_a_restart_says_whether_the_version_changed(log: Path, engine: Engine) -> None:
+    first = Run("feed", "red", 1, "host", "1.0", "abc", START_NS)
+    connection = store.open_(log)
+    with sqlite.transaction(connection):
+        for run in (
+            first,
+            first._replace(pid=2, started=START_NS + 10),
+            first._replace(pid=3, started=START_NS + 20, version="1.1"),
+            first._replace(process="other", process_group="blue", started=START_NS + 15, version=None),
+        ):
+            store.run_id(connection, run)
+    connection.close()
+    found = overview.restarts(engine, Window(START_NS + 5, START_NS + 30))
+    assert found[["process", "pid", "changed"]].to_numpy().tolist() == [
+        ["feed", 2, False],
+        ["other", 1, False],
+        ["feed", 3, True],
+    ]
+    assert overview.restarts(engine, ALWAYS, group="blue")["process"].tolist() == ["other"]

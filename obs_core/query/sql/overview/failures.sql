@@ -1,0 +1,18 @@
+-- Answers: the newest calls that failed, with what a stack says at its two ends.
+-- Reach: narrow
+-- Parameters: from_ns BIGINT, to_ns BIGINT, group VARCHAR (null: all)
+-- Returns: timestamp BIGINT, process VARCHAR, function VARCHAR, exception VARCHAR, stack VARCHAR, trace_id VARCHAR,
+--   span_id VARCHAR
+SELECT
+    timestamp, process, coalesce(nullif(function, ''), data) AS function, substr(exception, 1, 500) AS exception,
+    CASE
+        WHEN length(exception_stack) > 4000
+        THEN substr(exception_stack, 1, 1000) || char(10) || substr(exception_stack, -3000)
+        ELSE exception_stack
+    END AS stack,
+    trace_id, span_id
+FROM {calls}
+WHERE timestamp >= :from_ns AND timestamp < :to_ns
+  AND status = 'ERROR'
+  AND (:group IS NULL OR process_group = :group)
+ORDER BY timestamp DESC, id DESC
