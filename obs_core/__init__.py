@@ -9,6 +9,7 @@ def price(symbol: str) -> float: ...
 from obs_core.capture.api import configure, flush
 from obs_core.capture.context import current_trace_id, extract, inject
 from obs_core.capture.decorator import trace
+from obs_core.capture.instrument import instrument
 from obs_core.capture.span import record, record_many, span
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "extract",
     "flush",
     "inject",
+    "instrument",
     "record",
     "record_many",
     "span",

@@ -103,6 +103,8 @@ class Call:
         self._emit(perf_counter_ns() - self._clock, None, described_failure(error))
 
     def _emit(self, duration: int, value: object, more: dict[str, Any] | None) -> None:
+        if self.running is UNSAMPLED:
+            return
         if self.more:
             more = {**(more or {}), **self.more}
         high, low, span, _ = self.running

@@ -29,6 +29,7 @@ current: Final[ContextVar[tuple[int, int, int, str | None] | None]] = ContextVar
 
 _chance: Final = Random()  # noqa: S311 - ids need no cryptography; os.urandom costs 20 times as much
 bits: Final = _chance.getrandbits
+chance: Final = _chance.random
 
 _TRACEPARENT: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.ASCII)
 _HEADER: Final = "traceparent"

@@ -84,13 +84,14 @@ class Translator:
         attributes = dict(more.get("attributes") or {})
         if "hash" in more:
             attributes |= {"obs.value.length": more.get("length"), "obs.value.hash": more["hash"]}
+        about = {"attributes": attributes, **(more.get("about") or {})} if attributes else more.get("about")
         stack = more.get("stack")
         return Row(
             kind=site.kind,
-            process=self._writer.process,
+            process=more.get("process") or self._writer.process,
             data=site.data,
             timestamp=moment,
-            process_group=self._writer.process_group,
+            process_group=more.get("group") or self._writer.process_group,
             data_type=kind,
             data_value=text,
             status=more.get("status", "OK"),
@@ -99,12 +100,12 @@ class Translator:
             span_id=f"{span:016x}" if span else None,
             parent_span_id=f"{parent:016x}" if parent else None,
             function=site.function,
-            exception_stack=traceback_text(stack) if stack else None,
+            exception_stack=stack if isinstance(stack, str) else traceback_text(stack) if stack else None,
             duration_ns=None if duration == NOT_MEASURED else duration,
             memory_delta=more.get("memory"),
             code_id=code,
             run_id=self.run_id,
-            attributes=json.dumps({"attributes": attributes}, ensure_ascii=False, default=str) if attributes else None,
+            attributes=json.dumps(about, ensure_ascii=False, default=str) if about else None,
         )
 
 

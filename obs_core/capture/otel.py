@@ -1,0 +1,126 @@
+"""For programs that use the OpenTelemetry SDK: an exporter into the log, and a processor that says where spans began.
+
+    provider.add_span_processor(CodeProcessor())
+    provider.add_span_processor(SimpleSpanProcessor(Exporter()))
+
+The exporter needs no batch processor before it: a span is in the spool when `export` returns.
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from types import FrameType
+from typing import Any, Final
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+from obs_core.capture import semconv, writer
+from obs_core.capture.call import emit, point_of
+from obs_core.capture.describe import redacted, rules
+from obs_core.capture.frames import NOT_MEASURED, Site
+
+_LOW: Final = (1 << 64) - 1
+_PLAIN: Final = (str, int, float, bool, type(None))
+_OUTSIDE: Final = ("opentelemetry", "obs_core.capture", "contextlib", "functools")
+
+
+class Exporter(SpanExporter):
+    """Writes finished spans into this process's spool."""
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Write `spans`; the ring's own bound and count hold for them too."""
+        for span in spans:
+            _export(span)
+        return SpanExportResult.SUCCESS
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Wait until all spans so far are in the log."""
+        return writer.flush(timeout_millis / 1000)
+
+    def shutdown(self) -> None:
+        """Flush; later spans are still taken."""
+        writer.flush(writer.process.options.exit_s)
+
+
+class CodeProcessor(SpanProcessor):
+    """Fills `code.function.name`, `code.file.path` and `code.line.number` with the place that started the span."""
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK's signature
+        """Look for the first frame outside the SDK, and keep what the span says already."""
+        given = span.attributes or {}
+        frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the only way to know the caller
+        while frame is not None and frame.f_globals.get("__name__", "").startswith(_OUTSIDE):
+            frame = frame.f_back
+        if frame is None or semconv.FUNCTION in given:
+            return
+        code = frame.f_code
+        module = frame.f_globals.get("__name__", "?")
+        name = module if code.co_qualname == "<module>" else f"{module}.{code.co_qualname}"
+        span.set_attributes({semconv.FUNCTION: name, semconv.FILE: code.co_filename, semconv.LINE: frame.f_lineno})
+
+
+def _export(span: ReadableSpan) -> None:
+    context = span.get_span_context()
+    if context is None:
+        return
+    attributes = _clean(span.attributes or {})
+    resource = span.resource.attributes if span.resource else {}
+    # without a line in the site: this one is where the span began, not where the function's source does
+    site = Site("call", span.name, semconv.function_of(attributes), None, None)
+    started, ended = span.start_time or 0, span.end_time
+    more: dict[str, Any] = {
+        "result": False,
+        "status": span.status.status_code.name,
+        "attributes": attributes,
+        "about": _about(span),
+        "process": semconv.process_of(resource),
+        "group": semconv.process_group_of(resource),
+    }
+    for event in span.events:
+        if event.name == semconv.EXCEPTION_EVENT:
+            facts = event.attributes or {}
+            more["exception"] = rules.redaction.scrubbed(semconv.exception_of(facts) or "")
+            more["stack"] = rules.redaction.scrubbed(str(facts.get(semconv.EXCEPTION_STACK) or ""))
+    if span.status.description and not more.get("exception"):
+        more["exception"] = rules.redaction.scrubbed(span.status.description)
+    place = (
+        context.trace_id >> 64,
+        context.trace_id & _LOW,
+        context.span_id,
+        span.parent.span_id if span.parent else 0,
+    )
+    emit(point_of(site), place, (started, NOT_MEASURED if ended is None else ended - started), None, more)
+
+
+def _about(span: ReadableSpan) -> dict[str, Any]:
+    about: dict[str, Any] = {}
+    if span.events:
+        about["events"] = [
+            {"name": event.name, "time": event.timestamp, "attributes": _clean(event.attributes or {})}
+            for event in span.events
+        ]
+    if span.links:
+        about["links"] = [
+            {"trace_id": f"{link.context.trace_id:032x}", "span_id": f"{link.context.span_id:016x}"}
+            for link in span.links
+        ]
+    if span.instrumentation_scope:
+        about["scope"] = {"name": span.instrumentation_scope.name, "version": span.instrumentation_scope.version}
+    return about
+
+
+def _clean(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """The attributes as plain data, the secret ones redacted."""
+    return {
+        str(name): redacted()[1]["text"] if rules.redaction.hides(name) else _plain(value)
+        for name, value in attributes.items()
+    }
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - an attribute's value
+    if isinstance(value, str):
+        return rules.redaction.scrubbed(value)
+    if isinstance(value, _PLAIN):
+        return value
+    return [_plain(item) for item in value] if isinstance(value, Sequence) else str(value)
