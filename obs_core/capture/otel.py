@@ -67,21 +67,20 @@ def _export(span: ReadableSpan) -> None:
     attributes = _clean(span.attributes or {})
     resource = span.resource.attributes if span.resource else {}
     # without a line in the site: this one is where the span began, not where the function's source does
-    site = Site("call", span.name, semconv.function_of(attributes), None, None)
+    site = Site("call", span.name, semconv.function_name(attributes), None, None)
     started, ended = span.start_time or 0, span.end_time
     more: dict[str, Any] = {
         "result": False,
         "status": span.status.status_code.name,
         "attributes": attributes,
         "about": _about(span),
-        "process": semconv.process_of(resource),
-        "group": semconv.process_group_of(resource),
+        "process": semconv.process(resource),
+        "group": semconv.process_group(resource),
     }
     for event in span.events:
         if event.name == semconv.EXCEPTION_EVENT:
-            facts = event.attributes or {}
-            more["exception"] = rules.redaction.scrubbed(semconv.exception_of(facts) or "")
-            more["stack"] = rules.redaction.scrubbed(str(facts.get(semconv.EXCEPTION_STACK) or ""))
+            said, stack = semconv.exception(event.attributes or {})
+            more |= {"exception": rules.redaction.scrubbed(said or ""), "stack": rules.redaction.scrubbed(stack or "")}
     if span.status.description and not more.get("exception"):
         more["exception"] = rules.redaction.scrubbed(span.status.description)
     place = (
