@@ -1,0 +1,71 @@
+"""The recorded traces and series (tests/data) as rows of a log."""
+
+import csv
+import json
+from pathlib import Path
+
+from obs_core.clock import iso_ns
+from obs_core.model import Row
+from tests.support import data
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file, whose cells may hold line breaks."""
+    with path.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def calls(set_name: str) -> list[Row]:
+    """The spans of a set of traces."""
+    return [_call(span) for span in table(data.trace_file(set_name, "spans.csv"))]
+
+
+def values(name: str) -> list[Row]:
+    """The readings of the series in the file `name`."""
+    return [
+        Row("value", row["Process"], row["Data"], _moment(row["Timestamp"]), None, row["Data Type"], row["Data Value"])
+        for row in table(data.series_file(name))
+    ]
+
+
+def jaeger_calls(name: str) -> list[Row]:
+    """The spans of a trace as the tests of Jaeger's page hold it: times in microseconds."""
+    trace = json.loads(data.trace_file("jaeger-ui", name).read_text("utf-8"))
+    services = {key: process["serviceName"] for key, process in trace["processes"].items()}
+    return [
+        Row(
+            "call",
+            services[span["processID"]],
+            span["operationName"],
+            span["startTime"] * 1_000,
+            services[span["processID"]],
+            trace_id=trace["traceID"],
+            span_id=span["spanID"],
+            parent_span_id=next((ref["spanID"] for ref in span["references"]), None),
+            duration_ns=span["duration"] * 1_000,
+        )
+        for span in trace["spans"]
+    ]
+
+
+def _call(span: dict[str, str]) -> Row:
+    start, end = int(span["start_unix_nano"]), span["end_unix_nano"]
+    return Row(
+        "call",
+        span["process"],
+        span["operation"],
+        start,
+        span["process_group"] or None,
+        status=span["status"],  # type: ignore[arg-type]
+        exception=span["exception"] or None,
+        trace_id=span["trace_id"],
+        span_id=span["span_id"],
+        parent_span_id=span["parent_id"] or None,
+        duration_ns=int(end) - start if end else None,
+    )
+
+
+def _moment(words: str) -> int:
+    found = iso_ns(words)
+    assert found is not None
+    return found
