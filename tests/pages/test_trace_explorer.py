@@ -1,0 +1,172 @@
+"""The Trace Explorer page on real logs."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from obs_core.model import Row
+from obs_core.ui import ask, trace_table
+from obs_core.ui.grid import Click
+from tests.support import table
+
+HOSTILE = (
+    "<img src=x onerror=alert(1)>",
+    "::JSCODE::alert(1)::JSCODE::",
+    "=1+1",
+    "user\u202efdp.exe",
+    "a\0b",
+    "x" * 25_000,
+)
+ROUTER = Path(__file__).parents[2] / "pages" / "_router.py"
+SHOP = """
+    seconds  process  process_group  data    kind   trace_id  span_id  parent_span_id  duration_ms  status  exception
+    0        web      shop           serve   call   t1        s1       -               100          OK      -
+    1        web      shop           load    call   t1        s2       s1              60           ERROR   OSError:disk
+    2        web      shop           price   value  t1        -        s2              -            OK      -
+    3        worker   back           refill  call   t2        s1       -               5            OK      -
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where the log of the page is; the engine is closed afterwards."""
+    path = tmp_path / "trace.db"
+    monkeypatch.setenv("OBS_LOG", str(path))
+    yield path
+    ask.engine().close()
+    st.cache_resource.clear()
+
+
+def shop() -> list[Row]:
+    """Two traces: a page that failed to load and read one price, and a call of its own."""
+    return [row._replace(data_value="101.5") if row.data == "price" else row for row in table.rows(SHOP)]
+
+
+def opened(**link: str) -> AppTest:
+    """The page as somebody sees it who opens a link."""
+    app = AppTest.from_file(ROUTER, default_timeout=30)
+    for name, value in ({"from": "first", "to": "last"} | link).items():
+        app.query_params[name] = value
+    return app.switch_page("trace_explorer.py").run()
+
+
+def grid_rows(app: AppTest) -> str:
+    """The data that the table got, as its text."""
+    return next(repr(element.proto) for element in app.get("component_instance"))
+
+
+def texts(app: AppTest) -> str:
+    """All words of the page's plain elements."""
+    parts = [*app.markdown, *app.caption, *app.info, *app.warning, *app.code, *app.error]
+    return "\n".join(str(part.value) for part in parts)
+
+
+def test_the_page_shows_the_windows_rows_and_how_many(path: Path) -> None:
+    table.store(path, shop())
+    app = opened()
+    assert not app.exception
+    assert "4 rows" in texts(app)
+    for words in ("serve", "load", "price", "refill", "101.5", "OSError:disk"):
+        assert words in grid_rows(app)
+
+
+def test_filters_come_from_the_link_and_are_shown_with_a_way_to_remove_them(path: Path) -> None:
+    table.store(path, shop())
+    app = opened(t_q="DISK", t_status="ERROR", t_kind="call", t_process="web")
+    assert "1 row" in texts(app)
+    assert "refill" not in grid_rows(app)
+    app.button(key="t_chip_status").click().run()
+    assert app.session_state["t_status"] is None
+    assert app.session_state["t_q"] == "DISK"
+    app.button(key="t_chip_all").click().run()
+    assert "4 rows" in texts(app)
+
+
+def test_a_filter_that_fits_nothing_says_what_to_do(path: Path) -> None:
+    table.store(path, shop())
+    assert "fits these filters" in texts(opened(t_q="%"))
+
+
+def test_pages_follow_each_other_by_a_keyset_and_the_link_names_the_page(path: Path) -> None:
+    table.store(path, [Row("call", "web", f"call_{number:03}", table.START_NS + number) for number in range(120)])
+    app = opened(t_size="50")
+    assert "120 rows · page 1 · 50 on this page" in texts(app)
+    assert "call_119" in grid_rows(app)
+    following = next(button for button in app.button if button.label == "Next")
+    following.click().run()
+    assert "page 2" in texts(app)
+    assert "call_069" in grid_rows(app)
+    assert "call_119" not in grid_rows(app)
+    [token] = (
+        app.query_params["t_after"] if isinstance(app.query_params["t_after"], list) else [app.query_params["t_after"]]
+    )
+    assert "call_069" in grid_rows(opened(t_size="50", t_after=token))
+    next(button for button in app.button if button.label == "Previous").click().run()
+    assert "call_119" in grid_rows(app)
+
+
+def test_a_page_that_is_none_is_said_and_the_first_one_is_shown(path: Path) -> None:
+    table.store(path, shop())
+    app = opened(t_after="%%%")
+    assert "The first page is shown" in texts(app)
+    assert "serve" in grid_rows(app)
+
+
+def test_a_link_to_a_call_opens_its_trace_with_values_and_exception(path: Path) -> None:
+    table.store(path, shop())
+    app = opened(trace="t1", span="s2")
+    assert "2 calls · 1 value or log" in texts(app)
+    assert "OSError:disk" in texts(app)
+    assert "101.5" in "".join(str(frame.value) for frame in app.dataframe)
+
+
+def test_a_link_to_a_trace_that_is_not_there_says_so(path: Path) -> None:
+    table.store(path, shop())
+    assert "holds no trace with this id" in texts(opened(trace="' OR 1=1 --", span="<b>"))
+
+
+def test_a_row_without_a_trace_opens_by_its_id(path: Path) -> None:
+    table.store(path, [Row("value", "web", "price", table.START_NS, data_value="101.5")])
+    assert "101.5" in texts(opened(t_row="1"))
+    assert "no longer holds this row" in texts(opened(t_row="999"))
+
+
+def test_children_come_with_a_click_and_go_with_another(path: Path) -> None:
+    table.store(path, [row for row in shop() if row.trace_id == "t1"])
+    app = opened()
+    before = grid_rows(app).count("load")
+    app.session_state[trace_table.OPENED] = {"1": 200}
+    app.run()
+    assert grid_rows(app).count("load") == before + 1
+
+
+def test_clicks_open_close_and_select(monkeypatch: pytest.MonkeyPatch) -> None:
+    state: dict[str, object] = {}
+    link: dict[str, str] = {"trace": "old", "t_row": "9"}
+    monkeypatch.setattr(st, "session_state", state)
+    monkeypatch.setattr(st, "query_params", link)
+    trace_table.clicked(Click("7", "t1", "s1", "call", opens=True, selects=True))
+    assert state[trace_table.OPENED] == {"7": 200}
+    assert link == {"trace": "t1", "span": "s1"}
+    trace_table.clicked(Click("7/more", "", "", "more", opens=None, selects=True))
+    assert state[trace_table.OPENED] == {"7": 400}
+    trace_table.clicked(Click("7/8", "t1", "", "value", opens=None, selects=True))
+    assert link == {"trace": "t1", "span": "row-8"}
+    trace_table.clicked(Click("7", "t1", "s1", "call", opens=False, selects=False))
+    assert state[trace_table.OPENED] == {}
+    trace_table.clicked(Click("5", "", "", "value", opens=None, selects=True))
+    assert link == {"t_row": "5"}
+
+
+def test_hostile_rows_are_shown_and_nothing_of_them_is_an_option_of_the_table(path: Path) -> None:
+    table.store(path, [Row("call", text[:99], text, table.START_NS + 1, data_value=text) for text in HOSTILE])
+    app = opened()
+    assert not app.exception
+    assert "6 rows" in texts(app)
+    options = json.loads(app.get("component_instance")[0].proto.json_args)["gridOptions"]
+    for text in HOSTILE:
+        assert text[:20] not in json.dumps(options)
