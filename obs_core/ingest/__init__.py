@@ -1,1 +1,1 @@
-"""Other people's traces become rows."""
+"""Other people's traces become rows: a module per format, and `files` that imports them."""

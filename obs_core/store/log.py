@@ -33,11 +33,11 @@ def open_(path: Path, *, synchronous: str = "NORMAL") -> sqlite.Connection:
     try:
         connection.execute(f"PRAGMA busy_timeout = {sqlite.BUSY_TIMEOUT_MS}")
         if _version(connection) < len(migrations()):
-            connection.execute("PRAGMA journal_mode = WAL")
             _migrate(connection, path)
         elif _version(connection) > len(migrations()):
             message = f"{path} was written by a newer version of this program."
             raise SchemaTooNew(message, "Update this program, or name another log.")
+        connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {synchronous}")
     except sqlite.Error as error:
         connection.close()
