@@ -81,10 +81,11 @@ def names(
     engine: Engine, window: Window, *, group: str | None = None, search: str | None = None, limit: int = 50
 ) -> DataFrame:
     """The functions whose name holds `search` (whatever its case), most called first, at most `limit` of them."""
-    found = engine.analyse("functions/names", filters.clipped(engine, window), {"group": filters.text("group", group)})
-    fitting = found[found["function"].str.casefold().str.contains((search or "").casefold(), regex=False)]
-    shown = fitting.head(filters.whole("limit", limit, 1, 10_000)).reset_index(drop=True)
-    shown.attrs = dict(found.attrs) | {"truncated": len(shown) < len(fitting) or bool(found.attrs.get("truncated"))}
+    limit = filters.whole("limit", limit, 1, 9_999)
+    parameters = {"group": filters.text("group", group), "search": filters.text("search", search), "size": limit + 1}
+    found = engine.analyse("functions/names", filters.clipped(engine, window), parameters)
+    shown = found.head(limit).copy()
+    shown.attrs = found.attrs | {"truncated": len(found) > limit}
     return shown
 
 

@@ -1,6 +1,6 @@
--- Answers: which functions were called, how often, and when each was last.
+-- Answers: which functions, whose name holds a text whatever its case, were called, how often, and when each was last.
 -- Reach: analytical
--- Parameters: group VARCHAR (null: all)
+-- Parameters: group VARCHAR (null: all), search VARCHAR (null: all), size BIGINT
 -- Reads: calls(process_group, function, data, status, timestamp)
 -- Returns: function VARCHAR, process_group VARCHAR, calls BIGINT, errors BIGINT, last_ns BIGINT
 SELECT
@@ -11,4 +11,6 @@ SELECT
     max(timestamp) AS last_ns
 FROM calls
 GROUP BY ALL
+HAVING $search IS NULL OR contains(lower(coalesce(nullif("function", ''), data)), lower($search))
 ORDER BY calls DESC, function, process_group
+LIMIT $size

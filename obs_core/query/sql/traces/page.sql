@@ -29,11 +29,14 @@ parents AS MATERIALIZED (
     WHERE trace_id IN (SELECT trace_id FROM page) AND parent_span_id IS NOT NULL AND span_id IS NOT parent_span_id
 )
 SELECT
-    id, process, substr(data, 1, :longest) AS data, data_type, substr(data_value, 1, :longest) AS data_value, timestamp,
-    status, substr(exception, 1, :longest) AS exception, trace_id, span_id, parent_span_id, process_group, duration_ns,
-    EXISTS (
-        SELECT 1 FROM parents WHERE parents.trace_id = page.trace_id AND parents.parent_span_id = page.span_id
-    ) AS has_children,
+    id, process,
+    CASE WHEN length(CAST(data AS BLOB)) > :longest THEN substr(data, 1, :longest) ELSE data END AS data,
+    data_type,
+    CASE WHEN length(CAST(data_value AS BLOB)) > :longest THEN substr(data_value, 1, :longest) ELSE data_value END AS data_value,
+    timestamp, status,
+    CASE WHEN length(CAST(exception AS BLOB)) > :longest THEN substr(exception, 1, :longest) ELSE exception END AS exception,
+    trace_id, span_id, parent_span_id, process_group, duration_ns,
+    EXISTS (SELECT 1 FROM parents WHERE parents.trace_id = page.trace_id AND parents.parent_span_id = page.span_id) AS has_children,
     kind, function, memory_delta
 FROM page
 ORDER BY timestamp DESC, id DESC

@@ -1,0 +1,105 @@
+"""Text from links and programs is bound, never spliced: it matches itself and breaks nothing."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from obs_core.clock import Window
+from obs_core.errors import BadParameter
+from obs_core.model import Code, Row
+from obs_core.query import catalog, functions, overview, traces, values
+from obs_core.query.engine import Engine
+from obs_core.store import log as store
+from obs_core.store import sqlite
+from tests.support import table
+
+START = table.START_NS
+TEXTS = [
+    "'",
+    '"',
+    "''",
+    "{}",
+    "{rows}",
+    "%",
+    "_",
+    "$group",
+    ":group",
+    "?1",
+    "--",
+    "/*",
+    "\0",
+    "a\0b",
+    "\\",
+    "\n",
+    ";",
+    "😀",
+    "\u202e",
+    "' OR 1=1 --",
+    "null",
+]
+FAR = 10_000  # rows of another time, so that the window is a small part of the log and is read through SQLite
+WAYS = {"scan": Window(0, 2**62), "sqlite_query": Window(START, START + 1_000)}
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """A log with a call, two equal readings and a source under each hostile text."""
+    path = tmp_path_factory.mktemp("hostile") / "trace.db"
+    connection = store.open_(path)
+    with sqlite.transaction(connection):
+        for text in TEXTS:
+            code = store.code_id(connection, Code(text, None, None, text, text, None, START))
+            call = Row("call", text, text, START, text, trace_id=text, span_id=text, function=text, code_id=code)
+            value = Row("value", text, text, START, text, data_type="str", data_value=text)
+            store.append(connection, [call, call._replace(span_id="below", parent_span_id=text), value, value])
+        store.append(connection, [Row("log", "far", "far", START + 10**9 + at) for at in range(FAR)])
+    connection.close()
+    with Engine(path) as asked:
+        yield asked
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_hostile_text_finds_its_own_rows_alone(engine: Engine, text: str, way: str) -> None:
+    window = WAYS[way]
+    assert overview.summary(engine, window, group=text)[["calls", "values"]].to_numpy().tolist() == [[2, 2]]
+    assert overview.groups(engine, window, group=text)["process_group"].tolist() == [text]
+    performance = functions.performance(engine, window, group=text)
+    assert performance[["function", "calls"]].to_numpy().tolist() == [[text, 2]]
+    assert performance.attrs["way"] == way
+    assert functions.history(engine, window, function=text)["calls"].sum() == 2
+    assert functions.code(engine, window, function=text)[["source", "calls"]].to_numpy().tolist() == [[text, 2]]
+    streaks = values.streaks(engine, window, threshold=1, process=text, data=text)
+    assert streaks[["process", "data", "value", "length"]].to_numpy().tolist() == [[text, text, text, 2]]
+    assert values.streaks(engine, window, threshold=1, process=text, ignore=(text,)).empty
+    assert len(values.history(engine, window, process=text, data=text)) == 2
+    assert len(traces.children(engine, window, trace_id=text, span_id=text)) == 1
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_hostile_search_is_literal(engine: Engine, text: str) -> None:
+    window = WAYS["sqlite_query"]
+    expected = sorted(other for other in TEXTS if text.casefold() in other.casefold())
+    assert sorted(functions.names(engine, window, search=text)["function"]) == expected
+    found = set(traces.page(engine, window, search=text, size=1_000)["Data"])
+    beyond = {other for other in expected if "\0" in other and "\0" not in text}  # LIKE reads a cell up to its NUL
+    assert set(expected) - beyond <= found <= set(expected)
+
+
+HALF = "a\ud800"
+
+
+@pytest.mark.parametrize("name", [name for name in catalog.QUESTIONS if not name.startswith("writers")])
+def test_half_a_character_is_refused_by_every_question(engine: Engine, name: str) -> None:
+    asked = catalog.QUESTIONS[name]
+    texts = [
+        p
+        for p in asked.parameters.values()
+        if p.annotation in (str, str | None) and p.name not in ("bucket", "sort", "after")
+    ]
+    needed = {p.name: "1" if p.annotation is int else "x" for p in asked.parameters.values() if p.default is p.empty}
+    for parameter in texts:
+        if parameter.name == "group" and name in ("traces.tree", "traces.children", "traces.row"):
+            continue  # a trace is shown whole
+        with pytest.raises(BadParameter, match=r"half a character|is “"):
+            asked.answer(engine, WAYS["scan"], {**needed, parameter.name: HALF})
