@@ -86,7 +86,7 @@ def calls_and_errors() -> Spec:
         y=alt.Y("calls:Q", title="Calls", axis=alt.Axis(tickMinStep=1)), y2=alt.datum(0)
     )
     errors = base.mark_bar(color="$error").encode(y="errors:Q", y2=alt.datum(0))
-    return _spec(alt.layer(calls, errors).add_params(_brush()), 190)
+    return _spec(alt.layer(calls.add_params(_brush()), errors, _starts()), 190)
 
 
 @lru_cache(maxsize=1)
@@ -110,7 +110,7 @@ def shares() -> Spec:
 def latency_bands() -> Spec:
     """P50, P95 and P99 over time as lines (columns bucket, p50_ms, p95_ms, p99_ms); a slice without calls is a gap."""
     names: list[str | alt.FieldName] = ["p50_ms", "p95_ms", "p99_ms"]
-    chart = (
+    lines = (
         alt.Chart(_sample(bucket=0, p50_ms=1.0, p95_ms=1.0, p99_ms=1.0))
         .transform_fold(names, as_=["percentile", "ms"])
         .transform_calculate(percentile="upper(slice(datum.percentile, 0, 3))")
@@ -128,7 +128,7 @@ def latency_bands() -> Spec:
         )
         .add_params(_brush())
     )
-    return _spec(chart, 190)
+    return _spec(alt.layer(lines, _starts()), 190)
 
 
 @lru_cache(maxsize=1)
@@ -184,13 +184,22 @@ def readings() -> Spec:
     return _spec(alt.layer(*layers), 240)
 
 
+def _starts() -> alt.LayerChart:
+    """Where processes started (columns started, label): a line with a mark at its top."""
+    base = alt.Chart(_sample(started=0, label="")).transform_filter("isValid(datum.started)")
+    base = base.encode(x=_time("started:T"), tooltip=[alt.Tooltip("label:N", title=" "), _when("started")])
+    top = base.mark_point(shape="triangle-down", filled=True, size=60, opacity=1, color="$ok")
+    rule = base.mark_rule(strokeDash=[3, 3], color="$ok")
+    return alt.LayerChart(layer=[rule, top.encode(y=alt.value(2))])
+
+
 def _brush() -> alt.Parameter:
     """Dragging over a time chart selects a window, under the name `window`."""
     return alt.selection_interval(name="window", encodings=["x"])
 
 
-def _when() -> alt.Tooltip:
-    return alt.Tooltip("bucket:T", title="From", format=_FULL)
+def _when(field: str = "bucket") -> alt.Tooltip:
+    return alt.Tooltip(f"{field}:T", title="At", format=_FULL)
 
 
 def _time(field: str) -> alt.X:
@@ -204,7 +213,13 @@ def _sample(**columns: object) -> DataFrame:
 
 def _spec(chart: Any, height: int) -> Spec:  # noqa: ANN401 - Altair's kinds of charts share no useful base
     described: Spec = chart.properties(height=height, padding=_PADDING).to_dict()
-    return {name: part for name, part in described.items() if name not in {"data", "datasets", "config", "$schema"}}
+    return _bare({name: part for name, part in described.items() if name not in {"datasets", "config", "$schema"}})
+
+
+def _bare(described: Spec) -> Spec:
+    """The specification without the sample that it was made of, in itself and in its layers."""
+    bare = {name: part for name, part in described.items() if name != "data"}
+    return bare | {"layer": [_bare(layer) for layer in bare["layer"]]} if "layer" in bare else bare
 
 
 @lru_cache(maxsize=64)

@@ -11,7 +11,7 @@ from obs_core.ui.cards import cards
 from obs_core.ui.controls import Chosen
 from obs_core.ui.groups_card import groups_card
 from obs_core.ui.panel import panel
-from obs_core.ui.recent_errors import COUNTED, exceptions, recent_errors
+from obs_core.ui.recent_errors import exceptions, recent_errors
 from obs_core.ui.slowest import slowest
 
 frame.heading("Overview", __doc__)
@@ -24,20 +24,23 @@ def health(chosen: Chosen) -> None:
         return
     date = chosen.window.length_ns > DAY
     cards(chosen)
+    starts = ask(overview.restarts, chosen)
     left, right = st.columns(2, gap="small")
     with left, panel("Calls and errors", window_state.completeness(chosen)):
-        drawing.timeline(charts.calls_and_errors(), ask(functions.history, chosen), chosen, key="o_calls")
+        drawing.timeline(
+            charts.calls_and_errors(), ask(functions.history, chosen), chosen, key="o_calls", starts=starts
+        )
     with right, panel("Latency"):
-        drawing.timeline(charts.latency_bands(), ask(functions.history, chosen), chosen, key="o_latency")
+        drawing.timeline(charts.latency_bands(), ask(functions.history, chosen), chosen, key="o_latency", starts=starts)
     left, right = st.columns([3, 2], gap="small")
     with left, panel("Recent errors", "The newest ten; a click opens its trace"):
         recent_errors(ask(overview.recent_errors, chosen), date=date)
-    with right, panel("Exceptions by type"):
-        exceptions(ask(overview.recent_errors, chosen, size=COUNTED), date=date)
+    with right, panel("Exceptions by type and place"):
+        exceptions(ask(overview.exceptions, chosen), date=date)
     with panel("Process groups", "A click shows one alone"):
         groups_card(ask(overview.groups, chosen))
-    with panel("Slowest functions", "P95, against the window before; a click opens its code"):
-        slowest(chosen)
+    with panel("Functions", "P95 against the window before; a click opens its code"):
+        slowest(ask(functions.changes, chosen))
 
 
 health()

@@ -67,7 +67,7 @@ class Asked:
             return pending.frame.copy(deep=False)  # pandas 3 copies on write: what the caller changes stays his
 
 
-@st.cache_resource(show_spinner=False)
+@st.cache_resource(show_spinner=False, on_release=lambda asked: asked.close())
 def asked(log: Path) -> Asked:
     """The engine of this server for `log`, with its answers."""
     return Asked(Engine(log))
@@ -80,7 +80,6 @@ def engine() -> Engine:
 
 def close() -> None:
     """Close the engine of this server; the next question opens it again."""
-    asked(from_environment().log).close()
     asked.clear()
 
 

@@ -48,17 +48,17 @@ def draw(groups: Sequence[str], extent: Window | None) -> None:
     own_clock = extent is None or abs(now_ns() - extent.to_ns) < DAY
     st.selectbox(
         "From",
-        FROM if own_clock else FROM + FROM_LAST,
+        _with(FROM if own_clock else FROM + FROM_LAST, "from"),
         index=FROM.index(USUAL_FROM),
         key="from",
         bind="query-params",
         accept_new_options=True,
         help="now-1h, last-24h, first, an ISO 8601 time such as 2026-01-31T12:00, or epoch milliseconds",
     )
-    st.selectbox("To", TO, key="to", bind="query-params", accept_new_options=True)
+    st.selectbox("To", _with(TO, "to"), key="to", bind="query-params", accept_new_options=True)
     st.selectbox(
         "Process group",
-        list(groups),
+        _with(groups, "group"),
         index=None,
         key="group",
         bind="query-params",
@@ -136,6 +136,12 @@ def broken(given: Mapping[str, str]) -> tuple[str, ...]:
     if pace is not None and pace not in PACES:
         return (f"“{pace[:60]}” is no pace of refreshing; {USUAL_PACE} is taken instead.",)
     return ()
+
+
+def _with(options: Sequence[str], key: str) -> list[str]:
+    """The options of a control, and what it holds already, so that a link's own word is one of them."""
+    held = st.session_state.get(key) or st.query_params.get(key)
+    return [*options, held] if held and held not in options else list(options)
 
 
 def _instant(text: str, now: int, extent: Window | None) -> int:

@@ -8,6 +8,7 @@ from pandas import DataFrame, Series, concat, to_datetime
 from obs_core import charts
 from obs_core.ui import controls
 from obs_core.ui.controls import Chosen
+from obs_core.ui.plain import plain
 
 
 def show(spec: charts.Spec, frame: DataFrame, *, key: str, selects: bool = False) -> dict[str, Any]:
@@ -24,13 +25,21 @@ def show(spec: charts.Spec, frame: DataFrame, *, key: str, selects: bool = False
     return dict(event["selection"]) if selects else {}
 
 
-def timeline(spec: charts.Spec, slices: DataFrame, chosen: Chosen, *, key: str) -> None:
-    """Draw slices of time (column bucket_ns) over the whole window; a brush over it becomes the window."""
+def timeline(
+    spec: charts.Spec, slices: DataFrame, chosen: Chosen, *, key: str, starts: DataFrame | None = None
+) -> None:
+    """Draw slices of time (column bucket_ns) over the whole window; a brush over it becomes the window.
+
+    `starts` are processes that started (the answer of `overview.restarts`), which are marked.
+    """
     if slices.empty:
         st.caption("No call in this window.")
         return
     # A chart of another window is another chart: it must not keep the brush that led to it.
-    picked = show(spec, spread(slices, chosen), key=f"{key} {chosen.from_text} {chosen.to_text}", selects=True)
+    drawn = spread(slices, chosen)
+    if starts is not None and len(starts):
+        drawn = beside(drawn, markers(starts))
+    picked = show(spec, drawn, key=f"{key} {chosen.from_text} {chosen.to_text}", selects=True)
     ends = (picked.get("window") or {}).get("bucket")
     if ends and len(ends) == 2 and int(ends[0]) < int(ends[1]):  # noqa: PLR2004 - a range has two ends
         controls.choose(**{"from": str(int(ends[0])), "to": str(int(ends[1]))})
@@ -54,10 +63,23 @@ def spread(slices: DataFrame, chosen: Chosen) -> DataFrame:
     return whole.sort_values("bucket_ns", ignore_index=True)
 
 
+def markers(starts: DataFrame) -> DataFrame:
+    """Where processes started, and with which version if that changed (columns started_ns, label)."""
+    labels = [
+        f"{plain(row['process'], 60)} started" + (f" as version {_version(row)}" if row["changed"] else "")
+        for row in starts.to_dict("records")
+    ]
+    return DataFrame({"started_ns": starts["started_ns"], "label": labels})
+
+
 def beside(*frames: DataFrame) -> DataFrame:
     """Frames of different columns as one, for a chart whose layers show different things."""
     return concat(frames, ignore_index=True)
 
 
+def _version(row: dict[Any, Any]) -> str:
+    return plain(row["version"] or row["revision"], 40) or "unknown"
+
+
 def _moments(column: "Series[int]") -> "Series[Any]":
-    return to_datetime(column, unit="ns", utc=True).dt.as_unit("ms")
+    return to_datetime(column.astype("Int64"), unit="ns", utc=True).dt.as_unit("ms")

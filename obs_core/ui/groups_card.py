@@ -70,7 +70,7 @@ def _table(groups: DataFrame, colours: dict[str, str]) -> int | None:
             format="localized", max_value=most or 1.0, help="Calls times their mean duration: where the time goes."
         ),
     }
-    return table.clickable(shown, key="o_groups", columns=columns, height=320)
+    return table.clickable(shown, key="o_groups", columns=columns, most=9)
 
 
 def _dot(colour: str) -> str:

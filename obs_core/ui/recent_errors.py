@@ -1,18 +1,15 @@
 """The newest errors of the window as tables: one by one, and grouped by the type of their exception."""
 
-import re
-from typing import Final
+from typing import Any, Final
 
 import streamlit as st
-from pandas import DataFrame
+from pandas import DataFrame, Series
 
 from obs_core.ui import frame, links, table
 from obs_core.ui.plain import plain
 
 WIDEST: Final = 300  # characters of an exception in a table
-COUNTED: Final = 1_000
-_TYPE: Final = re.compile(r"([A-Za-z_][\w.$]*)(?::|$)")
-_DIGITS: Final = re.compile(r"\b[0-9a-f]{8,}\b|[0-9]+(?:[.:,-][0-9]+)*")
+LONGEST_SEARCH: Final = 100
 
 
 def recent_errors(errors: DataFrame, *, date: bool) -> None:
@@ -34,45 +31,46 @@ def recent_errors(errors: DataFrame, *, date: bool) -> None:
         columns={"Timestamp": 170 if date else 100, "Process": 130, "Exception": 240, "Data": 150},
     )
     if place is not None:
-        row = errors.iloc[place]
-        trace, span = row["trace_id"], row["span_id"]
-        links.open_("trace_explorer", t_status="ERROR", trace=trace, span=span if isinstance(trace, str) else None)
+        _open(errors.iloc[place])
 
 
-def exceptions(errors: DataFrame, *, date: bool) -> None:
-    """Draw the errors by type: how many, the first and the last of them; a click searches for the type."""
-    if errors.empty:
+def exceptions(found: DataFrame, *, date: bool) -> None:
+    """Draw `overview.exceptions`, most frequent first; a click on one opens its newest trace among its like."""
+    if found.empty:
         st.caption("No call failed in this window.")
         return
-    kinds = errors.assign(kind=errors["exception"].map(kind_of))
-    counted = kinds.groupby("kind", sort=False).agg(
-        times=("timestamp", "size"), first=("timestamp", "min"), last=("timestamp", "max")
-    )
-    counted = counted.sort_values("times", ascending=False, kind="stable").reset_index()
     shown = DataFrame(
         {
-            "Type": [plain(kind, 120) or "(no message)" for kind in counted["kind"]],
-            "Count": counted["times"],
-            "Last": [frame.moment(int(ns), date=date) for ns in counted["last"]],
-            "First": [frame.moment(int(ns), date=date) for ns in counted["first"]],
+            "Exception": [_kind(row) for row in found.to_dict("records")],
+            "Where": [plain(row["place"] or row["function"], 200) for row in found.to_dict("records")],
+            "Count": found["calls"],
+            "Course": found["course"],
+            "Last": [frame.moment(int(ns), date=date) for ns in found["last_ns"]],
+            "First": [frame.moment(int(ns), date=date) for ns in found["first_ns"]],
         }
     )
-    place = table.clickable(
-        shown, key="o_kinds", columns={"Type": 190, "Count": 60, "Last": 96, "First": 96}, height=330
-    )
+    columns = {
+        "Exception": 110,
+        "Where": 110,
+        "Count": st.column_config.NumberColumn(format="localized", width=56),
+        "Course": st.column_config.LineChartColumn(width=70, y_min=0),
+        "Last": 170 if date else 96,
+        "First": 170 if date else 96,
+    }
+    place = table.clickable(shown, key="o_kinds", columns=columns)
     if place is not None:
-        links.open_(
-            "trace_explorer",
-            t_status="ERROR",
-            t_q=max(str(counted["kind"].iloc[place]).split("#"), key=len).strip() or None,
-        )
-    if len(errors) >= COUNTED:
-        st.caption(f"Counted over the newest {frame.count(COUNTED)} errors of the window.")
+        row = found.iloc[place]
+        search = str(row["type"] or row["exception"] or "")[:LONGEST_SEARCH]
+        _open(row, t_q=search or None)
+    if found.attrs.get("truncated"):
+        st.caption("Counted over the newest 10,000 errors of the window; the most frequent kinds are shown.")
 
 
-def kind_of(exception: object) -> str:
-    """The type of an exception written as `Type: message`; anything else by its first words, numbers left out."""
-    text = exception if isinstance(exception, str) else ""
-    if named := _TYPE.match(text):
-        return named[1]
-    return _DIGITS.sub("#", text.strip().partition("\n")[0][:80])
+def _kind(row: dict[Any, Any]) -> str:
+    """The type of a failure, or its message where the text names no type."""
+    return plain(row["type"] or row["exception"], WIDEST) or "(no message)"
+
+
+def _open(row: "Series[Any]", **filters: str | None) -> None:
+    trace, span = (row[name] if isinstance(row[name], str) else None for name in ("trace_id", "span_id"))
+    links.open_("trace_explorer", t_status="ERROR", trace=trace, span=span if trace else None, **filters)

@@ -1,59 +1,62 @@
-"""The slowest functions of the window, and how they changed against the window before it."""
+"""The slowest functions of the window, and those that changed most against the window before it."""
 
-from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import streamlit as st
 from pandas import DataFrame
 
-from obs_core.query import functions
 from obs_core.ui import links
-from obs_core.ui import table as table_view
-from obs_core.ui.ask import ask
-from obs_core.ui.controls import Chosen
+from obs_core.ui import table as tables
 from obs_core.ui.plain import plain
 
 SHOWN: Final = 12
-LEAST_CALLS: Final = 5  # of both windows, for a change to be named
+ORDERS: Final = ("Slowest", "Most changed")
 
 
-def slowest(chosen: Chosen) -> None:
-    """Draw the functions with the highest P95; a click on one opens the Code Inspector."""
-    before = replace(chosen, window=chosen.window.before())
-    table = compared(ask(functions.performance, chosen), ask(functions.performance, before))
-    if table.empty:
-        st.caption("No call in this window was timed.")
+def slowest(changes: DataFrame) -> None:
+    """Draw the functions of `functions.changes`; a click on one opens the Code Inspector."""
+    order = st.segmented_control(
+        "Order", ORDERS, default=ORDERS[0], required=True, key="o_by", bind="query-params", label_visibility="collapsed"
+    )
+    chosen = ordered(changes, changed=order == ORDERS[1])
+    if chosen.empty:
+        st.caption("No function changed by more than noise." if order == ORDERS[1] else "No call was timed.")
         return
     shown = DataFrame(
         {
-            "Function": [plain(name, 200) for name in table["function"]],
-            "Group": [plain(name, 100) for name in table["process_group"]],
-            "Calls": table["calls"],
-            "Error rate": table["error_rate"],
-            "P95 (ms)": table_view.rounded(table["p95_ms"]),
-            "P95 before (ms)": table_view.rounded(table["p95_ms_before"]),
-            "Change": table["change"],
+            "Function": [plain(name, 200) for name in chosen["function"]],
+            "Group": [plain(name, 100) for name in chosen["process_group"]],
+            "Calls": chosen["calls"],
+            "Errors": chosen["errors"],
+            "P95 (ms)": tables.rounded(chosen["p95_ms"]),
+            "P95 before (ms)": tables.rounded(chosen["p95_before_ms"]),
+            "Change": [change(row) for row in chosen.to_dict("records")],
+            "Total (s)": tables.rounded(chosen["total_ms"] / 1e3),
         }
     )
-    columns = {
-        "Function": st.column_config.TextColumn(width=280),
-        "Calls": st.column_config.NumberColumn(format="localized"),
-        "Error rate": st.column_config.NumberColumn(format="percent"),
-        "P95 (ms)": st.column_config.NumberColumn(format="localized"),
-        "P95 before (ms)": st.column_config.NumberColumn(format="localized"),
-        "Change": st.column_config.NumberColumn(
-            format="percent", help=f"Given from {LEAST_CALLS} calls on in both windows."
-        ),
-    }
-    place = table_view.clickable(shown, key="o_slowest", columns=columns)
+    localized = st.column_config.NumberColumn(format="localized")
+    columns = dict.fromkeys(("Calls", "Errors", "P95 (ms)", "P95 before (ms)", "Total (s)"), localized)
+    place = tables.clickable(shown, key=f"o_functions {order}", columns=columns | {"Function": 270}, most=SHOWN)
     if place is not None:
-        links.open_("code_inspector", f_fn=str(table["function"].iloc[place]))
+        links.open_("code_inspector", f_fn=str(chosen["function"].iloc[place]))
 
 
-def compared(now: DataFrame, before: DataFrame) -> DataFrame:
-    """The slowest functions by P95 with their P95 before and the relative change (columns p95_ms_before, change)."""
-    key = ["process_group", "function"]
-    both = now.merge(before[[*key, "calls", "p95_ms"]], on=key, how="left", suffixes=("", "_before"))
-    enough = (both["calls"] >= LEAST_CALLS) & (both["calls_before"] >= LEAST_CALLS) & (both["p95_ms_before"] > 0)
-    both["change"] = (both["p95_ms"] / both["p95_ms_before"] - 1).where(enough)
-    return both.dropna(subset=["p95_ms"]).nlargest(SHOWN, "p95_ms", keep="first").reset_index(drop=True)
+def ordered(changes: DataFrame, *, changed: bool) -> DataFrame:
+    """The functions with the highest P95; if `changed`, those that changed by more than noise, most changed first."""
+    timed = changes.dropna(subset=["p95_ms"])
+    if not changed:
+        return timed.nlargest(SHOWN, "p95_ms", keep="first").reset_index(drop=True)
+    notable = timed[timed["notable"]]
+    far = notable["change"].map(lambda factor: max(factor, 1 / factor) if factor else float("inf"))
+    return notable.loc[far.sort_values(ascending=False, kind="stable").index].head(SHOWN).reset_index(drop=True)
+
+
+def change(row: dict[Any, Any]) -> str:
+    """The change of the P95 in percent, with a mark and a word where it is more than noise."""
+    factor = row["change"]
+    if factor != factor:  # noqa: PLR0124 - NaN: nothing to compare with
+        return ""
+    percent = f"{(factor - 1) * 100:+,.0f} %"
+    if not row["notable"]:
+        return percent
+    return f"▲ {percent} slower" if factor > 1 else f"▼ {percent} faster"

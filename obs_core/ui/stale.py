@@ -14,7 +14,6 @@ from obs_core.ui.controls import Chosen
 from obs_core.ui.plain import plain
 
 MISSING: Final = ("value", "skip", "break")
-SHOWN: Final = 10
 SERIES: Final = ("a_process", "a_data")
 """The parameters of the link that name the series whose readings are shown."""
 
@@ -77,7 +76,7 @@ def streak_table(streaks: DataFrame, series: DataFrame) -> tuple[str, str] | Non
         }
     )
     columns = {"Readings": st.column_config.NumberColumn(format="localized"), "State": 100}
-    place = table.clickable(shown, key="a_streaks", columns=columns, height=None if len(shown) <= SHOWN else 340)
+    place = table.clickable(shown, key="a_streaks", columns=columns)
     if place is not None:
         for name, column in zip(SERIES, ("process", "data"), strict=True):
             st.query_params[name] = str(worst[column].iloc[place])

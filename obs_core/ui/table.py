@@ -17,12 +17,10 @@ def rounded(numbers: "Series[float]") -> "Series[float]":
     return Series(np.round(numbers * scale) / scale, index=numbers.index)
 
 
-def clickable(
-    shown: DataFrame, *, key: str, columns: Mapping[str, Any] | None = None, height: int | None = None
-) -> int | None:
+def clickable(shown: DataFrame, *, key: str, columns: Mapping[str, Any] | None = None, most: int = 10) -> int | None:
     """Draw `shown`; return the place of the row that was just clicked, in any of its cells, or None.
 
-    `columns` are Streamlit's column settings, or widths in pixels.
+    `columns` are Streamlit's column settings, or widths in pixels; beyond `most` rows the table scrolls.
     """
     wide = {
         name: st.column_config.Column(width=setting) if isinstance(setting, int) else setting
@@ -35,7 +33,7 @@ def clickable(
         column_config=wide,
         row_height=ROW_HEIGHT,
         placeholder="\N{EN DASH}",
-        height=height or "auto",
+        height="content" if len(shown) <= most else ROW_HEIGHT * (most + 1) + ROW_HEIGHT // 2,
         on_select="rerun",
         selection_mode="single-cell",
     )

@@ -15,6 +15,7 @@ from obs_core.ui import ask, frame
 from obs_core.ui.panel import panel
 
 REFRESH_S: Final = 1
+STOP_S: Final = 10
 FOUR_LINES: Final = """\
 from obs_core import trace
 
@@ -30,13 +31,14 @@ class Demo:
     def __init__(self) -> None:
         """Not started yet."""
         self._program: subprocess.Popen[bytes] | None = None
-        self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the program
+        self._output: IO[bytes] | None = None
 
     def start(self, log: Path) -> None:
         """Record into `log`, unless a recording runs already."""
         if self.runs:
             return
-        self._output.truncate(0)
+        self.stop()
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the program
         self._program = subprocess.Popen(
             [sys.executable, "-m", "obs_core", "demo"],
             env={**os.environ, "OBS_LOG": str(log.absolute())},
@@ -53,20 +55,22 @@ class Demo:
     @property
     def complaint(self) -> str:
         """The last line of a recording that failed; empty if none did."""
-        if self._program is None or not self._program.poll():
+        if self._output is None or self._program is None or not self._program.poll():
             return ""
         self._output.seek(0)
         return (self._output.read().decode("utf-8", "replace").strip().splitlines() or ["it said nothing"])[-1]
 
     def stop(self) -> None:
-        """End the recording, if one runs."""
+        """End the recording, if one runs, and forget what it said."""
         if self._program is not None and self._program.poll() is None:
             self._program.terminate()
-            self._program.wait(10)
-        self._output.close()
+            self._program.wait(STOP_S)
+        if self._output is not None:
+            self._output.close()
+        self._program = self._output = None
 
 
-@st.cache_resource(show_spinner=False)
+@st.cache_resource(show_spinner=False, on_release=lambda demo: demo.stop())
 def demo() -> Demo:
     """The demo of this server."""
     return Demo()

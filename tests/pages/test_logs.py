@@ -1,0 +1,49 @@
+"""The Logs page: rows as they are, filtered by text, and nothing to change."""
+
+from pathlib import Path
+
+from obs_core.model import CANONICAL, Row
+from tests.pages.conftest import Opened, words
+from tests.support import table
+
+MIXED = """
+    seconds  process  data      kind   data_value  status  exception
+    0        feed     price     value  101.5       OK      -
+    1        feed     load      call   -           ERROR   OSError:disk
+    2        feed     note      log    100%_sure   OK      -
+"""
+
+
+def test_the_newest_rows_stand_first_in_the_seven_columns(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(MIXED))
+    app = opened("logs")
+    [shown] = [each.value for each in app.dataframe]
+    assert list(shown.columns) == list(CANONICAL)
+    assert list(shown["Data"]) == ["note", "load", "price"]
+    assert shown["Timestamp"].iloc[0] == "2026-01-01 00:00:02.000"
+    assert "3 rows, newest first." in words(app)
+
+
+def test_the_text_filter_is_literal_and_comes_from_the_link(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(MIXED))
+    [shown] = [each.value for each in opened("logs", l_q="%_").dataframe]
+    assert list(shown["Data"]) == ["note"]
+    app = opened("logs", l_q="nowhere")
+    assert "No row in this window holds this text." in words(app)
+
+
+def test_more_rows_than_asked_for_are_said(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, [Row("call", "feed", f"call_{number}", table.START_NS + number) for number in range(101)])
+    app = opened("logs")
+    assert "100 rows, newest first; older ones are not shown." in words(app)
+    assert "101 rows, newest first." in words(opened("logs", l_size="500"))
+
+
+def test_hostile_text_is_text(log_path: Path, opened: Opened) -> None:
+    texts = ["<img src=x onerror=alert(1)>", "a\0b", "user\u202efdp.exe", "x" * 25_000, "=1+1"]
+    table.store(log_path, [Row("log", "feed", text, table.START_NS + place) for place, text in enumerate(texts)])
+    app = opened("logs")
+    assert not app.exception
+    [shown] = [each.value for each in app.dataframe]
+    assert len(shown["Data"].iloc[1]) == 2_001
+    assert "\u202e" not in "".join(shown["Data"])
