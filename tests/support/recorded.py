@@ -1,11 +1,12 @@
-"""The recorded traces and series (tests/data) as rows of a log."""
+"""The recorded traces and series (tests/data) in a log, or as rows."""
 
 import csv
 import json
 from pathlib import Path
 
-from obs_core.clock import iso_ns
+from obs_core.ingest.files import import_file
 from obs_core.model import Row
+from obs_core.store import log
 from tests.support import data
 
 
@@ -20,12 +21,12 @@ def calls(set_name: str) -> list[Row]:
     return [_call(span) for span in table(data.trace_file(set_name, "spans.csv"))]
 
 
-def values(name: str) -> list[Row]:
-    """The readings of the series in the file `name`."""
-    return [
-        Row("value", row["Process"], row["Data"], _moment(row["Timestamp"]), None, row["Data Type"], row["Data Value"])
-        for row in table(data.series_file(name))
-    ]
+def imported(path: Path, files: list[Path]) -> None:
+    """Import `files` into the log at `path`, as the command does."""
+    connection = log.open_(path)
+    for file in files:
+        import_file(connection, file, now=0)
+    connection.close()
 
 
 def jaeger_calls(name: str) -> list[Row]:
@@ -63,9 +64,3 @@ def _call(span: dict[str, str]) -> Row:
         parent_span_id=span["parent_id"] or None,
         duration_ns=int(end) - start if end else None,
     )
-
-
-def _moment(words: str) -> int:
-    found = iso_ns(words)
-    assert found is not None
-    return found
