@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from obs_core.errors import LogMissing, QuestionTimedOut
+from obs_core.errors import BadParameter, LogMissing, QuestionTimedOut
 from obs_core.store import foreign, sqlite
 
+_WATCH_WAIT_MS: Final = 200  # for the version; everybody waits for it, and a page asks again a second later
 _STEPS: Final = 5_000  # SQLite instructions between two looks at the clock: about 0.1 ms
 _EMPTY: Final = {
     "code": "id, function, file, line, source, source_hash, revision, first_seen",
@@ -32,6 +33,7 @@ class Lookup:
         self._identity: Identity | None = None
         self._shape: foreign.Shape | None = None
         self._watcher: sqlite.Connection | None = None
+        self._watchers = 0
         self._lock = threading.Lock()
 
     def answer(self, statement: str, parameters: Mapping[str, object], *, most: int | None = None) -> Rows:
@@ -39,10 +41,15 @@ class Lookup:
 
         Raises:
             QuestionTimedOut: it ran longer than the limit.
+            BadParameter: a parameter is no Unicode text, or a number of more than 64 bits.
             ObsError: the log is missing, is none, or can't be read.
         """
         with self._connection() as connection, self._limited(connection):
-            cursor = connection.execute(statement, parameters)
+            try:
+                cursor = connection.execute(statement, parameters)
+            except (OverflowError, UnicodeEncodeError) as error:
+                message = "A parameter is a number too large, or a text that is not valid Unicode."
+                raise BadParameter(message, "Type it again.") from error
             names = [column[0] for column in cursor.description]
             rows = cursor.fetchall() if most is None else cursor.fetchmany(most)
             cursor.close()
@@ -50,23 +57,28 @@ class Lookup:
 
     def shape(self) -> foreign.Shape:
         """How the log is to be read; looked at once for each file that has stood at the path."""
-        with self._connection() as connection:
+        with self._connection() as connection, self._limited(connection):
             if self._shape is None:
                 self._shape = foreign.shape(connection, self.log)
             return self._shape
 
     def version(self) -> tuple[int, ...]:
-        """Numbers that change whenever the log does: which file it is, and SQLite's own count of changes."""
+        """Numbers that change whenever the log does: which file it is, and SQLite's own count of changes.
+
+        That count belongs to one connection, so which connection it was is part of the answer.
+        """
         identity = self._current()
         with self._lock:
             self._renewed(identity)
             try:
                 if self._watcher is None:
                     self._watcher = sqlite.open_(self.log)
+                    self._watcher.execute(f"PRAGMA busy_timeout = {_WATCH_WAIT_MS}")
+                    self._watchers += 1
                 changes = int(self._watcher.execute("PRAGMA data_version").fetchone()[0])
             except sqlite.Error as error:
                 raise sqlite.told(error, self.log) from error
-        return (*identity, changes)
+            return (*identity, self._watchers, changes)
 
     def close(self) -> None:
         """Close all connections; a later question opens new ones."""
@@ -119,6 +131,7 @@ class Lookup:
         connection = sqlite.open_(self.log)
         connection.create_function("casefold", 1, _casefold, deterministic=True)
         connection.execute(f"PRAGMA busy_timeout = {int(self.limit_s * 1000)}")
+        connection.execute("PRAGMA trusted_schema = OFF")  # a view in somebody's file runs none but harmless functions
         there = {name for (name,) in connection.execute("SELECT lower(name) FROM sqlite_schema")}
         for table, columns in _EMPTY.items():
             if table not in there:

@@ -28,7 +28,12 @@ class WorkerDied(WorkerFailed):
 
 
 class AnswerRefused(WorkerFailed):
-    """DuckDB said no; the message is its own."""
+    """DuckDB said no (or the log, or a parameter: `kind`); the message is its own."""
+
+    def __init__(self, message: str, hint: str = "", kind: str = "duckdb") -> None:
+        """Keep `kind` (duckdb, log or parameter) beside what was said."""
+        super().__init__(message, hint)
+        self.kind = kind
 
 
 class Worker:
@@ -40,7 +45,8 @@ class Worker:
         root = str(Path(__file__).parents[2])
         path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "obs_core.query.worker", str(memory_mb)],
+            # -P: a json.py in the folder where the dashboard was started must not be what the worker imports
+            [sys.executable, "-P", "-m", "obs_core.query.worker", str(memory_mb)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,
@@ -72,7 +78,7 @@ class Worker:
         head, body = self._received(end)
         if "error" not in head:
             return pa.ipc.open_stream(body).read_all()
-        raise AnswerRefused(head["message"], head["hint"])
+        raise AnswerRefused(head["message"], head["hint"], head["error"])
 
     def kill(self) -> None:
         """End the process now."""

@@ -22,10 +22,15 @@ _PARAMETER: Final = re.compile(r"\$(\w+)")
 _FLAG: Final = {"calls": "is_call", "values": "is_value", "logs": "is_log"}
 _NAME: Final = {"values": "values_"}
 
-# A text that is not UTF-8, as hex: every byte above ASCII becomes U+FFFD (in hex EFBFBD).
-_MENDED: Final = (
-    "replace(regexp_replace(regexp_replace({hex}, '(..)', '\\1 ', 'g'), '[89A-F]. ', 'EFBFBD', 'g'), ' ', '')"
+# Text that is pure ASCII goes as it is, marked `=`; all other goes in hex, marked `x`. GLOB stops at a NUL, and only
+# then (or where there are bytes above ASCII) is a text longer in bytes than in characters.
+_MARKED: Final = (
+    "CASE WHEN {cell} IS NULL THEN NULL"
+    " WHEN length({cell}) = length(CAST({cell} AS BLOB))"
+    " AND {cell} NOT GLOB '*[^' || char(1) || '-' || char(127) || ']*' THEN '=' || {cell}"
+    " ELSE 'x' || hex(CAST({cell} AS BLOB)) END"
 )
+_UNMARKED: Final = "CASE left({cell}, 1) WHEN '=' THEN substr({cell}, 2) WHEN 'x' THEN mended(substr({cell}, 2)) END"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,11 @@ def plan(
     """
     way: Way = "sqlite_query in hex" if mended else "scan" if shape.native and share > MOST_OF_IT else "sqlite_query"
     grouped = parameters.get("group") is not None
-    source = _scanned(question, shape, grouped=grouped) if way == "scan" else _queried(question, shape, grouped, mended)
+    source = (
+        _scanned(question, shape, grouped=grouped)
+        if way == "scan"
+        else _queried(question, shape, grouped=grouped, mended=mended, most_of_it=share > MOST_OF_IT)
+    )
     limit = "" if most is None else f" LIMIT {most}"
     relations = _relations(question)
     statement = f"WITH {source}{relations} SELECT * FROM (\n{question.statement}\n){limit}"
@@ -81,12 +90,13 @@ def _scanned(question: SqlFile, shape: Shape, *, grouped: bool) -> str:
     return f"{_base(question)} (SELECT {listed} FROM log.data_trace WHERE {window})"
 
 
-def _queried(question: SqlFile, shape: Shape, grouped: bool, mended: bool) -> str:  # noqa: FBT001
-    """The window's rows through SQLite and its index, cast back to their types."""
+def _queried(question: SqlFile, shape: Shape, *, grouped: bool, mended: bool, most_of_it: bool) -> str:
+    """The window's rows through SQLite and its index (unless they are most of a log of ours), cast to their types."""
     columns = _columns(question)
-    asked = [_in_hex(name) if mended and name not in WHOLE else f'"{name}"' for name in columns]
+    asked = [_marked(name) if mended and name not in WHOLE else f'"{name}"' for name in columns]
     inner = (
-        f"SELECT {', '.join([*asked, *_flags(question, shape)])} FROM {shape.rows}"
+        f"SELECT {', '.join([*asked, *_flags(question, shape)])}"
+        f" FROM {shape.rows}{' NOT INDEXED' if most_of_it and shape.native else ''}"
         f" WHERE timestamp >= ? AND timestamp < ?{' AND process_group = ?' if grouped else ''}"
     )
     bound = f"row($from_ns::BIGINT, $to_ns::BIGINT{', $group::VARCHAR' if grouped else ''})"
@@ -97,18 +107,16 @@ def _queried(question: SqlFile, shape: Shape, grouped: bool, mended: bool) -> st
     return f"{_base(question)} (SELECT {', '.join([*cast, *flags])} FROM {source})"
 
 
-def _in_hex(column: str) -> str:
-    return f'CASE WHEN "{column}" IS NOT NULL THEN hex("{column}") END AS "{column}"'  # SQLite: hex(NULL) is a text
+def _marked(column: str) -> str:
+    return f'{_MARKED.format(cell=chr(34) + column + chr(34))} AS "{column}"'
 
 
 def _cast(column: str, mended: bool) -> str:  # noqa: FBT001
     """The text that `sqlite_query` hands over, as what it was."""
     if column in WHOLE:
         return f'TRY_CAST("{column}" AS BIGINT)'
-    if not mended:
-        return f'"{column}"::VARCHAR'
-    hexed = f'"{column}"::VARCHAR'
-    return f"coalesce(TRY(decode(unhex({hexed}))), decode(unhex({_MENDED.format(hex=hexed)})))"
+    text = f'"{column}"::VARCHAR'
+    return _UNMARKED.format(cell=text) if mended else text
 
 
 def _relations(question: SqlFile) -> str:

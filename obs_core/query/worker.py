@@ -1,12 +1,16 @@
 """The worker: a program of its own that answers analytical questions with DuckDB (`python -m obs_core.query.worker`).
 
-It reads requests from its standard input until that ends, so it never outlives who started it. A bad question costs
-this process and nothing else: it is killed at its time limit and replaced (ADR 1 says why nothing less stops one).
+It reads requests from its standard input and ends the moment that ends, even in the middle of a question, so it never
+outlives who started it. A bad question costs this process and nothing else: it is killed at its time limit and replaced
+(ADR 1 says why nothing less stops one).
 """
 
 import contextlib
 import os
+import queue
+import signal
 import sys
+import threading
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +18,7 @@ from typing import Any, Final
 import duckdb
 import pyarrow as pa
 
-from obs_core.errors import ObsError, SetupBroken, WorkerFailed
+from obs_core.errors import ObsError, SetupBroken
 from obs_core.query import wire
 from obs_core.store import sqlite
 
@@ -39,11 +43,14 @@ class Reader:
         self._connection.execute(_scanner())
         # Several threads lose the newest row at multiples of 122,880 rows, and are no snapshot.
         self._connection.execute("SET sqlite_disable_multithreaded_scans = true")
+        self._connection.create_function("mended", _mended, ["VARCHAR"], "VARCHAR")
         self._attached: tuple[str, int, int] | None = None
         self._claim: sqlite.Claim | None = None
 
     def answer(self, log: str, statement: str, parameters: dict[str, Any]) -> pa.Table:
         """The answer to `statement` over the file `log`, read to its end in one transaction."""
+        for value in parameters.values():
+            str(value).encode()  # DuckDB's own error for a lone surrogate says nothing a reader could use
         self._attach(log)
         self._connection.execute("BEGIN TRANSACTION READ ONLY")
         try:
@@ -76,6 +83,7 @@ class Reader:
 
 def main(memory_mb: int) -> None:
     """Answer requests until the input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who started this; its end of the pipe says the rest
     with os.fdopen(os.dup(1), "wb") as answers:
         os.dup2(2, 1)  # nothing but answers goes to whoever asks
         try:
@@ -84,13 +92,29 @@ def main(memory_mb: int) -> None:
             _send(answers, {"error": "setup", "message": str(error), "hint": getattr(error, "hint", "")})
             return
         _send(answers, {"ready": True})
-        while (request := wire.received(sys.stdin.buffer)) is not None:
+        requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        threading.Thread(target=_receive, args=(requests,), daemon=True).start()
+        while True:
+            request = requests.get()
             try:
                 table = reader.answer(request["log"], request["statement"], request["parameters"])
                 _send(answers, {"rows": table.num_rows}, _bytes(table))
             except (duckdb.Error, OSError, ObsError, pa.ArrowException, UnicodeError) as error:
                 kind = "log" if isinstance(error, OSError | ObsError) else "duckdb"
+                kind = "parameter" if isinstance(error, UnicodeEncodeError) else kind
                 _send(answers, {"error": kind, "message": str(error), "hint": getattr(error, "hint", "")})
+
+
+def _receive(requests: "queue.SimpleQueue[dict[str, Any]]") -> None:
+    """Hand over what is asked; end the process when nobody can ask any more, whatever it is doing."""
+    while (request := wire.received(sys.stdin.buffer)) is not None:
+        requests.put(request)
+    os._exit(0)
+
+
+def _mended(text_in_hex: str) -> str:
+    """A text that is not UTF-8, with replacement characters: as sqlite3's side of the product reads it."""
+    return bytes.fromhex(text_in_hex).decode("utf-8", "replace")
 
 
 def _send(answers: Any, head: dict[str, Any], body: bytes | memoryview = b"") -> None:  # noqa: ANN401 - a binary stream
@@ -123,5 +147,5 @@ def _scanner() -> str:
 if __name__ == "__main__":
     try:
         main(int(sys.argv[1]))
-    except (BrokenPipeError, KeyboardInterrupt, WorkerFailed):
-        sys.exit(1)
+    except BrokenPipeError:
+        os._exit(1)  # the thread that waits for input would stop an orderly end

@@ -8,7 +8,6 @@ empty, also as a value.
 
 import re
 import sqlite3
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -29,7 +28,7 @@ _LOST: Final = (
     (("memory_delta",), "It has no memory figures."),
     (("code_id",), "It has no recorded source."),
 )
-_UNITS: Final = ((100_000_000_000, 1_000_000_000), (100_000_000_000_000, 1_000_000), (100_000_000_000_000_000, 1_000))
+_FURTHEST: Final = "9.2e18"  # nanoseconds, a little less than 64 bits hold: the year 2261
 _SAMPLE: Final = 1_000
 
 
@@ -72,7 +71,7 @@ def shape(connection: sqlite3.Connection, path: Path) -> Shape:
     if not columns:
         message = f"{path} has no table data_trace."
         raise NotALog(message, "Point OBS_LOG or --log at a trace log, or record one: python -m obs_core demo")
-    if set(columns) >= set(COLUMNS) and connection.execute("PRAGMA user_version").fetchone()[0]:
+    if set(columns) >= set(COLUMNS) and _is_strict(connection):
         return NATIVE
     known = {_plain(column): column for column in columns}
     known |= {ours: known[theirs] for theirs, ours in _ALIASES.items() if theirs in known and ours not in known}
@@ -87,7 +86,7 @@ def _mapped(connection: sqlite3.Connection, known: dict[str, str]) -> Shape:
     quoted = {ours: _quoted(theirs) for ours, theirs in known.items()}
     expressions = {column: _expression(column, quoted) for column in COLUMNS}
     expressions["id"] = _id(connection, quoted)
-    expressions["timestamp"] = _moment(quoted["timestamp"], _unit(connection, quoted["timestamp"]))
+    expressions["timestamp"] = _moment(quoted["timestamp"])
     listed = ", ".join(f"{expression} AS {column}" for column, expression in expressions.items())
     timed = {"duration_ns"} if known.keys() & {"duration_ms", "duration_s"} else set()
     given = known.keys() | timed
@@ -127,14 +126,24 @@ def _expression(column: str, known: dict[str, str]) -> str:
     if column == "duration_ns" and not cell:
         for name, factor in (("duration_ms", "1e6"), ("duration_s", "1e9")):
             if name in known:
-                return f"CASE WHEN {_is_number(known[name])} THEN CAST(round({known[name]} * {factor}) AS INTEGER) END"
+                return _whole(known[name], factor)
     if not cell:
         return "NULL"
-    return f"CASE WHEN {_is_number(cell)} THEN CAST({cell} AS INTEGER) END" if column in WHOLE else _text(cell)
+    return _whole(cell) if column in WHOLE else _text(cell)
 
 
 def _is_number(cell: str) -> str:
     return f"typeof({cell}) IN ('integer', 'real')"
+
+
+def _whole(cell: str, factor: str = "1") -> str:
+    """`cell` times `factor` as a whole number; NULL where it is no number, or one that 64 bits can't hold."""
+    if factor == "1":
+        rounded = f"CASE typeof({cell}) WHEN 'integer' THEN {cell} ELSE CAST(round({cell}) AS INTEGER) END"
+        fits = f"typeof({cell}) = 'integer' OR (typeof({cell}) = 'real' AND abs({cell}) < {_FURTHEST})"
+        return f"CASE WHEN {fits} THEN {rounded} END"
+    fits = f"{_is_number(cell)} AND abs({cell} * {factor}) < {_FURTHEST}"
+    return f"CASE WHEN {fits} THEN CAST(round({cell} * {factor}) AS INTEGER) END"
 
 
 def _text(cell: str) -> str:
@@ -157,44 +166,56 @@ def _status(status: str, exception: str) -> str:
 
 
 def _id(connection: sqlite3.Connection, known: dict[str, str]) -> str:
-    """What names a row: its column id where that is a number throughout, else SQLite's rowid, else its place."""
+    """What names a row: SQLite's rowid (an INTEGER PRIMARY KEY is the same), else a numeric id or place."""
+    kind, without_rowid, _ = _built(connection)
+    if kind == "table" and not without_rowid:
+        return next(name for name in ("rowid", "_rowid_", "oid") if f'"{name}"' not in known.values())
     if "id" in known:
         odd = f"SELECT 1 FROM data_trace WHERE typeof({known['id']}) <> 'integer' LIMIT 1"
         if not connection.execute(odd).fetchone():
             return known["id"]
-    try:
-        connection.execute("SELECT rowid FROM data_trace WHERE typeof(rowid) = 'integer' LIMIT 1").fetchone()
-        is_table = connection.execute("SELECT type FROM sqlite_schema WHERE name = 'data_trace'").fetchone()
-    except sqlite3.OperationalError:  # WITHOUT ROWID
-        is_table = None
-    return "rowid" if is_table and is_table[0] == "table" else "row_number() OVER ()"
+    return "row_number() OVER ()"
 
 
-def _unit(connection: sqlite3.Connection, cell: str) -> int:
-    """Nanoseconds in one unit of the log's numeric times, judged by most of a sample: s, ms, µs or ns since 1970."""
-    numeric = f"{_is_number(cell)} OR {_is_digits(cell)}"
-    sample = connection.execute(f"SELECT abs(CAST({cell} AS REAL)) FROM data_trace WHERE {numeric} LIMIT {_SAMPLE}")
-    units = Counter(next((unit for most, unit in _UNITS if size < most), 1) for (size,) in sample)
-    return units.most_common(1)[0][0] if units else _UNITS[0][1]
+def _is_strict(connection: sqlite3.Connection) -> bool:
+    """Whether the table holds the types that its columns declare."""
+    return bool(_built(connection)[2])
+
+
+def _built(connection: sqlite3.Connection) -> tuple[str, int, int]:
+    """What data_trace is (table, view …), whether it is WITHOUT ROWID, and whether it is STRICT."""
+    asked = "SELECT type, wr, strict FROM pragma_table_list WHERE schema = 'main' AND lower(name) = 'data_trace'"
+    found: tuple[str, int, int] = connection.execute(asked).fetchone()
+    return found
 
 
 def _is_digits(cell: str) -> str:
     return f"(typeof({cell}) = 'text' AND trim({cell}) GLOB '[0-9]*' AND trim({cell}) NOT GLOB '*[^0-9.]*')"
 
 
-def _moment(cell: str, unit: int) -> str:
-    """`cell` in nanoseconds since 1970 UTC: a number in `unit`, or ISO 8601 text (without a zone: UTC)."""
+def _moment(cell: str) -> str:
+    """`cell` in nanoseconds since 1970 UTC: a number, or ISO 8601 text (without a zone: UTC).
+
+    A number's size tells its unit: s, ms, µs and ns of the years 1971 to 2261 lie a factor of 1000 apart.
+    """
     number = f"(CASE typeof({cell}) WHEN 'text' THEN CAST({cell} AS NUMERIC) ELSE {cell} END)"
+    size = f"abs(CAST({number} AS REAL))"
+    unit = (
+        f"CASE WHEN {size} < 9.2e9 THEN 1000000000 WHEN {size} < 9.2e12 THEN 1000000"
+        f" WHEN {size} < 9.2e15 THEN 1000 ELSE 1 END"
+    )
     whole = f"CAST({number} AS INTEGER)"
-    numeric = f"{whole} * {unit} + CAST(round(({number} - {whole}) * {unit}) AS INTEGER)"
-    zone = f"CASE WHEN length({cell}) > 19 AND substr({cell}, -6, 1) IN ('+', '-') THEN substr({cell}, -6) ELSE '' END"
+    numeric = f"{whole} * ({unit}) + CAST(round(({number} - {whole}) * ({unit})) AS INTEGER)"
+    zone = (
+        f"CASE WHEN length({cell}) <= 19 THEN '' WHEN substr({cell}, -6, 1) IN ('+', '-') THEN substr({cell}, -6)"
+        f" WHEN substr({cell}, -5, 1) IN ('+', '-') THEN substr({cell}, -5, 3) || ':' || substr({cell}, -2) ELSE '' END"
+    )
     seconds = f"CAST(strftime('%s', substr({cell}, 1, 19) || {zone}) AS INTEGER)"
     fraction = (
-        f"CASE WHEN substr({cell}, 20, 1) = '.'"
+        f"CASE WHEN substr({cell}, 20, 1) IN ('.', ',')"
         f" THEN CAST(round(CAST('0.' || substr({cell}, 21, 9) AS REAL) * 1e9) AS INTEGER) ELSE 0 END"
     )
-    in_range = f"abs(CAST({number} AS REAL)) < 9.2e18 / {unit}"
     return (
-        f"CASE WHEN {_is_number(cell)} OR {_is_digits(cell)} THEN CASE WHEN {in_range} THEN {numeric} END"
+        f"CASE WHEN {_is_number(cell)} OR {_is_digits(cell)} THEN CASE WHEN {size} < {_FURTHEST} THEN {numeric} END"
         f" WHEN typeof({cell}) = 'text' THEN {seconds} * 1000000000 + {fraction} END"
     )

@@ -1,11 +1,13 @@
 """Narrow questions: what happens to the file under them, and to questions that take too long."""
 
+import sqlite3
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from obs_core.errors import LogMissing, LogUnreadable, NotALog, QuestionTimedOut
+from obs_core.errors import BadParameter, LogMissing, LogUnreadable, NotALog, QuestionTimedOut
 from obs_core.query.engine import Engine
 from obs_core.query.lookup import Lookup
 from obs_core.store import sqlite
@@ -104,6 +106,66 @@ def test_many_threads_share_one_lookup(log: Path) -> None:
     for thread in threads:
         thread.join()
     assert found == [[(1,)]] * 400
+    lookup.close()
+
+
+@pytest.mark.parametrize("value", [2**63, "\udcff"])
+def test_a_parameter_that_sqlite_can_not_hold_is_told(log: Path, value: object) -> None:
+    """
+    0 feed price 101 OK
+    """
+    lookup = Lookup(log, limit_s=5)
+    with pytest.raises(BadParameter, match="A parameter is"):
+        lookup.answer("SELECT :value", {"value": value})
+    lookup.close()
+
+
+def test_a_number_out_of_a_frame_is_a_parameter_like_another(log: Path) -> None:
+    """
+    seconds process data data_value status trace_id span_id
+    0 feed price 101 OK aa bb
+    """
+    with Engine(log) as engine:
+        found = engine.lookup("traces/tree", {"trace_id": np.str_("aa"), "longest": np.int64(100)})
+    assert len(found) == 1
+
+
+def test_a_view_without_end_is_stopped_when_its_shape_is_looked_at(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "hostile.db")
+    connection.execute(
+        "CREATE VIEW data_trace AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+        " SELECT i AS id, 0 AS Process, 0 AS Data, 0 AS data_type, 0 AS data_value, 0 AS timestamp, 0 AS status,"
+        " 0 AS exception FROM n WHERE i < 0"
+    )
+    connection.close()
+    lookup = Lookup(tmp_path / "hostile.db", limit_s=0.3)
+    with pytest.raises(QuestionTimedOut):
+        lookup.shape()
+    lookup.close()
+
+
+def test_the_version_of_a_locked_log_is_told_soon_so_that_nobody_queues_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "trace.db"
+    table.store(path, table.rows("0 feed price 101 OK"))
+    holder = sqlite.open_(path, write=True)
+    holder.execute("PRAGMA journal_mode = DELETE")
+    holder.execute("BEGIN EXCLUSIVE")
+    lookup = Lookup(path, limit_s=60)
+    with pytest.raises(LogUnreadable, match="locked by another program"):
+        lookup.version()
+    holder.execute("ROLLBACK")
+    holder.close()
+    lookup.close()
+
+
+def test_a_reopened_log_never_has_an_earlier_version(log: Path) -> None:
+    """
+    0 feed price 101 OK
+    """
+    lookup = Lookup(log, limit_s=5)
+    first = lookup.version()
+    lookup.close()
+    assert lookup.version() != first
     lookup.close()
 
 

@@ -1,6 +1,7 @@
 """Workers: stopped at their limit, replaced when they die, never orphans, never in the way of a checkpoint."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -11,9 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from obs_core.errors import LogMissing, QuestionTimedOut, WorkersBusy
+from obs_core.errors import BadParameter, LogMissing, QuestionTimedOut, SetupBroken, WorkersBusy
+from obs_core.query import wire
 from obs_core.query.engine import Engine
-from obs_core.query.pool import AnswerRefused, Pool, WorkerDied
+from obs_core.query.pool import AnswerRefused, Pool, Worker, WorkerDied
 from obs_core.store import sqlite
 from tests.support import table
 
@@ -36,6 +38,13 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def quick() -> Iterator[Pool]:
     workers = Pool(1, memory_mb=256, limit_s=0.5, wait_s=0.2)
+    yield workers
+    workers.close()
+
+
+@pytest.fixture
+def patient() -> Iterator[Pool]:
+    workers = Pool(1, memory_mb=256, limit_s=20)
     yield workers
     workers.close()
 
@@ -126,6 +135,80 @@ def test_a_worker_ends_when_its_parent_is_killed(path: Path) -> None:
     running.stdout.close()
     gone, alive = psutil.wait_procs([worker], timeout=10)
     assert (len(gone), alive) == (1, [])
+
+
+@pytest.mark.parametrize("statement", [IN_DUCKDB, IN_SQLITE])
+def test_a_worker_in_the_middle_of_a_question_without_end_ends_with_its_parent(path: Path, statement: str) -> None:
+    worker = Worker(64)
+    worker.answer(asked(path, COUNT), 20)
+    for part in wire.message(asked(path, statement)):
+        worker._input.write(part)
+    while psutil.Process(worker.pid).cpu_percent(0.2) < 20:
+        pass
+    worker._input.close()
+    assert worker._process.wait(20) == 0
+    worker.kill()
+
+
+def test_a_worker_leaves_ctrl_c_to_who_started_it(path: Path) -> None:
+    worker = Worker(64)
+    worker.answer(asked(path, COUNT), 20)
+    os.kill(worker.pid, signal.SIGINT)
+    assert worker.answer(asked(path, COUNT), 20).to_pylist() == [{"n": 1}]
+    worker.kill()
+
+
+def test_a_worker_imports_nothing_from_the_folder_where_it_was_started(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "duckdb.py").write_text("raise SystemExit('the wrong duckdb')")
+    monkeypatch.chdir(tmp_path)
+    worker = Worker(64)
+    assert worker.answer(asked(path, COUNT), 20).to_pylist() == [{"n": 1}]
+    worker.kill()
+
+
+def test_a_scanner_of_another_version_than_duckdb_is_told(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "duckdb_extension_sqlite_scanner").mkdir()
+    (tmp_path / "duckdb_extension_sqlite_scanner" / "__init__.py").touch()
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    worker = Worker(64)
+    with pytest.raises(SetupBroken, match="its SQLite scanner is of another version") as broken:
+        worker.answer(asked(path, COUNT), 20)
+    assert "requirements.txt" in broken.value.hint
+    worker.kill()
+
+
+def test_a_question_whose_worker_is_killed_is_asked_once_more(path: Path, patient: Pool) -> None:
+    with Engine(path, pool=patient) as engine:
+        extent = engine.extent()
+        assert extent
+        engine.analyse("overview/groups", extent, {"group": None})
+        for child in psutil.Process().children():
+            if "obs_core.query.worker" in child.cmdline():
+                child.kill()
+        found = engine.analyse("overview/groups", extent, {"group": None})
+        assert len(found) == 1
+        assert engine.analyse("overview/groups", extent, {"group": None}).attrs["way"] == "scan"
+
+
+def test_a_question_that_needs_more_memory_than_it_may_have_says_so(path: Path) -> None:
+    hungry = Pool(1, memory_mb=16, limit_s=20)
+    with pytest.raises(AnswerRefused, match="Out of Memory"):
+        hungry.answer(asked(path, "SELECT list(a.range::VARCHAR) FROM range(3000000) a"))
+    assert hungry.answer(asked(path, COUNT)).to_pylist() == [{"n": 1}]
+    hungry.close()
+
+
+def test_a_parameter_that_is_no_unicode_does_not_count_against_the_log(path: Path, patient: Pool) -> None:
+    with Engine(path, pool=patient) as engine:
+        extent = engine.extent()
+        assert extent
+        with pytest.raises(BadParameter):
+            engine.analyse("overview/summary", extent, {"group": "\udcff"})
+        assert engine.analyse("overview/summary", extent, {"group": None}).attrs["way"] == "scan"
 
 
 def test_an_engine_says_that_the_log_is_missing(tmp_path: Path, pool: Pool) -> None:

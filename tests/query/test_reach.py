@@ -84,15 +84,14 @@ def test_numbers_at_the_ends_of_64_bits_stay_exact(tmp_path: Path, pool: Pool, w
 
 @pytest.mark.parametrize("way", WAYS)
 def test_long_cells_and_embedded_nuls_survive(tmp_path: Path, pool: Pool, way: str) -> None:
-    path = stored(tmp_path / "x.db", [Row("call", "p", "a\0b'\"$x", START, data_value="x" * 20_000_000)])
+    path = stored(tmp_path / "x.db", [Row("call", "p", "a\0b'\"$x", START, data_value="x" * 50_000_000)])
     found = by_way(pool, path, ALL, way)
-    assert found[["data", "longest"]].iloc[0].tolist() == ["a\0b'\"$x", 20_000_000]
+    assert found[["data", "longest"]].iloc[0].tolist() == ["a\0b'\"$x", 50_000_000]
 
 
-def test_every_analytical_question_gets_one_answer_by_every_way(tmp_path: Path, pool: Pool) -> None:
-    path = stored(
-        tmp_path / "x.db",
-        [
+def mixed() -> list[Row]:
+    """Rows of all sorts, in which every column has something to say."""
+    return [
             Row(
                 "value" if number % 5 == 0 else "call",
                 f"p{number % 4}", f"f{number % 7}", START + number * SECOND,
@@ -103,19 +102,34 @@ def test_every_analytical_question_gets_one_answer_by_every_way(tmp_path: Path, 
                 function=f"m.f{number % 7}", duration_ns=number * 1000, code_id=1,
             )
             for number in range(600)
-        ],
-    )  # fmt: skip
-    window = Window(START + 50 * SECOND, START + 500 * SECOND)
-    given = {"origin_ns": START, "step_ns": 60 * SECOND, "buckets": 10, "size": 50, "longer_than": 2, "by_data": True}
+        ]  # fmt: skip
+
+
+NAMES: dict[str, object] = {"group": None, "search": None, "size": 1000}
+MIDDLE = Window(START + 50 * SECOND, START + 500 * SECOND)
+GIVEN = {
+    "search": "F",
+    "split_ns": START + 300 * SECOND,
+    "origin_ns": START,
+    "step_ns": 60 * SECOND,
+    "buckets": 10,
+    "size": 50,
+    "longer_than": 2,
+    "by_data": True,
+}
+
+
+def test_every_analytical_question_gets_one_answer_by_every_way(tmp_path: Path, pool: Pool) -> None:
+    path = stored(tmp_path / "x.db", mixed())
     for name in names():
         file = sql_file(name)
         if file.reach != "analytical":
             continue
-        parameters: dict[str, object] = {word: given.get(word) for word in file.parameters} | {"group": "g0"}
+        parameters: dict[str, object] = {word: GIVEN.get(word) for word in file.parameters} | {"group": "g0"}
         answers = []
         for share, mended in WAYS.values():
             with Engine(path, pool=pool) as engine:
-                plan = reach.plan(file, engine.shape(), window, parameters, share=share, most=1000, mended=mended)
+                plan = reach.plan(file, engine.shape(), MIDDLE, parameters, share=share, most=1000, mended=mended)
             request = {"log": str(path), "statement": plan.statement, "parameters": plan.parameters}
             answers.append(frames.from_arrow(pool.answer(request)))
         assert_frame_equal(answers[0], answers[1], check_exact=False, rtol=1e-12, obj=name)
@@ -131,13 +145,43 @@ def test_text_that_is_not_utf_8_is_shown_with_replacement_characters(tmp_path: P
     writer.close()
     with Engine(path, pool=pool) as engine:
         for _ in range(2):
-            found = engine.analyse("functions/names", ALL, {"group": None})
+            found = engine.analyse("functions/names", ALL, NAMES)
             assert dict(zip(found["function"], found["process_group"], strict=True)) == {
                 "b\ufffd": "g\ufffd",
                 "Zürich": None,
             }
             assert found.attrs["way"] == "sqlite_query in hex"
         assert engine.analyse("overview/summary", ALL, {"group": None})["calls"].tolist() == [2]
+
+
+def test_every_question_answers_with_bad_text_in_every_column_as_if_it_had_been_replaced(
+    tmp_path: Path, pool: Pool
+) -> None:
+    marred, mended = (stored(tmp_path / name, mixed()) for name in ("marred.db", "mended.db"))
+    columns = ["process", "process_group", "function", "data", "data_type", "data_value", "exception", "attributes"]
+    for path, tail in ((marred, "x'c3bcff00c3'"), (mended, "'ü�' || char(0) || '�'")):
+        writer = sqlite.open_(path, write=True)
+        for column in columns:
+            writer.execute(f"UPDATE data_trace SET {column} = {column} || CAST({tail} AS TEXT) WHERE id % 7 = 1")
+        writer.close()
+    with Engine(marred, pool=pool) as bad, Engine(mended, pool=pool) as good:
+        for name in names():
+            file = sql_file(name)
+            parameters: dict[str, object] = {word: GIVEN.get(word) for word in file.parameters}
+            if file.reach == "analytical":
+                found, expected = (engine.analyse(name, MIDDLE, parameters) for engine in (bad, good))
+                assert_frame_equal(found, expected, check_exact=False, rtol=1e-12, obj=name)
+
+
+def test_bad_text_slows_only_the_windows_that_hold_it(tmp_path: Path, pool: Pool) -> None:
+    path = stored(tmp_path / "x.db", calls(1_000))
+    writer = sqlite.open_(path, write=True)
+    writer.execute("UPDATE data_trace SET data = CAST(x'ff' AS TEXT) WHERE id = 1")
+    writer.close()
+    windows = (Window(START, START + 100), Window(START + 50, START + 999), Window(START + 100, START + 999))
+    with Engine(path, pool=pool) as engine:
+        ways = [engine.analyse("functions/names", window, NAMES).attrs["way"] for window in windows]
+    assert ways == ["sqlite_query in hex", "sqlite_query in hex", "scan"]
 
 
 def test_a_foreign_log_with_cells_of_the_wrong_type_answers(tmp_path: Path, pool: Pool) -> None:
@@ -151,15 +195,17 @@ def test_a_foreign_log_with_cells_of_the_wrong_type_answers(tmp_path: Path, pool
         ("p", "f", "float", 1.5, 1767225600.0, "OK", None, 2.0),
         ("p", "f", "float", "a text", "no time", "OK", None, "slow"),
         ("p", "f", "float", None, 1767225601.0, "ERROR", "E: x", "slow"),
+        ("p", "f", "float", None, 1767225601.0, "OK", None, 1e300),
         (b"\x00\xff", 7, None, b"\x01", 1767225602.0, None, None, float("inf")),
     ]
     connection.executemany("INSERT INTO data_trace VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
     connection.close()
     with Engine(path, pool=pool) as engine:
         found = engine.analyse("overview/summary", ALL, {"group": None})
-        assert found[["calls", "errors"]].iloc[0].tolist() == [3, 1]
+        assert found[["calls", "errors"]].iloc[0].tolist() == [4, 1]
+        assert found.loc[0, "p99_ms"] == pytest.approx(2.0)
         assert engine.extent() == Window(START, START + 2 * SECOND + 1)
-        assert len(engine.analyse("functions/names", ALL, {"group": None})) == 2
+        assert len(engine.analyse("functions/names", ALL, NAMES)) == 2
 
 
 def test_an_answer_is_cut_at_the_cap_and_says_so(tmp_path: Path, pool: Pool) -> None:
@@ -167,7 +213,7 @@ def test_an_answer_is_cut_at_the_cap_and_says_so(tmp_path: Path, pool: Pool) -> 
     path = stored(tmp_path / "x.db", rows)
     for cap, count, truncated in ((20, 20, True), (30, 30, False), (None, 30, False)):
         with Engine(path, pool=pool, row_cap=cap) as engine:
-            found = engine.analyse("functions/names", ALL, {"group": None})
+            found = engine.analyse("functions/names", ALL, NAMES)
             assert (len(found), found.attrs["truncated"], found.attrs["approximate"]) == (count, truncated, False)
 
 

@@ -100,6 +100,22 @@ def test_a_time_is_read_however_it_is_written(tmp_path: Path, written: object) -
     assert [abs(ns - MOMENT_NS) < 500 for (ns,) in mapped(path, "timestamp")] == [True, True]
 
 
+@pytest.mark.parametrize("written", ["2026-01-01 00:00:00,123", "2026-01-01T02:00:00.123+0200"])
+def test_a_time_is_read_with_a_comma_and_with_a_zone_without_a_colon(tmp_path: Path, written: str) -> None:
+    row = ("feed", "price", None, "1", written, "OK", None)
+    path = made(tmp_path / "x.db", f"CREATE TABLE data_trace ({SEVEN})", row)
+    assert mapped(path, "timestamp") == [(MOMENT_NS,)]
+
+
+def test_each_cell_tells_its_own_unit_of_time(tmp_path: Path) -> None:
+    rows = [
+        ("feed", "price", None, "1", written, "OK", None)
+        for written in (1_767_225_600, 1_767_225_600_000, "2026-01-01", 1_767_225_600_000_000_000)
+    ]
+    path = made(tmp_path / "x.db", f"CREATE TABLE data_trace ({SEVEN})", *rows)
+    assert mapped(path, "timestamp") == [(1_767_225_600 * 10**9,)] * 4
+
+
 def test_iso_times_keep_their_nanoseconds(tmp_path: Path) -> None:
     row = ("feed", "price", None, "1", "2026-01-01T00:00:00.123456789Z", "OK", None)
     path = made(tmp_path / "x.db", f"CREATE TABLE data_trace ({SEVEN})", row)
@@ -152,6 +168,32 @@ def test_tables_without_a_numeric_id_still_name_their_rows(tmp_path: Path, state
     row: tuple[object, ...] = ("feed", "price", None, "1", 0, "OK", None)
     row = row if "WITHOUT" in statement else ("first", *row)
     assert mapped(made(tmp_path / "x.db", statement, row), "id") == [(1,)]
+
+
+def test_a_number_that_64_bits_can_not_hold_counts_as_not_measured(tmp_path: Path) -> None:
+    rows = [
+        ("feed", "price", None, "1", 0, "OK", None, duration, memory)
+        for duration, memory in ((float("inf"), 1e300), (-1.5, -(2**63)), (1e13, 2.5))
+    ]
+    path = made(tmp_path / "x.db", f"CREATE TABLE data_trace ({SEVEN}, duration_ms, memory_delta)", *rows)
+    assert mapped(path, "duration_ns, memory_delta") == [(None, None), (-1_500_000, -(2**63)), (None, 3)]
+
+
+def test_a_table_with_our_columns_that_keeps_no_types_is_not_taken_for_ours(tmp_path: Path) -> None:
+    ours = log.open_(tmp_path / "ours.db")
+    ours.close()
+    path = made(tmp_path / "x.db", f"CREATE TABLE data_trace ({', '.join(foreign.COLUMNS)})")
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    assert shape_of(tmp_path / "ours.db").native
+    assert not shape_of(path).native
+
+
+def test_a_column_called_rowid_does_not_hide_the_rows_own(tmp_path: Path) -> None:
+    row = ("same", "feed", "price", None, "1", 0, "OK", None)
+    path = made(tmp_path / "x.db", f"CREATE TABLE data_trace (rowid, {SEVEN})", row, row)
+    assert mapped(path, "id") == [(1,), (2,)]
 
 
 def test_a_view_opens_too(tmp_path: Path) -> None:
