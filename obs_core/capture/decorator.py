@@ -10,6 +10,7 @@ from obs_core.capture.describe import rules
 from obs_core.capture.frames import Site
 from obs_core.capture.generators import async_generator, generator
 from obs_core.capture.how import How, binder
+from obs_core.capture.naming import module_of
 from obs_core.capture.wrappers import coroutine, plain, with_options
 from obs_core.capture.writer import process
 
@@ -95,8 +96,11 @@ def _wrapped(function: Callable[..., Any], name: str | None, how: How, *, args: 
 
 def site_of(function: Callable[..., Any], name: str | None = None) -> Site:
     """Where `function` stands, and what its rows are called."""
-    code = getattr(function, "__code__", None)
+    inner = function
+    while hasattr(inner, "__wrapped__"):  # a decorator stands around it: the source is the function's own
+        inner = inner.__wrapped__
+    code = getattr(inner, "__code__", None)
     own = getattr(function, "__name__", type(function).__name__)
-    full = f"{getattr(function, '__module__', None) or '?'}.{getattr(function, '__qualname__', own)}"
+    full = f"{module_of(function)}.{getattr(function, '__qualname__', own)}"
     file, line = (code.co_filename, code.co_firstlineno) if isinstance(code, types.CodeType) else (None, None)
     return Site("call", name or own, full, file, line)
