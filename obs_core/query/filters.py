@@ -34,7 +34,7 @@ class Buckets:
     @property
     def parameters(self) -> dict[str, int]:
         """The slices as parameters of a question's SQL."""
-        return {"origin_ns": self.origin_ns, "step_ns": self.step_ns, "buckets": self.count}
+        return {"first": self.origin_ns // self.step_ns, "step_ns": self.step_ns, "buckets": self.count}
 
 
 def clipped(engine: Engine, window: Window) -> Window:

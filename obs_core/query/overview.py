@@ -74,8 +74,10 @@ def exceptions(engine: Engine, window: Window, *, group: str | None = None, size
     )
     told = found[["exception", "stack"]].fillna("").itertuples(index=False)
     found[["type", "place"]] = DataFrame([failure(*each) for each in told], columns=["type", "place"], dtype="object")
-    slices = ((found["timestamp"] - within.from_ns) / max(1, within.length_ns) * _COURSE).astype("int64")
-    kinds = found.assign(slice=slices).groupby(["type", "place", "function"], sort=False, dropna=False)
+    slices = (found["timestamp"].astype("float64") - within.from_ns) / max(1, within.length_ns) * _COURSE
+    kinds = found.assign(slice=slices.clip(0, _COURSE - 1).astype("int64")).groupby(
+        ["type", "place", "function"], sort=False, dropna=False
+    )
     rows = [(*kind, len(each), *_span(each), *_newest(each)) for kind, each in kinds]
     frame = DataFrame(rows, columns=list(_EXCEPTIONS)).astype(_EXCEPTIONS)
     frame = frame.sort_values(["calls", "last_ns"], ascending=False, kind="stable")
@@ -108,7 +110,7 @@ def processes(engine: Engine, window: Window, *, group: str | None = None) -> Da
 
 def _span(failures: DataFrame) -> tuple[int, int, list[int]]:
     """First, last and course of failures of one kind."""
-    course = np.bincount(failures["slice"].clip(upper=_COURSE - 1), minlength=_COURSE).tolist()
+    course = np.bincount(failures["slice"], minlength=_COURSE).tolist()
     return int(failures["timestamp"].min()), int(failures["timestamp"].max()), course
 
 

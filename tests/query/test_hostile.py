@@ -103,3 +103,31 @@ def test_half_a_character_is_refused_by_every_question(engine: Engine, name: str
             continue  # a trace is shown whole
         with pytest.raises(BadParameter, match=r"half a character|is “"):
             asked.answer(engine, WAYS["scan"], {**needed, parameter.name: HALF})
+
+
+def test_every_question_answers_at_the_ends_of_time(tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("ends") / "trace.db"
+    least, most = -(2**63), 2**63 - 1
+    ends = [(least, most), (most, most), (0, least), (-1, -1), (10**18, None)]
+    call = Row("call", "p", "f", 0, "g", status="ERROR", trace_id="t", parent_span_id="s0", memory_delta=most)
+    calls = [call._replace(timestamp=at, duration_ns=span, span_id=f"s{n}") for n, (at, span) in enumerate(ends)]
+    readings = [
+        Row("value", "p", "f", at, data_type="float", data_value=text) for at, text in ((least, "1e999"), (most, "nan"))
+    ]
+    table.store(path, [*calls, *readings])
+    words = {
+        "trace_id": "t",
+        "span_id": "s0",
+        "id": "1",
+        "function": "f",
+        "process": "p",
+        "data": "f",
+        "duration_ns": "1",
+    }
+    with Engine(path) as engine:
+        for window in (Window(least, most), Window(0, 2 * 10**18)):
+            for asked in catalog.QUESTIONS.values():
+                needed = {name: words[name] for name, p in asked.parameters.items() if p.default is p.empty}
+                assert asked.answer(engine, window, needed).attrs["approximate"] is False
+        assert overview.throughput(engine, Window(least, most))["calls"].sum() == len(calls) - 1  # the end is not in it
+        assert overview.throughput(engine, Window(-5, 5), bucket="1s")["calls"].tolist() == [1, 1]
