@@ -6,7 +6,8 @@ import pytest
 from pandas import DataFrame
 from pandas.testing import assert_frame_equal
 
-from obs_core.clock import SECOND, Window
+from benchmarks.logs import multiplied
+from obs_core.clock import HOUR, SECOND, Window
 from obs_core.model import Row
 from obs_core.query import frames, reach
 from obs_core.query.engine import Engine
@@ -152,6 +153,25 @@ def test_text_that_is_not_utf_8_is_shown_with_replacement_characters(tmp_path: P
             }
             assert found.attrs["way"] == "sqlite_query in hex"
         assert engine.analyse("overview/summary", ALL, {"group": None})["calls"].tolist() == [2]
+
+
+def test_recorded_traces_get_one_answer_by_every_way(tmp_path: Path, pool: Pool) -> None:
+    path = multiplied(tmp_path / "x.db", 5_000, START)
+    window = Window(START - 24 * HOUR + 5 * SECOND, START - 24 * HOUR + 40 * SECOND)
+    given = GIVEN | {"origin_ns": window.from_ns, "step_ns": 4 * SECOND, "search": "e"}
+    with Engine(path, pool=pool) as engine:
+        shape = engine.shape()
+    for name in ("overview/summary", "overview/throughput", "functions/names", "functions/performance"):
+        file = sql_file(name)
+        parameters: dict[str, object] = {word: given.get(word) for word in file.parameters}
+        answers = []
+        for share, mended in WAYS.values():
+            plan = reach.plan(file, shape, window, parameters, share=share, most=None, mended=mended)
+            request = {"log": str(path), "statement": plan.statement, "parameters": plan.parameters}
+            answers.append(frames.from_arrow(pool.answer(request)))
+        assert len(answers[0])
+        assert_frame_equal(answers[0], answers[1], check_exact=False, rtol=1e-12, obj=name)
+        assert_frame_equal(answers[0], answers[2], check_exact=False, rtol=1e-12, obj=name)
 
 
 def test_every_question_answers_with_bad_text_in_every_column_as_if_it_had_been_replaced(
