@@ -10,6 +10,7 @@ from obs_core.errors import BadParameter
 from obs_core.query import catalog
 from obs_core.query.engine import Engine
 from obs_core.store import log as store
+from obs_core.store import sqlite
 from tests.support import table
 
 ALWAYS = Window(0, 2**63 - 1)
@@ -21,6 +22,7 @@ NEEDED = {
     "function": "load",
     "process": "feed",
     "data": "price",
+    "duration_ns": "1000",
 }
 
 PROMISED = {
@@ -61,6 +63,21 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         yield engine
 
 
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """An engine on a log with a trace of two calls and a value."""
+    path = tmp_path_factory.mktemp("drawn") / "trace.db"
+    rows = """
+        seconds  kind   process  data   trace_id  span_id  parent_span_id  status  exception   duration_ms
+        0        call   feed     load   t1        s1       -               OK      -           5
+        1        call   feed     load   t1        s2       s1              ERROR   KeyError:a  1
+        2        value  feed     price  t1        -        s1              OK      -           -
+    """
+    table.store(path, table.rows(rows))
+    with Engine(path) as engine:
+        yield engine
+
+
 def words_for(asked: catalog.Question) -> dict[str, str]:
     """Something for each parameter that the question can't do without."""
     return {name: NEEDED[name] for name, parameter in asked.parameters.items() if parameter.default is parameter.empty}
@@ -87,19 +104,9 @@ def test_every_question_takes_a_group_and_tells_what_it_answers(empty: Engine, n
 
 
 @pytest.mark.parametrize("name", catalog.QUESTIONS)
-def test_every_question_has_the_same_columns_and_types_with_rows_as_without(
-    empty: Engine, name: str, tmp_path: Path
-) -> None:
+def test_every_question_has_the_same_columns_with_rows_as_without(empty: Engine, drawn: Engine, name: str) -> None:
     asked = catalog.QUESTIONS[name]
-    drawn = """
-        seconds  kind   process  data   trace_id  span_id  parent_span_id  status  exception   duration_ms
-        0        call   feed     load   t1        s1       -               OK      -           5
-        1        call   feed     load   t1        s2       s1              ERROR   KeyError:a  1
-        2        value  feed     price  t1        -        s1              OK      -           -
-    """
-    table.store(tmp_path / "trace.db", table.rows(drawn))
-    with Engine(tmp_path / "trace.db") as engine:
-        found = asked.answer(engine, ALWAYS, words_for(asked))
+    found = asked.answer(drawn, ALWAYS, words_for(asked))
     assert found.columns.tolist() == asked.answer(empty, ALWAYS, words_for(asked)).columns.tolist()
 
 
@@ -137,3 +144,29 @@ def test_an_unknown_question_is_answered_with_the_nearest_and_the_list() -> None
     with pytest.raises(BadParameter, match="There is no question “overview") as told:
         catalog.question("overview.sumary")
     assert told.value.hint.startswith("Did you mean overview.summary? The questions are overview.summary, ")
+
+
+def test_every_question_answers_about_a_log_of_seven_columns(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    connection = sqlite.open_(path, create=True)
+    connection.execute(f"CREATE TABLE data_trace ({', '.join(f'[{name}]' for name in SEVEN)})")
+    for second in range(12):
+        row = (
+            "feed",
+            "price",
+            "float",
+            "1.0",
+            f"2026-01-01T00:00:{second:02}Z",
+            "ERROR" if second == 3 else "OK",
+            None,
+        )
+        connection.execute(f"INSERT INTO data_trace VALUES ({', '.join('?' * len(SEVEN))})", row)
+    connection.close()
+    with Engine(path) as engine:
+        found = {name: asked.answer(engine, ALWAYS, words_for(asked)) for name, asked in catalog.QUESTIONS.items()}
+    assert found["overview.summary"][["calls", "values", "errors", "traces"]].to_numpy().tolist() == [[12, 12, 1, 0]]
+    assert found["overview.summary"]["p95_ms"].isna().all()
+    assert found["traces.page"]["Timestamp"].is_monotonic_decreasing
+    assert found["values.streaks"][["length", "ongoing"]].to_numpy().tolist() == [[12, True]]
+    assert found["functions.performance"][["function", "calls"]].to_numpy().tolist() == [["price", 12]]
+    assert found["traces.tree"].empty
