@@ -19,9 +19,8 @@ _ASKED: Final = (
     *(overview.exceptions, overview.restarts),
     *(traces.page, traces.total, traces.tree, traces.children, traces.row),
     *(functions.performance, functions.history, functions.changes, functions.names, functions.code),
-    *(inspector.callers, inspector.callees, inspector.durations, inspector.failures, inspector.recent),
     *(values.streaks, values.history, values.series),
-    *(inspector.callers, inspector.callees, inspector.durations, inspector.failures, inspector.recent),
+    *(inspector.callers, inspector.callees, inspector.durations, inspector.rank, inspector.failures, inspector.recent),
     writers.status,
 )
 _YES: Final = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}

@@ -25,6 +25,13 @@ def durations(engine: Engine, window: Window, *, group: str | None = None, funct
     return _related(engine, "inspector/durations", window, group, function)
 
 
+def rank(engine: Engine, window: Window, *, group: str | None = None, function: str, duration_ns: int) -> DataFrame:
+    """How many timed calls of `function` there were, and how many of them took less than `duration_ns`: one row."""
+    parameters = {"group": filters.text("group", group), "function": filters.text("function", function)}
+    wanted = parameters | {"duration_ns": filters.whole("duration_ns", duration_ns, -(2**63), 2**63 - 1)}
+    return engine.analyse("inspector/rank", filters.clipped(engine, window), wanted)
+
+
 def failures(
     engine: Engine, window: Window, *, group: str | None = None, function: str, size: int = 1_000
 ) -> DataFrame:

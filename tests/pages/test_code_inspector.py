@@ -26,7 +26,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("OBS_LOG", str(path))
     monkeypatch.setenv("OBS_SOURCE_ROOTS", str(tmp_path))
     yield path
-    ask.engine().close()
+    ask.close()
     st.cache_resource.clear()
     st.cache_data.clear()
 

@@ -37,7 +37,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     path = tmp_path / "trace.db"
     monkeypatch.setenv("OBS_LOG", str(path))
     yield path
-    ask.engine().close()
+    ask.close()
     st.cache_resource.clear()
 
 

@@ -56,6 +56,20 @@ def test_durations_lie_in_slices_that_name_their_slowest_call(engine: Engine) ->
     np.testing.assert_allclose(found["to_ms"] / found["from_ms"], 10**0.1)
 
 
+def test_the_rank_of_a_call_counts_those_that_were_faster(engine: Engine) -> None:
+    """
+    seconds  process  process_group  data  duration_ms
+    0        web      shop           load  1
+    1        web      shop           load  2
+    2        web      shop           load  2
+    3        web      shop           load  -
+    4        web      other          load  1
+    """
+    for group, duration, told in (("shop", 2, [3, 1]), (None, 2, [4, 2]), (None, 9, [4, 4]), ("none", 2, [0, 0])):
+        found = inspector.rank(engine, ALWAYS, group=group, function="load", duration_ns=duration * 1_000_000)
+        assert found.to_numpy().tolist() == [told]
+
+
 def test_failures_and_recent_calls_come_newest_first_from_the_window(engine: Engine) -> None:
     """
     seconds  process  process_group  data  kind   status  exception     data_value  duration_ms

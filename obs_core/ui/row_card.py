@@ -1,0 +1,135 @@
+"""One row of the log on a page, with everything that is known of it."""
+
+import json
+from dataclasses import replace
+from typing import Any, Final
+
+import streamlit as st
+from pandas import DataFrame, Series, notna
+
+from obs_core.clock import DAY, Window
+from obs_core.query import inspector, traces
+from obs_core.ui import frame, links
+from obs_core.ui.ask import ask
+from obs_core.ui.controls import Chosen
+from obs_core.ui.panel import boundary
+from obs_core.ui.plain import counted, plain
+from obs_core.ui.stale import series_card
+
+THRESHOLD: Final = 5
+"""Equal readings in a row that are fine where no rule says otherwise."""
+
+LINES: Final = 16
+TALLEST: Final = 360
+"""Pixels of the box of a text of more than `LINES` lines, which scrolls."""
+
+LONGEST: Final = 20_000
+"""Characters of one text that the page shows; a browser takes a second for each million."""
+
+
+def row_card(chosen: Chosen, row_id: int, tree: DataFrame | None = None) -> None:
+    """Everything the log holds of one row; with its `tree`, also the values that it recorded."""
+    found = ask(traces.row, chosen, id=row_id)
+    if found.empty:
+        st.info("The log no longer holds this row.")
+        return
+    row = found.iloc[0]
+    _facts(chosen, row)
+    _text("Exception", row["exception_stack"] or row["exception"])
+    _text("Value", row["data_value"])
+    if row["kind"] == "value":
+        st.markdown("**Readings of this variable in the window**")
+        with boundary("Readings"):
+            series_card(chosen, row["process"], row["data"], {"threshold": THRESHOLD})
+    if tree is not None and isinstance(row["span_id"], str):
+        _values(tree[(tree["parent_span_id"] == row["span_id"]) & (tree["kind"] != "call")])
+    _attributes(row["attributes"])
+
+
+def _facts(chosen: Chosen, row: "Series[Any]") -> None:
+    """The row's short facts, side by side."""
+    memory = row["memory_delta"]
+    known = {
+        "Kind": row["kind"],
+        "Data": row["data"],
+        "Data type": row["data_type"],
+        "Status": row["status"],
+        "Process": row["process"],
+        "Process group": row["process_group"],
+        "Began": frame.moment(int(row["timestamp"])),
+        "Duration": frame.duration(float(row["duration_ms"])) if notna(row["duration_ms"]) else "",
+        "Against its last 24 h": _rank(chosen, row),
+        "Memory": frame.size(int(memory)) if notna(memory) else "",
+        "Span": row["span_id"],
+    }
+    st.html(frame.facts({name: plain(value, 400) or frame.NOT_MEASURED for name, value in known.items()}))
+    if row["kind"] == "call":
+        function = row["function"] or row["data"]
+        links.to("code_inspector", label="Open in the Code Inspector", f_fn=function)
+
+
+def _rank(chosen: Chosen, row: "Series[Any]") -> str:
+    """How many of the function's calls of the 24 hours up to this one were faster, in words."""
+    if row["kind"] != "call" or not notna(row["duration_ns"]):
+        return ""
+    start = int(row["timestamp"])
+    day = replace(chosen, window=Window(start - DAY, start + 1), group=row["process_group"] or None)
+    function = row["function"] or row["data"]
+    told = ask(inspector.rank, day, function=function, duration_ns=int(row["duration_ns"])).iloc[0]
+    calls, faster = int(told["calls"]), int(told["faster"])
+    return f"slower than {frame.share(faster / calls)} of {counted(calls, 'call')}" if calls > 1 else "the only call"
+
+
+def _text(title: str, text: object) -> None:
+    """A whole text in a box of its own; a very long one is cut, and says so."""
+    if not isinstance(text, str) or not text:
+        return
+    st.markdown(f"**{title}**")
+    shown = text[:LONGEST]
+    is_long = shown.count("\n") > LINES or len(shown) > 100 * LINES
+    st.code(shown, language=None, wrap_lines=True, height=TALLEST if is_long else "content")
+    if len(text) > LONGEST:
+        st.caption(f"{frame.count(LONGEST)} of {frame.count(len(text))} characters are shown.")
+
+
+def _values(values: DataFrame) -> None:
+    if values.empty:
+        return
+    st.markdown("**Values recorded by this call**")
+    shown = values[["Data", "Data Type", "Data Value", "start_offset_ms"]]
+    st.dataframe(
+        shown.rename(columns={"start_offset_ms": "After the start (ms)"}).map(
+            lambda cell: plain(cell, 500) if isinstance(cell, str) else cell
+        ),
+        hide_index=True,
+    )
+
+
+def _attributes(text: object) -> None:
+    """The attributes, events and links that came with the row, as names and values."""
+    if not isinstance(text, str) or not text:
+        return
+    try:
+        parts = json.loads(text)
+    except ValueError:
+        parts = {"attributes": {"(not JSON)": text}}
+    flat = [
+        {"Part": part, "Name": plain(name, 200), "Value": plain(_worded(value), 2_000)}
+        for part, content in (parts.items() if isinstance(parts, dict) else [])
+        for name, value in _named(content)
+    ]
+    if flat:
+        st.markdown("**Attributes**")
+        st.dataframe(flat, hide_index=True)
+
+
+def _named(content: object) -> list[tuple[str, object]]:
+    if isinstance(content, dict):
+        return [(str(name), value) for name, value in content.items()]
+    if isinstance(content, list):
+        return [(str(place), value) for place, value in enumerate(content, 1)]
+    return [("", content)]
+
+
+def _worded(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,28 @@
+"""Links to hand to a teammate: one that moves with the clock, and one that stays."""
+
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from obs_core.ui.controls import Chosen
+
+
+def share(chosen: Chosen, *, key: str) -> None:
+    """A button that offers both links to what is shown; whoever opens one sees the same controls."""
+    with st.popover("Share", icon=":material/link:", key=key):
+        st.caption("Frozen: this very window, whenever it is opened.")
+        st.code(_link(frozen(chosen)), language=None, wrap_lines=True)
+        st.caption("Live: the same window, moving with the clock.")
+        st.code(_link({}), language=None, wrap_lines=True)
+
+
+def frozen(chosen: Chosen) -> dict[str, str]:
+    """The window as absolute epoch milliseconds; its end is rounded up, so that no row is lost."""
+    return {"from": str(chosen.window.from_ns // 1_000_000), "to": str(-(-chosen.window.to_ns // 1_000_000))}
+
+
+def _link(changed: dict[str, str]) -> str:
+    """The page's own address with its parameters, some of them changed."""
+    address = (st.context.url or "").partition("?")[0]
+    given = {name: st.query_params.get_all(name) for name in st.query_params} | {n: [v] for n, v in changed.items()}
+    return f"{address}?{urlencode(given, doseq=True)}" if given else address

@@ -1,0 +1,180 @@
+"""The Trace Explorer in a real browser: clicks, keys, refreshes, themes, shared links and hostile rows."""
+
+import time
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Dialog, FrameLocator, Page, expect
+
+from obs_core.clock import SECOND
+from obs_core.model import Row
+from tests.browser.conftest import Serve, query_of, settled
+from tests.support import table
+
+pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning"), pytest.mark.xdist_group("browser")]
+
+SHOP = """
+    seconds  process  process_group  data    kind   trace_id  span_id  parent_span_id  duration_ms  status  exception
+    0        web      shop           serve   call   t1        s1       -               100          OK      -
+    1        web      shop           load    call   t1        s2       s1              60           ERROR   OSError:disk
+    2        web      shop           price   value  t1        -        s2              -            OK      -
+"""
+HOSTILE = (
+    "<img src=x onerror=alert(1)>",
+    "</span><script>alert(2)</script>",
+    "::JSCODE::alert(3)::JSCODE::",
+    "user\u202efdp.exe",
+    "nul\0byte",
+)
+
+
+def now_ns() -> int:
+    return time.time_ns() - 60 * SECOND
+
+
+def shop() -> list[Row]:
+    """A trace of three rows, and forty calls before it, all of the last minutes."""
+    later = now_ns() - table.START_NS
+    trace = [row._replace(timestamp=row.timestamp + later, data_value="101.5") for row in table.rows(SHOP)]
+    return [
+        *trace,
+        *(Row("call", "web", f"tick_{number:02}", now_ns() - (number + 9) * SECOND) for number in range(40)),
+    ]
+
+
+def grid(page: Page) -> FrameLocator:
+    """The table, once it has rows."""
+    frame = page.frame_locator("iframe[title*=agGrid]")
+    expect(frame.locator(".ag-row").first).to_be_visible(timeout=60_000)
+    return frame
+
+
+def row_of(frame: FrameLocator, data: str) -> int:
+    """The place of the first row that shows `data`."""
+    cells = frame.locator(".ag-center-cols-container [col-id=Data]")
+    return cells.all_inner_texts().index(data)
+
+
+def cell(frame: FrameLocator, data: str, column: str = "Data") -> str:
+    """A selector of the cell of `column` in the first row that shows `data`."""
+    return f'.ag-row[row-index="{row_of(frame, data)}"] [col-id="{column}"]'
+
+
+def count_of(frame: FrameLocator, data: str) -> int:
+    return frame.locator(".ag-center-cols-container [col-id=Data]").all_inner_texts().count(data)
+
+
+def eventually(page: Page, claim: object) -> None:
+    """Wait until `claim()` holds, for at most 30 seconds."""
+    assert callable(claim)
+    for _ in range(150):
+        if claim():
+            return
+        page.wait_for_timeout(200)
+    assert claim()
+
+
+def test_rows_open_by_click_and_key_and_stay_open_over_refreshes(serve: Serve, page: Page, tmp_path: Path) -> None:
+    log = tmp_path / "trace.db"
+    table.store(log, shop())
+    page.goto(f"{serve(log)}/trace_explorer?every=1s")
+    settled(page)
+    frame = grid(page)
+    frame.locator(f"{cell(frame, 'serve')} >> xpath=.. >> .chevron").click()
+    eventually(page, lambda: count_of(frame, "load") == 2)
+    assert "trace=" not in query_of(page), "the chevron opens, it does not select"
+    frame.locator(cell(frame, "serve", "Process")).click()
+    eventually(page, lambda: "span=s1" in query_of(page))
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    eventually(page, lambda: count_of(frame, "price") == 2)
+    table.store(log, [Row("call", "web", "newest", time.time_ns())])
+    eventually(page, lambda: count_of(frame, "newest") == 1)
+    assert count_of(frame, "price") == 2
+    assert frame.locator(".ag-row-selected [col-id=Data]").all_inner_texts() == ["serve"]
+    page.keyboard.press("ArrowLeft")
+    eventually(page, lambda: count_of(frame, "price") == 1)
+
+
+def test_a_call_that_is_clicked_opens_its_trace_and_the_link_opens_it_elsewhere(
+    serve: Serve, page: Page, browser: Browser, tmp_path: Path
+) -> None:
+    log = tmp_path / "trace.db"
+    table.store(log, shop())
+    page.goto(f"{serve(log)}/trace_explorer?t_status=ERROR&every=off")
+    settled(page)
+    frame = grid(page)
+    frame.locator(cell(frame, "load")).click()
+    fall = page.get_by_role("treegrid", name="Calls and values of the trace")
+    expect(fall.get_by_role("row")).to_have_count(3)
+    expect(fall.get_by_role("row", selected=True)).to_contain_text("load")
+    expect(page.get_by_text("OSError:disk").last).to_be_visible()
+    fall.get_by_text("price").click()
+    eventually(page, lambda: "span=row-3" in query_of(page))
+    fall.get_by_text("load", exact=True).click()
+    eventually(page, lambda: "span=s2" in query_of(page))
+    link = page.evaluate("location.href")
+
+    teammate = browser.new_context().new_page()
+    teammate.goto(link)
+    settled(teammate)
+    theirs = teammate.get_by_role("treegrid", name="Calls and values of the trace")
+    expect(theirs.get_by_role("row", selected=True)).to_contain_text("load", timeout=30_000)
+    assert "t_status=ERROR" in query_of(teammate)
+    assert count_of(grid(teammate), "serve") == 0
+    teammate.context.close()
+
+
+def test_the_waterfall_is_walked_by_keys(serve: Serve, page: Page, tmp_path: Path) -> None:
+    log = tmp_path / "trace.db"
+    table.store(log, shop())
+    page.goto(f"{serve(log)}/trace_explorer?trace=t1&span=s1&every=off")
+    settled(page)
+    fall = page.get_by_role("treegrid", name="Calls and values of the trace")
+    expect(fall.get_by_role("row")).to_have_count(3, timeout=30_000)
+    fall.focus()
+    page.keyboard.press("ArrowLeft")
+    expect(fall.get_by_role("row")).to_have_count(1)
+    page.keyboard.press("ArrowRight")
+    expect(fall.get_by_role("row")).to_have_count(3)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    eventually(page, lambda: "span=s2" in query_of(page))
+
+
+def test_the_table_follows_the_theme_without_a_reload(serve: Serve, page: Page, tmp_path: Path) -> None:
+    log = tmp_path / "trace.db"
+    table.store(log, shop())
+    page.goto(f"{serve(log)}/trace_explorer?every=off")
+    settled(page)
+    root = grid(page).locator(".ag-root-wrapper")
+    paper = "element => getComputedStyle(element).backgroundColor"
+    light = root.evaluate(paper)
+    page.get_by_test_id("stMainMenu").click()
+    page.get_by_test_id("stMainMenuPopover").get_by_text("Dark", exact=False).first.click()
+    eventually(page, lambda: root.evaluate(paper) != light)
+    page.get_by_test_id("stMainMenuPopover").get_by_text("Light", exact=False).first.click()
+    eventually(page, lambda: root.evaluate(paper) == light)
+
+
+def test_hostile_rows_run_nothing_and_read_as_what_they_are(serve: Serve, page: Page, tmp_path: Path) -> None:
+    log = tmp_path / "trace.db"
+    rows = [
+        Row("call", text, text, now_ns() + place, text, text, text, exception=text, trace_id="t", span_id=str(place))
+        for place, text in enumerate(HOSTILE)
+    ]
+    table.store(log, rows)
+    opened: list[Dialog] = []
+    page.on("dialog", opened.append)
+    page.goto(f"{serve(log)}/trace_explorer?trace=t&span=0&every=off")
+    settled(page)
+    frame = grid(page)
+    expect(page.get_by_role("treegrid", name="Calls and values of the trace").get_by_role("row")).to_have_count(5)
+    assert set(frame.locator(".ag-center-cols-container [col-id=Data]").all_inner_texts()) == {
+        *HOSTILE[:3], "user<U+202E>fdp.exe", "nul\N{REPLACEMENT CHARACTER}byte",
+    }  # fmt: skip
+    frame.locator('.ag-row[row-index="0"] [col-id=Exception]').hover()
+    page.wait_for_timeout(1_000)
+    assert frame.locator(".ag-row img, .ag-row script, .ag-tooltip img").count() == 0
+    assert page.locator("img[src='x']").count() == 0
+    assert opened == []
