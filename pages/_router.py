@@ -3,7 +3,7 @@
 import streamlit as st
 
 from obs_core.settings import from_environment
-from obs_core.ui import controls, frame, links, sidebar, welcome
+from obs_core.ui import controls, frame, links, sidebar, welcome, window_state
 
 st.set_page_config(page_title="Observability", page_icon=frame.ICON, layout="wide", initial_sidebar_state="auto")
 frame.page_style()
@@ -35,3 +35,4 @@ else:
     for note in (*controls.broken(given), *controls.chosen().notes):
         st.warning(frame.literal(note), icon=":material/link_off:")
     page.run()
+    window_state.shortcomings()

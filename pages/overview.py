@@ -38,7 +38,7 @@ def health(chosen: Chosen) -> None:
     with right, panel("Exceptions by type and place"):
         exceptions(ask(overview.exceptions, chosen), date=date)
     with panel("Process groups", "A click shows one alone"):
-        groups_card(ask(overview.groups, chosen))
+        groups_card(ask(overview.groups, chosen), chosen.group)
     with panel("Functions", "P95 against the window before; a click opens its code"):
         slowest(ask(functions.changes, chosen))
 

@@ -15,19 +15,19 @@ OTHERS: Final = "others"
 _PICTURE: Final = "<svg xmlns='http://www.w3.org/2000/svg' width='14' height='14'>{}</svg>"
 
 
-def groups_card(groups: DataFrame) -> None:
-    """Draw pie and table of `overview.groups`; a click on either chooses that group."""
+def groups_card(groups: DataFrame, group: str | None) -> None:
+    """Draw pie and table of `overview.groups`, of which `group` is chosen; a click on either chooses another."""
     named = groups.assign(name=groups["process_group"].fillna(""))
     dark = st.context.theme.type == "dark"
     colours = {name: pair[dark] for name, pair in charts.group_colours(named["name"]).items()}
     left, right = st.columns([1, 3], gap="medium")
     with left:
-        picked = drawing.show(charts.shares(), slices(named, colours, dark=dark), key="o_pie", selects=True)
+        picked = drawing.show(charts.shares(), slices(named, colours, dark=dark), key=f"o_pie {group}", selects=True)
     with right:
-        row = _table(named, colours)
+        row = _table(named, colours, key=f"o_groups {group}")
     segment = [str(mark["group"]) for mark in picked.get("group", []) if mark.get("group") != OTHERS]
     name = segment[0] if segment else None if row is None else str(named["name"].iloc[row])
-    if name:
+    if name and name != group:  # under other keys than before: a click must not be found again in the next run
         controls.choose(group=name)
 
 
@@ -44,7 +44,7 @@ def slices(groups: DataFrame, colours: dict[str, str], *, dark: bool) -> DataFra
     return shown.reset_index(drop=True)
 
 
-def _table(groups: DataFrame, colours: dict[str, str]) -> int | None:
+def _table(groups: DataFrame, colours: dict[str, str], *, key: str) -> int | None:
     shown = DataFrame(
         {
             "": [_dot(colours[name]) for name in groups["name"]],
@@ -70,7 +70,7 @@ def _table(groups: DataFrame, colours: dict[str, str]) -> int | None:
             format="localized", max_value=most or 1.0, help="Calls times their mean duration: where the time goes."
         ),
     }
-    return table.clickable(shown, key="o_groups", columns=columns, most=9)
+    return table.clickable(shown, key=key, columns=columns, most=9)
 
 
 def _dot(colour: str) -> str:

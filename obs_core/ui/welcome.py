@@ -16,6 +16,7 @@ from obs_core.ui.panel import panel
 
 REFRESH_S: Final = 1
 STOP_S: Final = 10
+RECORDED_S: Final = 20.0
 FOUR_LINES: Final = """\
 from obs_core import trace
 
@@ -33,14 +34,14 @@ class Demo:
         self._program: subprocess.Popen[bytes] | None = None
         self._output: IO[bytes] | None = None
 
-    def start(self, log: Path) -> None:
-        """Record into `log`, unless a recording runs already."""
+    def start(self, log: Path, seconds: float = RECORDED_S) -> None:
+        """Record into `log` for `seconds`, unless a recording runs already."""
         if self.runs:
             return
         self.stop()
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the program
         self._program = subprocess.Popen(
-            [sys.executable, "-m", "obs_core", "demo"],
+            [sys.executable, "-m", "obs_core", "demo", "--seconds", str(seconds)],
             env={**os.environ, "OBS_LOG": str(log.absolute())},
             stdin=subprocess.DEVNULL,
             stdout=self._output,
@@ -54,9 +55,11 @@ class Demo:
 
     @property
     def complaint(self) -> str:
-        """The last line of a recording that failed; empty if none did."""
-        if self._output is None or self._program is None or not self._program.poll():
+        """Why a recording that ended left nothing: its last line; empty if none ended."""
+        if self._output is None or self._program is None or self._program.poll() is None:
             return ""
+        if self._program.returncode == 0:
+            return "it ended, and there is no row in the log."
         self._output.seek(0)
         return (self._output.read().decode("utf-8", "replace").strip().splitlines() or ["it said nothing"])[-1]
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from obs_core.clock import DAY, HOUR, MINUTE, Window, now_ns
+from obs_core.errors import ObsError
 from obs_core.query import overview, writers
 from obs_core.ui import frame
 from obs_core.ui.ask import ask, engine
@@ -41,6 +42,16 @@ def completeness(chosen: Chosen) -> str:
         if late > MINUTE // 12
         else newest
     )
+
+
+def shortcomings() -> None:
+    """Say what a log that another program made can't tell."""
+    try:
+        missing = engine().shape().missing
+    except ObsError:
+        return
+    if missing:
+        st.caption(frame.literal(f"About this log: {' '.join(missing)}"))
 
 
 def _elsewhere(extent: Window, chosen: Chosen) -> None:

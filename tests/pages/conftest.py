@@ -38,8 +38,8 @@ def opened(log_path: Path) -> Opened:
 
 
 def words(app: AppTest) -> str:
-    """Everything a page says, in its plain elements and in its HTML."""
+    """Everything a page says, in its plain elements and in its HTML, without Markdown's backslashes."""
     plain = [*app.markdown, *app.caption, *app.info, *app.warning, *app.error, *app.code]
     written = [element.proto.body for element in app.get("html") if "<style>" not in element.proto.body]
     tables = [table.value.to_string() for table in app.dataframe]
-    return "\n".join([*(str(each.value) for each in plain), *written, *tables])
+    return "\n".join([*(str(each.value) for each in plain), *written, *tables]).replace("\\", "")
