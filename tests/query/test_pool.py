@@ -57,8 +57,7 @@ def workers_of(pool: Pool) -> list[Worker]:
 def kill_workers(pool: Pool) -> None:
     for worker in workers_of(pool):
         os.kill(worker.pid, signal.SIGKILL)
-        while psutil.Process(worker.pid).status() != psutil.STATUS_ZOMBIE:
-            time.sleep(0.01)
+        os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)  # with all its threads, and not yet known to be
 
 
 def asked(path: Path, statement: str) -> dict[str, object]:
