@@ -87,7 +87,7 @@ def spool_or_memory(options: Options, folder: str, now_ns: int, keys: Sequence[b
     name = f"{os.getpid()}-{now_ns:x}"
     writer = header.Writer(
         options.process,
-        options.group,
+        options.group or options.process,
         socket.gethostname(),
         options.version,
         options.revision,
