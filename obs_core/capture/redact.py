@@ -13,6 +13,9 @@ DEFAULT_NAMES: Final = (
 )
 """Names that mark a secret, wherever they stand in the name of a value, an argument, a key or a field."""
 
+_SIGNS: Final = ("passw", "passphrase", "pwd", "secret", "token", "authori", "credential", "cookie", "key", "session")
+"""One of these stands in every default name: looking for them first takes 2 % of the regular expression's time."""
+
 _KNOWN_NAMES: Final = 10_000
 
 
@@ -27,11 +30,12 @@ class Redaction:
         """
         self.names = names
         pattern = names or r"(?!)"
+        self._signs = _SIGNS if names == DEFAULT_NAMES else ("",)
         self._name = re.compile(pattern, re.IGNORECASE)
         self._function = re.compile(rf"(?:{pattern})$", re.IGNORECASE)
         # name: value, name=value, "name": "value", Authorization: Bearer value, and user:secret@ in addresses
         self._inside = re.compile(
-            rf"(?P<name>[\w.-]*(?:{pattern})[\w.-]*[\"']?\s*(?:=>|[:=])\s*)"
+            rf"(?P<name>(?<![\w.-])[\w.-]*(?:{pattern})[\w.-]*+[\"']?\s*+(?:=>|[:=])\s*)"
             r"(?P<value>(?:bearer|basic|digest)\s+[^\s,;\"']+|\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?|[^\s,;)}\]]+)",
             re.IGNORECASE,
         )
@@ -40,11 +44,9 @@ class Redaction:
 
     def hides(self, name: object) -> bool:
         """Whether a value of this name is secret."""
-        if name in self.harmless:
-            return False
-        if isinstance(name, bytes):
+        if type(name) is bytes:
             name = name.decode("utf-8", "replace")
-        if not isinstance(name, str):
+        if type(name) is not str or name in self.harmless:  # other kinds of key have hash methods of their own
             return False
         if self._name.search(name):
             return True
@@ -60,5 +62,7 @@ class Redaction:
         """`text` with the secrets taken out that stand beside a telling name."""
         if ":" not in text and "=" not in text:
             return text
-        text = self._inside.sub(rf"\g<name>{REDACTED}", text)
+        lower = text.lower()
+        if any(sign in lower for sign in self._signs):
+            text = self._inside.sub(rf"\g<name>{REDACTED}", text)
         return self._address.sub(rf"\g<start>{REDACTED}", text) if "://" in text else text
