@@ -118,7 +118,11 @@ def test_the_specification_s_own_span_is_read(connection: sqlite.Connection) -> 
     [(attributes,)] = rows(connection, "attributes")
     assert json.loads(str(attributes)) == {
         "attributes": {"my.span.attr": "some value"},
-        "scope": {"name": "my.library", "version": "1.0.0"},
+        "scope": {
+            "name": "my.library",
+            "version": "1.0.0",
+            "attributes": {"my.scope.attribute": "some scope attribute"},
+        },
         "span": {"kind": 2},
     }
 
