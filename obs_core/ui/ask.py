@@ -2,13 +2,15 @@
 
 An answer holds for (question, window, parameters, the log's version). Sessions that ask at the same time wait for the
 one that asks already. The newest answers are kept; older ones go when `ANSWERS` are there.
+What a page makes of an answer is kept with it (`shaped`): a refresh that brings nothing new costs the drawing alone.
 """
 
+import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar, cast
 
 import streamlit as st
 from pandas import DataFrame
@@ -21,17 +23,25 @@ from obs_core.ui.controls import Chosen
 ANSWERS: Final = 128
 """Answers that are kept: some thirty for each page, of a few pages and windows."""
 
+SHAPES: Final = 256
+"""What was made of answers and is kept."""
+
+_MARK: Final = "_obs_answer"
+_numbers: Final = itertools.count()
+
+T = TypeVar("T")
 Question = Callable[..., DataFrame]
 
 
 class _Pending:
     """One answer on its way: whoever holds the lock computes it."""
 
-    __slots__ = ("frame", "lock")
+    __slots__ = ("frame", "lock", "number")
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.frame: DataFrame | None = None
+        self.number = next(_numbers)
 
 
 class Asked:
@@ -41,6 +51,7 @@ class Asked:
         """Ask `engine`, and keep what it says."""
         self.engine = engine
         self._known: OrderedDict[Hashable, _Pending] = OrderedDict()
+        self._shapes: OrderedDict[Hashable, Any] = OrderedDict()
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -52,6 +63,7 @@ class Asked:
         """Keep no answer: the next to ask computes it again."""
         with self._lock:
             self._known.clear()
+            self._shapes.clear()
 
     def answer(self, question: Question, window: Window, parameters: dict[str, object]) -> DataFrame:
         """The answer to `question` as the log is now. The frame is the caller's own.
@@ -69,7 +81,26 @@ class Asked:
         with pending.lock:
             if pending.frame is None:
                 pending.frame = question(self.engine, window, **parameters)
-            return pending.frame.copy(deep=False)  # pandas 3 copies on write: what the caller changes stays his
+            frame = pending.frame.copy(deep=False)  # pandas 3 copies on write: what the caller changes stays his
+        object.__setattr__(frame, _MARK, pending.number)  # unlike attrs, no frame made of this one gets it
+        return frame
+
+    def shaped(self, build: Callable[..., T], answers: tuple[DataFrame, ...], given: dict[str, Hashable]) -> T:
+        """`build(*answers, **given)`, made once of the same answers; all who ask get the same object."""
+        marks = tuple(getattr(answer, _MARK, None) for answer in answers)
+        if None in marks:
+            return build(*answers, **given)
+        key = (build.__module__, build.__qualname__, marks, tuple(sorted(given.items())))
+        with self._lock:
+            if key in self._shapes:
+                self._shapes.move_to_end(key)
+                return cast("T", self._shapes[key])
+        made = build(*answers, **given)
+        with self._lock:
+            self._shapes[key] = made
+            if len(self._shapes) > SHAPES:
+                self._shapes.popitem(last=False)
+        return made
 
 
 @st.cache_resource(show_spinner=False, on_release=lambda asked: asked.close())
@@ -100,6 +131,11 @@ def ask(question: Question, chosen: Chosen, **parameters: object) -> DataFrame:
         ObsError: the log can't be read, the question took too long, or a parameter is not usable.
     """
     return asked(from_environment().log).answer(question, chosen.window, {"group": chosen.group} | parameters)
+
+
+def shaped(build: Callable[..., T], *answers: DataFrame, **given: Hashable) -> T:
+    """`build(*answers, **given)`, made once of the same answers of `ask`; nobody may change what it returns."""
+    return asked(from_environment().log).shaped(build, answers, given)
 
 
 def _hashable(value: object) -> Hashable:
