@@ -6,8 +6,8 @@ from obs_core import charts
 from obs_core.clock import DAY
 from obs_core.query import functions, overview
 from obs_core.ui import controls, drawing, frame, window_state
-from obs_core.ui.ask import ask
-from obs_core.ui.cards import cards
+from obs_core.ui.ask import ahead, ask
+from obs_core.ui.cards import cards, needed
 from obs_core.ui.controls import Chosen
 from obs_core.ui.groups_card import groups_card
 from obs_core.ui.panel import panel
@@ -24,6 +24,7 @@ def health(chosen: Chosen) -> None:
     if not window_state.holds_rows(chosen):
         return
     date = chosen.window.length_ns > DAY
+    ahead(needed(chosen))
     cards(chosen)
     window_state.said(chosen)
     writers_card(chosen)

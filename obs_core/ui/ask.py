@@ -8,7 +8,8 @@ What a page makes of an answer is kept with it (`shaped`): a refresh that brings
 import itertools
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
@@ -16,6 +17,7 @@ import streamlit as st
 from pandas import DataFrame
 
 from obs_core.clock import Window
+from obs_core.errors import ObsError
 from obs_core.query.engine import Engine
 from obs_core.settings import from_environment
 from obs_core.ui.controls import Chosen
@@ -53,9 +55,12 @@ class Asked:
         self._known: OrderedDict[Hashable, _Pending] = OrderedDict()
         self._shapes: OrderedDict[Hashable, Any] = OrderedDict()
         self._lock = threading.Lock()
+        self._ahead: threading.Thread | None = None
 
     def close(self) -> None:
         """Forget the answers and close the engine."""
+        if self._ahead:
+            self._ahead.join()
         self._known.clear()
         self.engine.close()
 
@@ -84,6 +89,18 @@ class Asked:
             frame = pending.frame.copy(deep=False)  # pandas 3 copies on write: what the caller changes stays his
         object.__setattr__(frame, _MARK, pending.number)  # unlike attrs, no frame made of this one gets it
         return frame
+
+    def ahead(self, questions: Sequence[tuple[Question, Window, str | None]]) -> None:
+        """Have a thread ask `questions` in their order, unless it is still busy with others."""
+
+        def run() -> None:
+            for question, window, group in questions:
+                with suppress(ObsError):  # who asks for it himself is told
+                    self.answer(question, window, {"group": group})
+
+        if self._ahead is None or not self._ahead.is_alive():
+            self._ahead = threading.Thread(target=run, name="obs-ahead", daemon=True)
+            self._ahead.start()
 
     def shaped(self, build: Callable[..., T], answers: tuple[DataFrame, ...], given: dict[str, Hashable]) -> T:
         """`build(*answers, **given)`, made once of the same answers; all who ask get the same object."""
@@ -131,6 +148,11 @@ def ask(question: Question, chosen: Chosen, **parameters: object) -> DataFrame:
         ObsError: the log can't be read, the question took too long, or a parameter is not usable.
     """
     return asked(from_environment().log).answer(question, chosen.window, {"group": chosen.group} | parameters)
+
+
+def ahead(questions: Sequence[tuple[Question, Chosen]]) -> None:
+    """Begin to ask `questions` in their order, while the page is being drawn: whoever asks the same waits for that."""
+    asked(from_environment().log).ahead([(question, chosen.window, chosen.group) for question, chosen in questions])
 
 
 def shaped(build: Callable[..., T], *answers: DataFrame, **given: Hashable) -> T:

@@ -10,13 +10,20 @@ from obs_core.clock import MINUTE
 from obs_core.errors import ObsError
 from obs_core.query import functions, overview, values, writers
 from obs_core.ui import figure, frame
-from obs_core.ui.ask import ask, shaped
+from obs_core.ui.ask import Question, ask, shaped
 from obs_core.ui.controls import Chosen
 from obs_core.ui.figure import Figure
 
 SILENT_AFTER_NS: Final = 5 * MINUTE
 FULL: Final = 0.8  # of a queue's capacity
 STATES: Final = ("OK", "DELAYED", "CIRCUIT_OPEN", "GONE")  # from best to worst
+
+
+def needed(chosen: Chosen) -> list[tuple[Question, Chosen]]:
+    """What the Overview asks, the figures' questions first and the heaviest last."""
+    before = replace(chosen, window=chosen.window.before())
+    questions = (functions.history, values.streaks, overview.processes, overview.groups, functions.changes)
+    return [(overview.summary, chosen), (overview.summary, before), *((question, chosen) for question in questions)]
 
 
 def cards(chosen: Chosen) -> None:
