@@ -18,6 +18,7 @@ from pandas import DataFrame
 
 from obs_core.clock import Window
 from obs_core.errors import ObsError
+from obs_core.query import overview
 from obs_core.query.engine import Engine
 from obs_core.settings import from_environment
 from obs_core.ui.controls import Chosen
@@ -129,6 +130,11 @@ def asked(log: Path) -> Asked:
 def engine() -> Engine:
     """The engine of this server."""
     return asked(from_environment().log).engine
+
+
+def begin() -> None:
+    """Start a worker that makes its mirror of the log, before the first page asks for anything."""
+    asked(from_environment().log).ahead([(overview.processes, Window(0, 1), None)])
 
 
 def forget() -> None:
