@@ -74,13 +74,14 @@ class Drain:
             self._failed(error)
             return 0
         self._succeeded()
-        return moved
+        return moved or self.step()  # the log was further than the spool: one that was killed had just committed
 
     def _move(self, events: list[Event], end: int) -> int:
         connection = self._opened()
         header = self.source.header
         with sqlite.transaction(connection):
             if not self._advance(connection, end):
+                header.position = self.position
                 return 0
             self._store(connection, events)
         if _identity(self.path) != self._file:  # also finds a file that was deleted before the batch

@@ -29,6 +29,7 @@ class Options(NamedTuple):
     text_cap: int = TEXT_CAP  # OBS_TEXT_CAP: characters of a value kept
     redact: str = DEFAULT_NAMES  # OBS_REDACT: a regular expression of names, empty to redact nothing
     synchronous: str = "NORMAL"  # OBS_SYNCHRONOUS: OFF, NORMAL or FULL
+    repr: bool = False  # OBS_REPR: ask objects for their own repr; it runs the program's code
     drain: bool = True  # OBS_DRAIN: whether this process moves its own rows into the log
 
 
@@ -50,6 +51,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Options:
         text_cap=int(_number(env, "OBS_TEXT_CAP", TEXT_CAP)),
         redact=env.get("OBS_REDACT", DEFAULT_NAMES),
         synchronous=level if level in ("OFF", "NORMAL", "FULL") else "NORMAL",
+        repr=env.get("OBS_REPR", "").strip().lower() in _YES,
         drain=env.get("OBS_DRAIN", "").strip().lower() not in _NO,
     )
 

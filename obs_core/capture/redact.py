@@ -40,11 +40,9 @@ class Redaction:
 
     def hides(self, name: object) -> bool:
         """Whether a value of this name is secret."""
-        if name in self.harmless:
-            return False
-        if isinstance(name, bytes):
+        if type(name) is bytes:
             name = name.decode("utf-8", "replace")
-        if not isinstance(name, str):
+        if type(name) is not str or name in self.harmless:  # other kinds of key have hash methods of their own
             return False
         if self._name.search(name):
             return True
