@@ -25,8 +25,8 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export import BatchSpanProcessor as Batches
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from obs_core.ingest import otlp
 from obs_core.model import Row
@@ -109,7 +109,9 @@ def send(address: str, batches: Sequence[bytes], encoding: str, pause_s: float, 
     told.put((times, put_off))
 
 
-def sent(address: str, batches: Sequence[bytes], encoding: str, senders: int, pause_s: float) -> tuple[list[float], int]:
+def sent(
+    address: str, batches: Sequence[bytes], encoding: str, senders: int, pause_s: float
+) -> tuple[list[float], int]:
     """Send from other processes; the times of the answers, and how many batches were put off."""
     context = multiprocessing.get_context("fork")
     told: Any = context.SimpleQueue()
