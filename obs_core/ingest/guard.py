@@ -7,12 +7,14 @@ shows the token.
 
 import hmac
 import ipaddress
+import re
 import socket
 from collections.abc import Mapping
 from typing import Final
 
 from obs_core.ingest.answers import Refusal
 
+_HOST: Final = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^:\[\]]+))(?::\d+)?")
 _OWN_NAMES: Final = frozenset({"localhost", "host.docker.internal", socket.gethostname().lower()})
 
 
@@ -39,9 +41,9 @@ def _check_token(authorization: str, token: str) -> None:
 
 
 def _name(host: str) -> str:
-    """The name in a Host header, without port and brackets."""
-    text = host.strip().lower()
-    return text[1:].partition("]")[0] if text.startswith("[") else text.partition(":")[0]
+    """The name in a Host header, without port and brackets; empty if it is none."""
+    found = _HOST.fullmatch(host.strip().lower())
+    return (found[1] or found[2]) if found else ""
 
 
 def _is_own(name: str, listens_on: str) -> bool:
