@@ -11,6 +11,7 @@ ObsError
 ├── WorkersBusy           no worker became free in time
 ├── WorkerFailed          a worker died, or could not answer
 ├── FileRefused           a file that was to be imported can't be read as what it says it is
+│   └── NotTraces         it is of no kind that can be imported
 └── SetupBroken           something the product needs is not installed, or does not fit
 """
 
@@ -67,6 +68,10 @@ class WorkerFailed(ObsError):
 
 class FileRefused(ObsError):
     """A file can't be imported."""
+
+
+class NotTraces(FileRefused):
+    """A file holds no traces of any known kind."""
 
 
 class SetupBroken(ObsError):
