@@ -111,7 +111,7 @@ def _unpacked(raw: BinaryIO, title: str, budget: "_Budget", *, packed: bool = Fa
             stream.seek(0)
             if head != _GZIP:
                 break
-            stream = cast("IO[bytes]", gzip.GzipFile(fileobj=stream))
+            stream = cast("IO[bytes]", gzip.GzipFile(fileobj=stream, mode="rb"))
             packed = True
     except _BROKEN as error:
         raise _damaged(title, error) from error
