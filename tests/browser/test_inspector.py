@@ -13,7 +13,7 @@ from obs_core.store import log as store
 from obs_core.store import sqlite
 from tests.browser.conftest import Serve, query_of, settled
 
-pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning"), pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 SOURCE = (
     "def load(path):\n"
