@@ -26,10 +26,10 @@ def multiplied(path: Path, rows: int, end_ns: int) -> Path:
     batch: list[Row] = []
     for copy in range(copies):
         start = end_ns - SPAN_NS + copy * SPAN_NS // copies
-        batch += [_shifted(row, copy, start - first) for row in recorded]
+        batch += [_shifted(row, copy, start - first) for row in recorded[: rows - copy * len(recorded)]]
         if len(batch) >= _BATCH or copy == copies - 1:
             with sqlite.transaction(connection):
-                log.append(connection, batch[: rows - copy * len(recorded) if copy == copies - 1 else None])
+                log.append(connection, batch)
             batch = []
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.execute("ANALYZE")

@@ -11,6 +11,7 @@ ObsError
 ├── WorkersBusy           no worker became free in time
 ├── WorkerFailed          a worker died, or could not answer
 ├── FileRefused           a file that was to be imported can't be read as what it says it is
+│   └── NotTraces         it is of no kind that can be imported
 ├── PortInUse             another program listens where the receiver should
 └── SetupBroken           something the product needs is not installed, or does not fit
 """
@@ -76,6 +77,10 @@ class PortInUse(ObsError):
     """Another program listens on the port; a command ends with an exit code of its own, so that its parent knows."""
 
     exit_code = 98
+
+
+class NotTraces(FileRefused):
+    """A file holds no traces of any known kind."""
 
 
 class SetupBroken(ObsError):

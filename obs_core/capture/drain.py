@@ -74,14 +74,14 @@ class Drain:
             self._failed(error)
             return 0
         self._succeeded()
-        return moved or self.step()  # the log was further than the spool: one that was killed had just committed
+        return moved or self.step()
 
     def _move(self, events: list[Event], end: int) -> int:
         connection = self._opened()
         header = self.source.header
         with sqlite.transaction(connection):
-            if not self._advance(connection, end):
-                header.position = self.position
+            if (stands := self._advance(connection, end)) is not None:
+                self._catch_up(stands)
                 return 0
             self._store(connection, events)
         if _identity(self.path) != self._file:  # also finds a file that was deleted before the batch
@@ -94,18 +94,26 @@ class Drain:
         self.source.release(end)
         return len(events)
 
-    def _advance(self, connection: sqlite.Connection, end: int) -> bool:
-        """Move this spool's position in the log to `end`; False if another drain was here first."""
+    def _advance(self, connection: sqlite.Connection, end: int) -> int | None:
+        """Move this spool's position in the log to `end`; where the log is further than we, say how far."""
         name = self.source.name
         ours = "UPDATE drained SET position = ? WHERE spool = ? AND position <= ?"
         if connection.execute(ours, (end, name, self.position)).rowcount:
-            return True
+            return None
         stands = position_of(connection, name)
         if stands is None:
             connection.execute("INSERT INTO drained VALUES (?, ?)", (name, end))
-            return True
-        self.position = stands
-        return False
+        return stands
+
+    def _catch_up(self, stands: int) -> None:
+        """Go on at `stands`: what is before it was committed by a drain that could not say so in the spool any more."""
+        while self.position < stands:
+            events, end = self.source.read(self.position, 1)
+            if end == self.position:
+                break
+            self.source.header.written += len(events)
+            self.position = end
+        self.position = self.source.header.position = stands
 
     def _store(self, connection: sqlite.Connection, events: list[Event]) -> None:
         header = self.source.header

@@ -19,7 +19,7 @@ class Options(NamedTuple):
 
     log: str  # OBS_LOG
     process: str  # OBS_PROCESS, else service.instance.id, else the program's name
-    group: str | None  # OBS_GROUP, else OTEL_SERVICE_NAME, else service.name of OTEL_RESOURCE_ATTRIBUTES
+    group: str | None  # OBS_GROUP, OTEL_SERVICE_NAME, service.name; None: the process
     version: str | None  # OBS_VERSION, else service.version
     revision: str | None  # OBS_REVISION, else vcs.ref.head.revision
     disabled: bool = False  # OBS_DISABLED

@@ -60,7 +60,7 @@ class Spool:
         self.capacity = count * segment_size
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_CLOEXEC", 0), 0o600)
         try:
-            _allocate(descriptor, FIRST_SEGMENT + self.capacity)
+            allocate(descriptor, FIRST_SEGMENT + self.capacity)
             self.header = Header(mmap.mmap(descriptor, HEADER_SIZE))
             self._sites = mmap.mmap(descriptor, FIRST_SEGMENT - HEADER_SIZE, offset=HEADER_SIZE)
             self._segments = [
@@ -256,7 +256,7 @@ def _popped(segments: list[Segment]) -> Segment | None:
         return None
 
 
-def _allocate(descriptor: int, size: int) -> None:
+def allocate(descriptor: int, size: int) -> None:
     """Give the file all its blocks now."""
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(descriptor, 0, size)

@@ -5,6 +5,7 @@ import sys
 from collections import deque
 from collections.abc import Iterable
 from itertools import islice
+from marshal import dumps
 from types import MemberDescriptorType
 from typing import Any, Final
 
@@ -17,7 +18,9 @@ _PIECE: Final = 4096
 _ENTRIES: Final = 24  # of a container that are shown
 _DEPTH: Final = 4
 _LONGEST_PART: Final = 500
+_OBJECT: Final = 1000  # characters of an object and what it refers to; a parser's tree took 0.2 ms per call without it
 _SCALARS: Final = frozenset({int, float, bool, type(None), complex, str, bytes, bytearray})
+_NUMBERS: Final = frozenset({int, float, bool, type(None)})
 _ARRAYS: Final = frozenset({"numpy", "pandas", "polars", "pyarrow", "xarray", "torch", "jax", "cupy"})
 _HARMLESS: Final = frozenset({"datetime", "decimal", "fractions", "uuid", "pathlib", "ipaddress", "zoneinfo", "array"})
 _BRACKETS: Final[dict[type, tuple[str, str]]] = {
@@ -40,7 +43,7 @@ def description(value: object) -> dict[str, Any]:
         array = _array(value) if kind.__module__.partition(".")[0] in _ARRAYS else None
         if array is not None:
             return {"type": kind.__name__, **array}
-        text = _text(value, 0)
+        text = _text(value, 0, [2 * rules.cap if _container(value) else _OBJECT])
     except Exception as error:  # noqa: BLE001 - foreign code may raise anything, and the program must not notice
         text = f"<{kind.__name__}: not described, {type(error).__name__}>"
     return {"type": kind.__name__, **cut(text), **_size(value)}
@@ -102,8 +105,11 @@ def _size(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any value
     if base is None or base.__len__(value) <= _ENTRIES:
         return {}
     length = base.__len__(value)
-    parts = islice(dict.items(value) if base is dict else base.__iter__(value), 1000)
-    text = "".join(_text(part, _DEPTH - 1) for part in parts)
+    parts = list(islice(dict.items(value) if base is dict else base.__iter__(value), 1000))
+    if set(map(type, parts)) <= _NUMBERS:  # 30 us for a thousand; as text they take 2 ms
+        return {"length": length, "hash": _digest(dumps((length, parts), 2))}
+    room = [_WHOLE]
+    text = "".join(_text(part, _DEPTH - 1, room) for part in parts[:100])
     return {"length": length, "hash": text_hash(f"{length}\0{text}")}
 
 
@@ -111,27 +117,28 @@ def _container(value: Any) -> Any:  # noqa: ANN401 - the built-in type whose own
     return next((base for base in (dict, *_BRACKETS) if isinstance(value, base)), None)
 
 
-def _text(value: Any, depth: int) -> str:  # noqa: ANN401 - any value
+def _text(value: Any, depth: int, room: list[int]) -> str:  # noqa: ANN401 - any value
+    """`value` as text; `room` holds how many characters are still wanted, so that a tree of objects ends somewhere."""
     kind = type(value)
     if kind in _SCALARS:
-        return _scalar(value, kind)
+        text = _scalar(value, kind)
+        room[0] -= len(text)
+        return text
     if depth >= _DEPTH:
         return f"<{kind.__name__}>"
     base = _container(value)
     if base is dict:
-        pairs = islice(dict.items(value), _ENTRIES)
-        return (
-            "{" + _joined((_pair(_text(k, depth + 1), k, v, ": ", depth) for k, v in pairs), dict.__len__(value)) + "}"
-        )
+        pairs = (f"{_text(key, depth + 1, room)}: {_field(key, item, depth, room)}" for key, item in dict.items(value))
+        return "{" + _joined(pairs, dict.__len__(value), room) + "}"
     if base is not None and not hasattr(kind, "_fields"):
         start, end = _BRACKETS[base]
         length = base.__len__(value)
-        parts = (_text(item, depth + 1) for item in islice(base.__iter__(value), _ENTRIES))
-        return start + _joined(parts, length) + (",)" if base is tuple and length == 1 else end)
-    return _object(value, kind, depth)
+        parts = (_text(item, depth + 1, room) for item in base.__iter__(value))
+        return start + _joined(parts, length, room) + (",)" if base is tuple and length == 1 else end)
+    return _object(value, kind, depth, room)
 
 
-def _object(value: Any, kind: type, depth: int) -> str:  # noqa: ANN401 - any value
+def _object(value: Any, kind: type, depth: int, room: list[int]) -> str:  # noqa: ANN401 - any value
     if kind.__module__ in _HARMLESS or kind is range or (rules.foreign_repr and kind.__module__ != "builtins"):
         return patiently(lambda: repr(value), kind)
     enum = sys.modules.get("enum")
@@ -140,8 +147,9 @@ def _object(value: Any, kind: type, depth: int) -> str:  # noqa: ANN401 - any va
     fields = _state(value)
     if not fields and kind.__module__ == "builtins":
         return f"<{kind.__name__}>"
-    parts = (_pair(name, name, field, "=", depth) for name, field in islice(fields.items(), _ENTRIES))
-    return f"{kind.__name__}({_joined(parts, len(fields))})"
+    room[0] -= 100  # what reading its state costs, counted in characters
+    parts = (f"{name}={_field(name, item, depth, room)}" for name, item in fields.items())
+    return f"{kind.__name__}({_joined(parts, len(fields), room)})"
 
 
 def _scalar(value: Any, kind: type) -> str:  # noqa: ANN401 - one of the scalars
@@ -175,10 +183,16 @@ def _state(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any value
     return found | {name: item for name, item in own.items() if isinstance(name, str) and not name.startswith("_")}
 
 
-def _joined(parts: Iterable[str], count: int) -> str:
-    return ", ".join(parts) + (f", … {count - _ENTRIES:,} more" if count > _ENTRIES else "")
+def _joined(parts: Iterable[str], count: int, room: list[int]) -> str:
+    shown: list[str] = []
+    for part in parts:
+        shown.append(part)
+        if len(shown) == _ENTRIES or room[0] < 0:
+            break
+    left = count - len(shown)
+    return ", ".join(shown) + (f", … {left:,} more" if left > 0 else "")
 
 
-def _pair(shown: str, name: object, value: object, between: str, depth: int) -> str:
-    hidden = rules.redaction.hides(name)
-    return f"{shown}{between}{REDACTED if hidden else _text(value, depth + 1)}"
+def _field(name: object, value: object, depth: int, room: list[int]) -> str:
+    room[0] -= 8  # its name, roughly
+    return REDACTED if rules.redaction.hides(name) else _text(value, depth + 1, room)

@@ -30,7 +30,7 @@ class Origin(NamedTuple):
 
 
 class Span(NamedTuple):
-    """One span: ids in lower-case hex, times in nanoseconds (`end` 0: it has none), `more`: what only some formats say.
+    """One span: ids in lower-case hex, times in nanoseconds (`duration` None: no end), `more`: what few formats say.
 
     An event is {"name", "time_ns", "attributes"}, a link {"trace_id", "span_id"} and perhaps "attributes".
     """
@@ -40,7 +40,7 @@ class Span(NamedTuple):
     parent_span_id: str | None
     name: str
     start: int
-    end: int
+    duration: int | None
     status: Status
     message: str
     attributes: dict[str, Any]
@@ -106,7 +106,7 @@ def call(source: Origin, span: Span) -> Row:
             break
     if not exception and span.status == "ERROR":
         exception = span.message
-    duration = span.end - span.start if span.end else None
+    duration = span.duration
     if duration is not None and not -MOST_NS <= duration <= MOST_NS:
         duration = None
     row = Row(

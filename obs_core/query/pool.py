@@ -60,6 +60,11 @@ class Worker:
         """The process's id."""
         return self._process.pid
 
+    @property
+    def ended(self) -> bool:
+        """Whether the process is no more."""
+        return self._process.poll() is not None
+
     def answer(self, request: dict[str, Any], limit_s: float) -> pa.Table:
         """The answer to `request`.
 
@@ -162,6 +167,9 @@ class Pool:
             raise WorkersBusy(message, "Ask again in a moment, or choose a shorter window.") from None
         kept: Worker | None = None
         try:
+            if worker and worker.ended:  # by the kernel for want of memory, or by hand: not this question's fault
+                worker.kill()
+                worker = None
             kept = worker = worker or Worker(self._memory_mb)
             return worker.answer(request, self.limit_s)
         except AnswerRefused as refusal:

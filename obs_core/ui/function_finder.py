@@ -1,6 +1,5 @@
 """Find a function among all that were traced: type a part of its name, or take it from the top of a list."""
 
-import math
 from typing import Final
 
 import streamlit as st
@@ -9,7 +8,7 @@ from pandas import DataFrame
 from obs_core.query import functions
 from obs_core.ui.ask import ask
 from obs_core.ui.controls import Chosen
-from obs_core.ui.table import ROW_HEIGHT, clickable
+from obs_core.ui.table import clickable, rounded
 
 BEST: Final = 50
 """Functions that the list holds: the browser never carries all of 50,000."""
@@ -54,8 +53,8 @@ def function_finder(chosen: Chosen) -> None:
     if table.empty:
         st.info("No function that ran in this window has this in its name." if text else "No calls in this window.")
         return
-    height = min(ROW_HEIGHT * (len(table) + 1) + 8, 460)
-    place = clickable(rounded(table), key="f_pick", columns=_COLUMNS, height=height)
+    times = {name: rounded(table[name]) for name in table.columns if name.endswith("_ms")}
+    place = clickable(table.assign(**times), key="f_pick", columns=_COLUMNS, most=14)
     if place is not None:
         choose(str(table["function"].iloc[place]))
         st.rerun()
@@ -66,16 +65,6 @@ def best(performance: DataFrame, text: str, order: str) -> DataFrame:
     fits = performance["function"].str.casefold().str.contains(text.strip().casefold(), regex=False)
     ordered = performance[fits].sort_values([order, "calls"], ascending=False, kind="stable")
     return ordered[list(_COLUMNS)].head(BEST).reset_index(drop=True)
-
-
-def rounded(table: DataFrame) -> DataFrame:
-    """`table` with its times (columns ending in `_ms`) in three significant digits, whole from 100 on."""
-    times = [name for name in table.columns if name.endswith("_ms")]
-    return table.assign(**{name: table[name].map(_three_digits, na_action="ignore") for name in times})
-
-
-def _three_digits(number: float) -> float:
-    return round(number, max(0, 2 - math.floor(math.log10(abs(number))))) if number else 0.0
 
 
 def choose(function: str | None) -> None:

@@ -14,12 +14,12 @@ from obs_core.ui import frame, links
 from obs_core.ui.ask import ask, engine
 from obs_core.ui.controls import Chosen
 from obs_core.ui.drawing import show, timeline
-from obs_core.ui.function_finder import choose, rounded
+from obs_core.ui.function_finder import choose
 from obs_core.ui.panel import panel
 from obs_core.ui.performance_card import performance_card
 from obs_core.ui.plain import plain
 from obs_core.ui.source_card import source_card
-from obs_core.ui.table import clickable
+from obs_core.ui.table import clickable, rounded
 
 SPANS: Final = ("24 h", "Window")
 STACK: Final = 20_000
@@ -89,8 +89,8 @@ def _neighbours(found: DataFrame, key: str, nothing: str) -> None:
             "Function": [plain(name, 200) for name in found["function"]],
             "Calls": found["calls"],
             "Errors": found["errors"],
-            "P95 (ms)": rounded(found)["p95_ms"],
-            "Total (ms)": rounded(found)["total_ms"],
+            "P95 (ms)": rounded(found["p95_ms"]),
+            "Total (ms)": rounded(found["total_ms"]),
         }
     )
     place = clickable(shown, key=key, columns={"Calls": 70, "Errors": 70, "P95 (ms)": 84, "Total (ms)": 90})
@@ -136,13 +136,13 @@ def _recent(recent: DataFrame) -> None:
         {
             "Began": [frame.moment(int(moment)) for moment in recent["timestamp"]],
             "Status": recent["status"],
-            "Duration (ms)": rounded(recent)["duration_ms"],
+            "Duration (ms)": rounded(recent["duration_ms"]),
             "Data type": [plain(text, 100) for text in recent["data_type"]],
             "Data value": [plain(text, 300) for text in recent["data_value"]],
             "Exception": [plain(text, 300) for text in recent["exception"]],
         }
     )
     columns = {"Began": 170, "Status": 76, "Duration (ms)": 100, "Data type": 90}
-    place = clickable(shown, key="f_recent", columns=columns, height=320)
+    place = clickable(shown, key="f_recent", columns=columns)
     if place is not None and recent["trace_id"].iloc[place]:
         links.open_("trace_explorer", trace=recent["trace_id"].iloc[place], span=recent["span_id"].iloc[place])

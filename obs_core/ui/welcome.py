@@ -104,7 +104,7 @@ def _part() -> None:
         st.caption(f"Run it with OBS_LOG={log}, or in this directory. Its calls appear here as they happen.")
     with right, panel("Or record the demo"):
         st.code(_DEMO, language="bash")
-        st.caption("Three small real programs read a tide gauge, clean it and fail where its readings are bad.")
+        st.caption("Three small real programs read what three instruments measured, one of which got stuck.")
         label = "Recording …" if recorder.runs else "Record the demo"
         st.button(label, type="primary", disabled=recorder.runs, on_click=recorder.start, args=(log,))
         if recorder.complaint:

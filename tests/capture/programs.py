@@ -1,11 +1,13 @@
 """Programs that the tests start, kill and starve; run by name: `python programs.py NAME LOG`."""
 
 import os
+import select
 import sys
 import time
 from pathlib import Path
 
 import obs_core
+from obs_core.capture import writer
 
 WITNESS = 1
 
@@ -74,27 +76,19 @@ def leave(log: str) -> None:
 
 
 def trouble(log: str) -> None:
-    """Trace 500 calls a second until standard input ends, then flush and say how the writer fared."""
-    obs_core.configure(log=log, process="troubled", group="tests", flush_ms=10, spool_mb=4, exit_s=0.5)
-    os.set_blocking(0, False)
+    """Trace 500 calls a second until standard input ends, then flush and print offered, written and dropped rows."""
+    obs_core.configure(log=log, process="troubled", flush_ms=10, spool_mb=float(os.environ.get("SPOOL_MB", "4")))
+    pause_s = float(os.environ.get("PAUSE_S", "0.002"))
     number = 0
-    slowest = 0.0
-    while os.read(0, 1) != b"" if _readable() else True:
+    while not select.select([0], [], [], 0)[0]:
         number += 1
-        began = time.perf_counter()
         step(number)
-        slowest = max(slowest, time.perf_counter() - began)
-        time.sleep(0.002)
-    flushed = obs_core.flush(40)
-    writer = sys.modules["obs_core.capture.writer"].process.writer
-    header = writer.spool.header
-    print(number, header.written, writer.spool.count_drops(), int(flushed), slowest, flush=True)
-
-
-def _readable() -> bool:
-    import select  # noqa: PLC0415 - for one program
-
-    return bool(select.select([0], [], [], 0)[0])
+        time.sleep(pause_s)
+    flushed = obs_core.flush(60)
+    spool = writer.process.writer.spool if writer.process.writer else None
+    assert spool
+    spool.tidy(time.time_ns())
+    print(number, spool.header.written, spool.header.dropped, int(flushed), spool.header.last_error, flush=True)
 
 
 if __name__ == "__main__":

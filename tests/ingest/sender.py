@@ -12,6 +12,16 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
+from opentelemetry.proto.metrics.v1.metrics_pb2 import (
+    Gauge,
+    Histogram,
+    HistogramDataPoint,
+    Metric,
+    NumberDataPoint,
+    ResourceMetrics,
+    ScopeMetrics,
+)
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
 from obs_core.capture.options import from_environment as options_of
@@ -53,6 +63,33 @@ def as_json(request: ExportTraceServiceRequest | ExportLogsServiceRequest | Expo
 
 def _base64(raw: bytes) -> str:
     return str(json_format.MessageToDict(AnyValue(bytes_value=raw))["bytesValue"])
+
+
+LOGS = ExportLogsServiceRequest(
+    resource_logs=[
+        ResourceLogs(
+            scope_logs=[
+                ScopeLogs(
+                    log_records=[
+                        LogRecord(
+                            time_unix_nano=START,
+                            trace_id=TRACE,
+                            span_id=(1).to_bytes(8, "big"),
+                            severity_number=17,  # type: ignore[arg-type] # an enum's number
+                            body=AnyValue(string_value="no price"),
+                            attributes=[text("exception.type", "KeyError"), text("exception.message", "'x'")],
+                        )
+                    ]
+                )
+            ]
+        )
+    ]
+)
+LEVEL = Metric(name="level", gauge=Gauge(data_points=[NumberDataPoint(time_unix_nano=START, as_double=1.5)]))
+SPREAD = Metric(name="spread", histogram=Histogram(data_points=[HistogramDataPoint(time_unix_nano=START, count=1)]))
+METRICS = ExportMetricsServiceRequest(
+    resource_metrics=[ResourceMetrics(scope_metrics=[ScopeMetrics(metrics=[LEVEL, SPREAD])])]
+)
 
 
 class Sender:

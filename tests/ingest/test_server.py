@@ -8,52 +8,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
-from opentelemetry.proto.metrics.v1.metrics_pb2 import (
-    Gauge,
-    Histogram,
-    HistogramDataPoint,
-    Metric,
-    NumberDataPoint,
-    ResourceMetrics,
-    ScopeMetrics,
-)
 
 from obs_core.capture.breaker import Breaker
 from obs_core.store import log as store
 from obs_core.store import sqlite
-from tests.ingest.sender import START, TRACE, Sender, as_json, span, status_of, text, traces
+from tests.ingest.sender import LOGS, METRICS, START, TRACE, Sender, as_json, span, status_of, text, traces
 
 THREE = traces(span(number) for number in (1, 2, 3))
-LOGS = ExportLogsServiceRequest(
-    resource_logs=[
-        ResourceLogs(
-            scope_logs=[
-                ScopeLogs(
-                    log_records=[
-                        LogRecord(
-                            time_unix_nano=START,
-                            trace_id=TRACE,
-                            span_id=(1).to_bytes(8, "big"),
-                            severity_number=17,  # type: ignore[arg-type] # an enum's number
-                            body=AnyValue(string_value="no price"),
-                            attributes=[text("exception.type", "KeyError"), text("exception.message", "'x'")],
-                        )
-                    ]
-                )
-            ]
-        )
-    ]
-)
-LEVEL = Metric(name="level", gauge=Gauge(data_points=[NumberDataPoint(time_unix_nano=START, as_double=1.5)]))
-SPREAD = Metric(name="spread", histogram=Histogram(data_points=[HistogramDataPoint(time_unix_nano=START, count=1)]))
-METRICS = ExportMetricsServiceRequest(
-    resource_metrics=[ResourceMetrics(scope_metrics=[ScopeMetrics(metrics=[LEVEL, SPREAD])])]
-)
 JSON = "application/json"
 Made = Callable[..., Sender]
 

@@ -65,6 +65,9 @@ def test_self_time_leaves_out_children_of_other_groups_too(engine: Engine) -> No
     assert alone[["function", "self_ms"]].to_numpy().tolist() == [["serve", 4000]]
     whole = functions.performance(engine, ALWAYS).set_index("function")
     assert whole["self_ms"].to_dict() == {"serve": 4000, "query": 7000, "late": 4000, "other": 4000}
+    one = functions.performance(engine, ALWAYS, function="serve")
+    same = whole.reset_index()[one.columns].query("function == 'serve'")
+    assert one.fillna(0).to_dict("records") == same.fillna(0).to_dict("records")
 
 
 def test_percentiles_are_numpys(log: Path, engine: Engine) -> None:

@@ -1,20 +1,33 @@
 -- Answers: how often each function (or span name) was called, how it failed, how long it took and how much of that it
 --   spent in itself: its duration without the union of its children's intervals, each clipped to the call.
 -- Reach: analytical
--- Parameters: in_group VARCHAR (null: all), by_data BOOLEAN
+-- Parameters: in_group VARCHAR (null: all), function VARCHAR (null: all), by_data BOOLEAN
 -- Reads: calls(id, process_group, function, data, status, duration_ns, memory_delta, timestamp, trace_id, span_id, parent_span_id)
 -- Returns: process_group VARCHAR, function VARCHAR, calls BIGINT, errors BIGINT, error_rate DOUBLE, mean_ms DOUBLE,
 --   p50_ms DOUBLE, p95_ms DOUBLE, p99_ms DOUBLE, min_ms DOUBLE, max_ms DOUBLE, self_ms DOUBLE, memory_mean DOUBLE,
 --   timed BIGINT, total_ms DOUBLE
-WITH spent AS (
+WITH named AS (
+    SELECT
+        *,
+        CASE WHEN $by_data THEN data ELSE coalesce(nullif("function", ''), data) END AS name
+    FROM calls
+),
+asked AS (
+    SELECT *
+    FROM named
+    WHERE ($in_group IS NULL OR process_group = $in_group) AND ($function IS NULL OR name = $function)
+),
+spent AS (
     SELECT
         parent.id AS parent_id,
-        greatest(child.timestamp::HUGEINT - parent.timestamp, 0) AS start_ns,
-        least(child.timestamp::HUGEINT - parent.timestamp + child.duration_ns, parent.duration_ns) AS end_ns
+        -- Clipped to the parent and counted from its start, 64 bits hold them, whatever the clocks say.
+        least(greatest(child.timestamp::HUGEINT - parent.timestamp, 0), parent.duration_ns)::BIGINT AS start_ns,
+        greatest(
+            least(child.timestamp::HUGEINT - parent.timestamp + child.duration_ns, parent.duration_ns), 0
+        )::BIGINT AS end_ns
     FROM calls AS child
-    JOIN calls AS parent ON parent.trace_id = child.trace_id AND parent.span_id = child.parent_span_id
+    JOIN asked AS parent ON parent.trace_id = child.trace_id AND parent.span_id = child.parent_span_id
     WHERE child.duration_ns IS NOT NULL AND parent.duration_ns > 0 AND child.id <> parent.id
-      AND ($in_group IS NULL OR parent.process_group = $in_group)
 ),
 reached AS (
     SELECT
@@ -31,7 +44,7 @@ covered AS (
 )
 SELECT
     process_group,
-    CASE WHEN $by_data THEN data ELSE coalesce(nullif("function", ''), data) END AS function,
+    name AS function,
     count(*) AS calls,
     count(*) FILTER (WHERE status = 'ERROR') AS errors,
     count(*) FILTER (WHERE status = 'ERROR') / count(*) AS error_rate,
@@ -45,8 +58,7 @@ SELECT
     avg(memory_delta) AS memory_mean,
     count(duration_ns) AS timed,
     sum(duration_ns) / 1e6 AS total_ms
-FROM calls
-LEFT JOIN covered ON covered.parent_id = calls.id
-WHERE $in_group IS NULL OR process_group = $in_group
+FROM asked
+LEFT JOIN covered ON covered.parent_id = asked.id
 GROUP BY ALL
 ORDER BY process_group, function

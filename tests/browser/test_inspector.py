@@ -1,0 +1,73 @@
+"""The Code Inspector in a real browser: both themes, hostile source, and the way to a function."""
+
+import time
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Dialog, Page, expect
+
+from obs_core.clock import SECOND
+from obs_core.model import Code, Row
+from obs_core.source.locate import digest
+from obs_core.store import log as store
+from obs_core.store import sqlite
+from tests.browser.conftest import Serve, query_of, settled
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+SOURCE = (
+    "def load(path):\n"
+    '    """</pre><script>alert(1)</script><img src=x onerror=alert(2)>"""\n'
+    "    text = 'user\u202efdp.exe'\n"
+    "\x0c    return open(path)  # " + "x" * 100_000 + "\n"
+)
+
+
+@pytest.fixture
+def log_path(tmp_path: Path) -> Path:
+    """A log in which a function with a hostile source ran, and thirty others."""
+    path = tmp_path / "trace.db"
+    connection = store.open_(path)
+    start = time.time_ns() - 60 * SECOND
+    with sqlite.transaction(connection):
+        code = Code("app.load", "/nowhere/app.py", 1, SOURCE, digest(SOURCE), None, start)
+        code_id = store.code_id(connection, code)
+        load = Row("call", "web", "load", start, "shop", function="app.load", duration_ns=2_000_000, code_id=code_id)
+        others = [load._replace(function=f"app.other_{number}", code_id=None) for number in range(30)]
+        store.append(connection, [load, *others])
+    connection.close()
+    return path
+
+
+def test_the_source_is_coloured_in_both_themes_and_runs_nothing(serve: Serve, page: Page, log_path: Path) -> None:
+    opened: list[Dialog] = []
+    page.on("dialog", lambda dialog: opened.append(dialog))  # noqa: PLW0108 - a bound method of a list takes no marks
+    page.goto(f"{serve(log_path)}/code_inspector?f_fn=app.load&every=off")
+    settled(page)
+    keyword = page.locator(".obs-code .k").first
+    expect(keyword).to_have_text("def", timeout=30_000)
+    expect(page.locator(".obs-code .no").last).to_have_text("4")
+    expect(page.locator(".obs-code .more")).to_contain_text("characters more")
+    assert page.locator(".obs-code script, .obs-code img").count() == 0
+    assert opened == []
+    ink = "element => getComputedStyle(element).color"
+    light = keyword.evaluate(ink)
+    page.get_by_test_id("stMainMenu").click()
+    page.get_by_test_id("stMainMenuPopover").get_by_text("Dark", exact=False).first.click()
+    expect(keyword).not_to_have_css("color", light)
+
+
+def test_typing_a_part_of_a_name_finds_the_function(serve: Serve, page: Page, log_path: Path) -> None:
+    page.goto(f"{serve(log_path)}/code_inspector?every=off")
+    settled(page)
+    page.get_by_label("Find a function").press_sequentially("APP.LO")
+    expect(page.get_by_test_id("stDataFrame").locator("table tbody tr")).to_have_count(1, timeout=30_000)
+    page.wait_for_function("location.search.includes('f_q=APP.LO')")
+    box = page.get_by_test_id("stDataFrame").bounding_box()
+    assert box
+    page.mouse.click(box["x"] + 60, box["y"] + 48)
+    page.wait_for_function("location.search.includes('f_fn=app.load')")
+    expect(page.locator(".obs-code .k").first).to_have_text("def", timeout=30_000)
+    assert "f_fn=app.load" in query_of(page)
+    page.get_by_role("button", name="All functions").click()
+    page.wait_for_function("!location.search.includes('f_fn')")
