@@ -36,8 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
         otlp_port=known.otlp_port if arguments.port is None else arguments.port,
     )
     intake = Intake(capture.from_environment()._replace(log=str(chosen.log), process="obs_core ingest", group=None))
-    signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn raises it again once it has stopped, and we have to finish
     program = server.Program(chosen, intake)
+    signal.signal(signal.SIGTERM, lambda *_: program.stop())  # uvicorn raises it again when it has stopped
     if arguments.child:
         threading.Thread(target=_end_with_parent, args=(program,), daemon=True).start()
         print(json.dumps({"address": program.address}), flush=True)

@@ -173,11 +173,12 @@ def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         found = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
+    except (OSError, OverflowError) as error:
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
             said = f"Port {port} on {host} is in use by another program."
             raise PortInUse(said, "Stop that program, or set OBS_OTLP_PORT.") from error
-        raise ObsError(f"Can't listen on {host}:{port}: {error.strerror}.", "Check OBS_OTLP_HOST and _PORT.") from error
+        said = f"Can't listen on {host}, port {port}: {str(error).rstrip('.')}."
+        raise ObsError(said, "Check OBS_OTLP_HOST and OBS_OTLP_PORT.") from error
     found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # head and body of an answer are sent apart: 44 ms
     return found
 

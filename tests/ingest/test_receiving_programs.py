@@ -255,6 +255,27 @@ def test_a_taken_port_has_an_exit_code_of_its_own(start: Start, tmp_path: Path) 
     assert f"Port {port} on 127.0.0.1 is in use by another program." in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("where", "said"), [(("--port", "99999"), "port 99999"), (("--host", "192.0.2.1"), "192.0.2.1")]
+)
+def test_a_place_where_nobody_can_listen_is_told(tmp_path: Path, where: tuple[str, str], said: str) -> None:
+    command = [sys.executable, "-m", "obs_core", "ingest", *where, "--log", str(tmp_path / "trace.db")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_sender_of_too_much_gets_its_answer_and_goes_on(start: Start) -> None:
+    receiver = start(OBS_OTLP_LIMIT_MB="1")
+    connection = http.client.HTTPConnection(receiver.address.removeprefix("http://"), timeout=PATIENCE_S)
+    for body, status in ((bytes(20_000_000), 413), (batch(0), 200)):
+        connection.request("POST", "/v1/traces", body, {"Content-Type": "application/x-protobuf"})
+        answer = connection.getresponse()
+        assert (answer.status, bool(answer.read())) == (status, status != 200)
+    connection.close()
+
+
 def test_a_slow_sender_does_not_keep_others_waiting(start: Start) -> None:
     receiver = start()
     slow = http.client.HTTPConnection(receiver.address.removeprefix("http://"), timeout=30)
