@@ -31,7 +31,8 @@ def ways_to_send() -> None:
     """The two variables that every OpenTelemetry program understands."""
     child = _receiver()
     address = child.address if child is not None and child.address else from_environment().otlp_address
-    st.code(f"OTEL_EXPORTER_OTLP_ENDPOINT={address}\nOTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf", language="bash")
+    lines = (f"OTEL_EXPORTER_OTLP_ENDPOINT={address}", "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf")
+    st.code("\n".join(lines), language="bash")
     if child is None or child.state == "off":
         st.caption(f"No receiver runs beside this dashboard. Start one: {frame.literal(_ALONE)}")
     elif _troubled(child):
