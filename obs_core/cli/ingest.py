@@ -39,15 +39,15 @@ def run(arguments: argparse.Namespace) -> int:
     )
     _check(chosen.log)
     intake = Intake(capture.from_environment()._replace(log=str(chosen.log), process="obs_core ingest", group=None))
-    program = server.Program(chosen, intake)
-    signal.signal(signal.SIGTERM, lambda *_: program.stop())  # uvicorn raises it again when it has stopped
+    listener = server.Listener(chosen, intake)
+    signal.signal(signal.SIGTERM, lambda *_: listener.stop())  # uvicorn raises it again when it has stopped
     if arguments.child:
-        threading.Thread(target=_end_with_parent, args=(program,), daemon=True).start()
-        print(json.dumps({"address": program.address}), flush=True)
+        threading.Thread(target=_end_with_parent, args=(listener,), daemon=True).start()
+        print(json.dumps({"address": listener.address}), flush=True)
     else:
-        print(f"Receiving OTLP at {program.address} into {chosen.log}", flush=True)
+        print(f"Receiving OTLP at {listener.address} into {chosen.log}", flush=True)
     threading.Thread(target=intake.recover, daemon=True).start()
-    program.run()
+    listener.run()
     return 0
 
 
@@ -62,10 +62,10 @@ def _check(path: Path) -> None:
         return  # locked now; the drain tries again
 
 
-def _end_with_parent(program: server.Program) -> None:
+def _end_with_parent(listener: server.Listener) -> None:
     """The parent holds the other end of standard input, and the system closes it also when the parent is killed."""
     while os.read(sys.stdin.fileno(), 4096):
         continue
-    program.stop()
+    listener.stop()
     threading.Event().wait(_LAST_S)
     os._exit(0)
