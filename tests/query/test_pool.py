@@ -165,7 +165,8 @@ def test_a_worker_in_the_middle_of_a_question_without_end_ends_with_its_parent(p
     end = time.monotonic() + 30
     while process.cpu_times().user < before + 0.5 and time.monotonic() < end:
         time.sleep(0.05)
-    assert not select.select([worker._process.stdout], [], [], 0)[0]  # it is still at it
+    assert worker._process.stdout
+    assert not select.select([worker._process.stdout.fileno()], [], [], 0)[0]  # it is still at it
     worker._input.close()
     assert worker._process.wait(20) == 0
     worker.kill()
