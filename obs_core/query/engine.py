@@ -57,14 +57,17 @@ class Engine:
         """
         start = time.perf_counter()
         file = sql_file(question)
-        shape = self._lookup.shape()
-        relations = {name: shape.relation(name) for name in ("rows", "calls", "values", "logs")}
-        statement = file.statement
-        for name, relation in relations.items():
-            statement = statement.replace("{" + name + "}", relation)
         most = None if self.row_cap is None else self.row_cap + 1
-        names, rows = self._lookup.answer(statement, _plain(parameters), most=most)
+        names, rows = self._lookup.answer(self._statement(file), _plain(parameters), most=most)
         return self._told(frames.from_rows(names, rows, file.returns), "lookup", start)
+
+    def tuples(self, question: str, parameters: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        """All rows of the answer to a narrow question, cell by cell as the log holds them; for exports.
+
+        Raises:
+            ObsError: as `lookup`.
+        """
+        return self._lookup.answer(self._statement(sql_file(question)), _plain(parameters))[1]
 
     def analyse(self, question: str, window: Window, parameters: Mapping[str, object]) -> DataFrame:
         """The answer to an analytical question about the rows in `window`.
@@ -89,6 +92,14 @@ class Engine:
             self._bad_text = identity, window
             table, way = self._asked(file, shape, window, given, share=share, mended=True)
         return self._told(frames.from_arrow(table), way, start)
+
+    def _statement(self, file: SqlFile) -> str:
+        """A narrow question's SQL over the relations of this log."""
+        shape = self._lookup.shape()
+        statement = file.statement
+        for name in ("rows", "calls", "values", "logs"):
+            statement = statement.replace("{" + name + "}", shape.relation(name))
+        return statement
 
     def shape(self) -> Shape:
         """How the log is built, and what it can't tell."""

@@ -56,7 +56,7 @@ def page(
     size = filters.whole("size", size, 1, ROW_CAP)
     falling = filters.choice("sort", sort, SORTS).startswith("-") == (sort.lstrip("-") == "process")
     after_row = cursor(after)
-    parameters = _filter(window, group, process, status, kind, errors=errors, search=search) | {
+    parameters = filtered(window, group, process, status, kind, errors=errors, search=search) | {
         "size": size + 1,
         "longest": LONGEST_CELL,
         "after_ns": after_row and after_row.timestamp,
@@ -93,7 +93,7 @@ def total(
     Raises:
         BadParameter: a parameter is none of what it may be.
     """
-    parameters = _filter(window, group, process, status, kind, errors=errors, search=search)
+    parameters = filtered(window, group, process, status, kind, errors=errors, search=search)
     counted = engine.lookup("traces/total", parameters | {"most": COUNTED + 1})
     counted["exact"] = counted["rows"] <= COUNTED
     counted["rows"] = counted["rows"].clip(upper=COUNTED)
@@ -162,7 +162,7 @@ def row(engine: Engine, window: Window, *, group: str | None = None, id: int) ->
     return found
 
 
-def _filter(
+def filtered(
     window: Window,
     group: str | None,
     process: str | None,
