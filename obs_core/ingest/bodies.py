@@ -1,4 +1,4 @@
-"""From the bytes of a request to its rows: unpacked within the limit, parsed, and mapped."""
+"""From the bytes of a request to its rows: unpacked within the limit, parsed, mapped, and without secrets."""
 
 import json
 import logging
@@ -7,10 +7,12 @@ from collections.abc import Collection, Iterable
 from itertools import islice
 from typing import Any, Final
 
+from obs_core.capture.describe import rules
 from obs_core.errors import FileRefused
 from obs_core.ingest import otlp, otlp_json
 from obs_core.ingest.answers import JSON, PROTOBUF, Refusal
 from obs_core.ingest.rows import Refused
+from obs_core.ingest.secrets import without_secrets
 from obs_core.model import Row
 
 SIGNALS: Final = {"traces": "resourceSpans", "logs": "resourceLogs", "metrics": "resourceMetrics"}
@@ -86,7 +88,7 @@ def rows(signal: str, content_type: str, body: bytes, values: Collection[str]) -
     try:
         for part in found:
             if isinstance(part, Row):
-                kept.append(part)
+                kept.append(without_secrets(part, rules.redaction))
             else:
                 refused.append(part)
     except Exception as error:
