@@ -49,8 +49,13 @@ class Engine:
         self._extent: tuple[tuple[int, ...], Window | None] | None = None
         self._bad_text: tuple[tuple[int, ...], Window] | None = None
 
-    def lookup(self, question: str, parameters: Mapping[str, object]) -> DataFrame:
+    def lookup(
+        self, question: str, parameters: Mapping[str, object], *, wanted: str = "1", limit_s: float | None = None
+    ) -> DataFrame:
         """The answer to a narrow question.
+
+        `wanted` are the conditions of `query.wanted`, for a question that leaves room for them; `limit_s` is the time
+        it may run, where that is less than the engine's own.
 
         Raises:
             ObsError: the log is missing, is none, can't be read, or the question ran over its limit.
@@ -62,8 +67,9 @@ class Engine:
         statement = file.statement
         for name, relation in relations.items():
             statement = statement.replace("{" + name + "}", relation)
+        statement = statement.replace("{wanted}", wanted)
         most = None if self.row_cap is None else self.row_cap + 1
-        names, rows = self._lookup.answer(statement, _plain(parameters), most=most)
+        names, rows = self._lookup.answer(statement, _plain(parameters), most=most, limit_s=limit_s)
         return self._told(frames.from_rows(names, rows, file.returns), "lookup", start)
 
     def analyse(self, question: str, window: Window, parameters: Mapping[str, object]) -> DataFrame:
