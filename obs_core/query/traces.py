@@ -16,6 +16,7 @@ from obs_core.query.paging import Cursor, cursor
 from obs_core.query.wanted import Wanted, narrowed
 
 LONGEST_CELL: Final = 65_536  # characters of a text in a page or a tree; `row` gives all of it
+LARGEST_TREE: Final = 50_000  # rows of one trace
 COUNTED: Final = 100_000  # rows that `total` counts before it says that there are more
 COUNTING_S: Final = 1.0  # seconds that `total` counts before it says so
 SORTS: Final = ("time", "-time", "duration", "-duration", "process", "-process", "status", "-status")
@@ -104,9 +105,11 @@ def tree(engine: Engine, window: Window, *, group: str | None = None, trace_id: 
 
     Roots and orphans (`orphan`: the parent is not there) have depth 1. `self_ms` is the duration without the union of
     the children's intervals, each clipped to the call. `cyclic` marks the row where a circle of parents was cut open.
+    Of a trace of more than 50,000 rows the first ones are told, and `attrs["truncated"]` says so.
     """
     del window, group
-    rows = engine.lookup("traces/tree", {"trace_id": filters.text("trace_id", trace_id), "longest": LONGEST_CELL})
+    parameters = {"trace_id": filters.text("trace_id", trace_id), "longest": LONGEST_CELL}
+    rows = engine.lookup("traces/tree", parameters, row_cap=LARGEST_TREE)
     columns = (_known(rows[name]) for name in ("span_id", "parent_span_id", "timestamp", "duration_ns"))
     nodes = [
         shape.Node(own or None, parent or None, start, None if duration is None else int(duration))
