@@ -22,6 +22,7 @@ def configure(
     text_cap: int | None = None,
     redact: str | None = None,
     synchronous: str | None = None,
+    repr: bool | None = None,  # noqa: A002 - what it switches
     drain: bool | None = None,
 ) -> None:
     """Change settings of this process; what is not given stays. docs/settings.md says what each does.
@@ -41,6 +42,7 @@ def configure(
         "text_cap": text_cap,
         "redact": redact,
         "synchronous": synchronous,
+        "repr": repr,
         "drain": drain,
     }
     writer.configure({name: value for name, value in given.items() if value is not None})
@@ -56,6 +58,7 @@ def apply() -> None:
     """Let the options in force hold for describing values."""
     options = writer.process.options
     rules.cap = max(options.text_cap, 16)
+    rules.foreign_repr = options.repr
     if options.redact != rules.redaction.names:
         rules.redaction = Redaction(options.redact)
 

@@ -31,7 +31,7 @@ _chance: Final = Random()  # noqa: S311 - ids need no cryptography; os.urandom c
 bits: Final = _chance.getrandbits
 chance: Final = _chance.random
 
-_TRACEPARENT: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.ASCII)
+_TRACEPARENT: Final = r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?"
 _HEADER: Final = "traceparent"
 ENVIRONMENT: Final = "TRACEPARENT"
 
@@ -71,7 +71,7 @@ def parsed(carrier: Mapping[str, str] | None = None) -> Running | None:
     """The call that `carrier` names by the W3C rules (level 2, section 3.2), or None if it is not valid."""
     facts = os.environ if carrier is None else carrier
     text = next((value for name, value in facts.items() if str(name).lower() == _HEADER), "")
-    match = _TRACEPARENT.fullmatch(text.strip()) if isinstance(text, str) else None
+    match = re.fullmatch(_TRACEPARENT, text.strip()) if text and isinstance(text, str) else None
     if not match:
         return None
     version, trace, span, _flags, more = match.groups()

@@ -18,12 +18,13 @@ _SEQUENCES: Final = frozenset({list, tuple})
 class Rules:
     """What holds for describing values: the length cap and the redaction in force."""
 
-    __slots__ = ("cap", "redaction")
+    __slots__ = ("cap", "foreign_repr", "redaction")
 
     def __init__(self) -> None:
         """The defaults."""
         self.cap = TEXT_CAP
         self.redaction = Redaction()
+        self.foreign_repr = False
 
 
 rules: Final = Rules()

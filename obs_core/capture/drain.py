@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from obs_core.capture.breaker import Breaker
-from obs_core.capture.frames import Event, Site
+from obs_core.capture.frames import READY, Event, Site
 from obs_core.capture.header import CLOSED, HALF_OPEN, OPEN, Header, birth_of, own_space
 from obs_core.capture.options import Options
 from obs_core.capture.rows import Translator, sanitised
@@ -74,13 +74,14 @@ class Drain:
             self._failed(error)
             return 0
         self._succeeded()
-        return moved
+        return moved or self.step()
 
     def _move(self, events: list[Event], end: int) -> int:
         connection = self._opened()
         header = self.source.header
         with sqlite.transaction(connection):
-            if not self._advance(connection, end):
+            if (stands := self._advance(connection, end)) is not None:
+                self._catch_up(stands)
                 return 0
             self._store(connection, events)
         if _identity(self.path) != self._file:  # also finds a file that was deleted before the batch
@@ -93,23 +94,31 @@ class Drain:
         self.source.release(end)
         return len(events)
 
-    def _advance(self, connection: sqlite.Connection, end: int) -> bool:
-        """Move this spool's position in the log to `end`; False if another drain was here first."""
+    def _advance(self, connection: sqlite.Connection, end: int) -> int | None:
+        """Move this spool's position in the log to `end`; where the log is further than we, say how far."""
         name = self.source.name
         ours = "UPDATE drained SET position = ? WHERE spool = ? AND position <= ?"
         if connection.execute(ours, (end, name, self.position)).rowcount:
-            return True
+            return None
         stands = position_of(connection, name)
         if stands is None:
             connection.execute("INSERT INTO drained VALUES (?, ?)", (name, end))
-            return True
-        self.position = stands
-        return False
+        return stands
+
+    def _catch_up(self, stands: int) -> None:
+        """Go on at `stands`: what is before it was committed by a drain that could not say so in the spool any more."""
+        while self.position < stands:
+            events, end = self.source.read(self.position, 1)
+            if end == self.position:
+                break
+            self.source.header.written += len(events)
+            self.position = end
+        self.position = self.source.header.position = stands
 
     def _store(self, connection: sqlite.Connection, events: list[Event]) -> None:
         header = self.source.header
         writer = header.writer
-        if self._translator.run_id is None:
+        if self._translator.run_id is None and any(event[0] != READY for event in events):
             facts = (writer.process, writer.process_group, header.pid, writer.host, writer.version, writer.revision)
             self._translator.run_id = log.run_id(connection, Run(*facts, header.started_ns))
         rows = self._translator.rows(events)

@@ -1,17 +1,22 @@
 """What is recorded of an exception: its type and message, and the frames it passed, without reading source files."""
 
+from collections import deque
 from types import TracebackType
 from typing import Final
 
+from obs_core.capture.context import UNSAMPLED, current
 from obs_core.capture.describe import rules
+from obs_core.capture.patience import patiently
 
-_MOST_FRAMES: Final = 60
+_HALF: Final = 30  # frames kept at either end of a traceback
 _MOST_LINKS: Final = 5
 _CAUSE: Final = "The above exception was the direct cause of the following exception:"
 _CONTEXT: Final = "During handling of the above exception, another exception occurred:"
 _MESSAGE_CAP: Final = 2000
 
-Link = tuple[str, str, list[tuple[str, int, str]]]
+Frame = tuple[str, int, str]
+Link = tuple[str, str, list[Frame]]
+_end_of: Final[list[tuple[int, list[Frame]]]] = [(0, [])]
 
 
 def failed(error: BaseException) -> dict[str, object]:
@@ -21,14 +26,15 @@ def failed(error: BaseException) -> dict[str, object]:
 
 def sentence(error: BaseException) -> str:
     """`Type: message`, scrubbed and within its cap; the type alone where there is no message."""
-    name = type(error).__qualname__
+    kind = type(error)
+    token = current.set(UNSAMPLED)  # a traced __str__ is no call of the program
     try:
-        message = str(error)
-    except Exception as second:  # noqa: BLE001 - a broken __str__ must not hide the error
-        message = f"<str raised {type(second).__name__}>"
+        message = patiently(lambda: str(error), None if kind.__str__ is BaseException.__str__ else kind)
+    finally:
+        current.reset(token)
     if len(message) > _MESSAGE_CAP:
         message = message[: _MESSAGE_CAP - 1] + "…"
-    return f"{name}: {rules.redaction.scrubbed(message)}" if message else name
+    return f"{kind.__qualname__}: {rules.redaction.scrubbed(message)}" if message else kind.__qualname__
 
 
 def chain(error: BaseException) -> list[Link]:
@@ -43,22 +49,40 @@ def chain(error: BaseException) -> list[Link]:
         introduction = "" if before is None else _CAUSE if cause is not None else _CONTEXT
         module = type(link).__module__
         last = sentence(link) if module in ("builtins", "__main__") else f"{module}.{sentence(link)}"
-        links.append((introduction, last, _frames(link.__traceback__)))
+        links.append((introduction, last, _frames(link)))
         link = before
     return links[::-1]
 
 
-def _frames(traceback: TracebackType | None) -> list[tuple[str, int, str]]:
-    frames: list[tuple[str, int, str]] = []
-    while traceback is not None:
-        code = traceback.tb_frame.f_code
-        if not code.co_filename.startswith(_OWN):
-            frames.append((code.co_filename, traceback.tb_lineno or 0, code.co_qualname))
+def _frames(error: BaseException) -> list[Frame]:
+    """Where `error` passed, outermost first; of a deep recursion its first and last steps.
+
+    Each traced call on the way out asks again: the last steps are remembered, so that a recursion of 1,000 calls is
+    not walked 1,000 times from end to end.
+    """
+    first: list[Frame] = []
+    traceback = error.__traceback__
+    while traceback is not None and len(first) < _HALF:
+        _add(first, traceback)
         traceback = traceback.tb_next
-    if len(frames) > _MOST_FRAMES:  # a recursion: its first and last steps tell it
-        half = _MOST_FRAMES // 2
-        return [*frames[:half], ("…", len(frames) - 2 * half, "(frames left out)"), *frames[-half:]]
-    return frames
+    if traceback is None:
+        _end_of[0] = (id(error), first[-_HALF:])
+        return first
+    known, last = _end_of[0]
+    if known != id(error):
+        tail: deque[Frame] = deque(maxlen=_HALF)
+        while traceback is not None:
+            _add(tail, traceback)
+            traceback = traceback.tb_next
+        last = list(tail)
+        _end_of[0] = (id(error), last)
+    return [*first, ("…", 0, "(frames left out)"), *last]
+
+
+def _add(frames: "list[Frame] | deque[Frame]", traceback: TracebackType) -> None:
+    code = traceback.tb_frame.f_code
+    if not code.co_filename.startswith(_OWN):
+        frames.append((code.co_filename, traceback.tb_lineno or 0, code.co_qualname))
 
 
 _OWN: Final = __file__.rpartition("/")[0] + "/"

@@ -1,5 +1,6 @@
 """Where rows wait when no spool can be allocated: in memory, bounded, and the status says that kill-safety is off."""
 
+import contextlib
 import mmap
 import os
 import socket
@@ -11,7 +12,7 @@ from obs_core.capture import header
 from obs_core.capture.frames import Event, parse
 from obs_core.capture.header import HEADER_SIZE, Header
 from obs_core.capture.options import MEBIBYTE, Options
-from obs_core.capture.spool import SUFFIX, Spool
+from obs_core.capture.spool import SUFFIX, Spool, allocate
 
 _BYTES_PER_ROW: Final = 256  # what a row takes, frame and list entry, to bound the memory like the spool
 
@@ -19,12 +20,12 @@ _BYTES_PER_ROW: Final = 256  # what a row takes, frame and list entry, to bound 
 class Memory:
     """Rows of this process in memory; the same face as `Spool`."""
 
-    def __init__(self, size: int, name: str, keys: Sequence[bytes]) -> None:
-        """Hold at most as many rows as `size` bytes of spool would."""
-        self.name = name
-        self.path = ""
+    def __init__(self, size: int, path: str, keys: Sequence[bytes]) -> None:
+        """Hold at most as many rows as `size` bytes of spool would; the status is at `path`, if that can be made."""
+        self.name = os.path.basename(path).removesuffix(SUFFIX)  # noqa: PTH119 - pathlib is not for the hot room
+        self.path = path
         self._keys = keys
-        self.header = Header(mmap.mmap(-1, HEADER_SIZE))
+        self.header = Header(_status_file(path))
         self._rows: deque[bytes] = deque()
         self._read: list[Event] = []
         self._most = max(size // _BYTES_PER_ROW, 1000)
@@ -73,7 +74,9 @@ class Memory:
         """Take no more rows."""
 
     def remove(self) -> None:
-        """Nothing lies on the disk."""
+        """Delete the status."""
+        with contextlib.suppress(OSError):
+            os.unlink(self.path)  # noqa: PTH108 - as above
 
     def abandon(self) -> None:
         """Forget the rows of the parent, in a forked child."""
@@ -87,20 +90,39 @@ def spool_or_memory(options: Options, folder: str, now_ns: int, keys: Sequence[b
     name = f"{os.getpid()}-{now_ns:x}"
     writer = header.Writer(
         options.process,
-        options.group,
+        options.group or options.process,
         socket.gethostname(),
         options.version,
         options.revision,
         header.own_space(),
         os.path.abspath(options.log),  # noqa: PTH100 - text in, text out
     )
+    path = os.path.join(folder, name + SUFFIX)  # noqa: PTH118 - as above
     try:
         os.makedirs(folder, exist_ok=True)  # noqa: PTH103 - as above
-        return Spool(os.path.join(folder, name + SUFFIX), size, writer, now_ns, keys)  # noqa: PTH118 - as above
+        return Spool(path, size, writer, now_ns, keys)
     except OSError as error:
-        memory = Memory(size, name, keys)
+        memory = Memory(size, path, keys)
         facts = memory.header
-        facts.pid, facts.started_ns, facts.lease_pid = os.getpid(), now_ns, os.getpid()
-        facts.writer = writer
+        facts.version, facts.pid, facts.birth = header.VERSION, os.getpid(), header.birth_of(os.getpid()) or 0
+        facts.started_ns, facts.lease_pid, facts.lease_birth = now_ns, facts.pid, facts.birth
+        facts.beat_ns, facts.writer = now_ns, writer
         facts.last_error = f"no spool, rows wait in memory and a killed process loses them: {error}"
+        facts.finish()
         return memory
+
+
+def _status_file(path: str) -> mmap.mmap:
+    """The memory of a header: of a small file that others can read, where even that can't be made of this process."""
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_CLOEXEC", 0), 0o600)
+    except OSError:
+        return mmap.mmap(-1, HEADER_SIZE)
+    try:
+        allocate(descriptor, HEADER_SIZE)
+        return mmap.mmap(descriptor, HEADER_SIZE)
+    except OSError:
+        os.unlink(path)  # noqa: PTH108 - as above
+        return mmap.mmap(-1, HEADER_SIZE)
+    finally:
+        os.close(descriptor)

@@ -19,7 +19,7 @@ class Options(NamedTuple):
 
     log: str  # OBS_LOG
     process: str  # OBS_PROCESS, else service.instance.id, else the program's name
-    group: str | None  # OBS_GROUP, else OTEL_SERVICE_NAME, else service.name of OTEL_RESOURCE_ATTRIBUTES
+    group: str | None  # OBS_GROUP, OTEL_SERVICE_NAME, service.name; None: the process
     version: str | None  # OBS_VERSION, else service.version
     revision: str | None  # OBS_REVISION, else vcs.ref.head.revision
     disabled: bool = False  # OBS_DISABLED
@@ -29,6 +29,7 @@ class Options(NamedTuple):
     text_cap: int = TEXT_CAP  # OBS_TEXT_CAP: characters of a value kept
     redact: str = DEFAULT_NAMES  # OBS_REDACT: a regular expression of names, empty to redact nothing
     synchronous: str = "NORMAL"  # OBS_SYNCHRONOUS: OFF, NORMAL or FULL
+    repr: bool = False  # OBS_REPR: ask objects for their own repr; it runs the program's code
     drain: bool = True  # OBS_DRAIN: whether this process moves its own rows into the log
 
 
@@ -50,6 +51,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Options:
         text_cap=int(_number(env, "OBS_TEXT_CAP", TEXT_CAP)),
         redact=env.get("OBS_REDACT", DEFAULT_NAMES),
         synchronous=level if level in ("OFF", "NORMAL", "FULL") else "NORMAL",
+        repr=env.get("OBS_REPR", "").strip().lower() in _YES,
         drain=env.get("OBS_DRAIN", "").strip().lower() not in _NO,
     )
 

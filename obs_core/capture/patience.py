@@ -10,10 +10,13 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Final
 
+from obs_core.capture.context import UNSAMPLED, current
+
 LIMIT_S: Final = 0.05
 _TRUSTED_AFTER: Final = 3
 _MOST_TYPES: Final = 5000
 _quick: Final[dict[type, int]] = {}
+_KNOWN: Final = sys.stdlib_module_names
 _slow: Final[set[type]] = set()
 
 
@@ -23,7 +26,7 @@ def patiently(text_of: Callable[[], str], kind: type | None = None) -> str:
     if kind in _slow:
         return f"<{name}: its repr takes too long>"
     began = perf_counter()
-    trusted = kind is None or kind.__module__ in sys.stdlib_module_names or _quick.get(kind, 0) >= _TRUSTED_AFTER
+    trusted = kind is None or kind.__module__ in _KNOWN or _quick.get(kind, 0) >= _TRUSTED_AFTER
     text = _guarded(text_of, name) if trusted else _elsewhere(text_of, name)
     late = text is None or perf_counter() - began > LIMIT_S
     if kind is not None and (late or len(_quick) < _MOST_TYPES):
@@ -43,8 +46,6 @@ def _guarded(text_of: Callable[[], str], name: str) -> str:
 
 def _elsewhere(text_of: Callable[[], str], name: str) -> str | None:
     """Run it in another thread, which is left behind if it is not ready in time."""
-    from obs_core.capture.context import UNSAMPLED, current  # noqa: PLC0415 - only where it is needed
-
     found: list[str] = []
 
     def run() -> None:

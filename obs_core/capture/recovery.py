@@ -55,6 +55,8 @@ class Found:
 
     def read(self, position: int, limit: int) -> tuple[list[Event], int]:
         """At most `limit` rows from `position` on, and the position behind them."""
+        if not self.segment_size:  # only the status of a writer whose rows were in memory
+            return [], position
         place, offset = divmod(position, self.segment_size)
         places = {self.header.sequence(segment): segment for segment in range(self.header.segments)}
         if place not in places:

@@ -14,7 +14,7 @@ import errno
 import itertools
 import mmap
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from obs_core.capture import header
@@ -60,7 +60,7 @@ class Spool:
         self.capacity = count * segment_size
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_CLOEXEC", 0), 0o600)
         try:
-            _allocate(descriptor, FIRST_SEGMENT + self.capacity)
+            allocate(descriptor, FIRST_SEGMENT + self.capacity)
             self.header = Header(mmap.mmap(descriptor, HEADER_SIZE))
             self._sites = mmap.mmap(descriptor, FIRST_SEGMENT - HEADER_SIZE, offset=HEADER_SIZE)
             self._segments = [
@@ -107,6 +107,18 @@ class Spool:
         # A tally that threads and signal handlers can't lose: next() is one C call.
         self.header.dropped = next(self._drops) + 1 - self._looks
         return False
+
+    def has_room(self, sizes: Iterable[int]) -> bool:
+        """Whether `write` would take pieces of these sizes one after another, while nobody else writes."""
+        left, segments = self.segment_size - self.current.memory.tell(), len(self._free) + len(self._cold)
+        for size in sizes:
+            if size > left:
+                left = self.segment_size
+                segments -= 1
+            left -= size
+            if segments < 0 or left < 0:
+                return False
+        return True
 
     def count_drops(self) -> int:
         """How many rows were dropped, also stored in the header. Only one thread may call this."""
@@ -244,7 +256,7 @@ def _popped(segments: list[Segment]) -> Segment | None:
         return None
 
 
-def _allocate(descriptor: int, size: int) -> None:
+def allocate(descriptor: int, size: int) -> None:
     """Give the file all its blocks now."""
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(descriptor, 0, size)

@@ -1,131 +1,138 @@
-"""OTLP in JSON: one object with resourceSpans or resourceLogs, or one per line, as the file exporters write them.
+"""OTLP in JSON: one object with resourceSpans, resourceLogs or resourceMetrics, or one per line.
 
 Source: opentelemetry-proto, docs/specification.md "JSON Protobuf Encoding": ids in hex, enums as numbers, 64-bit
-numbers as text or number, unknown fields ignored.
+numbers as text or number, unknown fields ignored. Names of enums are read too: older collectors write them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, Literal, cast
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, Final, cast
 
 from obs_core.capture import semconv
-from obs_core.ingest.rows import Refused, as_json, clean, hashed_id, hex_id, whole
-from obs_core.model import Row
+from obs_core.ingest import spans
+from obs_core.ingest.rows import Refused, finite, hex_id, whole
+from obs_core.ingest.spans import Origin, Point, Record, Span
+from obs_core.model import Row, Status
+
+SIGNALS: Final = ("resourceSpans", "resourceLogs", "resourceMetrics")
+UNREADABLE: Final = ("histogram", "exponentialHistogram", "summary")
+NO_RECORDED_VALUE: Final = 1  # the flag of a point that has no number, metrics.proto DataPointFlags
 
 _STATUS_NAMES: Final = {"STATUS_CODE_UNSET": 0, "STATUS_CODE_OK": 1, "STATUS_CODE_ERROR": 2}
-_VALUE_KINDS: Final = {
-    "stringValue": "string",
-    "boolValue": "bool",
-    "intValue": "int",
-    "doubleValue": "double",
-    "arrayValue": "array",
-    "kvlistValue": "kvlist",
-    "bytesValue": "bytes",
+_KIND_NAMES: Final = {
+    f"SPAN_KIND_{name}": number
+    for number, name in enumerate(("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"))
 }
 _KEPT: Final = ("kind", "traceState", "flags", "droppedAttributesCount", "droppedEventsCount", "droppedLinksCount")
-
-Status = Literal["OK", "ERROR", "UNSET"]
 
 
 def is_otlp(document: object) -> bool:
     """Whether `document` is an OTLP export."""
-    return isinstance(document, dict) and any(name in document for name in ("resourceSpans", "resourceLogs"))
+    return isinstance(document, dict) and any(name in document for name in SIGNALS)
 
 
-def rows(document: Mapping[str, Any], line: int) -> Iterator[Row | Refused]:
-    """The rows of one OTLP object that stands at `line`; what can't be stored comes as `Refused`."""
-    for outer in _list(document.get("resourceSpans")):
+def rows(document: Mapping[str, Any], line: int, values: Collection[str] = ()) -> Iterator[Row | Refused]:
+    """The rows of one OTLP object that stands at `line`; what can't be stored comes as `Refused`.
+
+    Attributes of spans that `values` names become values of their calls.
+    """
+    for source, raw in _parts(document, "resourceSpans", "scopeSpans", "spans"):
+        span = _span(raw)
+        if span is None:
+            why = f"a span without a usable id: {raw.get('traceId')!s:.40}, {raw.get('spanId')!s:.40}"
+            yield Refused(line, why)
+        elif values:
+            yield from spans.rows(source, span, values)
+        else:
+            yield spans.call(source, span)
+    for source, raw in _parts(document, "resourceLogs", "scopeLogs", "logRecords"):
+        yield spans.log_record(source, _record(raw))
+    for source, raw in _parts(document, "resourceMetrics", "scopeMetrics", "metrics"):
+        yield from _points(source, raw, line)
+
+
+def _parts(document: Mapping[str, Any], *names: str) -> Iterator[tuple[Origin, Mapping[str, Any]]]:
+    """The spans, records or metrics of a document, each with who sent it; libraries were called so before scopes."""
+    outermost, inner, leaf = names
+    for outer in _list(document.get(outermost)):
         resource = attributes_of(_dict(outer.get("resource")).get("attributes"))
-        for scope_spans in _list(outer.get("scopeSpans")) or _list(outer.get("instrumentationLibrarySpans")):
-            scope = _scope(scope_spans)
-            for span in _list(scope_spans.get("spans")):
-                yield call(span, resource, scope, line)
-    for outer in _list(document.get("resourceLogs")):
-        resource = attributes_of(_dict(outer.get("resource")).get("attributes"))
-        for scope_logs in _list(outer.get("scopeLogs")):
-            scope = _scope(scope_logs)
-            for record in _list(scope_logs.get("logRecords")):
-                yield log_record(record, resource, scope)
-
-
-def call(span: Mapping[str, Any], resource: Mapping[str, Any], scope: Mapping[str, Any], line: int) -> Row | Refused:
-    """The row of one span."""
-    trace_id, span_id = hex_id(span.get("traceId"), 32), hex_id(span.get("spanId"), 16)
-    if not (trace_id and span_id):
-        return Refused(line, f"a span without a usable id: {span.get('traceId')!s:.40}, {span.get('spanId')!s:.40}")
-    start, end = whole(span.get("startTimeUnixNano")) or 0, whole(span.get("endTimeUnixNano")) or 0
-    attributes = attributes_of(span.get("attributes"))
-    events = [_event(event) for event in _list(span.get("events"))]
-    raised = [event["attributes"] for event in events if event["name"] == semconv.EXCEPTION_EVENT]
-    exception, stack = semconv.exception(raised[0]) if raised else (None, None)
-    status, message = _status(_dict(span.get("status")))
-    kept = {"attributes": attributes, "events": events, "links": [_link(link) for link in _list(span.get("links"))]}
-    return Row(
-        kind="call",
-        process=clean(semconv.process(resource)),
-        data=clean(str(span.get("name") or "")),
-        timestamp=start,
-        process_group=clean(semconv.process_group(resource)),
-        status=status,
-        exception=_clean(exception or (message if status == "ERROR" else None)),
-        exception_stack=_clean(stack),
-        trace_id=trace_id,
-        span_id=span_id,
-        parent_span_id=hex_id(span.get("parentSpanId"), 16),
-        function=_clean(semconv.function_name(attributes)),
-        duration_ns=end - start if end else None,
-        attributes=as_json({**kept, "scope": scope, "span": {name: span[name] for name in _KEPT if span.get(name)}}),
-    )
-
-
-def log_record(record: Mapping[str, Any], resource: Mapping[str, Any], scope: Mapping[str, Any]) -> Row:
-    """The row of one log record; it is tied to its call by trace and parent, and named by a hash of what it says."""
-    attributes = attributes_of(record.get("attributes"))
-    kind, body = value_of(record.get("body"))
-    moment = whole(record.get("timeUnixNano")) or whole(record.get("observedTimeUnixNano")) or 0
-    severity = whole(record.get("severityNumber")) or 0
-    exception, stack = semconv.exception(attributes)
-    name = record.get("eventName") or scope.get("name") or "log"
-    return Row(
-        kind="log",
-        process=clean(semconv.process(resource)),
-        data=clean(str(name)),
-        timestamp=moment,
-        process_group=clean(semconv.process_group(resource)),
-        data_type=kind,
-        data_value=None if body is None else clean(text_of(body)),
-        status="ERROR" if severity >= semconv.ERROR_SEVERITY else "UNSET",
-        exception=_clean(exception),
-        exception_stack=_clean(stack),
-        trace_id=hex_id(record.get("traceId"), 32),
-        span_id=hashed_id(resource, name, attributes, moment, body, record.get("spanId")),
-        parent_span_id=hex_id(record.get("spanId"), 16),
-        function=_clean(semconv.function_name(attributes)),
-        attributes=as_json({"attributes": attributes, "scope": scope, "severity": record.get("severityText")}),
-    )
+        for group in _list(outer.get(inner)) or _list(outer.get(inner.replace("scope", "instrumentationLibrary"))):
+            source = spans.origin(resource, _scope(group))
+            for raw in _list(group.get(leaf)):
+                yield source, raw
 
 
 def attributes_of(pairs: object) -> dict[str, Any]:
     """OTLP's list of keys and values as a dict of plain values."""
+    if not pairs:
+        return {}
     return {str(pair.get("key")): value_of(pair.get("value"))[1] for pair in _list(pairs)}
 
 
 def value_of(any_value: object) -> tuple[str | None, Any]:
     """The kind and the plain value of an OTLP AnyValue; (None, None) where it has none."""
-    for name, kind in _VALUE_KINDS.items():
-        if isinstance(any_value, dict) and name in any_value:
-            inner = any_value[name]
-            if name == "intValue":
-                number = whole(inner)
-                return kind, inner if number is None else number
-            if name == "arrayValue":
-                return kind, [value_of(item)[1] for item in _list(_dict(inner).get("values"))]
-            return kind, attributes_of(_dict(inner).get("values")) if name == "kvlistValue" else inner
+    if isinstance(any_value, dict):
+        for name, inner in any_value.items():
+            if name == "stringValue":
+                return "string", inner
+            if name in _VALUE_KINDS:
+                kind, plain = _VALUE_KINDS[name]
+                return kind, plain(inner)
     return None, None
 
 
-def text_of(value: object) -> str:
-    """A plain value as the column Data Value shows it."""
-    return value if isinstance(value, str) else as_json({"": value})[5:-1] if value else str(value)  # type: ignore[index]
+def _whole(inner: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+    number = whole(inner)
+    return inner if number is None else number
+
+
+def _double(inner: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+    try:
+        return finite(float(inner))
+    except (TypeError, ValueError, OverflowError):
+        return inner
+
+
+def _same(inner: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+    return inner
+
+
+_VALUE_KINDS: Final[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {
+    "boolValue": ("bool", _same),
+    "intValue": ("int", _whole),
+    "doubleValue": ("double", _double),
+    "bytesValue": ("bytes", _same),
+    "arrayValue": ("array", lambda inner: [value_of(item)[1] for item in _list(_dict(inner).get("values"))]),
+    "kvlistValue": ("kvlist", lambda inner: attributes_of(_dict(inner).get("values"))),
+}
+
+
+def _span(raw: Mapping[str, Any]) -> Span | None:
+    """The neutral parts of one span; None without usable ids."""
+    told = raw.get
+    trace_id, span_id = hex_id(told("traceId"), 32), hex_id(told("spanId"), 16)
+    if not (trace_id and span_id):
+        return None
+    start, end = whole(told("startTimeUnixNano")) or 0, whole(told("endTimeUnixNano")) or 0
+    status = told("status")
+    code, message = _status(status) if status else ("UNSET", "")
+    events, links, parent = told("events"), told("links"), told("parentSpanId")
+    more = {name: raw[name] for name in _KEPT if told(name)}
+    if "kind" in more:
+        more["kind"] = _KIND_NAMES.get(more["kind"], more["kind"]) if isinstance(more["kind"], str) else more["kind"]
+    return Span(
+        trace_id,
+        span_id,
+        hex_id(parent, 16) if parent else None,
+        str(told("name") or ""),
+        start,
+        end - start if end else None,
+        code,
+        message,
+        attributes_of(told("attributes")),
+        [_event(event) for event in _list(events)] if events else (),
+        [_link(link) for link in _list(links)] if links else (),
+        more,
+    )
 
 
 def _event(event: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,23 +147,65 @@ def _link(link: Mapping[str, Any]) -> dict[str, Any]:
     )
 
 
+def _record(raw: Mapping[str, Any]) -> Record:
+    kind, body = value_of(raw.get("body"))
+    return Record(
+        hex_id(raw.get("traceId"), 32),
+        hex_id(raw.get("spanId"), 16),
+        str(raw.get("eventName") or ""),
+        whole(raw.get("timeUnixNano")) or whole(raw.get("observedTimeUnixNano")) or 0,
+        kind,
+        body,
+        whole(raw.get("severityNumber")) or 0,
+        str(raw.get("severityText") or ""),
+        attributes_of(raw.get("attributes")),
+    )
+
+
+def _points(source: Origin, metric: Mapping[str, Any], line: int) -> Iterator[Row | Refused]:
+    name = str(metric.get("name") or "")
+    for kind in ("gauge", "sum"):
+        shape = _dict(metric.get(kind))
+        about = {"kind": kind, "unit": metric.get("unit"), "description": metric.get("description")}
+        about |= {"monotonic": shape.get("isMonotonic"), "temporality": shape.get("aggregationTemporality")}
+        about = {key: value for key, value in about.items() if value}
+        for raw in _list(shape.get("dataPoints")):
+            number = None if (whole(raw.get("flags")) or 0) & NO_RECORDED_VALUE else _number(raw)
+            moment = whole(raw.get("timeUnixNano")) or 0
+            yield spans.point(source, Point(name, attributes_of(raw.get("attributes")), moment, number, about))
+    for kind in UNREADABLE:
+        for _ in _list(_dict(metric.get(kind)).get("dataPoints")):
+            yield Refused(line, not_a_value(name, kind))
+
+
+def not_a_value(name: str, kind: str) -> str:
+    """Why a point of this kind of metric is refused."""
+    return f"the metric {name[:80]} is of kind {kind}; only gauges and sums are values"
+
+
+def _number(raw: Mapping[str, Any]) -> float | str | None:
+    if raw.get("asInt") is not None:
+        return whole(raw["asInt"])
+    number = raw.get("asDouble")
+    return None if number is None else _double(number)
+
+
 def _scope(outer: Mapping[str, Any]) -> dict[str, Any]:
     scope = _dict(outer.get("scope") or outer.get("instrumentationLibrary"))
-    return {name: scope[name] for name in ("name", "version") if scope.get(name)}
+    told = {name: scope[name] for name in ("name", "version") if scope.get(name)}
+    attributes = attributes_of(scope.get("attributes"))
+    return {**told, "attributes": attributes} if attributes else told
 
 
-def _status(status: Mapping[str, Any]) -> tuple[Status, str]:
-    code = status.get("code")
+def _status(status: object) -> tuple[Status, str]:
+    told = _dict(status)
+    code = told.get("code")
     number = _STATUS_NAMES.get(code) if isinstance(code, str) else whole(code)
-    return cast("Status", semconv.STATUS.get(number or 0, "UNSET")), str(status.get("message") or "")
-
-
-def _clean(text: object) -> str | None:
-    return clean(str(text)) if text else None
+    return cast("Status", semconv.STATUS.get(number or 0, "UNSET")), str(told.get("message") or "")
 
 
 def _list(value: object) -> Sequence[Mapping[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else ()
 
 
 def _dict(value: object) -> Mapping[str, Any]:

@@ -69,16 +69,19 @@ class Engine:
         """
         start = time.perf_counter()
         file = sql_file(question)
-        shape = self._lookup.shape()
-        relations = {name: shape.relation(name) for name in ("rows", "calls", "values", "logs")}
-        statement = file.statement
-        for name, relation in relations.items():
-            statement = statement.replace("{" + name + "}", relation)
-        statement = statement.replace("{wanted}", wanted)
         cap = None if self.row_cap is None else row_cap or self.row_cap
         most = None if cap is None else cap + 1
+        statement = self._statement(file, wanted)
         names, rows = self._lookup.answer(statement, _plain(parameters), most=most, limit_s=limit_s)
         return self._told(frames.from_rows(names, rows, file.returns), "lookup", start, cap)
+
+    def tuples(self, question: str, parameters: Mapping[str, object], *, wanted: str = "1") -> list[tuple[Any, ...]]:
+        """All rows of the answer to a narrow question, cell by cell as the log holds them; for exports.
+
+        Raises:
+            ObsError: as `lookup`.
+        """
+        return self._lookup.answer(self._statement(sql_file(question), wanted), _plain(parameters))[1]
 
     def analyse(self, question: str, window: Window, parameters: Mapping[str, object]) -> DataFrame:
         """The answer to an analytical question about the rows in `window`.
@@ -103,6 +106,14 @@ class Engine:
             self._bad_text = identity, window
             table, way = self._asked(file, shape, window, given, share=share, mended=True)
         return self._told(frames.from_arrow(table), way, start, self.row_cap)
+
+    def _statement(self, file: SqlFile, wanted: str) -> str:
+        """A narrow question's SQL over the relations of this log."""
+        shape = self._lookup.shape()
+        statement = file.statement
+        for name in ("rows", "calls", "values", "logs"):
+            statement = statement.replace("{" + name + "}", shape.relation(name))
+        return statement.replace("{wanted}", wanted)
 
     def shape(self) -> Shape:
         """How the log is built, and what it can't tell."""

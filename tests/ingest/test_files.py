@@ -118,7 +118,11 @@ def test_the_specification_s_own_span_is_read(connection: sqlite.Connection) -> 
     [(attributes,)] = rows(connection, "attributes")
     assert json.loads(str(attributes)) == {
         "attributes": {"my.span.attr": "some value"},
-        "scope": {"name": "my.library", "version": "1.0.0"},
+        "scope": {
+            "name": "my.library",
+            "version": "1.0.0",
+            "attributes": {"my.scope.attribute": "some scope attribute"},
+        },
         "span": {"kind": 2},
     }
 
@@ -158,7 +162,7 @@ def test_a_span_that_comes_again_with_its_end_takes_the_place_of_the_one_without
     ("text", "line", "says"),
     [
         (export(SPAN) + "\n" + export(SPAN)[:40], 2, "is not complete JSON"),
-        (export(SPAN) + "\n[1, 2]", 2, "holds neither resourceSpans nor resourceLogs"),
+        (export(SPAN) + "\n[1, 2]", 2, "holds no traces of OTLP"),
         ('{\n "resourceSpans": [\n', 3, "is not complete JSON"),
         ("{" * 100_000, 1, "is not complete JSON"),
         ("[" * 200_000 + "]" * 200_000, 1, "nested too deeply"),

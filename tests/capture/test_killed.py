@@ -1,0 +1,133 @@
+"""kill -9 at random moments, of the program and of the drain: nothing whose call had returned is lost or doubled.
+
+OBS_KILLS sets how many moments each test tries; benchmarks/capture.py tries 200.
+"""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from obs_core.capture import recovery, status
+from obs_core.capture.writer import folder_of
+from obs_core.store import sqlite
+
+PROGRAMS = Path(__file__).with_name("programs.py")
+ROOT = Path(__file__).parents[2]
+KILLS = int(os.environ.get("OBS_KILLS", "4"))
+
+
+def start(name: str, log: Path) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen([sys.executable, str(PROGRAMS), name, str(log)], stdout=subprocess.PIPE, env=environment)
+
+
+def killed_after(name: str, log: Path, seconds: float) -> list[int]:
+    """Start a program, kill it that long after its first call returned; the numbers it said had returned."""
+    program = start(name, log)
+    assert program.stdout
+    said = [program.stdout.readline()]
+    reader = threading.Thread(target=lambda: said.extend(program.stdout or ()))
+    reader.start()
+    time.sleep(seconds)
+    program.kill()
+    program.wait()
+    reader.join()
+    program.stdout.close()
+    return [int(line) for line in said if line.endswith(b"\n")]
+
+
+def drain(log: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "obs_core", "drain", "--log", str(log)]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT)
+
+
+def numbers_in(log: Path) -> list[int]:
+    connection = sqlite.open_(log)
+    try:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        return [int(value) for (value,) in connection.execute("SELECT data_value FROM data_trace ORDER BY id")]
+    finally:
+        connection.close()
+
+
+def spools(log: Path) -> list[Path]:
+    return list(Path(folder_of(str(log))).glob("*.spool"))
+
+
+@pytest.mark.parametrize("moment", range(KILLS))
+def test_what_returned_before_a_kill_is_in_the_log_once(tmp_path: Path, moment: int) -> None:
+    log = tmp_path / "trace.db"
+    said = killed_after("count", log, random.Random(moment).uniform(0, 0.6))  # noqa: S311 - a moment
+    assert {writer.state for writer in status.writers(log)} <= {"GONE"}
+    recovery.recover(folder_of(str(log)), log)
+    stored = numbers_in(log)
+    assert len(stored) == len(set(stored))
+    assert set(said) <= set(stored)
+    assert len(stored) <= len(said) + 1  # the one that was running
+    assert spools(log) == []
+
+
+@pytest.mark.parametrize("moment", range(KILLS))
+def test_a_drain_that_is_killed_resumes_where_the_log_is(tmp_path: Path, moment: int) -> None:
+    chance = random.Random(1000 + moment)  # noqa: S311 - moments
+    log = tmp_path / "trace.db"
+    said = killed_after("count", log, 0.5)
+    for _ in range(2):
+        helper = drain(log)
+        time.sleep(chance.uniform(0.15, 0.5))
+        helper.kill()
+        helper.wait()
+    recovery.recover(folder_of(str(log)), log)
+    stored = numbers_in(log)
+    assert len(stored) == len(set(stored))
+    assert set(said) <= set(stored)
+
+
+@pytest.mark.parametrize("moment", range(KILLS))
+def test_a_kill_among_forks_loses_nothing_of_parent_or_child(tmp_path: Path, moment: int) -> None:
+    log = tmp_path / "trace.db"
+    said = killed_after("fork", log, random.Random(2000 + moment).uniform(0.1, 0.8))  # noqa: S311 - a moment
+    deadline = time.monotonic() + 10
+    while spools(log) and time.monotonic() < deadline:  # a child may still be ending
+        recovery.recover(folder_of(str(log)), log)
+    stored = numbers_in(log)
+    assert len(stored) == len(set(stored))
+    assert set(said) <= set(stored)
+    assert spools(log) == []
+
+
+@pytest.mark.parametrize(("name", "code"), [("crash", -signal.SIGSEGV), ("leave", 0)])
+def test_a_crash_in_c_code_and_os_exit_lose_nothing(tmp_path: Path, name: str, code: int) -> None:
+    log = tmp_path / "trace.db"
+    program = start(name, log)
+    program.communicate()
+    assert program.returncode == code
+    recovery.recover(folder_of(str(log)), log)
+    assert sorted(numbers_in(log)) == list(range(100))
+
+
+def test_a_burst_of_100_000_calls_and_a_normal_end_lose_nothing(tmp_path: Path) -> None:
+    log = tmp_path / "trace.db"
+    program = start("burst", log)
+    program.communicate()
+    assert program.returncode == 0
+    assert numbers_in(log) == list(range(100_000))
+    assert spools(log) == []
+
+
+def test_rows_after_our_exit_handler_wait_for_the_next_program(tmp_path: Path) -> None:
+    log = tmp_path / "trace.db"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OBS_LOG": str(log)}
+    code = "import atexit, obs_core\nf = obs_core.trace(lambda n: n)\n"
+    early = "import atexit\natexit.register(lambda: f(2))\n" + code + "f(1)\n"
+    subprocess.run([sys.executable, "-c", early], check=True, env=environment)
+    assert numbers_in(log) == [1]
+    recovery.recover(folder_of(str(log)), log)
+    assert numbers_in(log) == [1, 2]

@@ -1,0 +1,235 @@
+"""The log in trouble under load: the program goes on, every row is written or counted, and all is well afterwards.
+
+OBS_TROUBLE_S sets for how long the trouble lasts.
+"""
+
+import contextlib
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from obs_core.capture import status
+from obs_core.capture.writer import folder_of
+from obs_core.store import sqlite
+
+PROGRAMS = Path(__file__).with_name("programs.py")
+ROOT = Path(__file__).parents[2]
+TROUBLE_S = float(os.environ.get("OBS_TROUBLE_S", "2"))
+UNWRITABLE = "/sys/kernel"  # for root too, whom permissions do not bind
+Ended = tuple[list[int], int, int, int]
+
+
+class Program:
+    """Up to 500 traced calls a second, from the first of them until `ended`."""
+
+    def __init__(self, log: Path, **environment: str) -> None:
+        """Start it."""
+        self.log = log
+        self.process = subprocess.Popen(
+            [sys.executable, str(PROGRAMS), "trouble", str(log)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+            text=True,
+        )
+
+    def is_written(self, rows: int = 50) -> None:
+        until(lambda: [w for w in status.writers(self.log) if w.written >= rows])
+
+    def says(self, state: str, queue: int = 100) -> None:
+        until(lambda: [w for w in status.writers(self.log) if w.state == state and w.queue >= queue])
+
+    def ended(self) -> Ended:
+        """The numbers in the log, and how many rows were offered, written and dropped."""
+        printed, complaints = self.process.communicate(timeout=90)
+        assert (self.process.returncode, complaints) == (0, "")
+        offered, written, dropped, flushed = map(int, printed.split()[:4])
+        assert flushed, printed
+        assert list(Path(folder_of(str(self.log))).glob("*.spool")) == []
+        return numbers_in(self.log), offered, written, dropped
+
+
+def until(fact: Callable[[], object], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not fact():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def numbers_in(log: Path) -> list[int]:
+    connection = sqlite.open_(log)
+    try:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        return [int(value) for (value,) in connection.execute("SELECT data_value FROM data_trace ORDER BY id")]
+    finally:
+        connection.close()
+
+
+def test_a_log_that_is_locked_delays_rows_and_loses_none(tmp_path: Path) -> None:
+    program = Program(tmp_path / "trace.db")
+    program.is_written()
+    connection = sqlite.open_(program.log, write=True)
+    connection.execute("BEGIN EXCLUSIVE")
+    try:
+        program.says("CIRCUIT_OPEN")
+        time.sleep(TROUBLE_S)
+    finally:
+        connection.execute("ROLLBACK")
+        connection.close()
+    stored, offered, written, dropped = program.ended()
+    assert (written, dropped) == (offered, 0)
+    assert stored == list(range(1, offered + 1))
+
+
+def test_a_ring_that_fills_while_the_log_is_locked_drops_and_counts(tmp_path: Path) -> None:
+    program = Program(tmp_path / "trace.db", SPOOL_MB="0.1", PAUSE_S="0")  # the smallest ring: 8,000 calls
+    program.is_written()
+    connection = sqlite.open_(program.log, write=True)
+    connection.execute("BEGIN EXCLUSIVE")
+    try:
+        until(lambda: [w for w in status.writers(program.log) if w.dropped > 0], 60)
+    finally:
+        connection.execute("ROLLBACK")
+        connection.close()
+    stored, offered, written, dropped = program.ended()
+    assert dropped > 0
+    assert written + dropped == offered
+    assert len(stored) == len(set(stored)) == written
+
+
+def test_a_log_that_is_deleted_is_made_again_with_all_rows_that_waited(tmp_path: Path) -> None:
+    program = Program(tmp_path / "trace.db")
+    program.is_written()
+    for file in tmp_path.glob("trace.db*"):
+        if file.is_file():
+            file.unlink()
+    until(program.log.exists)
+    program.is_written(500)
+    stored, offered, written, dropped = program.ended()
+    assert (written, dropped) == (offered, 0)
+    assert stored == list(range(stored[0], offered + 1))
+
+
+def test_a_file_that_is_no_database_any_more_delays_rows_until_it_is_moved_away(tmp_path: Path) -> None:
+    program = Program(tmp_path / "trace.db")
+    program.is_written()
+    for end in ("-wal", "-shm"):
+        Path(f"{program.log}{end}").unlink()
+    program.log.unlink()
+    program.log.write_bytes(b"this was a database once " * 1000)
+    program.says("CIRCUIT_OPEN")
+    program.log.unlink()
+    stored, offered, written, dropped = program.ended()
+    assert (written, dropped) == (offered, 0)
+    assert stored == list(range(stored[0], offered + 1))
+
+
+def test_a_directory_that_becomes_unwritable_delays_rows_and_loses_none(tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    (tmp_path / "real").mkdir()
+    place.symlink_to("real")
+    program = Program(place / "trace.db")
+    program.is_written()
+    place.unlink()
+    place.symlink_to(UNWRITABLE)
+    real = tmp_path / "real" / "trace.db"  # the spool's header is read where it is
+    until(lambda: [w for w in status.writers(real) if w.state == "CIRCUIT_OPEN" and w.queue > 100])
+    time.sleep(TROUBLE_S)
+    place.unlink()
+    place.symlink_to("real")
+    stored, offered, written, dropped = program.ended()
+    assert (written, dropped) == (offered, 0)
+    assert stored == list(range(1, offered + 1))
+
+
+def test_a_directory_that_is_unwritable_from_the_start_keeps_rows_in_memory(tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    place.symlink_to(UNWRITABLE)
+    program = Program(place / "trace.db")
+    time.sleep(TROUBLE_S)
+    assert program.process.poll() is None
+    place.unlink()
+    place.mkdir()
+    until(program.log.exists)
+    stored, offered, written, dropped = program.ended()
+    assert (written, dropped) == (offered, 0)
+    assert stored == list(range(1, offered + 1))
+
+
+@contextlib.contextmanager
+def small_filesystem(folder: Path, size: int) -> Iterator[bool]:
+    """A filesystem of `size` bytes at `folder`; False where this machine lets nobody mount one."""
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    can = shutil.which("mount") is not None
+    mounted = can and subprocess.run(command, capture_output=True, check=False).returncode == 0
+    try:
+        yield mounted
+    finally:
+        if mounted:
+            subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(folder: Path) -> Path:
+    """A file that takes all that is left."""
+    ballast = folder / "ballast"
+    with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(bytes(4096)) == 4096:
+            pass
+    return ballast
+
+
+def fills(program: Program, *, mounted: bool) -> Callable[[], object]:
+    """Let the disk be full for `program`; what lets it have room again.
+
+    Without a filesystem of its own the program may make no file longer than its log is now, which fails in the same
+    places by another error.
+    """
+    if mounted:
+        return fill(program.log.parent).unlink
+    wal = Path(f"{program.log}-wal")
+    process = program.process.pid
+    _, most = resource.prlimit(process, resource.RLIMIT_FSIZE)
+    resource.prlimit(process, resource.RLIMIT_FSIZE, (wal.stat().st_size, most))
+    return lambda: resource.prlimit(process, resource.RLIMIT_FSIZE, (most, most))
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["filesystem", "limit"])
+def test_a_full_disk_delays_rows_and_loses_none(tmp_path: Path, own: bool) -> None:  # noqa: FBT001 - a parameter
+    folder = tmp_path / "small"
+    folder.mkdir()
+    with contextlib.ExitStack() as stack:
+        mounted = own and stack.enter_context(small_filesystem(folder, 12 << 20))
+        program = Program(folder / "trace.db")
+        program.is_written()
+        empty = fills(program, mounted=mounted)
+        program.says("CIRCUIT_OPEN")
+        time.sleep(TROUBLE_S)
+        empty()
+        stored, offered, written, dropped = program.ended()
+    assert (written, dropped) == (offered, 0)
+    assert stored == list(range(1, offered + 1))
+
+
+def test_a_disk_that_is_full_from_the_start_keeps_rows_in_memory(tmp_path: Path) -> None:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    with small_filesystem(folder, 8 << 20) as mounted:
+        ballast = fill(folder) if mounted else None
+        # without a filesystem of its own: a spool that no disk has room for
+        program = Program(folder / "trace.db", **({} if mounted else {"SPOOL_MB": "2e9"}))
+        time.sleep(TROUBLE_S)
+        assert program.process.poll() is None
+        assert list(Path(folder_of(str(program.log))).glob("*.spool")) == []
+        if ballast:
+            ballast.unlink()
+        stored, offered, written, dropped = program.ended()
+    assert (written, dropped) == (offered, 0)
+    assert stored == list(range(1, offered + 1))
