@@ -35,14 +35,17 @@ class Engine:
         row_cap: int | None = ROW_CAP,
         memory_mb: int = 512,
         pool: Pool | None = None,
+        mirror: bool = False,
     ) -> None:
         """An engine for the log at `log`, which need not be there yet.
 
         A question may run `limit_s` and wait 5 s for a worker; its answer has at most `row_cap` rows (None: all).
-        `pool` lends workers that serve other engines too; who made it closes it.
+        `pool` lends workers that serve other engines too; who made it closes it. With `mirror`, workers keep a copy of
+        the log's columns in memory: worth it for who asks again and again.
         """
         self.log = log
         self.row_cap = row_cap
+        self._mirror = mirror
         self._lookup = Lookup(log, limit_s=limit_s)
         self._pool = pool or Pool(workers, memory_mb=memory_mb, limit_s=limit_s)
         self._pool_is_lent = pool is not None
@@ -175,8 +178,11 @@ class Engine:
         most = None if self.row_cap is None else self.row_cap + 1
         asked = reach.plan(file, shape, window, parameters, share=share, most=most, mended=mended)
         request: dict[str, Any] = {"log": str(self.log.absolute()), "statement": asked.statement}
+        if self._mirror and not mended:
+            request["mirrored"] = reach.mirrored(file, shape, parameters, most)
         try:
-            return self._pool.answer(request | {"parameters": asked.parameters}), asked.way
+            table = self._pool.answer(request | {"parameters": asked.parameters})
+            return table, "mirror" if (table.schema.metadata or {}).get(b"mirrored") else asked.way
         except AnswerRefused as error:
             if not mended and _is_bad_text(error):
                 raise
