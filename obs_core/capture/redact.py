@@ -51,7 +51,7 @@ class Redaction:
         """The forms name: value, name=value, "name": "value" and Authorization: Bearer value."""
         return re.compile(
             rf"(?P<name>(?<![\w.-])[\w.-]*(?:{self._pattern})[\w.-]*+[\"']?\s*+(?:=>|[:=])\s*)"
-            r"(?P<value>(?:bearer|basic|digest)\s+[^\s,;\"']+|\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?|[^\s,;)}\]]+)",
+            r"(?P<value>\[redacted\]|(?:bearer|basic|digest)\s+[^\s,;\"']+|\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?|[^\s,;)}\]]+)",
             re.IGNORECASE,
         )
 

@@ -50,8 +50,9 @@ def run(options: argparse.Namespace) -> int:
     chosen = list(_chosen([files.checked(file) for file in options.files]))
     if not chosen:
         raise FileRefused(f"There is no file in {options.files[0]}.", "Name another directory.")
-    target = options.log or settings.from_environment().log
-    values = _names(options.values)
+    environment = settings.from_environment()
+    target = options.log or environment.log
+    values = environment.values if options.values is None else _names(options.values)
     connection = log.open_(target)
     done: list[Imported] = []
     broken = 0
@@ -85,8 +86,8 @@ def _chosen(named: Sequence[Path]) -> Iterator[_Chosen]:
             yield _Chosen(path, found=False)
 
 
-def _names(words: str | None) -> tuple[str, ...]:
-    return tuple(name.strip() for name in (words or "").split(",") if name.strip())
+def _names(words: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in words.split(",") if name.strip())
 
 
 def _sum_up(done: Sequence[Imported], chosen: int) -> None:

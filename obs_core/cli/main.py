@@ -12,6 +12,7 @@ from obs_core.errors import ObsError
 COMMANDS: Final = {
     "ask": "ask a question of the log: json, csv or a table",
     "import": "read trace files into the log",
+    "export": "write rows of the log as OTLP, Jaeger JSON or CSV",
     "drain": "move what killed programs left in their spools into the log",
     "ingest": "receive traces, logs and metrics from OpenTelemetry programs (OTLP over HTTP)",
     "demo": "record a small real program, so that there is something to look at",

@@ -27,6 +27,24 @@ _UNITS: Final = ((100_000_000_000, 10**9), (100_000_000_000_000, 10**6), (100_00
 _SAMPLE: Final = 1_000
 _NUMBER: Final = re.compile(r"([+-]?\d{1,20})(?:\.(\d*))?")
 LONGEST_CELL: Final = 100_000_000
+DEFUSED: Final = "defused"
+"""The column with which our own export says that cells of this row were kept from being formulas."""
+
+_FORMULA: Final = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")  # OWASP, "CSV Injection"; full-width signs too
+_NUMERIC: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-](inf|nan|Infinity|NaN)")
+
+
+def defused(text: str) -> str:
+    """`text` with an apostrophe before it if a spreadsheet would run it as a formula; numbers are harmless.
+
+    A text that begins with apostrophes and would be one without them gets one more, so that `armed` is its opposite.
+    """
+    return f"'{text}" if _FORMULA.match(text) and not _NUMERIC.fullmatch(text) else text
+
+
+def armed(text: str) -> str:
+    """What `defused` made `text` of."""
+    return text[1:] if text.startswith("'") and defused(text[1:]) == text else text
 
 
 def rows(lines: Iterable[str], name: str) -> Iterator[Row | Refused]:
@@ -79,16 +97,19 @@ def _row(cells: list[str], columns: Mapping[str, int], unit: int, line: int) -> 
     if not any(cells):
         return Refused(line, "it is empty")
     cell = {name: clean(cells[at]) if at < len(cells) else "" for name, at in columns.items()}
+    if cell.get(DEFUSED) == "1":
+        cell = {name: armed(text) for name, text in cell.items()}
     moment = whole(cell.get("timestamp_ns")) if cell.get("timestamp_ns") else _moment(cell["timestamp"], unit)
     if moment is None:
         return Refused(line, f"its Timestamp “{cell['timestamp'][:40]}” is no time")
     status = _STATUSES.get(cell["status"].strip().upper())
     if status is None:
         return Refused(line, f"its Status “{cell['status'][:40]}” is none of OK, ERROR, UNSET")
-    kind = cell.get("kind") or ("call" if status == "ERROR" or cell["exception"] else "value")
+    told = cell.get("kind")
+    kind = told or ("call" if status == "ERROR" or cell["exception"] else "value")
     if kind not in _KINDS:
         return Refused(line, f"its kind “{kind[:40]}” is none of {', '.join(_KINDS)}")
-    if kind == "value" and status == "UNSET":
+    if kind == "value" and status == "UNSET" and not told:
         status = "OK"
     fields: dict[str, Any] = {name: cell[name] or None for name in _TEXT if name in cell}
     fields |= {name: whole(cell[name]) for name in _WHOLE if cell.get(name)}
