@@ -45,8 +45,9 @@ class Source(Protocol):
 class Drain:
     """Empties one spool into one log; used by one thread at a time."""
 
-    def __init__(self, source: Source, path: Path, synchronous: str = "NORMAL") -> None:
+    def __init__(self, source: Source, path: Path, synchronous: str = "NORMAL", batch: int = BATCH) -> None:
         """A drain of `source` into the log at `path`, which is opened when there is something to move."""
+        self._batch = batch
         self.source = source
         self.path = path
         self.breaker = Breaker()
@@ -61,10 +62,10 @@ class Drain:
         now = time.monotonic()
         if not self.breaker.allows(now):
             return 0
-        events, end = self.source.read(self.position, BATCH)
+        events, end = self.source.read(self.position, self._batch)
         while not events and end != self.position:  # an emptied segment: go on in the next
             self.position = end
-            events, end = self.source.read(self.position, BATCH)
+            events, end = self.source.read(self.position, self._batch)
         if not events:
             return 0
         self.breaker = self.breaker.trying(now)
@@ -159,7 +160,7 @@ class Drain:
         header = self.source.header
         own = os.getpid()
         if header.lease_pid != own:
-            if not header.lease_is_free(own_space()):
+            if not header.lease_is_free(own_space(), time.time_ns()):
                 return False
             self.take_lease()
         self.position = max(self.position, header.position)

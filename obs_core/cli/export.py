@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import IO, Any, Final, cast
 
 from obs_core import settings
 from obs_core.cli.ask import moment_of
@@ -20,7 +20,7 @@ from obs_core.query import export
 from obs_core.query.engine import Engine
 
 FORMATS: Final = ("otlp", "jaeger", "csv")
-_FILTERS: Final = ("group", "process", "status", "kind", "search")
+_FILTERS: Final = ("group", "process", "status", "kind", "search", "function", "where")
 _TOLD: Final = 1 << 16  # characters that are written at once
 
 
@@ -35,7 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", dest="start", metavar="T", help=f"the window's begin (default: all): {moments}")
     parser.add_argument("--to", dest="end", metavar="T", help="the window's end, which is not in it (default: all)")
     for name in _FILTERS:
-        parser.add_argument(f"--{name}", help=f"only rows of this {name}" if name != "search" else "only rows with it")
+        told = {"search": "only rows with it", "where": "only rows whose attributes fit, such as: code >= 500"}
+        parser.add_argument(f"--{name}", help=told.get(name, f"only rows of this {name}"))
     parser.add_argument("--errors", action="store_true", help="only rows of status ERROR")
     parser.add_argument(
         "--raw", action="store_true", help="CSV: leave cells that a spreadsheet would run as formulas as they are"
@@ -48,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
     if options.raw and options.format != "csv":
         raise BadParameter("--raw belongs to --format csv.", "Leave it out.")
     with Engine(log, row_cap=None) as engine:
-        chosen = {name: getattr(options, name) for name in _FILTERS}
+        chosen: Any = {name: getattr(options, name) for name in _FILTERS}
         pieces = export.pieces(engine, _window(engine, options), errors=options.errors, **chosen)
         count = _Count()
         rows = count.counted(chain.from_iterable(pieces))

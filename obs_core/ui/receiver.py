@@ -24,7 +24,8 @@ def note() -> None:
         again = f" It was started again {frame.count(child.restarts)} times." if child.restarts else ""
         st.caption(f"{_ICON} OpenTelemetry programs can send to {frame.literal(f'{child.address}.{again}')}")
     else:
-        st.caption(f"{_ICON} The receiver for OpenTelemetry is switched off (OBS_OTLP).")
+        why = frame.literal(child.last_error or "it is switched off by OBS_OTLP.")
+        st.caption(f"{_ICON} Nothing is received from OpenTelemetry programs: {why}")
 
 
 def ways_to_send() -> None:

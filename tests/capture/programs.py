@@ -1,6 +1,7 @@
 """Programs that the tests start, kill and starve; run by name: `python programs.py NAME LOG`."""
 
 import os
+import resource
 import select
 import sys
 import time
@@ -78,6 +79,8 @@ def leave(log: str) -> None:
 def trouble(log: str) -> None:
     """Trace 500 calls a second until standard input ends, then flush and print offered, written and dropped rows."""
     obs_core.configure(log=log, process="troubled", flush_ms=10, spool_mb=float(os.environ.get("SPOOL_MB", "4")))
+    if kilobytes := os.environ.get("FILE_KB"):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(kilobytes) << 10, resource.RLIM_INFINITY))
     pause_s = float(os.environ.get("PAUSE_S", "0.002"))
     number = 0
     while not select.select([0], [], [], 0)[0]:

@@ -16,6 +16,7 @@ from obs_core.capture.header import birth_of
 from obs_core.children import keeper, told
 from obs_core.children.child import Child, State
 from obs_core.settings import Settings, from_environment
+from obs_core.store import sqlite
 
 PATIENCE_S = 60
 PARENT = """
@@ -127,6 +128,18 @@ def test_switched_off_nothing_runs_and_that_is_told(tmp_path: Path, start: Begin
     log = tmp_path / "trace.db"
     start(settings(log, OBS_OTLP="off"))
     assert until("off", log).pid is None
+
+
+def test_beside_a_log_that_another_program_made_the_receiver_rests(tmp_path: Path, start: Begin) -> None:
+    path = tmp_path / "trace.db"
+    connection = sqlite.open_(path, write=True, create=True)
+    connection.execute("CREATE TABLE data_trace (a)")
+    connection.close()
+    (kept,) = start(settings(path))
+    kept._thread.join(PATIENCE_S)
+    child = until("off", path)
+    assert "was made by another program" in child.last_error
+    assert child.pid is None
 
 
 def test_where_nothing_can_be_told_the_child_runs_all_the_same(tmp_path: Path, start: Begin) -> None:
