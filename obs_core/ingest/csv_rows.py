@@ -47,7 +47,7 @@ def armed(text: str) -> str:
     return text[1:] if text.startswith("'") and defused(text[1:]) == text else text
 
 
-def rows(lines: Iterable[str], name: str) -> Iterator[Row | Refused]:
+def rows(lines: Iterable[str], name: str, *, delimiter: str = ",") -> Iterator[Row | Refused]:
     """The rows of a CSV file; `name` is how errors call it. What can't be stored comes as `Refused`.
 
     Raises:
@@ -55,7 +55,7 @@ def rows(lines: Iterable[str], name: str) -> Iterator[Row | Refused]:
         FileRefused: it is no CSV.
     """
     csv.field_size_limit(LONGEST_CELL)
-    reader = csv.reader(lines, strict=False)
+    reader = csv.reader(lines, delimiter=delimiter)
     try:
         columns = _columns(next(reader, []), name)
         first = [(reader.line_num, cells) for cells in islice(reader, _SAMPLE)]
