@@ -13,7 +13,7 @@ demo: $(VENV)/run.stamp
 
 test: $(VENV)/test.stamp check
 	$(BIN)/python tests/browser/prepare.py
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2
 
 check: $(VENV)/test.stamp
 	$(BIN)/ruff check

@@ -7,6 +7,11 @@ import pytest
 from tests.support import table
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last: Playwright keeps an event loop running in its process, and asyncio allows but one."""
+    items.sort(key=lambda item: "browser" in item.path.parts)
+
+
 @pytest.fixture
 def log(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A trace log with the rows of the table in the test's docstring (see `tests.support.table.rows`)."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from obs_core.capture.breaker import Breaker
-from obs_core.capture.frames import Event, Site
+from obs_core.capture.frames import READY, Event, Site
 from obs_core.capture.header import CLOSED, HALF_OPEN, OPEN, Header, birth_of, own_space
 from obs_core.capture.options import Options
 from obs_core.capture.rows import Translator, sanitised
@@ -122,7 +122,7 @@ class Drain:
     def _store(self, connection: sqlite.Connection, events: list[Event]) -> None:
         header = self.source.header
         writer = header.writer
-        if self._translator.run_id is None:
+        if self._translator.run_id is None and any(event[0] != READY for event in events):
             facts = (writer.process, writer.process_group, header.pid, writer.host, writer.version, writer.revision)
             self._translator.run_id = log.run_id(connection, Run(*facts, header.started_ns))
         rows = self._translator.rows(events)

@@ -11,12 +11,13 @@ from marshal import dumps
 from typing import Any, Final, NamedTuple
 from zlib import adler32
 
-from obs_core.model import Kind
+from obs_core.model import Kind, Row
 
 HEAD: Final = struct.Struct("<IIQQQQqq")
 CHECKSUM_SIZE: Final = 4
 MARSHAL_VERSION: Final = 2  # without references: version 4 costs half as much again
 DESCRIBED: Final = 1 << 31  # set in the site: the value is a pair (plain value, what else the row says)
+READY: Final = 1 << 30  # the site of a row that is ready: the value is the whole `Row`, the start its arrival
 NOT_MEASURED: Final = -1
 SITES_SIZE: Final = 1 << 20
 """Bytes of a spool that hold the sites: some 7,000 functions. What is beyond travels with each of its rows."""
@@ -46,6 +47,11 @@ def frame(place: tuple[int, int, int, int, int, int, int], value: bytes) -> byte
     """The frame of a row: `place` are the parts of an `Event` before the value."""
     body = HEAD.pack(len(value), *place) + value
     return body + adler32(body).to_bytes(CHECKSUM_SIZE, "little")
+
+
+def ready_frame(row: Row, arrived_ns: int) -> bytes:
+    """The frame of a row that needs no more than to be stored, because another program made it."""
+    return frame((READY, 0, 0, 0, 0, arrived_ns, NOT_MEASURED), dumps(tuple(row), MARSHAL_VERSION))
 
 
 def parse(memory: bytes, offset: int, limit: int) -> tuple[list[Event], int, bool]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from obs_core.capture.describe import cut, rules
-from obs_core.capture.frames import DESCRIBED, NOT_MEASURED, Event, Site
+from obs_core.capture.frames import DESCRIBED, NOT_MEASURED, READY, Event, Site
 from obs_core.capture.header import Writer
 from obs_core.capture.summary import description
 from obs_core.model import Row
@@ -47,6 +47,9 @@ class Translator:
                 value = loads(raw)
                 if number & DESCRIBED:
                     rows.append(self._described(event, *value))
+                    continue
+                if number == READY:
+                    rows.append(Row(*value))
                     continue
                 kind = type(value)
                 text = repr(value) if kind is float else _text(value)

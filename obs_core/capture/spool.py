@@ -14,7 +14,7 @@ import errno
 import itertools
 import mmap
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from obs_core.capture import header
@@ -107,6 +107,19 @@ class Spool:
         # A tally that threads and signal handlers can't lose: next() is one C call.
         self.header.dropped = next(self._drops) + 1 - self._looks
         return False
+
+    def has_room(self, sizes: Iterable[int], *, once_drained: bool = False) -> bool:
+        """Whether `write` would take pieces of these sizes in turn, now or `once_drained`, if nobody else writes."""
+        left = 0 if once_drained else self.segment_size - self.current.memory.tell()
+        segments = len(self._segments) - 1 if once_drained else len(self._free) + len(self._cold)
+        for size in sizes:
+            if size > left:
+                left = self.segment_size
+                segments -= 1
+            left -= size
+            if segments < 0 or left < 0:
+                return False
+        return True
 
     def count_drops(self) -> int:
         """How many rows were dropped, also stored in the header. Only one thread may call this."""

@@ -5,7 +5,8 @@ Source: opentelemetry-proto 1.45, trace.proto, logs.proto, metrics.proto and col
 """
 
 import base64
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import islice
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError, Message
@@ -49,10 +50,21 @@ _KINDS: Final = {
     "kvlist_value": "kvlist",
     "bytes_value": "bytes",
 }
+_FIELDS: Final = {
+    "traces": ("resource_spans", "scope_spans", "spans"),
+    "logs": ("resource_logs", "scope_logs", "log_records"),
+    "metrics": ("resource_metrics", "scope_metrics", "metrics"),
+}
+_LOOKED_AT: Final = 100  # parts of a message that are looked at to know what they are
 _TRACE_ID: Final = 16
 _SPAN_ID: Final = 8
 _NO_SPAN: Final = bytes(_SPAN_ID)
 _NO_TRACE: Final = bytes(_TRACE_ID)
+_LEAVES: Final[dict[str, Callable[[Any], bool]]] = {
+    "traces": lambda span: len(span.trace_id) == _TRACE_ID and len(span.span_id) == _SPAN_ID,
+    "logs": lambda record: bool(record.time_unix_nano or record.observed_time_unix_nano),
+    "metrics": lambda metric: bool(metric.name and metric.WhichOneof("data")),
+}
 
 
 def message(signal: str, body: bytes) -> Message:
@@ -69,6 +81,30 @@ def message(signal: str, body: bytes) -> Message:
             f"The body is no OTLP {signal} message: {error}.", "Send it as the exporter made it."
         ) from error
     return found
+
+
+def guessed(body: bytes) -> Message:
+    """The message in `body`, whichever signal it is of: all three are built alike, and differ in their innermost parts.
+
+    Raises:
+        FileRefused: it is of none.
+    """
+    for signal, is_one in _LEAVES.items():
+        try:
+            found: Any = message(signal, body)
+        except FileRefused:
+            continue
+        outer, inner, leaf = _FIELDS[signal]
+        groups = (group for outermost in getattr(found, outer) for group in getattr(outermost, inner))
+        leaves = list(islice((part for group in groups for part in getattr(group, leaf)), _LOOKED_AT))
+        if any(is_one(part) for part in leaves) or (not leaves and not _is_foreign(found)):
+            return found
+    raise FileRefused("It is no OTLP message.", "Write what an OTLP exporter sends, or OTLP JSON.")
+
+
+def _is_foreign(found: Any) -> bool:  # noqa: ANN401 - a message
+    """Whether a message holds only what its definition does not know."""
+    return not any(getattr(found, outer, ()) for outer, _, _ in _FIELDS.values())
 
 
 def answer(signal: str, rejected: int = 0, why: str = "") -> Message:
@@ -95,7 +131,7 @@ def rows(found: Message, line: int = 1, values: Collection[str] = ()) -> Iterato
 
 
 def _calls(groups: Iterable[Any], line: int, values: Collection[str]) -> Iterator[Row | Refused]:
-    for source, raw in _parts(groups, "scope_spans", "spans"):
+    for source, raw in _parts(groups, *_FIELDS["traces"][1:]):
         span = _span(raw)
         if span is None:
             yield Refused(line, f"a span without a usable id: {raw.trace_id.hex():.40}, {raw.span_id.hex():.40}")
@@ -106,12 +142,12 @@ def _calls(groups: Iterable[Any], line: int, values: Collection[str]) -> Iterato
 
 
 def _logs(groups: Iterable[Any]) -> Iterator[Row]:
-    for source, record in _parts(groups, "scope_logs", "log_records"):
+    for source, record in _parts(groups, *_FIELDS["logs"][1:]):
         yield spans.log_record(source, _record(record))
 
 
 def _points(groups: Iterable[Any], line: int) -> Iterator[Row | Refused]:
-    for source, metric in _parts(groups, "scope_metrics", "metrics"):
+    for source, metric in _parts(groups, *_FIELDS["metrics"][1:]):
         yield from _metric(source, metric, line)
 
 
@@ -156,7 +192,7 @@ def _span(raw: Any) -> Span | None:  # noqa: ANN401 - a Span; generated code has
     trace_id, span_id, parent = raw.trace_id, raw.span_id, raw.parent_span_id
     if len(trace_id) != _TRACE_ID or len(span_id) != _SPAN_ID or trace_id == _NO_TRACE or span_id == _NO_SPAN:
         return None
-    start, end = raw.start_time_unix_nano, raw.end_time_unix_nano
+    start, end = _moment(raw.start_time_unix_nano), raw.end_time_unix_nano
     status = raw.status
     pairs, events, links = raw.attributes, raw.events, raw.links
     return Span(
@@ -164,8 +200,8 @@ def _span(raw: Any) -> Span | None:  # noqa: ANN401 - a Span; generated code has
         span_id.hex(),
         parent.hex() if len(parent) == _SPAN_ID and parent != _NO_SPAN else None,
         raw.name,
-        start if start <= MOST_NS else 0,
-        end if end <= MOST_NS else 0,
+        start,
+        end - start if 0 < end <= MOST_NS else None,
         semconv.STATUS.get(status.code, "UNSET"),  # type: ignore[arg-type]
         status.message,
         attributes_of(pairs) if pairs else {},

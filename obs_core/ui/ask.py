@@ -48,6 +48,11 @@ class Asked:
         self._known.clear()
         self.engine.close()
 
+    def forget(self) -> None:
+        """Keep no answer: the next to ask computes it again."""
+        with self._lock:
+            self._known.clear()
+
     def answer(self, question: Question, window: Window, parameters: dict[str, object]) -> DataFrame:
         """The answer to `question` as the log is now. The frame is the caller's own.
 
@@ -70,12 +75,17 @@ class Asked:
 @st.cache_resource(show_spinner=False, on_release=lambda asked: asked.close())
 def asked(log: Path) -> Asked:
     """The engine of this server for `log`, with its answers."""
-    return Asked(Engine(log))
+    return Asked(Engine(log, mirror=True))
 
 
 def engine() -> Engine:
     """The engine of this server."""
     return asked(from_environment().log).engine
+
+
+def forget() -> None:
+    """Keep none of the answers of this server."""
+    asked(from_environment().log).forget()
 
 
 def close() -> None:

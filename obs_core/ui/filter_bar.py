@@ -1,12 +1,15 @@
 """Which rows the Trace Explorer shows: the controls over the table, each of them in the URL."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, get_args
 
 import streamlit as st
 
+from obs_core.errors import BadParameter
 from obs_core.model import Kind, Status
+from obs_core.query.conditions import conditions, joined
+from obs_core.ui import frame
 from obs_core.ui.frame import literal
 from obs_core.ui.plain import plain
 
@@ -18,30 +21,60 @@ SORTS: Final = {
     "Slowest first": "duration",
     "Fastest first": "-duration",
     "Errors first": "status",
+    "Errors last": "-status",
     "Process A to Z": "process",
+    "Process Z to A": "-process",
 }
-KEYS: Final = {"search": "t_q", "status": "t_status", "kind": "t_kind", "process": "t_process"}
+KEYS: Final = {
+    "search": "t_q",
+    "status": "t_status",
+    "kind": "t_kind",
+    "process": "t_process",
+    "function": "t_fn",
+    "data_type": "t_type",
+    "exception_type": "t_exc",
+    "min_ms": "t_min",
+    "max_ms": "t_max",
+    "where": "t_where",
+}
 """The part of the URL behind each part of a filter."""
+
+_WORDS: Final = {"data_type": "data type", "exception_type": "exception", "min_ms": "from", "max_ms": "to"}
+_CHOICES: Final = {"t_status": STATUSES, "t_kind": KINDS, "t_sort": tuple(SORTS)}
+_NOTES: Final = "explorer_notes"
+_TYPED: Final = ("search", "function", "data_type", "exception_type", "where")
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What the rows must be; None for all. The names are those of `traces.page`."""
+    """What the rows must be; None for all. The names are those of `query.wanted`."""
 
     search: str | None = None
     status: str | None = None
     kind: str | None = None
     process: str | None = None
+    function: str | None = None
+    data_type: str | None = None
+    exception_type: str | None = None
+    min_ms: float | None = None
+    max_ms: float | None = None
+    where: str | None = None
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The filter as parameters of `traces.page` and `traces.total`."""
+        """The filter as parameters of `traces.page`, `traces.total` and `facets.facets`."""
         return asdict(self)
+
+    @property
+    def link(self) -> dict[str, str]:
+        """The filter as parameters of a link."""
+        given = {KEYS[name]: value for name, value in asdict(self).items() if value is not None}
+        return {key: repr(value) if isinstance(value, float) else str(value) for key, value in given.items()}
 
     @property
     def is_empty(self) -> bool:
         """Whether every row fits."""
-        return not any(asdict(self).values())
+        return all(value is None for value in asdict(self).values())
 
 
 def filter_bar(processes: Sequence[str]) -> tuple[Filter, str]:
@@ -49,6 +82,7 @@ def filter_bar(processes: Sequence[str]) -> tuple[Filter, str]:
 
     `processes` are offered; others can be typed.
     """
+    _remember(broken(st.query_params.to_dict()))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         search = st.text_input(
             "Search",
@@ -73,7 +107,10 @@ def filter_bar(processes: Sequence[str]) -> tuple[Filter, str]:
         status = st.segmented_control("Status", STATUSES, key="t_status", bind="query-params")
         kind = st.segmented_control("Kind", KINDS, key="t_kind", bind="query-params")
         sort = st.selectbox("Order", list(SORTS), key="t_sort", bind="query-params", width=140)
-    chosen = Filter(search or None, status, kind, process)
+        with st.popover("More filters", icon=":material/filter_alt:"):
+            more = _more()
+    chosen = Filter(search or None, status, kind, process or None, **more)
+    _told(chosen)
     _chips(chosen)
     return chosen, SORTS[sort]
 
@@ -81,17 +118,112 @@ def filter_bar(processes: Sequence[str]) -> tuple[Filter, str]:
 def clear(*names: str) -> None:
     """Take the filters `names` away, or all of them; the order stays."""
     for name in names or KEYS:
-        st.session_state[KEYS[name]] = "" if name == "search" else None
+        st.session_state[KEYS[name]] = "" if name in _TYPED else None
+
+
+def narrow(name: str, value: str | None) -> None:
+    """Set one filter from a callback."""
+    st.session_state[KEYS[name]] = value or ("" if name in _TYPED else None)
+
+
+def without(text: str, place: int) -> str:
+    """The conditions in `text` without the one at `place`."""
+    found = conditions(text)
+    return joined([*found[:place], *found[place + 1 :]])
+
+
+def broken(given: Mapping[str, str]) -> tuple[str, ...]:
+    """What is to be said of the filter's parameters `given` in a link, before the controls take away what is wrong."""
+    said = [
+        f"“{plain(given[key], 60)}” is none of {', '.join(allowed)}: {key} is left out."
+        for key, allowed in _CHOICES.items()
+        if given.get(key) and given[key] not in allowed
+    ]
+    for key in ("t_min", "t_max"):
+        try:
+            fits = not given.get(key) or float(given[key]) >= 0
+        except ValueError:
+            fits = False
+        if not fits:
+            said.append(f"“{plain(given[key], 60)}” is no duration in milliseconds: {key} is left out.")
+    return tuple(said)
+
+
+def _more() -> dict[str, Any]:
+    """The controls that are needed less often."""
+    function = st.text_input("Function", key="t_fn", bind="query-params", max_chars=1_000, placeholder="pkg.mod.name")
+    with st.container(horizontal=True, gap="small"):
+        data_type = st.text_input("Data type", key="t_type", bind="query-params", max_chars=200, width=180)
+        exception = st.text_input("Exception type", key="t_exc", bind="query-params", max_chars=500, width=180)
+    with st.container(horizontal=True, gap="small"):
+        least = st.number_input("Duration from (ms)", 0.0, value=None, key="t_min", bind="query-params", width=180)
+        most = st.number_input("Duration to (ms)", 0.0, value=None, key="t_max", bind="query-params", width=180)
+    where = st.text_input(
+        "Attributes",
+        key="t_where",
+        bind="query-params",
+        live="300ms",
+        max_chars=4_000,
+        placeholder="http.status_code >= 500 and user.id exists",
+        help="A name, one of = != > < >= <= contains, starts with, matches, in, exists, and a value; several are "
+        'joined by and. Names and values with spaces, commas or operators stand in "quotes"; matches takes a regular '
+        "expression; a row without the attribute fits no condition.",
+    )
+    return {
+        "function": function or None,
+        "data_type": data_type or None,
+        "exception_type": exception or None,
+        "min_ms": least,
+        "max_ms": most,
+        "where": _readable(where),
+    }
+
+
+def _readable(where: str | None) -> str | None:
+    """The conditions, if they can be read; else what is wrong with them is said, and they narrow nothing."""
+    try:
+        return joined(conditions(where)) or None
+    except BadParameter as error:
+        st.warning(literal(f"{error.message} {error.hint} Until then, it narrows nothing."))
+        return None
+
+
+def _remember(said: Sequence[str]) -> None:
+    """Keep what is wrong with the link until it is dismissed: the URL is mended at once."""
+    if said:
+        st.session_state[_NOTES] = list(said)
+
+
+def _told(chosen: Filter) -> None:
+    """Say what is wrong with the link, and what can't be."""
+    if notes := st.session_state.get(_NOTES):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.warning(literal(" ".join(notes)), icon=":material/link_off:")
+            st.button("Dismiss", key="t_notes", on_click=lambda: st.session_state.pop(_NOTES, None))
+    if chosen.min_ms is not None and chosen.max_ms is not None and chosen.min_ms > chosen.max_ms:
+        st.warning("The shortest duration is longer than the longest one: no row fits.")
 
 
 def _chips(chosen: Filter) -> None:
     """What is filtered, each with a way to remove it."""
-    active = {name: value for name, value in asdict(chosen).items() if value}
-    if not active:
+    active = {name: value for name, value in asdict(chosen).items() if value is not None and name != "where"}
+    parts = conditions(chosen.where)
+    if not active and not parts:
         return
     with st.container(horizontal=True, gap="small"):
         for name, value in active.items():
-            label = f"{name}: {literal(plain(value, 40))}"
-            st.button(label, key=f"t_chip_{name}", icon=":material/close:", on_click=clear, args=(name,))
-        if len(active) > 1:
+            shown = frame.duration(value) if isinstance(value, float) else plain(value, 40)
+            _chip(f"{_WORDS.get(name, name)}: {shown}", name, clear, name)
+        for place, condition in enumerate(parts):
+            _chip(plain(condition.text, 60), f"where_{place}", _drop, place)
+        if len(active) + len(parts) > 1:
             st.button("Clear all", key="t_chip_all", type="tertiary", on_click=clear)
+
+
+def _chip(label: str, key: str, remove: Any, *arguments: object) -> None:  # noqa: ANN401 - Streamlit's own kind of callback
+    st.button(literal(label), key=f"t_chip_{key}", icon=":material/close:", on_click=remove, args=arguments)
+
+
+def _drop(place: int) -> None:
+    """Remove one of the conditions on attributes."""
+    st.session_state["t_where"] = without(st.session_state.get("t_where") or "", place)

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Serve, settled
 
-pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning"), pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
 def test_one_click_records_the_demo_and_the_page_fills(serve: Serve, page: Page, tmp_path: Path) -> None:

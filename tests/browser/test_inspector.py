@@ -13,7 +13,7 @@ from obs_core.store import log as store
 from obs_core.store import sqlite
 from tests.browser.conftest import Serve, query_of, settled
 
-pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning"), pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 SOURCE = (
     "def load(path):\n"
@@ -69,5 +69,6 @@ def test_typing_a_part_of_a_name_finds_the_function(serve: Serve, page: Page, lo
     page.wait_for_function("location.search.includes('f_fn=app.load')")
     expect(page.locator(".obs-code .k").first).to_have_text("def", timeout=30_000)
     assert "f_fn=app.load" in query_of(page)
+    settled(page)
     page.get_by_role("button", name="All functions").click()
     page.wait_for_function("!location.search.includes('f_fn')")

@@ -10,7 +10,7 @@ from obs_core.clock import SECOND
 from tests.browser.conftest import Serve, query_of, settled
 from tests.support import table
 
-pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning"), pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 SHOP = """
     seconds process process_group function data   kind  trace_id span_id parent_span_id duration_ms status exception

@@ -1,6 +1,7 @@
 """Workers: stopped at their limit, replaced when they die, never orphans, never in the way of a checkpoint."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -19,14 +20,12 @@ from obs_core.query.pool import AnswerRefused, Pool, Worker, WorkerDied
 from obs_core.store import sqlite
 from tests.support import table
 
-IN_DUCKDB = "SELECT sum(a.range * b.range) FROM range(10000000) a, range(10000000) b"
+IN_DUCKDB = "SELECT sum(a.range * b.range) FROM range(1000000) a, range(1000000) b"
 IN_SQLITE = (
     "SELECT * FROM sqlite_query('log', 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
     " SELECT count(*) FROM n')"
 )
 COUNT = "SELECT count(*) AS n FROM log.data_trace"
-
-pytestmark = pytest.mark.xdist_group("workers")
 
 
 @pytest.fixture
@@ -57,8 +56,7 @@ def workers_of(pool: Pool) -> list[Worker]:
 def kill_workers(pool: Pool) -> None:
     for worker in workers_of(pool):
         os.kill(worker.pid, signal.SIGKILL)
-        while psutil.Process(worker.pid).status() != psutil.STATUS_ZOMBIE:
-            time.sleep(0.01)
+        os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)  # dead, and not yet known to be
 
 
 def asked(path: Path, statement: str) -> dict[str, object]:
@@ -160,10 +158,15 @@ def test_a_worker_ends_when_its_parent_is_killed(path: Path) -> None:
 def test_a_worker_in_the_middle_of_a_question_without_end_ends_with_its_parent(path: Path, statement: str) -> None:
     worker = Worker(64)
     worker.answer(asked(path, COUNT), 20)
+    process = psutil.Process(worker.pid)
+    before = process.cpu_times().user
     for part in wire.message(asked(path, statement)):
         worker._input.write(part)
-    while psutil.Process(worker.pid).cpu_percent(0.2) < 20:
-        pass
+    end = time.monotonic() + 30
+    while process.cpu_times().user < before + 0.5 and time.monotonic() < end:
+        time.sleep(0.05)
+    assert worker._process.stdout
+    assert not select.select([worker._process.stdout.fileno()], [], [], 0)[0]  # it is still at it
     worker._input.close()
     assert worker._process.wait(20) == 0
     worker.kill()
