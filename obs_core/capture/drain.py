@@ -64,6 +64,7 @@ class Drain:
         now = time.monotonic()
         if not self.breaker.allows(now):
             return 0
+        self.position = max(self.position, self.source.header.position)  # another may have drained meanwhile
         events, end = self.source.read(self.position, self._batch)
         while not events and end != self.position:  # an emptied segment: go on in the next
             self.position = end
@@ -166,7 +167,6 @@ class Drain:
             if not header.lease_is_free(own_space(), time.time_ns()):
                 return False
             self.take_lease()
-        self.position = max(self.position, header.position)
         return True
 
     def take_lease(self) -> None:

@@ -43,7 +43,7 @@ class Writer:
     """The spool of this process and the thread that drains it."""
 
     def __init__(self, options: Options, *, drains: bool) -> None:
-        """Make the spool, or keep rows in memory where none can be made; drain it in a thread if `drains`."""
+        """Make the spool, or keep rows in memory where none can be made; if it `drains`, in a thread of its own."""
         # loaded with the first row, not with the import; and all of it, so that no later import runs beside a fork
         from obs_core.capture import drain, memory, recovery  # noqa: PLC0415
 
@@ -88,15 +88,22 @@ class Writer:
             if self.closed:
                 return 0
             try:
-                moved = self.drain.step() if self.drain.holds_lease() else 0
+                moved = self._step() if self.drain.holds_lease() else 0
                 self.spool.tidy(time.time_ns())
-                if not moved and time.monotonic() >= self._recovery_due:
+                if self.options.drain and not moved and time.monotonic() >= self._recovery_due:
                     self._recovery_due = time.monotonic() + _RECOVERY_S
                     self.recover()
             except Exception as error:  # noqa: BLE001 - the drain outlives whatever goes wrong, and says what it was
                 self.spool.header.last_error = f"{type(error).__name__}: {error}"
                 return 0
             return moved
+
+    def _step(self) -> int:
+        """Move a batch, or leave that to others."""
+        if self.options.drain:
+            return self.drain.step()
+        self.drain.position = max(self.drain.position, self.spool.header.position)
+        return 0
 
     def recover(self) -> None:
         """Move the rows of dead writers of the same log into it."""
@@ -111,7 +118,7 @@ class Writer:
             return False
         try:
             while self.drain.position < end:
-                if not self.drain.step() and self.drain.position < end:
+                if not self._step() and self.drain.position < end:
                     if time.monotonic() >= deadline:
                         return False
                     time.sleep(0.01)
@@ -123,7 +130,7 @@ class Writer:
         """Take no more rows, flush, and remove the spool if nothing is left in it."""
         self.closed = True
         self.spool.seal()
-        done = self.flush(timeout_s)
+        done = self.flush(timeout_s if self.options.drain else 0)
         if not self.gate.acquire(timeout=1):
             return
         try:
@@ -179,7 +186,7 @@ def _start(frame: bytes) -> None:
         if process.writer is None or process.writer.closed:
             process.starting = []
             try:
-                writer = Writer(process.options, drains=process.options.drain and not process.ended)
+                writer = Writer(process.options, drains=not process.ended)
                 process.writer = writer
                 for number, key in enumerate(process.sites.keys, 1):  # after it is known, so that no new one is missed
                     writer.spool.tell_site(number, key)

@@ -130,6 +130,16 @@ def pool(log: str) -> None:
     alone.join()
 
 
+def fill(log: str) -> None:
+    """Trace until standard input ends; print how often."""
+    obs_core.configure(log=log, process="filler", spool_mb=0.1)
+    number = 0
+    while not select.select([0], [], [], 0)[0]:
+        number += 1
+        step(number)
+    print(number)
+
+
 def crash(log: str) -> None:
     """Die of a segmentation fault right after a call has returned."""
     obs_core.configure(log=log, process="crash", group="tests", flush_ms=60_000)

@@ -16,6 +16,7 @@ import pytest
 
 from obs_core.capture import recovery, status
 from obs_core.capture.writer import folder_of
+from obs_core.cli.main import main
 from obs_core.store import sqlite
 
 PROGRAMS = Path(__file__).with_name("programs.py")
@@ -122,3 +123,26 @@ def test_rows_after_our_exit_handler_wait_for_the_next_program(tmp_path: Path) -
     assert numbers_in(log) == [1]
     recovery.recover(folder_of(str(log)), log)
     assert numbers_in(log) == [1, 2]
+
+
+def test_a_program_that_does_not_drain_leaves_that_to_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "trace.db"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OBS_DRAIN": "off"}
+    command = [sys.executable, str(PROGRAMS), "fill", str(log)]
+    program = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+    deadline = time.monotonic() + 60
+    moved = 0
+    while moved < 30_000:  # four times what its ring holds
+        assert time.monotonic() < deadline
+        assert main(["drain", "--live", "--log", str(log)]) == 0
+        moved += int(capsys.readouterr().out.split()[0].replace(",", ""))
+    offered = int(program.communicate()[0])
+    assert len(spools(log)) == 1
+    assert main(["drain", "--log", str(log)]) == 0
+    stored = numbers_in(log)
+    assert len(stored) == len(set(stored))
+    assert stored == sorted(stored)
+    assert 30_000 < len(stored) <= offered
+    assert spools(log) == []
