@@ -74,6 +74,7 @@ class Header:
     beat_ns = _Number(120)  # when the owner's drain last looked
     in_memory = _Number(128)  # rows that wait in memory because no spool could be allocated
     in_memory_oldest_ns = _Number(136)
+    in_memory_most = _Number(144)
 
     def __init__(self, memory: mmap.mmap) -> None:
         """A view of `memory`, which holds a header or is to get one."""
