@@ -52,10 +52,10 @@ def same_json(text: str | None) -> str | None:
 
 
 def as_csv_has_it(row: Row) -> Row:
-    """CSV has one kind of nothing: an empty text is none, but for a value, where none is an empty text."""
+    """CSV has one kind of nothing: an empty text is none, but for the Data Value of a value, or beside a Data Type."""
     nothing: dict[str, Any] = {name: None for name, cell in row._asdict().items() if cell == ""}
     nothing |= {name: "" for name in ("process", "data") if name in nothing}
-    if row.kind == "value":
+    if row.kind == "value" or row.data_type:
         nothing["data_value"] = row.data_value or ""
     return row._replace(**nothing)
 
@@ -118,8 +118,14 @@ def test_captured_rows_come_back_with_what_they_returned_and_used() -> None:
     )  # fmt: skip
     value = Row("value", "feed", "EURUSD", 1_767_225_600_123_456_790, None, "float", "1.08", trace_id="a" * 32)
     failed = call._replace(
-        span_id="c" * 16, status="ERROR", exception="KeyError: 'x'", exception_stack="Traceback …", data_value=None
+        span_id="c" * 16,
+        status="ERROR",
+        exception="KeyError: 'x'",
+        exception_stack="Traceback …",
+        data_type=None,
+        data_value=None,
     )
-    rows = [call, value._replace(parent_span_id="b" * 16), failed]
+    empty = call._replace(span_id="d" * 16, data_type="str", data_value="")
+    rows = [call, value._replace(parent_span_id="b" * 16), failed, empty]
     for lines in (otlp.lines, csv.lines, jaeger.chunks):
         assert comparable(back("".join(lines(rows)))) == comparable(rows)
