@@ -65,6 +65,11 @@ def conditions(text: str | None) -> tuple[Condition, ...]:
     if len(text) > LONGEST:
         message = f"The conditions have {len(text):,} characters; {LONGEST:,} is the most."
         raise BadParameter(message, "Leave some out.")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        message = f"The conditions hold half a character (a lone surrogate) at position {error.start}."
+        raise BadParameter(message, "No log can hold it: remove it.") from error
     found: list[Condition] = []
     at = 0
     while True:
@@ -118,10 +123,6 @@ def _condition(text: str, at: int) -> tuple[Condition, int]:
 
 def _checked(condition: Condition) -> Condition:
     """`condition`, if a log can be asked for it."""
-    try:
-        "".join((condition.name, *condition.values)).encode()
-    except UnicodeEncodeError as error:
-        raise _broken(condition.text) from error
     if condition.operator == "matches":
         try:
             pc.match_substring_regex(pa.array([""]), condition.values[0])

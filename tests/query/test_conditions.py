@@ -57,7 +57,7 @@ def test_conditions_are_written_as_people_speak(text: str, read: list[Any]) -> N
 
 @pytest.mark.parametrize(
     "text",
-    ["a", "a =", "= 1", "a ~ 1", "a = 1 and", "a in", "a in 1,", 'a = "', 'a "b" = 1', "a exists now", "a = \ud800"],
+    ["a", "a =", "= 1", "a ~ 1", "a = 1 and", "a in", "a in 1,", 'a = "', 'a "b" = 1', "a exists now"],
 )
 def test_what_is_no_condition_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(BadParameter, match="is no condition on an attribute") as told:
