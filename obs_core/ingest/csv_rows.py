@@ -115,7 +115,9 @@ def _row(cells: list[str], columns: Mapping[str, int], unit: int, line: int) -> 
     fields |= {name: whole(cell[name]) for name in _WHOLE if cell.get(name)}
     if "duration_ns" not in fields and (milliseconds := cell.get("duration_ms")):
         fields["duration_ns"] = decimal_ns(milliseconds, 10**6)
-    value = cell["data_value"] or (None if kind != "value" else "")
+    # an empty cell is an empty text where there was a value at all; our own export says so by its type
+    was_given = kind == "value" or bool(told and cell["data_type"])
+    value = cell["data_value"] or ("" if was_given else None)
     return Row(kind, cell["process"], cell["data"], moment, data_value=value, status=status, **fields)  # type: ignore[arg-type]
 
 

@@ -44,7 +44,7 @@ def checked(file: Path) -> Path:
     try:
         with file.open("rb") as stream:
             if not stream.read(1):
-                raise FileRefused(f"{file} is empty.", "Check how it was written.")
+                raise NotTraces(f"{file} is empty.", "Check how it was written.")
     except FileNotFoundError as error:
         raise FileRefused(f"There is no file {file}.", "Check its name and the current directory.") from error
     except OSError as error:

@@ -46,6 +46,13 @@ def rows(stream: IO[bytes], title: str, values: Collection[str] = ()) -> Parts:
         NotTraces: it is of none of the formats.
         FileRefused: it is, but is broken; the message says in which line.
     """
+    try:
+        yield from _rows(stream, title, values)
+    except RecursionError as error:
+        raise FileRefused(f"{title} is nested too deeply.", "This is no trace file.") from error
+
+
+def _rows(stream: IO[bytes], title: str, values: Collection[str]) -> Parts:
     buffered = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(stream)  # type: ignore[type-var]
     head = buffered.peek(_HEAD)[:_HEAD]
     for start, at, what, hint in _OTHERS:

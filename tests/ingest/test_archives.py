@@ -281,6 +281,20 @@ def test_a_span_takes_its_end_when_it_comes_again_in_every_format(
     assert duration in (4, 2_000)
 
 
+@pytest.mark.parametrize("levels", [100, 450])
+def test_values_nested_too_deeply_are_refused_in_a_sentence(
+    connection: sqlite.Connection, tmp_path: Path, levels: int
+) -> None:
+    value = '{"arrayValue": {"values": [' * levels + '{"intValue": 1}' + "]}}" * levels
+    file = tmp_path / "deep.json"
+    file.write_text(export(attributes=["here"]).replace('"here"', f'{{"key": "a", "value": {value}}}'))
+    if levels == 100:
+        assert stored(connection, file).stored == 1
+    else:
+        with pytest.raises(FileRefused, match="nested too deeply"):
+            stored(connection, file)
+
+
 def test_a_csv_of_utf_16_and_one_after_empty_lines_are_read(connection: sqlite.Connection, tmp_path: Path) -> None:
     file = tmp_path / "excel.csv"
     file.write_text(CSV, "utf-16")
