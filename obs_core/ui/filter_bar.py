@@ -29,7 +29,10 @@ class Bar(NamedTuple):
 
 def filter_bar(processes: Sequence[str]) -> Bar:
     """Draw the controls; `processes` are offered, others can be typed."""
-    _remember(broken(st.query_params.to_dict()))
+    given = st.query_params.to_dict()
+    if KEYS["where"] in st.session_state:  # being typed: what is wrong with it stands beside it
+        given.pop(KEYS["where"], None)
+    _remember(broken(given))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         search = st.text_input(
             "Search",
@@ -58,8 +61,9 @@ def filter_bar(processes: Sequence[str]) -> Bar:
     with tools, st.popover("More filters", icon=":material/filter_alt:"):
         more = _more()
     chosen = Filter(search or None, status, kind, process or None, **more)
-    _told(chosen)
-    _chips(chosen)
+    with st.container():  # always there: a table that moves in the page would be loaded anew
+        _told(chosen)
+        _chips(chosen)
     return Bar(chosen, SORTS[sort], tools)
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final, get_args
 
 from obs_core.errors import BadParameter
 from obs_core.model import Kind, Status
+from obs_core.query.conditions import conditions
 from obs_core.ui.plain import plain
 
 STATUSES: Final = get_args(Status)
@@ -91,6 +92,10 @@ def broken(given: Mapping[str, str]) -> tuple[str, ...]:
         for key, allowed in _CHOICES.items()
         if given.get(key) and given[key] not in allowed
     ]
+    try:
+        conditions(given.get("t_where"))
+    except BadParameter as error:
+        said.append(f"{error.message} t_where is left out.")
     for key in ("t_min", "t_max"):
         try:
             fits = not given.get(key) or 0 <= float(given[key]) < math.inf

@@ -134,6 +134,7 @@ def test_conditions_that_are_half_typed_narrow_nothing_and_say_so(path: Path) ->
     table.store(path, shop())
     said = texts(opened(t_where="http.status_code >="))
     assert "is no condition on an attribute" in said
+    assert "t_where is left out" in said.replace("\\", "")
     assert "4 rows" in said
 
 
