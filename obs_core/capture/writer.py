@@ -8,7 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from obs_core.capture.frames import Sites
 from obs_core.capture.options import Options, from_environment
@@ -66,8 +66,8 @@ class Writer:
     def put(self, frame: bytes) -> None:
         """Put `frame` where there is room, or count it as dropped."""
         if self.closed:
-            outlet.write = outlet.put = _start
-            _start(frame)
+            outlet.write = outlet.put = start
+            start(frame)
             return
         self.spool.write(frame)
         outlet.write = self.spool.current_write()
@@ -114,16 +114,17 @@ class Writer:
         """Move every row that was in the spool at the call into the log; False if that took longer than the timeout."""
         deadline = time.monotonic() + timeout_s
         end = self.spool.end()
-        if not self.gate.acquire(timeout=timeout_s):
-            return False
-        try:
-            while self.drain.position < end:
-                if not self._step() and self.drain.position < end:
-                    if time.monotonic() >= deadline:
-                        return False
-                    time.sleep(0.01)
-        finally:
-            self.gate.release()
+        while self.drain.position < end:
+            if not self.gate.acquire(timeout=max(deadline - time.monotonic(), 0)):
+                return False
+            try:
+                moved = self._step()
+            finally:
+                self.gate.release()
+            if not moved and self.drain.position < end:
+                if time.monotonic() >= deadline:
+                    return False
+                time.sleep(0.01)
         return True
 
     def close(self, timeout_s: float) -> None:
@@ -152,15 +153,9 @@ class _Process:
         self.options = from_environment()
         self.writer: Writer | None = None
         self.lock = threading.RLock()
-        self.forking: list[Any] = []
         self.starting: list[bytes] | None = None
         self.sites = Sites()
         self.ended = False
-
-    def locks(self) -> list[tuple[Any, float]]:
-        """What a fork waits for, and for how many seconds: a batch takes 0.1."""
-        writer = self.writer
-        return [(self.lock, 1.0), (writer.gate, 0.3)] if writer else [(self.lock, 1.0)]
 
     def number(self, key: bytes) -> int:
         """The number of the site marshalled as `key`, known to the spool; 0 if there is no more room for sites."""
@@ -177,7 +172,7 @@ class _Process:
 process: Final = _Process()
 
 
-def _start(frame: bytes) -> None:
+def start(frame: bytes) -> None:
     """Start the writer with its first row."""
     with process.lock:
         if process.starting is not None:  # a signal handler, or a finalizer, that came while we start
@@ -199,7 +194,7 @@ def _start(frame: bytes) -> None:
     writer.put(frame)
 
 
-outlet: Final = Outlet(_start)
+outlet: Final = Outlet(start)
 
 
 def configure(changes: dict[str, object]) -> None:
@@ -220,7 +215,7 @@ def end() -> None:
     """Flush and close the writer, if there is one; a later row starts another."""
     with process.lock:
         writer, process.writer = process.writer, None
-        outlet.write = outlet.put = _start
+        outlet.write = outlet.put = start
         if writer is not None:
             writer.close(process.options.exit_s)
 
@@ -229,31 +224,6 @@ def end_of_program() -> None:
     """Flush at exit. Rows that still come are kept in a spool, for the next program or `python -m obs_core drain`."""
     process.ended = True
     end()
-
-
-def before_fork() -> None:
-    """Let no fork come while another thread starts the writer or is inside SQLite.
-
-    The child would find their locks taken for ever: those of modules being imported, and SQLite's own.
-    """
-    process.forking = [lock for lock, wait_s in process.locks() if lock.acquire(timeout=wait_s)]
-
-
-def after_fork_in_parent() -> None:
-    """Go on."""
-    for lock in process.forking:
-        lock.release()
-
-
-def after_fork_in_child() -> None:
-    """Leave the parent's spool and log alone; the first row of the child starts a writer of its own."""
-    writer, process.writer = process.writer, None
-    process.lock = threading.RLock()
-    process.starting = None
-    outlet.write = outlet.put = _start
-    if writer is not None:
-        writer.drain.abandon()
-        writer.spool.abandon()
 
 
 def _finish_with_multiprocessing() -> None:

@@ -29,7 +29,7 @@ def witness(number: int) -> None:
 
 def count(log: str) -> None:
     """Trace call after call until killed."""
-    obs_core.configure(log=log, process="counter", group="tests", flush_ms=5, spool_mb=8)
+    obs_core.configure(log=log, process="counter", flush_ms=5)  # a ring that is not full within the seconds it lives
     number = 0
     while True:
         number += 1
@@ -39,7 +39,7 @@ def count(log: str) -> None:
 
 def forks(log: str) -> None:
     """Trace, and fork children that trace, until killed; each number is used once."""
-    obs_core.configure(log=log, process="forker", group="tests", flush_ms=5, spool_mb=2)
+    obs_core.configure(log=log, process="forker", flush_ms=5, spool_mb=2)
     number = 0
     while True:
         for _ in range(50):
@@ -142,7 +142,7 @@ def fill(log: str) -> None:
 
 def crash(log: str) -> None:
     """Die of a segmentation fault right after a call has returned."""
-    obs_core.configure(log=log, process="crash", group="tests", flush_ms=60_000)
+    obs_core.configure(log=log, process="crash", flush_ms=60_000)
     for number in range(100):
         step(number)
     import ctypes  # noqa: PLC0415 - only to crash
@@ -152,7 +152,7 @@ def crash(log: str) -> None:
 
 def leave(log: str) -> None:
     """Leave by os._exit right after a call has returned."""
-    obs_core.configure(log=log, process="leave", group="tests", flush_ms=60_000)
+    obs_core.configure(log=log, process="leave", flush_ms=60_000)
     for number in range(100):
         step(number)
     os._exit(0)
