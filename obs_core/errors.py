@@ -11,12 +11,17 @@ ObsError
 ├── WorkersBusy           no worker became free in time
 ├── WorkerFailed          a worker died, or could not answer
 ├── FileRefused           a file that was to be imported can't be read as what it says it is
+│   └── NotTraces         it is of no kind that can be imported
+├── PortInUse             another program listens where the receiver should
+├── Futile                a program beside the dashboard can never do its work with this log
 └── SetupBroken           something the product needs is not installed, or does not fit
 """
 
 
 class ObsError(Exception):
     """A sentence about what is wrong, and a hint that says what to do next."""
+
+    exit_code = 2  # of a command that ends with it
 
     def __init__(self, message: str, hint: str = "") -> None:
         """Keep `message` (one sentence) and `hint` (what to do next, may be empty)."""
@@ -67,6 +72,22 @@ class WorkerFailed(ObsError):
 
 class FileRefused(ObsError):
     """A file can't be imported."""
+
+
+class PortInUse(ObsError):
+    """Another program listens on the port; a command ends with an exit code of its own, so that its parent knows."""
+
+    exit_code = 98
+
+
+class Futile(ObsError):
+    """A program beside the dashboard can't do its work with this log, however often it is started."""
+
+    exit_code = 65  # EX_DATAERR
+
+
+class NotTraces(FileRefused):
+    """A file holds no traces of any known kind."""
 
 
 class SetupBroken(ObsError):

@@ -26,11 +26,14 @@ class Settings:
     source_roots: tuple[
         Path, ...
     ] = ()  # OBS_SOURCE_ROOTS: folders whose files may be shown as source, by default the current one
+    otlp_token: str = ""  # OBS_OTLP_TOKEN: what senders must show as bearer token; empty: nothing
+    otlp_limit_mb: int = 64  # OBS_OTLP_LIMIT_MB: the largest request, unpacked, as the specification has it
+    values: tuple[str, ...] = ()  # OBS_VALUES: attributes of spans that become values of their calls
 
     @property
     def otlp_address(self) -> str:
         """The address to which OpenTelemetry programs send."""
-        return f"http://{self.otlp_host}:{self.otlp_port}"
+        return http_address(self.otlp_host, self.otlp_port)
 
 
 def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
@@ -43,7 +46,15 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         otlp_host=env.get("OBS_OTLP_HOST") or "127.0.0.1",
         otlp_port=number(env, "OBS_OTLP_PORT", default=4318),
         source_roots=tuple(Path(each) for each in (env.get("OBS_SOURCE_ROOTS") or ".").split(os.pathsep) if each),
+        otlp_token=env.get("OBS_OTLP_TOKEN", "").strip(),
+        otlp_limit_mb=number(env, "OBS_OTLP_LIMIT_MB", default=64) or 64,
+        values=tuple(name.strip() for name in env.get("OBS_VALUES", "").split(",") if name.strip()),
     )
+
+
+def http_address(host: str, port: int) -> str:
+    """The address of a server; IPv6 goes into brackets."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def switch(env: Mapping[str, str], name: str, *, default: bool) -> bool:

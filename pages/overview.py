@@ -5,7 +5,7 @@ import streamlit as st
 from obs_core import charts
 from obs_core.clock import DAY
 from obs_core.query import functions, overview
-from obs_core.ui import controls, drawing, frame, window_state
+from obs_core.ui import controls, drawing, frame, receiver, window_state
 from obs_core.ui.ask import ahead, ask
 from obs_core.ui.cards import cards, needed
 from obs_core.ui.controls import Chosen
@@ -45,6 +45,7 @@ def health(chosen: Chosen) -> None:
         groups_card(ask(overview.groups, chosen), chosen.group)
     with panel("Functions", "P95 against the window before; a click opens its code"):
         slowest(ask(functions.changes, chosen))
+    receiver.note()
 
 
 health()

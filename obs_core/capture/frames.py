@@ -8,15 +8,19 @@ finished, at half the cost of CRC-32. Packing the head costs 170 ns, marshalling
 
 import struct
 from marshal import dumps
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zlib import adler32
 
-from obs_core.model import Kind
+from obs_core.model import Kind, Row
+
+if TYPE_CHECKING:
+    from mmap import mmap
 
 HEAD: Final = struct.Struct("<IIQQQQqq")
 CHECKSUM_SIZE: Final = 4
 MARSHAL_VERSION: Final = 2  # without references: version 4 costs half as much again
 DESCRIBED: Final = 1 << 31  # set in the site: the value is a pair (plain value, what else the row says)
+READY: Final = 1 << 30  # the site of a row that is ready: the value is the whole `Row`, the start its arrival
 NOT_MEASURED: Final = -1
 SITES_SIZE: Final = 1 << 20
 """Bytes of a spool that hold the sites: some 7,000 functions. What is beyond travels with each of its rows."""
@@ -38,7 +42,8 @@ Event = tuple[int, int, int, int, int, int, int, bytes]
 Where the site has DESCRIBED set, the value is a pair (plain value, more). `more` may hold: type, text (of the value),
 length and hash (of a text that was cut), result (False: no value was captured), status, exception, stack (see
 `failure.chain`, or text), memory, attributes (a dict of plain data), about (events, links, scope), process and group
-(where they are not the writer's), site (the marshalled `Site` if it has no number).
+(where they are not the writer's), site (the marshalled `Site` if it has no number). Where the site is READY, the value
+is a whole `Row`, and the start is when it arrived.
 """
 
 
@@ -46,6 +51,11 @@ def frame(place: tuple[int, int, int, int, int, int, int], value: bytes) -> byte
     """The frame of a row: `place` are the parts of an `Event` before the value."""
     body = HEAD.pack(len(value), *place) + value
     return body + adler32(body).to_bytes(CHECKSUM_SIZE, "little")
+
+
+def ready_frame(row: Row, arrived_ns: int) -> bytes:
+    """The frame of a row that needs no more than to be stored, because another program made it."""
+    return frame((READY, 0, 0, 0, 0, arrived_ns, NOT_MEASURED), dumps(tuple(row), MARSHAL_VERSION))
 
 
 def parse(memory: bytes, offset: int, limit: int) -> tuple[list[Event], int, bool]:
@@ -67,6 +77,18 @@ def parse(memory: bytes, offset: int, limit: int) -> tuple[list[Event], int, boo
         found.append((*parts[1:], body[head:]))
         offset = stop + CHECKSUM_SIZE
     return found, offset, False
+
+
+def parse_between(memory: "mmap", start: int, stop: int, limit: int) -> tuple[list[Event], int, bool]:
+    """Like `parse` between `start` and `stop`, copying no more than the rows need."""
+    piece = 256 * limit
+    while True:
+        chunk = memory[start : min(start + piece, stop)]
+        found, end, damaged = parse(chunk, 0, limit)
+        whole = start + len(chunk) >= stop
+        if found or whole or not (damaged or len(chunk) <= HEAD.size + CHECKSUM_SIZE):
+            return found, start + end, damaged
+        piece *= 4
 
 
 class Sites:

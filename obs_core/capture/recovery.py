@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 
 from obs_core.capture.drain import Drain
-from obs_core.capture.frames import Event, parse
+from obs_core.capture.frames import Event, parse, parse_between
 from obs_core.capture.header import HEADER_SIZE, Header, own_space
-from obs_core.capture.spool import FIRST_SEGMENT, SUFFIX, parsed
+from obs_core.capture.spool import FIRST_SEGMENT, SUFFIX
 
 
 class Found:
@@ -65,7 +65,7 @@ class Found:
         segment = places[place]
         sealed = self.is_dead or self.header.is_sealed(segment)
         start = FIRST_SEGMENT + segment * self.segment_size
-        found, end, _ = parsed(self.memory, start + offset, start + self.segment_size, limit)
+        found, end, _ = parse_between(self.memory, start + offset, start + self.segment_size, limit)
         if found:
             return found, place * self.segment_size + end - start
         later_exists = any(each > place for each in places)
@@ -101,12 +101,12 @@ def recover(folder: str, log: Path, *, but: str = "", live: bool = False) -> int
 
 
 def _drained(found: Found, log: Path, *, live: bool) -> int:
-    header, space = found.header, own_space()
-    dead = not header.owner_lives(space, time.time_ns())
+    header, space, now = found.header, own_space(), time.time_ns()
+    dead = not header.owner_lives(space, now)
     owner_holds = header.lease_pid == header.pid
     if not dead and not live:
         return 0
-    if not header.lease_is_free(space) and not (owner_holds and live):
+    if not header.lease_is_free(space, now) and not (owner_holds and live):
         return 0
     if dead:
         found.bury()

@@ -79,15 +79,22 @@ def _words(given: Sequence[str]) -> dict[str, str]:
     return {name: value for name, _, value in parted}
 
 
+def moment_of(engine: Engine, text: str, now: int) -> int:
+    """The moment that `text` names, in nanoseconds; `last` in it is just after the log's last row.
+
+    Raises:
+        BadParameter: it names none.
+    """
+    word = text.strip()
+    if not word.startswith("last"):
+        return instant_ns(word, now)
+    extent = engine.extent()
+    return instant_ns("now" + word.removeprefix("last"), extent.to_ns if extent else now)
+
+
 def _window(engine: Engine, start: str, end: str) -> Window:
-    now, extent = now_ns(), engine.extent()
-    last = extent.to_ns if extent else now
-
-    def instant(text: str) -> int:
-        word = text.strip()
-        return instant_ns("now" + word.removeprefix("last"), last) if word.startswith("last") else instant_ns(word, now)
-
-    window = Window(instant(start), instant(end))
+    now = now_ns()
+    window = Window(moment_of(engine, start, now), moment_of(engine, end, now))
     if window.from_ns > window.to_ns:
         raise BadParameter(
             "The window ends before it begins.", "Give --from the earlier moment and --to the later one."

@@ -12,7 +12,9 @@ from obs_core.errors import ObsError
 COMMANDS: Final = {
     "ask": "ask a question of the log: json, csv or a table",
     "import": "read trace files into the log",
+    "export": "write rows of the log as OTLP, Jaeger JSON or CSV",
     "drain": "move what killed programs left in their spools into the log",
+    "ingest": "receive traces, logs and metrics from OpenTelemetry programs (OTLP over HTTP)",
     "demo": "record a small real program, so that there is something to look at",
 }
 _MODULES: Final = {"import": "importing"}
@@ -36,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.run(options))
     except ObsError as error:
         print(f"{error.message} {error.hint}".strip(), file=sys.stderr)
-        return USAGE_ERROR
+        return error.exit_code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return USAGE_ERROR

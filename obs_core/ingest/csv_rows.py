@@ -7,12 +7,12 @@ every other row is a value, also where its Data Value is empty: a missing readin
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
 from obs_core.clock import iso_ns
-from obs_core.errors import FileRefused
+from obs_core.errors import FileRefused, NotTraces
 from obs_core.ingest.rows import MOST_NS, Refused, clean, whole
 from obs_core.model import CANONICAL, Row
 
@@ -26,17 +26,36 @@ _STATUSES: Final = {"OK": "OK", "ERROR": "ERROR", "UNSET": "UNSET", "": "UNSET"}
 _UNITS: Final = ((100_000_000_000, 10**9), (100_000_000_000_000, 10**6), (100_000_000_000_000_000, 10**3))
 _SAMPLE: Final = 1_000
 _NUMBER: Final = re.compile(r"([+-]?\d{1,20})(?:\.(\d*))?")
-_LONGEST_CELL: Final = 100_000_000
+LONGEST_CELL: Final = 100_000_000
+DEFUSED: Final = "defused"
+"""The column with which our own export says that cells of this row were kept from being formulas."""
+
+_FORMULA: Final = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")  # OWASP, "CSV Injection"; full-width signs too
+_NUMERIC: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-](inf|nan|Infinity|NaN)")
 
 
-def rows(stream: TextIO, name: str) -> Iterator[Row | Refused]:
+def defused(text: str) -> str:
+    """`text` with an apostrophe before it if a spreadsheet would run it as a formula; numbers are harmless.
+
+    A text that begins with apostrophes and would be one without them gets one more, so that `armed` is its opposite.
+    """
+    return f"'{text}" if _FORMULA.match(text) and not _NUMERIC.fullmatch(text) else text
+
+
+def armed(text: str) -> str:
+    """What `defused` made `text` of."""
+    return text[1:] if text.startswith("'") and defused(text[1:]) == text else text
+
+
+def rows(lines: Iterable[str], name: str, *, delimiter: str = ",") -> Iterator[Row | Refused]:
     """The rows of a CSV file; `name` is how errors call it. What can't be stored comes as `Refused`.
 
     Raises:
-        FileRefused: it has no header with the seven columns.
+        NotTraces: it has no header with the seven columns.
+        FileRefused: it is no CSV.
     """
-    csv.field_size_limit(_LONGEST_CELL)
-    reader = csv.reader(stream, strict=False)
+    csv.field_size_limit(LONGEST_CELL)
+    reader = csv.reader(lines, delimiter=delimiter)
     try:
         columns = _columns(next(reader, []), name)
         first = [(reader.line_num, cells) for cells in islice(reader, _SAMPLE)]
@@ -51,15 +70,25 @@ def rows(stream: TextIO, name: str) -> Iterator[Row | Refused]:
         ) from error
 
 
-def _columns(header: list[str], name: str) -> dict[str, int]:
-    """Where each column stands; names match whatever their case, spaces and underscores."""
-    found = {
+def titles(header: list[str]) -> dict[str, int]:
+    """Where each column stands, by its title in lower case, other signs as underscores."""
+    return {
         re.sub(r"[^a-z0-9]+", "_", title.lower().lstrip("\ufeff")).strip("_"): at for at, title in enumerate(header)
     }
+
+
+def is_header(cells: list[str]) -> bool:
+    """Whether a first line of these cells begins a file of rows."""
+    return set(CANONICAL.values()) <= titles(cells).keys()
+
+
+def _columns(header: list[str], name: str) -> dict[str, int]:
+    """Where each column stands; names match whatever their case, spaces and underscores."""
+    found = titles(header)
     if missing := [title for title, column in CANONICAL.items() if column not in found]:
-        raise FileRefused(
+        raise NotTraces(
             f"{name}: line 1 has no column {', '.join(missing)}.",
-            f"A CSV file needs the columns {', '.join(CANONICAL)}; a JSON file begins with {{.",
+            f"A CSV file needs the columns {', '.join(CANONICAL)}, or those of spans; a JSON file begins with {{ or [.",
         )
     return found
 
@@ -68,22 +97,27 @@ def _row(cells: list[str], columns: Mapping[str, int], unit: int, line: int) -> 
     if not any(cells):
         return Refused(line, "it is empty")
     cell = {name: clean(cells[at]) if at < len(cells) else "" for name, at in columns.items()}
+    if cell.get(DEFUSED) == "1":
+        cell = {name: armed(text) for name, text in cell.items()}
     moment = whole(cell.get("timestamp_ns")) if cell.get("timestamp_ns") else _moment(cell["timestamp"], unit)
     if moment is None:
         return Refused(line, f"its Timestamp “{cell['timestamp'][:40]}” is no time")
     status = _STATUSES.get(cell["status"].strip().upper())
     if status is None:
         return Refused(line, f"its Status “{cell['status'][:40]}” is none of OK, ERROR, UNSET")
-    kind = cell.get("kind") or ("call" if status == "ERROR" or cell["exception"] else "value")
+    told = cell.get("kind")
+    kind = told or ("call" if status == "ERROR" or cell["exception"] else "value")
     if kind not in _KINDS:
         return Refused(line, f"its kind “{kind[:40]}” is none of {', '.join(_KINDS)}")
-    if kind == "value" and status == "UNSET":
+    if kind == "value" and status == "UNSET" and not told:
         status = "OK"
     fields: dict[str, Any] = {name: cell[name] or None for name in _TEXT if name in cell}
     fields |= {name: whole(cell[name]) for name in _WHOLE if cell.get(name)}
     if "duration_ns" not in fields and (milliseconds := cell.get("duration_ms")):
-        fields["duration_ns"] = _decimal_ns(milliseconds, 10**6)
-    value = cell["data_value"] or (None if kind != "value" else "")
+        fields["duration_ns"] = decimal_ns(milliseconds, 10**6)
+    # an empty cell is an empty text where there was a value at all; our own export says so by its type
+    was_given = kind == "value" or bool(told and cell["data_type"])
+    value = cell["data_value"] or ("" if was_given else None)
     return Row(kind, cell["process"], cell["data"], moment, data_value=value, status=status, **fields)  # type: ignore[arg-type]
 
 
@@ -96,12 +130,12 @@ def _unit(moments: Iterator[str]) -> int:
 
 def _moment(text: str, unit: int) -> int | None:
     word = text.strip()
-    found = _decimal_ns(word, unit) if _NUMBER.fullmatch(word) else iso_ns(word)
+    found = decimal_ns(word, unit) if _NUMBER.fullmatch(word) else iso_ns(word)
     return found if found is not None and abs(found) <= MOST_NS else None
 
 
-def _decimal_ns(text: str, unit: int) -> int | None:
-    """A decimal number of units as nanoseconds, exactly."""
+def decimal_ns(text: str, unit: int) -> int | None:
+    """A decimal number of units, each of `unit` nanoseconds, in nanoseconds, exactly; None if it is no number."""
     match = _NUMBER.fullmatch(text.strip())
     if not match:
         return None

@@ -4,6 +4,7 @@ A format says most of a row in its own words. The columns that it has no word fo
 something else, travel in one attribute; other programs show it like any attribute.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -21,11 +22,26 @@ _NEEDED: Final = frozenset({"process", "data", "timestamp"})
 _WORDS: Final = {"kind": ("call", "value", "log"), "status": ("OK", "ERROR", "UNSET")}
 
 
+def restored(columns: object) -> Row | None:
+    """A whole row from its columns; None where they don't say what kind of row it is."""
+    told = _columns(columns)
+    return carried(Row("log", "", "", 0), told) if told.get("kind") in _WORDS["kind"] else None
+
+
 def carried(row: Row, columns: object) -> Row:
     """`row` with the columns that came along; what can't stand in the log is left as the format said it."""
-    if not isinstance(columns, Mapping):
-        return row
-    return row._replace(**{name: _cell(name, columns[name], getattr(row, name)) for name in COLUMNS if name in columns})
+    told = _columns(columns)
+    return row._replace(**{name: _cell(name, told[name], getattr(row, name)) for name in COLUMNS if name in told})
+
+
+def _columns(columns: object) -> Mapping[str, Any]:
+    """The columns as a map; where a format has only texts, they are written as JSON."""
+    if isinstance(columns, str):
+        try:
+            columns = json.loads(columns)
+        except (ValueError, RecursionError):
+            return {}
+    return columns if isinstance(columns, Mapping) else {}
 
 
 def _cell(name: str, value: Any, otherwise: Any) -> Any:  # noqa: ANN401 - a cell of any column

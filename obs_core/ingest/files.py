@@ -1,49 +1,50 @@
-"""Importing a file: what it is, its rows in one transaction, and what was read, stored, already there and refused."""
+"""Importing a file: its rows in one transaction, and what was read, stored, already there and refused."""
 
 import hashlib
-import io
-import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final
 
-from obs_core.errors import FileRefused
-from obs_core.ingest import csv_rows, otlp_json
+from obs_core.errors import FileRefused, NotTraces
+from obs_core.ingest import archives, forms
+from obs_core.ingest.archives import STANDARD_INPUT, Member, Opened
 from obs_core.ingest.rows import Refused
 from obs_core.model import Row
 from obs_core.store import log, sqlite
 
 _BATCH: Final = 5_000
 _HASHED: Final = 1 << 20
+_KEPT: Final = 1_000  # refused parts of a file that are told; a file may have millions
 
 Tell = Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What became of one file: rows read, stored, there already, and the parts that were refused."""
+    """What became of one file: rows read, stored, there already; how many parts were refused, and the first of them."""
 
     file: Path
     read: int
     stored: int
     already: int
+    refused_count: int
     refused: tuple[Refused, ...]
 
 
 def checked(file: Path) -> Path:
-    """`file`, if it is one that can be read.
+    """`file`, if it is one that can be read, a directory, or `-` for standard input.
 
     Raises:
-        FileRefused: it is missing, a directory, empty, or may not be read.
+        FileRefused: it is missing, empty, or may not be read.
     """
-    if file.is_dir():
-        raise FileRefused(f"{file} is a directory.", "Name the files inside it.")
+    if file == STANDARD_INPUT or file.is_dir():
+        return file
     try:
         with file.open("rb") as stream:
             if not stream.read(1):
-                raise FileRefused(f"{file} is empty.", "Check how it was written.")
+                raise NotTraces(f"{file} is empty.", "Check how it was written.")
     except FileNotFoundError as error:
         raise FileRefused(f"There is no file {file}.", "Check its name and the current directory.") from error
     except OSError as error:
@@ -51,86 +52,100 @@ def checked(file: Path) -> Path:
     return file
 
 
+def within(folder: Path) -> list[Path]:
+    """The files in a folder and all folders under it, by name; hidden ones are left out."""
+    found = (file for file in folder.rglob("*") if file.is_file())
+    return sorted(file for file in found if not any(part.startswith(".") for part in file.relative_to(folder).parts))
+
+
 def import_file(
-    connection: sqlite.Connection, file: Path, *, now: int, again: bool = False, tell: Tell = lambda _: None
+    connection: sqlite.Connection,
+    file: Path,
+    *,
+    now: int,
+    again: bool = False,
+    values: Collection[str] = (),
+    tell: Tell = lambda _: None,
 ) -> Imported:
     """Store the rows of `file` in one transaction: all of them, or none.
 
-    Calls are recognised by (trace_id, span_id). Rows without such a key are recognised by the content of their file:
-    the same content is stored once, unless `again`. `tell` hears now and then which share of the file has been read.
+    Rows with an id are recognised by (trace_id, span_id). Rows without one are recognised by the content of their file,
+    packed or not: the same content is stored once, unless `again`. Attributes of spans that `values` names become
+    values. In an archive, members that are no traces are named in `refused`. `tell` hears now and then which share of
+    the file has been read.
 
     Raises:
-        FileRefused: the file is no trace file; the message names it, and the line where there is one.
+        FileRefused: the file is no trace file; the message names it, its member and the line where there is one.
     """
-    digest = _digest(checked(file))
-    refused: list[Refused] = []
-    read = stored = keyless = 0
-    with sqlite.transaction(connection):
-        known = not again and log.was_imported(connection, digest)
-        for batch in _batches(_rows(file, tell)):
-            rows = [row for row in batch if isinstance(row, Row)]
-            refused += [part for part in batch if isinstance(part, Refused)]
-            loose = sum(row.span_id is None for row in rows)
-            read += len(rows)
-            keyless += loose
-            stored += log.append(connection, [row for row in rows if row.span_id] if known and loose else rows)
-        if keyless and not known:
-            log.mark_imported(connection, digest, str(file), keyless, now)
-    return Imported(file, read, stored, read - stored, tuple(refused))
+    if file.is_dir():
+        raise FileRefused(f"{file} is a directory.", "Name the files inside it.")
+    done = _Counts()
+    with archives.opened(checked(file)) as opened, sqlite.transaction(connection):
+        for member in opened.members:
+            try:
+                _import_member(
+                    connection, member, done, now=now, again=again, batches=_batches(opened, member, values, tell)
+                )
+                done.members += 1
+            except NotTraces as error:
+                if not member.name:
+                    raise
+                done.refuse([Refused(0, error.message.removeprefix(f"{member.title}: "), member.name)])
+        if not done.members:
+            raise NotTraces(f"{file} holds no trace file.", "Pack OTLP, Jaeger, Zipkin, ddtrace or CSV files.")
+    return Imported(file, done.read, done.stored, done.read - done.stored, done.refused_count, tuple(done.refused))
 
 
-def _rows(file: Path, tell: Tell) -> Iterator[Row | Refused]:
-    """The rows of `file`, whatever it holds."""
-    size = file.stat().st_size
-    with file.open("rb") as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", errors="replace", newline="") as stream:
-        start = stream.read(64).lstrip()[:1]
-        stream.seek(0)
-        found = _json(stream, file) if start in ("{", "[") else csv_rows.rows(stream, str(file))
-        for number, row in enumerate(found):
-            if not number % _BATCH:
-                tell(raw.tell() / size)
-            yield row
+class _Counts:
+    """What became of the rows so far."""
+
+    def __init__(self) -> None:
+        self.members = self.read = self.stored = self.refused_count = 0
+        self.refused: list[Refused] = []
+
+    def refuse(self, parts: list[Refused]) -> None:
+        """Count what was refused, and keep the first of it."""
+        self.refused_count += len(parts)
+        self.refused += parts[: _KEPT - len(self.refused)]
 
 
-def _json(stream: TextIO, file: Path) -> Iterator[Row | Refused]:
-    """The rows of one JSON document, or of one per line."""
-    first = stream.readline()
-    try:
-        json.loads(first)
-    except (ValueError, RecursionError):
-        yield from _document(first + stream.read(), file, 1, whole=True)
-        return
-    yield from _document(first, file, 1)
-    for line, text in enumerate(stream, 2):
-        if text.strip():
-            yield from _document(text, file, line)
+def _import_member(
+    connection: sqlite.Connection,
+    member: Member,
+    done: _Counts,
+    *,
+    now: int,
+    again: bool,
+    batches: Iterable[list[Row | Refused]],
+) -> None:
+    """Store the rows of one stream. Only rows without an id make it be read twice: their content is the stream's."""
+    digest, known, keyless = "", False, 0
+    for batch in batches:
+        rows = [row for row in batch if isinstance(row, Row)]
+        if len(rows) < len(batch):
+            done.refuse([part._replace(member=member.name) for part in batch if isinstance(part, Refused)])
+        loose = sum(row.span_id is None for row in rows)
+        if loose and not digest:
+            digest = _digest(member)
+            known = not again and log.was_imported(connection, digest)
+        done.read += len(rows)
+        keyless += loose
+        done.stored += log.append(connection, [row for row in rows if row.span_id] if known and loose else rows)
+    if keyless and not known:
+        log.mark_imported(connection, digest, member.title, keyless, now)
 
 
-def _document(text: str, file: Path, line: int, *, whole: bool = False) -> Iterator[Row | Refused]:
-    try:
-        document = json.loads(text)
-    except ValueError as error:
-        at = line + error.lineno - 1 if whole and isinstance(error, json.JSONDecodeError) else line
-        raise FileRefused(
-            f"{file}: line {at} is not complete JSON: {error}.", "The file may be cut off; write or copy it again."
-        ) from error
-    except RecursionError as error:
-        raise FileRefused(f"{file}: line {line} is nested too deeply.", "This is no trace file.") from error
-    if not otlp_json.is_otlp(document):
-        raise FileRefused(
-            f"{file}: line {line} holds neither resourceSpans nor resourceLogs.", "Export it as OTLP JSON."
-        )
-    yield from otlp_json.rows(document, line)
+def _batches(opened: Opened, member: Member, values: Collection[str], tell: Tell) -> Iterator[list[Row | Refused]]:
+    with member.open() as stream:
+        rows = forms.rows(stream, member.title, values)
+        while batch := list(islice(rows, _BATCH)):
+            tell(opened.share())
+            yield batch
 
 
-def _batches(rows: Iterator[Row | Refused]) -> Iterable[list[Row | Refused]]:
-    while batch := list(islice(rows, _BATCH)):
-        yield batch
-
-
-def _digest(file: Path) -> str:
+def _digest(member: Member) -> str:
     found = hashlib.sha256()
-    with file.open("rb") as stream:
+    with member.open() as stream:
         while chunk := stream.read(_HASHED):
             found.update(chunk)
     return found.hexdigest()

@@ -112,6 +112,7 @@ def _span(raw: Mapping[str, Any]) -> Span | None:
     trace_id, span_id = hex_id(told("traceId"), 32), hex_id(told("spanId"), 16)
     if not (trace_id and span_id):
         return None
+    start, end = whole(told("startTimeUnixNano")) or 0, whole(told("endTimeUnixNano")) or 0
     status = told("status")
     code, message = _status(status) if status else ("UNSET", "")
     events, links, parent = told("events"), told("links"), told("parentSpanId")
@@ -123,8 +124,8 @@ def _span(raw: Mapping[str, Any]) -> Span | None:
         span_id,
         hex_id(parent, 16) if parent else None,
         str(told("name") or ""),
-        whole(told("startTimeUnixNano")) or 0,
-        whole(told("endTimeUnixNano")) or 0,
+        start,
+        end - start if end else None,
         code,
         message,
         attributes_of(told("attributes")),
@@ -135,7 +136,7 @@ def _span(raw: Mapping[str, Any]) -> Span | None:
 
 
 def _event(event: Mapping[str, Any]) -> dict[str, Any]:
-    moment = whole(event.get("timeUnixNano"))
+    moment = whole(event.get("timeUnixNano")) or None
     return {"name": event.get("name"), "time_ns": moment, "attributes": attributes_of(event.get("attributes"))}
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 _HEX: Final = re.compile(r"[0-9a-f]+")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _NOT_FINITE: Final = {math.inf: "Infinity", -math.inf: "-Infinity"}
+_LONGEST_ID: Final = 200
 MOST_NS: Final = 2**63 - 1
 
 encoded: Final = json.JSONEncoder(ensure_ascii=False, default=str).encode
@@ -17,10 +18,11 @@ encoded: Final = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 
 class Refused(NamedTuple):
-    """A part of a file that became no row: its line (from 1), and why."""
+    """A part of a file that became no row: its line (from 1; 0: all of it), why, and in an archive which member."""
 
     line: int
     why: str
+    member: str = ""
 
 
 def clean(text: str) -> str:
@@ -39,6 +41,20 @@ def hex_id(value: object, length: int) -> str | None:
     if len(text) != length or not _HEX.fullmatch(text) or not text.strip("0"):
         return None
     return text
+
+
+def lenient_id(value: object, length: int) -> str | None:
+    """`value` as an id: hex digits are lower-cased and padded on the left with zeros, other text stays as it is.
+
+    Zipkin and Jaeger leave leading zeros out, or write 64 of 128 bits; tests and old clients use names.
+    """
+    text = clean(str(value or "").strip())
+    if not text or len(text) > _LONGEST_ID:
+        return None
+    lower = text.lower()
+    if len(lower) > length or not _HEX.fullmatch(lower):
+        return text
+    return lower.rjust(length, "0") if lower.strip("0") else None
 
 
 def hashed_id(*parts: object) -> str:

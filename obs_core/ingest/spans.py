@@ -30,7 +30,7 @@ class Origin(NamedTuple):
 
 
 class Span(NamedTuple):
-    """One span: ids in lower-case hex, times in nanoseconds (`end` 0: it has none), `more`: what only some formats say.
+    """One span: ids in lower-case hex, times in nanoseconds (`duration` None: no end), `more`: what few formats say.
 
     An event is {"name", "time_ns", "attributes"}, a link {"trace_id", "span_id"} and perhaps "attributes".
     """
@@ -40,7 +40,7 @@ class Span(NamedTuple):
     parent_span_id: str | None
     name: str
     start: int
-    end: int
+    duration: int | None
     status: Status
     message: str
     attributes: dict[str, Any]
@@ -99,6 +99,7 @@ def rows(source: Origin, span: Span, values: Collection[str] = ()) -> Iterator[R
 def call(source: Origin, span: Span) -> Row:
     """The row of one span."""
     attributes = span.attributes
+    columns = attributes.pop(CARRIED) if CARRIED in attributes else None
     exception = stack = None
     for event in span.events:
         if event["name"] == semconv.EXCEPTION_EVENT:
@@ -106,7 +107,7 @@ def call(source: Origin, span: Span) -> Row:
             break
     if not exception and span.status == "ERROR":
         exception = span.message
-    duration = span.end - span.start if span.end else None
+    duration = span.duration
     if duration is not None and not -MOST_NS <= duration <= MOST_NS:
         duration = None
     row = Row(
@@ -130,12 +131,13 @@ def call(source: Origin, span: Span) -> Row:
         None,
         _about(source, span),
     )
-    return carried(row, attributes[CARRIED]) if CARRIED in attributes else row
+    return carried(row, columns) if columns else row
 
 
 def log_record(source: Origin, record: Record) -> Row:
     """The row of one log record; it is tied to its call by trace and parent, and named by a hash of what it says."""
     attributes = record.attributes
+    columns = attributes.pop(CARRIED, None)
     exception, stack = semconv.exception(attributes)
     name = record.name or source.scope or "log"
     severity = {"severity": record.severity_text, "severity_number": record.severity}
@@ -156,7 +158,7 @@ def log_record(source: Origin, record: Record) -> Row:
         function=cleaned(semconv.function_name(attributes)),
         attributes=_joined(source, {"attributes": attributes, **severity}),
     )
-    return carried(row, attributes[CARRIED]) if CARRIED in attributes else row
+    return carried(row, columns) if columns else row
 
 
 def point(source: Origin, measured: Point) -> Row:
@@ -202,10 +204,8 @@ def _chosen(call_row: Row, name: str, value: object) -> Row:
 def _about(source: Origin, span: Span) -> str | None:
     """The column attributes of a span; written piece by piece, as what is empty or the same for all costs nothing."""
     parts = []
-    if attributes := span.attributes:
-        if CARRIED in attributes:
-            attributes = {name: value for name, value in attributes.items() if name != CARRIED}
-        parts.append('"attributes": ' + encoded(attributes))
+    if span.attributes:
+        parts.append('"attributes": ' + encoded(span.attributes))
     if span.events:
         parts.append('"events": ' + encoded(span.events))
     if span.links:

@@ -53,22 +53,39 @@ class Engine:
         self._extent: tuple[tuple[int, ...], Window | None] | None = None
         self._bad_text: tuple[tuple[int, ...], Window] | None = None
 
-    def lookup(self, question: str, parameters: Mapping[str, object]) -> DataFrame:
+    def lookup(
+        self,
+        question: str,
+        parameters: Mapping[str, object],
+        *,
+        wanted: str = "1",
+        limit_s: float | None = None,
+        row_cap: int | None = None,
+    ) -> DataFrame:
         """The answer to a narrow question.
+
+        `wanted` are the conditions of `query.wanted`, for a question that leaves room for them; `limit_s` is the time
+        it may run, where that is less than the engine's own; `row_cap` takes the place of the engine's own cap, if it
+        has one.
 
         Raises:
             ObsError: the log is missing, is none, can't be read, or the question ran over its limit.
         """
         start = time.perf_counter()
         file = sql_file(question)
-        shape = self._lookup.shape()
-        relations = {name: shape.relation(name) for name in ("rows", "calls", "values", "logs")}
-        statement = file.statement
-        for name, relation in relations.items():
-            statement = statement.replace("{" + name + "}", relation)
-        most = None if self.row_cap is None else self.row_cap + 1
-        names, rows = self._lookup.answer(statement, _plain(parameters), most=most)
-        return self._told(frames.from_rows(names, rows, file.returns), "lookup", start)
+        cap = None if self.row_cap is None else row_cap or self.row_cap
+        most = None if cap is None else cap + 1
+        statement = self._statement(file, wanted)
+        names, rows = self._lookup.answer(statement, _plain(parameters), most=most, limit_s=limit_s)
+        return self._told(frames.from_rows(names, rows, file.returns), "lookup", start, cap)
+
+    def tuples(self, question: str, parameters: Mapping[str, object], *, wanted: str = "1") -> list[tuple[Any, ...]]:
+        """All rows of the answer to a narrow question, cell by cell as the log holds them; for exports.
+
+        Raises:
+            ObsError: as `lookup`.
+        """
+        return self._lookup.answer(self._statement(sql_file(question), wanted), _plain(parameters))[1]
 
     def analyse(self, question: str, window: Window, parameters: Mapping[str, object]) -> DataFrame:
         """The answer to an analytical question about the rows in `window`.
@@ -91,7 +108,15 @@ class Engine:
             # One cell that is not UTF-8 fails the question; the slower way reads around it.
             self._bad_text = version[:2], window
             table, way = self._asked(file, shape, window, given, mended=True)
-        return self._told(frames.from_arrow(table), way, start)
+        return self._told(frames.from_arrow(table), way, start, self.row_cap)
+
+    def _statement(self, file: SqlFile, wanted: str) -> str:
+        """A narrow question's SQL over the relations of this log."""
+        shape = self._lookup.shape()
+        statement = file.statement
+        for name in ("rows", "calls", "values", "logs"):
+            statement = statement.replace("{" + name + "}", shape.relation(name))
+        return statement.replace("{wanted}", wanted)
 
     def shape(self) -> Shape:
         """How the log is built, and what it can't tell."""
@@ -186,11 +211,11 @@ class Engine:
             return 0.0
         return float(abs(last - first + 1) / (most - least + 1))
 
-    def _told(self, frame: DataFrame, way: str, start: float) -> DataFrame:
+    def _told(self, frame: DataFrame, way: str, start: float, cap: int | None) -> DataFrame:
         """`frame` within the cap, with what is known of how it came about."""
-        truncated = self.row_cap is not None and len(frame) > self.row_cap
-        if self.row_cap is not None and truncated:
-            frame = frame.head(self.row_cap).copy()
+        truncated = cap is not None and len(frame) > cap
+        if truncated:
+            frame = frame.head(cap or 0).copy()
         elapsed_ms = (time.perf_counter() - start) * 1e3
         frame.attrs = {"truncated": truncated, "approximate": False, "way": way, "elapsed_ms": elapsed_ms}
         return frame

@@ -11,7 +11,9 @@ import anyio.to_thread
 import streamlit as st
 
 from obs_core import charts
+from obs_core.children import keeper
 from obs_core.errors import ObsError
+from obs_core.settings import from_environment
 from obs_core.ui import ask
 
 _log = logging.getLogger(__name__)
@@ -23,9 +25,11 @@ async def lifespan(_: object) -> AsyncIterator[dict[str, Any] | None]:
     """Make the first page quick, and leave nothing behind at the end."""
     send_at_once(int(st.get_option("server.port")))
     await anyio.to_thread.run_sync(warm)
+    beside = keeper.start(from_environment())
     try:
         yield None
     finally:
+        await anyio.to_thread.run_sync(keeper.stop, beside)
         await anyio.to_thread.run_sync(ask.close)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from pandas import DataFrame, notna
 
 from obs_core.model import CANONICAL
-from obs_core.ui import frame
+from obs_core.ui import columns, frame
 from obs_core.ui.plain import plain
 
 CELL: Final = 300
@@ -26,15 +26,23 @@ Children = Callable[[str, str, int], DataFrame]
 Record = dict[str, Any]
 
 
-def visible(page: DataFrame, opened: Mapping[str, int], children: Children, *, chosen: str | None) -> DataFrame:
+def visible(
+    page: DataFrame,
+    opened: Mapping[str, int],
+    children: Children,
+    *,
+    chosen: str | None,
+    pinned: tuple[str, ...] = (),
+) -> DataFrame:
     """The rows of the table in their order, as text, with the columns that the tree needs.
 
-    `opened` names the paths that are open and how many children each shows; `chosen` is the path of the selected row.
+    `opened` names the paths that are open and how many children each shows; `chosen` is the path of the selected row,
+    `pinned` are the columns beside the canonical ones.
     """
     tree = _Tree(opened, children)
-    rows = [_shown(record, chosen) for record in tree.rows(page, "", ())]
-    columns = ["path", "depth", "kids", "open", "chosen", "kind", "trace", "span", *CANONICAL, "Duration"]
-    return DataFrame(rows, columns=columns)
+    rows = [_shown(record, chosen) | columns.cells(record, pinned) for record in tree.rows(page, "", ())]
+    listed = ["path", "depth", "kids", "open", "chosen", "kind", "trace", "span", *CANONICAL, "Duration"]
+    return DataFrame(rows, columns=[*listed, *columns.fields(pinned)])
 
 
 @dataclass(frozen=True, slots=True)

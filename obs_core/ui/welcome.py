@@ -11,7 +11,7 @@ import streamlit as st
 
 from obs_core.errors import LogMissing, ObsError
 from obs_core.settings import from_environment
-from obs_core.ui import ask, frame
+from obs_core.ui import ask, frame, receiver
 from obs_core.ui.panel import panel
 
 REFRESH_S: Final = 1
@@ -110,7 +110,7 @@ def _part() -> None:
         if recorder.complaint:
             st.warning(f"The demo failed: {recorder.complaint}")
     with panel("Or send OpenTelemetry"):
-        st.code(f"OTEL_EXPORTER_OTLP_ENDPOINT={from_environment().otlp_address}", language="bash")
+        receiver.ways_to_send()
 
 
 def _what_is_missing(log: Path) -> None:

@@ -50,9 +50,38 @@ def test_a_bad_file_ends_with_2_a_sentence_that_names_it_and_no_traceback(
     assert "Traceback" not in done.stderr
 
 
-def test_a_directory_is_refused_before_a_log_is_made(tmp_path: Path) -> None:
+def test_an_empty_directory_is_refused_before_a_log_is_made(tmp_path: Path) -> None:
     done = run(tmp_path, log=tmp_path / "x.db")
     assert (done.returncode, list(tmp_path.iterdir())) == (2, [])
+
+
+def test_a_directory_is_read_whole_and_what_is_no_trace_in_it_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "folder" / "deeper"
+    folder.mkdir(parents=True)
+    (folder / "spec.json").write_bytes(trace_file("otlp-spec", "trace.json").read_bytes())
+    (folder / "notes.txt").write_text("no trace")
+    done = run(folder.parent, log=tmp_path / "x.db")
+    assert done.returncode == 0
+    assert "spec.json: 1 rows read, 1 stored" in done.stdout
+    assert "1 files, 1 not imported: 1 rows read" in done.stdout
+    assert "notes.txt: line 1 has no column" in done.stderr
+
+
+def test_a_broken_file_ends_with_2_and_keeps_none_of_the_others_out(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"resourceSpans": [')
+    done = run(tmp_path / "a.json", trace_file("otlp-spec", "trace.json"), log=tmp_path / "x.db")
+    assert done.returncode == 2
+    assert "a.json: line 1 is not complete JSON" in done.stderr
+    assert "trace.json: 1 rows read, 1 stored" in done.stdout
+
+
+def test_chosen_attributes_become_values(tmp_path: Path) -> None:
+    done = run(trace_file("otlp-spec", "trace.json"), "--values", "my.span.attr, other", log=tmp_path / "x.db")
+    assert "2 rows read, 2 stored" in done.stdout
+    connection = sqlite3.connect(tmp_path / "x.db")
+    found = connection.execute("SELECT kind, data, data_value FROM data_trace ORDER BY id").fetchall()
+    connection.close()
+    assert found == [("call", "I'm a server span", None), ("value", "my.span.attr", "some value")]
 
 
 def test_a_log_that_is_no_log_is_refused_untouched(tmp_path: Path) -> None:

@@ -1,8 +1,21 @@
-"""What the server does before the first page."""
+"""What the server does before the first page, and what runs beside it."""
 
+import os
+import signal
 import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
 
+import pytest
+
+from obs_core.capture.header import birth_of
+from obs_core.children import told
+from obs_core.children.child import Child
 from obs_core.serve.lifespan import send_at_once
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_small_answers_are_not_held_back() -> None:
@@ -19,3 +32,32 @@ def test_other_sockets_are_left_alone() -> None:
         listening.listen()
         send_at_once(1)
         assert not listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_the_receiver_lives_as_long_as_the_dashboard(tmp_path: Path, how: signal.Signals) -> None:
+    log = tmp_path / "trace.db"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    environment = {**os.environ, "OBS_LOG": str(log), "OBS_OTLP": "on", "OBS_OTLP_PORT": "0"}
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", port]
+    with subprocess.Popen([*command, "--server.headless", "true"], cwd=ROOT, env=environment) as dashboard:
+        child = _until_it_runs(log)
+        assert child.pid is not None
+        dashboard.send_signal(how)
+    end = time.monotonic() + 30
+    while birth_of(child.pid) is not None and time.monotonic() < end:
+        time.sleep(0.05)
+    assert birth_of(child.pid) is None
+    assert told.children(log) == {}
+
+
+def _until_it_runs(log: Path) -> Child:
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        child = told.children(log).get("ingest")
+        if child is not None and child.state == "running":
+            return child
+        time.sleep(0.05)
+    pytest.fail("the receiver did not start")

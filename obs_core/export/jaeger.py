@@ -1,0 +1,152 @@
+"""Rows as Jaeger JSON: {"data": [trace, …]}, as Jaeger's page opens it.
+
+Calls are spans; values and log records are logs of their call. Jaeger has microseconds and no resource beside the
+process: what it has no word for travels in the tag `obs_core.row`, so that importing the file gives the same rows.
+Left out is what belongs to no trace, or to one of whose calls none is exported.
+Source: jaeger, internal/uimodel/model.go; OpenTelemetry, "OpenTelemetry to Jaeger Transformation".
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from math import isfinite
+from typing import Any, Final
+
+from obs_core.export.plain import Plain, carried, plain
+from obs_core.ingest import jaeger
+from obs_core.ingest.exported import CARRIED, COLUMNS
+from obs_core.ingest.rows import MOST_NS, encoded, hashed_id, lenient_id
+from obs_core.model import Row
+
+HELD: Final = 50_000  # rows that are held to put traces together; longer traces come in several parts
+
+_KINDS: Final = {number: word for word, number in jaeger.KINDS.items()}
+
+
+def chunks(rows: Iterable[Row], *, held: int = HELD, left_out: Callable[[int], None] = lambda _: None) -> Iterator[str]:
+    """The file piece by piece. `left_out` hears how many rows a piece had to leave out."""
+    yield '{"data": ['
+    comma = ""
+    for trace_id, parts in _traces(rows, held):
+        trace, lost = _trace(trace_id, parts)
+        if lost:
+            left_out(lost)
+        if trace:
+            yield f"{comma}\n{encoded(trace)}"
+            comma = ","
+    yield '\n], "total": 0, "limit": 0, "offset": 0, "errors": null}\n'
+
+
+def _traces(rows: Iterable[Row], held: int) -> Iterator[tuple[str, list[Row]]]:
+    """Rows by trace. When more than `held` are waiting, the traces that have been silent longest go first."""
+    waiting: dict[str, list[Row]] = {}
+    count = 0
+    for row in rows:
+        trace_id = row.trace_id or ""
+        parts = waiting.pop(trace_id, [])
+        parts.append(row)
+        waiting[trace_id] = parts  # the dict is in the order of the last row
+        count += 1
+        while count > held:
+            oldest = next(iter(waiting))
+            parts = waiting.pop(oldest)
+            count -= len(parts)
+            yield oldest, parts
+    yield from waiting.items()
+
+
+def _trace(trace_id: str, rows: list[Row]) -> tuple[dict[str, Any] | None, int]:
+    """A trace, if it can be one, and how many of its rows are not in it."""
+    calls = [row for row in rows if row.kind == "call" and row.span_id] if trace_id else []
+    if not calls:
+        return None, len(rows)
+    processes: dict[str, tuple[str, dict[str, Any]]] = {}
+    spans: list[dict[str, Any]] = []
+    places: dict[str | None, dict[str, Any]] = {}
+    for row in calls:
+        told = plain(row)
+        process = _process(row, told)
+        number, _ = processes.setdefault(encoded(process), (f"p{len(processes) + 1}", process))
+        span = _span(row, told, number)
+        (read,) = jaeger.rows({"traceID": trace_id, "spans": [span], "processes": {number: process}}, 1)
+        if isinstance(read, Row) and (columns := carried(row, read)):
+            span["tags"].append(_tag(CARRIED, encoded(columns)))
+        spans.append(span)
+        places[row.span_id] = span
+    for row in rows:
+        if not (row.kind == "call" and row.span_id):
+            places.get(row.parent_span_id, spans[0])["logs"].append(_note(row))
+    named = {"traceID": spans[0]["traceID"], "spans": spans, "processes": dict(processes.values())}
+    return {**named, "warnings": None}, 0
+
+
+def _span(row: Row, told: Plain, process: str) -> dict[str, Any]:
+    trace_id = _id(row.trace_id, 32)
+    references = [("CHILD_OF", trace_id, _id(row.parent_span_id, 16))] if row.parent_span_id else []
+    references += [("FOLLOWS_FROM", str(link.get("trace_id")), str(link.get("span_id"))) for link in told.links]
+    flags, warnings = told.span.get("flags"), told.span.get("warnings")
+    return {
+        "traceID": trace_id,
+        "spanID": _id(row.span_id, 16),
+        "flags": flags if isinstance(flags, int) else 1,
+        "operationName": row.data,
+        "references": [{"refType": kind, "traceID": trace, "spanID": span} for kind, trace, span in references],
+        "startTime": max(0, row.timestamp) // jaeger.MICRO,
+        "duration": max(0, row.duration_ns or 0) // jaeger.MICRO,
+        "tags": _tags(row, told),
+        "logs": [_log(event) for event in told.events_of(row)],
+        "processID": process,
+        "warnings": warnings if isinstance(warnings, list) else None,
+    }
+
+
+def _id(text: str | None, length: int) -> str:
+    """An id that the importer takes; what is none gets a hash of itself."""
+    return text if text and lenient_id(text, length) else hashed_id("jaeger", text)
+
+
+def _tags(row: Row, told: Plain) -> list[dict[str, Any]]:
+    attributes = told.attributes_of(row)
+    if row.status == "ERROR":
+        attributes |= {jaeger.ERROR_TAG: True, jaeger.STATUS_TAG: "ERROR"}
+        if row.exception:
+            attributes[jaeger.MESSAGE_TAG] = row.exception
+    elif row.status == "OK":
+        attributes[jaeger.STATUS_TAG] = "OK"
+    if kind := told.span.get("kind"):
+        attributes[jaeger.KIND_TAG] = _KINDS.get(kind, kind) if isinstance(kind, int) else kind
+    if state := told.span.get("traceState"):
+        attributes[jaeger.STATE_TAG] = state
+    for field, name in zip(("name", "version"), jaeger.SCOPE_TAGS, strict=True):
+        if value := told.scope.get(field):
+            attributes[name] = value
+    return [_tag(name, value) for name, value in attributes.items()]
+
+
+def _tag(name: str, value: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever JSON holds
+    if isinstance(value, bool):
+        return {"key": name, "type": "bool", "value": value}
+    if isinstance(value, int) and abs(value) <= MOST_NS:
+        return {"key": name, "type": "int64", "value": value}
+    if isinstance(value, float) and isfinite(value):
+        return {"key": name, "type": "float64", "value": value}
+    return {"key": name, "type": "string", "value": value if isinstance(value, str) else encoded(value)}
+
+
+def _log(event: Mapping[str, Any]) -> dict[str, Any]:
+    moment = event.get("time_ns", event.get("time"))
+    attributes = event.get("attributes")
+    fields = [_tag("event", event["name"])] if event.get("name") else []
+    fields += [_tag(name, value) for name, value in attributes.items()] if isinstance(attributes, dict) else []
+    return {"timestamp": moment // jaeger.MICRO if isinstance(moment, int) else 0, "fields": fields}
+
+
+def _note(row: Row) -> dict[str, Any]:
+    """A value or a log record as a log of its call: its name and text to read, and all of it to import."""
+    whole = {name: cell for name in COLUMNS if (cell := getattr(row, name)) is not None}
+    fields = [_tag("event", row.data), _tag("message", row.data_value or ""), _tag(CARRIED, encoded(whole))]
+    return {"timestamp": max(0, row.timestamp) // jaeger.MICRO, "fields": fields}
+
+
+def _process(row: Row, told: Plain) -> dict[str, Any]:
+    group = row.process_group or row.process
+    tags = {"service.instance.id": row.process} if row.process != group else {}
+    return {"serviceName": group, "tags": [_tag(name, value) for name, value in {**tags, **told.resource}.items()]}

@@ -1,0 +1,179 @@
+"""Rows as OTLP in JSON, one object per line: calls as spans, values and log records as log records.
+
+Metric points hold neither texts nor the call that recorded them, so that values travel as log records. What OTLP has no
+word for (a returned value, memory, …) travels in the attribute `obs_core.row`: importing the file gives the same rows.
+Source: opentelemetry-proto, docs/specification.md "JSON Protobuf Encoding".
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from math import isfinite
+from typing import Any, Final, NamedTuple
+
+from obs_core.capture import semconv
+from obs_core.export.plain import Plain, carried, plain
+from obs_core.ingest import otlp_json
+from obs_core.ingest.exported import CARRIED
+from obs_core.ingest.rows import MOST_NS, encoded, hashed_id
+from obs_core.model import Row
+
+BATCH: Final = 512  # rows of one line, as the SDK's exporters send them
+
+_TRACE_ID: Final = re.compile(r"(?!0{32})[0-9a-f]{32}")
+_SPAN_ID: Final = re.compile(r"(?!0{16})[0-9a-f]{16}")
+_STATUS: Final = {"UNSET": 0, "OK": 1, "ERROR": 2}
+_SEVERITY: Final = 9  # INFO
+_NUMBERS: Final = ("kind", "flags", "droppedAttributesCount", "droppedEventsCount", "droppedLinksCount")
+
+
+class _Form(NamedTuple):
+    """The names of OTLP's three layers for one signal, and what writes the innermost."""
+
+    outer: str
+    inner: str
+    leaf: str
+    write: Callable[[Row, Plain], dict[str, Any]]
+
+
+def lines(rows: Iterable[Row]) -> Iterator[str]:
+    """The file line by line."""
+    remaining = iter(rows)
+    while batch := list(islice(remaining, BATCH)):
+        for form, chosen in (
+            (_Form("resourceSpans", "scopeSpans", "spans", _span), [row for row in batch if _is_span(row)]),
+            (_Form("resourceLogs", "scopeLogs", "logRecords", _record), [row for row in batch if not _is_span(row)]),
+        ):
+            if chosen:
+                yield encoded(_document(form, chosen)) + "\n"
+
+
+def _is_span(row: Row) -> bool:
+    return row.kind == "call" and bool(row.trace_id and row.span_id)
+
+
+def _document(form: _Form, rows: Iterable[Row]) -> dict[str, Any]:
+    """Rows by resource and scope, in the order in which these come first."""
+    groups: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {}
+    for row in rows:
+        told = plain(row)
+        about = {"resource": {"attributes": _pairs(_resource(row, told))}, "scope": _scope(told)}
+        part = form.write(row, told)
+        (read,) = otlp_json.rows(_layered(form, about, [part]), 1)
+        if isinstance(read, Row) and (columns := carried(row, read)):
+            part["attributes"].append({"key": CARRIED, "value": _value(columns)})
+        groups.setdefault(encoded(about), (about, []))[1].append(part)
+    documents = [_layered(form, about, parts) for about, parts in groups.values()]
+    return {form.outer: [document[form.outer][0] for document in documents]}
+
+
+def _layered(form: _Form, about: Mapping[str, Any], parts: list[dict[str, Any]]) -> dict[str, Any]:
+    group = {"scope": about["scope"], form.leaf: parts}
+    return {form.outer: [{"resource": about["resource"], form.inner: [group]}]}
+
+
+def _span(row: Row, told: Plain) -> dict[str, Any]:
+    assert row.trace_id
+    trace_id = _trace_id(row.trace_id)
+    span: dict[str, Any] = {"traceId": trace_id, "spanId": _span_id(row.trace_id, row.span_id)}
+    if row.parent_span_id:
+        span["parentSpanId"] = _span_id(row.trace_id, row.parent_span_id)
+    start = max(0, row.timestamp)
+    span |= {"name": row.data, "startTimeUnixNano": str(start)}
+    if row.duration_ns is not None:
+        span["endTimeUnixNano"] = str(max(start, min(MOST_NS, start + row.duration_ns)))
+    span |= {name: told.span[name] for name in _NUMBERS if _is_number(told.span.get(name))}
+    if state := told.span.get("traceState"):
+        span["traceState"] = str(state)
+    span["attributes"] = _pairs(told.attributes_of(row))
+    events = [_event(event) for event in told.events_of(row)]
+    links = [_link(link) for link in told.links]
+    span |= {name: parts for name, parts in (("events", events), ("links", links)) if parts}
+    status: dict[str, Any] = {"code": _STATUS[row.status]} if row.status != "UNSET" else {}
+    raised = any(event["name"] == semconv.EXCEPTION_EVENT for event in events)
+    if row.status == "ERROR" and row.exception and not raised:
+        status["message"] = row.exception
+    span["status"] = status
+    return span
+
+
+def _record(row: Row, told: Plain) -> dict[str, Any]:
+    number = told.about.get("severity_number")
+    if not isinstance(number, int):
+        number = semconv.ERROR_SEVERITY if row.status == "ERROR" else _SEVERITY
+    record: dict[str, Any] = {
+        "timeUnixNano": str(max(0, row.timestamp)),
+        "observedTimeUnixNano": str(max(0, row.timestamp)),
+        "severityNumber": number,
+        "severityText": str(told.about.get("severity") or ""),
+        "eventName": row.data,
+        "body": {} if row.data_value is None else {"stringValue": row.data_value},
+        "attributes": _pairs(told.attributes_of(row)),
+    }
+    if row.trace_id:
+        record["traceId"] = _trace_id(row.trace_id)
+        if parent := row.parent_span_id or row.span_id:
+            record["spanId"] = _span_id(row.trace_id, parent)
+    return record
+
+
+def _resource(row: Row, told: Plain) -> dict[str, Any]:
+    group = row.process_group or row.process
+    named = {"service.name": group} | ({"service.instance.id": row.process} if row.process != group else {})
+    return {**named, **told.resource}
+
+
+def _scope(told: Plain) -> dict[str, Any]:
+    scope: dict[str, Any] = {name: str(told.scope[name]) for name in ("name", "version") if told.scope.get(name)}
+    attributes = told.scope.get("attributes")
+    return scope | ({"attributes": _pairs(attributes)} if isinstance(attributes, dict) and attributes else {})
+
+
+def _event(event: Mapping[str, Any]) -> dict[str, Any]:
+    moment = event.get("time_ns", event.get("time"))
+    told = {"timeUnixNano": str(moment)} if _is_number(moment) else {}
+    attributes = event.get("attributes")
+    return {
+        **told,
+        "name": str(event.get("name") or ""),
+        "attributes": _pairs(attributes if isinstance(attributes, dict) else {}),
+    }
+
+
+def _link(link: Mapping[str, Any]) -> dict[str, Any]:
+    trace_id, attributes = str(link.get("trace_id") or ""), link.get("attributes")
+    told = {"traceId": _trace_id(trace_id), "spanId": _span_id(trace_id, str(link.get("span_id") or ""))}
+    return {**told, "attributes": _pairs(attributes if isinstance(attributes, dict) else {})}
+
+
+def _trace_id(text: str) -> str:
+    """An id that OTLP takes: what is none gets a hash of itself."""
+    return text if _TRACE_ID.fullmatch(text) else hashed_id("trace", text) + hashed_id("trace 2", text)
+
+
+def _span_id(trace_id: str, text: str | None) -> str:
+    return text if text and _SPAN_ID.fullmatch(text) else hashed_id("span", trace_id, text)
+
+
+def _pairs(attributes: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"key": name, "value": _value(value)} for name, value in attributes.items()]
+
+
+def _value(value: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever JSON holds
+    """A plain value as OTLP's AnyValue."""
+    if value is None:
+        return {}
+    if isinstance(value, dict):
+        return {"kvlistValue": {"values": _pairs(value)}}
+    if isinstance(value, list):
+        return {"arrayValue": {"values": [_value(item) for item in value]}}
+    if isinstance(value, float):
+        return {"doubleValue": value if isfinite(value) else json.dumps(value)}
+    if isinstance(value, int) and abs(value) <= MOST_NS:
+        return {"boolValue": value} if isinstance(value, bool) else {"intValue": str(value)}
+    return {"stringValue": str(value)}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_NS

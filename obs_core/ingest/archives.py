@@ -1,0 +1,203 @@
+"""A file as the streams in it: itself, what is packed in it (.gz), or each member of a .zip; told by content.
+
+What unpacks to far more than it can hold is refused, and nothing of an archive is ever written to a disk.
+"""
+
+import gzip
+import io
+import shutil
+import sys
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, BinaryIO, Final, NamedTuple, cast
+
+from obs_core.errors import FileRefused, NotTraces
+
+STANDARD_INPUT: Final = Path("-")
+MOST_MEMBERS: Final = 10_000
+LEAST_LIMIT: Final = 256 << 20  # bytes that any archive may unpack to
+MOST_TIMES: Final = 200  # traces pack 10 to 60 times, a bomb of one deflate layer 1,030 times
+
+_GZIP: Final = b"\x1f\x8b"
+_ZIP: Final = b"PK\x03\x04"
+_EMPTY_ZIP: Final = b"PK\x05\x06"
+_LAYERS: Final = 2  # a .gz in a .zip, or in a .gz
+_BUFFER: Final = 1 << 17
+_BROKEN: Final = (zlib.error, EOFError, OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError)
+
+
+class Member(NamedTuple):
+    """One stream: how errors call it, its name in an archive (empty: it is the file itself), and how to open it."""
+
+    title: str
+    name: str
+    open: Callable[[], IO[bytes]]
+
+
+class Opened(NamedTuple):
+    """An open file: its members, and which share of its bytes has been read."""
+
+    members: Iterator[Member]
+    share: Callable[[], float]
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[Opened]:
+    """The streams in `file`; `-` is standard input, which is copied to a temporary file first.
+
+    Raises:
+        FileRefused: it can't be read, is damaged, or unpacks to too much; members raise it too, while they are read.
+    """
+    title = "standard input" if file == STANDARD_INPUT else str(file)
+    try:
+        with _raw(file) as raw:
+            size = raw.seek(0, io.SEEK_END)
+            raw.seek(0)
+            if not size:
+                raise NotTraces(f"{title} is empty.", "Check how it was written.")
+            budget = _Budget(title, max(LEAST_LIMIT, MOST_TIMES * size))
+            yield Opened(_members(raw, title, budget), lambda: raw.tell() / size)
+    except zipfile.BadZipFile as error:
+        raise _damaged(title, error) from error
+
+
+@contextmanager
+def _raw(file: Path) -> Iterator[BinaryIO]:
+    if file != STANDARD_INPUT:
+        with file.open("rb") as raw:
+            yield raw
+        return
+    with tempfile.TemporaryFile() as copy:
+        shutil.copyfileobj(sys.stdin.buffer, copy, _BUFFER)
+        yield cast("BinaryIO", copy)
+
+
+def _members(raw: BinaryIO, title: str, budget: "_Budget") -> Iterator[Member]:
+    start = raw.read(4)
+    if start not in (_ZIP, _EMPTY_ZIP):
+        yield Member(title, "", lambda: _unpacked(cast("BinaryIO", _Own(raw)), title, budget))
+        return
+    with zipfile.ZipFile(raw) as archive:
+        found = [info for info in archive.infolist() if not (info.is_dir() or _is_hidden(info.filename))]
+        if len(found) > MOST_MEMBERS:
+            raise FileRefused(f"{title} holds {len(found):,} files; {MOST_MEMBERS:,} is the most.", "Unpack it.")
+        for info in sorted(found, key=lambda info: info.filename):
+            yield _packed(archive, info, title, budget)
+
+
+def _packed(archive: zipfile.ZipFile, info: zipfile.ZipInfo, title: str, budget: "_Budget") -> Member:
+    name = f"{title} ({info.filename})"
+
+    def stream() -> IO[bytes]:
+        try:
+            inner = archive.open(info)
+        except _BROKEN as error:
+            raise _damaged(name, error) from error
+        return _unpacked(cast("BinaryIO", inner), name, budget, packed=True)
+
+    return Member(name, info.filename, stream)
+
+
+def _unpacked(raw: BinaryIO, title: str, budget: "_Budget", *, packed: bool = False) -> IO[bytes]:
+    """`raw`, through as many layers of gzip as it has; what comes out of one counts against the budget."""
+    stream: IO[bytes] = raw
+    try:
+        for _ in range(_LAYERS):
+            head = stream.read(2)
+            stream.seek(0)
+            if head != _GZIP:
+                break
+            stream = cast("IO[bytes]", gzip.GzipFile(fileobj=stream, mode="rb"))
+            packed = True
+    except _BROKEN as error:
+        raise _damaged(title, error) from error
+    inner = _Counted(stream, title, budget) if packed else cast("io.RawIOBase", stream)
+    return io.BufferedReader(inner, _BUFFER)
+
+
+def _damaged(title: str, error: Exception) -> FileRefused:
+    return FileRefused(f"{title} is damaged: {error}.", "It may be cut off or have a password; write or copy it again.")
+
+
+def _is_hidden(name: str) -> bool:
+    """Whether a member is none of the user's own files: macOS packs its notes beside each."""
+    return name.startswith("__MACOSX/") or name.rpartition("/")[2].startswith(".")
+
+
+class _Budget:
+    """How many bytes all members of one archive may still unpack to."""
+
+    def __init__(self, title: str, limit: int) -> None:
+        self.title = title
+        self.limit = limit
+        self.spent = 0
+
+    def spend(self, count: int) -> None:
+        """Count bytes.
+
+        Raises:
+            FileRefused: they are more than such a file can hold.
+        """
+        self.spent += count
+        if self.spent > self.limit:
+            raise FileRefused(
+                f"{self.title} unpacks to more than {self.limit >> 20:,} MB, {MOST_TIMES} times what it is.",
+                "No traces pack so well. If it is good, unpack it first.",
+            )
+
+
+class _Counted(io.RawIOBase):
+    """A packed stream that counts what comes out of it, and says what is wrong with it in our own words."""
+
+    def __init__(self, stream: IO[bytes], title: str, budget: _Budget) -> None:
+        super().__init__()
+        self._stream = stream
+        self._title = title
+        self._budget = budget
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        try:
+            chunk = self._stream.read(len(buffer))
+        except _BROKEN as error:
+            raise _damaged(self._title, error) from error
+        buffer[: len(chunk)] = chunk
+        self._budget.spend(len(chunk))
+        return len(chunk)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._stream.close()
+        super().close()
+
+
+class _Own(io.RawIOBase):
+    """A file read from its start with a position of its own, so that it can be read twice at once."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        super().__init__()
+        self._raw = raw
+        self._position = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._position = offset + (self._position if whence == io.SEEK_CUR else 0)
+        return self._position
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        self._raw.seek(self._position)
+        chunk = self._raw.read(len(buffer))
+        buffer[: len(chunk)] = chunk
+        self._position += len(chunk)
+        return len(chunk)
