@@ -67,4 +67,8 @@ apply()
 context.extract()  # TRACEPARENT: this program is part of a trace that another began
 atexit.register(writer.end_of_program)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=writer.after_fork_in_child)
+    os.register_at_fork(
+        before=writer.before_fork,
+        after_in_parent=writer.after_fork_in_parent,
+        after_in_child=writer.after_fork_in_child,
+    )

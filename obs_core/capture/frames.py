@@ -39,7 +39,8 @@ Event = tuple[int, int, int, int, int, int, int, bytes]
 Where the site has DESCRIBED set, the value is a pair (plain value, more). `more` may hold: type, text (of the value),
 length and hash (of a text that was cut), result (False: no value was captured), status, exception, stack (see
 `failure.chain`, or text), memory, attributes (a dict of plain data), about (events, links, scope), process and group
-(where they are not the writer's), site (the marshalled `Site` if it has no number).
+(where they are not the writer's), site (the marshalled `Site` if it has no number). Where the site is READY, the value
+is a whole `Row`, and the start is when it arrived.
 """
 
 

@@ -74,6 +74,7 @@ class Header:
     beat_ns = _Number(120)  # when the owner's drain last looked
     in_memory = _Number(128)  # rows that wait in memory because no spool could be allocated
     in_memory_oldest_ns = _Number(136)
+    in_memory_most = _Number(144)
 
     def __init__(self, memory: mmap.mmap) -> None:
         """A view of `memory`, which holds a header or is to get one."""
@@ -127,21 +128,23 @@ class Header:
         """Say whether `segment` is sealed."""
         self.memory[_SEALED_AT + segment] = sealed
 
-    def lease_is_free(self, space: str) -> bool:
+    def lease_is_free(self, space: str, now_ns: int) -> bool:
         """Whether nobody, or a dead process, drains this spool."""
-        return not self.lease_pid or not pid_lives(self.lease_pid, self.lease_birth, space, self.writer.space)
+        return not self.lease_pid or not self._lives(self.lease_pid, self.lease_birth, space, now_ns)
 
     def owner_lives(self, space: str, now_ns: int) -> bool:
-        """Whether its writer lives; across namespaces (containers on one volume) by its heartbeat of a minute."""
+        """Whether its writer lives."""
+        return self._lives(self.pid, self.birth, space, now_ns)
+
+    def _lives(self, pid: int, birth: int, space: str, now_ns: int) -> bool:
+        """Across namespaces (containers on one volume, a machine that was started again) the heartbeat tells."""
         if self.writer.space == space:
-            return pid_lives(self.pid, self.birth, space, space)
+            return pid_lives(pid, birth)
         return now_ns - self.beat_ns < 60_000_000_000  # noqa: PLR2004 - a minute: the drain beats ten times a second
 
 
-def pid_lives(pid: int, birth: int, space: str, its_space: str) -> bool:
-    """Whether the process `pid` that was born at `birth` still runs, as far as can be seen from `space`."""
-    if space != its_space:
-        return True
+def pid_lives(pid: int, birth: int) -> bool:
+    """Whether the process `pid` that was born at `birth` still runs."""
     now = birth_of(pid)
     if now is not None:
         return birth in (0, now)

@@ -28,7 +28,7 @@ class Memory:
         self.header = Header(_status_file(path))
         self._rows: deque[bytes] = deque()
         self._read: list[Event] = []
-        self._most = max(size // _BYTES_PER_ROW, 1000)
+        self._most = self.header.in_memory_most = max(size // _BYTES_PER_ROW, 1000)
         self._taken = 0
 
     def write(self, frame: bytes) -> bool:

@@ -101,12 +101,12 @@ def recover(folder: str, log: Path, *, but: str = "", live: bool = False) -> int
 
 
 def _drained(found: Found, log: Path, *, live: bool) -> int:
-    header, space = found.header, own_space()
-    dead = not header.owner_lives(space, time.time_ns())
+    header, space, now = found.header, own_space(), time.time_ns()
+    dead = not header.owner_lives(space, now)
     owner_holds = header.lease_pid == header.pid
     if not dead and not live:
         return 0
-    if not header.lease_is_free(space) and not (owner_holds and live):
+    if not header.lease_is_free(space, now) and not (owner_holds and live):
         return 0
     if dead:
         found.bury()

@@ -51,7 +51,7 @@ class Redaction:
         """The forms name: value, name=value, "name": "value" and Authorization: Bearer value."""
         return re.compile(
             rf"(?P<name>(?<![\w.-])[\w.-]*(?:{self._pattern})[\w.-]*+[\"']?\s*+(?:=>|[:=])\s*)"
-            r"(?P<value>(?:bearer|basic|digest)\s+[^\s,;\"']+|\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?|[^\s,;)}\]]+)",
+            r"(?P<value>\[redacted\]|(?:bearer|basic|digest)\s+[^\s,;\"']+|\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?|[^\s,;)}\]]+)",
             re.IGNORECASE,
         )
 
@@ -76,11 +76,15 @@ class Redaction:
         """Whether what a function of this name returns is secret: `make_token` does, `token_count` does not."""
         return self._function.search(function) is not None
 
+    def suspects(self, text: str) -> bool:
+        """Whether a telling name may stand in `text`; a quick look before a thorough one."""
+        lower = text.lower()
+        return any(sign in lower for sign in self._signs)
+
     def scrubbed(self, text: str) -> str:
         """`text` with the secrets taken out that stand beside a telling name."""
         if ":" not in text and "=" not in text:
             return text
-        lower = text.lower()
-        if any(sign in lower for sign in self._signs):
+        if self.suspects(text):
             text = self._inside.sub(rf"\g<name>{REDACTED}", text)
         return self._address.sub(rf"\g<start>{REDACTED}", text) if "://" in text else text

@@ -8,6 +8,7 @@ from typing import Any, Final
 from obs_core.capture.describe import cut, rules
 from obs_core.capture.frames import DESCRIBED, NOT_MEASURED, READY, Event, Site
 from obs_core.capture.header import Writer
+from obs_core.capture.summary import description
 from obs_core.model import Row
 
 _LARGEST: Final = (1 << 63) - 1
@@ -116,7 +117,7 @@ def _text(value: object) -> str:
     try:
         return value if isinstance(value, str) else repr(value)
     except ValueError:  # an integer of more than 4,300 digits
-        return f"<{type(value).__name__} of {value.bit_length() if isinstance(value, int) else '?'} bits>"
+        return str(description(value)["text"])
 
 
 def traceback_text(chain: Sequence[tuple[str, str, Sequence[tuple[str, int, str]]]]) -> str:

@@ -108,9 +108,10 @@ class Spool:
         self.header.dropped = next(self._drops) + 1 - self._looks
         return False
 
-    def has_room(self, sizes: Iterable[int]) -> bool:
-        """Whether `write` would take pieces of these sizes one after another, while nobody else writes."""
-        left, segments = self.segment_size - self.current.memory.tell(), len(self._free) + len(self._cold)
+    def has_room(self, sizes: Iterable[int], *, once_drained: bool = False) -> bool:
+        """Whether `write` would take pieces of these sizes in turn, now or `once_drained`, if nobody else writes."""
+        left = 0 if once_drained else self.segment_size - self.current.memory.tell()
+        segments = len(self._segments) - 1 if once_drained else len(self._free) + len(self._cold)
         for size in sizes:
             if size > left:
                 left = self.segment_size

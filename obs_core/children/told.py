@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from obs_core.capture.header import own_space, pid_lives
+from obs_core.capture.header import pid_lives
 from obs_core.capture.writer import folder_of
 from obs_core.children.child import Child
 
@@ -44,13 +44,12 @@ def _change(log: Path, child: Child, said: list[Child]) -> None:
 
 def _living(path: Path) -> list[Child]:
     """The children whose dashboard still runs; nothing if the file is not there or not ours."""
-    space = own_space()
     try:
         told = [Child(**each) for each in json.loads(path.read_text("utf-8"))["children"]]
     except (OSError, ValueError, TypeError, KeyError):
         return []
     known = [child for child in told if child.state in _BEST_FIRST]
-    return [child for child in known if pid_lives(child.dashboard, child.birth, space, space)]
+    return [child for child in known if pid_lives(child.dashboard, child.birth)]
 
 
 def _file(log: Path) -> Path:

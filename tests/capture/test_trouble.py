@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from obs_core.capture import status
+from obs_core.capture import recovery, status
 from obs_core.capture.writer import folder_of
 from obs_core.store import sqlite
 
@@ -186,19 +186,10 @@ def fill(folder: Path) -> Path:
     return ballast
 
 
-def fills(program: Program, *, mounted: bool) -> Callable[[], object]:
-    """Let the disk be full for `program`; what lets it have room again.
-
-    Without a filesystem of its own the program may make no file longer than its log is now, which fails in the same
-    places by another error.
-    """
-    if mounted:
-        return fill(program.log.parent).unlink
-    wal = Path(f"{program.log}-wal")
-    process = program.process.pid
-    _, most = resource.prlimit(process, resource.RLIMIT_FSIZE)
-    resource.prlimit(process, resource.RLIMIT_FSIZE, (wal.stat().st_size, most))
-    return lambda: resource.prlimit(process, resource.RLIMIT_FSIZE, (most, most))
+def limit(program: Program, size: int | None) -> None:
+    """No file of `program` may grow beyond `size` bytes: its writes fail in the same places as on a full disk."""
+    _, most = resource.prlimit(program.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(program.process.pid, resource.RLIMIT_FSIZE, (most if size is None else size, most))
 
 
 @pytest.mark.parametrize("own", [True, False], ids=["filesystem", "limit"])
@@ -209,10 +200,12 @@ def test_a_full_disk_delays_rows_and_loses_none(tmp_path: Path, own: bool) -> No
         mounted = own and stack.enter_context(small_filesystem(folder, 12 << 20))
         program = Program(folder / "trace.db")
         program.is_written()
-        empty = fills(program, mounted=mounted)
+        ballast = fill(folder) if mounted else None
+        if not mounted:
+            limit(program, Path(f"{program.log}-wal").stat().st_size)
         program.says("CIRCUIT_OPEN")
         time.sleep(TROUBLE_S)
-        empty()
+        ballast.unlink() if ballast else limit(program, None)
         stored, offered, written, dropped = program.ended()
     assert (written, dropped) == (offered, 0)
     assert stored == list(range(1, offered + 1))
@@ -223,13 +216,20 @@ def test_a_disk_that_is_full_from_the_start_keeps_rows_in_memory(tmp_path: Path)
     folder.mkdir()
     with small_filesystem(folder, 8 << 20) as mounted:
         ballast = fill(folder) if mounted else None
-        # without a filesystem of its own: a spool that no disk has room for
-        program = Program(folder / "trace.db", **({} if mounted else {"SPOOL_MB": "2e9"}))
+        program = Program(folder / "trace.db", FILE_KB="" if mounted else "50")
         time.sleep(TROUBLE_S)
         assert program.process.poll() is None
-        assert list(Path(folder_of(str(program.log))).glob("*.spool")) == []
-        if ballast:
-            ballast.unlink()
+        ballast.unlink() if ballast else limit(program, None)
         stored, offered, written, dropped = program.ended()
     assert (written, dropped) == (offered, 0)
     assert stored == list(range(1, offered + 1))
+
+
+def test_a_disk_without_room_for_a_spool_is_told_by_the_status(tmp_path: Path) -> None:
+    program = Program(tmp_path / "trace.db", FILE_KB="1000")
+    until(lambda: [w for w in status.writers(program.log) if w.last_error.startswith("no spool, rows wait in memory")])
+    program.is_written()
+    program.process.kill()
+    program.process.communicate()
+    assert recovery.recover(folder_of(str(program.log)), program.log) == 0
+    assert list(Path(folder_of(str(program.log))).iterdir()) == []

@@ -149,3 +149,15 @@ def test_many_threads_may_make_the_same_log_at_once(tmp_path: Path) -> None:
         thread.join()
     assert stored == [1] * 8
     assert count(sqlite.open_(path)) == 8
+
+
+def test_bulk_appending_makes_few_different_statements_whatever_the_batches(connection: sqlite.Connection) -> None:
+    made: set[int] = set()
+    connection.set_trace_callback(lambda sql: made.add(sql.count("('call'")))
+    numbers = iter(range(10_000))
+    for length in range(130):
+        batch = [CALL._replace(span_id=f"{next(numbers):016x}") for _ in range(length)]
+        assert log.append_in_bulk(connection, batch) == length
+    connection.set_trace_callback(None)
+    assert made == {1, 2, 4, 8, 16, 32, 64, 128}
+    assert count(connection) == sum(range(130))
