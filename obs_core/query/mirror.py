@@ -10,6 +10,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
+IDS: Final = ("trace_id", "span_id", "parent_span_id")
+"""Columns that are kept as hashes: they can be counted and compared with one another."""
+
 SCHEMA: Final = "mirror"
 TABLE: Final = f"{SCHEMA}.data_trace"
 AT_ONCE: Final = 200_000  # rows that are read while a question waits: some 300 ms, once
@@ -17,7 +20,7 @@ STEP: Final = 50_000  # rows that are read at a time while nobody waits: some 10
 BUDGET: Final = 192 << 20  # bytes; a log that needs more is read as if there were no mirror
 COUNTED_EVERY_S: Final = 60.0  # counting takes 3 ms at 100,000 rows: smaller logs are counted after each page
 _NUMBERS: Final = ("id", "timestamp", "duration_ns", "memory_delta", "code_id")
-_TEXTS: Final = ("kind", "status", "process", "process_group", "function", "data", "trace_id")
+_TEXTS: Final = ("kind", "status", "process", "process_group", "function", "data")
 _OF_VALUES: Final = ("data_type", "data_value", "attributes")
 # Of a value that was cut, the attributes hold the hash of its whole text; nothing else in them is asked for here.
 _ASKED: Final = {
@@ -25,7 +28,6 @@ _ASKED: Final = {
     "data_value": "CASE WHEN kind = 'value' THEN data_value END",
     "attributes": "CASE WHEN kind = 'value' AND substr(data_value, -1) = '…' THEN attributes END",
 }
-_KEPT: Final = {"trace_id": "CASE WHEN trace_id IS NOT NULL THEN hash(trace_id) END"}  # enough to count traces
 _ANCHOR: Final = "SELECT timestamp || '/' || coalesce(span_id, '') || '/' || data FROM data_trace WHERE id = ?"
 _STATE: Final = f"""
     SELECT (SELECT min(id) FROM data_trace), (SELECT max(id) FROM data_trace), (SELECT count(*) FROM superseded),
@@ -33,9 +35,14 @@ _STATE: Final = f"""
 """
 
 
+def hashed(column: str) -> str:
+    """SQL for the hash of an id. Of 10 million ids two share one in every 370,000th log; two are compared at a time."""
+    return f'CASE WHEN "{column}" IS NOT NULL THEN hash("{column}"::VARCHAR) END'
+
+
 def holds(relation: str, columns: Sequence[str]) -> bool:
     """Whether the mirror has these columns of `relation` (rows_, calls, values or logs)."""
-    return set(columns) <= {*_NUMBERS, *_TEXTS, *(_OF_VALUES if relation == "values" else ())}
+    return set(columns) <= {*_NUMBERS, *_TEXTS, *IDS, *(_OF_VALUES if relation == "values" else ())}
 
 
 class Connection(Protocol):
@@ -133,11 +140,11 @@ class Mirror:
     def _append(self, until: int) -> None:
         if until <= self._newest:
             return
-        columns = (*_NUMBERS, *_TEXTS, *_OF_VALUES)
+        columns = (*_NUMBERS, *_TEXTS, *IDS, *_OF_VALUES)
         asked = ", ".join(f"{_ASKED[name]} AS {name}" if name in _ASKED else name for name in columns)
         inner = f"SELECT {asked} FROM data_trace WHERE id > ? AND id <= ?".replace("'", "''")
         typed = [f"{name}::BIGINT" for name in _NUMBERS]
-        typed += [_KEPT.get(name, f"{name}::VARCHAR") for name in (*_TEXTS, *_OF_VALUES)]
+        typed += [hashed(name) if name in IDS else f"{name}::VARCHAR" for name in (*_TEXTS, *IDS, *_OF_VALUES)]
         self._connection.execute(
             f"INSERT INTO {TABLE} SELECT {', '.join(typed)}"
             f" FROM sqlite_query('log', '{inner}', params := row($after::BIGINT, $until::BIGINT))",
@@ -164,7 +171,7 @@ class Mirror:
     def _clear(self) -> None:
         """Start with nothing."""
         numbers = ", ".join(f"{name} BIGINT" for name in _NUMBERS)
-        texts = ", ".join(f"{name} {'UBIGINT' if name in _KEPT else 'VARCHAR'}" for name in (*_TEXTS, *_OF_VALUES))
+        texts = ", ".join(f"{name} {'UBIGINT' if name in IDS else 'VARCHAR'}" for name in (*_TEXTS, *IDS, *_OF_VALUES))
         self._connection.execute(f"DETACH DATABASE IF EXISTS {SCHEMA}")
         self._connection.execute(f"ATTACH ':memory:' AS {SCHEMA} (COMPRESS)")
         self._connection.execute(f"CREATE TABLE {TABLE} ({numbers}, {texts})")

@@ -74,7 +74,7 @@ def mirrored(
     question: SqlFile, shape: Shape, window: Window, parameters: Mapping[str, object], most: int | None
 ) -> Plan | None:
     """How to ask `question` of the worker's mirror; None where that does not hold enough."""
-    if not shape.native or "trace_id" in question.returns:
+    if not shape.native or question.returns.keys() & set(mirror.IDS):
         return None
     if any(not mirror.holds(relation, columns) for relation, columns in question.reads.items()):
         return None
@@ -105,7 +105,11 @@ def _flags(question: SqlFile, shape: Shape) -> list[str]:
 
 def _scanned(question: SqlFile, shape: Shape, *, grouped: bool, table: str = "log.data_trace") -> str:
     """All rows through the scanner; DuckDB keeps those of the window."""
-    listed = ", ".join([*(f'"{column}"' for column in _columns(question)), *_flags(question, shape)])
+    hashed = () if table == mirror.TABLE else _hashed(question)
+    columns = [
+        f'{mirror.hashed(column)} AS "{column}"' if column in hashed else f'"{column}"' for column in _columns(question)
+    ]
+    listed = ", ".join([*columns, *_flags(question, shape)])
     group = " AND process_group = $group" if grouped else ""
     window = f"timestamp >= $from_ns AND timestamp < $to_ns{group}"
     return f"{_base(question)} (SELECT {listed} FROM {table} WHERE {window})"
@@ -121,11 +125,19 @@ def _queried(question: SqlFile, shape: Shape, *, grouped: bool, mended: bool, mo
         f" WHERE timestamp >= ? AND timestamp < ?{' AND process_group = ?' if grouped else ''}"
     )
     bound = f"row($from_ns::BIGINT, $to_ns::BIGINT{', $group::VARCHAR' if grouped else ''})"
-    cast = [f'{_cast(column, mended)} AS "{column}"' for column in columns]
+    hashed = _hashed(question)
+    cast = [
+        f'{mirror.hashed(column) if column in hashed else _cast(column, mended)} AS "{column}"' for column in columns
+    ]
     flags = [f"{_FLAG[name]}::VARCHAR = '1' AS {_FLAG[name]}" for name in question.reads if name in _FLAG]
     quoted = inner.replace("'", "''")
     source = f"sqlite_query('log', '{quoted}', params := {bound})"
     return f"{_base(question)} (SELECT {', '.join([*cast, *flags])} FROM {source})"
+
+
+def _hashed(question: SqlFile) -> frozenset[str]:
+    """The ids that the question only compares: as hashes, a million calls and their parents fit into memory."""
+    return frozenset() if question.returns.keys() & set(mirror.IDS) else frozenset(mirror.IDS)
 
 
 def _marked(column: str) -> str:
