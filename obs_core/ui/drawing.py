@@ -30,7 +30,8 @@ def timeline(
 ) -> None:
     """Draw slices of time (column bucket_ns) over the whole window; a brush over it becomes the window.
 
-    `starts` are processes that started (the answer of `overview.restarts`), which are marked.
+    `starts` are processes that started (the answer of `overview.restarts`), which are marked; or marks of another kind
+    (columns started_ns, label).
     """
     if slices.empty:
         st.caption("No call in this window.")
@@ -38,7 +39,7 @@ def timeline(
     # A chart of another window is another chart: it must not keep the brush that led to it.
     drawn = spread(slices, chosen)
     if starts is not None and len(starts):
-        drawn = beside(drawn, markers(starts))
+        drawn = beside(drawn, starts if "label" in starts else markers(starts))
     picked = show(spec, drawn, key=f"{key} {chosen.from_text} {chosen.to_text}", selects=True)
     ends = (picked.get("window") or {}).get("bucket")
     if ends and len(ends) == 2 and int(ends[0]) < int(ends[1]):  # noqa: PLR2004 - a range has two ends
