@@ -11,16 +11,18 @@ from pandas import DataFrame
 
 from obs_core.clock import Window
 from obs_core.errors import BadParameter
-from obs_core.query import facets, functions, inspector, overview, traces, values, writers
+from obs_core.query import facets, functions, inspector, overview, traces, values, versions, writers
 from obs_core.query.engine import Engine
 
 _ASKED: Final = (
     *(overview.summary, overview.throughput, overview.recent_errors, overview.groups, overview.processes),
     *(overview.exceptions, overview.restarts),
     *(traces.page, traces.total, traces.tree, traces.children, traces.row, facets.facets),
-    *(functions.performance, functions.history, functions.changes, functions.names, functions.code),
+    *(functions.performance, functions.history, functions.changes, functions.names, functions.listed),
     *(values.streaks, values.history, values.series),
-    *(inspector.callers, inspector.callees, inspector.durations, inspector.rank, inspector.failures, inspector.recent),
+    *(inspector.measures, inspector.callers, inspector.callees, inspector.durations, inspector.rank),
+    *(inspector.failures, inspector.recent, inspector.recorded),
+    *(versions.ran, versions.compared),
     writers.status,
 )
 _YES: Final = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}

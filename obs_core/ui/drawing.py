@@ -29,7 +29,8 @@ def timeline(
 ) -> None:
     """Draw slices of time (column bucket_ns) over the whole window; a brush over it becomes the window.
 
-    `starts` are processes that started (the answer of `overview.restarts`), which are marked.
+    `starts` are processes that started (the answer of `overview.restarts`), which are marked; or marks of another kind
+    (columns started_ns, label).
     """
     if slices.empty:
         st.caption("No call in this window.")
@@ -47,7 +48,8 @@ def timeline(
 def _course(slices: DataFrame, starts: DataFrame | None = None, *, from_ns: int, to_ns: int) -> DataFrame:
     """What a timeline draws, its moments as charts take them."""
     whole = spread(slices, Window(from_ns, to_ns))
-    return _with_moments(whole if starts is None else beside(whole, markers(starts)))
+    marks = starts if starts is None or "label" in starts else markers(starts)
+    return _with_moments(whole if marks is None else beside(whole, marks))
 
 
 def _with_moments(frame: DataFrame) -> DataFrame:
