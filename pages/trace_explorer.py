@@ -5,6 +5,7 @@ import streamlit as st
 from obs_core.query import overview
 from obs_core.ui import columns, controls, frame
 from obs_core.ui.ask import ask
+from obs_core.ui.export_menu import export_menu
 from obs_core.ui.facet_panel import facet_panel
 from obs_core.ui.filter_bar import filter_bar
 from obs_core.ui.panel import boundary, panel
@@ -18,10 +19,11 @@ frame.heading("Trace Explorer", __doc__)
 def explorer(chosen: controls.Chosen) -> None:
     """The filters, the table and what was picked in it; refreshed together."""
     with panel("Rows"):
-        wanted, sort = filter_bar(ask(overview.processes, chosen)["process"].tolist())
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            with_facets = st.toggle("Facets", key="t_facets", bind="query-params")
+        wanted, sort, tools = filter_bar(ask(overview.processes, chosen)["process"].tolist())
+        with tools:
             pinned = columns.pinned()
+            export_menu(chosen, wanted)
+            with_facets = st.toggle("Facets", key="t_facets", bind="query-params")
         facets = st.container()
         trace_table(chosen, wanted, sort, pinned)
         if with_facets:

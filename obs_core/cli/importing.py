@@ -94,18 +94,18 @@ def _sum_up(done: Sequence[Imported], chosen: int) -> None:
     if chosen > 1:
         read, stored, already = (sum(getattr(each, name) for each in done) for name in ("read", "stored", "already"))
         refused = f", {chosen - len(done)} not imported" if len(done) < chosen else ""
-        counts = _counts(read, stored, already, sum(len(each.refused) for each in done))
+        counts = _counts(read, stored, already, sum(each.refused_count for each in done))
         print(f"{len(done)} files{refused}: {counts}")
 
 
 def _report(imported: Imported) -> None:
-    counts = _counts(imported.read, imported.stored, imported.already, len(imported.refused))
+    counts = _counts(imported.read, imported.stored, imported.already, imported.refused_count)
     print(f"{_title(imported.file)}: {counts}")
     for part in imported.refused[:_SHOWN]:
         place = " ".join(word for word in (part.member, f"line {part.line}" if part.line else "") if word)
         print(f"  {place}: {part.why}")
-    if len(imported.refused) > _SHOWN:
-        print(f"  … and {len(imported.refused) - _SHOWN:,} more")
+    if imported.refused_count > _SHOWN:
+        print(f"  … and {imported.refused_count - _SHOWN:,} more")
 
 
 def _title(file: Path) -> str:

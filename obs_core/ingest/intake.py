@@ -67,7 +67,7 @@ class Intake:
         """
         if self._writer is None or not isinstance(self._writer.spool, Spool):
             self.close()
-            self._writer = Writer(self._options, drains=True)
+            self._writer = Writer(self._options._replace(drain=True), drains=True)
         if (behind := self.behind()) is not None:
             raise behind
         assert isinstance(self._writer.spool, Spool)

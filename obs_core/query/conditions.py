@@ -65,6 +65,7 @@ def conditions(text: str | None) -> tuple[Condition, ...]:
     if len(text) > LONGEST:
         message = f"The conditions have {len(text):,} characters; {LONGEST:,} is the most."
         raise BadParameter(message, "Leave some out.")
+    _whole(text)
     found: list[Condition] = []
     at = 0
     while True:
@@ -116,12 +117,18 @@ def _condition(text: str, at: int) -> tuple[Condition, int]:
         at = comma.end()
 
 
-def _checked(condition: Condition) -> Condition:
-    """`condition`, if a log can be asked for it."""
+def _whole(text: str) -> str:
+    """`text`, if a log can hold it."""
     try:
-        "".join((condition.name, *condition.values)).encode()
+        text.encode()
     except UnicodeEncodeError as error:
-        raise _broken(condition.text) from error
+        message = f"where holds half a character (a lone surrogate) at position {error.start}."
+        raise BadParameter(message, "No log can hold it: remove it.") from error
+    return text
+
+
+def _checked(condition: Condition) -> Condition:
+    """`condition`, if its pattern is one."""
     if condition.operator == "matches":
         try:
             pc.match_substring_regex(pa.array([""]), condition.values[0])
@@ -139,9 +146,10 @@ def _unquoted(word: str) -> str:
     if not word.startswith('"'):
         return word
     try:
-        return str(json.loads(word, strict=False))
+        found = str(json.loads(word, strict=False))
     except ValueError as error:
         raise _broken(word) from error
+    return _whole(found)
 
 
 def _name(name: str) -> str:

@@ -5,6 +5,7 @@ One engine per server or command. It is safe to use from several threads.
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,7 +19,7 @@ from obs_core.errors import BadParameter, LogMissing, LogUnreadable, WorkerFaile
 from obs_core.model import ROW_CAP
 from obs_core.query import frames, reach
 from obs_core.query.lookup import Lookup
-from obs_core.query.pool import AnswerRefused, Pool, WorkerDied
+from obs_core.query.pool import AnswerRefused, MirrorBehind, Pool, WorkerDied
 from obs_core.query.sqlfile import SqlFile, sql_file
 from obs_core.store.foreign import Shape
 
@@ -95,19 +96,18 @@ class Engine:
         start = time.perf_counter()
         file = sql_file(question)
         shape = self._lookup.shape()
-        share = self._share(window) if shape.native else 0.0
-        identity = self._lookup.version()[:2]
+        version = self._lookup.version()
         given = _plain(parameters)
-        mended = self._is_marred(identity, window)
+        mended = self._is_marred(version[:2], window)
         try:
-            table, way = self._asked(file, shape, window, given, share=share, mended=mended)
+            table, way = self._asked(file, shape, window, given, mirror_at=None if mended else version, mended=mended)
         except WorkerDied:
             # It may have been killed, or have stumbled over a text; a fresh one gets the question in the safer form.
-            table, way = self._asked(file, shape, window, given, share=share, mended=True)
+            table, way = self._asked(file, shape, window, given, mended=True)
         except AnswerRefused:
             # One cell that is not UTF-8 fails the question; the slower way reads around it.
-            self._bad_text = identity, window
-            table, way = self._asked(file, shape, window, given, share=share, mended=True)
+            self._bad_text = version[:2], window
+            table, way = self._asked(file, shape, window, given, mended=True)
         return self._told(frames.from_arrow(table), way, start, self.row_cap)
 
     def _statement(self, file: SqlFile, wanted: str) -> str:
@@ -167,22 +167,25 @@ class Engine:
         window: Window,
         parameters: Mapping[str, object],
         *,
-        share: float,
         mended: bool,
+        mirror_at: tuple[int, ...] | None = None,
     ) -> tuple[pa.Table, reach.Way]:
-        """A worker's answer, and the way it went.
+        """A worker's answer, and the way it went: by the mirror, if it may be one that has seen the version given.
 
         Raises:
             AnswerRefused: a text that is not UTF-8 is in the way, and it was not asked in the mended form.
         """
         most = None if self.row_cap is None else self.row_cap + 1
-        asked = reach.plan(file, shape, window, parameters, share=share, most=most, mended=mended)
-        request: dict[str, Any] = {"log": str(self.log.absolute()), "statement": asked.statement}
-        if self._mirror and not mended:
-            request["mirrored"] = reach.mirrored(file, shape, parameters, most)
+        request: dict[str, Any] = {"log": str(self.log.absolute())}
         try:
-            table = self._pool.answer(request | {"parameters": asked.parameters})
-            return table, "mirror" if (table.schema.metadata or {}).get(b"mirrored") else asked.way
+            if self._mirror and mirror_at and (asked := reach.mirrored(file, shape, window, parameters, most)):
+                with suppress(MirrorBehind):
+                    given = {"statement": asked.statement, "parameters": asked.parameters, "mirror_at": mirror_at}
+                    return self._pool.answer(request | given), asked.way
+            share = self._share(window) if shape.native else 0.0
+            asked = reach.plan(file, shape, window, parameters, share=share, most=most, mended=mended)
+            given = {"statement": asked.statement, "parameters": asked.parameters}
+            return self._pool.answer(request | given), asked.way
         except AnswerRefused as error:
             if not mended and _is_bad_text(error):
                 raise

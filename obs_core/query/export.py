@@ -7,6 +7,8 @@ within one transaction than a frequent one.
 from collections.abc import Iterator
 from typing import Any, Final, Unpack
 
+from pandas import DataFrame
+
 from obs_core.clock import FURTHEST_NS, Window
 from obs_core.model import Row
 from obs_core.query import filters
@@ -14,6 +16,8 @@ from obs_core.query.engine import Engine
 from obs_core.query.wanted import KINDS, Narrowed, Wanted, narrowed
 
 PIECE: Final = 10_000
+LOOKED_AT: Final = 200  # rows whose width is measured
+PLAIN_BYTES: Final = 30 + 19 + 4 + 12 + 20  # of a line: ISO time, nanoseconds, kind, duration, commas and line end
 ALWAYS: Final = Window(-FURTHEST_NS - 1, FURTHEST_NS)
 """Every moment that a log can hold, but for its very last nanosecond."""
 
@@ -38,6 +42,20 @@ def pieces(engine: Engine, window: Window, *, size: int = PIECE, **wanted: Unpac
     else:
         for piece in _by_id(engine, narrow, last_id, size):
             yield [_told(cells) for cells in piece]
+
+
+def width(engine: Engine, window: Window, **wanted: Unpack[Wanted]) -> DataFrame:
+    """How wide the rows that fit are in a CSV file, by the newest of them: one row, `bytes` of a line (null: none fit).
+
+    Raises:
+        ObsError: as `pieces`.
+    """
+    narrow = narrowed(window, wanted)
+    found = engine.lookup("export/width", narrow.parameters | {"newest": LOOKED_AT}, wanted=narrow.where, limit_s=1.0)
+    rows, text = int(found["rows"].iloc[0]), int(found["bytes"].iloc[0])
+    answer = DataFrame({"bytes": [text / rows + PLAIN_BYTES if rows else float("nan")]})
+    answer.attrs = found.attrs
+    return answer
 
 
 def trace(engine: Engine, trace_id: str) -> list[Row]:

@@ -62,14 +62,23 @@ class Mirror:
         self._newest = self._least = self._superseded = self._loose = 0
         self._anchor: object = None  # what the newest row is known again by
         self._counted = 0.0
+        self._version: Sequence[int] | None = None  # of the log that was followed to its end
         self._clear()
 
-    def follow(self) -> bool:
-        """Read what is new, if that does not take long; whether the mirror then holds all that the log does."""
+    def follow(self, version: Sequence[int]) -> bool:
+        """Read what is new, if that does not take long; whether the mirror then holds all that the log does.
+
+        `version` are numbers that change whenever the log does: for the same ones, nothing is looked up again.
+        """
         if self._given_up:
             return False
+        if version == self._version:
+            return True
         self._begun = True
-        return self._within(self._read, 0, AT_ONCE)
+        self._version = None
+        if self._within(self._read, 0, AT_ONCE):
+            self._version = version
+        return self._version is not None
 
     def idle(self) -> bool:
         """Use a moment in which nobody asks; whether there is more to do at once."""
@@ -175,7 +184,7 @@ class Mirror:
 
     def _forget(self) -> None:
         self._newest = self._least = self._superseded = self._loose = 0
-        self._anchor = None
+        self._anchor = self._version = None
         self._counted = time.monotonic()
         self._begun = False
 

@@ -67,13 +67,13 @@ def plan(
     limit = "" if most is None else f" LIMIT {most}"
     relations = _relations(question)
     statement = f"WITH {source}{relations} SELECT * FROM (\n{question.statement}\n){limit}"
-    named = {"from_ns": window.from_ns, "to_ns": window.to_ns, **parameters}
-    used = set(_PARAMETER.findall(statement))
-    return Plan(statement, {name: value for name, value in named.items() if name in used}, way)
+    return Plan(statement, _used(statement, window, parameters), way)
 
 
-def mirrored(question: SqlFile, shape: Shape, parameters: Mapping[str, object], most: int | None) -> str | None:
-    """`question` asked of the worker's mirror, with the parameters of `plan`; None where that does not hold enough."""
+def mirrored(
+    question: SqlFile, shape: Shape, window: Window, parameters: Mapping[str, object], most: int | None
+) -> Plan | None:
+    """How to ask `question` of the worker's mirror; None where that does not hold enough."""
     if not shape.native or question.returns.keys() & set(mirror.IDS):
         return None
     if any(not mirror.holds(relation, columns) for relation, columns in question.reads.items()):
@@ -81,7 +81,15 @@ def mirrored(question: SqlFile, shape: Shape, parameters: Mapping[str, object], 
     source = _scanned(question, shape, grouped=parameters.get("group") is not None, table=mirror.TABLE)
     limit = "" if most is None else f" LIMIT {most}"
     statement = f"WITH {source}{_relations(question)} SELECT * FROM (\n{question.statement}\n){limit}"
-    return statement.replace(" AS MATERIALIZED (SELECT", " AS NOT MATERIALIZED (SELECT")
+    statement = statement.replace(" AS MATERIALIZED (SELECT", " AS NOT MATERIALIZED (SELECT")
+    return Plan(statement, _used(statement, window, parameters), "mirror")
+
+
+def _used(statement: str, window: Window, parameters: Mapping[str, object]) -> dict[str, Any]:
+    """Those of the parameters that the statement names."""
+    used = set(_PARAMETER.findall(statement))
+    named = {"from_ns": window.from_ns, "to_ns": window.to_ns, **parameters}
+    return {name: value for name, value in named.items() if name in used}
 
 
 def _columns(question: SqlFile) -> list[str]:

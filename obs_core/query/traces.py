@@ -82,8 +82,8 @@ def page(
     return _paged(found, size, attributes)
 
 
-def total(engine: Engine, window: Window, **wanted: Unpack[Wanted]) -> DataFrame:
-    """How many rows fit, in one row: `rows`, and `exact`: False where there are more than that (over 100,000).
+def total(engine: Engine, window: Window, *, most: int = COUNTED, **wanted: Unpack[Wanted]) -> DataFrame:
+    """How many rows fit, in one row: `rows`, and `exact`: False where there are more than that (over `most`).
 
     Counting stops after a second, too; then only the rows that are known of are told: none.
 
@@ -91,12 +91,13 @@ def total(engine: Engine, window: Window, **wanted: Unpack[Wanted]) -> DataFrame
         BadParameter: a parameter is none of what it may be.
     """
     where, parameters = narrowed(window, wanted)
+    most = filters.whole("most", most, 0, 10**12)
     try:
-        counted = engine.lookup("traces/total", parameters | {"most": COUNTED + 1}, wanted=where, limit_s=COUNTING_S)
+        counted = engine.lookup("traces/total", parameters | {"most": most + 1}, wanted=where, limit_s=COUNTING_S)
     except QuestionTimedOut:
         return DataFrame({"rows": [0], "exact": [False]})
-    counted["exact"] = counted["rows"] <= COUNTED
-    counted["rows"] = counted["rows"].clip(upper=COUNTED)
+    counted["exact"] = counted["rows"] <= most
+    counted["rows"] = counted["rows"].clip(upper=most)
     return counted
 
 

@@ -51,22 +51,23 @@ class Reader:
         self._mirror: Mirror | None = None
 
     def answer(
-        self, log: str, statement: str, parameters: dict[str, Any], mirrored: str | None = None
-    ) -> tuple[pa.Table, bool]:
+        self, log: str, statement: str, parameters: dict[str, Any], mirror_at: list[int] | None = None
+    ) -> pa.Table | None:
         """The answer to `statement` over the file `log`, read to its end in one transaction.
 
-        `mirrored` asks the same of the mirror, and is taken where that is up to date; the second part says whether.
+        With `mirror_at` (the version of the log that the mirror must have seen), the statement is one about the mirror,
+        and the answer None where that is not up to date.
         """
         for value in parameters.values():
             str(value).encode()  # DuckDB's own error for a lone surrogate says nothing a reader could use
         self._attach(log)
-        mirrors = mirrored is not None and self._follows()
+        if mirror_at is not None and not self._follows(mirror_at):
+            return None
         self._connection.execute("BEGIN TRANSACTION READ ONLY")
         try:
-            asked = mirrored if mirrors and mirrored else statement
-            table = self._connection.execute(asked, parameters).to_arrow_table()
+            table = self._connection.execute(statement, parameters).to_arrow_table()
             table.validate(full=True)  # DuckDB hands on text that is not UTF-8 unseen
-            return table, mirrors
+            return table
         finally:
             with contextlib.suppress(duckdb.Error):
                 self._connection.execute("ROLLBACK")
@@ -79,11 +80,11 @@ class Reader:
             self._forgo()
             return False
 
-    def _follows(self) -> bool:
-        """Whether there is a mirror of the attached log, up to date; it is made when it is first asked for."""
+    def _follows(self, version: list[int]) -> bool:
+        """Whether there is a mirror of the attached log that has seen `version`; it is made when first asked for."""
         try:
             self._mirror = self._mirror or Mirror(self._connection)
-            return self._mirror.follow()
+            return self._mirror.follow(version)
         except duckdb.Error:  # the log is locked, or needs too much memory: the usual way says what is to be said
             self._forgo()
             return False
@@ -138,12 +139,12 @@ def main(memory_mb: int) -> None:
                 wait_s = 0 if reader.idle() else None
                 continue
             try:
-                table, mirrored = reader.answer(
-                    request["log"], request["statement"], request["parameters"], request.get("mirrored")
-                )
-                table = table.replace_schema_metadata({"mirrored": "yes"} if mirrored else None)
-                _send(answers, {"rows": table.num_rows}, _bytes(table))
                 wait_s = IDLE_S
+                table = reader.answer(**request)
+                if table is None:
+                    _send(answers, {"behind": True})
+                else:
+                    _send(answers, {"rows": table.num_rows}, _bytes(table))
             except (duckdb.Error, OSError, ObsError, pa.ArrowException, UnicodeError) as error:
                 kind = "log" if isinstance(error, OSError | ObsError) else "duckdb"
                 kind = "parameter" if isinstance(error, UnicodeEncodeError) else kind

@@ -36,9 +36,9 @@ class Figure:
     course: Sequence[float | None] = field(default=())
 
 
-def row(figures: Sequence[Figure]) -> None:
-    """Draw the cards side by side, all of the same height, in as many columns as fit."""
-    st.html(f"<div class='obs-cards'>{''.join(map(card, figures))}</div>")
+def row(cards: Sequence[str]) -> None:
+    """Draw cards (of `card`) side by side, all of the same height, in as many columns as fit."""
+    st.html(f"<div class='obs-cards'>{''.join(cards)}</div>")
 
 
 def card(figure: Figure) -> str:

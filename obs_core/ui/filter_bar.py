@@ -1,88 +1,38 @@
 """Which rows the Trace Explorer shows: the controls over the table, each of them in the URL."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Final, get_args
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, Final, NamedTuple
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from obs_core.errors import BadParameter
-from obs_core.model import Kind, Status
 from obs_core.query.conditions import conditions, joined
 from obs_core.ui import frame
 from obs_core.ui.frame import literal
 from obs_core.ui.plain import plain
-
-STATUSES: Final = get_args(Status)
-KINDS: Final = get_args(Kind)
-SORTS: Final = {
-    "Newest first": "time",
-    "Oldest first": "-time",
-    "Slowest first": "duration",
-    "Fastest first": "-duration",
-    "Errors first": "status",
-    "Errors last": "-status",
-    "Process A to Z": "process",
-    "Process Z to A": "-process",
-}
-KEYS: Final = {
-    "search": "t_q",
-    "status": "t_status",
-    "kind": "t_kind",
-    "process": "t_process",
-    "function": "t_fn",
-    "data_type": "t_type",
-    "exception_type": "t_exc",
-    "min_ms": "t_min",
-    "max_ms": "t_max",
-    "where": "t_where",
-}
-"""The part of the URL behind each part of a filter."""
+from obs_core.ui.row_filter import KEYS, KINDS, SORTS, STATUSES, Filter, broken
 
 _WORDS: Final = {"data_type": "data type", "exception_type": "exception", "min_ms": "from", "max_ms": "to"}
-_CHOICES: Final = {"t_status": STATUSES, "t_kind": KINDS, "t_sort": tuple(SORTS)}
 _NOTES: Final = "explorer_notes"
 _TYPED: Final = ("search", "function", "data_type", "exception_type", "where")
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """What the rows must be; None for all. The names are those of `query.wanted`."""
+class Bar(NamedTuple):
+    """What the controls say: the filter, the order as `traces.page` names it, and room for further tools."""
 
-    search: str | None = None
-    status: str | None = None
-    kind: str | None = None
-    process: str | None = None
-    function: str | None = None
-    data_type: str | None = None
-    exception_type: str | None = None
-    min_ms: float | None = None
-    max_ms: float | None = None
-    where: str | None = None
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """The filter as parameters of `traces.page`, `traces.total` and `facets.facets`."""
-        return asdict(self)
-
-    @property
-    def link(self) -> dict[str, str]:
-        """The filter as parameters of a link."""
-        given = {KEYS[name]: value for name, value in asdict(self).items() if value is not None}
-        return {key: repr(value) if isinstance(value, float) else str(value) for key, value in given.items()}
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether every row fits."""
-        return all(value is None for value in asdict(self).values())
+    wanted: Filter
+    sort: str
+    tools: DeltaGenerator
 
 
-def filter_bar(processes: Sequence[str]) -> tuple[Filter, str]:
-    """Draw the controls; return the filter, and the order as `traces.page` names it.
-
-    `processes` are offered; others can be typed.
-    """
-    _remember(broken(st.query_params.to_dict()))
+def filter_bar(processes: Sequence[str]) -> Bar:
+    """Draw the controls; `processes` are offered, others can be typed."""
+    given = st.query_params.to_dict()
+    if KEYS["where"] in st.session_state:  # being typed: what is wrong with it stands beside it
+        given.pop(KEYS["where"], None)
+    _remember(broken(given))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         search = st.text_input(
             "Search",
@@ -106,13 +56,15 @@ def filter_bar(processes: Sequence[str]) -> tuple[Filter, str]:
         )
         status = st.segmented_control("Status", STATUSES, key="t_status", bind="query-params")
         kind = st.segmented_control("Kind", KINDS, key="t_kind", bind="query-params")
-        sort = st.selectbox("Order", list(SORTS), key="t_sort", bind="query-params", width=140)
-        with st.popover("More filters", icon=":material/filter_alt:"):
-            more = _more()
+        sort = st.selectbox("Order", list(SORTS), key="t_sort", bind="query-params", width=150)
+    tools = st.container(horizontal=True, vertical_alignment="center", gap="small")
+    with tools, st.popover("More filters", icon=":material/filter_alt:"):
+        more = _more()
     chosen = Filter(search or None, status, kind, process or None, **more)
-    _told(chosen)
-    _chips(chosen)
-    return chosen, SORTS[sort]
+    with st.container():  # always there: a table that moves in the page would be loaded anew
+        _told(chosen)
+        _chips(chosen)
+    return Bar(chosen, SORTS[sort], tools)
 
 
 def clear(*names: str) -> None:
@@ -130,23 +82,6 @@ def without(text: str, place: int) -> str:
     """The conditions in `text` without the one at `place`."""
     found = conditions(text)
     return joined([*found[:place], *found[place + 1 :]])
-
-
-def broken(given: Mapping[str, str]) -> tuple[str, ...]:
-    """What is to be said of the filter's parameters `given` in a link, before the controls take away what is wrong."""
-    said = [
-        f"“{plain(given[key], 60)}” is none of {', '.join(allowed)}: {key} is left out."
-        for key, allowed in _CHOICES.items()
-        if given.get(key) and given[key] not in allowed
-    ]
-    for key in ("t_min", "t_max"):
-        try:
-            fits = not given.get(key) or float(given[key]) >= 0
-        except ValueError:
-            fits = False
-        if not fits:
-            said.append(f"“{plain(given[key], 60)}” is no duration in milliseconds: {key} is left out.")
-    return tuple(said)
 
 
 def _more() -> dict[str, Any]:

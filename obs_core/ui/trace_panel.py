@@ -10,6 +10,7 @@ from obs_core.query import traces
 from obs_core.ui import frame
 from obs_core.ui.ask import ask
 from obs_core.ui.controls import Chosen
+from obs_core.ui.export_menu import trace_menu
 from obs_core.ui.panel import panel
 from obs_core.ui.plain import counted, plain
 from obs_core.ui.row_card import row_card
@@ -30,10 +31,12 @@ def selection_card(chosen: Chosen) -> None:
             row_card(chosen, int(row[:18]))
 
 
-def _ways(chosen: Chosen, words: str = "") -> None:
+def _ways(chosen: Chosen, words: str = "", trace_id: str = "") -> None:
     """What is selected, in `words`; hand it to somebody, or take the selection away."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(words, width="stretch")
+        if trace_id:
+            trace_menu(trace_id)
         share(chosen, key="t_share")
         st.button("Close", icon=":material/close:", on_click=close, key="t_close")
 
@@ -45,7 +48,7 @@ def _trace(chosen: Chosen, trace_id: str, span_id: str | None) -> None:
         _ways(chosen)
         st.info("The log holds no trace with this id. It may have been removed, or stand in another log.")
         return
-    _ways(chosen, _figures(tree))
+    _ways(chosen, _figures(tree), trace_id)
     for remark in oddities(tree):
         st.caption(remark)
     ids = row_ids(tree)

@@ -11,8 +11,8 @@ from obs_core.query.paging import cursor
 from obs_core.ui import columns, frame
 from obs_core.ui.ask import ask
 from obs_core.ui.controls import Chosen
-from obs_core.ui.filter_bar import Filter
 from obs_core.ui.grid import Click, grid
+from obs_core.ui.row_filter import Filter
 from obs_core.ui.tree import STEP, visible
 
 SIZES: Final = ("50", "100", "200", "500")

@@ -2,10 +2,12 @@
 
 import csv
 import io
+from collections.abc import Iterator
 
 import pytest
 
-from obs_core.export.csv import lines
+from obs_core.errors import QuestionTimedOut
+from obs_core.export.csv import BATCH, lines
 from obs_core.ingest.csv_rows import armed, defused
 from obs_core.model import CANONICAL, Row
 
@@ -52,6 +54,17 @@ def test_a_text_with_line_breaks_commas_and_quotes_is_one_cell() -> None:
     text = 'a "b", c\r\nd\0é'
     [found] = cells(ROW._replace(exception=text))
     assert found["Exception"] == text
+
+
+def test_where_the_rows_fail_those_before_are_written_first() -> None:
+    def rows() -> Iterator[Row]:
+        yield from [ROW] * (BATCH + 5)
+        raise QuestionTimedOut("too long")
+
+    parts: list[str] = []
+    with pytest.raises(QuestionTimedOut):
+        parts.extend(lines(rows()))
+    assert "".join(parts).count("\r\n") == 1 + BATCH + 5
 
 
 def test_without_rows_the_header_is_there() -> None:

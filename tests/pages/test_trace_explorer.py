@@ -134,6 +134,7 @@ def test_conditions_that_are_half_typed_narrow_nothing_and_say_so(path: Path) ->
     table.store(path, shop())
     said = texts(opened(t_where="http.status_code >="))
     assert "is no condition on an attribute" in said
+    assert "t_where is left out" in said.replace("\\", "")
     assert "4 rows" in said
 
 
@@ -141,7 +142,7 @@ def test_facets_show_what_fits_and_narrow_with_a_click(path: Path) -> None:
     table.store(path, shop())
     app = opened(t_facets="true", t_process="web")
     labels = [button.label for button in app.button if (button.key or "").startswith("t_facet_")]
-    assert {"web · 3", "worker · 1", "shop · 3", "OK · 2", "ERROR · 1", "OSError · 1", "load · 1"} <= set(labels)
+    assert {"3 · web", "1 · worker", "3 · shop", "2 · OK", "1 · ERROR", "1 · OSError", "1 · load"} <= set(labels)
     app.button(key="t_facet_status_ERROR").click().run()
     assert app.session_state["t_status"] == "ERROR"
     assert "1 row" in texts(app)
@@ -149,6 +150,19 @@ def test_facets_show_what_fits_and_narrow_with_a_click(path: Path) -> None:
     assert "3 rows" in texts(app)
     app.button(key="t_facet_group_shop").click().run()
     assert app.session_state["group"] == "shop"
+
+
+def test_an_export_says_first_how_many_rows_it_holds_and_how_large_it_is(path: Path) -> None:
+    table.store(path, shop())
+    app = opened(t_kind="call")
+    assert "Download CSV" not in str(app.get("link_button"))
+    app.session_state["t_export"] = True
+    app.run()
+    assert "3 rows" in texts(app)
+    assert "about" in texts(app)
+    [link] = [button.proto.url for button in app.get("link_button") if button.proto.label == "Download CSV"]
+    assert link.startswith("/export/rows.csv?from=")
+    assert "t_kind=call" in link
 
 
 def test_columns_are_pinned_by_the_link(path: Path) -> None:

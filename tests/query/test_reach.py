@@ -134,8 +134,11 @@ def test_every_analytical_question_gets_one_answer_by_every_way(tmp_path: Path, 
             plan = reach.plan(file, shape, MIDDLE, parameters, share=share, most=1000, mended=mended)
             request: dict[str, object] = {"log": str(path), "statement": plan.statement, "parameters": plan.parameters}
             answers.append(frames.from_arrow(pool.answer(request)))
-            request["mirrored"] = reach.mirrored(file, shape, parameters, None)
-            answers.append(frames.from_arrow(pool.answer(request)))
+        with Engine(path, pool=pool) as engine:
+            version = engine.version()
+        if (mirrored := reach.mirrored(file, shape, MIDDLE, parameters, None)) is not None:
+            asked = {"statement": mirrored.statement, "parameters": mirrored.parameters, "mirror_at": version}
+            answers.append(frames.from_arrow(pool.answer({"log": str(path), **asked})))
         for other in answers[1:]:
             assert_frame_equal(answers[0], other, check_exact=False, rtol=1e-12, obj=name)
 
@@ -172,8 +175,11 @@ def test_recorded_traces_get_one_answer_by_every_way(tmp_path: Path, pool: Pool)
             plan = reach.plan(file, shape, window, parameters, share=share, most=None, mended=mended)
             request: dict[str, object] = {"log": str(path), "statement": plan.statement, "parameters": plan.parameters}
             answers.append(frames.from_arrow(pool.answer(request)))
-            request["mirrored"] = reach.mirrored(file, shape, parameters, None)
-            answers.append(frames.from_arrow(pool.answer(request)))
+        with Engine(path, pool=pool) as engine:
+            version = engine.version()
+        if (mirrored := reach.mirrored(file, shape, window, parameters, None)) is not None:
+            asked = {"statement": mirrored.statement, "parameters": mirrored.parameters, "mirror_at": version}
+            answers.append(frames.from_arrow(pool.answer({"log": str(path), **asked})))
         assert len(answers[0])
         for other in answers[1:]:
             assert_frame_equal(answers[0], other, check_exact=False, rtol=1e-12, obj=name)

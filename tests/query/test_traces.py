@@ -292,8 +292,7 @@ def test_the_total_is_exact_up_to_its_budget(engine: Engine, monkeypatch: pytest
     """
     assert traces.total(engine, ALWAYS).to_numpy().tolist() == [[3, True]]
     assert traces.total(engine, ALWAYS, errors=True).to_numpy().tolist() == [[1, True]]
-    monkeypatch.setattr(traces, "COUNTED", 2)
-    assert traces.total(engine, ALWAYS).to_numpy().tolist() == [[2, False]]
+    assert traces.total(engine, ALWAYS, most=2).to_numpy().tolist() == [[2, False]]
     monkeypatch.setattr(traces, "COUNTING_S", -1.0)
     monkeypatch.setattr(lookup, "_STEPS", 1)
     assert traces.total(engine, ALWAYS).to_numpy().tolist() == [[0, False]]

@@ -43,8 +43,8 @@ def said(log: Path, child: Child | None) -> str:
 @pytest.mark.parametrize(
     ("child", "words"),
     [
-        (RUNNING, "OpenTelemetry programs can send to http://127.0.0.1:43999."),
-        (replace(RUNNING, restarts=3), "It was started again 3 times."),
+        (RUNNING, "OpenTelemetry programs can send to `http://127.0.0.1:43999`."),
+        (replace(RUNNING, restarts=3), "Restarts: 3."),
         (TAKEN, "nothing from OpenTelemetry programs is received here: Port 4318 is in use by another program."),
         (
             replace(RUNNING, state="off", address=None),
