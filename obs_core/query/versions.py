@@ -42,6 +42,7 @@ def compared(
     both rows.
     """
     name = filters.text("function", function)
+    older, newer = filters.text("older", older) or "", filters.text("newer", newer) or ""
     sources = _sources(engine, name)
     pair = sources[sources["source_hash"].isin([older, newer])].copy()
     pair["version"] = [0 if digest == older else 1 for digest in pair["source_hash"]]

@@ -112,8 +112,8 @@ def test_a_hidden_tab_asks_for_nothing_and_catches_up_when_it_is_looked_at(opene
 
 
 def test_a_refresh_that_takes_longer_than_the_pace_is_not_asked_for_twice(opened: Page, log_path: Path) -> None:
-    below = psutil.Process().children(recursive=True)
-    [worker] = [each for each in below if "obs_core.query.worker" in each.cmdline()]
+    [server] = [each for each in psutil.Process().children() if "streamlit" in each.cmdline()]
+    [worker] = [each for each in server.children() if "obs_core.query.worker" in each.cmdline()]
     worker.suspend()
     try:
         stored(log_path, age_s=170, suffix="more")

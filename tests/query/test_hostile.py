@@ -123,6 +123,8 @@ def test_every_question_answers_at_the_ends_of_time(tmp_path_factory: pytest.Tem
         "process": "p",
         "data": "f",
         "duration_ns": "1",
+        "older": "aa",
+        "newer": "bb",
     }
     with Engine(path) as engine:
         for window in (Window(least, most), Window(0, 2 * 10**18)):
