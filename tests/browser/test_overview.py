@@ -117,10 +117,10 @@ def test_a_refresh_that_takes_longer_than_the_pace_is_not_asked_for_twice(opened
     worker.suspend()
     try:
         stored(log_path, age_s=170, suffix="more")
-        before = -1
-        while before != (before := beats(opened)):  # until a refresh has asked the worker, and waits
-            opened.wait_for_timeout(1_500)
-        opened.wait_for_timeout(2_500)
+        wait_for_beats(opened, 1)
+        opened.wait_for_timeout(1_200)  # that one may have been on its way; the next one asks the worker, and waits
+        before = beats(opened)
+        opened.wait_for_timeout(2_000)  # the worker is replaced after 5 s
         assert beats(opened) == before
     finally:
         worker.resume()
