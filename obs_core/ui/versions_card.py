@@ -13,7 +13,7 @@ from obs_core.ui.ask import ask, engine
 from obs_core.ui.controls import Chosen
 from obs_core.ui.panel import panel
 from obs_core.ui.performance_card import LATENCY, RULE, SMALLEST, Measure, table
-from obs_core.ui.plain import plain
+from obs_core.ui.plain import counted, plain
 from obs_core.ui.table import rounded
 
 _MEASURES: Final = (
@@ -127,4 +127,4 @@ def _diff(older: dict[Any, Any], newer: dict[Any, Any]) -> None:
     found = compare.diff(texts[0], texts[1], older_line=lines[0], newer_line=lines[1])
     st.html(f"<style>{paint.stylesheet()}</style>{found.html}")
     left_out = f" {frame.count(found.left_out)} further lines of the diff are left out." if found.left_out else ""
-    st.caption(f"{frame.count(found.added)} lines added, {frame.count(found.removed)} removed.{left_out}")
+    st.caption(f"{counted(found.added, 'line')} added, {frame.count(found.removed)} removed.{left_out}")
