@@ -56,7 +56,8 @@ def function_view(chosen: Chosen, function: str) -> None:
     with callees_card, panel("Calls", "share of this function's time"):
         _callees(found(inspector.callees), found(inspector.measures))
     with panel("Last values", "a click shows the readings"):
-        calls_card.recorded_card(found(inspector.recorded), ask(values.streaks, chosen))
+        recorded = found(inspector.recorded)
+        calls_card.recorded_card(recorded, ask(values.streaks, chosen) if len(recorded) else None)
     with panel("Newest calls", "a click opens the trace"):
         calls_card.recent_card(found(inspector.recent))
 

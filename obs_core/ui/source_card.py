@@ -35,7 +35,7 @@ def source_card(code: DataFrame, failures: DataFrame, links: Mapping[str, str]) 
         found = locate.located(None, None, None, "", [])
         st.badge("not recorded", color="gray")
         st.info(
-            f"{found.sentence} Its figures stand beside. To see the code, trace it with `obs_core.trace`.",
+            f"{found.sentence} Its figures stand beside. To see Python code, trace it with `obs_core.trace`.",
             icon=":material/code_off:",
         )
         return
