@@ -133,9 +133,10 @@ def test_several_versions_are_offered_the_newest_first(path: Path) -> None:
     app = opened(f_fn="app.load")
     assert "2 versions in this window" in words(app)
     assert "readlines" in source_of(app)
-    versions = app.selectbox(key="f_version")
+    versions = app.selectbox(key="f_version app.load")
     versions.set_value(versions.options[1]).run()
     assert "readlines" not in source_of(app)
+    assert app.query_params["f_version"] in ("v1 rev0", ["v1 rev0"])
 
 
 def test_a_span_without_code_gets_its_figures_and_a_sentence(path: Path) -> None:
@@ -176,6 +177,17 @@ def test_two_versions_stand_as_a_diff_beside_their_percentiles(path: Path) -> No
     assert "1 line added, 1 removed" in shown
     assert "<th>v2</th><th>v1</th>" in shown
     assert "What changed between" not in words(opened(f_fn="read"))
+
+
+def test_a_link_names_the_version_that_is_shown_and_those_that_are_compared(path: Path) -> None:
+    recorded(path, [SOURCE, SOURCE.replace("read()", "readlines()")], file="/nowhere.py")
+    app = opened(f_fn="app.load", f_version="v1 rev0", f_older="v2 rev1", f_newer="v1 rev0")
+    assert "readlines" not in source_of(app)
+    assert "<th>v1</th><th>v2</th>" in words(app)
+    assert "readlines" in source_of(opened(f_fn="app.load", f_version="v7"))
+    next(button for button in app.button if button.label == "All functions").click().run()
+    assert not app.exception
+    assert not {"f_fn", "f_version", "f_older"} & set(app.query_params)
 
 
 def test_versions_of_other_times_are_compared_over_the_whole_log(path: Path) -> None:
