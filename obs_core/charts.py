@@ -82,10 +82,12 @@ def calls_and_errors() -> Spec:
     base = alt.Chart(_sample(bucket=0, until=0, calls=1, errors=1)).encode(
         x=_time("bucket:T"), x2="until:T", tooltip=told
     )
-    calls = base.mark_bar(color="$accent").encode(
+    # The stroke keeps slices visible that are narrower than a pixel: some seconds of a day.
+    calls = base.mark_bar(color="$accent", stroke="$accent", strokeWidth=0.75).encode(
         y=alt.Y("calls:Q", title="Calls", axis=alt.Axis(tickMinStep=1)), y2=alt.datum(0)
     )
-    errors = base.mark_bar(color="$error").encode(y="errors:Q", y2=alt.datum(0))
+    errors = base.mark_bar(color="$error", stroke="$error", strokeWidth=0.75).transform_filter("datum.errors > 0")
+    errors = errors.encode(y="errors:Q", y2=alt.datum(0))
     return _spec(alt.layer(calls.add_params(_brush()), errors, _starts()), 190)
 
 

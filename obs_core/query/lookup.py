@@ -18,6 +18,7 @@ from obs_core.store import foreign, sqlite
 
 _WATCH_WAIT_MS: Final = 200  # for the version; everybody waits for it, and a page asks again a second later
 _STEPS: Final = 5_000  # SQLite instructions between two looks at the clock: about 0.1 ms
+_REMEMBERED: Final = 200  # characters of a text whose match is remembered: 8,192 of them take a few MB
 _EMPTY: Final = {
     "code": "id, function, file, line, source, source_hash, revision, first_seen",
     "run": "id, process, process_group, pid, host, version, revision, started",
@@ -185,13 +186,18 @@ def _matches(text: str | bytes | float | None, pattern: str) -> bool | None:
         return None
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
-    return _found(str(text), pattern)
+    word = str(text)
+    return _known(word, pattern) if len(word) <= _REMEMBERED else _found(word, pattern)
+
+
+def _found(text: str, pattern: str) -> bool:
+    return bool(pc.match_substring_regex(pa.array([text]), pattern)[0].as_py())
 
 
 @lru_cache(maxsize=8_192)
-def _found(text: str, pattern: str) -> bool:
+def _known(text: str, pattern: str) -> bool:
     """One call costs 10 µs, and attributes repeat: of those that came before, 0.2 µs."""
-    return bool(pc.match_substring_regex(pa.array([text]), pattern)[0].as_py())
+    return _found(text, pattern)
 
 
 def _exception_type(text: str | bytes | float | None) -> str | None:

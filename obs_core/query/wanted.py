@@ -53,6 +53,8 @@ def narrowed(window: Window, wanted: Wanted) -> Narrowed:
     """
     parameters: dict[str, Any] = {"from_ns": window.from_ns, "to_ns": window.to_ns}
     parts = ["timestamp >= :from_ns AND timestamp < :to_ns"]
+    if wanted.get("status") == "ERROR" or wanted.get("errors"):
+        parts.append("status = 'ERROR'")  # in so many words: only then SQLite takes the index of failures
     for name, (part, value) in _plain(wanted).items():
         if value is not None:
             parts.append(part)

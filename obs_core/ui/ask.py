@@ -16,8 +16,9 @@ from typing import Any, Final, TypeVar, cast
 import streamlit as st
 from pandas import DataFrame
 
-from obs_core.clock import Window
+from obs_core.clock import SECOND, Window, now_ns
 from obs_core.errors import ObsError
+from obs_core.query import overview, writers
 from obs_core.query.engine import Engine
 from obs_core.settings import from_environment
 from obs_core.ui.controls import Chosen
@@ -77,7 +78,8 @@ class Asked:
             ObsError: what the question raises; the next one to ask tries again.
         """
         named = tuple((name, _hashable(value)) for name, value in sorted(parameters.items()))
-        key = (question.__module__, question.__qualname__, window, named, self.engine.version())
+        moment = now_ns() // SECOND if question is writers.status else 0  # writers fare while the log does not change
+        key = (question.__module__, question.__qualname__, window, named, moment, self.engine.version())
         with self._lock:
             pending = self._known.setdefault(key, _Pending())
             self._known.move_to_end(key)
@@ -129,6 +131,11 @@ def asked(log: Path) -> Asked:
 def engine() -> Engine:
     """The engine of this server."""
     return asked(from_environment().log).engine
+
+
+def begin() -> None:
+    """Start a worker that makes its mirror of the log, before the first page asks for anything."""
+    asked(from_environment().log).ahead([(overview.processes, Window(0, 1), None)])
 
 
 def forget() -> None:

@@ -68,8 +68,8 @@ def _error_rate(now_: DataFrame, before_: DataFrame, slices: DataFrame) -> Figur
         "Error rate",
         frame.share(new),
         f"{frame.count(now['errors'])} of {frame.count(now['calls'])} calls",
-        change="" if new is None or old is None else f"{(new - old) * 100:+.2f} points",
-        worse=new is not None and old is not None and new > old,
+        change=_points(new, old),
+        worse=_points(new, old).startswith("+") and _points(new, old) != _points(0, 0),
         course=list((slices["errors"] / slices["calls"]).fillna(0.0)),
         bad=bool(new),
         hover="Calls whose status is ERROR, of all calls of the window, at every depth of their traces.",
@@ -99,7 +99,7 @@ def _latency(now_: DataFrame, before_: DataFrame, slices: DataFrame) -> Figure:
         ("≈ " if now_.attrs.get("approximate") else "") + frame.duration(p95),
         f"P50 {frame.duration(p50)} · P99 {frame.duration(p99)}",
         change=_relative(p95, old),
-        worse=p95 is not None and old is not None and p95 > old,
+        worse=_relative(p95, old).startswith("+") and _relative(p95, old) != "+0 %",
         course=list(_numbers(slices["p95_ms"])),
         hover=f"95 % of all calls took no longer. {approximate}, over all calls of the window that were timed.",
     )
@@ -171,8 +171,13 @@ def _row(found: DataFrame) -> dict[str, Any]:
     return {str(name): found[name].iloc[0] for name in found.columns}
 
 
+def _points(new: float | None, old: float | None) -> str:
+    """The change of a share in percent points."""
+    return "" if new is None or old is None else f"{(round((new - old) * 100, 2) or 0.0):+.2f} points"
+
+
 def _relative(new: float | None, old: float | None) -> str:
-    return f"{(new - old) / old * 100:+,.0f} %" if new is not None and old else ""
+    return f"{(round((new - old) / old * 100) or 0):+,d} %" if new is not None and old else ""
 
 
 def _numbers(column: "Series[Any]") -> "list[float | None]":

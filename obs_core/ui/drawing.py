@@ -48,7 +48,8 @@ def timeline(
 def _course(slices: DataFrame, starts: DataFrame | None = None, *, from_ns: int, to_ns: int) -> DataFrame:
     """What a timeline draws, its moments as charts take them."""
     whole = spread(slices, Window(from_ns, to_ns))
-    return _with_moments(whole if starts is None else beside(whole, starts if "label" in starts else markers(starts)))
+    marks = starts if starts is None or "label" in starts else markers(starts)
+    return _with_moments(whole if marks is None else beside(whole, marks))
 
 
 def _with_moments(frame: DataFrame) -> DataFrame:

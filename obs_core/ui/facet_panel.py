@@ -10,7 +10,7 @@ from obs_core.ui import controls, frame
 from obs_core.ui.ask import ask
 from obs_core.ui.filter_bar import narrow
 from obs_core.ui.plain import plain
-from obs_core.ui.row_filter import Filter
+from obs_core.ui.row_filter import STATUSES, Filter
 
 VALUES: Final = 8
 TITLES: Final = {
@@ -50,6 +50,8 @@ def _values(name: str, values: DataFrame, held: str | None, *, timed_out: bool) 
             f"{frame.count(rows)} · {frame.literal(plain(_short(name, value), 60))}",
             key=f"t_facet_{name}_{value}",
             type="tertiary" if next_one else "primary",
+            disabled=name == "status"
+            and value not in STATUSES,  # another program's word: the control has no such choice
             on_click=None if name == "group" else narrow,
             args=(name, next_one),
             help=frame.literal(plain(value, 300)),

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pandas import DataFrame, notna
 
-from obs_core.model import CANONICAL
+from obs_core.model import CANONICAL, ROW_CAP
 from obs_core.ui import columns, frame
 from obs_core.ui.plain import plain
 
@@ -19,6 +19,9 @@ CELL: Final = 300
 
 STEP: Final = 200
 """Children that one opening shows; the next ones are asked for."""
+
+MOST: Final = ROW_CAP - STEP
+"""Children that one call shows in the table; all of them stand in the trace's waterfall."""
 
 Children = Callable[[str, str, int], DataFrame]
 """The first n children of a call: (trace_id, span_id, n) -> rows like a page's."""
@@ -56,11 +59,11 @@ class _Tree:
             row = self._placed({str(name): value for name, value in record.items()}, above, line)
             yield row
             if row["open"]:
-                limit = self.opened[row["path"]]
+                limit = min(self.opened[row["path"]], MOST)
                 below = self.children(row["trace"], row["span"], limit + 1)
                 yield from self.rows(below.head(limit), f"{row['path']}/", (*line, row["span"]))
                 if len(below) > limit:
-                    name = f"Show {STEP} more"
+                    name = f"Show {STEP} more" if limit < MOST else "More than the table shows: see the trace"
                     yield {"path": f"{row['path']}/more", "depth": len(line) + 1, "kind": "more", "Process": name}
 
     def _placed(self, record: Record, above: str, line: tuple[str, ...]) -> Record:

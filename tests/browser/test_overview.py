@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -108,6 +109,22 @@ def test_a_hidden_tab_asks_for_nothing_and_catches_up_when_it_is_looked_at(opene
     expect(opened.get_by_text("1 of 4 calls")).to_be_visible()
     opened.evaluate(HIDDEN, False)  # noqa: FBT003 - the script's own argument
     expect(opened.get_by_text("2 of 8 calls")).to_be_visible()
+
+
+def test_a_refresh_that_takes_longer_than_the_pace_is_not_asked_for_twice(opened: Page, log_path: Path) -> None:
+    [server] = [each for each in psutil.Process().children() if "streamlit" in each.cmdline()]
+    [worker] = [each for each in server.children() if "obs_core.query.worker" in each.cmdline()]
+    worker.suspend()
+    try:
+        stored(log_path, age_s=170, suffix="more")
+        opened.wait_for_timeout(1_600)  # the next refresh asks the worker, and waits
+        before = beats(opened)
+        opened.wait_for_timeout(2_500)
+        assert beats(opened) == before
+    finally:
+        worker.resume()
+    expect(opened.get_by_text("2 of 8 calls")).to_be_visible()
+    wait_for_beats(opened, 2)
 
 
 def test_each_writer_and_the_silent_processes_open_and_stay_open(opened: Page) -> None:

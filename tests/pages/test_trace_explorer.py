@@ -1,7 +1,9 @@
 """The Trace Explorer page on real logs."""
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -150,6 +152,20 @@ def test_facets_show_what_fits_and_narrow_with_a_click(path: Path) -> None:
     assert "3 rows" in texts(app)
     app.button(key="t_facet_group_shop").click().run()
     assert app.session_state["group"] == "shop"
+
+
+def test_a_status_of_another_programs_words_is_counted_and_can_not_be_clicked(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        columns = '"Process", "Data", "Data Type", "Data Value", "Timestamp", "Status", "Exception"'
+        connection.execute(f"CREATE TABLE data_trace ({columns})")
+        row = ("feed", "load", None, None, "2026-01-01T00:00:00", "PENDING", None)
+        connection.execute("INSERT INTO data_trace VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        connection.commit()
+    app = opened(t_facets="true")
+    assert not app.exception
+    assert app.button(key="t_facet_status_PENDING").disabled
+    app.button(key="t_facet_function_load").click().run()
+    assert "1 row" in texts(app)
 
 
 def test_an_export_says_first_how_many_rows_it_holds_and_how_large_it_is(path: Path) -> None:

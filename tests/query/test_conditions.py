@@ -163,3 +163,14 @@ def test_a_row_fits_the_very_value_that_it_has(
 def test_half_a_character_written_as_json_is_refused_too() -> None:
     with pytest.raises(BadParameter, match="half a character"):
         conditions(r'a = "\ud800"')
+
+
+def test_a_pattern_is_found_in_short_and_in_long_texts(log: Path) -> None:
+    texts = ["x" * 199 + "end", "x" * 10_000 + "end", "end" + "x" * 10_000]
+    rows = [
+        Row("call", "web", "load", table.START_NS + at, attributes=json.dumps({"attributes": {"text": text}}))
+        for at, text in enumerate(texts)
+    ]
+    table.store(log, rows)
+    with Engine(log) as engine:
+        assert traces.page(engine, ALWAYS, where="text matches end$", sort="-time")["id"].tolist() == [1, 2]

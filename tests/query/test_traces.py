@@ -1,5 +1,6 @@
 """Pages of rows, and one trace as a tree."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from obs_core.errors import BadParameter
 from obs_core.model import CANONICAL, Row
 from obs_core.query import lookup, traces
 from obs_core.query.engine import Engine
+from obs_core.query.wanted import narrowed
+from obs_core.store import sqlite
 from tests.support import table
 
 ALWAYS = Window(0, 2**63 - 1)
@@ -101,6 +104,18 @@ def test_filters_narrow_the_page(engine: Engine) -> None:
     assert ids(engine, Window(START + SECOND, START + 3 * SECOND)) == [3, 2]
     with pytest.raises(BadParameter, match="errors=1 shows status ERROR only"):
         traces.page(engine, ALWAYS, errors=True, status="OK")
+
+
+def test_the_newest_failures_are_found_by_their_own_index(log: Path, engine: Engine) -> None:
+    table.store(
+        log, [Row("call", "web", "x", START + at, "shop", status="ERROR" if at % 9 else "OK") for at in range(99)]
+    )
+    where, parameters = narrowed(ALWAYS, {"status": "ERROR", "group": "shop"})
+    with closing(sqlite.open_(log)) as connection:
+        asked = f"EXPLAIN QUERY PLAN SELECT * FROM data_trace WHERE {where} ORDER BY timestamp DESC, id DESC LIMIT 100"
+        plan = [row[-1] for row in connection.execute(asked, parameters)]
+    assert plan[0] == "SEARCH data_trace USING INDEX idx_errors (timestamp>? AND timestamp<?)"
+    assert len(traces.page(engine, ALWAYS, errors=True, group="shop")) == 88
 
 
 def test_durations_functions_and_types_narrow_the_page(engine: Engine) -> None:

@@ -15,4 +15,5 @@ FROM (
         sum(duration_ns) / 1e6 AS total_ms
     FROM calls
     GROUP BY ALL
+    ORDER BY name, process_group
 )
