@@ -6,6 +6,7 @@ from obs_core.ui import controls, frame
 from obs_core.ui.function_finder import choose, function_finder
 from obs_core.ui.function_view import function_view
 from obs_core.ui.panel import panel
+from obs_core.ui.window_state import holds_rows
 
 frame.heading("Code Inspector", __doc__)
 
@@ -17,7 +18,7 @@ def inspector(chosen: controls.Chosen) -> None:
     if function:
         st.button("All functions", icon=":material/arrow_back:", on_click=choose, args=(None,))
         function_view(chosen, function)
-    else:
+    elif holds_rows(chosen):
         with panel("Functions"):
             function_finder(chosen)
 

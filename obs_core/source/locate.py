@@ -90,8 +90,11 @@ def _from_disk(file: str | None, line: int | None, source_hash: str, text: str |
         return Located(block, file, line or 1, "read from disk", "Not in the log; read from the file, whose hash fits.")
     if file is None:
         sentence = (
-            "The log holds no source for this function: spans of other languages and of OpenTelemetry bring none."
+            "The log holds no source for this function: functions written in C, spans of other languages and of"
+            " OpenTelemetry bring none."
         )
+    elif file.startswith("<") and file.endswith(">"):
+        sentence = "It was made at run time, by a template or exec: no file holds its source."
     elif block is not None and source_hash:
         sentence = "The log holds no source for this function, and the file has been changed since it ran."
     else:

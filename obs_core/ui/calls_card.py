@@ -45,9 +45,9 @@ def failures_card(failures: DataFrame) -> None:
             st.code(stacks.iloc[0][:STACK], language=None)
 
 
-def recorded_card(recorded: DataFrame, streaks: DataFrame) -> None:
+def recorded_card(recorded: DataFrame, streaks: DataFrame | None) -> None:
     """The series that the function recorded, with the streak that each is in; `streaks` are those of the window."""
-    if recorded.empty:
+    if recorded.empty or streaks is None:
         st.caption("It recorded no values in this window. `record(name, value)` does, and `@trace(args=True)`.")
         return
     going = streaks[streaks["ongoing"]].set_index(["process", "data"])["length"].to_dict()

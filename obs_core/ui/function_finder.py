@@ -73,8 +73,9 @@ def best(everything: DataFrame, text: str, order: str) -> tuple[DataFrame, int]:
 
 def choose(function: str | None) -> None:
     """Name the function in the link, or none."""
-    for name in ("f_line", "f_version", "f_older", "f_newer"):
-        st.session_state.pop(name, None)
+    st.session_state.pop("f_line", None)
+    for name in ("f_version", "f_older", "f_newer"):
+        st.query_params.pop(name, None)
     if function is None:
         st.query_params.pop("f_fn", None)
     else:

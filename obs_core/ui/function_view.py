@@ -1,6 +1,7 @@
 """One function on a page: the source that ran beside its figures, then its versions, history, neighbours and calls."""
 
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Any, Final
 
 import streamlit as st
@@ -13,6 +14,7 @@ from obs_core.ui import call_graph, calls_card, frame, links
 from obs_core.ui.ask import ask, engine
 from obs_core.ui.controls import Chosen
 from obs_core.ui.drawing import show, timeline
+from obs_core.ui.function_finder import choose
 from obs_core.ui.panel import boundary, panel
 from obs_core.ui.performance_card import performance_card
 from obs_core.ui.plain import plain
@@ -30,6 +32,9 @@ def function_view(chosen: Chosen, function: str) -> None:
         return ask(question, chosen, function=function)
 
     st.subheader(frame.literal(plain(function, 300)), anchor=False)
+    with boundary("Calls"):
+        if not _is_known(chosen, function, any(map(len, (found(versions.ran), found(inspector.measures))))):
+            return
     left, right = st.columns([3, 2], gap="small")
     with left:
         with panel("Source that ran"):
@@ -51,9 +56,26 @@ def function_view(chosen: Chosen, function: str) -> None:
     with callees_card, panel("Calls", "share of this function's time"):
         _callees(found(inspector.callees), found(inspector.measures))
     with panel("Last values", "a click shows the readings"):
-        calls_card.recorded_card(found(inspector.recorded), ask(values.streaks, chosen))
+        recorded = found(inspector.recorded)
+        calls_card.recorded_card(recorded, ask(values.streaks, chosen) if len(recorded) else None)
     with panel("Newest calls", "a click opens the trace"):
         calls_card.recent_card(found(inspector.recent))
+
+
+def _is_known(chosen: Chosen, function: str, known: bool) -> bool:  # noqa: FBT001 - what was found of it so far
+    """Whether the function ever ran, or has a recorded source; if not, say so and offer names that are near."""
+    extent = engine().extent()
+    if known or extent is None:
+        return True
+    if ask(functions.history, replace(chosen, window=extent), function=function)["calls"].sum():
+        return True
+    st.info("No call of a function of this name is in the log, and no source of it.", icon=":material/search_off:")
+    names = ask(functions.listed, chosen)["function"].drop_duplicates().head(5_000)
+    for place, near in enumerate(get_close_matches(function[:300], names, n=5, cutoff=0.5)):
+        st.button(
+            frame.literal(plain(near, 200)), key=f"f_near_{place}", on_click=choose, args=(near,), type="tertiary"
+        )
+    return False
 
 
 def _history(chosen: Chosen, function: str, ran: DataFrame) -> None:

@@ -1,6 +1,6 @@
 """The source that ran, on a page: highlighted and numbered, its versions, and how each stands to the file today."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -12,7 +12,7 @@ from obs_core.source import locate, paint
 from obs_core.source.locate import Located
 from obs_core.source.raised import raised_lines
 from obs_core.ui import frame
-from obs_core.ui.plain import plain
+from obs_core.ui.plain import counted, plain
 
 _BADGES: Final[dict[locate.State, Literal["green", "blue", "gray", "orange"]]] = {
     "as on disk": "green",
@@ -35,7 +35,7 @@ def source_card(code: DataFrame, failures: DataFrame, links: Mapping[str, str]) 
         found = locate.located(None, None, None, "", [])
         st.badge("not recorded", color="gray")
         st.info(
-            f"{found.sentence} Its figures stand beside. To see the code, trace it with `obs_core.trace`.",
+            f"{found.sentence} Its figures stand beside. To see Python code, trace it with `obs_core.trace`.",
             icon=":material/code_off:",
         )
         return
@@ -60,15 +60,29 @@ def _chosen(code: DataFrame) -> "Series[Any]":
     ordered = code.sort_values(["last_ns", "first_seen"], ascending=False, na_position="last", ignore_index=True)
     if len(ordered) == 1:
         return ordered.iloc[0]
-    labels = [_label(row) for _, row in ordered.iterrows()]
-    picked = st.selectbox(f"{len(labels)} versions", labels, key="f_version", width=420)
-    return ordered.iloc[labels.index(picked)]
+    names = [name(row) for row in ordered.to_dict("records")]
+    row = ordered.iloc[picked(f"{len(names)} versions", names, 0, "f_version", str(ordered["function"].iloc[0]))]
+    seen = f"First seen {frame.moment(int(row['first_seen']))}"
+    st.caption(frame.literal(f"{seen}; {counted(int(row['calls']), 'call')} in this window"))
+    return row
 
 
-def _label(row: "Series[Any]") -> str:
-    revision = f" · {plain(row['revision'], 12)}" if row["revision"] else ""
-    seen = f"first seen {frame.moment(int(row['first_seen']))}"
-    return f"v{row['version']}{revision} · {seen} · {frame.count(int(row['calls']))} calls"
+def picked(label: str, names: list[str], usual: int, parameter: str, function: str) -> int:
+    """Draw a choice among the versions of `function`, which the link keeps as `parameter`; return the chosen place."""
+    key = f"{parameter} {function}"
+
+    def keep() -> None:
+        st.query_params[parameter] = str(st.session_state[key])
+
+    wanted = st.query_params.get(parameter)
+    index = names.index(wanted) if wanted in names else usual
+    return names.index(st.selectbox(label, names, index=index, key=key, on_change=keep, width=220))
+
+
+def name(version: Mapping[Hashable, Any]) -> str:
+    """A version in a word or two, as links name it too."""
+    revision = version["revision"]
+    return f"v{version['version']}" + (f" {plain(revision, 12)}" if isinstance(revision, str) and revision else "")
 
 
 @st.cache_data(max_entries=256, ttl=5, show_spinner=False)

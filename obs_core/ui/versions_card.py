@@ -13,7 +13,8 @@ from obs_core.ui.ask import ask, engine
 from obs_core.ui.controls import Chosen
 from obs_core.ui.panel import panel
 from obs_core.ui.performance_card import LATENCY, RULE, SMALLEST, Measure, table
-from obs_core.ui.plain import plain
+from obs_core.ui.plain import counted, plain
+from obs_core.ui.source_card import name, picked
 from obs_core.ui.table import rounded
 
 _MEASURES: Final = (
@@ -64,12 +65,6 @@ def listed(ran: DataFrame) -> DataFrame:
     )
 
 
-def name(version: dict[Any, Any]) -> str:
-    """A version in a few words."""
-    revision = f" · {plain(version['revision'], 12)}" if version["revision"] else ""
-    return f"v{version['version']}{revision} · {frame.count(version['calls'])} calls"
-
-
 def verdict(pair: DataFrame) -> str:
     """What the newer version did to the P95, in a sentence of Markdown; `pair` is the answer of `versions.compared`."""
     sides = {int(row["version"]): row for row in pair.to_dict("records")}
@@ -101,9 +96,10 @@ def _pair(known: DataFrame) -> tuple[dict[Any, Any], dict[Any, Any]]:
     names = [name(row) for row in rows]
     last = sorted(range(len(rows)), key=lambda at: (not rows[at]["calls"], at))[:2]
     with st.container(horizontal=True, gap="small"):
-        older = st.selectbox("From version", names, index=max(last), key="f_older", width=300)
-        newer = st.selectbox("To version", names, index=min(last), key="f_newer", width=300)
-    return rows[names.index(newer)], rows[names.index(older)]
+        function = str(known["function"].iloc[0])
+        older = picked("From version", names, max(last), "f_older", function)
+        newer = picked("To version", names, min(last), "f_newer", function)
+    return rows[newer], rows[older]
 
 
 def _compared(pair: DataFrame, older: dict[Any, Any], newer: dict[Any, Any], where: str) -> None:
@@ -127,4 +123,4 @@ def _diff(older: dict[Any, Any], newer: dict[Any, Any]) -> None:
     found = compare.diff(texts[0], texts[1], older_line=lines[0], newer_line=lines[1])
     st.html(f"<style>{paint.stylesheet()}</style>{found.html}")
     left_out = f" {frame.count(found.left_out)} further lines of the diff are left out." if found.left_out else ""
-    st.caption(f"{frame.count(found.added)} lines added, {frame.count(found.removed)} removed.{left_out}")
+    st.caption(f"{counted(found.added, 'line')} added, {frame.count(found.removed)} removed.{left_out}")

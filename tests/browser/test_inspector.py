@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Dialog, Page, expect
@@ -72,3 +73,65 @@ def test_typing_a_part_of_a_name_finds_the_function(serve: Serve, page: Page, lo
     settled(page)
     page.get_by_role("button", name="All functions").click()
     page.wait_for_function("!location.search.includes('f_fn')")
+
+
+OLD = '''@trace
+def total(items):
+    """Add up.
+
+    Prices are those of today.
+    Nothing is free.
+    """
+    return sum(price(each) for each in items)
+'''
+NEW = OLD.replace("    return sum", "    items = sorted(items)\n    return sum")
+
+
+@pytest.fixture
+def edited(tmp_path: Path) -> Path:
+    """A log in which an edit made a function twice as slow; it calls another one."""
+    path = tmp_path / "edited.db"
+    connection = store.open_(path)
+    start = time.time_ns() - 600 * SECOND
+    with sqlite.transaction(connection):
+        for version, source in enumerate((OLD, NEW)):
+            began = start + version * 200 * SECOND
+            code_id = store.code_id(
+                connection, Code("shop.total", "/nowhere/shop.py", 9, source, digest(source), None, began)
+            )
+            for at in range(120):
+                call = Row("call", "web", "total", began + at * SECOND, "shop", trace_id=f"{version}-{at}", span_id="a")
+                call = call._replace(
+                    function="shop.total", duration_ns=(1 + version) * (10**7 + at * 10**4), code_id=code_id
+                )
+                child = Row("call", "web", "price", call.timestamp, "shop", trace_id=call.trace_id, span_id="b")
+                child = child._replace(parent_span_id="a", function="shop.price", duration_ns=10**6)
+                value = Row(
+                    "value", "web", "total.items", call.timestamp, "shop", "list", "[1]", trace_id=call.trace_id
+                )
+                store.append(connection, [call, child, value._replace(parent_span_id="a", function="shop.total")])
+    connection.close()
+    return path
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_an_edit_did_is_one_look(serve: Serve, page: Page, edited: Path, scheme: Literal["light", "dark"]) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.goto(f"{serve(edited)}/code_inspector?f_fn=shop.total&from=now-6h&every=off")
+    settled(page)
+    expect(page.get_by_text("This change made P95 2 times as slow")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("2 versions in this window")).to_be_visible()
+    added = page.locator(".obs-code .new .t")
+    expect(added).to_have_text("    items = sorted(items)")
+    lightness = "element => getComputedStyle(element).color.match(/\\d+/g).slice(0, 3).reduce((a, b) => a + +b, 0)"
+    assert (added.evaluate(lightness) > 3 * 128) == (scheme == "dark")
+    hidden = page.locator(".obs-code details").get_by_text("Nothing is free.")
+    expect(hidden).to_be_hidden()
+    page.locator(".obs-code summary").click()
+    expect(hidden).to_be_visible()
+    page.locator(".obs-code").first.get_by_role("link", name="price").click()
+    page.wait_for_function("location.search.includes('f_fn=shop.price')")
+    assert "from=now-6h" in query_of(page)
+    settled(page)
+    expect(page.get_by_role("heading", name="shop.price")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("not recorded").first).to_be_visible()

@@ -133,9 +133,10 @@ def test_several_versions_are_offered_the_newest_first(path: Path) -> None:
     app = opened(f_fn="app.load")
     assert "2 versions in this window" in words(app)
     assert "readlines" in source_of(app)
-    versions = app.selectbox(key="f_version")
+    versions = app.selectbox(key="f_version app.load")
     versions.set_value(versions.options[1]).run()
     assert "readlines" not in source_of(app)
+    assert app.query_params["f_version"] in ("v1 rev0", ["v1 rev0"])
 
 
 def test_a_span_without_code_gets_its_figures_and_a_sentence(path: Path) -> None:
@@ -160,8 +161,53 @@ def test_a_function_that_is_not_there_is_said_in_each_card(path: Path, name: str
     assert "No call" in shown or "is the most" in shown
 
 
+def test_a_name_that_is_nearly_right_is_offered_rightly(path: Path) -> None:
+    recorded(path, [SOURCE], file="/nowhere.py")
+    app = opened(f_fn="app.laod")
+    assert "No call of a function of this name" in words(app)
+    next(button for button in app.button if "load" in button.label).click().run()
+    assert "def</span>" in words(app)
+
+
+def test_two_versions_stand_as_a_diff_beside_their_percentiles(path: Path) -> None:
+    recorded(path, [SOURCE, SOURCE.replace("read()", "readlines()")], file="/nowhere.py")
+    shown = words(opened(f_fn="app.load"))
+    assert "What changed between the versions" in shown
+    assert "No notable change:" in shown
+    assert "1 line added, 1 removed" in shown
+    assert "<th>v2</th><th>v1</th>" in shown
+    assert "What changed between" not in words(opened(f_fn="read"))
+
+
+def test_a_link_names_the_version_that_is_shown_and_those_that_are_compared(path: Path) -> None:
+    recorded(path, [SOURCE, SOURCE.replace("read()", "readlines()")], file="/nowhere.py")
+    app = opened(f_fn="app.load", f_version="v1 rev0", f_older="v2 rev1", f_newer="v1 rev0")
+    assert "readlines" not in source_of(app)
+    assert "<th>v1</th><th>v2</th>" in words(app)
+    assert "readlines" in source_of(opened(f_fn="app.load", f_version="v7"))
+    next(button for button in app.button if button.label == "All functions").click().run()
+    assert not app.exception
+    assert not {"f_fn", "f_version", "f_older"} & set(app.query_params)
+
+
+def test_versions_of_other_times_are_compared_over_the_whole_log(path: Path) -> None:
+    recorded(path, [SOURCE, SOURCE.replace("read()", "readlines()")], file="/nowhere.py")
+    later = str((table.START_NS + 9 * 1_000_000_000) // 1_000_000)
+    shown = words(opened(f_fn="app.load", **{"from": later}))
+    assert "2 versions recorded" in shown
+    assert "Measured over the whole log" in shown
+    assert "<td>3</td><td>3</td>" in shown
+
+
+def test_what_a_function_called_is_a_link_in_its_source(path: Path) -> None:
+    recorded(path, [SOURCE], file="/nowhere.py")
+    assert '<a href="code_inspector?from=first&amp;to=last&amp;f_fn=read" target="_self">' in words(
+        opened(f_fn="app.load")
+    )
+
+
 def test_neighbours_failures_and_newest_calls_are_listed(path: Path) -> None:
     recorded(path, [SOURCE], file="/nowhere.py")
     shown = tables(opened(f_fn="app.load"))
-    assert "read,3,0,0.001" in shown
+    assert "read,3,0,0.001,0.0005" in shown
     assert "OSError: disk" in shown

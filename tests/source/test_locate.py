@@ -118,3 +118,9 @@ def test_a_block_that_is_no_python_is_no_source(root: Path) -> None:
     (root / "bad.py").write_text("def load(:\n  '''\n", "utf-8")
     assert located(str(root / "bad.py"), 1, None, digest(LOAD), [root]).source is None
     assert located(str(root / "bad.py"), 900, None, digest(LOAD), [root]).source is None
+
+
+def test_what_was_made_at_run_time_says_so(root: Path) -> None:
+    found = locate.located("<template>", 1, None, "", [root])
+    assert (found.state, found.source) == ("not recorded", None)
+    assert "made at run time" in found.sentence
