@@ -49,6 +49,7 @@ class CallChecks:
         for _, entry, meter in self._meters:
             if not meter.next_edge:
                 meter.next_edge = moment - moment % meter.step_ns + meter.step_ns
+                meter.begun_ns = meter.begun_ns or moment
             while meter.next_edge <= moment:
                 edge = meter.next_edge
                 meter.next_edge += meter.step_ns
@@ -58,6 +59,11 @@ class CallChecks:
                         meter.next_edge = max(meter.next_edge, moment - moment % meter.step_ns)
                 meter.forget(edge)
         self._next_edge = min(meter.next_edge for _, _, meter in self._meters)
+
+    def begin(self, moment: int) -> None:
+        """All calls since this moment will be counted, also if there are none."""
+        for _, _, meter in self._meters:
+            meter.begun_ns = moment
 
     def tick(self, now_ns: int) -> None:
         """Judge at the edges up to now."""

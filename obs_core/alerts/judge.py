@@ -111,6 +111,14 @@ class Judge:
             self._judge_series(key, series, newest, max(series.beat_ns, 0), held=series.process in held)
         self._late = {}
 
+    def owe(self) -> None:
+        """What was held back before a restart is judged at the next tick."""
+        for key, series in self.series.items():
+            for check in self._checks[key].stale:
+                streak = series.streaks.get(check.variant)
+                if streak is not None and check.verdict(streak) != check.holds:
+                    self._owed[key] = None
+
     def tick(self, now_ns: int, writers: Sequence[WriterStatus] = (), held: Collection[str] = ()) -> None:
         """Time has gone on to `now_ns`: silence, periods that have passed, figures of calls, writers."""
         for key in [key for key in self._owed if key[0] not in held]:

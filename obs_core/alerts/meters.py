@@ -27,11 +27,15 @@ class Bucket:
 
 @dataclass(slots=True)
 class Meter:
-    """The buckets of one rule, by the edge at which each begins; `next_edge` is the next to be judged at."""
+    """The buckets of one rule, by the edge at which each begins; `next_edge` is the next to be judged at.
+
+    `begun_ns` is since when it counts: what was before is not known.
+    """
 
     condition: Calls
     buckets: dict[int, Bucket] = field(default_factory=dict)
     next_edge: int = 0
+    begun_ns: int = 0
 
     @property
     def step_ns(self) -> int:
@@ -85,6 +89,8 @@ class Meter:
         calls = sum(bucket.calls for bucket in found)
         figure = self.condition.figure
         if figure == "throughput":
+            if from_ns < self.begun_ns - self.step_ns:
+                return None
             return calls / (self.window_ns / SECOND)
         if calls < max(1, self.condition.min_calls):
             return None

@@ -120,6 +120,8 @@ def from_facts(facts: Mapping[str, Any], source: Source = "page") -> Rule:
         scope = _made(Scope, left, name)
         common = {ours: left.pop(theirs) for theirs, ours in _COMMON.items() if theirs in left}
         common |= {key: _texts(left.pop(key, {}), name, key) for key in ("labels", "annotations")}
+        if kind == "calls":
+            common.setdefault("no_data", "ok")  # a rate of no calls is no trouble, as in Prometheus
         snoozed = left.pop("snoozed_until", None)
         until = None if snoozed is None else _moment(snoozed, name)
     except KeyError as error:
@@ -143,7 +145,8 @@ def facts_of(rule: Rule) -> dict[str, Any]:
             if value != each.default:
                 found[each.name.removesuffix("_s")] = list(value) if isinstance(value, tuple) else value
     for theirs, ours in _COMMON.items():
-        if getattr(rule, ours) != _field(Rule, ours).default:
+        always = theirs == "no_data" and rule.kind == "calls"
+        if always or getattr(rule, ours) != _field(Rule, ours).default:
             found[theirs] = getattr(rule, ours)
     found |= {key: dict(getattr(rule, key)) for key in ("labels", "annotations") if getattr(rule, key)}
     if rule.snoozed_until_ns is not None:

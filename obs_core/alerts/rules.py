@@ -141,9 +141,11 @@ class Rule:
 
     def judgement(self) -> str:
         """A hash of all that decides its verdicts: a rule whose hash has changed is judged anew."""
-        parts = (self.kind, asdict(self.condition), asdict(self.scope), self.labels, self.severity)
-        times = (self.for_s, self.keep_firing_for_s, self.no_data, self.no_data_after_s)
-        return hashlib.sha256(json.dumps([parts, times], sort_keys=True).encode()).hexdigest()[:16]
+        facts = asdict(self.condition).items()
+        numbers = [[name, float(fact) if isinstance(fact, int | float) else fact] for name, fact in facts]
+        times = [float(self.for_s), float(self.keep_firing_for_s), self.no_data, float(self.no_data_after_s)]
+        parts = [self.kind, numbers, asdict(self.scope), self.labels, self.severity, times]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @lru_cache(maxsize=4096)

@@ -125,7 +125,7 @@ def _due(alert: Alert, timing: Timing, now: int) -> Step:
         return _turned(replace(alert, starts_ns=now), "firing", now)
     if alert.state == "firing":
         return _resolved(alert, now)
-    return replace(alert, state="inactive", since_ns=now), ()
+    return replace(alert, state="inactive"), ()  # since it resolved: rows that come with a delay are not put off
 
 
 def _holds(alert: Alert, now: int) -> Step:

@@ -6,22 +6,24 @@ that is new, or has changed, is first judged over the whole log.
 """
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from obs_core.alerts import board, ledger, rule_files
 from obs_core.alerts.board import Board
-from obs_core.alerts.judge import Judge, held_back
+from obs_core.alerts.judge import Judge, held_back, nothing_known
 from obs_core.alerts.rules import Rule
 from obs_core.capture.status import WriterStatus
-from obs_core.errors import LogMissing
+from obs_core.errors import BadParameter, LogMissing
 from obs_core.rollup import saved, tail
 from obs_core.rollup.saved import Followed
 from obs_core.store import foreign, sqlite
 from obs_core.watch.code import CodeOf
 
 _CHUNK: Final = 20_000
+Held = AbstractSet[str]
 Progress = Callable[[str, int, int], None]
 
 
@@ -66,8 +68,8 @@ class Follower:
         Raises:
             BadParameter: a rule can't be read; the rules that were there before go on.
         """
-        trouble = self._rules_as_they_are(now_ns)
         held = held_back(writers)
+        trouble = self._rules_as_they_are(now_ns, held)
         newest = tail.newest_id(self._source, self._shape)
         begun = self.at
         if newest < begun:
@@ -94,7 +96,7 @@ class Follower:
         *,
         quiet_until: int = 0,
         live: bool = False,
-        held: set[str] | frozenset[str] = frozenset(),
+        held: Held = frozenset(),
     ) -> int:
         rows = tail.arrivals(self._source, self._shape, after, upto, _CHUNK)
         end = rows[-1].id if len(rows) == _CHUNK else upto
@@ -106,11 +108,11 @@ class Follower:
             self.at = end
         return end
 
-    def _rules_as_they_are(self, now_ns: int) -> Exception | None:
+    def _rules_as_they_are(self, now_ns: int, held: Held = frozenset()) -> Exception | None:
         """Read the rules; where they have changed, judge what is new over the whole log and go on with all of them."""
         try:
             found = rule_files.rules(self.log, self._ledger)
-        except rule_files.BadParameter as error:
+        except BadParameter as error:
             if self._rules is None:
                 self._go_on([], now_ns)
             return error
@@ -124,7 +126,7 @@ class Follower:
         there = {rule.name: rule.judgement() for rule in enabled}
         self._end([name for name, mark in marks.items() if there.get(name) != mark.condition], now_ns)
         marks = ledger.judged(self._ledger)
-        self._judge_history([rule for rule in enabled if rule.name not in marks], now_ns)
+        self._judge_history([rule for rule in enabled if rule.name not in marks], now_ns, held)
         self._go_on(enabled, now_ns)
         return None
 
@@ -139,16 +141,16 @@ class Follower:
             for name in gone:
                 ledger.forget(self._ledger, name)
 
-    def _judge_history(self, new: list[Rule], now_ns: int) -> None:
+    def _judge_history(self, new: list[Rule], now_ns: int, held: Held) -> None:
         """Judge new rules over the log up to where the others have come; all of it is recorded at once, or nothing."""
         if not new:
             return
         upto = max((mark.id for mark in ledger.judged(self._ledger).values()), default=0)
         upto = min(upto, newest) if (newest := tail.newest_id(self._source, self._shape)) and upto else newest
-        judge = Judge(new, {}, Board(new), code_of=self._code or (lambda _: {}))
+        judge = Judge(new, {}, Board(new), code_of=self._code or nothing_known)
         at = 0
         while at < upto:
-            at = self._feed(judge, at, upto, now_ns)
+            at = self._feed(judge, at, upto, now_ns, held=held)
             self._progress(f"first judgement by {len(new):,} rules", at, upto)
         self._record(judge, new, now_ns, upto)
 
@@ -158,7 +160,7 @@ class Follower:
         upto = max((marks[rule.name].id for rule in rules if rule.name in marks), default=0)
         known = saved.load(self._derived)
         board_ = Board(rules, ledger.standings(self._ledger))
-        met, code = ledger.met(self._ledger), self._code or (lambda _: {})
+        met, code = ledger.met(self._ledger), self._code or nothing_known
         judge = Judge(rules, {}, board_, met, code)
         if known.id > upto or not known.variants >= set(judge.variants):
             saved.clear(self._derived)
@@ -169,7 +171,9 @@ class Follower:
             self._feed(judge, self.at, upto, now_ns, quiet_until=upto)
             if upto - known.id > _CHUNK:
                 self._progress("building streaks", self.at, upto)
-        if judge.calls.longest_ns:
+        judge.owe()
+        if judge.calls.longest_ns and upto:
+            judge.calls.begin(now_ns - judge.calls.longest_ns)
             for row in tail.rows_from(self._source, self._shape, now_ns - judge.calls.longest_ns, known.id):
                 if row.is_call:
                     judge.calls.take(row, min(row.timestamp, now_ns), quiet=True)
