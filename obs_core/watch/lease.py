@@ -7,16 +7,25 @@ from pathlib import Path
 from typing import Final
 
 from obs_core.capture.writer import folder_of
+from obs_core.errors import LogUnreadable
 
 NAME: Final = "watch.lock"
 
 
 @contextmanager
 def held(log: Path) -> Iterator[int | None]:
-    """Try to become the watcher of `log`: None if this process is, else the pid of the one that is (0: not known)."""
+    """Try to become the watcher of `log`: None if this process is, else the pid of the one that is (0: not known).
+
+    Raises:
+        LogUnreadable: the folder beside the log can't be written.
+    """
     path = Path(folder_of(str(log))) / NAME
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as error:
+        message = f"{path} can't be written: {error.strerror}."
+        raise LogUnreadable(message, "Check the folder beside the log and its permissions.") from error
     try:
         if _locked(descriptor):
             os.ftruncate(descriptor, 0)
