@@ -28,6 +28,7 @@ class Settings:
     ] = ()  # OBS_SOURCE_ROOTS: folders whose files may be shown as source, by default the current one
     otlp_token: str = ""  # OBS_OTLP_TOKEN: what senders must show as bearer token; empty: nothing
     otlp_limit_mb: int = 64  # OBS_OTLP_LIMIT_MB: the largest request, unpacked, as the specification has it
+    watch: bool = True  # OBS_WATCH: whether the dashboard starts the watcher, which judges alert rules
     values: tuple[str, ...] = ()  # OBS_VALUES: attributes of spans that become values of their calls
 
     @property
@@ -48,6 +49,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         source_roots=tuple(Path(each) for each in (env.get("OBS_SOURCE_ROOTS") or ".").split(os.pathsep) if each),
         otlp_token=env.get("OBS_OTLP_TOKEN", "").strip(),
         otlp_limit_mb=number(env, "OBS_OTLP_LIMIT_MB", default=64) or 64,
+        watch=switch(env, "OBS_WATCH", default=True),
         values=tuple(name.strip() for name in env.get("OBS_VALUES", "").split(",") if name.strip()),
     )
 

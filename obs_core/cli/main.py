@@ -15,6 +15,8 @@ COMMANDS: Final = {
     "export": "write rows of the log as OTLP, Jaeger JSON or CSV",
     "drain": "move what killed programs left in their spools into the log",
     "ingest": "receive traces, logs and metrics from OpenTelemetry programs (OTLP over HTTP)",
+    "watch": "follow the log: judge alert rules, recover what dead programs left",
+    "rules": "list, add, test and remove alert rules",
     "demo": "record a small real program, so that there is something to look at",
 }
 _MODULES: Final = {"import": "importing"}
