@@ -1,0 +1,117 @@
+"""When a group of alerts is told, and what of it: Alertmanager's dispatcher and de-duplication, as a pure state.
+
+The rules are those of Alertmanager (dispatch.go, the aggregation group; notify.go, `needsUpdate`). A group is told
+`group_wait` after its first alert, at once if that alert is older; then it is looked at every `group_interval`, and
+told again if an alert fired or resolved since, or every `repeat_interval` while one fires. What changed back in
+between is not told.
+
+Three things differ, on purpose:
+- a group whose alerts are all over is forgotten at once, not at the next of the maintenance rounds;
+- a message that was tried and not confirmed may have arrived, so the end of its alerts is told too;
+- a message that the receiver refused for good counts as told: it is sent again only when something changes, or at
+  the repeat interval.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple
+
+from obs_core.alerts.deliver.receiver import Receiver
+
+_NOTHING: Final[frozenset[str]] = frozenset()
+
+
+class Member(NamedTuple):
+    """An alert in a group, as its last flip left it."""
+
+    flip_id: int
+    firing: bool
+    starts_ns: int
+    muted: bool = False  # snoozed: in no message until it is not
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What is known of one group of one webhook; alerts go by their fingerprints."""
+
+    members: Mapping[str, Member] = field(default_factory=dict)
+    next_ns: int | None = None  # when it is looked at again; None: it has no alerts
+    flushed: bool = False  # looked at since it got its first alert
+    told_ns: int | None = None  # the last message that was accepted (or refused for good)
+    told_firing: frozenset[str] = _NOTHING  # what that message said
+    told_resolved: frozenset[str] = _NOTHING
+    tried_firing: frozenset[str] = _NOTHING  # what later messages said that were not confirmed
+
+
+class Due(NamedTuple):
+    """What a look at a group found."""
+
+    group: Group  # as it is if nothing is sent, or before anything is
+    firing: tuple[str, ...] = ()  # to be told; both empty: no message
+    resolved: tuple[str, ...] = ()
+    silently: bool = False  # only the memory changes: all is over, and the webhook takes no resolved messages
+
+
+def after_flip(group: Group, fingerprint: str, member: Member, receiver: Receiver, now: int) -> Group:
+    """`group` with the alert's new state in it."""
+    members = {**group.members, fingerprint: member}
+    if group.next_ns is None:
+        group = replace(group, next_ns=now + receiver.group_wait_ns, flushed=False)
+    next_ns = group.next_ns
+    if not group.flushed and member.starts_ns + receiver.group_wait_ns < now:
+        next_ns = now
+    return replace(group, members=members, next_ns=next_ns)
+
+
+def look(group: Group, receiver: Receiver, now: int) -> Due | None:
+    """What `group` has to tell at `now`; None: it is not its time."""
+    if group.next_ns is None or now < group.next_ns:
+        return None
+    audible = {name: member for name, member in group.members.items() if not member.muted}
+    firing = frozenset(name for name, member in audible.items() if member.firing)
+    resolved = frozenset(audible) - firing
+    rested = replace(group, next_ns=now + receiver.group_interval_ns, flushed=True)
+    if not audible or not _changed(group, firing, resolved, receiver, now):
+        return Due(_without_ended(rested))
+    if not receiver.send_resolved and not firing:
+        return Due(after_telling(rested, Due(rested, (), tuple(resolved)), now), silently=True)
+    told = _in_order(group, resolved) if receiver.send_resolved else ()
+    return Due(rested, _in_order(group, firing), told)
+
+
+def after_telling(group: Group, due: Due, now: int) -> Group:
+    """`group` after the message `due` was accepted, or refused for good."""
+    muted = {name for name, member in group.members.items() if member.muted}
+    firing = frozenset(due.firing) | (group.told_firing & muted)  # its end is told even if others were told meanwhile
+    ended = frozenset(name for name, member in group.members.items() if not member.firing and not member.muted)
+    told = replace(group, told_ns=now, told_firing=firing, told_resolved=ended, tried_firing=_NOTHING)
+    return _without_ended(told)
+
+
+def after_failure(group: Group, due: Due, again_ns: int) -> Group:
+    """`group` after the message `due` didn't get through; it is tried again at `again_ns`."""
+    return replace(group, tried_firing=group.tried_firing | frozenset(due.firing), next_ns=again_ns)
+
+
+def _changed(group: Group, firing: frozenset[str], resolved: frozenset[str], receiver: Receiver, now: int) -> bool:
+    """Alertmanager's `needsUpdate`."""
+    known = group.told_firing | group.tried_firing
+    if group.told_ns is None and not group.tried_firing:
+        return bool(firing)
+    if not firing <= group.told_firing:
+        return True
+    if not firing:
+        return bool(known)
+    if receiver.send_resolved and not resolved <= group.told_resolved:
+        return True
+    return group.told_ns is None or group.told_ns < now - receiver.repeat_interval_ns
+
+
+def _without_ended(group: Group) -> Group:
+    """`group` without the alerts that are over; without any alert it is not looked at again."""
+    members = {name: member for name, member in group.members.items() if member.firing}
+    return replace(group, members=members, next_ns=group.next_ns if members else None)
+
+
+def _in_order(group: Group, names: frozenset[str]) -> tuple[str, ...]:
+    return tuple(sorted(names, key=lambda name: (group.members[name].starts_ns, name)))
