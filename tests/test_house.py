@@ -26,6 +26,7 @@ DOORS = {
     "duckdb": {"obs_core/query/worker.py"},
     "altair": {"obs_core/charts.py"},
     "pygments": {"obs_core/source/paint.py"},
+    "httpx": {"obs_core/alerts/deliver/sending.py"},
 }
 
 
