@@ -1,1 +1,1 @@
-"""Rules over the log: judging them, keeping what was found, telling who wants to know."""
+"""What is stuck, what is wrong, and who gets told: rules, their judgement, the ledger of flips, deliveries."""
