@@ -1,7 +1,6 @@
 """The webhook message of Prometheus Alertmanager, version 4, so that receivers written for it work with us.
 
-The fields are those of `webhook_config` in Alertmanager's configuration manual; fingerprints are those of
-prometheus/common (`LabelsToSignature`), so that one alert has one name in both systems.
+The fields are those of `webhook_config` in Alertmanager's configuration manual.
 """
 
 import json
@@ -9,12 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
 from obs_core import clock
+from obs_core.alerts import ledger
 
 VERSION: Final = "4"
 ZERO_TIME: Final = "0001-01-01T00:00:00Z"  # Go's zero time: the end of an alert that is still firing
-_FNV_OFFSET: Final = 14_695_981_039_346_656_037
-_FNV_PRIME: Final = 1_099_511_628_211
-_SEPARATOR: Final = b"\xff"  # never part of UTF-8
 
 Status = Literal["firing", "resolved"]
 
@@ -28,6 +25,7 @@ class Alert(NamedTuple):
     starts_ns: int
     ends_ns: int | None  # None: still firing
     generator_url: str = ""
+    fingerprint: str = ""  # empty: that of the labels
 
 
 class Envelope(NamedTuple):
@@ -37,16 +35,6 @@ class Envelope(NamedTuple):
     group_key: str
     group_labels: Mapping[str, str]
     external_url: str
-
-
-def fingerprint(labels: Mapping[str, str]) -> str:
-    """The name of the alert with these labels: FNV-1a over them, sorted by name, as 16 hex digits."""
-    code = _FNV_OFFSET
-    named = sorted((name.encode("utf-8", "replace"), text.encode("utf-8", "replace")) for name, text in labels.items())
-    for name, text in named:
-        for byte in name + _SEPARATOR + text + _SEPARATOR:
-            code = ((code ^ byte) * _FNV_PRIME) & 0xFFFF_FFFF_FFFF_FFFF
-    return f"{code:016x}"
 
 
 def message(envelope: Envelope, alerts: Sequence[Alert], max_alerts: int = 0) -> bytes:
@@ -93,7 +81,7 @@ def _alert(alert: Alert) -> dict[str, object]:
         "startsAt": time_text(alert.starts_ns),
         "endsAt": ZERO_TIME if alert.ends_ns is None else time_text(alert.ends_ns),
         "generatorURL": alert.generator_url,
-        "fingerprint": fingerprint(alert.labels),
+        "fingerprint": alert.fingerprint or ledger.fingerprint(alert.labels),
     }
 
 

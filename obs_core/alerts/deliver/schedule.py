@@ -12,7 +12,7 @@ Three things differ, on purpose:
   the repeat interval.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
@@ -28,11 +28,12 @@ class Member(NamedTuple):
     firing: bool
     starts_ns: int
     muted: bool = False  # snoozed: in no message until it is not
+    severity: str = ""  # a change of it is news
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What is known of one group of one webhook; alerts go by their fingerprints."""
+    """What is known of one group of one webhook; alerts go by their fingerprints, in messages with the severity."""
 
     members: Mapping[str, Member] = field(default_factory=dict)
     next_ns: int | None = None  # when it is looked at again; None: it has no alerts
@@ -67,11 +68,9 @@ def look(group: Group, receiver: Receiver, now: int) -> Due | None:
     """What `group` has to tell at `now`; None: it is not its time."""
     if group.next_ns is None or now < group.next_ns:
         return None
-    audible = {name: member for name, member in group.members.items() if not member.muted}
-    firing = frozenset(name for name, member in audible.items() if member.firing)
-    resolved = frozenset(audible) - firing
+    firing, resolved = _names(group, firing=True), _names(group, firing=False)
     rested = replace(group, next_ns=now + receiver.group_interval_ns, flushed=True)
-    if not audible or not _changed(group, firing, resolved, receiver, now):
+    if not (firing or resolved) or not _changed(group, firing, resolved, receiver, now):
         return Due(_without_ended(rested))
     if not receiver.send_resolved and not firing:
         return Due(after_telling(rested, Due(rested, (), tuple(resolved)), now), silently=True)
@@ -81,35 +80,60 @@ def look(group: Group, receiver: Receiver, now: int) -> Due | None:
 
 def after_telling(group: Group, due: Due, now: int) -> Group:
     """`group` after the message `due` was accepted, or refused for good."""
-    muted = {name for name, member in group.members.items() if member.muted}
-    firing = frozenset(due.firing) | (group.told_firing & muted)  # its end is told even if others were told meanwhile
-    ended = frozenset(name for name, member in group.members.items() if not member.firing and not member.muted)
+    # what is snoozed stays known: its end is told even if others were told meanwhile
+    quiet = _marks(group, (name for name, member in group.members.items() if member.muted))
+    firing = _marks(group, due.firing) | ((group.told_firing | group.tried_firing) & quiet)
+    ended = _marks(group, _names(group, firing=False))
     told = replace(group, told_ns=now, told_firing=firing, told_resolved=ended, tried_firing=_NOTHING)
     return _without_ended(told)
 
 
 def after_failure(group: Group, due: Due, again_ns: int) -> Group:
     """`group` after the message `due` didn't get through; it is tried again at `again_ns`."""
-    return replace(group, tried_firing=group.tried_firing | frozenset(due.firing), next_ns=again_ns)
+    return replace(group, tried_firing=group.tried_firing | _marks(group, due.firing), next_ns=again_ns)
+
+
+def with_mutes(group: Group, snoozed: Callable[[str], bool]) -> Group:
+    """`group` with its members muted as `snoozed` says of their fingerprints, at this moment."""
+    members = {name: member._replace(muted=snoozed(name)) for name, member in group.members.items()}
+    return replace(group, members=members)
+
+
+def is_forgettable(group: Group) -> bool:
+    """Whether `group` holds nothing that a new one would not."""
+    return not (group.members or group.told_firing or group.tried_firing)
 
 
 def _changed(group: Group, firing: frozenset[str], resolved: frozenset[str], receiver: Receiver, now: int) -> bool:
     """Alertmanager's `needsUpdate`."""
-    known = group.told_firing | group.tried_firing
+    fires, ended = _marks(group, firing), _marks(group, resolved)
     if group.told_ns is None and not group.tried_firing:
-        return bool(firing)
-    if not firing <= group.told_firing:
+        return bool(fires)
+    if not fires <= group.told_firing:
         return True
-    if not firing:
-        return bool(known)
-    if receiver.send_resolved and not resolved <= group.told_resolved:
+    if not fires:
+        return bool(group.told_firing | group.tried_firing)
+    if receiver.send_resolved and not ended <= group.told_resolved:
         return True
     return group.told_ns is None or group.told_ns < now - receiver.repeat_interval_ns
 
 
+def _names(group: Group, *, firing: bool) -> frozenset[str]:
+    """The alerts that fire, or are over, and are not muted."""
+    return frozenset(name for name, each in group.members.items() if each.firing is firing and not each.muted)
+
+
+def _marks(group: Group, names: Iterable[str]) -> frozenset[str]:
+    """How messages remember these members: by fingerprint and severity."""
+    return frozenset(f"{name}:{group.members[name].severity}" for name in names)
+
+
 def _without_ended(group: Group) -> Group:
-    """`group` without the alerts that are over; without any alert it is not looked at again."""
-    members = {name: member for name, member in group.members.items() if member.firing}
+    """`group` without the alerts that are over, but with those whose end is still to be told after their snooze."""
+    known = {mark.partition(":")[0] for mark in group.told_firing | group.tried_firing}
+    members = {
+        name: member for name, member in group.members.items() if member.firing or (member.muted and name in known)
+    }
     return replace(group, members=members, next_ns=group.next_ns if members else None)
 
 

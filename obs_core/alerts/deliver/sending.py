@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from typing import Final, NamedTuple
 
@@ -42,19 +42,29 @@ def signature(secret: str, body: bytes) -> str:
     return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
-def post(messages: Sequence[Message], allow: Sequence[str] = ()) -> list[Answer]:
-    """Post `messages`, eight at once; what came of each, in their order."""
-    return asyncio.run(_post_all(messages, allow)) if messages else []
+def post(
+    messages: Sequence[Message], allow: Sequence[str] = (), told: Callable[[int, Answer], None] | None = None
+) -> list[Answer]:
+    """Post `messages`, eight at once; what came of each, in their order.
+
+    `told` is called with the place of each message as soon as its answer is there, so that it can be recorded.
+    """
+    return asyncio.run(_post_all(messages, allow, told)) if messages else []
 
 
-async def _post_all(messages: Sequence[Message], allow: Sequence[str]) -> list[Answer]:
+async def _post_all(
+    messages: Sequence[Message], allow: Sequence[str], told: Callable[[int, Answer], None] | None
+) -> list[Answer]:
     places = asyncio.Semaphore(_AT_ONCE)
 
-    async def in_turn(message: Message) -> Answer:
+    async def in_turn(number: int, message: Message) -> Answer:
         async with places:
-            return await _post(message, allow)
+            answer = await _post(message, allow)
+        if told:
+            told(number, answer)
+        return answer
 
-    return list(await asyncio.gather(*(in_turn(message) for message in messages)))
+    return list(await asyncio.gather(*(in_turn(number, message) for number, message in enumerate(messages))))
 
 
 async def _post(message: Message, allow: Sequence[str]) -> Answer:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from obs_core.alerts.deliver.payload import Alert, Envelope, fingerprint, group_key, message, time_text
+from obs_core.alerts.deliver.payload import Alert, Envelope, group_key, message, time_text
+from obs_core.alerts.ledger import fingerprint
 
 # prometheus/common model/signature_test.go
 VECTORS: list[tuple[dict[str, str], int]] = [
@@ -103,6 +104,11 @@ def test_times_are_rfc_3339_in_utc_as_go_writes_them(ns: int, text: str) -> None
 
 
 def test_damaged_text_and_other_scripts_leave_as_valid_utf_8_json() -> None:
-    document = read(message(Envelope("ops", "{}:{}", {}, ""), [alert(process="Zähler \ud800 値")]))
-    assert document["alerts"][0]["labels"]["process"] == "Zähler ? 値"
+    document = read(
+        message(
+            Envelope("ops", "{}:{}", {}, ""), [alert(process="Zähler 値")._replace(annotations={"summary": "\ud800"})]
+        )
+    )
+    assert document["alerts"][0]["labels"]["process"] == "Zähler 値"
+    assert document["alerts"][0]["annotations"] == {"summary": "?"}
     assert len(document["alerts"][0]["fingerprint"]) == 16

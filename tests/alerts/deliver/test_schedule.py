@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from obs_core.alerts.deliver.receiver import Receiver
-from obs_core.alerts.deliver.schedule import Group, Member, after_failure, after_flip, after_telling, look
+from obs_core.alerts.deliver.schedule import (
+    Group,
+    Member,
+    after_failure,
+    after_flip,
+    after_telling,
+    is_forgettable,
+    look,
+    with_mutes,
+)
 
 S = 1_000_000_000
 HOOK = Receiver("ops", "http://127.0.0.1:9/", group_wait_ns=3 * S, group_interval_ns=5 * S, repeat_interval_ns=20 * S)
@@ -163,6 +172,31 @@ def test_the_end_of_a_snoozed_alert_is_told_also_if_others_were_told_meanwhile()
         assert due is not None
         assert due.resolved == (name,)
         group = after_telling(due.group, due, (now + 10) * S)
+
+
+def test_the_end_of_an_alert_that_was_told_waits_for_the_end_of_its_snooze() -> None:
+    group = flip(Group(), 0, "a")
+    due = look(group, HOOK, 10 * S)
+    assert due is not None
+    group = flip(after_telling(due.group, due, 10 * S), 11, "a", firing=False)
+    due = look(with_mutes(group, lambda _: True), HOOK, 20 * S)
+    assert due is not None
+    assert due.resolved == ()
+    due = look(with_mutes(due.group, lambda _: False), HOOK, 30 * S)
+    assert due is not None
+    assert due.resolved == ("a",)
+    assert is_forgettable(after_telling(due.group, due, 30 * S))
+
+
+def test_a_change_of_severity_is_told() -> None:
+    group = after_flip(Group(), "a", Member(1, firing=True, starts_ns=0, severity="warning"), HOOK, 0)
+    due = look(group, HOOK, 10 * S)
+    assert due is not None
+    group = after_telling(due.group, due, 10 * S)
+    worse = after_flip(group, "a", Member(2, firing=True, starts_ns=0, severity="critical"), HOOK, 11 * S)
+    due = look(worse, HOOK, 20 * S)
+    assert due is not None
+    assert due.firing == ("a",)
 
 
 def test_a_failed_message_is_tried_again_with_what_happened_since() -> None:

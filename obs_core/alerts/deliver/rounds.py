@@ -1,0 +1,69 @@
+"""The rounds of delivery: queue what came, post what is due, record what came of it.
+
+`watch` runs `follow` in a thread of its own, beside judging: a receiver that hangs holds back no judgement. One
+process delivers for a log at a time; it is the one that holds the lease of judging.
+"""
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from obs_core import clock
+from obs_core.alerts import ledger
+from obs_core.alerts.deliver import outbox, sending
+from obs_core.alerts.deliver.outcome import Answer
+from obs_core.alerts.deliver.payload import Alert, Envelope, message
+from obs_core.alerts.deliver.receiver import Receiver
+from obs_core.alerts.deliver.sending import Message
+from obs_core.settings import Settings
+from obs_core.store import sqlite
+
+_LOG: Final = logging.getLogger(__name__)
+_AFTER_TROUBLE_S: Final = 2.0
+_QUIET_NS: Final = 20 * clock.SECOND  # between two warnings
+PAUSE_S: Final = 0.25  # between two looks at the ledger: one indexed row each, and a flip is seen within 2 s
+
+
+def follow(log: Path, settings: Settings, stop: threading.Event) -> None:
+    """Deliver for `log` until `stop` is set; a round that has begun is finished (at most some 30 s).
+
+    Raises:
+        LogUnreadable: the ledger can't be opened.
+    """
+    with closing(ledger.open_(log)) as book:
+        told_ns = 0
+        while not stop.is_set():
+            try:
+                pause = 0.0 if round_(book, settings) else PAUSE_S
+            except sqlite.Error as error:  # locked, or the disk is full: nothing is lost, and later it may work
+                pause = _AFTER_TROUBLE_S
+                if clock.now_ns() - told_ns > _QUIET_NS:
+                    told_ns = clock.now_ns()
+                    _LOG.warning("Messages wait: %s", sqlite.told(error, ledger.path_of(log)).message)
+            stop.wait(pause)
+
+
+def round_(book: sqlite3.Connection, settings: Settings, now: Callable[[], int] = clock.now_ns) -> int:
+    """Queue new flips, post what is due, record each answer as it comes; how many messages were posted."""
+    outbox.queue(book, now())
+    due = outbox.ready(book, now(), settings.external_url)
+
+    def told(number: int, answer: Answer) -> None:
+        outbox.record(book, due[number], answer, now())
+
+    sending.post([each.message for each in due], settings.webhook_allow, told)
+    return len(due)
+
+
+def trial(receiver: Receiver, settings: Settings, now: int) -> Answer:
+    """Post one message that says it is a test; nothing of it is kept."""
+    labels = {"alertname": "Test", "severity": "info"}
+    notes = {"summary": "A test of this webhook; nothing is wrong.", "description": "Sent by hand."}
+    link = f"{settings.external_url.rstrip('/')}/alerts"
+    alert = Alert("firing", labels, notes, now, None, link)
+    body = message(Envelope(receiver.name, '{}:{alertname="Test"}', labels, settings.external_url), [alert])
+    return sending.post([Message(receiver, body, f"test-{now}")], settings.webhook_allow)[0]
