@@ -3,10 +3,18 @@
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from obs_core.alerts import ledger
 from obs_core.alerts.deliver.schedule import Group, Member, is_forgettable
+
+_OF_EACH: Final = 200
+_COLUMNS: Final = "receiver, labels, group_key, state, attempts, first_try_ns"
+_SELECT: Final = f"SELECT {_COLUMNS} FROM delivery_group"
+_RANKED: Final = (
+    f"SELECT {_COLUMNS}, next_ns, row_number() OVER (PARTITION BY receiver ORDER BY next_ns) AS place "
+    "FROM delivery_group WHERE next_ns <= ?"
+)
 
 
 class Kept(NamedTuple):
@@ -26,21 +34,13 @@ def of_receiver(connection: sqlite3.Connection, receiver: str) -> dict[str, Kept
     return {row[1]: _kept(row) for row in found}
 
 
-def due(connection: sqlite3.Connection, now: int, most: int) -> list[Kept]:
-    """The groups whose time has come, those that wait longest first; at most `most`, two of each webhook.
+def due(connection: sqlite3.Connection, now: int) -> list[Kept]:
+    """The groups whose time has come, those that wait longest first; at most 200 of each webhook.
 
-    Two, so that a webhook that hangs doesn't take the place of the others.
+    A round takes some of them; the bound keeps one webhook with very many groups from filling the memory.
     """
-    found = connection.execute(
-        f"SELECT * FROM ({_SELECT_WITH_RANK} WHERE next_ns <= ?) WHERE place <= 2 ORDER BY next_ns LIMIT ?", (now, most)
-    )
+    found = connection.execute(f"SELECT * FROM ({_RANKED}) WHERE place <= {_OF_EACH} ORDER BY next_ns", (now,))
     return [_kept(row) for row in found]
-
-
-def next_ns(connection: sqlite3.Connection) -> int | None:
-    """When the next group is looked at."""
-    found: int | None = connection.execute("SELECT min(next_ns) FROM delivery_group").fetchone()[0]
-    return found
 
 
 def keep(connection: sqlite3.Connection, kept: Kept) -> None:
@@ -63,14 +63,6 @@ def forget(connection: sqlite3.Connection, kept: Kept) -> None:
 def labels_text(labels: Mapping[str, str]) -> str:
     """The labels of a group as its key."""
     return ledger.text_of(labels)
-
-
-_COLUMNS = "receiver, labels, group_key, state, attempts, first_try_ns"
-_SELECT = f"SELECT {_COLUMNS} FROM delivery_group"
-_SELECT_WITH_RANK = (
-    f"SELECT {_COLUMNS}, next_ns, row_number() OVER (PARTITION BY receiver ORDER BY next_ns) AS place "
-    "FROM delivery_group"
-)
 
 
 def _kept(row: tuple[str, str, str, str, int, int | None, *tuple[object, ...]]) -> Kept:

@@ -7,7 +7,8 @@ them: killed there, its answer is not recorded and it is posted again, with the 
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from obs_core.alerts import ledger
@@ -19,7 +20,8 @@ from obs_core.alerts.deliver.sending import Message
 from obs_core.alerts.ledger import Flip
 from obs_core.store import sqlite
 
-AT_ONCE: Final = 16  # groups in one round; each is recorded when its answer comes
+AT_ONCE: Final = 16  # messages in one round; each is recorded when its answer comes
+OF_ONE: Final = 4  # of them for one webhook, so that one that hangs leaves places for the others
 _FLIP: Final = ", ".join(Flip._fields)
 _QUEUED: Final = "receiver = ? AND group_key = ? AND status = 'queued'"
 
@@ -30,7 +32,6 @@ class Ready(NamedTuple):
     kept: Kept
     due: schedule.Due
     message: Message
-    repeats: bool  # nothing is new; it still fires
 
 
 def queue(connection: sqlite3.Connection, now: int) -> int:
@@ -54,22 +55,28 @@ def ready(connection: sqlite3.Connection, now: int, external_url: str) -> list[R
     """The messages that are due; groups that have nothing to tell are put aside until their next time."""
     snoozed = {rule for rule, until in ledger.snoozes(connection).items() if until > now}
     hooks = {hook.name: hook for hook in webhooks.listed(connection)}
-    found = []
-    for kept in groups.due(connection, now, AT_ONCE):
+    found: list[Ready] = []
+    quiet: list[tuple[Kept, schedule.Group, schedule.Due]] = []
+    places = Counter[str]()
+    for kept in groups.due(connection, now):
         if kept.receiver not in hooks:  # removed while its message was on the way
             groups.forget(connection, kept)
             continue
-        rules = _rules(connection, kept)
-        group = schedule.with_mutes(kept.group, lambda name, rules=rules: rules[name] in snoozed)  # type: ignore[misc]
+        if len(found) == AT_ONCE or places[kept.receiver] == OF_ONE:
+            continue
+        said = _flips_of(connection, kept)
+        group = schedule.with_mutes(kept.group, {name: flip.rule in snoozed for name, flip in said.items()})
         due = schedule.look(group, hooks[kept.receiver], now)
-        if due is None:
-            continue
-        if due.firing or (due.resolved and not due.silently):
-            found.append(_ready(connection, kept, due, hooks[kept.receiver], external_url))
-            continue
+        if due and (due.firing or due.resolved):
+            places[kept.receiver] += 1
+            found.append(_ready(kept, due, hooks[kept.receiver], said, external_url))
+        elif due:
+            quiet.append((kept, group, due))
+    if quiet:
         with sqlite.transaction(connection):
-            _put_aside(connection, kept, group, ())
-            groups.keep(connection, kept._replace(group=due.group, attempts=0, first_try_ns=None))
+            for kept, group, due in quiet:
+                _put_aside(connection, kept, group, ())
+                groups.keep(connection, kept._replace(group=due.group, attempts=0, first_try_ns=None))
     return found
 
 
@@ -80,6 +87,8 @@ def record(connection: sqlite3.Connection, sent: Ready, answer: Answer, now: int
     why = outcome.sentence(answer)
     if verdict == "again" and now - first >= outcome.GIVE_UP_NS:
         verdict, why = "failed", f"{why} Given up after a day."
+    if verdict == "again" and not webhooks.is_known(connection, sent.kept.receiver):
+        verdict, why = "failed", f"{why} The webhook was removed."
     told = [sent.due.group.members[name].flip_id for name in (*sent.due.firing, *sent.due.resolved)]
     again = outcome.again_ns(answer, attempts, now) if verdict == "again" else None
     with sqlite.transaction(connection):
@@ -98,7 +107,7 @@ def _queue_for(connection: sqlite3.Connection, hook: Receiver, wanted: list[tupl
     """Queue `wanted` flips for one webhook; an alert stays in the group that it was told in."""
     known = groups.of_receiver(connection, hook.name)
     home = {name: labels for labels, kept in known.items() for name in kept.group.members}
-    changed: dict[str, Kept] = {}
+    arriving: dict[str, list[tuple[str, schedule.Member]]] = {}
     rows = []
     for flip_id, flip in wanted:
         labels = flips.labels_of(flip)
@@ -106,21 +115,21 @@ def _queue_for(connection: sqlite3.Connection, hook: Receiver, wanted: list[tupl
             continue
         of_group = receiver.group_labels(hook, labels)
         key = home.setdefault(flip.fingerprint, groups.labels_text(of_group))
-        kept = known.get(key) or Kept(
-            hook.name, key, payload.group_key(receiver.matchers(hook), of_group), schedule.Group()
-        )
-        member = flips.member_of(flip_id, flip)
-        known[key] = changed[key] = kept._replace(
-            group=schedule.after_flip(kept.group, flip.fingerprint, member, hook, now)
-        )
-        rows.append((flip_id, hook.name, kept.group_key, changed[key].group.next_ns))
+        if key not in known:
+            name = payload.group_key(receiver.matchers(hook), of_group)
+            known[key] = Kept(hook.name, key, name, schedule.Group())
+        arriving.setdefault(key, []).append((flip.fingerprint, flips.member_of(flip_id, flip)))
+        rows.append((flip_id, hook.name, known[key].group_key))
     connection.executemany(
-        "INSERT INTO delivery (flip_id, receiver, group_key, status, next_try_ns) VALUES (?, ?, ?, 'queued', ?) "
-        "ON CONFLICT DO NOTHING",
+        "INSERT INTO delivery (flip_id, receiver, group_key, status) VALUES (?, ?, ?, 'queued') ON CONFLICT DO NOTHING",
         rows,
     )
-    for kept in changed.values():
-        groups.keep(connection, kept)
+    for key, members in arriving.items():
+        group = schedule.after_flips(known[key].group, members, hook, now)
+        groups.keep(connection, known[key]._replace(group=group))
+        connection.execute(
+            f"UPDATE delivery SET next_try_ns = ? WHERE {_QUEUED}", (group.next_ns, hook.name, known[key].group_key)
+        )
     return len(rows)
 
 
@@ -139,19 +148,13 @@ def _flips_of(connection: sqlite3.Connection, kept: Kept) -> dict[str, Flip]:
     return {flip.fingerprint: flip for flip in (Flip(*row) for row in rows)}
 
 
-def _rules(connection: sqlite3.Connection, kept: Kept) -> dict[str, str]:
-    return {name: flip.rule for name, flip in _flips_of(connection, kept).items()}
-
-
-def _ready(connection: sqlite3.Connection, kept: Kept, due: schedule.Due, hook: Receiver, external_url: str) -> Ready:
-    found = _flips_of(connection, kept)
-    alerts = [flips.alert_of(found[name], external_url) for name in (*due.firing, *due.resolved)]
+def _ready(kept: Kept, due: schedule.Due, hook: Receiver, known: Mapping[str, Flip], external_url: str) -> Ready:
+    alerts = [flips.alert_of(known[name], external_url) for name in (*due.firing, *due.resolved)]
     envelope = payload.Envelope(hook.name, kept.group_key, json.loads(kept.labels), external_url)
     members = due.group.members
     said = [kept.receiver, kept.labels, due.group.told_ns, [members[name].flip_id for name in members]]
     key = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:32]
-    waiting = connection.execute(f"SELECT 1 FROM delivery WHERE {_QUEUED}", (kept.receiver, kept.group_key)).fetchone()
-    return Ready(kept, due, Message(hook, payload.message(envelope, alerts, hook.max_alerts), key), not waiting)
+    return Ready(kept, due, Message(hook, payload.message(envelope, alerts, hook.max_alerts), key))
 
 
 def _mark(

@@ -5,14 +5,15 @@ The rules are those of Alertmanager (dispatch.go, the aggregation group; notify.
 told again if an alert fired or resolved since, or every `repeat_interval` while one fires. What changed back in
 between is not told.
 
-Three things differ, on purpose:
+Four things differ, on purpose:
 - a group whose alerts are all over is forgotten at once, not at the next of the maintenance rounds;
 - a message that was tried and not confirmed may have arrived, so the end of its alerts is told too;
 - a message that the receiver refused for good counts as told: it is sent again only when something changes, or at
-  the repeat interval.
+  the repeat interval;
+- where ends are not told, an alert that begins again is told again, also while others of its group fire.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
@@ -47,21 +48,19 @@ class Group:
 class Due(NamedTuple):
     """What a look at a group found."""
 
-    group: Group  # as it is if nothing is sent, or before anything is
+    group: Group  # as it is afterwards if nothing is to be told; else before the message
     firing: tuple[str, ...] = ()  # to be told; both empty: no message
     resolved: tuple[str, ...] = ()
-    silently: bool = False  # only the memory changes: all is over, and the webhook takes no resolved messages
 
 
-def after_flip(group: Group, fingerprint: str, member: Member, receiver: Receiver, now: int) -> Group:
-    """`group` with the alert's new state in it."""
-    members = {**group.members, fingerprint: member}
-    if group.next_ns is None:
-        group = replace(group, next_ns=now + receiver.group_wait_ns, flushed=False)
-    next_ns = group.next_ns
-    if not group.flushed and member.starts_ns + receiver.group_wait_ns < now:
+def after_flips(group: Group, flips: Sequence[tuple[str, Member]], receiver: Receiver, now: int) -> Group:
+    """`group` with the new states of alerts in it, given by fingerprint in the order of their flips."""
+    next_ns, flushed = group.next_ns, group.flushed
+    if next_ns is None:
+        next_ns, flushed = now + receiver.group_wait_ns, False
+    if not flushed and any(member.starts_ns + receiver.group_wait_ns < now for _, member in flips):
         next_ns = now
-    return replace(group, members=members, next_ns=next_ns)
+    return replace(group, members={**group.members, **dict(flips)}, next_ns=next_ns, flushed=flushed)
 
 
 def look(group: Group, receiver: Receiver, now: int) -> Due | None:
@@ -71,9 +70,11 @@ def look(group: Group, receiver: Receiver, now: int) -> Due | None:
     firing, resolved = _names(group, firing=True), _names(group, firing=False)
     rested = replace(group, next_ns=now + receiver.group_interval_ns, flushed=True)
     if not (firing or resolved) or not _changed(group, firing, resolved, receiver, now):
+        if not receiver.send_resolved:  # the receiver is not told of ends, so a new beginning is news to it
+            rested = replace(rested, told_firing=_still(group.told_firing, firing, group))
         return Due(_without_ended(rested))
     if not receiver.send_resolved and not firing:
-        return Due(after_telling(rested, Due(rested, (), tuple(resolved)), now), silently=True)
+        return Due(after_telling(rested, Due(rested), now))
     told = _in_order(group, resolved) if receiver.send_resolved else ()
     return Due(rested, _in_order(group, firing), told)
 
@@ -93,9 +94,9 @@ def after_failure(group: Group, due: Due, again_ns: int) -> Group:
     return replace(group, tried_firing=group.tried_firing | _marks(group, due.firing), next_ns=again_ns)
 
 
-def with_mutes(group: Group, snoozed: Callable[[str], bool]) -> Group:
-    """`group` with its members muted as `snoozed` says of their fingerprints, at this moment."""
-    members = {name: member._replace(muted=snoozed(name)) for name, member in group.members.items()}
+def with_mutes(group: Group, snoozed: Mapping[str, bool]) -> Group:
+    """`group` with its members muted as `snoozed` says of their fingerprints; whom it doesn't name is dropped."""
+    members = {name: member._replace(muted=snoozed[name]) for name, member in group.members.items() if name in snoozed}
     return replace(group, members=members)
 
 
@@ -126,6 +127,12 @@ def _names(group: Group, *, firing: bool) -> frozenset[str]:
 def _marks(group: Group, names: Iterable[str]) -> frozenset[str]:
     """How messages remember these members: by fingerprint and severity."""
     return frozenset(f"{name}:{group.members[name].severity}" for name in names)
+
+
+def _still(told: frozenset[str], firing: frozenset[str], group: Group) -> frozenset[str]:
+    """What was told and still fires, or is snoozed."""
+    quiet = (name for name, member in group.members.items() if member.muted)
+    return told & (_marks(group, firing) | _marks(group, quiet))
 
 
 def _without_ended(group: Group) -> Group:

@@ -108,6 +108,11 @@ def named(connection: sqlite3.Connection, name: str) -> Receiver:
     return receivers.from_json(found[0])
 
 
+def is_known(connection: sqlite3.Connection, name: str) -> bool:
+    """Whether there is a webhook of this name."""
+    return _known(connection, name) is not None
+
+
 def deliveries(
     connection: sqlite3.Connection,
     *,

@@ -19,3 +19,6 @@ CREATE TABLE delivery_group (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX idx_delivery_group ON delivery_group (next_ns) WHERE next_ns IS NOT NULL;
+
+-- What waits in a group: without it, 10,000 flips in 10,000 groups are queued in 19 s instead of 1 s.
+CREATE INDEX idx_delivery_waiting ON delivery (receiver, group_key) WHERE status = 'queued';

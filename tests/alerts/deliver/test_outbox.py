@@ -142,6 +142,31 @@ def test_it_is_given_up_after_a_day(book: sqlite3.Connection) -> None:
     assert [message["status"] for message in turn(book, now)] == ["resolved"]
 
 
+def test_many_groups_are_told_in_rounds_and_a_webhook_takes_no_more_than_its_places(book: sqlite3.Connection) -> None:
+    webhooks.remove(book, "ops")
+    for name in ("a", "b"):
+        webhooks.add(book, replace(HOOK, name=name, group_by=("...",)), T)
+    outbox.queue(book, T)
+    for number in range(50):
+        flip(book, "firing", T, process=f"{number}")
+    outbox.queue(book, T)
+    first = turn(book, T + 30 * S)
+    assert sorted(message["receiver"] for message in first) == ["a"] * 4 + ["b"] * 4
+    while turn(book, T + 30 * S):
+        pass
+    assert {row[1] for row in rows(book)} == {"sent"}
+    assert len(rows(book)) == 100
+
+
+def test_flips_that_are_no_longer_kept_are_forgotten_by_their_groups(book: sqlite3.Connection) -> None:
+    flip(book, "firing", T, process="a")
+    flip(book, "firing", T, process="b")
+    outbox.queue(book, T)
+    book.execute("DELETE FROM flip WHERE id = 1")
+    [message] = turn(book, T + 30 * S)
+    assert [alert["labels"]["process"] for alert in message["alerts"]] == ["b"]
+
+
 def test_a_snoozed_rule_is_suppressed_and_told_when_its_snooze_ends(book: sqlite3.Connection) -> None:
     ledger.snooze(book, "stale price", T + 400 * S)
     flip(book, "firing", T)
@@ -222,6 +247,8 @@ def test_removing_a_webhook_suppresses_what_waits_and_forgets_its_secrets(book: 
     assert rows(book) == [(1, "suppressed", 0, None, "The webhook was removed.")]
     outbox.record(book, due, Answer(503), T + 31 * S)
     assert outbox.ready(book, T + 60 * S, "") == []
+    assert [row[1] for row in rows(book)] == ["failed"]
+    assert "removed" in rows(book)[0][4]
     assert book.execute("SELECT count(*) FROM webhook").fetchone() == (0,)
     with pytest.raises(BadParameter):
         webhooks.remove(book, "ops")

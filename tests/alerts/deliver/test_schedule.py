@@ -12,7 +12,7 @@ from obs_core.alerts.deliver.schedule import (
     Group,
     Member,
     after_failure,
-    after_flip,
+    after_flips,
     after_telling,
     is_forgettable,
     look,
@@ -29,7 +29,7 @@ Told = tuple[int, frozenset[str], frozenset[str]]  # second, firing, resolved
 def flip(
     group: Group, now: int, name: str, *, firing: bool = True, muted: bool = False, receiver: Receiver = HOOK
 ) -> Group:
-    return after_flip(group, name, Member(now, firing, now * S, muted), receiver, now * S)
+    return after_flips(group, [(name, Member(now, firing, now * S, muted))], receiver, now * S)
 
 
 def told(flips: Iterable[Flip], seconds: Iterable[int], receiver: Receiver = HOOK) -> list[Told]:
@@ -84,6 +84,8 @@ class Aggregation:
             if self.send_resolved or firing:
                 sent = [(second, frozenset(firing), frozenset(resolved if self.send_resolved else ()))]
             self.log = (second, firing, resolved)
+        elif self.log and not self.send_resolved:  # ours: what ended untold begins anew
+            self.log = (self.log[0], self.log[1] & firing, self.log[2])
         self.alerts = dict.fromkeys(firing, True)
         if not self.alerts:
             self.timer = None
@@ -130,7 +132,7 @@ def test_alerts_that_come_together_are_one_message_after_the_wait() -> None:
 
 
 def test_an_alert_that_is_older_than_the_wait_is_told_at_once() -> None:
-    group = after_flip(Group(), "a", Member(1, firing=True, starts_ns=0), HOOK, 100 * S)
+    group = after_flips(Group(), [("a", Member(1, firing=True, starts_ns=0))], HOOK, 100 * S)
     due = look(group, HOOK, 100 * S)
     assert due is not None
     assert due.firing == ("a",)
@@ -179,21 +181,27 @@ def test_the_end_of_an_alert_that_was_told_waits_for_the_end_of_its_snooze() -> 
     due = look(group, HOOK, 10 * S)
     assert due is not None
     group = flip(after_telling(due.group, due, 10 * S), 11, "a", firing=False)
-    due = look(with_mutes(group, lambda _: True), HOOK, 20 * S)
+    due = look(with_mutes(group, {"a": True}), HOOK, 20 * S)
     assert due is not None
     assert due.resolved == ()
-    due = look(with_mutes(due.group, lambda _: False), HOOK, 30 * S)
+    due = look(with_mutes(due.group, {"a": False}), HOOK, 30 * S)
     assert due is not None
     assert due.resolved == ("a",)
     assert is_forgettable(after_telling(due.group, due, 30 * S))
 
 
+def test_where_ends_are_not_told_a_new_beginning_is() -> None:
+    silent = replace(HOOK, send_resolved=False)
+    flips = [(0, "a", True), (0, "b", True), (4, "a", False), (9, "a", True)]
+    assert told(flips, range(20), silent) == [(3, frozenset("ab"), frozenset()), (13, frozenset("ab"), frozenset())]
+
+
 def test_a_change_of_severity_is_told() -> None:
-    group = after_flip(Group(), "a", Member(1, firing=True, starts_ns=0, severity="warning"), HOOK, 0)
+    group = after_flips(Group(), [("a", Member(1, firing=True, starts_ns=0, severity="warning"))], HOOK, 0)
     due = look(group, HOOK, 10 * S)
     assert due is not None
     group = after_telling(due.group, due, 10 * S)
-    worse = after_flip(group, "a", Member(2, firing=True, starts_ns=0, severity="critical"), HOOK, 11 * S)
+    worse = after_flips(group, [("a", Member(2, firing=True, starts_ns=0, severity="critical"))], HOOK, 11 * S)
     due = look(worse, HOOK, 20 * S)
     assert due is not None
     assert due.firing == ("a",)
