@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from obs_core.alerts.deliver.receiver import Receiver
@@ -110,12 +110,14 @@ FLIPS = st.lists(st.tuples(st.integers(0, 60), st.sampled_from("abc"), st.boolea
 )
 
 
+@settings(deadline=None)
 @given(FLIPS, st.booleans())
 def test_messages_are_those_of_alertmanager(flips: list[Flip], send_resolved: bool) -> None:  # noqa: FBT001
     receiver = replace(HOOK, send_resolved=send_resolved)
     assert told(flips, range(120), receiver) == alertmanager(flips, 120, send_resolved=send_resolved)
 
 
+@settings(deadline=None)
 @given(FLIPS, st.lists(st.integers(0, 100), max_size=30))
 def test_however_rarely_it_is_looked_at_the_last_word_is_the_truth(flips: list[Flip], seconds: list[int]) -> None:
     messages = told(flips, [*sorted(seconds), 200, 300])
