@@ -50,6 +50,15 @@ def hangs(client: socket.socket, receiving: Receiving) -> None:
     receiving.released.wait(60)
 
 
+def hangs_once(client: socket.socket, receiving: Receiving) -> None:
+    """Never answers the first request, and accepts all others."""
+    receiving.posts.append(read(client))
+    if len(receiving.posts) == 1:
+        receiving.released.wait(60)
+    else:
+        client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+
 def hangs_up(client: socket.socket, receiving: Receiving) -> None:
     """Reads the request, and closes."""
     receiving.posts.append(read(client))

@@ -8,11 +8,11 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from obs_core import clock
 from obs_core.alerts.deliver import payload, targets
+from obs_core.alerts.rules import is_pattern, named
 from obs_core.errors import BadParameter
 
 EVERY_LABEL: Final = "..."  # in group_by, as in Alertmanager: each alert is a group of its own
@@ -81,7 +81,7 @@ def matches(receiver: Receiver, labels: Mapping[str, str]) -> bool:
     return (
         _one_of(receiver.rules, labels.get("alertname", ""))
         and _one_of(receiver.severities, labels.get("severity", ""))
-        and all(fnmatchcase(labels.get(name, ""), pattern) for name, pattern in receiver.labels.items())
+        and all(named((pattern,), labels.get(name, "")) for name, pattern in receiver.labels.items())
     )
 
 
@@ -131,11 +131,11 @@ def _check_header(name: str, text: str) -> None:
 
 
 def _one_of(patterns: Sequence[str], text: str) -> bool:
-    return not patterns or any(fnmatchcase(text, pattern) for pattern in patterns)
+    return not patterns or named(tuple(patterns), text)
 
 
 def _matcher(name: str, patterns: Sequence[str]) -> str:
-    if len(patterns) == 1 and not set(patterns[0]) & set("*?["):
+    if len(patterns) == 1 and not is_pattern(patterns[0]):
         return f"{name}={payload.quoted(patterns[0])}"
     expression = "|".join(re.escape(each).replace(r"\*", ".*").replace(r"\?", ".") for each in patterns)
     return f"{name}=~{payload.quoted(expression)}"

@@ -94,6 +94,13 @@ def test_a_webhook_is_told_of_what_it_asks_for(asked: dict[str, object], *, told
     assert matches(replace(HOOK, **asked), LABELS) is told  # type: ignore[arg-type]
 
 
+def test_brackets_in_names_are_no_patterns() -> None:
+    receiver = replace(HOOK, labels={"data": "load.x[0]"})
+    assert matches(receiver, {**LABELS, "data": "load.x[0]"})
+    assert not matches(receiver, {**LABELS, "data": "load.x0"})
+    assert matchers(receiver) == ['data="load.x[0]"']
+
+
 def test_groups_are_made_by_the_named_labels_none_or_all() -> None:
     assert group_labels(HOOK, LABELS) == {"alertname": "stale price"}
     assert group_labels(replace(HOOK, group_by=("process", "absent")), LABELS) == {"process": "feed-1"}

@@ -141,6 +141,44 @@ def test_following_sees_new_flips_and_stops_when_it_is_told_to(tmp_path: Path) -
         assert told(receiving) == [("a", "firing")]
 
 
+def test_a_kill_before_the_answer_sends_the_same_message_again_with_the_same_key(tmp_path: Path) -> None:
+    log = tmp_path / "t.db"
+    with receiver(receivers.hangs_once) as receiving, closing(ledger.open_(log)) as book:
+        webhooks.add(book, hook(receiving), LONG_AGO)
+        flip(book, "firing", LONG_AGO, process="a")
+        program = follower(log)
+        until(lambda: len(receiving.posts) == 1)
+        end(program, signal.SIGKILL)
+        assert statuses(book) == ["queued"]
+        program = follower(log)
+        until(lambda: statuses(book) == ["sent"])
+        end(program, signal.SIGTERM)
+        first, second = receiving.posts
+        assert first.body == second.body
+        assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
+
+
+def test_trouble_with_the_ledger_is_outlived_and_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(rounds, "_AFTER_TROUBLE_S", 0.02)
+    stop = threading.Event()
+    with receiver(receivers.answers("200 OK")) as receiving, closing(ledger.open_(tmp_path / "t.db")) as book:
+        webhooks.add(book, hook(receiving), LONG_AGO)
+        flip(book, "firing", LONG_AGO, process="a")
+        book.execute("ALTER TABLE snooze RENAME TO away")
+        following = threading.Thread(target=rounds.follow, args=(tmp_path / "t.db", SETTINGS, stop))
+        following.start()
+        until(lambda: "Messages wait" in caplog.text)
+        time.sleep(0.2)
+        book.execute("ALTER TABLE away RENAME TO snooze")
+        until(lambda: statuses(book) == ["sent"])
+        stop.set()
+        following.join(30)
+        assert not following.is_alive()
+    assert caplog.text.count("Messages wait") == 1
+
+
 def test_no_flip_is_lost_by_kills_and_none_is_told_twice_whose_answer_was_recorded(tmp_path: Path) -> None:
     log, chance = tmp_path / "t.db", random.Random(7)  # noqa: S311 - moments of a test
     with receiver(receivers.answers("200 OK")) as receiving, closing(ledger.open_(log)) as book:
