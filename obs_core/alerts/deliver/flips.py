@@ -19,8 +19,8 @@ def is_told(flip: Flip) -> bool:
 
 def labels_of(flip: Flip) -> dict[str, str]:
     """The labels of a flip's alert, with its rule as `alertname` and its severity."""
-    labels = {"alertname": flip.rule, "severity": flip.severity, **json.loads(flip.labels)}
-    return {name: str(text) for name, text in sorted(labels.items()) if text not in {"", None}}
+    ours = {"alertname": flip.rule, **({"severity": flip.severity} if flip.severity else {})}
+    return {name: str(text) for name, text in sorted({**ours, **json.loads(flip.labels)}.items())}
 
 
 def member_of(flip_id: int, flip: Flip) -> Member:

@@ -47,6 +47,7 @@ def test_an_end_without_a_moment_of_its_own_is_when_the_state_changed() -> None:
     assert alert_of(FLIP._replace(state_to="no data"), "").annotations["state"] == "no data"
 
 
-def test_labels_that_the_rule_gave_stand_before_ours_and_empty_ones_are_left_out() -> None:
-    flip = FLIP._replace(labels=ledger.text_of({"severity": "page", "alertname": "x", "host": ""}))
+def test_labels_that_the_rule_gave_stand_before_ours() -> None:
+    flip = FLIP._replace(labels=ledger.text_of({"severity": "page", "alertname": "x"}))
     assert labels_of(flip) == {"alertname": "x", "severity": "page"}
+    assert "severity" not in labels_of(FLIP._replace(severity=""))
