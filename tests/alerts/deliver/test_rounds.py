@@ -141,6 +141,23 @@ def test_following_sees_new_flips_and_stops_when_it_is_told_to(tmp_path: Path) -
         assert told(receiving) == [("a", "firing")]
 
 
+def test_beside_a_watcher_messages_go_out_from_its_first_tick_until_its_end(tmp_path: Path) -> None:
+    log = tmp_path / "t.db"
+    with receiver(receivers.answers("200 OK")) as receiving, closing(ledger.open_(log)) as book:
+        webhooks.add(book, hook(receiving), LONG_AGO)
+        flip(book, "firing", LONG_AGO, process="a")
+        with rounds.beside(SETTINGS) as after_tick:
+            time.sleep(0.5)
+            assert receiving.posts == []
+            after_tick(log, LONG_AGO)
+            after_tick(log, LONG_AGO)
+            until(lambda: statuses(book) == ["sent"])
+        flip(book, "firing", LONG_AGO, process="b")
+        time.sleep(0.5)
+        assert told(receiving) == [("a", "firing")]
+        assert "obs-deliver" not in {thread.name for thread in threading.enumerate()}
+
+
 def test_a_kill_before_the_answer_sends_the_same_message_again_with_the_same_key(tmp_path: Path) -> None:
     log = tmp_path / "t.db"
     with receiver(receivers.hangs_once) as receiving, closing(ledger.open_(log)) as book:
