@@ -35,7 +35,10 @@ class Program(NamedTuple):
 def programs(settings: Settings) -> list[Program]:
     """What runs beside the dashboard."""
     log = ("--log", str(settings.log.absolute()))
-    return [Program("ingest", ("ingest", "--child", *log), settings.otlp)]
+    return [
+        Program("ingest", ("ingest", "--child", *log), settings.otlp),
+        Program("watch", ("watch", "--child", *log), settings.watch),
+    ]
 
 
 class Keeper:

@@ -11,8 +11,8 @@ from obs_core.clock import Window
 from obs_core.errors import BadParameter
 from obs_core.query import filters
 from obs_core.query.engine import Engine
-from obs_core.query.streaks import Missing, Rule, Run
-from obs_core.query.streaks import streaks as judged
+from obs_core.rollup.streaks import Missing, Rule, Run
+from obs_core.rollup.streaks import streaks as judged
 
 _COLUMNS: Final = {
     "process": "object",

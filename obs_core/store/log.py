@@ -3,15 +3,14 @@
 Everything here runs in the writer's own transaction; nothing here decides when to commit.
 """
 
-import re
 import sqlite3
 from collections.abc import Iterable, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Final
 
 from obs_core.errors import NotALog, SchemaTooNew
 from obs_core.model import Code, Row, Run
+from obs_core.store import migrations as numbered
 from obs_core.store import sqlite
 
 COLUMNS: Final = Row._fields
@@ -28,7 +27,6 @@ _TOLD: Final = """
     SELECT exception, exception_stack FROM data_trace
     WHERE trace_id = ? AND parent_span_id = ? AND kind = 'log' AND exception IS NOT NULL
     ORDER BY timestamp, id LIMIT 1"""
-_NUMBERED: Final = re.compile(r"(\d{4})_\w+\.sql")
 
 
 def open_(path: Path, *, synchronous: str = "NORMAL") -> sqlite.Connection:
@@ -42,9 +40,9 @@ def open_(path: Path, *, synchronous: str = "NORMAL") -> sqlite.Connection:
     connection = sqlite.open_(path, write=True, create=True)
     try:
         connection.execute(f"PRAGMA busy_timeout = {sqlite.BUSY_TIMEOUT_MS}")
-        if _version(connection) < len(migrations()):
+        if numbered.version(connection) < len(migrations()):
             _migrate(connection, path)
-        elif _version(connection) > len(migrations()):
+        elif numbered.version(connection) > len(migrations()):
             message = f"{path} was written by a newer version of this program."
             raise SchemaTooNew(message, "Update this program, or name another log.")
         connection.execute("PRAGMA journal_mode = WAL")
@@ -60,9 +58,7 @@ def open_(path: Path, *, synchronous: str = "NORMAL") -> sqlite.Connection:
 
 def migrations() -> list[str]:
     """The schema's steps in order; a log's `PRAGMA user_version` says how many it has had."""
-    files = resources.files("obs_core.store").joinpath("schema").iterdir()
-    steps = sorted(file.name for file in files if _NUMBERED.fullmatch(file.name))
-    return [resources.files("obs_core.store").joinpath("schema", name).read_text("utf-8") for name in steps]
+    return numbered.steps("obs_core.store")
 
 
 def append(connection: sqlite3.Connection, rows: Sequence[Row]) -> int:
@@ -176,20 +172,12 @@ def _replace(connection: sqlite3.Connection, old: tuple[int], row: Row) -> None:
     connection.execute(insert, (newest + 1, *row))
 
 
-def _version(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("PRAGMA user_version").fetchone()[0])
-
-
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     """Bring the log to the newest schema in one transaction; another program may be doing the same."""
     with sqlite.transaction(connection):
-        done = _version(connection)
+        done = numbered.version(connection)
         tables = connection.execute("SELECT count(*) FROM sqlite_schema WHERE type = 'table'").fetchone()[0]
         if done == 0 and tables:
             message = f"{path} was made by another program."
             raise NotALog(message, "It can be looked at, but rows go into a log of their own: name another file.")
-        steps = migrations()
-        for number, step in enumerate(steps[done:], done + 1):
-            for statement in step.split(";\n"):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {number}")
+        numbered.take(connection, migrations())

@@ -44,7 +44,7 @@ def serve() -> Iterator[Serve]:
         port = _free_port()
         address = f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
-        environment = {**os.environ, "OBS_LOG": str(log), "OBS_OTLP": "false"}
+        environment = {**os.environ, "OBS_LOG": str(log), "OBS_OTLP": "off", "OBS_WATCH": "off"}
         started.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL))
         _wait(f"{address}/_stcore/health")
         return address

@@ -31,14 +31,14 @@ keeper.stop(kept)
 
 
 def settings(log: Path, **changes: str) -> Settings:
-    return from_environment({"OBS_LOG": str(log), "OBS_OTLP_PORT": "0", **changes})
+    return from_environment({"OBS_LOG": str(log), "OBS_OTLP_PORT": "0", "OBS_WATCH": "off", **changes})
 
 
-def until(*states: State, log: Path, but: int | None = None) -> Child:
+def until(*states: State, log: Path, but: int | None = None, name: str = "ingest") -> Child:
     """The child of this log once it is in one of `states` and its pid is not `but`."""
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
-        child = told.children(log).get("ingest")
+        child = told.children(log).get(name)
         if child is not None and child.state in states and (but is None or child.pid != but):
             return child
         time.sleep(0.05)
@@ -72,7 +72,7 @@ def dashboard() -> Iterator[Callable[..., "subprocess.Popen[bytes]"]]:
     programs: list[subprocess.Popen[bytes]] = []
 
     def begin(log: Path, **variables: str) -> "subprocess.Popen[bytes]":
-        environment = {**os.environ, "OBS_LOG": str(log), "OBS_OTLP_PORT": "0", **variables}
+        environment = {**os.environ, "OBS_LOG": str(log), "OBS_OTLP_PORT": "0", "OBS_WATCH": "off", **variables}
         programs.append(subprocess.Popen([sys.executable, "-c", PARENT], env=environment, stdin=subprocess.PIPE))
         return programs[-1]
 
@@ -135,16 +135,27 @@ def test_beside_a_log_that_another_program_made_the_receiver_rests(tmp_path: Pat
     connection = sqlite.open_(path, write=True, create=True)
     connection.execute("CREATE TABLE data_trace (a)")
     connection.close()
-    (kept,) = start(settings(path))
+    kept, _ = start(settings(path))
     kept._thread.join(PATIENCE_S)
     child = until("off", log=path)
     assert "was made by another program" in child.last_error
     assert child.pid is None
 
 
+def test_the_watcher_runs_beside_and_ends_with_its_keeper(tmp_path: Path, start: Begin) -> None:
+    log = tmp_path / "trace.db"
+    kept = start(settings(log, OBS_OTLP="off", OBS_WATCH="on"))
+    child = until("running", log=log, name="watch")
+    assert child.address == str(log)
+    assert child.pid is not None
+    keeper.stop(kept)
+    assert ends(child.pid)
+    assert not log.exists()  # it waits for the log, and makes none
+
+
 def test_where_nothing_can_be_told_the_child_runs_all_the_same(tmp_path: Path, start: Begin) -> None:
     (tmp_path / "trace.db.d").write_text("a file where the folder should be")
-    (kept,) = start(settings(tmp_path / "trace.db"))
+    kept, _ = start(settings(tmp_path / "trace.db"))
     end = time.monotonic() + PATIENCE_S
     while kept.child.state != "running" and time.monotonic() < end:
         time.sleep(0.05)

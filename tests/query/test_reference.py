@@ -10,7 +10,7 @@ import pytest
 from obs_core.clock import SECOND, Window, iso_ns
 from obs_core.query import functions, overview, traces, values
 from obs_core.query.engine import Engine
-from obs_core.query.streaks import Missing
+from obs_core.rollup.streaks import Missing
 from tests.support import data, recorded, table
 
 ALWAYS = Window(-(2**62), 2**62)

@@ -9,7 +9,7 @@ from obs_core.errors import BadParameter
 from obs_core.model import Row
 from obs_core.query import values
 from obs_core.query.engine import Engine
-from obs_core.query.streaks import Missing
+from obs_core.rollup.streaks import Missing
 from tests.support import table
 
 ALWAYS = Window(0, 2**63 - 1)

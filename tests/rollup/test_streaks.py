@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from obs_core.clock import SECOND
-from obs_core.query.streaks import Rule, Run, streaks
+from obs_core.rollup.streaks import Rule, Run, streaks
 
 
 def runs(*numbers: tuple[float, int]) -> list[Run]:

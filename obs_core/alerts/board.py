@@ -1,0 +1,165 @@
+"""All alerts of some rules as they stand: what is told of each runs through its state machine, and flips come out."""
+
+import heapq
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from obs_core.alerts import ledger, states
+from obs_core.alerts.rules import NewException, Rule, Writer
+from obs_core.alerts.states import Alert, Timing
+from obs_core.clock import SECOND
+
+_EVENT_KEEP_S: Final = 300.0  # something that happened once has no end of its own
+_TEMPLATE: Final = re.compile(r"\{\{\s*\$(?:labels\.(\w+)|(value))\s*\}\}")
+Key = tuple[str, str]
+
+
+@dataclass(slots=True)
+class Entry:
+    """One alert: its labels, its state, and what was last said of it."""
+
+    rule: Rule
+    labels: Mapping[str, str]
+    text: str
+    timing: Timing
+    alert: Alert = field(default_factory=Alert)
+    value: str | None = None
+    annotations: str = "{}"
+
+
+class Board:
+    """The alerts of `rules`; `flips` and `changed` are what the ledger does not have yet."""
+
+    def __init__(self, rules: Iterable[Rule], standings: Iterable[ledger.Standing] = ()) -> None:
+        """Alerts stand as in `standings`, all others are inactive."""
+        self.rules = {rule.name: rule for rule in rules}
+        self.entries: dict[Key, Entry] = {}
+        self.flips: list[ledger.Flip] = []
+        self.changed: set[Key] = set()
+        self._due: list[tuple[int, Key]] = []
+        for standing in standings:
+            if (rule := self.rules.get(standing.rule)) is not None:
+                entry = Entry(rule, json.loads(standing.labels), standing.labels, timing_of(rule))
+                entry.alert = states.from_text(standing.machine)
+                entry.value, entry.annotations = standing.value, standing.annotations
+                self.entries[rule.name, standing.labels] = entry
+                self._watch(entry)
+
+    def entry(self, rule: Rule, labels: Mapping[str, str], severity: str | None = None) -> Entry:
+        """The alert of `rule` with these labels, beside those that every alert of the rule has."""
+        whole = {**labels, **dict(rule.labels), "alertname": rule.name, "severity": severity or rule.severity}
+        text = ledger.text_of(whole)
+        found = self.entries.get((rule.name, text))
+        if found is None:
+            found = self.entries[rule.name, text] = Entry(rule, whole, text, timing_of(rule))
+        return found
+
+    def tell(
+        self,
+        entry: Entry,
+        moment_ns: int,
+        condition: bool | None,  # noqa: FBT001 - the fact that is told
+        value: str | None = None,
+        annotations: Mapping[str, str] | None = None,
+    ) -> None:
+        """From this moment on the condition of `entry` holds, has ended, or can't be told."""
+        if condition:
+            entry.value = value
+            entry.annotations = ledger.text_of(_filled({**(annotations or {}), **dict(entry.rule.annotations)}, entry))
+        self._after(entry, states.told(entry.alert, entry.timing, moment_ns, condition))
+
+    def pass_time(self, now_ns: int) -> None:
+        """Time has gone on to `now_ns`: what was pending fires, what has ended resolves."""
+        while self._due and self._due[0][0] <= now_ns:
+            _, key = heapq.heappop(self._due)
+            if (entry := self.entries.get(key)) is not None:
+                self._after(entry, states.passed(entry.alert, entry.timing, now_ns))
+
+    def taken(self) -> tuple[list[ledger.Flip], list[ledger.Standing]]:
+        """What the ledger does not have yet; it is handed over."""
+        flips, changed = self.flips, [_standing(self.entries[key]) for key in sorted(self.changed)]
+        self.flips, self.changed = [], set()
+        return flips, changed
+
+    def _after(self, entry: Entry, step: states.Step) -> None:
+        alert, turns = step
+        self.flips += (_flip(entry, turn) for turn in turns)
+        if alert != entry.alert:
+            entry.alert = alert
+            self.changed.add((entry.rule.name, entry.text))
+            self._watch(entry)
+
+    def _watch(self, entry: Entry) -> None:
+        due = states.deadline_ns(entry.alert, entry.timing)
+        if due is not None:
+            heapq.heappush(self._due, (due, (entry.rule.name, entry.text)))
+
+
+def timing_of(rule: Rule) -> Timing:
+    """The periods of a rule as its alerts keep them."""
+    keep = rule.keep_firing_for_s
+    if isinstance(rule.condition, NewException | Writer):
+        keep = keep or _EVENT_KEEP_S
+    return Timing(round(rule.for_s * SECOND), round(keep * SECOND), rule.no_data, round(rule.no_data_after_s * SECOND))
+
+
+def closing_flip(standing: ledger.Standing, now_ns: int) -> ledger.Flip | None:
+    """The flip that ends an alert whose rule is gone or has changed; None if it does not fire."""
+    if standing.state not in {"firing", "no data"}:
+        return None
+    starts = states.from_text(standing.machine).starts_ns
+    return ledger.Flip(
+        standing.rule,
+        standing.labels,
+        standing.state,
+        "resolved",
+        max(now_ns, standing.since_ns),
+        standing.value,
+        standing.annotations,
+        standing.severity,
+        standing.fingerprint,
+        starts,
+        max(now_ns, standing.since_ns),
+    )
+
+
+def _flip(entry: Entry, turn: states.Turn) -> ledger.Flip:
+    return ledger.Flip(
+        entry.rule.name,
+        entry.text,
+        turn.state_from,
+        turn.state_to,
+        turn.moment_ns,
+        entry.value,
+        entry.annotations,
+        entry.labels["severity"],
+        ledger.fingerprint(entry.labels),
+        turn.starts_ns,
+        turn.ends_ns,
+    )
+
+
+def _standing(entry: Entry) -> ledger.Standing:
+    return ledger.Standing(
+        entry.rule.name,
+        entry.text,
+        ledger.fingerprint(entry.labels),
+        entry.labels["severity"],
+        entry.alert.state,
+        entry.alert.since_ns,
+        entry.value,
+        entry.annotations,
+        states.text_of(entry.alert),
+    )
+
+
+def _filled(annotations: Mapping[str, str], entry: Entry) -> dict[str, str]:
+    """The annotations with `{{ $labels.x }}` and `{{ $value }}` replaced, as Prometheus writes them."""
+
+    def word(match: re.Match[str]) -> str:
+        return (entry.value or "") if match[2] else entry.labels.get(match[1], "")
+
+    return {name: _TEMPLATE.sub(word, text) for name, text in annotations.items()}

@@ -1,0 +1,117 @@
+"""What rules look at in one series: its streak, its newest value, how long it has been silent."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from obs_core.alerts import rules
+from obs_core.alerts.board import Board, Entry
+from obs_core.alerts.rules import Rule
+from obs_core.clock import SECOND, iso_text
+from obs_core.rollup.following import Series, Variant
+from obs_core.rollup.streaks import Alike, Streak
+from obs_core.rollup.streaks import Rule as StreakRule
+from obs_core.rollup.tail import Arrival
+
+
+@dataclass(slots=True)
+class StaleCheck:
+    """One threshold of a stale rule on one series; `holds` is what was last told."""
+
+    entry: Entry
+    variant: Variant
+    rule: StreakRule
+    holds: bool | None
+
+    def verdict(self, streak: Streak) -> bool:
+        """Whether the series is stale now."""
+        return streak.length > self.rule.threshold and self.rule.counts(streak.run(ongoing=True))
+
+
+@dataclass(slots=True)
+class ValueCheck:
+    """A value rule on one series."""
+
+    entry: Entry
+    condition: rules.Value
+    holds: bool | None
+
+    def verdict(self, reading: Alike, text: str | None) -> bool:
+        """Whether this reading is one that it is after."""
+        limits, number = self.condition, reading.number
+        if limits.allowed and text not in limits.allowed:
+            return True
+        if number is None:
+            return False
+        return (limits.above is not None and number > limits.above) or (
+            limits.below is not None and number < limits.below
+        )
+
+
+@dataclass(slots=True)
+class Quiet:
+    """A period without readings after which something is told: that the series is silent, or that there are no data."""
+
+    entry: Entry
+    after_ns: int
+    tells: bool | None  # True: it is silent; None: there is nothing to judge
+    told: bool
+
+
+@dataclass(slots=True)
+class Checks:
+    """All checks of one series."""
+
+    stale: list[StaleCheck]
+    value: list[ValueCheck]
+    quiet: list[Quiet]
+
+
+def variants(found: list[Rule]) -> list[Variant]:
+    """The variants of streaks that these rules need."""
+    stale = [rule.condition for rule in found if isinstance(rule.condition, rules.Stale)]
+    return sorted({Variant(each.tolerance, each.missing == "skip") for each in stale})
+
+
+def of_series(series: Series, found: list[Rule], board: Board) -> Checks:
+    """The checks of a series by the rules `found` that hold for it."""
+    checks = Checks([], [], [])
+    labels = {"process": series.process, "data": series.data}
+    for rule in found:
+        condition = rule.condition
+        entry = board.entry(rule, labels)
+        if isinstance(condition, rules.Stale):
+            if rules.named(condition.constant, series.data):
+                continue
+            for threshold, severity in ((condition.threshold, None), (condition.critical, "critical")):
+                if threshold is not None:
+                    graded = board.entry(rule, labels, severity)
+                    checks.stale.append(_stale(graded, condition, threshold))
+        elif isinstance(condition, rules.Value):
+            checks.value.append(ValueCheck(entry, condition, entry.alert.condition))
+        elif isinstance(condition, rules.Silent):
+            told = bool(entry.alert.condition)
+            checks.quiet.append(Quiet(entry, round(condition.after_s * SECOND), tells=True, told=told))
+            continue
+        if rule.no_data != "keep":
+            entry.timing = entry.timing._replace(no_data_ns=0)  # the deadline is the delay
+            after = round(rule.no_data_after_s * SECOND)
+            checks.quiet.append(Quiet(entry, after, tells=None, told=entry.alert.condition is None))
+    return checks
+
+
+def stale_annotations(streak: Streak, row: Arrival | None, code: Callable[[Arrival], dict[str, str]]) -> dict[str, str]:
+    """What a message says of a stale value."""
+    return {
+        "summary": f"{streak.text} for {streak.length} readings in a row",
+        "value": str(streak.text),
+        "repeats": str(streak.length),
+        "first_seen": iso_text(streak.start_ns),
+        "last_change": iso_text(streak.start_ns),
+        **(code(row) if row is not None else {}),
+    }
+
+
+def _stale(entry: Entry, condition: rules.Stale, threshold: int) -> StaleCheck:
+    rule = StreakRule(threshold, condition.tolerance, condition.missing, condition.min_seconds, condition.ignore)
+    variant = Variant(condition.tolerance, condition.missing == "skip")
+    return StaleCheck(entry, variant, rule, entry.alert.condition)

@@ -1,0 +1,117 @@
+"""Series as they are followed: the streak each is in, taken on reading by reading; late readings make it judged again.
+
+Order is (timestamp, id). A reading that is older than the newest one of its series came late: the series is read again
+from the last streak that began before it, and what is then known is what judging all at once would say.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from obs_core.rollup.streaks import Alike, Run, Streak, alike
+from obs_core.rollup.tail import Arrival
+
+BEGINNING: Final = (-(2**63), 0)
+_STARTS: Final = 16  # a reading that is later than 16 streaks back has its series read from the beginning
+Place = tuple[int, int]
+
+
+class Variant(NamedTuple):
+    """What decides where streaks begin and end; all rules that agree in it share the streaks."""
+
+    tolerance: float = 0.0
+    skips_missing: bool = False
+
+
+@dataclass(slots=True)
+class Series:
+    """One series: its newest reading, when it was last heard of, and the streak it is in by each variant.
+
+    `beat_ns` is when the newest reading was taken, or, where its clock can't be right, when it was seen.
+    """
+
+    process: str
+    data: str
+    process_group: str | None = None
+    last: Place = BEGINNING
+    beat_ns: int = 0
+    streaks: dict[Variant, Streak] = field(default_factory=dict)
+    late: dict[Variant, Place] = field(default_factory=dict)
+
+
+class Ended(NamedTuple):
+    """A streak that ended; or, with `run` None, that all that was said from `place` on is said again."""
+
+    process: str
+    data: str
+    variant: Variant
+    place: Place
+    run: Run | None
+
+
+def take(series: Series, row: Arrival, variants: Iterable[Variant], ended: list[Ended] | None = None) -> Alike | None:
+    """Take one reading; None if it came late, and the series waits to be read again (see `again`)."""
+    place = (row.timestamp, row.id)
+    if series.late or place < series.last:
+        _mark_late(series, place, variants)
+        return None
+    series.last = place
+    reading = alike(row.data_type, row.data_value, row.attributes)
+    for variant in variants:
+        _step(series, variant, reading, row, ended)
+    return reading
+
+
+def again(series: Series, rows: Iterable[Arrival], ended: list[Ended] | None = None) -> Arrival | None:
+    """Read a series again from where a late reading fell; `rows` are its readings from the earliest such place on."""
+    places, series.late = series.late, {}
+    for variant, place in places.items():
+        if ended is not None:
+            ended.append(Ended(series.process, series.data, variant, place, None))
+        streak = series.streaks.pop(variant, None)
+        if streak is not None and (earlier := tuple(each for each in streak.starts if each < place)):
+            # Not a streak to go on with: the first reading begins a new one. It hands on where those before it began.
+            series.streaks[variant] = Streak(_NOTHING, None, 0, 0, 0, earlier)
+    newest = None
+    for row in rows:
+        newest = row
+        reading = alike(row.data_type, row.data_value, row.attributes)
+        for variant, place in places.items():
+            if (row.timestamp, row.id) >= place:
+                _step(series, variant, reading, row, ended)
+    if newest is not None:
+        series.last = max(series.last, (newest.timestamp, newest.id))
+    return newest
+
+
+def earliest(series: Iterable[Series]) -> int:
+    """The moment from which late series are to be read again."""
+    return min(place[0] for each in series for place in each.late.values())
+
+
+_NOTHING: Final = Alike("\0", None, None, missing=False)
+
+
+def _step(series: Series, variant: Variant, reading: Alike, row: Arrival, ended: list[Ended] | None) -> None:
+    if variant.skips_missing and reading.missing:
+        return
+    streak = series.streaks.get(variant)
+    if streak is not None and streak.holds(reading, variant.tolerance):
+        streak.length += 1
+        streak.end_ns = row.timestamp
+        return
+    starts: tuple[Place, ...] = ()
+    if streak is not None:
+        if ended is not None and streak.length:
+            ended.append(Ended(series.process, series.data, variant, streak.starts[-1], streak.run(ongoing=False)))
+        starts = streak.starts[1 - _STARTS :]
+    place = (row.timestamp, row.id)
+    series.streaks[variant] = Streak(reading, row.data_value, 1, row.timestamp, row.timestamp, (*starts, place))
+
+
+def _mark_late(series: Series, place: Place, variants: Iterable[Variant]) -> None:
+    for variant in variants:
+        streak = series.streaks.get(variant)
+        starts = streak.starts if streak is not None else ()
+        before = max((start for start in starts if start < place), default=BEGINNING)
+        series.late[variant] = min(before, series.late.get(variant, before))

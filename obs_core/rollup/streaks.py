@@ -1,0 +1,168 @@
+"""Runs of equal readings become streaks: tolerance, missing readings and values that may repeat (DESIGN, Stale values).
+
+The rule, once: `streaks` judges all runs of a series at once (as `values/runs.sql` packs them), `Streak` takes one
+reading after the other. `alike` says what two equal readings have in common, as that SQL says it.
+"""
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, Literal, NamedTuple
+
+Missing = Literal["value", "skip", "break"]
+
+_NUMERIC: Final = re.compile(
+    r"([A-Za-z_]+\.)*([Uu]?[Ii]nt|[Ff]loat|[Dd]ouble|[Dd]ecimal|[Rr]eal|[Nn]um|INT|FLOAT|DOUBLE|REAL|NUM|\Z)"
+)
+_WRAPPED: Final = re.compile(r"(?:np\.[a-z0-9]+|Decimal)\('?([^')]*)'?\)\Z")
+_HASH: Final = re.compile(r'"obs\.value\.hash": ?"([0-9a-f]+)"')
+_TEXTS: Final = frozenset({"str", "bytes", "string"})
+_EXACT: Final = 2.0**53  # beyond it whole numbers share doubles, and are compared by their digits
+
+
+class Run(NamedTuple):
+    """Consecutive equal readings of one series; `number` is None unless they are numbers."""
+
+    length: int
+    start_ns: int
+    end_ns: int
+    text: str | None
+    type: str
+    number: float | None
+    missing: bool
+    ongoing: bool
+
+
+class Alike(NamedTuple):
+    """What equal readings share: the type, and the number or (where it is none, or too large) the text."""
+
+    type: str
+    number: float | None
+    other: str | None
+    missing: bool
+
+
+def alike(data_type: str | None, text: str | None, attributes: str | None = None) -> Alike:
+    """What this reading shares with those that are equal to it."""
+    if text is not None and text.endswith("…"):
+        return _alike(data_type or "", text, attributes)
+    return _alike(data_type or "", text, None)
+
+
+@lru_cache(maxsize=16_384)
+def _alike(data_type: str, text: str | None, attributes: str | None) -> Alike:
+    number = _measured(data_type, text)
+    if number is not None and math.isnan(number):
+        return Alike(data_type, None, "NaN", missing=True)  # one NaN is not equal to another, one text is
+    missing = data_type == "NoneType" or text is None or (text == "" and data_type not in _TEXTS)
+    other = text
+    if number is not None:
+        digits = text if text is not None and abs(number) >= _EXACT and text.lstrip("+-").isdecimal() else None
+        return Alike(data_type, number, digits, missing)
+    if attributes and (found := _HASH.search(attributes)):
+        other = found[1]
+    return Alike(data_type, None, other, missing)
+
+
+def _measured(data_type: str, text: str | None) -> float | None:
+    if text is None or not _is_numeric(data_type):
+        return None
+    if text.endswith(")"):
+        wrapped = _WRAPPED.match(text)
+        text = wrapped[1] if wrapped else ""
+    return None if "_" in text else _number(text)
+
+
+@lru_cache(maxsize=1024)
+def _is_numeric(data_type: str) -> bool:
+    return _NUMERIC.match(data_type) is not None
+
+
+@dataclass(slots=True)
+class Streak:
+    """The streak that a series is in; `starts`: the places (moment, id) where the last streaks began, it too."""
+
+    first: Alike
+    text: str | None
+    length: int
+    start_ns: int
+    end_ns: int
+    starts: tuple[tuple[int, int], ...] = ()
+
+    def holds(self, reading: Alike, tolerance: float) -> bool:
+        """Whether `reading` goes on with this streak."""
+        first = self.first
+        return reading == first or (
+            tolerance > 0 and reading.type == first.type and _near(first.number, reading.number, tolerance)
+        )
+
+    def run(self, *, ongoing: bool) -> Run:
+        """The streak as a run."""
+        first = self.first
+        return Run(self.length, self.start_ns, self.end_ns, self.text, first.type, first.number, first.missing, ongoing)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Which streaks count: longer than `threshold`, of at least `min_seconds`, of no value in `ignore`.
+
+    Numbers within `tolerance` of a streak's first value are equal to it. With `missing` = break a missing reading ends
+    a streak and is none itself; with skip it was left out of the runs already.
+    """
+
+    threshold: int = 5
+    tolerance: float = 0.0
+    missing: Missing = "value"
+    min_seconds: float = 0.0
+    ignore: tuple[str, ...] = ()
+
+    def counts(self, streak: Run) -> bool:
+        """Whether `streak` is one that this rule is after."""
+        return (
+            streak.length > self.threshold
+            and streak.end_ns - streak.start_ns >= self.min_seconds * 1e9
+            and not (streak.missing and self.missing == "break")
+            and not any(self._may_repeat(streak, word) for word in self.ignore)
+        )
+
+    def _may_repeat(self, streak: Run, word: str) -> bool:
+        """Whether `word` of the ignore list names the streak's value: as a number if it is one, else by its text."""
+        number = _number(word)
+        if streak.number is None or number is None or math.isnan(number):
+            return word.casefold() == (streak.text or "").casefold()
+        return number == streak.number or abs(number - streak.number) <= self.tolerance
+
+
+def streaks(runs: Sequence[Run], rule: Rule) -> list[Run]:
+    """The streaks among `runs` (one series, in their order) that `rule` is after."""
+    whole = _merged(runs, rule.tolerance) if rule.tolerance else runs
+    return [streak for streak in whole if rule.counts(streak)]
+
+
+def _merged(runs: Sequence[Run], tolerance: float) -> Iterator[Run]:
+    """The runs, those joined whose numbers lie within `tolerance` of the first one's and whose types are the same."""
+    first = last = None
+    length = 0
+    for run in runs:
+        if first is not None and last is not None:
+            if first.type == run.type and _near(first.number, run.number, tolerance):
+                length, last = length + run.length, run
+                continue
+            yield first._replace(length=length, end_ns=last.end_ns, ongoing=last.ongoing)
+        first = last = run
+        length = run.length
+    if first is not None and last is not None:
+        yield first._replace(length=length, end_ns=last.end_ns, ongoing=last.ongoing)
+
+
+def _near(one: float | None, other: float | None, tolerance: float) -> bool:
+    return one is not None and other is not None and abs(one - other) <= tolerance
+
+
+def _number(word: str) -> float | None:
+    try:
+        return float(word)
+    except ValueError:
+        return None

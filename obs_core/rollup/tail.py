@@ -1,0 +1,75 @@
+"""The log by order of arrival: rows after an id, and a series' readings from a place on, for those that came late."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+from obs_core.store.foreign import Shape
+
+
+class Arrival(NamedTuple):
+    """What the tail tells of one row; `kind` is None in logs of others, where a row is a call and a value."""
+
+    id: int
+    kind: str | None
+    process: str
+    process_group: str | None
+    data: str
+    function: str | None
+    data_type: str | None
+    data_value: str | None
+    timestamp: int
+    status: str
+    exception: str | None
+    duration_ns: int | None
+    trace_id: str | None
+    span_id: str | None
+    parent_span_id: str | None
+    attributes: str | None
+
+    @property
+    def is_value(self) -> bool:
+        """Whether it is a reading of a series."""
+        return self.kind == "value" if self.kind else bool(self.data_value)
+
+    @property
+    def is_call(self) -> bool:
+        """Whether it is a call."""
+        return self.kind is None or self.kind == "call"
+
+
+_COLUMNS: Final = ", ".join(Arrival._fields)
+
+
+def newest_id(log: sqlite3.Connection, shape: Shape) -> int:
+    """The highest id in the log; 0 if it is empty."""
+    return int(log.execute(f"SELECT coalesce(max(id), 0) FROM {shape.rows}").fetchone()[0])
+
+
+def arrivals(log: sqlite3.Connection, shape: Shape, after: int, upto: int, limit: int) -> list[Arrival]:
+    """At most `limit` rows with an id above `after` and not above `upto`, in order; rows without a time are none."""
+    found = log.execute(
+        f"SELECT {_COLUMNS} FROM {shape.rows} WHERE id > ? AND id <= ? ORDER BY id LIMIT ?", (after, upto, limit)
+    )
+    return [Arrival._make(row) for row in found]
+
+
+def values_from(
+    log: sqlite3.Connection, shape: Shape, series: Iterable[tuple[str, str]], from_ns: int, upto: int
+) -> Iterator[Arrival]:
+    """The readings of `series` (process, data) at or after a moment, up to an id, by (timestamp, id)."""
+    wanted = set(series)
+    found = log.execute(
+        f"SELECT {_COLUMNS} FROM {shape.rows} WHERE timestamp >= ? AND id <= ? AND ({shape.values_where}) "
+        "ORDER BY timestamp, id",
+        (from_ns, upto),
+    )
+    return (row for row in map(Arrival._make, found) if (row.process, row.data) in wanted)
+
+
+def rows_from(log: sqlite3.Connection, shape: Shape, from_ns: int, upto: int) -> Iterator[Arrival]:
+    """All rows at or after a moment, up to an id, by id."""
+    found = log.execute(
+        f"SELECT {_COLUMNS} FROM {shape.rows} WHERE timestamp >= ? AND id <= ? ORDER BY id", (from_ns, upto)
+    )
+    return map(Arrival._make, found)

@@ -1,0 +1,210 @@
+"""Follows one log: what is new since last time is judged by all rules, flips are recorded, what is known is saved.
+
+The ledger is written first, with the id up to which it has judged; the derived data (streaks) second. A watcher that
+is killed between the two finds rows that the ledger has judged already: they move the streaks and tell nothing. A rule
+that is new, or has changed, is first judged over the whole log.
+"""
+
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from obs_core.alerts import board, ledger, rule_files
+from obs_core.alerts.board import Board
+from obs_core.alerts.judge import Judge, held_back, nothing_known
+from obs_core.alerts.rules import Rule
+from obs_core.capture.status import WriterStatus
+from obs_core.errors import BadParameter, LogMissing
+from obs_core.rollup import saved, tail
+from obs_core.rollup.saved import Followed
+from obs_core.store import foreign, sqlite
+from obs_core.watch.code import CodeOf
+
+_CHUNK: Final = 20_000
+Held = AbstractSet[str]
+Progress = Callable[[str, int, int], None]
+
+
+def in_silence(_what: str, _done: int, _whole: int) -> None:
+    """Say nothing of the progress."""
+
+
+class Follower:
+    """A log, its ledger and its derived data, opened; `close` when done."""
+
+    def __init__(self, log: Path, progress: Progress = in_silence) -> None:
+        """Open them.
+
+        Raises:
+            LogMissing: there is no log yet.
+            ObsError: one of the files can't be used.
+        """
+        self.log = log
+        self._progress = progress
+        self._source = sqlite.open_(log)
+        try:
+            self._shape = foreign.shape(self._source, log)
+            self._ledger = ledger.open_(log)
+            self._derived = saved.open_(log)
+        except BaseException:
+            self.close()
+            raise
+        self._code = CodeOf(self._source) if self._shape.native else None
+        self._rules: list[Rule] | None = None
+        self._judge = Judge([], {}, Board([]))
+        self.at = 0
+
+    def close(self) -> None:
+        """Close the files."""
+        for name in ("_source", "_ledger", "_derived"):
+            with suppress(AttributeError):
+                getattr(self, name).close()
+
+    def tick(self, now_ns: int, writers: Sequence[WriterStatus] = ()) -> int:
+        """Judge what is new, and record it; how many rows were new.
+
+        Raises:
+            BadParameter: a rule can't be read; the rules that were there before go on.
+        """
+        held = held_back(writers)
+        trouble = self._rules_as_they_are(now_ns, held)
+        newest = tail.newest_id(self._source, self._shape)
+        begun = self.at
+        if newest < begun:
+            self._start_over()
+            begun = self.at
+        while self.at < newest:
+            whole = newest - begun
+            self._feed(self._judge, self.at, newest, now_ns, live=whole <= _CHUNK, held=held)
+            if whole > _CHUNK:
+                self._progress("following the log", self.at - begun, whole)
+        self._judge.tick(now_ns, writers, held)
+        self._record(self._judge, self._rules or [], now_ns)
+        self._save(self._judge)
+        if trouble is not None:
+            raise trouble
+        return newest - begun
+
+    def _feed(
+        self,
+        judge: Judge,
+        after: int,
+        upto: int,
+        now_ns: int,
+        *,
+        quiet_until: int = 0,
+        live: bool = False,
+        held: Held = frozenset(),
+    ) -> int:
+        rows = tail.arrivals(self._source, self._shape, after, upto, _CHUNK)
+        end = rows[-1].id if len(rows) == _CHUNK else upto
+        judge.take(rows, now_ns, quiet_until=quiet_until, live=live, held=held)
+        if (late := judge.late()) is not None:
+            readings = tail.values_from(self._source, self._shape, late[0], late[1], end)
+            judge.take_late(readings, quiet_until, held)
+        if judge is self._judge:
+            self.at = end
+        return end
+
+    def _rules_as_they_are(self, now_ns: int, held: Held = frozenset()) -> Exception | None:
+        """Read the rules; where they have changed, judge what is new over the whole log and go on with all of them."""
+        try:
+            found = rule_files.rules(self.log, self._ledger)
+        except BadParameter as error:
+            if self._rules is None:
+                self._go_on([], now_ns)
+            return error
+        enabled = [rule for rule in found if rule.enabled]
+        if enabled == self._rules:
+            return None
+        if self._rules is not None:
+            self._record(self._judge, self._rules, now_ns)
+            self._save(self._judge)
+        marks = ledger.judged(self._ledger)
+        there = {rule.name: rule.judgement() for rule in enabled}
+        self._end([name for name, mark in marks.items() if there.get(name) != mark.condition], now_ns)
+        marks = ledger.judged(self._ledger)
+        self._judge_history([rule for rule in enabled if rule.name not in marks], now_ns, held)
+        self._go_on(enabled, now_ns)
+        return None
+
+    def _end(self, gone: list[str], now_ns: int) -> None:
+        """Rules that are gone or have changed: what fires by them resolves."""
+        if not gone:
+            return
+        with sqlite.transaction(self._ledger):
+            standing = [each for each in ledger.standings(self._ledger) if each.rule in gone]
+            closing = [flip for each in standing if (flip := board.closing_flip(each, now_ns))]
+            ledger.record(self._ledger, closing, [])
+            for name in gone:
+                ledger.forget(self._ledger, name)
+
+    def _judge_history(self, new: list[Rule], now_ns: int, held: Held) -> None:
+        """Judge new rules over the log up to where the others have come; all of it is recorded at once, or nothing."""
+        if not new:
+            return
+        upto = max((mark.id for mark in ledger.judged(self._ledger).values()), default=0)
+        upto = min(upto, newest) if (newest := tail.newest_id(self._source, self._shape)) and upto else newest
+        judge = Judge(new, {}, Board(new), code_of=self._code or nothing_known)
+        at = 0
+        while at < upto:
+            at = self._feed(judge, at, upto, now_ns, held=held)
+            self._progress(f"first judgement by {len(new):,} rules", at, upto)
+        self._record(judge, new, now_ns, upto)
+
+    def _go_on(self, rules: list[Rule], now_ns: int) -> None:
+        """Take up the judgement of `rules` where the ledger has it, with the streaks that were saved."""
+        marks = ledger.judged(self._ledger)
+        upto = max((marks[rule.name].id for rule in rules if rule.name in marks), default=0)
+        known = saved.load(self._derived)
+        board_ = Board(rules, ledger.standings(self._ledger))
+        met, code = ledger.met(self._ledger), self._code or nothing_known
+        judge = Judge(rules, {}, board_, met, code)
+        if known.id > upto or not known.variants >= set(judge.variants):
+            saved.clear(self._derived)
+            known = Followed(0, frozenset(), {})
+        judge = Judge(rules, known.series, board_, met, code)
+        self._judge, self._rules, self.at = judge, rules, known.id
+        while self.at < upto:
+            self._feed(judge, self.at, upto, now_ns, quiet_until=upto)
+            if upto - known.id > _CHUNK:
+                self._progress("building streaks", self.at, upto)
+        judge.owe()
+        if judge.calls.longest_ns and upto:
+            judge.calls.begin(now_ns - judge.calls.longest_ns)
+            for row in tail.rows_from(self._source, self._shape, now_ns - judge.calls.longest_ns, known.id):
+                if row.is_call:
+                    judge.calls.take(row, min(row.timestamp, now_ns), quiet=True)
+        self._save(judge)
+
+    def _record(self, judge: Judge, rules: list[Rule], now_ns: int, at: int | None = None) -> None:
+        flips, standings = judge.board.taken()
+        fresh, judge.calls.fresh = judge.calls.fresh, []
+        id_ = self.at if at is None else at
+        with sqlite.transaction(self._ledger):
+            ledger.record(self._ledger, flips, standings)
+            ledger.meet(self._ledger, fresh)
+            marks = {rule.name: ledger.Judged(rule.judgement(), id_, now_ns) for rule in rules}
+            ledger.mark_judged(self._ledger, marks)
+
+    def _save(self, judge: Judge) -> None:
+        changed, judge.changed = judge.changed, set()
+        saved.save(self._derived, self.at, judge.variants, [judge.series[key] for key in sorted(changed)])
+
+    def _start_over(self) -> None:
+        """The log is another one, or was cut: what was judged stays judged, what comes is followed from the start."""
+        saved.clear(self._derived)
+        with sqlite.transaction(self._ledger):
+            self._ledger.execute("UPDATE judged SET id = 0")
+        self._rules = None
+        self._rules_as_they_are(0)
+
+
+def opened(log: Path, progress: Progress = in_silence) -> Follower | None:
+    """A follower of `log`; None while there is no log yet."""
+    try:
+        return Follower(log, progress)
+    except LogMissing:
+        return None

@@ -1,0 +1,48 @@
+"""`python -m obs_core rules`: rules from the shell, and when they would have fired."""
+
+from pathlib import Path
+
+import pytest
+
+from obs_core.cli.main import main
+from obs_core.clock import SECOND
+from obs_core.model import Row
+from tests.support import table
+
+START = table.START_NS
+
+
+def run(log: Path, action: str, *words: str) -> int:
+    return main(["rules", action, "--log", str(log), *words])
+
+
+def test_rules_are_added_listed_and_removed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = tmp_path / "t.db"
+    assert run(log, "add", "stuck", "stale", "data=price", "threshold=10", "for=5m") == 0
+    assert run(log, "add", "stuck", "stale") == 2
+    assert run(log, "add", "odd", "stale", "threshold=x") == 2
+    capsys.readouterr()
+    assert run(log, "list") == 0
+    assert capsys.readouterr().out == "stuck  [stale, from page]  threshold=10 data=price for=300.0\n"
+    assert run(log, "remove", "stuck") == 0
+    assert run(log, "remove", "stuck") == 2
+
+
+def test_a_test_says_when_a_rule_would_have_fired(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = tmp_path / "t.db"
+    texts = "1112222333"
+    table.store(
+        log,
+        [
+            Row("value", "p", "x", START + place * SECOND, data_type="int", data_value=text)
+            for place, text in enumerate(texts)
+        ],
+    )
+    window = ("--from", "2026-01-01T00:00:00Z", "--to", "2026-01-01T00:01:00Z")
+    assert run(log, "test", "stuck", "stale", "threshold=2", *window) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0][17:19] for line in lines[:-1]] == ["02", "05", "09"]
+    assert [line.split()[1][-13:-11] for line in lines[:2]] == ["03", "07"]
+    assert "ongoing" in lines[2]
+    assert lines[-1] == "“stuck” would have fired 3 times, with at most 5 messages."
+    assert run(log, "test", "stuck", *window) == 2

@@ -1,0 +1,297 @@
+"""A log that is followed: flips, whatever the steps; restarts, late rows, odd clocks, writers that are behind."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from obs_core.alerts import ledger, rule_files
+from obs_core.capture.status import WriterStatus
+from obs_core.clock import HOUR, SECOND
+from obs_core.errors import BadParameter
+from obs_core.model import Row
+from obs_core.rollup import saved
+from obs_core.watch import follower
+from tests.support import table
+
+START = table.START_NS
+STALE = '[[rule]]\nname = "stuck"\nkind = "stale"\nthreshold = 2\n'
+Turn = tuple[str, str, int]
+
+
+def readings(*texts: str, start: int = 0, step: int = 1, process: str = "p") -> list[Row]:
+    """Readings of one series, a second apart."""
+    return [
+        Row("value", process, "x", START + (start + place * step) * SECOND, data_type="float", data_value=text)
+        for place, text in enumerate(texts)
+    ]
+
+
+def flips(log: Path) -> list[Turn]:
+    """The flips of the log, their moments in seconds."""
+    with closing(ledger.open_(log)) as book:
+        return [(flip.state_from, flip.state_to, (flip.moment_ns - START) // SECOND) for _, flip in ledger.flips(book)]
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "trace.db"
+    table.store(path, [])
+    return path
+
+
+@pytest.fixture
+def tick(log: Path) -> Iterator[Callable[..., int]]:
+    """Ticks of one watcher of the log, at a second after START."""
+    with closing(follower.Follower(log)) as follows:
+        yield lambda second, writers=(): follows.tick(START + second * SECOND, writers)
+
+
+def rule(log: Path, text: str) -> None:
+    (log.parent / rule_files.NAME).write_text(text)
+
+
+def test_a_stale_value_fires_at_the_reading_that_made_it_stale_and_resolves_at_the_next(
+    log: Path, tick: Callable[..., int]
+) -> None:
+    rule(log, STALE)
+    tick(0)
+    table.store(log, readings("1", "1", "1", "1"))
+    assert tick(5) == 4
+    assert flips(log) == [("inactive", "firing", 2)]
+    table.store(log, readings("2", start=6))
+    tick(7)
+    assert flips(log) == [("inactive", "firing", 2), ("firing", "resolved", 6)]
+    assert tick(8) == 0
+
+
+def test_warning_and_critical_are_two_alerts(log: Path, tick: Callable[..., int]) -> None:
+    rule(log, STALE + "critical = 4\n")
+    table.store(log, readings(*"11111"))
+    tick(9)
+    with closing(ledger.open_(log)) as book:
+        assert [(flip.severity, flip.moment_ns - START) for _, flip in ledger.flips(book)] == [
+            ("warning", 2 * SECOND),
+            ("critical", 4 * SECOND),
+        ]
+
+
+def test_a_message_says_the_value_since_when_and_which_code_wrote_it(log: Path, tick: Callable[..., int]) -> None:
+    rule(log, STALE + 'annotations = { text = "{{ $labels.process }} stands at {{ $value }}" }\n')
+    call = Row("call", "p", "read", START, trace_id="a" * 32, span_id="b" * 16, function="m.read")
+    rows = [row._replace(trace_id="a" * 32, parent_span_id="b" * 16) for row in readings("7", "7", "7")]
+    table.store(log, [call, *rows])
+    tick(9)
+    with closing(ledger.open_(log)) as book:
+        ((_, flip),) = ledger.flips(book)
+    assert '"code_function":"m.read"' in flip.annotations
+    assert '"repeats":"3"' in flip.annotations
+    assert '"text":"p stands at 7"' in flip.annotations
+    assert flip.labels == '{"alertname":"stuck","data":"x","process":"p","severity":"warning"}'
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.sampled_from("1112"), min_size=1, max_size=40),
+    st.lists(st.integers(1, 12), max_size=5),
+    st.sampled_from([0, 3]),
+    st.sampled_from([0, 2]),
+)
+def test_the_steps_of_judging_and_restarts_between_them_change_no_flip(
+    tmp_path_factory: pytest.TempPathFactory, texts: list[str], steps: list[int], hold: int, keep: int
+) -> None:
+    rows = readings(*texts)
+    found = []
+    for cuts in ([], steps):
+        path = tmp_path_factory.mktemp("steps") / "trace.db"
+        rule(path, STALE + f"for = {hold}\nkeep_firing_for = {keep}\n")
+        table.store(path, [])
+        at = 0
+        for step in [*cuts, len(rows)]:
+            table.store(path, rows[at : at + step])
+            at = min(at + step, len(rows))
+            with closing(follower.Follower(path)) as follows:
+                follows.tick(START + (at - 1) * SECOND)
+        found.append(flips(path))
+    assert found[0] == found[1]
+
+
+def test_late_readings_are_judged_in_their_place(log: Path, tick: Callable[..., int]) -> None:
+    rule(log, STALE)
+    table.store(log, readings("1", "1", step=4))
+    tick(5)
+    table.store(log, readings("1", start=2))
+    tick(6)
+    assert [turn[:2] for turn in flips(log)] == [("inactive", "firing")]
+    table.store(log, readings("9", start=3))
+    tick(7)
+    assert [turn[:2] for turn in flips(log)] == [("inactive", "firing"), ("firing", "resolved")]
+
+
+def test_what_was_derived_may_be_deleted(log: Path) -> None:
+    rule(log, STALE)
+    table.store(log, readings("1", "1"))
+    with closing(follower.Follower(log)) as follows:
+        follows.tick(START + 3 * SECOND)
+    for path in log.parent.glob("*.rollup.db*"):
+        path.unlink()
+    table.store(log, readings("1", start=2))
+    with closing(follower.Follower(log)) as follows:
+        follows.tick(START + 4 * SECOND)
+    assert flips(log) == [("inactive", "firing", 2)]
+
+
+def test_when_the_ledger_is_ahead_of_the_streaks_nothing_is_told_twice(log: Path) -> None:
+    rule(log, STALE)
+    table.store(log, readings("1", "1"))
+    with closing(follower.Follower(log)) as follows:
+        follows.tick(START + 3 * SECOND)
+    before = saved.path_of(log).read_bytes()
+    table.store(log, readings("1", "2", "2", "2", start=2))
+    with closing(follower.Follower(log)) as follows:
+        follows.tick(START + 8 * SECOND)
+    expected = flips(log)
+    saved.path_of(log).write_bytes(before)
+    table.store(log, readings("3", start=9))
+    with closing(follower.Follower(log)) as follows:
+        follows.tick(START + 10 * SECOND)
+    assert flips(log) == [*expected, ("firing", "resolved", 9)]
+
+
+def test_silence_begins_a_while_after_the_last_reading_and_ends_with_the_next(
+    log: Path, tick: Callable[..., int]
+) -> None:
+    rule(log, '[[rule]]\nname = "quiet"\nkind = "silent"\nafter = 30\n')
+    table.store(log, readings("1"))
+    tick(1)
+    tick(29)
+    assert flips(log) == []
+    tick(40)
+    table.store(log, readings("1", start=41))
+    tick(42)
+    assert flips(log) == [("inactive", "firing", 30), ("firing", "resolved", 41)]
+
+
+@pytest.mark.parametrize("wrong", [-START, 300 * 365 * 24 * HOUR - START, 24 * HOUR])
+def test_clocks_in_1970_or_in_the_future_are_not_silent_while_rows_come(
+    log: Path, tick: Callable[..., int], wrong: int
+) -> None:
+    rule(log, '[[rule]]\nname = "quiet"\nkind = "silent"\nafter = 30\n')
+    tick(0)
+    for second in range(10, 100, 10):
+        row = readings("1", start=second)[0]
+        moment = row.timestamp + wrong if wrong <= 24 * HOUR else 2**62 + second
+        table.store(log, [row._replace(timestamp=moment)])
+        tick(second)
+    assert flips(log) == []
+    tick(200)
+    assert [turn[:2] for turn in flips(log)] == [("inactive", "firing")]
+
+
+def behind(process: str) -> Sequence[WriterStatus]:
+    return [WriterStatus(process, None, 1, "DELAYED", 9, 99, 0, 0, 0, None, None, "")]
+
+
+def test_a_writer_that_is_behind_holds_back_silent_and_stale(log: Path, tick: Callable[..., int]) -> None:
+    rule(log, STALE + '[[rule]]\nname = "quiet"\nkind = "silent"\nafter = 30\n')
+    table.store(log, readings(*"1111"))
+    tick(5, behind("p"))
+    tick(90, behind("p"))
+    assert flips(log) == []
+    tick(91)
+    assert [turn[:2] for turn in flips(log)] == [("inactive", "firing")] * 2
+
+
+def test_writers_are_judged_by_their_state(log: Path, tick: Callable[..., int]) -> None:
+    rule(log, '[[rule]]\nname = "late"\nkind = "writer"\nkeep_firing_for = 10\n')
+    tick(0, behind("p"))
+    tick(5)
+    tick(30)
+    assert flips(log) == [("inactive", "firing", 0), ("firing", "resolved", 15)]
+
+
+def test_error_rate_latency_and_throughput_are_judged_over_their_window(log: Path, tick: Callable[..., int]) -> None:
+    rule(
+        log,
+        '[[rule]]\nname = "errors"\nkind = "error_rate"\nabove = 0.4\nwindow = 60\n'
+        '[[rule]]\nname = "slow"\nkind = "latency"\nabove = 100\nwindow = 60\npercentile = 50\n'
+        '[[rule]]\nname = "few"\nkind = "throughput"\nbelow = 0.05\nwindow = 60\n',
+    )
+    calls = [
+        Row("call", "p", "f", START + second * SECOND, status="ERROR" if second >= 30 else "OK", duration_ns=10**6)
+        for second in range(60)
+    ]
+    table.store(log, calls)
+    tick(60)
+    with closing(ledger.open_(log)) as book:
+        ((_, flip),) = ledger.flips(book)
+        assert (flip.rule, flip.state_to) == ("errors", "firing")
+        # after n seconds of errors, n / (30 + n) > 0.4: n = 21, seen at the edge behind it
+        assert (flip.moment_ns - START) // SECOND == 51
+    tick(200)
+    with closing(ledger.open_(log)) as book:
+        assert [(flip.rule, flip.state_to) for _, flip in ledger.flips(book)][1:] == [("few", "firing")]
+
+
+def test_an_exception_type_is_new_once_also_after_a_restart(log: Path) -> None:
+    rule(log, '[[rule]]\nname = "new"\nkind = "new_exception"\n')
+    for second in (0, 1000):
+        table.store(log, [Row("call", "p", "f", START + second * SECOND, status="ERROR", exception="ValueError: x")])
+        with closing(follower.Follower(log)) as follows:
+            follows.tick(START + (second + 1) * SECOND)
+    assert flips(log) == [("inactive", "firing", 0), ("firing", "resolved", 300)]
+
+
+def test_a_rule_that_goes_resolves_its_alerts_and_a_new_one_looks_at_the_whole_log(
+    log: Path, tick: Callable[..., int]
+) -> None:
+    rule(log, STALE)
+    table.store(log, readings(*"111"))
+    tick(5)
+    rule(log, STALE.replace("stuck", "other"))
+    tick(6)
+    with closing(ledger.open_(log)) as book:
+        assert [(flip.rule, flip.state_to, (flip.moment_ns - START) // SECOND) for _, flip in ledger.flips(book)] == [
+            ("stuck", "firing", 2),
+            ("stuck", "resolved", 6),
+            ("other", "firing", 2),
+        ]
+
+
+def test_a_rule_that_can_not_be_read_is_told_and_the_others_go_on(log: Path, tick: Callable[..., int]) -> None:
+    rule(log, STALE)
+    tick(0)
+    rule(log, STALE + "nonsense = 1\n")
+    table.store(log, readings(*"111"))
+    with pytest.raises(BadParameter, match="nonsense"):
+        tick(5)
+    assert flips(log) == [("inactive", "firing", 2)]
+
+
+def test_values_beyond_a_limit_fire_and_values_within_resolve(log: Path, tick: Callable[..., int]) -> None:
+    rule(log, '[[rule]]\nname = "hot"\nkind = "value"\nabove = 5\nbelow = 1\n')
+    table.store(log, readings("1", "6", "7", "5", "0.5"))
+    tick(9)
+    assert flips(log) == [("inactive", "firing", 1), ("firing", "resolved", 3), ("resolved", "firing", 4)]
+
+
+def test_a_log_of_another_program_is_followed_too(tmp_path: Path) -> None:
+    import sqlite3  # noqa: PLC0415 - another program's hand
+
+    path = tmp_path / "old.db"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute(
+            'CREATE TABLE data_trace (Process, Data, "Data Type", "Data Value", Timestamp, Status, Exception)'
+        )
+        moments = [f"2026-01-01T00:00:0{second}Z" for second in range(4)]
+        other.executemany(
+            "INSERT INTO data_trace VALUES ('p', 'x', 'float', '1', ?, 'OK', '')", [(m,) for m in moments]
+        )
+        other.commit()
+    rule(path, STALE)
+    with closing(follower.Follower(path)) as follows:
+        follows.tick(START + 9 * SECOND)
+    assert flips(path) == [("inactive", "firing", 2)]

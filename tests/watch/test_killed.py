@@ -1,0 +1,136 @@
+"""The watcher as a process: killed at random moments no flip is lost or doubled; there is one per log."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from obs_core.alerts import ledger, rule_files
+from obs_core.clock import SECOND
+from obs_core.model import Row
+from tests.support import table
+
+KILLS = int(os.environ.get("WATCH_KILLS", "4"))
+PATIENCE_S = 60
+RULE = '[[rule]]\nname = "stuck"\nkind = "stale"\n[[rule]]\nname = "seven"\nkind = "value"\nabove = 6\n'
+Turn = tuple[str, str, str, int]
+
+
+@contextmanager
+def watcher(log: Path, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "obs_core", "watch", "--log", str(log), "--tick", "0.01", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def expected(rows: list[Row]) -> set[Turn]:
+    """The flips of these readings, by counting: stale is the sixth equal one, above 6 is above 6."""
+    found: set[Turn] = set()
+    for process in {row.process for row in rows}:
+        length, last, fires, high = 0, None, False, False
+        ever = {"stuck": "inactive", "seven": "inactive"}
+        for row in (row for row in rows if row.process == process):
+            length = length + 1 if row.data_value == last else 1
+            last = row.data_value
+            for name, now, before in (("stuck", length > 5, fires), ("seven", float(last or 0) > 6, high)):
+                if now != before:
+                    found.add((name, process, "firing" if now else "resolved", row.timestamp))
+                    ever[name] = "firing"
+            fires, high = length > 5, float(last or 0) > 6
+    return found
+
+
+def flips(log: Path) -> list[Turn]:
+    with closing(ledger.open_(log)) as book:
+        return [
+            (flip.rule, json.loads(flip.labels)["process"], flip.state_to, flip.moment_ns)
+            for _, flip in ledger.flips(book)
+            if flip.state_to != "inactive"
+        ]
+
+
+def judged_up_to(log: Path, newest: int) -> bool:
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        with closing(ledger.open_(log)) as book:
+            if {mark.id for mark in ledger.judged(book).values()} == {newest}:
+                return True
+        time.sleep(0.05)
+    return False
+
+
+def test_a_watcher_that_is_killed_at_random_moments_loses_and_doubles_no_flip(tmp_path: Path) -> None:
+    log = tmp_path / "trace.db"
+    (tmp_path / rule_files.NAME).write_text(RULE)
+    table.store(log, [])
+    chance = random.Random(KILLS)  # noqa: S311 - moments of a test
+    rows: list[Row] = []
+    first = time.time_ns() - 3600 * SECOND
+    for _ in range(KILLS):
+        with watcher(log) as process:
+            end = time.monotonic() + 0.3 + chance.random()
+            while time.monotonic() < end:
+                batch = [
+                    Row("value", f"p{number % 3}", "x", first + (len(rows) + number) * SECOND // 50, data_type="int",
+                        data_value=chance.choice("77788"[: 1 + chance.randrange(5)]) if chance.random() < 0.2 else "5")
+                    for number in range(chance.randrange(1, 40))
+                ]  # fmt: skip
+                table.store(log, batch)
+                rows += batch
+                time.sleep(chance.random() * 0.03)
+            process.send_signal(signal.SIGKILL)
+    with watcher(log):
+        assert judged_up_to(log, len(rows))
+    found = flips(log)
+    assert len(found) == len(set(found))
+    assert set(found) == expected(rows)
+    assert len(found) > 10
+
+
+def test_a_second_watcher_says_so_waits_and_goes_on_when_the_first_ends(tmp_path: Path) -> None:
+    log = tmp_path / "trace.db"
+    (tmp_path / rule_files.NAME).write_text(RULE)
+    table.store(log, [])
+    with watcher(log) as one:
+        assert one.stdout
+        assert one.stdout.readline().startswith("Following")
+        with watcher(log) as other:
+            assert other.stdout
+            assert f"Another watcher (pid {one.pid}) follows" in other.stdout.readline()
+            one.kill()
+            assert other.stdout.readline().startswith("Following")
+
+
+def test_as_a_child_it_tells_that_it_runs_and_ends_with_its_parent(tmp_path: Path) -> None:
+    log = tmp_path / "trace.db"
+    with watcher(log, "--child") as process:
+        assert process.stdout
+        assert process.stdin
+        assert json.loads(process.stdout.readline()) == {"address": str(log)}
+        process.stdin.close()
+        assert process.wait(PATIENCE_S) == 0
+
+
+def test_it_takes_over_what_a_killed_program_left_in_its_spool(tmp_path: Path) -> None:
+    log = tmp_path / "trace.db"
+    (tmp_path / rule_files.NAME).write_text(RULE)
+    program = "import obs_core, os\nfor _ in range(9): obs_core.record('x', 5)\nos.kill(os.getpid(), 9)"
+    settings = {**os.environ, "OBS_LOG": str(log), "OBS_DRAIN": "no", "OBS_PROCESS": "feed"}
+    assert subprocess.run([sys.executable, "-c", program], env=settings, check=False).returncode == -signal.SIGKILL
+    with watcher(log):
+        assert judged_up_to(log, 9)
+    assert [turn[:3] for turn in flips(log)] == [("stuck", "feed", "firing")]
