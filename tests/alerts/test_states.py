@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from obs_core.alerts import states
@@ -55,6 +55,7 @@ PHASES = st.lists(st.tuples(st.booleans(), st.sampled_from([1, 2, 3, 5, 9, 40, 9
 SHORT = st.sampled_from([0, 1, 2, 3, 8])
 
 
+@settings(deadline=None)
 @given(PHASES, SHORT, SHORT, st.integers(1, 7))
 def test_at_every_second_the_state_is_prometheus_own(
     phases: list[tuple[bool, int]], hold: int, keep: int, stride: int
@@ -70,6 +71,7 @@ def test_at_every_second_the_state_is_prometheus_own(
             alert = states.from_text(states.text_of(alert))
 
 
+@settings(deadline=None)
 @given(PHASES, SHORT, SHORT, st.sets(st.integers(0, 400)))
 def test_the_steps_in_which_time_is_told_change_nothing(
     phases: list[tuple[bool, int]], hold: int, keep: int, looks: set[int]
