@@ -1,6 +1,6 @@
 """How fast the receiver is: batches of the real SDK, sent by a plain client, until every row is in the log.
 
-    python benchmarks/receiver.py [--spans 200000] [--senders 2] [--gzip] [--paced-s 20]
+    python -m benchmarks.receiver [--spans 200000] [--senders 2] [--gzip] [--paced-s 20] [--ask]
 
 Prints spans per second end to end, the same rows by a bare executemany in this process (the floor), the receiver's
 memory, and the answer's times while 5,000 spans come per second.
@@ -16,8 +16,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import psutil
@@ -28,8 +30,11 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor as Batches
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from obs_core.clock import HOUR, Window
 from obs_core.ingest import otlp
 from obs_core.model import Row
+from obs_core.query import overview
+from obs_core.query.engine import Engine
 from obs_core.store import log, sqlite
 
 BATCH = 512  # what the SDK's batch processor sends at once
@@ -147,23 +152,39 @@ def floor(folder: Path, batches: Sequence[bytes]) -> float:
     return len(rows) / took
 
 
+def asked(engine: Engine, window: Window, until: Callable[[], bool]) -> float:
+    """The median time of three questions of the Overview, asked until this is so, in ms."""
+    times: list[float] = []
+    while not (times and until()):
+        began = time.perf_counter()
+        overview.summary(engine, window)
+        overview.recent_errors(engine, window)
+        overview.groups(engine, window)
+        times.append((time.perf_counter() - began) * 1e3)
+        time.sleep(0.2)
+    return median(times)
+
+
 def main() -> None:
     """Run it and print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--spans", type=int, default=200_000)
     parser.add_argument("--senders", type=int, default=2)
     parser.add_argument("--gzip", action="store_true")
     parser.add_argument("--paced-s", type=int, default=20)
+    parser.add_argument("--ask", action="store_true", help="also ask the Overview's questions, idle and meanwhile")
     options = parser.parse_args()
     encoding = "gzip" if options.gzip else ""
-    plain = list(bodies(options.spans))
-    paced = list(bodies(options.paced_s * RATE))
     pack = (lambda body: gzip.compress(body, 1)) if options.gzip else bytes
+    plain = list(bodies(options.spans))
+    between = time.time_ns()
+    paced = [pack(body) for body in bodies(options.paced_s * RATE)]
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "trace.db"
         command = [sys.executable, "-m", "obs_core", "ingest", "--child", "--port", "0", "--log", str(path)]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
             assert program.stdout is not None
+            assert program.stdin is not None
             address = json.loads(program.stdout.readline())["address"]
             receiver = psutil.Process(program.pid)
             began, cpu = time.perf_counter(), sum(receiver.cpu_times()[:2])
@@ -173,16 +194,30 @@ def main() -> None:
                 time.sleep(0.02)
             took = time.perf_counter() - began
             used = sum(receiver.cpu_times()[:2]) - cpu
-            memory = receiver.memory_info().rss / 1e6
-            lone, _ = sent(address, [pack(body) for body in paced], encoding, 1, BATCH / RATE)
-            assert program.stdin is not None
+            memory = [receiver.memory_info().rss / 1e6]
+            with ThreadPoolExecutor(1) as beside:
+                told = beside.submit(sent, address, paced, encoding, 1, BATCH / RATE)
+                if options.ask:
+                    _ask(path, Window(between - HOUR, between), told.done)
+                lone, _ = told.result()
+            memory.append(receiver.memory_info().rss / 1e6)
             program.stdin.close()
         rate, bare = options.spans / took, floor(Path(name), plain)
     print(f"end to end       {rate:10,.0f} spans/s ({took:.1f} s, answered after {answered:.1f} s, {put_off} put off)")
     print(f"floor            {bare:10,.0f} rows/s by executemany; ratio {bare / rate:.1f}")
-    print(f"receiver         {used / options.spans * 1e6:10.1f} µs of CPU per span, {memory:.0f} MB")
+    print(f"receiver         {used / options.spans * 1e6:10.1f} µs of CPU per span")
+    print(f"memory           {memory[0]:10.0f} MB when flooded, {memory[1]:.0f} MB {options.paced_s} s later")
     print(f"answer, flooded  {_percentile(times, 0.5):10.1f} ms median, {_percentile(times, 0.99):.1f} ms p99")
     print(f"answer, 5,000/s  {_percentile(lone, 0.5):10.1f} ms median, {_percentile(lone, 0.99):.1f} ms p99")
+
+
+def _ask(path: Path, window: Window, until: Callable[[], bool]) -> None:
+    with Engine(path, limit_s=60) as engine:
+        engine.warm()
+        busy = asked(engine, window, until)
+        rounds = iter(range(20))
+        idle = asked(engine, window, lambda: next(rounds, None) is None)
+    print(f"questions        {idle:10.1f} ms idle, {busy:.1f} ms at 5,000 spans/s; ratio {busy / idle:.1f}")
 
 
 def _percentile(times: Sequence[float], share: float) -> float:

@@ -82,10 +82,12 @@ def calls_and_errors() -> Spec:
     base = alt.Chart(_sample(bucket=0, until=0, calls=1, errors=1)).encode(
         x=_time("bucket:T"), x2="until:T", tooltip=told
     )
-    calls = base.mark_bar(color="$accent").encode(
+    # The stroke keeps slices visible that are narrower than a pixel: some seconds of a day.
+    calls = base.mark_bar(color="$accent", stroke="$accent", strokeWidth=0.75).encode(
         y=alt.Y("calls:Q", title="Calls", axis=alt.Axis(tickMinStep=1)), y2=alt.datum(0)
     )
-    errors = base.mark_bar(color="$error").encode(y="errors:Q", y2=alt.datum(0))
+    errors = base.mark_bar(color="$error", stroke="$error", strokeWidth=0.75).transform_filter("datum.errors > 0")
+    errors = errors.encode(y="errors:Q", y2=alt.datum(0))
     return _spec(alt.layer(calls.add_params(_brush()), errors, _starts()), 190)
 
 
@@ -133,9 +135,9 @@ def latency_bands() -> Spec:
 
 @lru_cache(maxsize=1)
 def durations() -> Spec:
-    """How durations are spread on a logarithmic scale (columns from_ms, to_ms, calls, errors, trace_id, span_id).
+    """How durations are spread on a logarithmic scale (columns from_ms, to_ms, calls, errors, slowest_id).
 
-    A click on a bar is the selection `bar`: the trace and span of its slowest call.
+    A click on a bar is the selection `bar`: the row of its slowest call.
     """
     told = [
         alt.Tooltip("from_ms:Q", title="From (ms)", format=",.3~r"),
@@ -144,15 +146,13 @@ def durations() -> Spec:
         alt.Tooltip("errors:Q", title="Errors", format=","),
     ]
     width = alt.X("from_ms:Q", title="Duration (ms)", scale=alt.Scale(type="log", nice=False), axis=_decades())
-    base = alt.Chart(_sample(from_ms=1.0, to_ms=2.0, calls=1, errors=1, trace_id="", span_id=""))
+    base = alt.Chart(_sample(from_ms=1.0, to_ms=2.0, calls=1, errors=1, slowest_id=1))
     base = base.encode(x=width, x2="to_ms:Q", y2=alt.datum(0), tooltip=told)
     bars = base.mark_bar(color="$accent", binSpacing=1, cursor="pointer").encode(
         y=alt.Y("calls:Q", title="Calls", axis=alt.Axis(tickMinStep=1))
     )
     failed = base.mark_bar(color="$error", binSpacing=1).encode(y="errors:Q", y2=alt.datum(0))
-    return _spec(
-        alt.layer(bars.add_params(alt.selection_point(name="bar", fields=["trace_id", "span_id"])), failed), 170
-    )
+    return _spec(alt.layer(bars.add_params(alt.selection_point(name="bar", fields=["slowest_id"])), failed), 170)
 
 
 def _decades() -> alt.Axis:

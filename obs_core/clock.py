@@ -4,6 +4,7 @@ import re
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from obs_core.errors import BadParameter
@@ -81,8 +82,14 @@ def iso_ns(text: str) -> int | None:
 def iso_text(ns: int) -> str:
     """`ns` as ISO 8601 in UTC with nanoseconds, as exports carry it; beyond the calendar, the bare number."""
     seconds, nanos = divmod(ns, SECOND)
+    text = _second(seconds)
+    return f"{text}.{nanos:09d}Z" if text else str(ns)
+
+
+@lru_cache(maxsize=1_024)
+def _second(seconds: int) -> str:
+    """The second as ISO 8601; empty beyond the calendar. Rows of one second come together: 0.3 µs instead of 2."""
     try:
-        moment = _EPOCH + timedelta(seconds=seconds)
+        return f"{_EPOCH + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S}"
     except OverflowError:
-        return str(ns)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{nanos:09d}Z"
+        return ""

@@ -13,6 +13,7 @@ ObsError
 ├── FileRefused           a file that was to be imported can't be read as what it says it is
 │   └── NotTraces         it is of no kind that can be imported
 ├── PortInUse             another program listens where the receiver should
+├── Futile                a program beside the dashboard can never do its work with this log
 └── SetupBroken           something the product needs is not installed, or does not fit
 """
 
@@ -77,6 +78,12 @@ class PortInUse(ObsError):
     """Another program listens on the port; a command ends with an exit code of its own, so that its parent knows."""
 
     exit_code = 98
+
+
+class Futile(ObsError):
+    """A program beside the dashboard can't do its work with this log, however often it is started."""
+
+    exit_code = 65  # EX_DATAERR
 
 
 class NotTraces(FileRefused):

@@ -26,6 +26,8 @@ DOORS = {
     "duckdb": {"obs_core/query/worker.py"},
     "altair": {"obs_core/charts.py"},
     "pygments": {"obs_core/source/paint.py"},
+    "opentelemetry": {"obs_core/capture/otel.py", "obs_core/ingest/otlp.py"},
+    "uvicorn": {"obs_core/ingest/server.py"},
 }
 
 
@@ -54,6 +56,10 @@ def test_a_traced_program_loads_the_standard_library_only() -> None:
 @pytest.mark.parametrize("room", ["obs_core.store.log", "obs_core.settings", "obs_core.cli.main"])
 def test_rooms_below_the_questions_load_nothing_heavy(room: str) -> None:
     assert loaded_by(f"import {room}").isdisjoint(HEAVY)
+
+
+def test_the_receiver_loads_nothing_of_the_read_side() -> None:
+    assert loaded_by("import obs_core.cli.ingest").isdisjoint({*HEAVY} - {"opentelemetry"})
 
 
 def test_the_rooms_of_the_read_side_run_without_streamlit() -> None:

@@ -3,7 +3,7 @@
 import atexit
 import os
 
-from obs_core.capture import context, writer
+from obs_core.capture import context, forks, writer
 from obs_core.capture.describe import rules
 from obs_core.capture.redact import Redaction
 
@@ -66,5 +66,4 @@ def apply() -> None:
 apply()
 context.extract()  # TRACEPARENT: this program is part of a trace that another began
 atexit.register(writer.end_of_program)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=writer.after_fork_in_child)
+forks.register()

@@ -8,6 +8,7 @@ few statements with many rows each, not one per row.
 
 import os
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -22,7 +23,8 @@ from obs_core.model import Run
 from obs_core.store import log, sqlite
 
 BATCH: Final = 8192  # rows of one transaction; beside busy Python each of its statements waits some 5 ms
-BUSY_MS: Final = 1000  # how long a commit waits for another program's lock before it counts as failed
+BUSY_S: Final = 1.0  # how long a batch waits for another program's lock before it counts as failed
+_ASK_S: Final = 0.002  # how often it asks; SQLite's own waiting asks every 100 ms, and busy programs starve the others
 _STATES: Final = {"closed": CLOSED, "open": OPEN, "half_open": HALF_OPEN}
 
 
@@ -62,6 +64,7 @@ class Drain:
         now = time.monotonic()
         if not self.breaker.allows(now):
             return 0
+        self.position = max(self.position, self.source.header.position)  # another may have drained meanwhile
         events, end = self.source.read(self.position, self._batch)
         while not events and end != self.position:  # an emptied segment: go on in the next
             self.position = end
@@ -80,7 +83,8 @@ class Drain:
     def _move(self, events: list[Event], end: int) -> int:
         connection = self._opened()
         header = self.source.header
-        with sqlite.transaction(connection):
+        with ExitStack() as transaction:
+            _enter(transaction, connection)
             if (stands := self._advance(connection, end)) is not None:
                 self._catch_up(stands)
                 return 0
@@ -137,7 +141,7 @@ class Drain:
     def _opened(self) -> sqlite.Connection:
         if self._connection is None:
             self._connection = log.open_(self.path, synchronous=self._synchronous)
-            self._connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+            self._connection.execute("PRAGMA busy_timeout = 0")
             self._file = _identity(self.path)
             self._translator.forget_ids()
         return self._connection
@@ -163,7 +167,6 @@ class Drain:
             if not header.lease_is_free(own_space(), time.time_ns()):
                 return False
             self.take_lease()
-        self.position = max(self.position, header.position)
         return True
 
     def take_lease(self) -> None:
@@ -205,6 +208,24 @@ class Drain:
 def drain_into(source: Source, options: Options) -> Drain:
     """The drain of a process's own spool."""
     return Drain(source, Path(options.log).absolute(), options.synchronous)
+
+
+def _enter(stack: ExitStack, connection: sqlite.Connection) -> None:
+    """Begin a transaction on `stack`, after waiting for other programs' ones.
+
+    Raises:
+        sqlite.Error: they took longer than a second, or something else is wrong.
+    """
+    deadline = time.monotonic() + BUSY_S
+    while True:
+        try:
+            stack.enter_context(sqlite.transaction(connection))
+        except sqlite.Error as error:
+            if not str(error).endswith("locked") or time.monotonic() > deadline:
+                raise
+            time.sleep(_ASK_S)
+        else:
+            return
 
 
 def position_of(connection: sqlite.Connection, spool: str) -> int | None:

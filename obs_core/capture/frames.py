@@ -8,10 +8,13 @@ finished, at half the cost of CRC-32. Packing the head costs 170 ns, marshalling
 
 import struct
 from marshal import dumps
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zlib import adler32
 
 from obs_core.model import Kind, Row
+
+if TYPE_CHECKING:
+    from mmap import mmap
 
 HEAD: Final = struct.Struct("<IIQQQQqq")
 CHECKSUM_SIZE: Final = 4
@@ -39,7 +42,8 @@ Event = tuple[int, int, int, int, int, int, int, bytes]
 Where the site has DESCRIBED set, the value is a pair (plain value, more). `more` may hold: type, text (of the value),
 length and hash (of a text that was cut), result (False: no value was captured), status, exception, stack (see
 `failure.chain`, or text), memory, attributes (a dict of plain data), about (events, links, scope), process and group
-(where they are not the writer's), site (the marshalled `Site` if it has no number).
+(where they are not the writer's), site (the marshalled `Site` if it has no number). Where the site is READY, the value
+is a whole `Row`, and the start is when it arrived.
 """
 
 
@@ -73,6 +77,18 @@ def parse(memory: bytes, offset: int, limit: int) -> tuple[list[Event], int, boo
         found.append((*parts[1:], body[head:]))
         offset = stop + CHECKSUM_SIZE
     return found, offset, False
+
+
+def parse_between(memory: "mmap", start: int, stop: int, limit: int) -> tuple[list[Event], int, bool]:
+    """Like `parse` between `start` and `stop`, copying no more than the rows need."""
+    piece = 256 * limit
+    while True:
+        chunk = memory[start : min(start + piece, stop)]
+        found, end, damaged = parse(chunk, 0, limit)
+        whole = start + len(chunk) >= stop
+        if found or whole or not (damaged or len(chunk) <= HEAD.size + CHECKSUM_SIZE):
+            return found, start + end, damaged
+        piece *= 4
 
 
 class Sites:

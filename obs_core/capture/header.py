@@ -8,6 +8,7 @@ numbers are little-endian 64 bit; each is written by one store, so a reader neve
     8192  per segment: its place in the sequence (0: free)  12288 per segment: whether it is sealed
 """
 
+import errno
 import marshal
 import mmap
 import os
@@ -22,6 +23,7 @@ _ERROR_AT: Final = 512
 _WRITER_AT: Final = 2048
 _SEQUENCE_AT: Final = 8192
 _SEALED_AT: Final = 12_288
+_PIECE: Final = 64 * 1024
 _ERROR_CAP: Final = 1000
 _WRITER_CAP: Final = 6000
 _NUMBER: Final = struct.Struct("<q")
@@ -74,6 +76,7 @@ class Header:
     beat_ns = _Number(120)  # when the owner's drain last looked
     in_memory = _Number(128)  # rows that wait in memory because no spool could be allocated
     in_memory_oldest_ns = _Number(136)
+    in_memory_most = _Number(144)
 
     def __init__(self, memory: mmap.mmap) -> None:
         """A view of `memory`, which holds a header or is to get one."""
@@ -140,6 +143,16 @@ class Header:
         if self.writer.space == space:
             return pid_lives(pid, birth)
         return now_ns - self.beat_ns < 60_000_000_000  # noqa: PLR2004 - a minute: the drain beats ten times a second
+
+
+def allocate(descriptor: int, size: int) -> None:
+    """Give the file all its blocks now."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size)
+        return
+    for _ in range(0, size, _PIECE):  # no such call on this system: write every block
+        if os.write(descriptor, bytes(_PIECE)) != _PIECE:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def pid_lives(pid: int, birth: int) -> bool:

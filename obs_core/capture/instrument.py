@@ -70,7 +70,9 @@ def _members_of(owner: Any, module: str) -> Iterator[tuple[Any, str, Any]]:  # n
             own = isinstance(owner, types.ModuleType) or member.__qualname__.startswith(owner.__qualname__ + ".")
             if member.__module__ == module and own and member.__name__ == name:
                 yield from _members_of(member, module)
-        elif isinstance(member, _MEMBERS) and _module(member) == module and not getattr(member, TRACED, False):
+        elif (
+            isinstance(member, _MEMBERS) and _module(member) == module and not getattr(_function(member), TRACED, False)
+        ):
             yield owner, name, member
 
 

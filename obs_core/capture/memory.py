@@ -12,7 +12,7 @@ from obs_core.capture import header
 from obs_core.capture.frames import Event, parse
 from obs_core.capture.header import HEADER_SIZE, Header
 from obs_core.capture.options import MEBIBYTE, Options
-from obs_core.capture.spool import SUFFIX, Spool, allocate
+from obs_core.capture.spool import SUFFIX, Spool
 
 _BYTES_PER_ROW: Final = 256  # what a row takes, frame and list entry, to bound the memory like the spool
 
@@ -28,7 +28,7 @@ class Memory:
         self.header = Header(_status_file(path))
         self._rows: deque[bytes] = deque()
         self._read: list[Event] = []
-        self._most = max(size // _BYTES_PER_ROW, 1000)
+        self._most = self.header.in_memory_most = max(size // _BYTES_PER_ROW, 1000)
         self._taken = 0
 
     def write(self, frame: bytes) -> bool:
@@ -119,7 +119,7 @@ def _status_file(path: str) -> mmap.mmap:
     except OSError:
         return mmap.mmap(-1, HEADER_SIZE)
     try:
-        allocate(descriptor, HEADER_SIZE)
+        header.allocate(descriptor, HEADER_SIZE)
         return mmap.mmap(descriptor, HEADER_SIZE)
     except OSError:
         os.unlink(path)  # noqa: PTH108 - as above

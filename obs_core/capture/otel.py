@@ -96,7 +96,7 @@ def _about(span: ReadableSpan) -> dict[str, Any]:
     about: dict[str, Any] = {}
     if span.events:
         about["events"] = [
-            {"name": event.name, "time": event.timestamp, "attributes": _clean(event.attributes or {})}
+            {"name": event.name, "time_ns": event.timestamp, "attributes": _clean(event.attributes or {})}
             for event in span.events
         ]
     if span.links:

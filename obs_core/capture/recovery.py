@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 
 from obs_core.capture.drain import Drain
-from obs_core.capture.frames import Event, parse
+from obs_core.capture.frames import Event, parse, parse_between
 from obs_core.capture.header import HEADER_SIZE, Header, own_space
-from obs_core.capture.spool import FIRST_SEGMENT, SUFFIX, parsed
+from obs_core.capture.spool import FIRST_SEGMENT, SUFFIX
 
 
 class Found:
@@ -65,7 +65,7 @@ class Found:
         segment = places[place]
         sealed = self.is_dead or self.header.is_sealed(segment)
         start = FIRST_SEGMENT + segment * self.segment_size
-        found, end, _ = parsed(self.memory, start + offset, start + self.segment_size, limit)
+        found, end, _ = parse_between(self.memory, start + offset, start + self.segment_size, limit)
         if found:
             return found, place * self.segment_size + end - start
         later_exists = any(each > place for each in places)

@@ -10,7 +10,6 @@ Then the next free segment takes over. The drain empties segments in the order i
 and gives them back. A segment is sealed by moving its position to its end, so no late write can land behind the drain.
 """
 
-import errno
 import itertools
 import mmap
 import os
@@ -18,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from obs_core.capture import header
-from obs_core.capture.frames import CHECKSUM_SIZE, HEAD, SITES_SIZE, Event, parse, site_frame
+from obs_core.capture.frames import SITES_SIZE, Event, parse_between, site_frame
 from obs_core.capture.header import HEADER_SIZE, Header, Writer
 
 SMALLEST_SEGMENT: Final = 256 * 1024
@@ -60,7 +59,7 @@ class Spool:
         self.capacity = count * segment_size
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_CLOEXEC", 0), 0o600)
         try:
-            allocate(descriptor, FIRST_SEGMENT + self.capacity)
+            header.allocate(descriptor, FIRST_SEGMENT + self.capacity)
             self.header = Header(mmap.mmap(descriptor, HEADER_SIZE))
             self._sites = mmap.mmap(descriptor, FIRST_SEGMENT - HEADER_SIZE, offset=HEADER_SIZE)
             self._segments = [
@@ -108,9 +107,10 @@ class Spool:
         self.header.dropped = next(self._drops) + 1 - self._looks
         return False
 
-    def has_room(self, sizes: Iterable[int]) -> bool:
-        """Whether `write` would take pieces of these sizes one after another, while nobody else writes."""
-        left, segments = self.segment_size - self.current.memory.tell(), len(self._free) + len(self._cold)
+    def has_room(self, sizes: Iterable[int], *, once_drained: bool = False) -> bool:
+        """Whether `write` would take pieces of these sizes in turn, now or `once_drained`, if nobody else writes."""
+        left = 0 if once_drained else self.segment_size - self.current.memory.tell()
+        segments = len(self._segments) - 1 if once_drained else len(self._free) + len(self._cold)
         for size in sizes:
             if size > left:
                 left = self.segment_size
@@ -171,7 +171,7 @@ class Spool:
         if segment is None:
             return [], position
         sealed = self.header.is_sealed(segment.index)
-        found, end, damaged = parsed(segment.memory, offset, self.segment_size, limit)
+        found, end, damaged = parse_between(segment.memory, offset, self.segment_size, limit)
         if found:
             return found, place * self.segment_size + end
         if sealed:
@@ -237,30 +237,8 @@ class Spool:
         self.header.memory.close()
 
 
-def parsed(memory: mmap.mmap, start: int, stop: int, limit: int) -> tuple[list[Event], int, bool]:
-    """Like `frames.parse` between `start` and `stop`, copying no more than the rows need."""
-    piece = 256 * limit
-    while True:
-        chunk = memory[start : min(start + piece, stop)]
-        found, end, damaged = parse(chunk, 0, limit)
-        whole = start + len(chunk) >= stop
-        if found or whole or not (damaged or len(chunk) <= HEAD.size + CHECKSUM_SIZE):
-            return found, start + end, damaged
-        piece *= 4
-
-
 def _popped(segments: list[Segment]) -> Segment | None:
     try:
         return segments.pop()
     except IndexError:
         return None
-
-
-def allocate(descriptor: int, size: int) -> None:
-    """Give the file all its blocks now."""
-    if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(descriptor, 0, size)
-        return
-    for _ in range(0, size, len(_ZEROS)):  # no such call on this system: write every block
-        if os.write(descriptor, _ZEROS) != len(_ZEROS):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -62,12 +62,13 @@ def _status(spool: Found, now: int) -> WriterStatus | None:
     header = spool.header
     writer = header.writer
     lives = header.owner_lives(own_space(), now)
-    queue, used, oldest = (header.in_memory, 0, header.in_memory_oldest_ns or None)
+    queue, used, oldest = (header.in_memory, header.in_memory, header.in_memory_oldest_ns or None)
+    size = header.in_memory_most
     if spool.segment_size:
         queue, used, oldest = _waiting(spool)
+        size = header.segments * spool.segment_size
     if not lives and not queue:
         return None
-    size = header.segments * spool.segment_size
     capacity = queue + int((size - used) / (used / queue if queue else _USUAL_FRAME))
     late = oldest is not None and now - oldest > DELAYED_AFTER_NS
     delayed = late or used > DELAYED_ABOVE * size

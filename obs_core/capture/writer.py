@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from obs_core.capture.spool import Spool
 
 FOLDER_SUFFIX: Final = ".d"
+_GAP_S: Final = 0.003  # between two batches (some 80 ms each), so that other programs get their turn at the log
 _RECOVERY_S: Final = 5.0  # how often a writer looks for the spools of dead ones
 
 
@@ -42,16 +43,18 @@ class Writer:
     """The spool of this process and the thread that drains it."""
 
     def __init__(self, options: Options, *, drains: bool) -> None:
-        """Make the spool, or keep rows in memory where none can be made; drain it in a thread if `drains`."""
-        from obs_core.capture import drain, memory  # noqa: PLC0415 - loaded with the first row, not with the import
+        """Make the spool, or keep rows in memory where none can be made; if it `drains`, in a thread of its own."""
+        # loaded with the first row, not with the import; and all of it, so that no later import runs beside a fork
+        from obs_core.capture import drain, memory, recovery  # noqa: PLC0415
 
+        self._recover = recovery.recover
         self.options = options
         self.spool: Spool | Memory = memory.spool_or_memory(
             options, folder_of(options.log), time.time_ns(), process.sites.keys
         )
         self.drain: Drain = drain.drain_into(self.spool, options)
         self.closed = False
-        self._gate = threading.Lock()
+        self.gate = threading.Lock()
         self._wake = threading.Lock()
         self._wake.acquire()
         self._recovery_due = time.monotonic()
@@ -63,8 +66,8 @@ class Writer:
     def put(self, frame: bytes) -> None:
         """Put `frame` where there is room, or count it as dropped."""
         if self.closed:
-            outlet.write = outlet.put = _start
-            _start(frame)
+            outlet.write = outlet.put = start
+            start(frame)
             return
         self.spool.write(frame)
         outlet.write = self.spool.current_write()
@@ -76,52 +79,60 @@ class Writer:
     def _loop(self) -> None:
         while not self.closed:
             self._wake.acquire(timeout=self.options.flush_ms / 1000)
+            while self._tick():
+                time.sleep(_GAP_S)
+
+    def _tick(self) -> int:
+        """Move a batch, or look after the spool if there is none; return how many rows were moved."""
+        with self.gate:
+            if self.closed:
+                return 0
             try:
-                with self._gate:
-                    self._tick()
+                moved = self._step() if self.drain.holds_lease() else 0
+                self.spool.tidy(time.time_ns())
+                if self.options.drain and not moved and time.monotonic() >= self._recovery_due:
+                    self._recovery_due = time.monotonic() + _RECOVERY_S
+                    self.recover()
             except Exception as error:  # noqa: BLE001 - the drain outlives whatever goes wrong, and says what it was
                 self.spool.header.last_error = f"{type(error).__name__}: {error}"
+                return 0
+            return moved
 
-    def _tick(self) -> None:
-        if self.closed:
-            return
-        if self.drain.holds_lease():
-            while self.drain.step() and not self.closed:
-                pass
-        self.spool.tidy(time.time_ns())
-        if time.monotonic() >= self._recovery_due:
-            self._recovery_due = time.monotonic() + _RECOVERY_S
-            self.recover()
+    def _step(self) -> int:
+        """Move a batch, or leave that to others."""
+        if self.options.drain:
+            return self.drain.step()
+        self.drain.position = max(self.drain.position, self.spool.header.position)
+        return 0
 
     def recover(self) -> None:
         """Move the rows of dead writers of the same log into it."""
-        from obs_core.capture import recovery  # noqa: PLC0415 - as above
-
         folder = folder_of(self.options.log)
-        self.spool.header.recovered += recovery.recover(folder, self.drain.path, but=self.spool.name)
+        self.spool.header.recovered += self._recover(folder, self.drain.path, but=self.spool.name)
 
     def flush(self, timeout_s: float) -> bool:
         """Move every row that was in the spool at the call into the log; False if that took longer than the timeout."""
         deadline = time.monotonic() + timeout_s
         end = self.spool.end()
-        if not self._gate.acquire(timeout=timeout_s):
-            return False
-        try:
-            while self.drain.position < end:
-                if not self.drain.step() and self.drain.position < end:
-                    if time.monotonic() >= deadline:
-                        return False
-                    time.sleep(0.01)
-        finally:
-            self._gate.release()
+        while self.drain.position < end:
+            if not self.gate.acquire(timeout=max(deadline - time.monotonic(), 0)):
+                return False
+            try:
+                moved = self._step()
+            finally:
+                self.gate.release()
+            if not moved and self.drain.position < end:
+                if time.monotonic() >= deadline:
+                    return False
+                time.sleep(0.01)
         return True
 
     def close(self, timeout_s: float) -> None:
         """Take no more rows, flush, and remove the spool if nothing is left in it."""
         self.closed = True
         self.spool.seal()
-        done = self.flush(timeout_s)
-        if not self._gate.acquire(timeout=1):
+        done = self.flush(timeout_s if self.options.drain else 0)
+        if not self.gate.acquire(timeout=1):
             return
         try:
             self.spool.tidy(time.time_ns())
@@ -132,7 +143,7 @@ class Writer:
                 self.spool.header.lease_pid = 0
             self.drain.close()
         finally:
-            self._gate.release()
+            self.gate.release()
 
 
 class _Process:
@@ -161,7 +172,7 @@ class _Process:
 process: Final = _Process()
 
 
-def _start(frame: bytes) -> None:
+def start(frame: bytes) -> None:
     """Start the writer with its first row."""
     with process.lock:
         if process.starting is not None:  # a signal handler, or a finalizer, that came while we start
@@ -170,7 +181,7 @@ def _start(frame: bytes) -> None:
         if process.writer is None or process.writer.closed:
             process.starting = []
             try:
-                writer = Writer(process.options, drains=process.options.drain and not process.ended)
+                writer = Writer(process.options, drains=not process.ended)
                 process.writer = writer
                 for number, key in enumerate(process.sites.keys, 1):  # after it is known, so that no new one is missed
                     writer.spool.tell_site(number, key)
@@ -183,7 +194,7 @@ def _start(frame: bytes) -> None:
     writer.put(frame)
 
 
-outlet: Final = Outlet(_start)
+outlet: Final = Outlet(start)
 
 
 def configure(changes: dict[str, object]) -> None:
@@ -204,7 +215,7 @@ def end() -> None:
     """Flush and close the writer, if there is one; a later row starts another."""
     with process.lock:
         writer, process.writer = process.writer, None
-        outlet.write = outlet.put = _start
+        outlet.write = outlet.put = start
         if writer is not None:
             writer.close(process.options.exit_s)
 
@@ -213,17 +224,6 @@ def end_of_program() -> None:
     """Flush at exit. Rows that still come are kept in a spool, for the next program or `python -m obs_core drain`."""
     process.ended = True
     end()
-
-
-def after_fork_in_child() -> None:
-    """Leave the parent's spool and log alone; the first row of the child starts a writer of its own."""
-    writer, process.writer = process.writer, None
-    process.lock = threading.RLock()
-    process.starting = None
-    outlet.write = outlet.put = _start
-    if writer is not None:
-        writer.drain.abandon()
-        writer.spool.abandon()
 
 
 def _finish_with_multiprocessing() -> None:

@@ -4,13 +4,14 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from obs_core.clock import SECOND
-from obs_core.errors import PortInUse
+from obs_core.errors import Futile, PortInUse
 
 State = Literal["starting", "running", "waiting", "port in use", "off"]
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 60.0
 PORT_PAUSE_S: Final = 15.0
 """How often a taken port is tried again: a start costs half a second of processor time."""
+_AFTER: Final[dict[int, State]] = {PortInUse.exit_code: "port in use", Futile.exit_code: "off"}
 _STEADY_NS: Final = 60 * SECOND
 
 
@@ -46,7 +47,7 @@ def ready(child: Child, address: str, now_ns: int) -> Child:
 
 def ended(child: Child, code: int, last_line: str, now_ns: int) -> Child:
     """It ended by itself with this exit code; after a minute of work its failures are forgotten."""
-    state: State = "port in use" if code == PortInUse.exit_code else "waiting"
+    state = _AFTER.get(code, "waiting")
     steady = child.state == "running" and now_ns - child.since_ns >= _STEADY_NS
     how = f"it was ended by signal {-code}" if code < 0 else f"it ended with exit code {code}"
     return replace(

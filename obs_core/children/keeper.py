@@ -87,6 +87,8 @@ class Keeper:
                 return
             self.child = child.ended(self.child, code, last_line, time.time_ns())
             self._tell()
+            if self.child.state == "off":
+                return
             self._stopping.wait(child.pause_s(self.child))
 
     def _run(self) -> tuple[int, str]:

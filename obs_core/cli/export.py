@@ -18,9 +18,21 @@ from obs_core.export import csv, jaeger, otlp
 from obs_core.model import Row
 from obs_core.query import export
 from obs_core.query.engine import Engine
+from obs_core.query.wanted import Wanted
 
 FORMATS: Final = ("otlp", "jaeger", "csv")
-_FILTERS: Final = ("group", "process", "status", "kind", "search")
+_FILTERS: Final = {
+    "group": "only rows of this process group",
+    "process": "only rows of this process",
+    "status": "only rows of status OK, ERROR or UNSET",
+    "kind": "only call, value or log",
+    "search": "only rows that hold this text in process, data, value or exception, whatever its case",
+    "function": "only rows of this function",
+    "data_type": "only rows of this data type",
+    "exception_type": "only rows whose exception is of this type",
+    "where": "only rows whose attributes fit, such as: http.status_code >= 500",
+}
+_BOUNDS: Final = {"min_ms": "only calls that took at least so long", "max_ms": "only calls that took no longer"}
 _TOLD: Final = 1 << 16  # characters that are written at once
 
 
@@ -34,8 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     moments = "now, now-1h, last (just after the log's last row), last-1h, epoch milliseconds or ISO 8601"
     parser.add_argument("--from", dest="start", metavar="T", help=f"the window's begin (default: all): {moments}")
     parser.add_argument("--to", dest="end", metavar="T", help="the window's end, which is not in it (default: all)")
-    for name in _FILTERS:
-        parser.add_argument(f"--{name}", help=f"only rows of this {name}" if name != "search" else "only rows with it")
+    for name, what in _FILTERS.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", help=what)
+    for name, what in _BOUNDS.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=float, metavar="MS", help=what)
     parser.add_argument("--errors", action="store_true", help="only rows of status ERROR")
     parser.add_argument(
         "--raw", action="store_true", help="CSV: leave cells that a spreadsheet would run as formulas as they are"
@@ -48,8 +62,8 @@ def run(options: argparse.Namespace) -> int:
     if options.raw and options.format != "csv":
         raise BadParameter("--raw belongs to --format csv.", "Leave it out.")
     with Engine(log, row_cap=None) as engine:
-        chosen = {name: getattr(options, name) for name in _FILTERS}
-        pieces = export.pieces(engine, _window(engine, options), errors=options.errors, **chosen)
+        chosen = {name: getattr(options, name) for name in (*_FILTERS, *_BOUNDS, "errors")}
+        pieces = export.pieces(engine, _window(engine, options), **cast("Wanted", chosen))
         count = _Count()
         rows = count.counted(chain.from_iterable(pieces))
         with _target(options.output) as stream:

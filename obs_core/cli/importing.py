@@ -50,8 +50,9 @@ def run(options: argparse.Namespace) -> int:
     chosen = list(_chosen([files.checked(file) for file in options.files]))
     if not chosen:
         raise FileRefused(f"There is no file in {options.files[0]}.", "Name another directory.")
-    target = options.log or settings.from_environment().log
-    values = _names(options.values)
+    environment = settings.from_environment()
+    target = options.log or environment.log
+    values = environment.values if options.values is None else _names(options.values)
     connection = log.open_(target)
     done: list[Imported] = []
     broken = 0
@@ -85,26 +86,26 @@ def _chosen(named: Sequence[Path]) -> Iterator[_Chosen]:
             yield _Chosen(path, found=False)
 
 
-def _names(words: str | None) -> tuple[str, ...]:
-    return tuple(name.strip() for name in (words or "").split(",") if name.strip())
+def _names(words: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in words.split(",") if name.strip())
 
 
 def _sum_up(done: Sequence[Imported], chosen: int) -> None:
     if chosen > 1:
         read, stored, already = (sum(getattr(each, name) for each in done) for name in ("read", "stored", "already"))
         refused = f", {chosen - len(done)} not imported" if len(done) < chosen else ""
-        counts = _counts(read, stored, already, sum(len(each.refused) for each in done))
+        counts = _counts(read, stored, already, sum(each.refused_count for each in done))
         print(f"{len(done)} files{refused}: {counts}")
 
 
 def _report(imported: Imported) -> None:
-    counts = _counts(imported.read, imported.stored, imported.already, len(imported.refused))
+    counts = _counts(imported.read, imported.stored, imported.already, imported.refused_count)
     print(f"{_title(imported.file)}: {counts}")
     for part in imported.refused[:_SHOWN]:
         place = " ".join(word for word in (part.member, f"line {part.line}" if part.line else "") if word)
         print(f"  {place}: {part.why}")
-    if len(imported.refused) > _SHOWN:
-        print(f"  … and {len(imported.refused) - _SHOWN:,} more")
+    if imported.refused_count > _SHOWN:
+        print(f"  … and {imported.refused_count - _SHOWN:,} more")
 
 
 def _title(file: Path) -> str:

@@ -12,8 +12,10 @@ from typing import Final
 
 from obs_core import settings
 from obs_core.capture import options as capture
+from obs_core.errors import Futile, LogUnreadable, NotALog, SchemaTooNew
 from obs_core.ingest import server
 from obs_core.ingest.intake import Intake
+from obs_core.store import log
 
 _LAST_S: Final = 10  # after the parent's end; what is then not in the log is safe in the spool
 
@@ -35,23 +37,35 @@ def run(arguments: argparse.Namespace) -> int:
         otlp_host=arguments.host or known.otlp_host,
         otlp_port=known.otlp_port if arguments.port is None else arguments.port,
     )
+    _check(chosen.log)
     intake = Intake(capture.from_environment()._replace(log=str(chosen.log), process="obs_core ingest", group=None))
-    program = server.Program(chosen, intake)
-    signal.signal(signal.SIGTERM, lambda *_: program.stop())  # uvicorn raises it again when it has stopped
+    listener = server.Listener(chosen, intake)
+    signal.signal(signal.SIGTERM, lambda *_: listener.stop())  # uvicorn raises it again when it has stopped
     if arguments.child:
-        threading.Thread(target=_end_with_parent, args=(program,), daemon=True).start()
-        print(json.dumps({"address": program.address}), flush=True)
+        threading.Thread(target=_end_with_parent, args=(listener,), daemon=True).start()
+        print(json.dumps({"address": listener.address}), flush=True)
     else:
-        print(f"Receiving OTLP at {program.address} into {chosen.log}", flush=True)
+        print(f"Receiving OTLP at {listener.address} into {chosen.log}", flush=True)
     threading.Thread(target=intake.recover, daemon=True).start()
-    program.run()
+    listener.run()
     return 0
 
 
-def _end_with_parent(program: server.Program) -> None:
+def _check(path: Path) -> None:
+    """Take no rows for a log that can only be read: they would wait in the spool for ever."""
+    try:
+        if path.exists():
+            log.open_(path).close()
+    except (NotALog, SchemaTooNew) as error:
+        raise Futile(error.message, error.hint) from error
+    except LogUnreadable:
+        return  # locked now; the drain tries again
+
+
+def _end_with_parent(listener: server.Listener) -> None:
     """The parent holds the other end of standard input, and the system closes it also when the parent is killed."""
     while os.read(sys.stdin.fileno(), 4096):
         continue
-    program.stop()
+    listener.stop()
     threading.Event().wait(_LAST_S)
     os._exit(0)

@@ -132,7 +132,7 @@ def _tag(name: str, value: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever JS
 
 
 def _log(event: Mapping[str, Any]) -> dict[str, Any]:
-    moment = event.get("time_ns", event.get("time"))
+    moment = event.get("time_ns")
     attributes = event.get("attributes")
     fields = [_tag("event", event["name"])] if event.get("name") else []
     fields += [_tag(name, value) for name, value in attributes.items()] if isinstance(attributes, dict) else []

@@ -131,7 +131,7 @@ def _scope(told: Plain) -> dict[str, Any]:
 
 
 def _event(event: Mapping[str, Any]) -> dict[str, Any]:
-    moment = event.get("time_ns", event.get("time"))
+    moment = event.get("time_ns")
     told = {"timeUnixNano": str(moment)} if _is_number(moment) else {}
     attributes = event.get("attributes")
     return {

@@ -1,6 +1,7 @@
 """A row's column attributes, taken apart for the formats; and what a format's own words would lose of a row."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -9,6 +10,8 @@ from obs_core.ingest.exported import CARRIED, COLUMNS
 from obs_core.model import Row
 
 _NOTHING: Final[Mapping[str, Any]] = {}
+_DEEPEST: Final = 64  # levels of attributes that are written in a format's own words; Python's stack ends at some 250
+_BRACKET: Final = re.compile(r"[{}\[\]]")
 
 
 class Plain(NamedTuple):
@@ -71,10 +74,23 @@ def _same(one: str | None, other: str | None) -> bool:
 
 
 def _read(text: str | None) -> Mapping[str, Any]:
+    if not text or _depth(text) > _DEEPEST:
+        return _NOTHING
     try:
-        return _map(json.loads(text)) if text else _NOTHING
+        return _map(json.loads(text))
     except (ValueError, RecursionError):
         return _NOTHING
+
+
+def _depth(text: str) -> int:
+    """How deep the JSON in `text` is nested, or deeper: brackets in strings count too."""
+    if text.count("{") + text.count("[") <= _DEEPEST:
+        return 0
+    depth = deepest = 0
+    for bracket in _BRACKET.findall(text):
+        depth += 1 if bracket in "{[" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _map(value: object) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, BinaryIO, Final, NamedTuple, cast
 
-from obs_core.errors import FileRefused
+from obs_core.errors import FileRefused, NotTraces
 
 STANDARD_INPUT: Final = Path("-")
 MOST_MEMBERS: Final = 10_000
@@ -58,7 +58,7 @@ def opened(file: Path) -> Iterator[Opened]:
             size = raw.seek(0, io.SEEK_END)
             raw.seek(0)
             if not size:
-                raise FileRefused(f"{title} is empty.", "Check how it was written.")
+                raise NotTraces(f"{title} is empty.", "Check how it was written.")
             budget = _Budget(title, max(LEAST_LIMIT, MOST_TIMES * size))
             yield Opened(_members(raw, title, budget), lambda: raw.tell() / size)
     except zipfile.BadZipFile as error:

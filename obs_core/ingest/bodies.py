@@ -22,16 +22,10 @@ _SHOWN: Final = 3
 _log: Final = logging.getLogger(__name__)
 
 
-def content_type_of(header: str) -> str:
-    """The content type without its parameters.
-
-    Raises:
-        Refusal: 415, it is neither protobuf nor JSON.
-    """
+def content_type_of(header: str) -> str | None:
+    """The content type without its parameters; None if it is neither protobuf nor JSON."""
     found = header.partition(";")[0].strip().lower()
-    if found not in (PROTOBUF, JSON):
-        raise Refusal(415, f"Content-Type is “{header[:100]}”; send {PROTOBUF} or {JSON}.")
-    return found
+    return found if found in (PROTOBUF, JSON) else None
 
 
 def unpacked(body: bytes, encoding: str, limit: int) -> bytes:
@@ -70,6 +64,7 @@ def _inflated(body: bytes, window: int, limit: int) -> bytes:
             if size > limit:
                 raise too_large(limit)
         found.append(member.flush())
+        size += len(found[-1])
         if not member.eof:
             raise zlib.error("it is cut off")
         body = member.unused_data
@@ -120,7 +115,9 @@ def _json(signal: str, body: bytes, values: Collection[str]) -> Iterable[Row | R
         raise Refusal(400, f"The body is no JSON: {error}.") from error
     if not isinstance(document, dict):
         raise Refusal(400, f"The body is no JSON object with {name}.")
-    groups = document.get(name, [])
+    groups = document.get(name)
+    if groups is None:  # JSON's null stands for a field that is not set
+        groups = []
     if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):
         raise Refusal(400, f"{name} is no list of objects.")
     return otlp_json.rows({name: groups}, 1, values)

@@ -47,7 +47,7 @@ def armed(text: str) -> str:
     return text[1:] if text.startswith("'") and defused(text[1:]) == text else text
 
 
-def rows(lines: Iterable[str], name: str) -> Iterator[Row | Refused]:
+def rows(lines: Iterable[str], name: str, *, delimiter: str = ",") -> Iterator[Row | Refused]:
     """The rows of a CSV file; `name` is how errors call it. What can't be stored comes as `Refused`.
 
     Raises:
@@ -55,7 +55,7 @@ def rows(lines: Iterable[str], name: str) -> Iterator[Row | Refused]:
         FileRefused: it is no CSV.
     """
     csv.field_size_limit(LONGEST_CELL)
-    reader = csv.reader(lines, strict=False)
+    reader = csv.reader(lines, delimiter=delimiter)
     try:
         columns = _columns(next(reader, []), name)
         first = [(reader.line_num, cells) for cells in islice(reader, _SAMPLE)]
@@ -115,7 +115,9 @@ def _row(cells: list[str], columns: Mapping[str, int], unit: int, line: int) -> 
     fields |= {name: whole(cell[name]) for name in _WHOLE if cell.get(name)}
     if "duration_ns" not in fields and (milliseconds := cell.get("duration_ms")):
         fields["duration_ns"] = decimal_ns(milliseconds, 10**6)
-    value = cell["data_value"] or (None if kind != "value" else "")
+    # an empty cell is an empty text where there was a value at all; our own export says so by its type
+    was_given = kind == "value" or bool(told and cell["data_type"])
+    value = cell["data_value"] or ("" if was_given else None)
     return Row(kind, cell["process"], cell["data"], moment, data_value=value, status=status, **fields)  # type: ignore[arg-type]
 
 

@@ -16,18 +16,20 @@ from obs_core.store import log, sqlite
 
 _BATCH: Final = 5_000
 _HASHED: Final = 1 << 20
+_KEPT: Final = 1_000  # refused parts of a file that are told; a file may have millions
 
 Tell = Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What became of one file: rows read, stored, there already, and the parts that were refused."""
+    """What became of one file: rows read, stored, there already; how many parts were refused, and the first of them."""
 
     file: Path
     read: int
     stored: int
     already: int
+    refused_count: int
     refused: tuple[Refused, ...]
 
 
@@ -42,7 +44,7 @@ def checked(file: Path) -> Path:
     try:
         with file.open("rb") as stream:
             if not stream.read(1):
-                raise FileRefused(f"{file} is empty.", "Check how it was written.")
+                raise NotTraces(f"{file} is empty.", "Check how it was written.")
     except FileNotFoundError as error:
         raise FileRefused(f"There is no file {file}.", "Check its name and the current directory.") from error
     except OSError as error:
@@ -88,18 +90,23 @@ def import_file(
             except NotTraces as error:
                 if not member.name:
                     raise
-                done.refused.append(Refused(0, error.message.removeprefix(f"{member.title}: "), member.name))
+                done.refuse([Refused(0, error.message.removeprefix(f"{member.title}: "), member.name)])
         if not done.members:
             raise NotTraces(f"{file} holds no trace file.", "Pack OTLP, Jaeger, Zipkin, ddtrace or CSV files.")
-    return Imported(file, done.read, done.stored, done.read - done.stored, tuple(done.refused))
+    return Imported(file, done.read, done.stored, done.read - done.stored, done.refused_count, tuple(done.refused))
 
 
 class _Counts:
     """What became of the rows so far."""
 
     def __init__(self) -> None:
-        self.members = self.read = self.stored = 0
+        self.members = self.read = self.stored = self.refused_count = 0
         self.refused: list[Refused] = []
+
+    def refuse(self, parts: list[Refused]) -> None:
+        """Count what was refused, and keep the first of it."""
+        self.refused_count += len(parts)
+        self.refused += parts[: _KEPT - len(self.refused)]
 
 
 def _import_member(
@@ -116,8 +123,7 @@ def _import_member(
     for batch in batches:
         rows = [row for row in batch if isinstance(row, Row)]
         if len(rows) < len(batch):
-            refused = (part for part in batch if isinstance(part, Refused))
-            done.refused += [part._replace(member=member.name) for part in refused]
+            done.refuse([part._replace(member=member.name) for part in batch if isinstance(part, Refused)])
         loose = sum(row.span_id is None for row in rows)
         if loose and not digest:
             digest = _digest(member)

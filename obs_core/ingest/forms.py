@@ -17,7 +17,14 @@ LARGEST: Final = 512 << 20  # bytes of one JSON document or one protobuf message
 _HEAD: Final = 4_096
 _PLAIN_CONTROLS: Final = frozenset(b"\t\n\r")
 _BINARY: Final = frozenset(range(32)) - _PLAIN_CONTROLS
-_SQLITE: Final = b"SQLite format 3\0"
+_UNPACK: Final = "Unpack it, and import the file or the directory."
+_OTHERS: Final = (
+    (b"SQLite format 3\0", 0, "an SQLite database", "A trace log needs no import: open it with OBS_LOG=<that file>."),
+    (b"ustar", 257, "a tar archive", _UNPACK),
+    (b"\x28\xb5\x2f\xfd", 0, "packed with zstd", _UNPACK),
+    (b"\xfd7zXZ\0", 0, "packed with xz", _UNPACK),
+    (b"BZh", 0, "packed with bzip2", _UNPACK),
+)
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 _FRAME: Final = 4  # bytes before each message, in files that hold many: its length, the largest digit first
 
@@ -39,11 +46,18 @@ def rows(stream: IO[bytes], title: str, values: Collection[str] = ()) -> Parts:
         NotTraces: it is of none of the formats.
         FileRefused: it is, but is broken; the message says in which line.
     """
+    try:
+        yield from _rows(stream, title, values)
+    except RecursionError as error:
+        raise FileRefused(f"{title} is nested too deeply.", "This is no trace file.") from error
+
+
+def _rows(stream: IO[bytes], title: str, values: Collection[str]) -> Parts:
     buffered = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(stream)  # type: ignore[type-var]
     head = buffered.peek(_HEAD)[:_HEAD]
-    if head.startswith(_SQLITE):
-        hint = "If it is a trace log, it needs no import: open it with OBS_LOG=<that file>."
-        raise NotTraces(f"{title} is an SQLite database.", hint)
+    for start, at, what, hint in _OTHERS:
+        if head.startswith(start, at):
+            raise NotTraces(f"{title} is {what}.", hint)
     if head[:1] in (b"\n", b"\0") and _BINARY & set(head):
         yield from _protobuf(buffered, title, values)
         return
@@ -66,13 +80,14 @@ def _text(text: TextIO, title: str, values: Collection[str]) -> Parts:
         return
     lines = chain([first], text)
     try:
-        header = next(csv.reader([first]), [])
+        delimiter = max(",;\t", key=first.count)  # of as many, the comma
+        header = next(csv.reader([first], delimiter=delimiter), [])
     except csv.Error:
         header = []
     if spans_csv.is_header(header) and not csv_rows.is_header(header):
-        yield from spans_csv.rows(lines, title)
+        yield from spans_csv.rows(lines, title, delimiter=delimiter)
     else:
-        yield from csv_rows.rows(lines, title)
+        yield from csv_rows.rows(lines, title, delimiter=delimiter)
 
 
 def _json(text: TextIO, first: str, line: int, title: str, values: Collection[str]) -> Parts:
@@ -111,7 +126,9 @@ def _document(document: Any, title: str, line: int, values: Collection[str], *, 
         if fits(document):
             yield from read(document, line, values)
             return
-    if document == []:
+    if isinstance(document, list) and all(isinstance(part, dict) for part in document):
+        for part in document:
+            yield from _document(part, title, line, values, first=first)
         return
     refusal = NotTraces if first else FileRefused
     raise refusal(

@@ -67,7 +67,7 @@ class Intake:
         """
         if self._writer is None or not isinstance(self._writer.spool, Spool):
             self.close()
-            self._writer = Writer(self._options, drains=True)
+            self._writer = Writer(self._options._replace(drain=True), drains=True)
         if (behind := self.behind()) is not None:
             raise behind
         assert isinstance(self._writer.spool, Spool)
@@ -89,7 +89,7 @@ class Intake:
                 said = f"“{row.data[:50]}” has {len(frame):,} bytes, the spool takes {spool.segment_size:,}"
                 refused.append(Refused(1, said))
         pieces = list(_pieces(frames))
-        if sum(map(len, pieces)) > BEHIND_ABOVE * spool.capacity:
+        if not spool.has_room(map(len, pieces), once_drained=True):
             raise Refusal(413, "The batch is larger than the spool; send smaller batches, or raise OBS_SPOOL_MB.")
         if not spool.has_room(map(len, pieces)) or not all(map(spool.write, pieces)):
             raise Refusal(503, "The spool has no room for the batch now; the log is being written.", 1)

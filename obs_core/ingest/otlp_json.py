@@ -136,7 +136,7 @@ def _span(raw: Mapping[str, Any]) -> Span | None:
 
 
 def _event(event: Mapping[str, Any]) -> dict[str, Any]:
-    moment = whole(event.get("timeUnixNano"))
+    moment = whole(event.get("timeUnixNano")) or None
     return {"name": event.get("name"), "time_ns": moment, "attributes": attributes_of(event.get("attributes"))}
 
 

@@ -31,6 +31,7 @@ from obs_core.settings import Settings, http_address
 
 _READ_S: Final = 30  # for a body to come in; exporters give up after ten seconds
 _BODIES: Final = 4  # that may lie in memory at once, of the largest size
+_IDLE_S: Final = 75  # uvicorn's 5 s are just the pause of exporters: connections would end as the next batch comes
 _GRACE_S: Final = 3  # for answers on the way when the receiver stops
 _BACKLOG: Final = 512
 
@@ -65,14 +66,16 @@ class Receiver:
 
     def _export(self, signal: str) -> Callable[[Request], Awaitable[Response]]:
         async def export(request: Request) -> Response:
-            content_type = answers.JSON
+            told = request.headers.get("content-type", "")
+            content_type = bodies.content_type_of(told)
             try:
                 guard.check(request.headers, self._settings.otlp_token, self._settings.otlp_host)
-                content_type = bodies.content_type_of(request.headers.get("content-type", ""))
+                if content_type is None:
+                    raise Refusal(415, f"Content-Type is “{told[:100]}”; send {answers.PROTOBUF} or {answers.JSON}.")
                 return _response(await self._taken(signal, content_type, request))
             except Refusal as refusal:
                 self.tally.refused += 1
-                return _response(answers.refused(refusal, content_type))
+                return _response(answers.refused(refusal, content_type or answers.JSON))
 
         return export
 
@@ -108,9 +111,10 @@ class Receiver:
         self._intake.opened()
         plain = bodies.unpacked(body, encoding, self._limit)
         rows, refused = bodies.rows(signal, content_type, plain, self._settings.values)
-        refused += self._intake.put(rows, time.time_ns())
+        too_large = self._intake.put(rows, time.time_ns())
+        refused += too_large
         self.tally.batches += 1
-        self.tally.rows += len(rows)
+        self.tally.rows += len(rows) - len(too_large)
         self.tally.rejected += len(refused)
         return answers.taken(signal, content_type, len(refused), bodies.said(refused))
 
@@ -131,7 +135,7 @@ class Receiver:
         return JSONResponse(told, 200 if behind is None else 503)
 
 
-class Program:
+class Listener:
     """A receiver that listens."""
 
     def __init__(self, settings: Settings, intake: Intake) -> None:
@@ -152,6 +156,7 @@ class Program:
             http="h11",
             ws="none",
             server_header=False,
+            timeout_keep_alive=_IDLE_S,
             timeout_graceful_shutdown=_GRACE_S,
         )
         self._server = uvicorn.Server(config)

@@ -26,14 +26,14 @@ def is_header(cells: list[str]) -> bool:
     return set(NEEDED) <= _columns(cells).keys()
 
 
-def rows(lines: Iterable[str], name: str) -> Iterator[Row | Refused]:
+def rows(lines: Iterable[str], name: str, *, delimiter: str = ",") -> Iterator[Row | Refused]:
     """The rows of a file of spans; `name` is how errors call it. What can't be stored comes as `Refused`.
 
     Raises:
         FileRefused: it is no CSV.
     """
     csv.field_size_limit(LONGEST_CELL)
-    reader = csv.reader(lines, strict=False)
+    reader = csv.reader(lines, delimiter=delimiter)
     try:
         columns = _columns(next(reader, []))
         for cells in reader:

@@ -11,16 +11,18 @@ from pandas import DataFrame
 
 from obs_core.clock import Window
 from obs_core.errors import BadParameter
-from obs_core.query import functions, inspector, overview, traces, values, writers
+from obs_core.query import facets, functions, inspector, overview, traces, values, versions, writers
 from obs_core.query.engine import Engine
 
 _ASKED: Final = (
     *(overview.summary, overview.throughput, overview.recent_errors, overview.groups, overview.processes),
     *(overview.exceptions, overview.restarts),
-    *(traces.page, traces.total, traces.tree, traces.children, traces.row),
-    *(functions.performance, functions.history, functions.changes, functions.names, functions.code),
+    *(traces.page, traces.total, traces.tree, traces.children, traces.row, facets.facets),
+    *(functions.performance, functions.history, functions.changes, functions.names, functions.listed),
     *(values.streaks, values.history, values.series),
-    *(inspector.callers, inspector.callees, inspector.durations, inspector.rank, inspector.failures, inspector.recent),
+    *(inspector.measures, inspector.callers, inspector.callees, inspector.durations, inspector.rank),
+    *(inspector.failures, inspector.recent, inspector.recorded),
+    *(versions.ran, versions.compared),
     writers.status,
 )
 _YES: Final = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
@@ -73,7 +75,20 @@ def question(name: str) -> Question:
 def _described(function: Callable[..., DataFrame]) -> Question:
     room = function.__module__.rpartition(".")[2]
     _, _, *rest = inspect.signature(function).parameters.values()
-    return Question(f"{room}.{function.__name__}", function, {parameter.name: parameter for parameter in rest})
+    named = {parameter.name: parameter for each in rest for parameter in _spread(each)}
+    return Question(f"{room}.{function.__name__}", function, named)
+
+
+def _spread(parameter: inspect.Parameter) -> list[inspect.Parameter]:
+    """The parameter, or those that `**wanted: Unpack[…]` stands for."""
+    if parameter.kind is not inspect.Parameter.VAR_KEYWORD:
+        return [parameter]
+    [listed] = get_args(parameter.annotation)
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    return [
+        inspect.Parameter(name, keyword, default=False if kind is bool else None, annotation=kind)
+        for name, kind in listed.__annotations__.items()
+    ]
 
 
 def _read(name: str, word: str, annotation: object) -> object:

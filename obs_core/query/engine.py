@@ -5,6 +5,7 @@ One engine per server or command. It is safe to use from several threads.
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,7 +19,7 @@ from obs_core.errors import BadParameter, LogMissing, LogUnreadable, WorkerFaile
 from obs_core.model import ROW_CAP
 from obs_core.query import frames, reach
 from obs_core.query.lookup import Lookup
-from obs_core.query.pool import AnswerRefused, Pool, WorkerDied
+from obs_core.query.pool import AnswerRefused, MirrorBehind, Pool, WorkerDied
 from obs_core.query.sqlfile import SqlFile, sql_file
 from obs_core.store.foreign import Shape
 
@@ -35,39 +36,56 @@ class Engine:
         row_cap: int | None = ROW_CAP,
         memory_mb: int = 512,
         pool: Pool | None = None,
+        mirror: bool = False,
     ) -> None:
         """An engine for the log at `log`, which need not be there yet.
 
         A question may run `limit_s` and wait 5 s for a worker; its answer has at most `row_cap` rows (None: all).
-        `pool` lends workers that serve other engines too; who made it closes it.
+        `pool` lends workers that serve other engines too; who made it closes it. With `mirror`, workers keep a copy of
+        the log's columns in memory: worth it for who asks again and again.
         """
         self.log = log
         self.row_cap = row_cap
+        self._mirror = mirror
         self._lookup = Lookup(log, limit_s=limit_s)
         self._pool = pool or Pool(workers, memory_mb=memory_mb, limit_s=limit_s)
         self._pool_is_lent = pool is not None
         self._extent: tuple[tuple[int, ...], Window | None] | None = None
         self._bad_text: tuple[tuple[int, ...], Window] | None = None
 
-    def lookup(self, question: str, parameters: Mapping[str, object]) -> DataFrame:
+    def lookup(
+        self,
+        question: str,
+        parameters: Mapping[str, object],
+        *,
+        wanted: str = "1",
+        limit_s: float | None = None,
+        row_cap: int | None = None,
+    ) -> DataFrame:
         """The answer to a narrow question.
+
+        `wanted` are the conditions of `query.wanted`, for a question that leaves room for them; `limit_s` is the time
+        it may run, where that is less than the engine's own; `row_cap` takes the place of the engine's own cap, if it
+        has one.
 
         Raises:
             ObsError: the log is missing, is none, can't be read, or the question ran over its limit.
         """
         start = time.perf_counter()
         file = sql_file(question)
-        most = None if self.row_cap is None else self.row_cap + 1
-        names, rows = self._lookup.answer(self._statement(file), _plain(parameters), most=most)
-        return self._told(frames.from_rows(names, rows, file.returns), "lookup", start)
+        cap = None if self.row_cap is None else row_cap or self.row_cap
+        most = None if cap is None else cap + 1
+        statement = self._statement(file, wanted)
+        names, rows = self._lookup.answer(statement, _plain(parameters), most=most, limit_s=limit_s)
+        return self._told(frames.from_rows(names, rows, file.returns), "lookup", start, cap)
 
-    def tuples(self, question: str, parameters: Mapping[str, object]) -> list[tuple[Any, ...]]:
+    def tuples(self, question: str, parameters: Mapping[str, object], *, wanted: str = "1") -> list[tuple[Any, ...]]:
         """All rows of the answer to a narrow question, cell by cell as the log holds them; for exports.
 
         Raises:
             ObsError: as `lookup`.
         """
-        return self._lookup.answer(self._statement(sql_file(question)), _plain(parameters))[1]
+        return self._lookup.answer(self._statement(sql_file(question), wanted), _plain(parameters))[1]
 
     def analyse(self, question: str, window: Window, parameters: Mapping[str, object]) -> DataFrame:
         """The answer to an analytical question about the rows in `window`.
@@ -78,28 +96,27 @@ class Engine:
         start = time.perf_counter()
         file = sql_file(question)
         shape = self._lookup.shape()
-        share = self._share(window) if shape.native else 0.0
-        identity = self._lookup.version()[:2]
+        version = self._lookup.version()
         given = _plain(parameters)
-        mended = self._is_marred(identity, window)
+        mended = self._is_marred(version[:2], window)
         try:
-            table, way = self._asked(file, shape, window, given, share=share, mended=mended)
+            table, way = self._asked(file, shape, window, given, mirror_at=None if mended else version, mended=mended)
         except WorkerDied:
             # It may have been killed, or have stumbled over a text; a fresh one gets the question in the safer form.
-            table, way = self._asked(file, shape, window, given, share=share, mended=True)
+            table, way = self._asked(file, shape, window, given, mended=True)
         except AnswerRefused:
             # One cell that is not UTF-8 fails the question; the slower way reads around it.
-            self._bad_text = identity, window
-            table, way = self._asked(file, shape, window, given, share=share, mended=True)
-        return self._told(frames.from_arrow(table), way, start)
+            self._bad_text = version[:2], window
+            table, way = self._asked(file, shape, window, given, mended=True)
+        return self._told(frames.from_arrow(table), way, start, self.row_cap)
 
-    def _statement(self, file: SqlFile) -> str:
+    def _statement(self, file: SqlFile, wanted: str) -> str:
         """A narrow question's SQL over the relations of this log."""
         shape = self._lookup.shape()
         statement = file.statement
         for name in ("rows", "calls", "values", "logs"):
             statement = statement.replace("{" + name + "}", shape.relation(name))
-        return statement
+        return statement.replace("{wanted}", wanted)
 
     def shape(self) -> Shape:
         """How the log is built, and what it can't tell."""
@@ -150,19 +167,25 @@ class Engine:
         window: Window,
         parameters: Mapping[str, object],
         *,
-        share: float,
         mended: bool,
+        mirror_at: tuple[int, ...] | None = None,
     ) -> tuple[pa.Table, reach.Way]:
-        """A worker's answer, and the way it went.
+        """A worker's answer, and the way it went: by the mirror, if it may be one that has seen the version given.
 
         Raises:
             AnswerRefused: a text that is not UTF-8 is in the way, and it was not asked in the mended form.
         """
         most = None if self.row_cap is None else self.row_cap + 1
-        asked = reach.plan(file, shape, window, parameters, share=share, most=most, mended=mended)
-        request: dict[str, Any] = {"log": str(self.log.absolute()), "statement": asked.statement}
+        request: dict[str, Any] = {"log": str(self.log.absolute())}
         try:
-            return self._pool.answer(request | {"parameters": asked.parameters}), asked.way
+            if self._mirror and mirror_at and (asked := reach.mirrored(file, shape, window, parameters, most)):
+                with suppress(MirrorBehind):
+                    given = {"statement": asked.statement, "parameters": asked.parameters, "mirror_at": mirror_at}
+                    return self._pool.answer(request | given), asked.way
+            share = self._share(window) if shape.native else 0.0
+            asked = reach.plan(file, shape, window, parameters, share=share, most=most, mended=mended)
+            given = {"statement": asked.statement, "parameters": asked.parameters}
+            return self._pool.answer(request | given), asked.way
         except AnswerRefused as error:
             if not mended and _is_bad_text(error):
                 raise
@@ -188,11 +211,11 @@ class Engine:
             return 0.0
         return float(abs(last - first + 1) / (most - least + 1))
 
-    def _told(self, frame: DataFrame, way: str, start: float) -> DataFrame:
+    def _told(self, frame: DataFrame, way: str, start: float, cap: int | None) -> DataFrame:
         """`frame` within the cap, with what is known of how it came about."""
-        truncated = self.row_cap is not None and len(frame) > self.row_cap
-        if self.row_cap is not None and truncated:
-            frame = frame.head(self.row_cap).copy()
+        truncated = cap is not None and len(frame) > cap
+        if truncated:
+            frame = frame.head(cap or 0).copy()
         elapsed_ms = (time.perf_counter() - start) * 1e3
         frame.attrs = {"truncated": truncated, "approximate": False, "way": way, "elapsed_ms": elapsed_ms}
         return frame

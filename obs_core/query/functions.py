@@ -2,15 +2,12 @@
 
 from typing import Final, Literal
 
-import numpy as np
 from pandas import DataFrame
 
 from obs_core.clock import Window
-from obs_core.query import filters
+from obs_core.query import filters, noise
 from obs_core.query.engine import Engine
 
-ENOUGH: Final = 50  # timed calls; below, one call more or less moves the share that is compared by 2 %
-NOTABLE: Final = 4.0  # standard errors: with 400 functions and a tick every 5 s, 3 would cry wolf each minute
 _SLOWER: Final = 0.05  # the share of calls above a P95
 
 
@@ -46,8 +43,8 @@ def changes(engine: Engine, window: Window, *, group: str | None = None) -> Data
 
     `change` is P95 now over P95 before. `notable` says that it is more than noise: had nothing changed, 5 % of the
     calls now would be slower than the P95 before (`slower`), and 5 % of those before slower than the P95 now
-    (`slower_before`); one of the shares is more than `NOTABLE` standard errors above that, and both windows have at
-    least `ENOUGH` timed calls.
+    (`slower_before`); one of the shares is more than `noise.NOTABLE` standard errors above that, and both windows have
+    at least `noise.ENOUGH` timed calls.
     """
     before = window.before()
     parameters = {"group": filters.text("group", group), "split_ns": window.from_ns}
@@ -56,10 +53,8 @@ def changes(engine: Engine, window: Window, *, group: str | None = None) -> Data
     attrs = dict(found.attrs)
     found = found[found["calls"] > 0].reset_index(drop=True)
     found["change"] = found["p95_ms"] / found["p95_before_ms"]
-    now, then = found["timed"].clip(lower=1), found["timed_before"].clip(lower=1)
-    share = np.maximum(found["slower"] / now, found["slower_before"] / then)
-    deviation = np.sqrt(_SLOWER * (1 - _SLOWER) * (1 / now + 1 / then))
-    found["notable"] = (np.minimum(now, then) >= ENOUGH) & (share - _SLOWER > NOTABLE * deviation)
+    counts = (found[name] for name in ("timed", "slower", "timed_before", "slower_before"))
+    found["notable"] = noise.share_differs(*counts, share=_SLOWER)
     found.attrs = attrs
     return found
 
@@ -82,6 +77,20 @@ def history(
     return engine.analyse("functions/history", within, {**parameters, **slices.parameters})
 
 
+def listed(engine: Engine, window: Window, *, group: str | None = None) -> DataFrame:
+    """All functions that were called, however many: calls, errors, P95 and total time, most time first."""
+    parameters = {"group": filters.text("group", group)}
+    packed = engine.analyse("functions/listed", filters.clipped(engine, window), parameters)
+    columns = {name: packed[name].iloc[0] for name in packed.columns}
+    columns = {name: [] if column is None else column for name, column in columns.items()}
+    found = DataFrame(columns).rename(columns={"functions": "function", "process_groups": "process_group"})
+    found = found.astype({"function": "object", "process_group": "object", "calls": "int64", "errors": "int64"})
+    found = found.astype({"p95_ms": "float64", "total_ms": "float64"})
+    found = found.sort_values(["total_ms", "function"], ascending=[False, True], ignore_index=True)
+    found.attrs = dict(packed.attrs)
+    return found
+
+
 def names(
     engine: Engine, window: Window, *, group: str | None = None, search: str | None = None, limit: int = 50
 ) -> DataFrame:
@@ -92,23 +101,3 @@ def names(
     shown = found.head(limit).copy()
     shown.attrs = found.attrs | {"truncated": len(found) > limit}
     return shown
-
-
-def code(engine: Engine, window: Window, *, group: str | None = None, function: str) -> DataFrame:
-    """The recorded sources of one function, newest first, and how its calls behaved under each in the window.
-
-    `calls` is 0 for a source that did not run in the window; `first_ns` and `last_ns` are its calls' first and last.
-    """
-    name = filters.text("function", function)
-    sources = engine.lookup("functions/code", {"function": name})
-    behaved = engine.analyse(
-        "functions/versions",
-        filters.clipped(engine, window),
-        {"group": filters.text("group", group), "function": name},
-    )
-    attrs = dict(behaved.attrs)
-    behaved = behaved.astype({"first_ns": "Int64", "last_ns": "Int64"})  # a float has 53 bits: no room for these
-    found = sources.merge(behaved, on="code_id", how="left")
-    found[["calls", "errors"]] = found[["calls", "errors"]].fillna(0).astype("int64")
-    found.attrs = attrs
-    return found

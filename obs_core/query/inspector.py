@@ -1,10 +1,53 @@
 """One function from every side: who calls it, whom it calls, how it fails and how long its calls take."""
 
+import json
+from typing import Any
+
+import numpy as np
 from pandas import DataFrame
 
 from obs_core.clock import Window
-from obs_core.query import filters
+from obs_core.query import filters, noise, versions
 from obs_core.query.engine import Engine
+
+
+def measures(engine: Engine, window: Window, *, group: str | None = None, function: str) -> DataFrame:
+    """How `function` behaved in the window of the same length before (`earlier`) and in the window: a row each.
+
+    Self time leaves out what children of whatever group took. Calls per second count within the log. A column with
+    `_notable` at its end says whether that measure differs by more than noise (see `query.noise`), the same in both
+    rows. A window without calls has no row.
+    """
+    before = window.before()
+    parameters = {"in_group": filters.text("group", group), "function": filters.text("function", function)}
+    whole = filters.clipped(engine, Window(before.from_ns, window.to_ns))
+    found = engine.analyse("inspector/measures", whole, parameters | {"split_ns": window.from_ns})
+    found = versions.with_notable(found)
+    found["error_rate"] = found["errors"] / found["calls"]
+    rows: list[dict[Any, Any]] = found.to_dict("records")
+    lengths = {True: filters.clipped(engine, before), False: filters.clipped(engine, window)}
+    rates = [filters.per_second(int(row["calls"]), lengths[bool(row["earlier"])]) for row in rows]
+    found["calls_per_s"] = [np.nan if rate is None else rate for rate in rates]
+    for name, differs in _notable(rows).items():
+        found[f"{name}_notable"] = differs
+    return found
+
+
+def _notable(rows: list[dict[Any, Any]]) -> dict[str, bool]:
+    """Whether error rate and means of two rows of measures differ by more than noise."""
+    if len(rows) != 2:  # noqa: PLR2004 - before and now
+        return dict.fromkeys(("error_rate", "mean", "memory_mean"), False)
+    then, now = rows
+    return {
+        "error_rate": noise.proportions_differ(now["errors"], now["calls"], then["errors"], then["calls"]),
+        "mean": _means(now, then, "mean_ms", "deviation_ms", "timed"),
+        "memory_mean": _means(now, then, "memory_mean", "memory_deviation", "measured"),
+    }
+
+
+def _means(now: dict[Any, Any], then: dict[Any, Any], *names: str) -> bool:
+    mean, deviation, of = (now[name] for name in names)
+    return noise.means_differ(mean, deviation, of, (then[names[0]], then[names[1]], then[names[2]]))
 
 
 def callers(engine: Engine, window: Window, *, group: str | None = None, function: str) -> DataFrame:
@@ -20,7 +63,7 @@ def callees(engine: Engine, window: Window, *, group: str | None = None, functio
 def durations(engine: Engine, window: Window, *, group: str | None = None, function: str) -> DataFrame:
     """How the durations of `function` are spread: calls and errors in ten slices to each power of ten.
 
-    Each slice names the trace and span of its slowest call.
+    Each slice names the row of its slowest call.
     """
     return _related(engine, "inspector/durations", window, group, function)
 
@@ -36,12 +79,28 @@ def failures(
     engine: Engine, window: Window, *, group: str | None = None, function: str, size: int = 1_000
 ) -> DataFrame:
     """The newest calls of `function` that failed, newest first, with exception and stack."""
-    return engine.lookup("inspector/failures", _newest(window, group, function, size))
+    return engine.lookup("inspector/failures", {"ids": _newest(engine, window, group, function, size, failed=True)})
 
 
 def recent(engine: Engine, window: Window, *, group: str | None = None, function: str, size: int = 50) -> DataFrame:
-    """The newest calls of `function`, newest first, with what they returned."""
-    return engine.lookup("inspector/recent", _newest(window, group, function, size))
+    """The newest calls of `function`, newest first, with what they returned and the values they recorded.
+
+    `carried` lists those as name = value, arguments among them.
+    """
+    ids = _newest(engine, window, group, function, size, failed=False)
+    found = engine.lookup("inspector/recent", {"ids": ids})
+    keys = {name: json.dumps(sorted(set(found[name].dropna()))) for name in ("trace_id", "span_id")}
+    carried = engine.lookup("inspector/carried", {"traces": keys["trace_id"], "spans": keys["span_id"]})
+    texts: dict[tuple[str, str], list[str]] = {}
+    for row in carried.to_dict("records"):
+        texts.setdefault((row["trace_id"], row["span_id"]), []).append(f"{row['data']} = {row['data_value']}")
+    calls = zip(found["trace_id"], found["span_id"], strict=True)
+    return found.assign(carried=[" · ".join(texts.get(call, [])) for call in calls])
+
+
+def recorded(engine: Engine, window: Window, *, group: str | None = None, function: str) -> DataFrame:
+    """The series that `function` recorded, arguments among them: how many readings, the newest one's type and value."""
+    return _related(engine, "inspector/recorded", window, group, function)
 
 
 def _related(engine: Engine, question: str, window: Window, group: str | None, function: str) -> DataFrame:
@@ -49,11 +108,9 @@ def _related(engine: Engine, question: str, window: Window, group: str | None, f
     return engine.analyse(question, filters.clipped(engine, window), parameters)
 
 
-def _newest(window: Window, group: str | None, function: str, size: int) -> dict[str, object]:
-    return {
-        "from_ns": window.from_ns,
-        "to_ns": window.to_ns,
-        "group": filters.text("group", group),
-        "function": filters.text("function", function),
-        "size": filters.whole("size", size, 1, 10_000),
-    }
+def _newest(engine: Engine, window: Window, group: str | None, function: str, size: int, *, failed: bool) -> str:
+    """The ids of the newest calls as a JSON list: found over the columns in memory, where an index has none for it."""
+    parameters = {"group": filters.text("group", group), "function": filters.text("function", function)}
+    wanted = parameters | {"failed": failed, "size": filters.whole("size", size, 1, 9_999)}
+    newest = engine.analyse("inspector/newest", filters.clipped(engine, window), wanted)
+    return json.dumps(newest["id"].tolist())

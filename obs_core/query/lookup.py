@@ -5,14 +5,20 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from obs_core.errors import BadParameter, LogMissing, QuestionTimedOut
+from obs_core.query.failures import failure
 from obs_core.store import foreign, sqlite
 
 _WATCH_WAIT_MS: Final = 200  # for the version; everybody waits for it, and a page asks again a second later
 _STEPS: Final = 5_000  # SQLite instructions between two looks at the clock: about 0.1 ms
+_REMEMBERED: Final = 200  # characters of a text whose match is remembered: 8,192 of them take a few MB
 _EMPTY: Final = {
     "code": "id, function, file, line, source, source_hash, revision, first_seen",
     "run": "id, process, process_group, pid, host, version, revision, started",
@@ -36,24 +42,32 @@ class Lookup:
         self._watchers = 0
         self._lock = threading.Lock()
 
-    def answer(self, statement: str, parameters: Mapping[str, object], *, most: int | None = None) -> Rows:
-        """The columns and rows of `statement`; at most `most` rows are read.
+    def answer(
+        self,
+        statement: str,
+        parameters: Mapping[str, object],
+        *,
+        most: int | None = None,
+        limit_s: float | None = None,
+    ) -> Rows:
+        """The columns and rows of `statement`; at most `most` rows are read, in at most `limit_s`.
 
         Raises:
             QuestionTimedOut: it ran longer than the limit.
             BadParameter: a parameter is no Unicode text, or a number of more than 64 bits.
             ObsError: the log is missing, is none, or can't be read.
         """
-        with self._connection() as connection, self._limited(connection):
+        with self._connection() as connection, self._limited(connection, limit_s):
             try:
-                cursor = connection.execute(statement, parameters)
+                return _read(connection, statement, parameters, most)
             except (OverflowError, UnicodeEncodeError) as error:
                 message = "A parameter is a number too large, or a text that is not valid Unicode."
                 raise BadParameter(message, "Type it again.") from error
-            names = [column[0] for column in cursor.description]
-            rows = cursor.fetchall() if most is None else cursor.fetchmany(most)
-            cursor.close()
-            return names, rows
+            except sqlite3.OperationalError as error:
+                if not str(error).startswith("Could not decode to UTF-8"):
+                    raise
+            connection.text_factory = sqlite.readable  # for this connection it stays so
+            return _read(connection, statement, parameters, most)
 
     def shape(self) -> foreign.Shape:
         """How the log is to be read; looked at once for each file that has stood at the path."""
@@ -129,7 +143,9 @@ class Lookup:
 
     def _opened(self) -> sqlite.Connection:
         connection = sqlite.open_(self.log)
-        connection.create_function("casefold", 1, _casefold, deterministic=True)
+        connection.text_factory = str  # text that is not UTF-8 is an error then, and rare; to look for it costs a fifth
+        for name, arguments, function in _FUNCTIONS:
+            connection.create_function(name, arguments, function, deterministic=True)
         connection.execute(f"PRAGMA busy_timeout = {int(self.limit_s * 1000)}")
         connection.execute("PRAGMA trusted_schema = OFF")  # a view in somebody's file runs none but harmless functions
         there = {name for (name,) in connection.execute("SELECT lower(name) FROM sqlite_schema")}
@@ -139,19 +155,54 @@ class Lookup:
         return connection
 
     @contextmanager
-    def _limited(self, connection: sqlite.Connection) -> Iterator[None]:
+    def _limited(self, connection: sqlite.Connection, limit_s: float | None = None) -> Iterator[None]:
         """Stop what runs on `connection` once the limit has passed."""
-        end = time.monotonic() + self.limit_s
+        limit_s = self.limit_s if limit_s is None else min(limit_s, self.limit_s)
+        end = time.monotonic() + limit_s
         connection.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
         try:
             yield
         except sqlite3.OperationalError as error:
             if getattr(error, "sqlite_errorname", "") == "SQLITE_INTERRUPT":
-                message = f"The question took longer than {self.limit_s:g} s and was stopped."
+                message = f"The question took longer than {limit_s:g} s and was stopped."
                 raise QuestionTimedOut(message, "Choose a shorter window, or a narrower filter.") from error
             raise
         finally:
             connection.set_progress_handler(None, 0)
+
+
+def _read(connection: sqlite.Connection, statement: str, parameters: Mapping[str, object], most: int | None) -> Rows:
+    cursor = connection.execute(statement, parameters)
+    try:
+        names = [column[0] for column in cursor.description]
+        return names, cursor.fetchall() if most is None else cursor.fetchmany(most)
+    finally:
+        cursor.close()
+
+
+def _matches(text: str | bytes | float | None, pattern: str) -> bool | None:
+    """Whether `pattern` (RE2's syntax: no pattern takes more than linear time) is found in `text`."""
+    if text is None:
+        return None
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "replace")
+    word = str(text)
+    return _known(word, pattern) if len(word) <= _REMEMBERED else _found(word, pattern)
+
+
+def _found(text: str, pattern: str) -> bool:
+    return bool(pc.match_substring_regex(pa.array([text]), pattern)[0].as_py())
+
+
+@lru_cache(maxsize=8_192)
+def _known(text: str, pattern: str) -> bool:
+    """One call costs 10 µs, and attributes repeat: of those that came before, 0.2 µs."""
+    return _found(text, pattern)
+
+
+def _exception_type(text: str | bytes | float | None) -> str | None:
+    """What stands before the colon of `Type: message`; None where there is no such type."""
+    return failure(text, "").type or None if isinstance(text, str) else None
 
 
 def _casefold(text: str | bytes | float | None) -> str | bytes | float | None:
@@ -159,3 +210,6 @@ def _casefold(text: str | bytes | float | None) -> str | bytes | float | None:
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
     return text.casefold() if isinstance(text, str) else text
+
+
+_FUNCTIONS: Final = (("casefold", 1, _casefold), ("matches", 2, _matches), ("exception_type", 1, _exception_type))

@@ -27,6 +27,10 @@ class WorkerDied(WorkerFailed):
     """The worker's process ended before it answered."""
 
 
+class MirrorBehind(WorkerFailed):
+    """The worker's mirror of the log does not hold all of it yet."""
+
+
 class AnswerRefused(WorkerFailed):
     """DuckDB said no (or the log, or a parameter: `kind`); the message is its own."""
 
@@ -81,6 +85,8 @@ class Worker:
         except OSError as error:
             raise self._death() from error
         head, body = self._received(end)
+        if "behind" in head:
+            raise MirrorBehind("The mirror of the log is being made.", "Ask in the usual way.")
         if "error" not in head:
             return pa.ipc.open_stream(body).read_all()
         raise AnswerRefused(head["message"], head["hint"], head["error"])
@@ -172,6 +178,8 @@ class Pool:
                 worker = None
             kept = worker = worker or Worker(self._memory_mb)
             return worker.answer(request, self.limit_s)
+        except MirrorBehind:
+            raise
         except AnswerRefused as refusal:
             if "invalidated" in refusal.message:
                 kept = self._replaced(worker)

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from obs_core.clock import Window
+from obs_core.query import mirror
 from obs_core.query.sqlfile import SqlFile
 from obs_core.store.foreign import WHOLE, Shape
 
-Way = Literal["scan", "sqlite_query", "sqlite_query in hex"]
+Way = Literal["scan", "sqlite_query", "sqlite_query in hex", "mirror"]
 
 MOST_OF_IT: Final = 0.4
 _PARAMETER: Final = re.compile(r"\$(\w+)")
@@ -66,9 +67,29 @@ def plan(
     limit = "" if most is None else f" LIMIT {most}"
     relations = _relations(question)
     statement = f"WITH {source}{relations} SELECT * FROM (\n{question.statement}\n){limit}"
-    named = {"from_ns": window.from_ns, "to_ns": window.to_ns, **parameters}
+    return Plan(statement, _used(statement, window, parameters), way)
+
+
+def mirrored(
+    question: SqlFile, shape: Shape, window: Window, parameters: Mapping[str, object], most: int | None
+) -> Plan | None:
+    """How to ask `question` of the worker's mirror; None where that does not hold enough."""
+    if not shape.native or question.returns.keys() & set(mirror.IDS):
+        return None
+    if any(not mirror.holds(relation, columns) for relation, columns in question.reads.items()):
+        return None
+    source = _scanned(question, shape, grouped=parameters.get("group") is not None, table=mirror.TABLE)
+    limit = "" if most is None else f" LIMIT {most}"
+    statement = f"WITH {source}{_relations(question)} SELECT * FROM (\n{question.statement}\n){limit}"
+    statement = statement.replace(" AS MATERIALIZED (SELECT", " AS NOT MATERIALIZED (SELECT")
+    return Plan(statement, _used(statement, window, parameters), "mirror")
+
+
+def _used(statement: str, window: Window, parameters: Mapping[str, object]) -> dict[str, Any]:
+    """Those of the parameters that the statement names."""
     used = set(_PARAMETER.findall(statement))
-    return Plan(statement, {name: value for name, value in named.items() if name in used}, way)
+    named = {"from_ns": window.from_ns, "to_ns": window.to_ns, **parameters}
+    return {name: value for name, value in named.items() if name in used}
 
 
 def _columns(question: SqlFile) -> list[str]:
@@ -82,12 +103,16 @@ def _flags(question: SqlFile, shape: Shape) -> list[str]:
     return [f"({where[name]}) AS {_FLAG[name]}" for name in question.reads if name in where]
 
 
-def _scanned(question: SqlFile, shape: Shape, *, grouped: bool) -> str:
+def _scanned(question: SqlFile, shape: Shape, *, grouped: bool, table: str = "log.data_trace") -> str:
     """All rows through the scanner; DuckDB keeps those of the window."""
-    listed = ", ".join([*(f'"{column}"' for column in _columns(question)), *_flags(question, shape)])
+    hashed = () if table == mirror.TABLE else _hashed(question)
+    columns = [
+        f'{mirror.hashed(column)} AS "{column}"' if column in hashed else f'"{column}"' for column in _columns(question)
+    ]
+    listed = ", ".join([*columns, *_flags(question, shape)])
     group = " AND process_group = $group" if grouped else ""
     window = f"timestamp >= $from_ns AND timestamp < $to_ns{group}"
-    return f"{_base(question)} (SELECT {listed} FROM log.data_trace WHERE {window})"
+    return f"{_base(question)} (SELECT {listed} FROM {table} WHERE {window})"
 
 
 def _queried(question: SqlFile, shape: Shape, *, grouped: bool, mended: bool, most_of_it: bool) -> str:
@@ -100,11 +125,19 @@ def _queried(question: SqlFile, shape: Shape, *, grouped: bool, mended: bool, mo
         f" WHERE timestamp >= ? AND timestamp < ?{' AND process_group = ?' if grouped else ''}"
     )
     bound = f"row($from_ns::BIGINT, $to_ns::BIGINT{', $group::VARCHAR' if grouped else ''})"
-    cast = [f'{_cast(column, mended)} AS "{column}"' for column in columns]
+    hashed = _hashed(question)
+    cast = [
+        f'{mirror.hashed(column) if column in hashed else _cast(column, mended)} AS "{column}"' for column in columns
+    ]
     flags = [f"{_FLAG[name]}::VARCHAR = '1' AS {_FLAG[name]}" for name in question.reads if name in _FLAG]
     quoted = inner.replace("'", "''")
     source = f"sqlite_query('log', '{quoted}', params := {bound})"
     return f"{_base(question)} (SELECT {', '.join([*cast, *flags])} FROM {source})"
+
+
+def _hashed(question: SqlFile) -> frozenset[str]:
+    """The ids that the question only compares: as hashes, a million calls and their parents fit into memory."""
+    return frozenset() if question.returns.keys() & set(mirror.IDS) else frozenset(mirror.IDS)
 
 
 def _marked(column: str) -> str:

@@ -9,7 +9,8 @@ comment lines:
     -- Reads: calls(column, …), values(column, …)     analytical only: of calls, values, logs, rows_
     -- Returns: name TYPE, name TYPE
 
-A *narrow* statement is SQLite's, with `:name` parameters, over `{rows}`, `{calls}`, `{values}` and `{logs}`.
+A *narrow* statement is SQLite's, with `:name` parameters, over `{rows}`, `{calls}`, `{values}` and `{logs}`; `{wanted}`
+stands for the conditions that `query.wanted` makes, with the parameters that they bind.
 An *analytical* one is DuckDB's, with `$name` parameters, over `rows_`, `calls`, `values_` and `logs`, which hold only
 the window's rows (and only the group's, where the question has a parameter `group`) and only the columns it reads.
 """

@@ -1,22 +1,25 @@
 """Which rows, exactly: pages of them, one row, and a trace as a tree. All narrow: an index and a keyset each."""
 
-from typing import Any, Final
+import json
+from typing import Any, Final, Unpack
 
 import pandas as pd
 from pandas import DataFrame, Series
 
 from obs_core.clock import Window
-from obs_core.errors import BadParameter
+from obs_core.errors import QuestionTimedOut
 from obs_core.model import CANONICAL, ROW_CAP
 from obs_core.query import filters
 from obs_core.query import tree as shape
 from obs_core.query.engine import Engine
 from obs_core.query.paging import Cursor, cursor
+from obs_core.query.wanted import Wanted, narrowed
 
 LONGEST_CELL: Final = 65_536  # characters of a text in a page or a tree; `row` gives all of it
+LARGEST_TREE: Final = 50_000  # rows of one trace
 COUNTED: Final = 100_000  # rows that `total` counts before it says that there are more
+COUNTING_S: Final = 1.0  # seconds that `total` counts before it says so
 SORTS: Final = ("time", "-time", "duration", "-duration", "process", "-process", "status", "-status")
-KINDS: Final = ("call", "value", "log")
 
 _SEVEN: Final = {column: name for name, column in CANONICAL.items()}
 _PAGE: Final = (
@@ -33,22 +36,19 @@ def page(
     engine: Engine,
     window: Window,
     *,
-    group: str | None = None,
-    process: str | None = None,
-    status: str | None = None,
-    kind: str | None = None,
-    errors: bool = False,
-    search: str | None = None,
     sort: str = "time",
     after: str | None = None,
     size: int = 100,
+    attributes: tuple[str, ...] = (),
+    **wanted: Unpack[Wanted],
 ) -> DataFrame:
     """The rows that fit, a page of at most `size` (up to 10,000) of them.
 
     `sort` is time (newest first), duration (longest first), process (A to Z) or status (errors first); `-` before it
-    turns it round. `search` is literal text, found in process, data, value and exception whatever its case.
+    turns it round. What rows may be narrowed to is said in `query.wanted`.
     `after` is `attrs["next"]` of the page before; it is None on the last page, and `attrs["truncated"]` says whether
-    more rows fit. Texts longer than 65,536 characters are cut.
+    more rows fit. Texts longer than 65,536 characters are cut. Each of `attributes` becomes a column
+    `attributes.<name>` with its text, null where the row lacks it.
 
     Raises:
         BadParameter: a parameter is none of what it may be.
@@ -56,47 +56,48 @@ def page(
     size = filters.whole("size", size, 1, ROW_CAP)
     falling = filters.choice("sort", sort, SORTS).startswith("-") == (sort.lstrip("-") == "process")
     after_row = cursor(after)
-    parameters = filtered(window, group, process, status, kind, errors=errors, search=search) | {
+    key = sort.lstrip("-")
+    if (
+        key == "time" and after_row
+    ):  # the row itself bounds the index, so that a deep page costs what the first one does
+        start, end = after_row.timestamp, after_row.timestamp + 1
+        window = (
+            Window(window.from_ns, min(window.to_ns, end))
+            if falling
+            else Window(max(window.from_ns, start), window.to_ns)
+        )
+    where, parameters = narrowed(window, wanted)
+    parameters |= {
         "size": size + 1,
         "longest": LONGEST_CELL,
+        "with_attributes": int(bool(attributes)),
         "after_ns": after_row and after_row.timestamp,
         "after_id": after_row and after_row.id,
     }
-    if sort.lstrip("-") == "time":
-        if after_row:  # the row itself bounds the index, so that a deep page costs what the first one does
-            bound = (
-                ("to_ns", min(window.to_ns, after_row.timestamp + 1))
-                if falling
-                else ("from_ns", max(window.from_ns, after_row.timestamp))
-            )
-            parameters |= [bound]
-        found = engine.lookup("traces/page" if falling else "traces/page_oldest", parameters)
+    if key == "time":
+        found = engine.lookup("traces/page" if falling else "traces/page_oldest", parameters, wanted=where)
     else:
-        keyed = {"sort": sort.lstrip("-"), "falling": int(falling), "after_key": after_row and after_row.key}
-        found = engine.lookup("traces/page_sorted", parameters | keyed)
-    return _paged(found, size)
+        keyed = {"sort": key, "falling": int(falling), "after_key": after_row and after_row.key}
+        found = engine.lookup("traces/page_sorted", parameters | keyed, wanted=where)
+    return _paged(found, size, attributes)
 
 
-def total(
-    engine: Engine,
-    window: Window,
-    *,
-    group: str | None = None,
-    process: str | None = None,
-    status: str | None = None,
-    kind: str | None = None,
-    errors: bool = False,
-    search: str | None = None,
-) -> DataFrame:
-    """How many rows fit, in one row: `rows`, and `exact`: False where there are more than that (over 100,000).
+def total(engine: Engine, window: Window, *, most: int = COUNTED, **wanted: Unpack[Wanted]) -> DataFrame:
+    """How many rows fit, in one row: `rows`, and `exact`: False where there are more than that (over `most`).
+
+    Counting stops after a second, too; then only the rows that are known of are told: none.
 
     Raises:
         BadParameter: a parameter is none of what it may be.
     """
-    parameters = filtered(window, group, process, status, kind, errors=errors, search=search)
-    counted = engine.lookup("traces/total", parameters | {"most": COUNTED + 1})
-    counted["exact"] = counted["rows"] <= COUNTED
-    counted["rows"] = counted["rows"].clip(upper=COUNTED)
+    where, parameters = narrowed(window, wanted)
+    most = filters.whole("most", most, 0, 10**12)
+    try:
+        counted = engine.lookup("traces/total", parameters | {"most": most + 1}, wanted=where, limit_s=COUNTING_S)
+    except QuestionTimedOut:
+        return DataFrame({"rows": [0], "exact": [False]})
+    counted["exact"] = counted["rows"] <= most
+    counted["rows"] = counted["rows"].clip(upper=most)
     return counted
 
 
@@ -105,9 +106,11 @@ def tree(engine: Engine, window: Window, *, group: str | None = None, trace_id: 
 
     Roots and orphans (`orphan`: the parent is not there) have depth 1. `self_ms` is the duration without the union of
     the children's intervals, each clipped to the call. `cyclic` marks the row where a circle of parents was cut open.
+    Of a trace of more than 50,000 rows the first ones are told, and `attrs["truncated"]` says so.
     """
     del window, group
-    rows = engine.lookup("traces/tree", {"trace_id": filters.text("trace_id", trace_id), "longest": LONGEST_CELL})
+    parameters = {"trace_id": filters.text("trace_id", trace_id), "longest": LONGEST_CELL}
+    rows = engine.lookup("traces/tree", parameters, row_cap=LARGEST_TREE)
     columns = (_known(rows[name]) for name in ("span_id", "parent_span_id", "timestamp", "duration_ns"))
     nodes = [
         shape.Node(own or None, parent or None, start, None if duration is None else int(duration))
@@ -132,6 +135,7 @@ def children(
     span_id: str,
     after: str | None = None,
     size: int = 500,
+    attributes: tuple[str, ...] = (),
 ) -> DataFrame:
     """The rows directly under one call, by start, in the columns of `page`; `after` goes on as there.
 
@@ -150,8 +154,9 @@ def children(
         "after_id": after_row and after_row.id,
         "size": size + 1,
         "longest": LONGEST_CELL,
+        "with_attributes": int(bool(attributes)),
     }
-    return _paged(engine.lookup("traces/children", parameters), size)
+    return _paged(engine.lookup("traces/children", parameters), size, attributes)
 
 
 def row(engine: Engine, window: Window, *, group: str | None = None, id: int) -> DataFrame:  # noqa: A002 - the log's own name
@@ -162,43 +167,18 @@ def row(engine: Engine, window: Window, *, group: str | None = None, id: int) ->
     return found
 
 
-def filtered(
-    window: Window,
-    group: str | None,
-    process: str | None,
-    status: str | None,
-    kind: str | None,
-    *,
-    errors: bool,
-    search: str | None,
-) -> dict[str, object]:
-    """The filter of a page as parameters of its SQL.
-
-    SQLite's LIKE folds ASCII only, in C: that is 2.3 times as fast as lower() with instr(), and enough for an ASCII
-    search. It stops at a NUL. Other searches go through the casefold function.
-    """
-    if errors and status not in (None, "", "ERROR"):
-        raise BadParameter(f"errors=1 shows status ERROR only, not {status}.", "Leave one of them out.")
-    search = filters.text("search", search)
-    plain = search is not None and search.isascii() and "\0" not in search
-    return {
-        "from_ns": window.from_ns,
-        "to_ns": window.to_ns,
-        "group": filters.text("group", group),
-        "process": filters.text("process", process),
-        "status": "ERROR" if errors else filters.text("status", status),
-        "kind": filters.choice("kind", kind, KINDS) if kind else None,
-        "pattern": filters.like(search) if search and plain else None,
-        "folded": search.casefold() if search and not plain else None,
-    }
-
-
-def _paged(found: DataFrame, size: int) -> DataFrame:
-    """The first `size` rows of `found`, and where the next page begins if there are more."""
+def _paged(found: DataFrame, size: int, attributes: tuple[str, ...]) -> DataFrame:
+    """The first `size` rows of `found` with their `attributes`, and where the next page begins if there are more."""
     more = len(found) > size or bool(found.attrs.get("truncated"))
     shown = found.head(size).copy()
     shown["has_children"] = shown["has_children"].astype(bool)
     named = _named(shown, _PAGE, found)
+    if attributes:
+        parts = [_attributes(text) for text in shown["attributes"]]
+        for name in attributes:
+            named[f"attributes.{name}"] = Series(
+                [_worded(part.get(name)) for part in parts], named.index, dtype="object"
+            )
     last = shown.iloc[-1] if more else None
     if last is None:
         named.attrs |= {"truncated": False, "next": None}
@@ -207,6 +187,22 @@ def _paged(found: DataFrame, size: int) -> DataFrame:
         key = key if isinstance(key, str | None) else int(key)
         named.attrs |= {"truncated": True, "next": Cursor(key, int(last["timestamp"]), int(last["id"])).token}
     return named
+
+
+def _attributes(text: object) -> dict[str, object]:
+    """The attributes in the log's JSON; none where it is not as it should be."""
+    try:
+        found = json.loads(text)["attributes"] if isinstance(text, str) else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        found = None
+    return found if isinstance(found, dict) else {}
+
+
+def _worded(value: object) -> str | None:
+    """An attribute's value as text: what it is, or its JSON."""
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _known(column: Series) -> list[Any]:

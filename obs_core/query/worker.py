@@ -20,8 +20,10 @@ import pyarrow as pa
 
 from obs_core.errors import ObsError, SetupBroken
 from obs_core.query import wire
+from obs_core.query.mirror import Mirror
 from obs_core.store import sqlite
 
+IDLE_S: Final = 0.2  # without a question, before the mirror is tended: a page asks its next one sooner
 _SETTINGS: Final[dict[str, str | int]] = {
     "threads": 2,
     "autoinstall_known_extensions": "false",
@@ -46,12 +48,21 @@ class Reader:
         self._connection.create_function("mended", _mended, ["VARCHAR"], "VARCHAR")
         self._attached: tuple[str, int, int] | None = None
         self._claim: sqlite.Claim | None = None
+        self._mirror: Mirror | None = None
 
-    def answer(self, log: str, statement: str, parameters: dict[str, Any]) -> pa.Table:
-        """The answer to `statement` over the file `log`, read to its end in one transaction."""
+    def answer(
+        self, log: str, statement: str, parameters: dict[str, Any], mirror_at: list[int] | None = None
+    ) -> pa.Table | None:
+        """The answer to `statement` over the file `log`, read to its end in one transaction.
+
+        With `mirror_at` (the version of the log that the mirror must have seen), the statement is one about the mirror,
+        and the answer None where that is not up to date.
+        """
         for value in parameters.values():
             str(value).encode()  # DuckDB's own error for a lone surrogate says nothing a reader could use
         self._attach(log)
+        if mirror_at is not None and not self._follows(mirror_at):
+            return None
         self._connection.execute("BEGIN TRANSACTION READ ONLY")
         try:
             table = self._connection.execute(statement, parameters).to_arrow_table()
@@ -61,12 +72,38 @@ class Reader:
             with contextlib.suppress(duckdb.Error):
                 self._connection.execute("ROLLBACK")
 
+    def idle(self) -> bool:
+        """Use a moment in which nobody asks; whether there is more to do at once."""
+        try:
+            return self._mirror is not None and self._mirror.idle()
+        except duckdb.Error:
+            self._forgo()
+            return False
+
+    def _follows(self, version: list[int]) -> bool:
+        """Whether there is a mirror of the attached log that has seen `version`; it is made when first asked for."""
+        try:
+            self._mirror = self._mirror or Mirror(self._connection)
+            return self._mirror.follow(version)
+        except duckdb.Error:  # the log is locked, or needs too much memory: the usual way says what is to be said
+            self._forgo()
+            return False
+
+    def _forgo(self) -> None:
+        """Do without a mirror of the attached log."""
+        if self._mirror:
+            with contextlib.suppress(duckdb.Error):
+                self._mirror.give_up()
+
     def _attach(self, log: str) -> None:
         """Have the file that now stands at `log` attached."""
         facts = Path(log).stat()
         wanted = (log, facts.st_dev, facts.st_ino)
         if wanted == self._attached:
             return
+        if self._mirror:
+            self._mirror.close()
+            self._mirror = None
         if self._claim:
             self._connection.execute("DETACH log")
             self._claim.release()
@@ -94,11 +131,20 @@ def main(memory_mb: int) -> None:
         _send(answers, {"ready": True})
         requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         threading.Thread(target=_receive, args=(requests,), daemon=True).start()
+        wait_s: float | None = None
         while True:
-            request = requests.get()
             try:
-                table = reader.answer(request["log"], request["statement"], request["parameters"])
-                _send(answers, {"rows": table.num_rows}, _bytes(table))
+                request = requests.get(timeout=wait_s)
+            except queue.Empty:
+                wait_s = 0 if reader.idle() else None
+                continue
+            try:
+                wait_s = IDLE_S
+                table = reader.answer(**request)
+                if table is None:
+                    _send(answers, {"behind": True})
+                else:
+                    _send(answers, {"rows": table.num_rows}, _bytes(table))
             except (duckdb.Error, OSError, ObsError, pa.ArrowException, UnicodeError) as error:
                 kind = "log" if isinstance(error, OSError | ObsError) else "duckdb"
                 kind = "parameter" if isinstance(error, UnicodeEncodeError) else kind

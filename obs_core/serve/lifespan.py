@@ -34,10 +34,14 @@ async def lifespan(_: object) -> AsyncIterator[dict[str, Any] | None]:
 
 
 def warm() -> None:
-    """Load what the pages need (first page: 2.5 s without, 1.6 s with it), and open the log if there is one."""
+    """Load what the pages need (first page: 2.5 s without, 1.6 s with it), and open the log if there is one.
+
+    A worker begins to read it too, while nobody waits.
+    """
     charts.calls_and_errors()
     try:
         ask.engine().extent()
+        ask.begin()
     except ObsError as error:
         _log.info("%s", error)
 

@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from obs_core.clock import iso_text, now_ns
 from obs_core.errors import ObsError
+from obs_core.serve import exports
 from obs_core.settings import from_environment
 from obs_core.ui import ask
 
@@ -20,6 +21,8 @@ def routes() -> Sequence[BaseRoute]:
     return [
         Route("/", first_page),
         Route("/healthz", health),
+        Route("/export/rows.csv", exports.rows_csv),
+        Route("/export/trace/{form}", exports.trace_file),
         Route("/api/{path:path}", nothing_here),
         Route("/export/{path:path}", nothing_here),
     ]

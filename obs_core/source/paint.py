@@ -42,6 +42,10 @@ PAPER: Final = ("#f6f8fa", "#161b22")
 INK: Final = ("#1f2933", "#e3e8ee")
 _MARK: Final = ("rgba(213,94,0,.12)", "rgba(255,146,72,.16)")
 _MARK_INK: Final = ("#a84300", "#ff9d5c")
+_NEW: Final = ("rgba(0,158,115,.15)", "rgba(47,185,141,.18)")
+_OLD: Final = ("rgba(213,94,0,.13)", "rgba(240,128,60,.18)")
+FOLDED_FROM: Final = 3
+"""Lines from which on a docstring is folded to its first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,30 +73,49 @@ def stylesheet() -> str:
             ".obs-code .t{white-space:pre;unicode-bidi:isolate}",
             f".obs-code .hit{{background:{_both(*_MARK)}}}",
             f".obs-code .why{{color:{_both(*_MARK_INK)};padding-left:24px;white-space:pre;unicode-bidi:isolate}}",
-            f".obs-code .more{{color:{_both(*COLOURS[Comment][1:])}}}",
+            f".obs-code .more,.obs-code .folds{{color:{_both(*COLOURS[Comment][1:])}}}",
             ".obs-code .c{font-style:italic}.obs-code .f{font-weight:600}",
+            ".obs-code a{color:inherit;text-decoration:underline dotted;text-underline-offset:3px}",
+            ".obs-code a:hover,.obs-code a:focus{text-decoration-style:solid}",
+            ".obs-code summary{list-style:none;cursor:pointer}",
+            ".obs-code summary::-webkit-details-marker{display:none}",
+            ".obs-code [open]>summary .folds{display:none}.obs-code .sign{flex:none;width:20px;user-select:none}",
+            f".obs-code .new{{background:{_both(*_NEW)}}}.obs-code .old{{background:{_both(*_OLD)}}}",
+            f".obs-code .skip{{color:{_both(*COLOURS[Comment][1:])};padding:2px 0 2px 66px}}",
             *sorted(tokens),
         ]
     )
 
 
 def part(
-    source: str, *, first_line: int = 1, around: int | None = None, marks: Mapping[int, str] | None = None
+    source: str,
+    *,
+    first_line: int = 1,
+    around: int | None = None,
+    marks: Mapping[int, str] | None = None,
+    links: Mapping[str, str] | None = None,
 ) -> Part:
-    """At most `PART_LINES` lines of `source`, which begins at line `first_line` of its file.
+    """At most `PART_LINES` lines of `source`, which begins at line `first_line` of its file; its docstring is folded.
 
     `around` is a line of the file that the part holds (default: the first); `marks` are remarks at lines of the file,
-    such as the exceptions that were raised there.
+    such as the exceptions that were raised there; `links` lead from names in the source to addresses.
     """
-    lines = _painted_lines(source)
+    lines, doc = painted(source, tuple(sorted((links or {}).items())))
     wanted = (around or first_line) - first_line
     start = max(0, min(wanted - PART_LINES // 2, len(lines) - PART_LINES))
     shown = lines[start : start + PART_LINES]
     first = first_line + start
-    rows = _rows(shown, first, marks or {})
-    label = f"Source code, lines {first} to {first + len(shown) - 1}"
-    html = f'<div class="obs-code" role="region" aria-label="{label}" tabindex="0">{"".join(rows)}</div>'
-    return Part(html, first, first + len(shown) - 1, len(lines))
+    rows = list(_rows(shown, first, marks or {}))
+    fold = range(doc[0] - start, doc[1] - start + 1) if doc else range(0)
+    if len(fold) >= FOLDED_FROM and fold.start >= 0 and fold.stop <= len(rows):
+        rows[fold.start : fold.stop] = [_folded(rows[fold.start : fold.stop])]
+    last = first + len(shown) - 1
+    return Part(region(rows, f"Source code, lines {first} to {last}"), first, last, len(lines))
+
+
+def region(rows: Iterable[str], label: str) -> str:
+    """Rows of HTML as a box of code that can be scrolled by keyboard too."""
+    return f'<div class="obs-code" role="region" aria-label="{escape(label)}" tabindex="0">{"".join(rows)}</div>'
 
 
 def lines_of(source: str) -> list[str]:
@@ -109,33 +132,56 @@ def _rows(lines: Sequence[str], first: int, marks: Mapping[int, str]) -> Iterato
         yield f'<div class="{kind}"><span class="no">{number}</span><span class="t">{line or " "}</span>{remark}</div>'
 
 
+def _folded(rows: Sequence[str]) -> str:
+    """The rows of a docstring: the first, which opens the others."""
+    more = f'<span class="folds"> … {len(rows) - 1} lines more</span></div>'
+    first = f"{rows[0].removesuffix('</div>')}{more}"
+    return f'<details><summary title="Docstring">{first}</summary>{"".join(rows[1:])}</details>'
+
+
 @lru_cache(maxsize=64)
-def _painted_lines(source: str) -> tuple[str, ...]:
-    """Each line of `source` as HTML."""
+def painted(source: str, links: tuple[tuple[str, str], ...] = ()) -> tuple[tuple[str, ...], tuple[int, int] | None]:
+    """Each line of `source` as HTML, and the first and last line of its docstring (counted from 0), if it has one."""
     whole = lines_of(source.replace("\0", "␀"))
     short = [line[:LINE_CHARACTERS] for line in whole]
+    doc = None
     if sum(map(len, short)) > PAINTED_CHARACTERS:
-        painted = [escape(line) for line in short]
+        lines = [escape(line) for line in short]
     else:
-        painted = list(_lines_of_tokens(PythonLexer(stripnl=False, ensurenl=False).get_tokens("\n".join(short))))
+        tokens = list(PythonLexer(stripnl=False, ensurenl=False).get_tokens("\n".join(short)))
+        lines = list(_lines_of_tokens(tokens, dict(links)))
+        doc = _docstring(tokens)
     left = [len(line) - LINE_CHARACTERS for line in whole]
-    return tuple(
+    cut = (
         f'{html}<span class="more"> … {more:,} characters more</span>' if more > 0 else html
-        for html, more in zip(painted, left, strict=True)
+        for html, more in zip(lines, left, strict=True)
     )
+    return tuple(cut), doc
 
 
-def _lines_of_tokens(tokens: Iterable[tuple[TokenType, str]]) -> Iterator[str]:
+def _docstring(tokens: Iterable[tuple[TokenType, str]]) -> tuple[int, int] | None:
+    """The lines of the first docstring."""
+    line = 0
+    for kind, text in tokens:
+        if kind is String.Doc:
+            return line, line + text.count("\n")
+        line += text.count("\n")
+    return None
+
+
+def _lines_of_tokens(tokens: Iterable[tuple[TokenType, str]], links: Mapping[str, str]) -> Iterator[str]:
     """Join tokens to lines of HTML; a token over several lines is cut at each."""
     line: list[str] = []
     for kind, text in tokens:
         name = _class_of(kind)
+        address = links.get(text) if kind is Name or String in kind.split() else None
         for number, piece in enumerate(text.split("\n")):
             if number:
                 yield "".join(line)
                 line = []
             if piece:
-                line.append(f'<span class="{name}">{escape(piece)}</span>' if name else escape(piece))
+                shown = f'<span class="{name}">{escape(piece)}</span>' if name else escape(piece)
+                line.append(f'<a href="{escape(address)}" target="_self">{shown}</a>' if address else shown)
     yield "".join(line)
 
 

@@ -137,7 +137,7 @@ def open_(path: Path, *, write: bool = False, create: bool = False) -> Connectio
         claim.release()
         raise told(error, path) from error
     connection.claim = claim
-    connection.text_factory = _text
+    connection.text_factory = readable
     return connection
 
 
@@ -181,5 +181,6 @@ def _claimed(path: Path, *, create: bool) -> Claim:
         raise LogUnreadable(message, "Check the file, its directory and their permissions.") from error
 
 
-def _text(raw: bytes) -> str:
+def readable(raw: bytes) -> str:
+    """Text as it stands in the file; what is not UTF-8 becomes replacement characters."""
     return raw.decode("utf-8", "replace")

@@ -2,18 +2,23 @@
 
 An answer holds for (question, window, parameters, the log's version). Sessions that ask at the same time wait for the
 one that asks already. The newest answers are kept; older ones go when `ANSWERS` are there.
+What a page makes of an answer is kept with it (`shaped`): a refresh that brings nothing new costs the drawing alone.
 """
 
+import itertools
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar, cast
 
 import streamlit as st
 from pandas import DataFrame
 
-from obs_core.clock import Window
+from obs_core.clock import SECOND, Window, now_ns
+from obs_core.errors import ObsError
+from obs_core.query import overview, writers
 from obs_core.query.engine import Engine
 from obs_core.settings import from_environment
 from obs_core.ui.controls import Chosen
@@ -21,17 +26,25 @@ from obs_core.ui.controls import Chosen
 ANSWERS: Final = 128
 """Answers that are kept: some thirty for each page, of a few pages and windows."""
 
+SHAPES: Final = 256
+"""What was made of answers and is kept."""
+
+_MARK: Final = "_obs_answer"
+_numbers: Final = itertools.count()
+
+T = TypeVar("T")
 Question = Callable[..., DataFrame]
 
 
 class _Pending:
     """One answer on its way: whoever holds the lock computes it."""
 
-    __slots__ = ("frame", "lock")
+    __slots__ = ("frame", "lock", "number")
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.frame: DataFrame | None = None
+        self.number = next(_numbers)
 
 
 class Asked:
@@ -41,12 +54,22 @@ class Asked:
         """Ask `engine`, and keep what it says."""
         self.engine = engine
         self._known: OrderedDict[Hashable, _Pending] = OrderedDict()
+        self._shapes: OrderedDict[Hashable, Any] = OrderedDict()
         self._lock = threading.Lock()
+        self._ahead: threading.Thread | None = None
 
     def close(self) -> None:
         """Forget the answers and close the engine."""
+        if self._ahead:
+            self._ahead.join()
         self._known.clear()
         self.engine.close()
+
+    def forget(self) -> None:
+        """Keep no answer: the next to ask computes it again."""
+        with self._lock:
+            self._known.clear()
+            self._shapes.clear()
 
     def answer(self, question: Question, window: Window, parameters: dict[str, object]) -> DataFrame:
         """The answer to `question` as the log is now. The frame is the caller's own.
@@ -55,7 +78,8 @@ class Asked:
             ObsError: what the question raises; the next one to ask tries again.
         """
         named = tuple((name, _hashable(value)) for name, value in sorted(parameters.items()))
-        key = (question.__module__, question.__qualname__, window, named, self.engine.version())
+        moment = now_ns() // SECOND if question is writers.status else 0  # writers fare while the log does not change
+        key = (question.__module__, question.__qualname__, window, named, moment, self.engine.version())
         with self._lock:
             pending = self._known.setdefault(key, _Pending())
             self._known.move_to_end(key)
@@ -64,18 +88,59 @@ class Asked:
         with pending.lock:
             if pending.frame is None:
                 pending.frame = question(self.engine, window, **parameters)
-            return pending.frame.copy(deep=False)  # pandas 3 copies on write: what the caller changes stays his
+            frame = pending.frame.copy(deep=False)  # pandas 3 copies on write: what the caller changes stays his
+        object.__setattr__(frame, _MARK, pending.number)  # unlike attrs, no frame made of this one gets it
+        return frame
+
+    def ahead(self, questions: Sequence[tuple[Question, Window, str | None]]) -> None:
+        """Have a thread ask `questions` in their order, unless it is still busy with others."""
+
+        def run() -> None:
+            for question, window, group in questions:
+                with suppress(ObsError):  # who asks for it himself is told
+                    self.answer(question, window, {"group": group})
+
+        if self._ahead is None or not self._ahead.is_alive():
+            self._ahead = threading.Thread(target=run, name="obs-ahead", daemon=True)
+            self._ahead.start()
+
+    def shaped(self, build: Callable[..., T], answers: tuple[DataFrame, ...], given: dict[str, Hashable]) -> T:
+        """`build(*answers, **given)`, made once of the same answers; all who ask get the same object."""
+        marks = tuple(getattr(answer, _MARK, None) for answer in answers)
+        if None in marks:
+            return build(*answers, **given)
+        key = (build.__module__, build.__qualname__, marks, tuple(sorted(given.items())))
+        with self._lock:
+            if key in self._shapes:
+                self._shapes.move_to_end(key)
+                return cast("T", self._shapes[key])
+        made = build(*answers, **given)
+        with self._lock:
+            self._shapes[key] = made
+            if len(self._shapes) > SHAPES:
+                self._shapes.popitem(last=False)
+        return made
 
 
 @st.cache_resource(show_spinner=False, on_release=lambda asked: asked.close())
 def asked(log: Path) -> Asked:
     """The engine of this server for `log`, with its answers."""
-    return Asked(Engine(log))
+    return Asked(Engine(log, mirror=True))
 
 
 def engine() -> Engine:
     """The engine of this server."""
     return asked(from_environment().log).engine
+
+
+def begin() -> None:
+    """Start a worker that makes its mirror of the log, before the first page asks for anything."""
+    asked(from_environment().log).ahead([(overview.processes, Window(0, 1), None)])
+
+
+def forget() -> None:
+    """Keep none of the answers of this server."""
+    asked(from_environment().log).forget()
 
 
 def close() -> None:
@@ -90,6 +155,16 @@ def ask(question: Question, chosen: Chosen, **parameters: object) -> DataFrame:
         ObsError: the log can't be read, the question took too long, or a parameter is not usable.
     """
     return asked(from_environment().log).answer(question, chosen.window, {"group": chosen.group} | parameters)
+
+
+def ahead(questions: Sequence[tuple[Question, Chosen]]) -> None:
+    """Begin to ask `questions` in their order, while the page is being drawn: whoever asks the same waits for that."""
+    asked(from_environment().log).ahead([(question, chosen.window, chosen.group) for question, chosen in questions])
+
+
+def shaped(build: Callable[..., T], *answers: DataFrame, **given: Hashable) -> T:
+    """`build(*answers, **given)`, made once of the same answers of `ask`; nobody may change what it returns."""
+    return asked(from_environment().log).shaped(build, answers, given)
 
 
 def _hashable(value: object) -> Hashable:

@@ -10,7 +10,7 @@ from obs_core.clock import MINUTE
 from obs_core.errors import ObsError
 from obs_core.query import functions, overview, values, writers
 from obs_core.ui import figure, frame
-from obs_core.ui.ask import ask
+from obs_core.ui.ask import Question, ask, shaped
 from obs_core.ui.controls import Chosen
 from obs_core.ui.figure import Figure
 
@@ -19,72 +19,93 @@ FULL: Final = 0.8  # of a queue's capacity
 STATES: Final = ("OK", "DELAYED", "CIRCUIT_OPEN", "GONE")  # from best to worst
 
 
+def needed(chosen: Chosen) -> list[tuple[Question, Chosen]]:
+    """What the Overview asks, the figures' questions first and the heaviest last."""
+    before = replace(chosen, window=chosen.window.before())
+    questions = (functions.history, values.streaks, overview.processes, overview.groups, functions.changes)
+    return [(overview.summary, chosen), (overview.summary, before), *((question, chosen) for question in questions)]
+
+
 def cards(chosen: Chosen) -> None:
     """Draw the figures; one that can't be answered says so in its place."""
-    asked: dict[str, Callable[[Chosen], Figure]] = {
-        "Error rate": _error_rate,
-        "Throughput": _throughput,
-        "Latency P95": _latency,
-        "Writers": _writers,
-        "Queue": _queue,
-        "Stale values": _stale,
+    before = replace(chosen, window=chosen.window.before())
+    sources: dict[str, Callable[[], DataFrame]] = {
+        "now": lambda: ask(overview.summary, chosen),
+        "before": lambda: ask(overview.summary, before),
+        "slices": lambda: ask(functions.history, chosen),
+        "writers": lambda: ask(writers.status, chosen),
+        "streaks": lambda: ask(values.streaks, chosen),
+        "processes": lambda: ask(overview.processes, chosen),
     }
-    figure.row([_figure(label, one, chosen) for label, one in asked.items()])
+    figure.row([_figure(label, *one, sources=sources, until=chosen.window.to_ns) for label, one in _FIGURES.items()])
 
 
-def _figure(label: str, one: Callable[[Chosen], Figure], chosen: Chosen) -> Figure:
+def _figure(
+    label: str,
+    build: Callable[..., Figure],
+    needs: tuple[str, ...],
+    *,
+    sources: dict[str, Callable[[], DataFrame]],
+    until: int,
+) -> str:
+    """One card as HTML, with what failed said in its place."""
     try:
-        return one(chosen)
+        answers = [sources[name]() for name in needs]
+        given: dict[str, int] = {"until": until} if build is _stale else {}
+        return shaped(_drawn, *answers, kind=build, **given)
     except ObsError as error:
-        return Figure(label, frame.NOT_MEASURED, error.message, hover=error.hint, bad=True)
+        return figure.card(Figure(label, frame.NOT_MEASURED, error.message, hover=error.hint, bad=True))
 
 
-def _error_rate(chosen: Chosen) -> Figure:
-    now, before = _now_and_before(chosen)
+def _drawn(*answers: DataFrame, kind: Callable[..., Figure], **given: object) -> str:
+    return figure.card(kind(*answers, **given))
+
+
+def _error_rate(now_: DataFrame, before_: DataFrame, slices: DataFrame) -> Figure:
+    now, before = _row(now_), _row(before_)
     new, old = frame.number(now["error_rate"]), frame.number(before["error_rate"])
-    slices = ask(functions.history, chosen)
     return Figure(
         "Error rate",
         frame.share(new),
         f"{frame.count(now['errors'])} of {frame.count(now['calls'])} calls",
-        change="" if new is None or old is None else f"{(new - old) * 100:+.2f} points",
-        worse=new is not None and old is not None and new > old,
+        change=_points(new, old),
+        worse=_points(new, old).startswith("+") and _points(new, old) != _points(0, 0),
         course=list((slices["errors"] / slices["calls"]).fillna(0.0)),
         bad=bool(new),
-        hover="Calls whose status is ERROR, of all calls of the window.",
+        hover="Calls whose status is ERROR, of all calls of the window, at every depth of their traces.",
     )
 
 
-def _throughput(chosen: Chosen) -> Figure:
-    now, before = _now_and_before(chosen)
+def _throughput(now_: DataFrame, before_: DataFrame, slices: DataFrame) -> Figure:
+    now, before = _row(now_), _row(before_)
     new = frame.number(now["calls_per_s"])
     return Figure(
         "Throughput",
         f"{frame.rate(new)} calls/s",
         f"{frame.rate(frame.number(now['traces_per_s']))} traces/s",
         change=_relative(new, frame.number(before["calls_per_s"])),
-        course=list(ask(functions.history, chosen)["calls"]),
+        course=list(slices["calls"]),
         hover="All calls that began in the window, per second within the log.",
     )
 
 
-def _latency(chosen: Chosen) -> Figure:
-    now, before = _now_and_before(chosen)
+def _latency(now_: DataFrame, before_: DataFrame, slices: DataFrame) -> Figure:
+    now, before = _row(now_), _row(before_)
     p50, p95, p99 = (frame.number(now[name]) for name in ("p50_ms", "p95_ms", "p99_ms"))
     old = frame.number(before["p95_ms"])
+    approximate = "Approximate, within 1 %" if now_.attrs.get("approximate") else "Exact"
     return Figure(
         "Latency P95",
-        frame.duration(p95),
+        ("≈ " if now_.attrs.get("approximate") else "") + frame.duration(p95),
         f"P50 {frame.duration(p50)} · P99 {frame.duration(p99)}",
         change=_relative(p95, old),
-        worse=p95 is not None and old is not None and p95 > old,
-        course=list(_numbers(ask(functions.history, chosen)["p95_ms"])),
-        hover="95 % of all calls took no longer. Exact, over all calls of the window that were timed.",
+        worse=_relative(p95, old).startswith("+") and _relative(p95, old) != "+0 %",
+        course=list(_numbers(slices["p95_ms"])),
+        hover=f"95 % of all calls took no longer. {approximate}, over all calls of the window that were timed.",
     )
 
 
-def _writers(chosen: Chosen) -> Figure:
-    found = ask(writers.status, chosen)
+def _writers(found: DataFrame) -> Figure:
     worst = max(found["state"], key=STATES.index, default=frame.NOT_MEASURED)
     dropped, recovered = int(found["dropped"].sum()), int(found["recovered"].sum())
     notes = [f"{frame.count(len(found))} at work" if len(found) else "none at work"]
@@ -94,8 +115,7 @@ def _writers(chosen: Chosen) -> Figure:
     return Figure("Writers", worst, " · ".join(notes), bad=bad, hover=_each(found))
 
 
-def _queue(chosen: Chosen) -> Figure:
-    found = ask(writers.status, chosen)
+def _queue(found: DataFrame) -> Figure:
     queue, capacity = int(found["queue"].sum()), int(found["capacity"].sum())
     if found.empty:
         return Figure("Queue", frame.NOT_MEASURED, "no writer at work")
@@ -108,10 +128,9 @@ def _queue(chosen: Chosen) -> Figure:
     )
 
 
-def _stale(chosen: Chosen) -> Figure:
-    found = ask(values.streaks, chosen)
+def _stale(found: DataFrame, wrote: DataFrame, *, until: int) -> Figure:
     stuck = found[found["ongoing"]]
-    silent = silent_processes(chosen)
+    silent = _silent(wrote, until)
     longest = f"longest {frame.count(stuck['length'].max())} readings" if len(stuck) else "every value changes"
     return Figure(
         "Stale values",
@@ -124,24 +143,41 @@ def _stale(chosen: Chosen) -> Figure:
     )
 
 
+_FIGURES: Final[dict[str, tuple[Callable[..., Figure], tuple[str, ...]]]] = {
+    "Error rate": (_error_rate, ("now", "before", "slices")),
+    "Throughput": (_throughput, ("now", "before", "slices")),
+    "Latency P95": (_latency, ("now", "before", "slices")),
+    "Writers": (_writers, ("writers",)),
+    "Queue": (_queue, ("writers",)),
+    "Stale values": (_stale, ("streaks", "processes")),
+}
+"""What makes each card, and of which answers."""
+
+
 def silent_processes(chosen: Chosen) -> list[str]:
     """The processes of the window that wrote nothing in the last 5 minutes before its end, or before the newest row."""
-    found = ask(overview.processes, chosen)
+    return _silent(ask(overview.processes, chosen), chosen.window.to_ns)
+
+
+def _silent(found: DataFrame, until: int) -> list[str]:
     if found.empty:
         return []
-    latest = min(chosen.window.to_ns, int(found["last_ns"].max()))
+    latest = min(until, int(found["last_ns"].max()))
     return sorted(str(name) for name in found.loc[found["last_ns"] < latest - SILENT_AFTER_NS, "process"])
 
 
-def _now_and_before(chosen: Chosen) -> tuple[dict[Any, Any], dict[Any, Any]]:
-    """The window's summary, and that of the window of the same length before it."""
-    before = replace(chosen, window=chosen.window.before())
-    now, then = ask(overview.summary, chosen), ask(overview.summary, before)
-    return dict(now.iloc[0]), dict(then.iloc[0])
+def _row(found: DataFrame) -> dict[str, Any]:
+    """The one row of a summary."""
+    return {str(name): found[name].iloc[0] for name in found.columns}
+
+
+def _points(new: float | None, old: float | None) -> str:
+    """The change of a share in percent points."""
+    return "" if new is None or old is None else f"{(round((new - old) * 100, 2) or 0.0):+.2f} points"
 
 
 def _relative(new: float | None, old: float | None) -> str:
-    return f"{(new - old) / old * 100:+,.0f} %" if new is not None and old else ""
+    return f"{(round((new - old) / old * 100) or 0):+,d} %" if new is not None and old else ""
 
 
 def _numbers(column: "Series[Any]") -> "list[float | None]":

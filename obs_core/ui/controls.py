@@ -13,6 +13,8 @@ import streamlit as st
 
 from obs_core.clock import DAY, SECOND, Window, instant_ns, now_ns
 from obs_core.errors import BadParameter
+from obs_core.ui.heart import heart
+from obs_core.ui.share import share
 
 FROM: Final = ("now-5m", "now-15m", "now-1h", "now-6h", "now-24h", "now-7d")
 TO: Final = ("now", "last")
@@ -39,6 +41,11 @@ class Chosen:
     from_text: str
     to_text: str
     notes: tuple[str, ...] = ()
+
+    @property
+    def moves(self) -> bool:
+        """Whether the window goes with the clock, or with the log's end."""
+        return _moves(self.to_text)
 
 
 def draw(groups: Sequence[str], extent: Window | None) -> None:
@@ -123,11 +130,19 @@ def live(draw_part: Callable[[Chosen], None]) -> Callable[[], None]:
 
     @functools.wraps(draw_part)
     def part() -> None:
-        now = chosen()
-        pace = PACES.get(st.session_state.get("every") or USUAL_PACE) if now.live else None
-        st.fragment(lambda: draw_part(chosen()), run_every=pace)()
+        st.fragment(lambda: _drawn(draw_part))()
 
     return part
+
+
+def _drawn(draw_part: Callable[[Chosen], None]) -> None:
+    """One run of a part: first what asks for the next one, so that an error in it does not stop the page."""
+    now = chosen()
+    pace = PACES.get(st.session_state.get("every") or USUAL_PACE)
+    if now.live and pace is not None:
+        heart(pace)
+    share(now)
+    draw_part(now)
 
 
 def broken(given: Mapping[str, str]) -> tuple[str, ...]:

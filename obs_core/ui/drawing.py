@@ -6,7 +6,9 @@ import streamlit as st
 from pandas import DataFrame, Series, concat, to_datetime
 
 from obs_core import charts
+from obs_core.clock import Window
 from obs_core.ui import controls
+from obs_core.ui.ask import shaped
 from obs_core.ui.controls import Chosen
 from obs_core.ui.plain import plain
 
@@ -16,10 +18,7 @@ def show(spec: charts.Spec, frame: DataFrame, *, key: str, selects: bool = False
 
     Columns ending in `_ns` come to the chart as moments, under their name without the ending.
     """
-    moments = {name: _moments(frame[name]) for name in frame.columns if name.endswith("_ns")}
-    data = frame.drop(columns=list(moments)).assign(
-        **{name.removesuffix("_ns"): each for name, each in moments.items()}
-    )
+    data = shaped(_with_moments, frame)
     drawn = charts.coloured(spec, dark=st.context.theme.type == "dark")
     event: Any = st.vega_lite_chart(data, drawn, key=key, on_select="rerun" if selects else "ignore", width="stretch")
     return dict(event["selection"]) if selects else {}
@@ -30,32 +29,44 @@ def timeline(
 ) -> None:
     """Draw slices of time (column bucket_ns) over the whole window; a brush over it becomes the window.
 
-    `starts` are processes that started (the answer of `overview.restarts`), which are marked.
+    `starts` are processes that started (the answer of `overview.restarts`), which are marked; or marks of another kind
+    (columns started_ns, label).
     """
     if slices.empty:
         st.caption("No call in this window.")
         return
     # A chart of another window is another chart: it must not keep the brush that led to it.
-    drawn = spread(slices, chosen)
-    if starts is not None and len(starts):
-        drawn = beside(drawn, markers(starts))
+    answers = [slices] if starts is None or starts.empty else [slices, starts]
+    window = chosen.window
+    drawn = shaped(_course, *answers, from_ns=window.from_ns, to_ns=window.to_ns)
     picked = show(spec, drawn, key=f"{key} {chosen.from_text} {chosen.to_text}", selects=True)
     ends = (picked.get("window") or {}).get("bucket")
     if ends and len(ends) == 2 and int(ends[0]) < int(ends[1]):  # noqa: PLR2004 - a range has two ends
         controls.choose(**{"from": str(int(ends[0])), "to": str(int(ends[1]))})
 
 
-def spread(slices: DataFrame, chosen: Chosen) -> DataFrame:
+def _course(slices: DataFrame, starts: DataFrame | None = None, *, from_ns: int, to_ns: int) -> DataFrame:
+    """What a timeline draws, its moments as charts take them."""
+    whole = spread(slices, Window(from_ns, to_ns))
+    marks = starts if starts is None or "label" in starts else markers(starts)
+    return _with_moments(whole if marks is None else beside(whole, marks))
+
+
+def _with_moments(frame: DataFrame) -> DataFrame:
+    moments = {name: _moments(frame[name]) for name in frame.columns if name.endswith("_ns")}
+    renamed = {name.removesuffix("_ns"): each for name, each in moments.items()}
+    return frame.drop(columns=list(moments)).assign(**renamed)
+
+
+def spread(slices: DataFrame, window: Window) -> DataFrame:
     """`slices` with the end of each (until_ns), and an empty one at both ends of the window.
 
     The log's first and last slice need not be the window's: what lies outside them is a gap, and must show as one.
     """
     starts = slices["bucket_ns"]
-    step = (
-        int(starts.iloc[1] - starts.iloc[0]) if len(starts) > 1 else max(1, chosen.window.to_ns - int(starts.iloc[0]))
-    )
+    step = int(starts.iloc[1] - starts.iloc[0]) if len(starts) > 1 else max(1, window.to_ns - int(starts.iloc[0]))
     whole = slices.assign(until_ns=starts + step)
-    edges = [chosen.window.from_ns, chosen.window.to_ns]
+    edges = [window.from_ns, window.to_ns]
     for place, edge in enumerate(edges):
         inside = int(starts.iloc[0]) <= edge if place == 0 else edge <= int(starts.iloc[-1]) + step
         if not inside:

@@ -36,9 +36,9 @@ class Figure:
     course: Sequence[float | None] = field(default=())
 
 
-def row(figures: Sequence[Figure]) -> None:
-    """Draw the cards side by side, all of the same height, in as many columns as fit."""
-    st.html(f"<div class='obs-cards'>{''.join(map(card, figures))}</div>")
+def row(cards: Sequence[str]) -> None:
+    """Draw cards (of `card`) side by side, all of the same height, in as many columns as fit."""
+    st.html(f"<div class='obs-cards'>{''.join(cards)}</div>")
 
 
 def card(figure: Figure) -> str:
@@ -68,8 +68,14 @@ def sparkline(course: Sequence[float | None]) -> str:
         for place, number in enumerate(thinned)
     ]
     pieces = [list(piece) for known, piece in groupby(points, lambda point: point is not None) if known]
+    pieces = [piece if len(piece) > 1 else _dash(piece) for piece in pieces]
     lines = " ".join("M" + " L".join(f"{x:.1f} {y:.1f}" for x, y in piece if piece) for piece in pieces)  # type: ignore[misc]
     return f'<i style="mask-image:url(&quot;data:image/svg+xml,{quote(_LINE.format(lines))}&quot;)"></i>'
+
+
+def _dash(piece: list[tuple[float, float] | None]) -> list[tuple[float, float] | None]:
+    """A number between two gaps, as a line that can be seen."""
+    return [(x + by, y) for x, y in filter(None, piece) for by in (-0.4, 0.4)]
 
 
 def _thinned(course: Sequence[float | None]) -> list[float | None]:

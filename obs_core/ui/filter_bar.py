@@ -1,54 +1,38 @@
 """Which rows the Trace Explorer shows: the controls over the table, each of them in the URL."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Final, get_args
+from dataclasses import asdict
+from typing import Any, Final, NamedTuple
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from obs_core.model import Kind, Status
+from obs_core.errors import BadParameter
+from obs_core.query.conditions import conditions, joined
+from obs_core.ui import frame
 from obs_core.ui.frame import literal
 from obs_core.ui.plain import plain
+from obs_core.ui.row_filter import KEYS, KINDS, SORTS, STATUSES, Filter, broken
 
-STATUSES: Final = get_args(Status)
-KINDS: Final = get_args(Kind)
-SORTS: Final = {
-    "Newest first": "time",
-    "Oldest first": "-time",
-    "Slowest first": "duration",
-    "Fastest first": "-duration",
-    "Errors first": "status",
-    "Process A to Z": "process",
-}
-KEYS: Final = {"search": "t_q", "status": "t_status", "kind": "t_kind", "process": "t_process"}
-"""The part of the URL behind each part of a filter."""
+_WORDS: Final = {"data_type": "data type", "exception_type": "exception", "min_ms": "from", "max_ms": "to"}
+_NOTES: Final = "explorer_notes"
+_TYPED: Final = ("search", "function", "data_type", "exception_type", "where")
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """What the rows must be; None for all. The names are those of `traces.page`."""
+class Bar(NamedTuple):
+    """What the controls say: the filter, the order as `traces.page` names it, and room for further tools."""
 
-    search: str | None = None
-    status: str | None = None
-    kind: str | None = None
-    process: str | None = None
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """The filter as parameters of `traces.page` and `traces.total`."""
-        return asdict(self)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether every row fits."""
-        return not any(asdict(self).values())
+    wanted: Filter
+    sort: str
+    tools: DeltaGenerator
 
 
-def filter_bar(processes: Sequence[str]) -> tuple[Filter, str]:
-    """Draw the controls; return the filter, and the order as `traces.page` names it.
-
-    `processes` are offered; others can be typed.
-    """
+def filter_bar(processes: Sequence[str]) -> Bar:
+    """Draw the controls; `processes` are offered, others can be typed."""
+    given = st.query_params.to_dict()
+    if KEYS["where"] in st.session_state:  # being typed: what is wrong with it stands beside it
+        given.pop(KEYS["where"], None)
+    _remember(broken(given))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         search = st.text_input(
             "Search",
@@ -72,26 +56,109 @@ def filter_bar(processes: Sequence[str]) -> tuple[Filter, str]:
         )
         status = st.segmented_control("Status", STATUSES, key="t_status", bind="query-params")
         kind = st.segmented_control("Kind", KINDS, key="t_kind", bind="query-params")
-        sort = st.selectbox("Order", list(SORTS), key="t_sort", bind="query-params", width=140)
-    chosen = Filter(search or None, status, kind, process)
-    _chips(chosen)
-    return chosen, SORTS[sort]
+        sort = st.selectbox("Order", list(SORTS), key="t_sort", bind="query-params", width=150)
+    tools = st.container(horizontal=True, vertical_alignment="center", gap="small")
+    with tools, st.popover("More filters", icon=":material/filter_alt:"):
+        more = _more()
+    chosen = Filter(search or None, status, kind, process or None, **more)
+    with st.container():  # always there: a table that moves in the page would be loaded anew
+        _told(chosen)
+        _chips(chosen)
+    return Bar(chosen, SORTS[sort], tools)
 
 
 def clear(*names: str) -> None:
     """Take the filters `names` away, or all of them; the order stays."""
     for name in names or KEYS:
-        st.session_state[KEYS[name]] = "" if name == "search" else None
+        st.session_state[KEYS[name]] = "" if name in _TYPED else None
+
+
+def narrow(name: str, value: str | None) -> None:
+    """Set one filter from a callback."""
+    st.session_state[KEYS[name]] = value or ("" if name in _TYPED else None)
+
+
+def without(text: str, place: int) -> str:
+    """The conditions in `text` without the one at `place`."""
+    found = conditions(text)
+    return joined([*found[:place], *found[place + 1 :]])
+
+
+def _more() -> dict[str, Any]:
+    """The controls that are needed less often."""
+    function = st.text_input("Function", key="t_fn", bind="query-params", max_chars=1_000, placeholder="pkg.mod.name")
+    with st.container(horizontal=True, gap="small"):
+        data_type = st.text_input("Data type", key="t_type", bind="query-params", max_chars=200, width=180)
+        exception = st.text_input("Exception type", key="t_exc", bind="query-params", max_chars=500, width=180)
+    with st.container(horizontal=True, gap="small"):
+        least = st.number_input("Duration from (ms)", 0.0, value=None, key="t_min", bind="query-params", width=180)
+        most = st.number_input("Duration to (ms)", 0.0, value=None, key="t_max", bind="query-params", width=180)
+    where = st.text_input(
+        "Attributes",
+        key="t_where",
+        bind="query-params",
+        live="300ms",
+        max_chars=4_000,
+        placeholder="http.status_code >= 500 and user.id exists",
+        help="A name, one of = != > < >= <= contains, starts with, matches, in, exists, and a value; several are "
+        'joined by and. Names and values with spaces, commas or operators stand in "quotes"; matches takes a regular '
+        "expression; a row without the attribute fits no condition.",
+    )
+    return {
+        "function": function or None,
+        "data_type": data_type or None,
+        "exception_type": exception or None,
+        "min_ms": least,
+        "max_ms": most,
+        "where": _readable(where),
+    }
+
+
+def _readable(where: str | None) -> str | None:
+    """The conditions, if they can be read; else what is wrong with them is said, and they narrow nothing."""
+    try:
+        return joined(conditions(where)) or None
+    except BadParameter as error:
+        st.warning(literal(f"{error.message} {error.hint} Until then, it narrows nothing."))
+        return None
+
+
+def _remember(said: Sequence[str]) -> None:
+    """Keep what is wrong with the link until it is dismissed: the URL is mended at once."""
+    if said:
+        st.session_state[_NOTES] = list(said)
+
+
+def _told(chosen: Filter) -> None:
+    """Say what is wrong with the link, and what can't be."""
+    if notes := st.session_state.get(_NOTES):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.warning(literal(" ".join(notes)), icon=":material/link_off:")
+            st.button("Dismiss", key="t_notes", on_click=lambda: st.session_state.pop(_NOTES, None))
+    if chosen.min_ms is not None and chosen.max_ms is not None and chosen.min_ms > chosen.max_ms:
+        st.warning("The shortest duration is longer than the longest one: no row fits.")
 
 
 def _chips(chosen: Filter) -> None:
     """What is filtered, each with a way to remove it."""
-    active = {name: value for name, value in asdict(chosen).items() if value}
-    if not active:
+    active = {name: value for name, value in asdict(chosen).items() if value is not None and name != "where"}
+    parts = conditions(chosen.where)
+    if not active and not parts:
         return
     with st.container(horizontal=True, gap="small"):
         for name, value in active.items():
-            label = f"{name}: {literal(plain(value, 40))}"
-            st.button(label, key=f"t_chip_{name}", icon=":material/close:", on_click=clear, args=(name,))
-        if len(active) > 1:
+            shown = frame.duration(value) if isinstance(value, float) else plain(value, 40)
+            _chip(f"{_WORDS.get(name, name)}: {shown}", name, clear, name)
+        for place, condition in enumerate(parts):
+            _chip(plain(condition.text, 60), f"where_{place}", _drop, place)
+        if len(active) + len(parts) > 1:
             st.button("Clear all", key="t_chip_all", type="tertiary", on_click=clear)
+
+
+def _chip(label: str, key: str, remove: Any, *arguments: object) -> None:  # noqa: ANN401 - Streamlit's own kind of callback
+    st.button(literal(label), key=f"t_chip_{key}", icon=":material/close:", on_click=remove, args=arguments)
+
+
+def _drop(place: int) -> None:
+    """Remove one of the conditions on attributes."""
+    st.session_state["t_where"] = without(st.session_state.get("t_where") or "", place)

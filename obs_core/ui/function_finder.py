@@ -2,34 +2,34 @@
 
 from typing import Final
 
+import numpy as np
 import streamlit as st
 from pandas import DataFrame
 
 from obs_core.query import functions
 from obs_core.ui.ask import ask
 from obs_core.ui.controls import Chosen
+from obs_core.ui.plain import counted, plain
 from obs_core.ui.table import clickable, rounded
 
 BEST: Final = 50
 """Functions that the list holds: the browser never carries all of 50,000."""
 
 ORDERS: Final = {
-    "Most self time": "self_ms",
+    "Most time": "total_ms",
     "Most called": "calls",
     "Slowest": "p95_ms",
     "Most failing": "errors",
+    "Most changed": "changed",
 }
 
-
 _COLUMNS: Final = {
-    "function": st.column_config.TextColumn("Function"),
-    "process_group": st.column_config.TextColumn("Group"),
-    "calls": st.column_config.NumberColumn("Calls", format="localized", width=72),
-    "errors": st.column_config.NumberColumn("Errors", format="localized", width=72),
-    "error_rate": st.column_config.NumberColumn("Error rate", format="percent", width=84),
-    "mean_ms": st.column_config.NumberColumn("Mean (ms)", format="localized", width=92),
-    "p95_ms": st.column_config.NumberColumn("P95 (ms)", format="localized", width=92),
-    "self_ms": st.column_config.NumberColumn("Self, all (ms)", format="localized", width=100),
+    "Function": st.column_config.TextColumn(width=330),
+    "Calls": st.column_config.NumberColumn(format="localized", width=80),
+    "Errors": st.column_config.NumberColumn(format="localized", width=72),
+    "Error rate": st.column_config.NumberColumn(format="percent", width=84),
+    "P95 (ms)": st.column_config.NumberColumn(format="localized", width=92),
+    "Total (s)": st.column_config.NumberColumn(format="localized", width=92),
 }
 
 
@@ -47,30 +47,66 @@ def function_finder(chosen: Chosen) -> None:
             width=380,
         )
         order = st.segmented_control(
-            "Order", list(ORDERS), default="Most self time", required=True, key="f_order", bind="query-params"
+            "Order", list(ORDERS), default="Most time", required=True, key="f_order", bind="query-params"
         )
-    table = best(ask(functions.performance, chosen), text or "", ORDERS[order or "Most self time"])
+    by = ORDERS[order or "Most time"]
+    everything = _changed(chosen) if by == "changed" else ask(functions.listed, chosen)
+    table, fit = best(everything, text or "", by)
     if table.empty:
-        st.info("No function that ran in this window has this in its name." if text else "No calls in this window.")
+        st.info("No function that ran in this window has this in its name." if text else _nothing(by))
         return
-    times = {name: rounded(table[name]) for name in table.columns if name.endswith("_ms")}
-    place = clickable(table.assign(**times), key="f_pick", columns=_COLUMNS, most=14)
+    place = clickable(_shown(table), key="f_pick", columns=_COLUMNS, most=14)
+    best_of = f"the first {BEST} of " if fit > BEST else ""
+    st.caption(f"{best_of}{counted(fit, 'function')}".capitalize())
     if place is not None:
         choose(str(table["function"].iloc[place]))
         st.rerun()
 
 
-def best(performance: DataFrame, text: str, order: str) -> DataFrame:
-    """The first `BEST` functions with `text` in their names (whatever its case), the highest `order` first."""
-    fits = performance["function"].str.casefold().str.contains(text.strip().casefold(), regex=False)
-    ordered = performance[fits].sort_values([order, "calls"], ascending=False, kind="stable")
-    return ordered[list(_COLUMNS)].head(BEST).reset_index(drop=True)
+def best(everything: DataFrame, text: str, order: str) -> tuple[DataFrame, int]:
+    """The first `BEST` functions with `text` in their names (in any case), highest `order` first; and how many fit."""
+    wanted = text.strip().casefold()
+    fits = everything[np.array([wanted in str(name).casefold() for name in everything["function"]], dtype=bool)]
+    ordered = fits.sort_values([order, "calls"], ascending=False, kind="stable")
+    return ordered.head(BEST).reset_index(drop=True), len(fits)
 
 
 def choose(function: str | None) -> None:
     """Name the function in the link, or none."""
-    st.session_state.pop("f_line", None)
+    for name in ("f_line", "f_version", "f_older", "f_newer"):
+        st.session_state.pop(name, None)
     if function is None:
         st.query_params.pop("f_fn", None)
     else:
         st.query_params["f_fn"] = function
+
+
+def _changed(chosen: Chosen) -> DataFrame:
+    """The functions whose P95 changed by more than noise; `changed` is the factor, up or down."""
+    found = ask(functions.changes, chosen)
+    found = found[found["notable"]]
+    return found.assign(changed=found["change"].where(found["change"] >= 1, 1 / found["change"]))
+
+
+def _nothing(order: str) -> str:
+    if order == "changed":
+        return "No function's P95 changed by more than noise against the window before this one."
+    return "No calls in this window."
+
+
+def _shown(table: DataFrame) -> DataFrame:
+    shown = DataFrame(
+        {
+            "Function": [plain(name, 300) for name in table["function"]],
+            "Group": [plain(name, 100) for name in table["process_group"]],
+            "Calls": table["calls"],
+            "Errors": table["errors"],
+            "Error rate": table["errors"] / table["calls"],
+            "P95 (ms)": rounded(table["p95_ms"]),
+            "Total (s)": rounded(table["total_ms"] / 1e3),
+        }
+    )
+    if "changed" in table:
+        shown.insert(3, "P95 change", [f"{change - 1:+.0%}" for change in table["change"]])
+        shown.insert(4, "P95 before (ms)", rounded(table["p95_before_ms"]))
+    return shown

@@ -1,61 +1,63 @@
-"""One function on a page: the source that ran beside its figures, then its history, its neighbours and its calls."""
+"""One function on a page: the source that ran beside its figures, then its versions, history, neighbours and calls."""
 
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import streamlit as st
 from pandas import DataFrame
 
 from obs_core import charts
 from obs_core.clock import DAY, Window
-from obs_core.query import filters, functions, inspector
-from obs_core.source.raised import kind_of
-from obs_core.ui import frame, links
+from obs_core.query import filters, functions, inspector, traces, values, versions
+from obs_core.ui import call_graph, calls_card, frame, links
 from obs_core.ui.ask import ask, engine
 from obs_core.ui.controls import Chosen
 from obs_core.ui.drawing import show, timeline
-from obs_core.ui.function_finder import choose
-from obs_core.ui.panel import panel
+from obs_core.ui.panel import boundary, panel
 from obs_core.ui.performance_card import performance_card
 from obs_core.ui.plain import plain
 from obs_core.ui.source_card import source_card
-from obs_core.ui.table import clickable, rounded
+from obs_core.ui.versions_card import versions_card
 
 SPANS: Final = ("24 h", "Window")
-STACK: Final = 20_000
-"""Characters of a stack that the page shows."""
+EXEMPLARS: Final = 5
 
 
 def function_view(chosen: Chosen, function: str) -> None:
     """Draw everything about `function`."""
+
+    def found(question: Any) -> DataFrame:  # noqa: ANN401 - any question about one function
+        return ask(question, chosen, function=function)
+
     st.subheader(frame.literal(plain(function, 300)), anchor=False)
     left, right = st.columns([3, 2], gap="small")
     with left:
         with panel("Source that ran"):
-            failures = ask(inspector.failures, chosen, function=function)
-            source_card(ask(functions.code, chosen, function=function), failures)
+            callees = call_graph.links(found(inspector.callees)["function"], function, chosen)
+            source_card(found(versions.ran), found(inspector.failures), callees)
         with panel("Failures", "a click opens the newest trace"):
-            _failures(ask(inspector.failures, chosen, function=function))
+            calls_card.failures_card(found(inspector.failures))
     with right, panel("Performance"):
-        before = replace(chosen, window=chosen.window.before())
-        performance_card(ask(functions.performance, chosen), ask(functions.performance, before), function)
+        performance_card(found(inspector.measures))
+    with boundary("Versions"):
+        versions_card(chosen, function, found(versions.ran))
     with panel("History", "drag over a chart to choose a window"):
-        _history(chosen, function)
+        _history(chosen, function, found(versions.ran))
     with panel("Durations", "a click opens the slowest call of the bar"):
-        _durations(ask(inspector.durations, chosen, function=function))
-    callers, callees = st.columns(2, gap="small")
-    with callers, panel("Called by"):
-        found = ask(inspector.callers, chosen, function=function)
-        _neighbours(found, "f_callers", "No caller in this window: the function begins its traces.")
-    with callees, panel("Calls"):
-        found = ask(inspector.callees, chosen, function=function)
-        _neighbours(found, "f_callees", "It called no traced function in this window.")
+        _durations(chosen, found(inspector.durations))
+    callers, callees_card = st.columns(2, gap="small")
+    with callers, panel("Called by", "share of the time of the calls"):
+        _callers(found(inspector.callers))
+    with callees_card, panel("Calls", "share of this function's time"):
+        _callees(found(inspector.callees), found(inspector.measures))
+    with panel("Last values", "a click shows the readings"):
+        calls_card.recorded_card(found(inspector.recorded), ask(values.streaks, chosen))
     with panel("Newest calls", "a click opens the trace"):
-        _recent(ask(inspector.recent, chosen, function=function))
+        calls_card.recent_card(found(inspector.recent))
 
 
-def _history(chosen: Chosen, function: str) -> None:
-    """Percentiles and calls over the last 24 h up to the window's end, or over the window itself."""
+def _history(chosen: Chosen, function: str, ran: DataFrame) -> None:
+    """Percentiles and calls over the last 24 h up to the window's end, or over the window; where versions began."""
     span = st.segmented_control(
         "Time", SPANS, default=SPANS[0], required=True, key="f_span", bind="query-params", label_visibility="collapsed"
     )
@@ -65,84 +67,53 @@ def _history(chosen: Chosen, function: str) -> None:
     if not history["calls"].sum():
         st.caption("No call in this time.")
         return
-    timeline(charts.latency_bands(), history, shown, key="f_latency")
-    timeline(charts.calls_and_errors(), history, shown, key="f_calls")
+    begun = version_marks(ran, shown.window)
+    timeline(charts.latency_bands(), history, shown, key="f_latency", starts=begun)
+    timeline(charts.calls_and_errors(), history, shown, key="f_calls", starts=begun)
 
 
-def _durations(found: DataFrame) -> None:
+def version_marks(ran: DataFrame, window: Window) -> DataFrame:
+    """Where in `window` versions began, the first one apart (columns started_ns, label)."""
+    later = ran[(ran["version"] > 1) & (ran["first_seen"] >= window.from_ns) & (ran["first_seen"] < window.to_ns)]
+    labels = [
+        f"Version {row['version']} began" + (f" (revision {plain(row['revision'], 12)})" if row["revision"] else "")
+        for row in later.to_dict("records")
+    ]
+    return DataFrame({"started_ns": later["first_seen"].astype("int64"), "label": labels})
+
+
+def _durations(chosen: Chosen, found: DataFrame) -> None:
     """How the durations are spread, on a logarithmic scale."""
     if found.empty:
         st.caption("No call in this window was timed.")
         return
     picked = show(charts.durations(), found, key="f_durations", selects=True).get("bar") or []
-    if picked and picked[0].get("trace_id"):
-        links.open_("trace_explorer", trace=picked[0]["trace_id"], span=picked[0].get("span_id"))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption("Slowest of the last bars", width="content")
+        for row in found.iloc[::-1].head(EXEMPLARS).to_dict("records"):
+            if st.button(frame.duration(row["slowest_ms"]), key=f"f_slow_{row['slowest_id']}", type="tertiary"):
+                _open_row(chosen, int(row["slowest_id"]))
+    if picked and picked[0].get("slowest_id") is not None:
+        _open_row(chosen, int(picked[0]["slowest_id"]))
 
 
-def _neighbours(found: DataFrame, key: str, nothing: str) -> None:
-    """Callers or callees; a row that is clicked opens that function."""
-    if found.empty:
-        st.caption(nothing)
-        return
-    shown = DataFrame(
-        {
-            "Function": [plain(name, 200) for name in found["function"]],
-            "Calls": found["calls"],
-            "Errors": found["errors"],
-            "P95 (ms)": rounded(found["p95_ms"]),
-            "Total (ms)": rounded(found["total_ms"]),
-        }
-    )
-    place = clickable(shown, key=key, columns={"Calls": 70, "Errors": 70, "P95 (ms)": 84, "Total (ms)": 90})
-    if place is not None:
-        choose(str(found["function"].iloc[place]))
-        st.rerun()
+def _open_row(chosen: Chosen, row_id: int) -> None:
+    """Go to the trace of a row."""
+    row = ask(traces.row, chosen, id=row_id)
+    if len(row) and row["trace_id"].iloc[0]:
+        links.open_("trace_explorer", trace=row["trace_id"].iloc[0], span=row["span_id"].iloc[0])
 
 
-def _failures(failures: DataFrame) -> None:
-    """Exceptions by type, most frequent first, and the newest stack."""
-    if failures.empty:
-        st.caption("No call of this function failed in this window.")
-        return
-    kinds = failures.assign(kind=failures["exception"].map(kind_of)).groupby("kind", sort=False)
-    table = kinds.agg(times=("timestamp", "size"), newest=("timestamp", "max")).join(
-        kinds[["exception", "trace_id", "span_id"]].first()
-    )
-    table = table.sort_values("times", ascending=False).reset_index()
-    shown = DataFrame(
-        {
-            "Times": table["times"],
-            "Exception": [
-                plain(text or kind, 300) for text, kind in zip(table["exception"], table["kind"], strict=True)
-            ],
-            "Newest": [frame.moment(int(moment)) for moment in table["newest"]],
-        }
-    )
-    place = clickable(shown, key="f_failures", columns={"Times": 64, "Newest": 170})
-    if place is not None and table["trace_id"].iloc[place]:
-        links.open_("trace_explorer", trace=table["trace_id"].iloc[place], span=table["span_id"].iloc[place])
-    stacks = failures["exception_stack"].dropna()
-    if len(stacks):
-        with st.expander("Newest stack"):
-            st.code(stacks.iloc[0][:STACK], language=None)
+def _callers(found: DataFrame) -> None:
+    total = float(found["total_ms"].sum()) if len(found) else None
+    nothing = "No caller in this window: the function begins its traces."
+    call_graph.neighbours(found, key="f_callers", nothing=nothing, total_ms=total)
 
 
-def _recent(recent: DataFrame) -> None:
-    """The newest calls with what they returned."""
-    if recent.empty:
-        st.caption("No call in this window.")
-        return
-    shown = DataFrame(
-        {
-            "Began": [frame.moment(int(moment)) for moment in recent["timestamp"]],
-            "Status": recent["status"],
-            "Duration (ms)": rounded(recent["duration_ms"]),
-            "Data type": [plain(text, 100) for text in recent["data_type"]],
-            "Data value": [plain(text, 300) for text in recent["data_value"]],
-            "Exception": [plain(text, 300) for text in recent["exception"]],
-        }
-    )
-    columns = {"Began": 170, "Status": 76, "Duration (ms)": 100, "Data type": 90}
-    place = clickable(shown, key="f_recent", columns=columns)
-    if place is not None and recent["trace_id"].iloc[place]:
-        links.open_("trace_explorer", trace=recent["trace_id"].iloc[place], span=recent["span_id"].iloc[place])
+def _callees(found: DataFrame, measures: DataFrame) -> None:
+    now = measures[~measures["earlier"].astype(bool)]
+    total = frame.number(now["total_ms"].iloc[0]) if len(now) else None
+    nothing = "It called no traced function in this window."
+    call_graph.neighbours(found, key="f_callees", nothing=nothing, total_ms=total)
+    if len(found) and (words := call_graph.self_share(measures)):
+        st.caption(f"{words}. What runs side by side counts each for itself.")

@@ -88,17 +88,17 @@ class Click:
     selects: bool
 
 
-def grid(rows: DataFrame, *, page: str, key: str, on_click: Callable[[Click], None]) -> None:
+def grid(rows: DataFrame, *, page: str, pinned: Mapping[str, str], key: str, on_click: Callable[[Click], None]) -> None:
     """Draw `rows` (see `tree.visible`); `page` names the page they are of, so that a new one begins at its top.
 
-    `on_click` runs before the next run of the script.
+    `pinned` are the fields and harmless titles of further columns. `on_click` runs before the next run of the script.
     """
     height = min(TALLEST, HEADER_HEIGHT + ROW_HEIGHT * max(3, len(rows)) + 18)
     AgGrid(
         rows.assign(page=page),
-        gridOptions=options(),
+        gridOptions=options(pinned),
         height=height,
-        key=key,
+        key="_".join((key, *pinned.values())),
         allow_unsafe_jscode=True,
         update_on=["cellClicked", "cellKeyDown"],
         data_return_mode=DataReturnMode.CUSTOM,
@@ -121,10 +121,10 @@ def clicked(raw: object) -> Click | None:
     return Click(raw["path"], **words, opens=opens, selects=bool(raw.get("selects")))
 
 
-def options() -> dict[str, Any]:
+def options(pinned: Mapping[str, str]) -> dict[str, Any]:
     """The grid's options: columns, keys and what happens on events. Nothing in here comes from a log."""
     return {
-        "columnDefs": _columns(),
+        "columnDefs": [*_columns(), *_pinned(pinned)],
         "defaultColDef": {"resizable": True, "sortable": False, "suppressHeaderMenuButton": True, "minWidth": 60},
         "getRowId": JsCode("p => p.data.path"),
         "rowClassRules": {
@@ -206,6 +206,12 @@ def _columns() -> list[dict[str, Any]]:
         column("Duration", 78, cellClass="number", headerClass="number"),
         *({"field": name, "hide": True} for name in hidden),
     ]
+
+
+def _pinned(pinned: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The columns that people pinned, behind the others."""
+    more = {"width": 120, "flex": 2, "minWidth": 90, "cellClass": "quiet"}
+    return [{"field": field, "headerName": title, "tooltipField": field} | more for field, title in pinned.items()]
 
 
 def _tell(raw: object, on_click: Callable[[Click], None]) -> None:

@@ -8,6 +8,7 @@ from pandas import DataFrame, concat
 
 from obs_core import charts
 from obs_core.ui import controls, drawing, table
+from obs_core.ui.ask import shaped
 from obs_core.ui.plain import plain
 
 SLICES: Final = 9
@@ -17,16 +18,14 @@ _PICTURE: Final = "<svg xmlns='http://www.w3.org/2000/svg' width='14' height='14
 
 def groups_card(groups: DataFrame, group: str | None) -> None:
     """Draw pie and table of `overview.groups`, of which `group` is chosen; a click on either chooses another."""
-    named = groups.assign(name=groups["process_group"].fillna(""))
-    dark = st.context.theme.type == "dark"
-    colours = {name: pair[dark] for name, pair in charts.group_colours(named["name"]).items()}
+    names, parts, shown = shaped(_shown, groups, dark=st.context.theme.type == "dark")
     left, right = st.columns([1, 3], gap="medium")
     with left:
-        picked = drawing.show(charts.shares(), slices(named, colours, dark=dark), key=f"o_pie {group}", selects=True)
+        picked = drawing.show(charts.shares(), parts, key=f"o_pie {group}", selects=True)
     with right:
-        row = _table(named, colours, key=f"o_groups {group}")
+        row = _table(shown, key=f"o_groups {group}")
     segment = [str(mark["group"]) for mark in picked.get("group", []) if mark.get("group") != OTHERS]
-    name = segment[0] if segment else None if row is None else str(named["name"].iloc[row])
+    name = segment[0] if segment else None if row is None else names[row]
     if name and name != group:  # under other keys than before: a click must not be found again in the next run
         controls.choose(group=name)
 
@@ -44,19 +43,26 @@ def slices(groups: DataFrame, colours: dict[str, str], *, dark: bool) -> DataFra
     return shown.reset_index(drop=True)
 
 
-def _table(groups: DataFrame, colours: dict[str, str], *, key: str) -> int | None:
+def _shown(groups: DataFrame, *, dark: bool) -> tuple[list[str], DataFrame, DataFrame]:
+    """The names of the groups, what the pie shows, and what the table shows."""
+    named = groups.assign(name=groups["process_group"].fillna(""))
+    colours = {name: pair[dark] for name, pair in charts.group_colours(named["name"]).items()}
     shown = DataFrame(
         {
-            "": [_dot(colours[name]) for name in groups["name"]],
-            "Group": [plain(name, 200) or "(none)" for name in groups["name"]],
-            "Rows": groups["rows"],
-            "Calls": groups["calls"],
-            "Calls/s": table.rounded(groups["calls_per_s"]),
-            "Error rate": groups["error_rate"],
-            "P95 (ms)": table.rounded(groups["p95_ms"]),
-            "Impact (s)": table.rounded(groups["impact_ms"] / 1e3),
+            "": [_dot(colours[name]) for name in named["name"]],
+            "Group": [plain(name, 200) or "(none)" for name in named["name"]],
+            "Rows": named["rows"],
+            "Calls": named["calls"],
+            "Calls/s": table.rounded(named["calls_per_s"]),
+            "Error rate": named["error_rate"],
+            "P95 (ms)": table.rounded(named["p95_ms"]),
+            "Impact (s)": table.rounded(named["impact_ms"] / 1e3),
         }
     )
+    return [str(name) for name in named["name"]], slices(named, colours, dark=dark), shown
+
+
+def _table(shown: DataFrame, *, key: str) -> int | None:
     most = float(shown["Impact (s)"].max()) if shown["Impact (s)"].notna().any() else 1.0
     columns = {
         "": st.column_config.ImageColumn(width=28),

@@ -13,9 +13,12 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def panel(title: str, note: str = "") -> Iterator[None]:
-    """A bordered card with `title`, and `note` quietly beside it; an error of the block is shown in the card."""
-    with st.container(border=True):
+def panel(title: str, note: str = "", *, key: str | None = None) -> Iterator[None]:
+    """A bordered card with `title`, and `note` quietly beside it; an error of the block is shown in the card.
+
+    The style sheet knows the card by its `key`.
+    """
+    with st.container(border=True, key=key):
         st.html(f"<div class='obs-title'><h2>{html.escape(title)}</h2><span>{html.escape(note)}</span></div>")
         with boundary(title):
             yield

@@ -1,7 +1,7 @@
-"""How one function behaved in the window, beside the window before it."""
+"""How one function behaved in the window, beside the window before it; or under one version, beside another."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Final
@@ -9,68 +9,80 @@ from typing import Any, Final
 import streamlit as st
 from pandas import DataFrame
 
+from obs_core.query.noise import ENOUGH, NOTABLE
 from obs_core.ui import frame
+from obs_core.ui.plain import plain
 
-NOISE: Final = 3.0
-"""Standard errors beyond which a difference is no longer called noise."""
+SMALLEST: Final = 0.05
+"""The relative change from which on one is marked: of many calls, a difference of 1 % is no chance and no matter."""
+
+RULE: Final = (
+    f"Marked is a change of {SMALLEST:.0%} or more that is no chance: a percentile where the share of calls beyond the "
+    f"other's percentile lies more than {NOTABLE:.0f} standard errors above its due, the error rate by the test of two "
+    f"proportions, means by Welch's; each of {ENOUGH} calls or more."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One line of the table: its name, the column, how it is written, and whether more of it is worse."""
+    """One line of the table: its name, the column, how it is written, and what stands where there is none.
+
+    `notable` is the column that says whether its change is more than noise, if one does.
+    """
 
     name: str
     column: str
     written: Callable[[float], str]
-    worse_when_more: bool = True
+    notable: str = ""
+    absent: str = frame.NOT_MEASURED
 
 
+LATENCY: Final = (
+    Measure("Mean", "mean_ms", frame.duration, "mean_notable"),
+    Measure("P50", "p50_ms", frame.duration, "p50_notable"),
+    Measure("P95", "p95_ms", frame.duration, "p95_notable"),
+    Measure("P99", "p99_ms", frame.duration, "p99_notable"),
+)
 MEASURES: Final = (
-    Measure("Calls", "calls", lambda calls: frame.count(int(calls)), worse_when_more=False),
-    Measure("Error rate", "error_rate", frame.share),
-    Measure("Mean", "mean_ms", frame.duration),
-    Measure("P50", "p50_ms", frame.duration),
-    Measure("P95", "p95_ms", frame.duration),
-    Measure("P99", "p99_ms", frame.duration),
+    Measure("Calls", "calls", frame.count),
+    Measure("Calls per second", "calls_per_s", frame.rate),
+    Measure("Error rate", "error_rate", frame.share, "error_rate_notable"),
+    *LATENCY,
     Measure("Minimum", "min_ms", frame.duration),
     Measure("Maximum", "max_ms", frame.duration),
     Measure("Self time, in all", "self_ms", frame.duration),
-    Measure("Memory change, mean", "memory_mean", frame.size),
+    Measure("Memory change, mean", "memory_mean", frame.size, "memory_mean_notable", absent="not measured"),
+    Measure("Memory change, P95", "memory_p95", frame.size, absent="not measured"),
 )
 
 
-def performance_card(now: DataFrame, before: DataFrame, function: str) -> None:
-    """Draw the measures of `function` from two answers of `functions.performance`."""
-    mine = now[now["function"] == function].sort_values("calls", ascending=False, ignore_index=True)
-    if mine.empty:
+def performance_card(measures: DataFrame) -> None:
+    """Draw the answer of `inspector.measures`."""
+    sides = {bool(row["earlier"]): row for row in measures.to_dict("records")}
+    now = sides.get(False)
+    if now is None:
         st.info("No call of this function in this window. Choose a longer one in the sidebar.")
         return
-    groups = [str(group) for group in mine["process_group"].fillna(frame.NOT_MEASURED)]
-    group = (
-        st.segmented_control("Process group", groups, default=groups[0], required=True)
-        if len(groups) > 1
-        else groups[0]
-    )
-    row = mine.iloc[groups.index(group or groups[0])]
-    earlier = before[
-        (before["function"] == function) & (before["process_group"].fillna(frame.NOT_MEASURED) == (group or groups[0]))
-    ]
-    st.html(table(dict(row), dict(earlier.iloc[0]) if len(earlier) else {}))
-    st.caption(
-        "Before: the window of the same length that ends where this one begins. A change of the error rate is marked "
-        f"when it is more than {NOISE:.0f} standard errors (two proportions); changes of times are given as they are. "
-        f"{frame.NOT_MEASURED} means not measured."
-    )
+    st.html(table(now, sides.get(True, {})))
+    groups = [plain(group, 60) for group in now["process_groups"]]
+    if len(groups) > 1:
+        st.caption(frame.literal(f"It ran in {', '.join(groups[:10])}: choose a process group to see one alone."))
+    st.caption(f"Before: the window of the same length that ends where this one begins. {RULE}")
 
 
-def table(now: dict[Any, Any], before: dict[Any, Any]) -> str:
+def table(
+    now: dict[Any, Any],
+    before: dict[Any, Any],
+    measures: Sequence[Measure] = MEASURES,
+    heads: tuple[str, str] = ("This window", "Before"),
+) -> str:
     """The measures as HTML: now, before, and the change."""
     rows = "".join(
         f"<tr><th>{measure.name}</th><td>{_written(measure, now)}</td><td>{_written(measure, before)}</td>"
         f"<td>{change(measure, now, before)}</td></tr>"
-        for measure in MEASURES
+        for measure in measures
     )
-    head = "<tr><th></th><th>This window</th><th>Before</th><th>Change</th></tr>"
+    head = f"<tr><th></th><th>{heads[0]}</th><th>{heads[1]}</th><th>Change</th></tr>"
     return f"<style>{_CSS}</style><table class='obs-measures'><thead>{head}</thead><tbody>{rows}</tbody></table>"
 
 
@@ -79,23 +91,17 @@ def change(measure: Measure, now: dict[Any, Any], before: dict[Any, Any]) -> str
     new, old = _number(now, measure.column), _number(before, measure.column)
     if new is None or old is None or old == 0:
         return ""
-    words = f"{(new - old) / abs(old):+.0%}"
-    if measure.column == "error_rate" and abs(error_rate_z(now, before)) > NOISE:
-        return f"<b class='{'worse' if new > old else 'better'}'>{'▲' if new > old else '▼'} {words}</b>"
-    return words
-
-
-def error_rate_z(now: dict[Any, Any], before: dict[Any, Any]) -> float:
-    """How many standard errors the two error rates lie apart (two-proportion z with the pooled rate)."""
-    calls = now["calls"] + before["calls"]
-    pooled = (now["errors"] + before["errors"]) / calls
-    spread = math.sqrt(pooled * (1 - pooled) * (1 / now["calls"] + 1 / before["calls"]))
-    return (now["error_rate"] - before["error_rate"]) / spread if spread else 0.0
+    part = (new - old) / abs(old)
+    if measure.notable and now.get(measure.notable) and abs(part) >= SMALLEST:
+        return f"<b class='{'worse' if part > 0 else 'better'}'>{'▲' if part > 0 else '▼'} {part:+.0%}</b>"
+    return f"{part:+.0%}"
 
 
 def _written(measure: Measure, row: dict[Any, Any]) -> str:
     number = _number(row, measure.column)
-    return frame.NOT_MEASURED if number is None else measure.written(number)
+    if number is None:
+        return measure.absent if row else frame.NOT_MEASURED
+    return measure.written(number)
 
 
 def _number(row: dict[Any, Any], column: str) -> float | None:

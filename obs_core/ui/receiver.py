@@ -21,10 +21,11 @@ def note() -> None:
     if _troubled(child):
         st.warning(frame.literal(_trouble(child)), icon=_ICON)
     elif child.state == "running":
-        again = f" It was started again {frame.count(child.restarts)} times." if child.restarts else ""
-        st.caption(f"{_ICON} OpenTelemetry programs can send to {frame.literal(f'{child.address}.{again}')}")
+        again = f" Restarts: {frame.count(child.restarts)}." if child.restarts else ""
+        st.caption(f"{_ICON} OpenTelemetry programs can send to `{child.address}`.{again}")
     else:
-        st.caption(f"{_ICON} The receiver for OpenTelemetry is switched off (OBS_OTLP).")
+        why = frame.literal(child.last_error or "it is switched off by OBS_OTLP.")
+        st.caption(f"{_ICON} Nothing is received from OpenTelemetry programs: {why}")
 
 
 def ways_to_send() -> None:

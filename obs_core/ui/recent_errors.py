@@ -6,6 +6,7 @@ import streamlit as st
 from pandas import DataFrame, Series
 
 from obs_core.ui import frame, links, table
+from obs_core.ui.ask import shaped
 from obs_core.ui.plain import plain
 
 WIDEST: Final = 300  # characters of an exception in a table
@@ -17,14 +18,7 @@ def recent_errors(errors: DataFrame, *, date: bool) -> None:
     if errors.empty:
         st.caption("No call failed in this window.")
         return
-    shown = DataFrame(
-        {
-            "Timestamp": [frame.moment(int(ns), date=date) for ns in errors["timestamp"]],
-            "Process": [plain(name, 200) for name in errors["process"]],
-            "Exception": [plain(text, WIDEST) or "(no message)" for text in errors["exception"]],
-            "Data": [plain(name, 200) for name in errors["data"]],
-        }
-    )
+    shown = shaped(_newest, errors, date=date, zone=frame.zone_name())
     place = table.clickable(
         shown,
         key="o_errors",
@@ -39,16 +33,7 @@ def exceptions(found: DataFrame, *, date: bool) -> None:
     if found.empty:
         st.caption("No call failed in this window.")
         return
-    shown = DataFrame(
-        {
-            "Exception": [_kind(row) for row in found.to_dict("records")],
-            "Where": [plain(row["place"] or row["function"], 200) for row in found.to_dict("records")],
-            "Count": found["calls"],
-            "Course": found["course"],
-            "Last": [frame.moment(int(ns), date=date) for ns in found["last_ns"]],
-            "First": [frame.moment(int(ns), date=date) for ns in found["first_ns"]],
-        }
-    )
+    shown = shaped(_kinds, found, date=date, zone=frame.zone_name())
     columns = {
         "Exception": 110,
         "Where": 110,
@@ -64,6 +49,34 @@ def exceptions(found: DataFrame, *, date: bool) -> None:
         _open(row, t_q=search or None)
     if found.attrs.get("truncated"):
         st.caption("Counted over the newest 10,000 errors of the window; the most frequent kinds are shown.")
+
+
+def _newest(errors: DataFrame, *, date: bool, zone: str) -> DataFrame:
+    """The table of single errors; `zone` is the reader's, in which moments are written."""
+    del zone
+    return DataFrame(
+        {
+            "Timestamp": [frame.moment(int(ns), date=date) for ns in errors["timestamp"]],
+            "Process": [plain(name, 200) for name in errors["process"]],
+            "Exception": [plain(text, WIDEST) or "(no message)" for text in errors["exception"]],
+            "Data": [plain(name, 200) for name in errors["data"]],
+        }
+    )
+
+
+def _kinds(found: DataFrame, *, date: bool, zone: str) -> DataFrame:
+    """The table of kinds of errors, as `_newest`."""
+    del zone
+    return DataFrame(
+        {
+            "Exception": [_kind(row) for row in found.to_dict("records")],
+            "Where": [plain(row["place"] or row["function"], 200) for row in found.to_dict("records")],
+            "Count": found["calls"],
+            "Course": found["course"],
+            "Last": [frame.moment(int(ns), date=date) for ns in found["last_ns"]],
+            "First": [frame.moment(int(ns), date=date) for ns in found["first_ns"]],
+        }
+    )
 
 
 def _kind(row: dict[Any, Any]) -> str:

@@ -1,22 +1,25 @@
 """Links to hand to a teammate: one that moves with the clock, and one that stays."""
 
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import streamlit as st
 
-from obs_core.ui.controls import Chosen
+if TYPE_CHECKING:  # controls draws this with every part of a page
+    from obs_core.ui.controls import Chosen
 
 
-def share(chosen: Chosen, *, key: str) -> None:
+def share(chosen: "Chosen", *, key: str = "obs_share") -> None:
     """A button that offers both links to what is shown; whoever opens one sees the same controls."""
     with st.popover("Share", icon=":material/link:", key=key):
-        st.caption("Frozen: this very window, whenever it is opened.")
+        st.caption("Frozen link: this very window, whenever it is opened.")
         st.code(_link(frozen(chosen)), language=None, wrap_lines=True)
-        st.caption("Live: the same window, moving with the clock.")
-        st.code(_link({}), language=None, wrap_lines=True)
+        if chosen.moves:
+            st.caption("Live link: the same window, moving with the clock.")
+            st.code(_link({"from": chosen.from_text, "to": chosen.to_text}), language=None, wrap_lines=True)
 
 
-def frozen(chosen: Chosen) -> dict[str, str]:
+def frozen(chosen: "Chosen") -> dict[str, str]:
     """The window as absolute epoch milliseconds; its end is rounded up, so that no row is lost."""
     return {"from": str(chosen.window.from_ns // 1_000_000), "to": str(-(-chosen.window.to_ns // 1_000_000))}
 

@@ -7,6 +7,7 @@ from pandas import DataFrame
 
 from obs_core.ui import links
 from obs_core.ui import table as tables
+from obs_core.ui.ask import shaped
 from obs_core.ui.plain import plain
 
 SHOWN: Final = 12
@@ -18,10 +19,20 @@ def slowest(changes: DataFrame) -> None:
     order = st.segmented_control(
         "Order", ORDERS, default=ORDERS[0], required=True, key="o_by", bind="query-params", label_visibility="collapsed"
     )
-    chosen = ordered(changes, changed=order == ORDERS[1])
+    chosen, shown = shaped(_shown, changes, changed=order == ORDERS[1])
     if chosen.empty:
         st.caption("No function changed by more than noise." if order == ORDERS[1] else "No call was timed.")
         return
+    localized = st.column_config.NumberColumn(format="localized")
+    columns = dict.fromkeys(("Calls", "Errors", "P95 (ms)", "P95 before (ms)", "Total (s)"), localized)
+    place = tables.clickable(shown, key=f"o_functions {order}", columns=columns | {"Function": 270}, most=SHOWN)
+    if place is not None:
+        links.open_("code_inspector", f_fn=str(chosen["function"].iloc[place]))
+
+
+def _shown(changes: DataFrame, *, changed: bool) -> tuple[DataFrame, DataFrame]:
+    """The functions in their order, and the table of them."""
+    chosen = ordered(changes, changed=changed)
     shown = DataFrame(
         {
             "Function": [plain(name, 200) for name in chosen["function"]],
@@ -34,11 +45,7 @@ def slowest(changes: DataFrame) -> None:
             "Total (s)": tables.rounded(chosen["total_ms"] / 1e3),
         }
     )
-    localized = st.column_config.NumberColumn(format="localized")
-    columns = dict.fromkeys(("Calls", "Errors", "P95 (ms)", "P95 before (ms)", "Total (s)"), localized)
-    place = tables.clickable(shown, key=f"o_functions {order}", columns=columns | {"Function": 270}, most=SHOWN)
-    if place is not None:
-        links.open_("code_inspector", f_fn=str(chosen["function"].iloc[place]))
+    return chosen, shown
 
 
 def ordered(changes: DataFrame, *, changed: bool) -> DataFrame:

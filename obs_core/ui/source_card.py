@@ -1,5 +1,6 @@
 """The source that ran, on a page: highlighted and numbered, its versions, and how each stands to the file today."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -24,10 +25,11 @@ _BADGES: Final[dict[locate.State, Literal["green", "blue", "gray", "orange"]]] =
 }
 
 
-def source_card(code: DataFrame, failures: DataFrame) -> None:
-    """Show the newest version in `code` (see `functions.code`) that ran, or the one that is chosen.
+def source_card(code: DataFrame, failures: DataFrame, links: Mapping[str, str]) -> None:
+    """Show the newest version in `code` (see `versions.ran`) that ran, or the one that is chosen.
 
-    `failures` (see `inspector.failures`) mark the lines at which the function stopped.
+    `failures` (see `inspector.failures`) mark the lines at which the function stopped; `links` lead from names to
+    addresses.
     """
     if code.empty:
         found = locate.located(None, None, None, "", [])
@@ -39,14 +41,15 @@ def source_card(code: DataFrame, failures: DataFrame) -> None:
         return
     version = _chosen(code)
     found = _located(version, from_environment().source_roots)
-    _headline(found, version, len(code))
+    _headline(found, version, code)
     if found.source is None:
         st.info(found.sentence, icon=":material/code_off:")
         return
-    stacks = zip(failures["exception"], failures["exception_stack"], strict=True)
+    own = failures[failures["code_id"].isna() | failures["code_id"].isin(version["code_ids"])]
+    stacks = zip(own["exception"], own["exception_stack"], strict=True)
     last = found.line + len(paint.lines_of(found.source)) - 1
     marks = raised_lines(stacks, found.file, found.line, last)
-    part = paint.part(found.source, first_line=found.line, around=_line_wanted(found), marks=marks)
+    part = paint.part(found.source, first_line=found.line, around=_line_wanted(found), marks=marks, links=links)
     st.html(f"<style>{paint.stylesheet()}</style>{part.html}")
     if part.total > paint.PART_LINES:
         _parts(found, part)
@@ -58,14 +61,14 @@ def _chosen(code: DataFrame) -> "Series[Any]":
     if len(ordered) == 1:
         return ordered.iloc[0]
     labels = [_label(row) for _, row in ordered.iterrows()]
-    picked = st.selectbox(f"{len(labels)} versions ran", labels, key="f_version", width=420)
+    picked = st.selectbox(f"{len(labels)} versions", labels, key="f_version", width=420)
     return ordered.iloc[labels.index(picked)]
 
 
 def _label(row: "Series[Any]") -> str:
-    name = row["revision"] or str(row["source_hash"])[:8] or f"no. {row['code_id']}"
+    revision = f" · {plain(row['revision'], 12)}" if row["revision"] else ""
     seen = f"first seen {frame.moment(int(row['first_seen']))}"
-    return f"{name} · {seen} · {frame.count(int(row['calls']))} calls"
+    return f"v{row['version']}{revision} · {seen} · {frame.count(int(row['calls']))} calls"
 
 
 @st.cache_data(max_entries=256, ttl=5, show_spinner=False)
@@ -81,12 +84,14 @@ def _located(version: "Series[Any]", roots: tuple[Path, ...]) -> Located:
     return _compared(file, line, source, str(version["source_hash"] or ""), tuple(map(str, roots)))
 
 
-def _headline(found: Located, version: "Series[Any]", versions: int) -> None:
+def _headline(found: Located, version: "Series[Any]", code: DataFrame) -> None:
     """Where the source stands, and how it is to the file."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(found.state, color=_BADGES[found.state])
-        if versions > 1:
-            st.badge(f"{versions} versions", color="violet")
+        if (here := int((code["calls"] > 0).sum())) > 1:
+            st.badge(f"{here} versions in this window", color="violet")
+        elif len(code) > 1:
+            st.badge(f"{len(code)} versions recorded", color="gray")
         if isinstance(version["revision"], str) and version["revision"]:
             st.badge(f"revision {frame.literal(version['revision'][:12])}", color="gray")
         if found.source is not None:

@@ -10,6 +10,7 @@ from obs_core.query import traces
 from obs_core.ui import frame
 from obs_core.ui.ask import ask
 from obs_core.ui.controls import Chosen
+from obs_core.ui.export_menu import trace_menu
 from obs_core.ui.panel import panel
 from obs_core.ui.plain import counted, plain
 from obs_core.ui.row_card import row_card
@@ -30,10 +31,12 @@ def selection_card(chosen: Chosen) -> None:
             row_card(chosen, int(row[:18]))
 
 
-def _ways(chosen: Chosen, words: str = "") -> None:
+def _ways(chosen: Chosen, words: str = "", trace_id: str = "") -> None:
     """What is selected, in `words`; hand it to somebody, or take the selection away."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(words, width="stretch")
+        if trace_id:
+            trace_menu(trace_id)
         share(chosen, key="t_share")
         st.button("Close", icon=":material/close:", on_click=close, key="t_close")
 
@@ -45,10 +48,9 @@ def _trace(chosen: Chosen, trace_id: str, span_id: str | None) -> None:
         _ways(chosen)
         st.info("The log holds no trace with this id. It may have been removed, or stand in another log.")
         return
-    _ways(chosen, _figures(tree))
-    if orphans := int(tree["orphan"].sum()):
-        named = counted(orphans, "row names", "rows name")
-        st.caption(f"{named} a caller that is not in the log; what is under them stands at the top level.")
+    _ways(chosen, _figures(tree), trace_id)
+    for remark in oddities(tree):
+        st.caption(remark)
     ids = row_ids(tree)
     selected = span_id if span_id in ids else _first(tree, ids)
     picked = waterfall(tree, trace=trace_id, selected=selected, colours=_colours(tree), key="t_waterfall")
@@ -59,6 +61,26 @@ def _trace(chosen: Chosen, trace_id: str, span_id: str | None) -> None:
         row_card(chosen, int(tree["id"].iloc[ids.index(selected)]), tree)
     with table:
         _functions(by_function(tree))
+
+
+def oddities(tree: DataFrame) -> list[str]:
+    """What is not as it should be in the trace's shape, in sentences."""
+    said = []
+    if orphans := int(tree["orphan"].sum()):
+        named = counted(orphans, "row names", "rows name")
+        said.append(f"{named} a caller that is not in the log; what is under them stands at the top level.")
+    if not (~tree["orphan"] & ~tree["cyclic"] & (tree["depth"] == 1)).any():
+        said.append("The trace has no root: the call that began it is not in the log, or has not ended yet.")
+    if circles := int(tree["cyclic"].sum()):
+        named = counted(circles, "circle of calls names", "circles of calls name")
+        said.append(f"{named} each other as callers; each begins where its earliest call does.")
+    spans = tree["span_id"][tree["span_id"].notna() & (tree["span_id"] != "")]
+    if again := int(spans.duplicated().sum()):
+        named = counted(again, "row uses", "rows use")
+        said.append(f"{named} the id of another one; children stand under the first that has it.")
+    if tree.attrs.get("truncated"):
+        said.append(f"The trace has more rows; the first {frame.count(len(tree))} are shown.")
+    return said
 
 
 def by_function(tree: DataFrame) -> DataFrame:

@@ -8,11 +8,11 @@ from pandas import DataFrame
 from obs_core.errors import BadParameter
 from obs_core.query import traces
 from obs_core.query.paging import cursor
-from obs_core.ui import frame
+from obs_core.ui import columns, frame
 from obs_core.ui.ask import ask
 from obs_core.ui.controls import Chosen
-from obs_core.ui.filter_bar import Filter
 from obs_core.ui.grid import Click, grid
+from obs_core.ui.row_filter import Filter
 from obs_core.ui.tree import STEP, visible
 
 SIZES: Final = ("50", "100", "200", "500")
@@ -24,17 +24,21 @@ PAGES: Final = "explorer_pages"  # where the pages before this one began
 QUESTION: Final = "explorer_question"  # what the pages are of
 
 
-def trace_table(chosen: Chosen, wanted: Filter, sort: str) -> None:
-    """Draw the page of rows that the link names, and the buttons to the pages around it."""
+def trace_table(chosen: Chosen, wanted: Filter, sort: str, pinned: tuple[str, ...]) -> None:
+    """Draw the page of rows that the link names, and the buttons to the pages around it.
+
+    `pinned` are the columns beside the canonical ones.
+    """
     body = st.container()
     footer = st.container(horizontal=True, vertical_alignment="center", gap="small")
     with footer:
         count = st.empty()
         size = _size()
     after = _after(chosen, wanted, sort, size)
-    page = ask(traces.page, chosen, **wanted.parameters, sort=sort, size=size, after=after)
+    named = columns.attributes(pinned)
+    page = ask(traces.page, chosen, **wanted.parameters, sort=sort, size=size, after=after, attributes=named)
     with body:
-        _rows(chosen, wanted, page, after)
+        _rows(chosen, wanted, page, after, pinned)
     with footer:
         pages = st.session_state.get(PAGES, [])
         count.caption(_count(ask(traces.total, chosen, **wanted.parameters), len(page), len(pages)), width="stretch")
@@ -102,17 +106,19 @@ def _chosen_path(page: DataFrame) -> str | None:
     return str(named.iloc[0]) if len(named) else None
 
 
-def _rows(chosen: Chosen, wanted: Filter, page: DataFrame, after: str | None) -> None:
+def _rows(chosen: Chosen, wanted: Filter, page: DataFrame, after: str | None, pinned: tuple[str, ...]) -> None:
     """The page's rows and their opened children, or what is to be done where there are none."""
     if page.empty:
         _nothing(wanted)
         return
 
     def children(trace: str, span: str, count: int) -> DataFrame:
-        return ask(traces.children, chosen, trace_id=trace, span_id=span, size=count)
+        named = columns.attributes(pinned)
+        return ask(traces.children, chosen, trace_id=trace, span_id=span, size=count, attributes=named)
 
-    rows = visible(page, st.session_state.setdefault(OPENED, {}), children, chosen=_chosen_path(page))
-    grid(rows, page=after or "", key="t_grid", on_click=clicked)
+    opened = st.session_state.setdefault(OPENED, {})
+    rows = visible(page, opened, children, chosen=_chosen_path(page), pinned=pinned)
+    grid(rows, page=after or "", pinned=columns.fields(pinned), key="t_grid", on_click=clicked)
 
 
 def _size() -> int:
@@ -154,7 +160,7 @@ def _turn(way: str, following: str | None) -> None:
 def _count(total: DataFrame, shown: int, before: int) -> str:
     """The number of rows that fit, honestly: counting stops somewhere."""
     rows, exact = int(total["rows"].iloc[0]), bool(total["exact"].iloc[0])
-    said = f"{frame.count(rows)} rows" if exact else f"more than {frame.count(rows)} rows"
+    said = f"{frame.count(rows)} rows" if exact else f"more than {frame.count(rows or shown)} rows"
     first = "t_after" not in st.query_params
     page = f" · page {before + 1}" if first or before else ""
     return said if exact and rows == shown else f"{said}{page} · {frame.count(shown)} on this page"

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from pandas import DataFrame, notna
 
-from obs_core.model import CANONICAL
-from obs_core.ui import frame
+from obs_core.model import CANONICAL, ROW_CAP
+from obs_core.ui import columns, frame
 from obs_core.ui.plain import plain
 
 CELL: Final = 300
@@ -20,21 +20,32 @@ CELL: Final = 300
 STEP: Final = 200
 """Children that one opening shows; the next ones are asked for."""
 
+MOST: Final = ROW_CAP - STEP
+"""Children that one call shows in the table; all of them stand in the trace's waterfall."""
+
 Children = Callable[[str, str, int], DataFrame]
 """The first n children of a call: (trace_id, span_id, n) -> rows like a page's."""
 
 Record = dict[str, Any]
 
 
-def visible(page: DataFrame, opened: Mapping[str, int], children: Children, *, chosen: str | None) -> DataFrame:
+def visible(
+    page: DataFrame,
+    opened: Mapping[str, int],
+    children: Children,
+    *,
+    chosen: str | None,
+    pinned: tuple[str, ...] = (),
+) -> DataFrame:
     """The rows of the table in their order, as text, with the columns that the tree needs.
 
-    `opened` names the paths that are open and how many children each shows; `chosen` is the path of the selected row.
+    `opened` names the paths that are open and how many children each shows; `chosen` is the path of the selected row,
+    `pinned` are the columns beside the canonical ones.
     """
     tree = _Tree(opened, children)
-    rows = [_shown(record, chosen) for record in tree.rows(page, "", ())]
-    columns = ["path", "depth", "kids", "open", "chosen", "kind", "trace", "span", *CANONICAL, "Duration"]
-    return DataFrame(rows, columns=columns)
+    rows = [_shown(record, chosen) | columns.cells(record, pinned) for record in tree.rows(page, "", ())]
+    listed = ["path", "depth", "kids", "open", "chosen", "kind", "trace", "span", *CANONICAL, "Duration"]
+    return DataFrame(rows, columns=[*listed, *columns.fields(pinned)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +59,11 @@ class _Tree:
             row = self._placed({str(name): value for name, value in record.items()}, above, line)
             yield row
             if row["open"]:
-                limit = self.opened[row["path"]]
+                limit = min(self.opened[row["path"]], MOST)
                 below = self.children(row["trace"], row["span"], limit + 1)
                 yield from self.rows(below.head(limit), f"{row['path']}/", (*line, row["span"]))
                 if len(below) > limit:
-                    name = f"Show {STEP} more"
+                    name = f"Show {STEP} more" if limit < MOST else "More than the table shows: see the trace"
                     yield {"path": f"{row['path']}/more", "depth": len(line) + 1, "kind": "more", "Process": name}
 
     def _placed(self, record: Record, above: str, line: tuple[str, ...]) -> Record:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import streamlit as st
 from pandas import DataFrame
 
-from obs_core.ui.critical_path import critical_path
+from obs_core.query.critical_path import critical_path
 from obs_core.ui.plain import plain
 
 HEIGHT: Final = 420
@@ -22,6 +22,7 @@ _HTML: Final = """
   <div class="bar-top">
     <button type="button" data-do="expand">Expand all</button>
     <button type="button" data-do="collapse">Collapse all</button>
+    <label>Levels <select data-do="level" aria-label="Collapse to this level"></select></label>
     <button type="button" data-do="error">Next error</button>
     <span class="count" role="status"></span>
   </div>

@@ -36,12 +36,21 @@ def completeness(chosen: Chosen) -> str:
         return ""
     waiting = [int(moment) for moment in ask(writers.status, chosen)["oldest_ns"].dropna()]
     late = now_ns() - min(waiting) if waiting else 0
-    newest = f"Newest row {frame.moment(extent.to_ns - 1)}"
-    return (
-        f"{newest}; rows up to {frame.duration(late / 1e6)} old still wait in a writer"
-        if late > MINUTE // 12
-        else newest
-    )
+    newest = f"newest row {frame.moment(extent.to_ns - 1)}"
+    if late > MINUTE // 12:
+        return f"Data is complete up to {frame.moment(min(waiting))} ({newest}): later rows wait in their writers"
+    return f"Data is complete, {newest}"
+
+
+def said(chosen: Chosen) -> None:
+    """What the figures of a page are of: which calls are counted, up to when, and what is missing from them."""
+    dropped = int(ask(writers.status, chosen)["dropped"].sum())
+    parts = [
+        "Counted: all calls, at every depth of their traces",
+        completeness(chosen),
+        f"<b class='obs-error'>{frame.count(dropped)} rows dropped by writers that are at work</b>" if dropped else "",
+    ]
+    st.html(f"<p class='obs-said'>{' · '.join(part for part in parts if part)}</p>")
 
 
 def shortcomings() -> None:

@@ -1,11 +1,14 @@
 """Programs that the tests start, kill and starve; run by name: `python programs.py NAME LOG`."""
 
+import multiprocessing
 import os
 import resource
 import select
 import sys
+import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import obs_core
 from obs_core.capture import writer
@@ -26,7 +29,7 @@ def witness(number: int) -> None:
 
 def count(log: str) -> None:
     """Trace call after call until killed."""
-    obs_core.configure(log=log, process="counter", group="tests", flush_ms=5, spool_mb=8)
+    obs_core.configure(log=log, process="counter", flush_ms=5)  # a ring that is not full within the seconds it lives
     number = 0
     while True:
         number += 1
@@ -34,9 +37,9 @@ def count(log: str) -> None:
         witness(number)
 
 
-def fork(log: str) -> None:
+def forks(log: str) -> None:
     """Trace, and fork children that trace, until killed; each number is used once."""
-    obs_core.configure(log=log, process="forker", group="tests", flush_ms=5, spool_mb=2)
+    obs_core.configure(log=log, process="forker", flush_ms=5, spool_mb=2)
     number = 0
     while True:
         for _ in range(50):
@@ -52,15 +55,94 @@ def fork(log: str) -> None:
 
 
 def burst(log: str) -> None:
-    """100,000 calls at once, then a normal end."""
-    obs_core.configure(log=log, process="burst", group="tests", exit_s=60)
-    for number in range(100_000):
+    """THREADS times CALLS calls at once, then a normal end; print offered, written, dropped and the memory it took."""
+    threads, calls = int(os.environ.get("THREADS", "1")), int(os.environ.get("CALLS", "100000"))
+    obs_core.configure(log=log, process="burst", exit_s=60, spool_mb=float(os.environ.get("SPOOL_MB", "64")))
+    step(0)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    def work(first: int) -> None:
+        for number in range(first, first + calls):
+            step(number)
+
+    workers = [threading.Thread(target=work, args=(1 + index * calls,)) for index in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    flushed = obs_core.flush(60)
+    spool = spool_here()
+    spool.tidy(time.time_ns())
+    more_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    print(1 + threads * calls, spool.header.written, spool.header.dropped, int(flushed), more_kb)
+
+
+def spool_here() -> Any:  # noqa: ANN401 - whichever there is
+    """The spool of this program."""
+    assert writer.process.writer
+    return writer.process.writer.spool
+
+
+def fork(log: str) -> None:
+    """Fork eight times among threads that trace; parent and children say which numbers have returned."""
+    obs_core.configure(log=log, process="parent", flush_ms=1, exit_s=60)
+    stop = threading.Event()
+
+    def work() -> None:
+        number = 1000
+        while not stop.is_set():
+            number += 1
+            step(number)
+            time.sleep(0.0001)
+        print(number, flush=True)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    for child in range(8):
+        time.sleep(0.02)
+        if os.fork() == 0:
+            obs_core.configure(process="child")
+            for number in range(100):
+                step(-1 - child * 100 - number)
+            os._exit(0 if obs_core.flush(30) else 1)
+    codes = [os.waitstatus_to_exitcode(os.wait()[1]) for _ in range(8)]
+    stop.set()
+    worker.join()
+    sys.exit(max(codes))
+
+
+def pooled(number: int) -> int:
+    """What the processes of a pool run."""
+    return step(number)
+
+
+def pool(log: str) -> None:
+    """Let processes of multiprocessing trace, started in the way that METHOD names."""
+    os.environ["OBS_LOG"] = log
+    obs_core.configure(log=log)
+    context: Any = multiprocessing.get_context(os.environ["METHOD"])
+    with obs_core.span("whole"), context.Pool(3) as workers:
+        assert workers.map(pooled, range(200)) == list(range(200))
+        workers.close()
+        workers.join()
+    alone = context.Process(target=pooled, args=(200,))
+    alone.start()
+    alone.join()
+
+
+def fill(log: str) -> None:
+    """Trace until standard input ends; print how often."""
+    obs_core.configure(log=log, process="filler", spool_mb=0.1)
+    number = 0
+    while not select.select([0], [], [], 0)[0]:
+        number += 1
         step(number)
+    print(number)
 
 
 def crash(log: str) -> None:
     """Die of a segmentation fault right after a call has returned."""
-    obs_core.configure(log=log, process="crash", group="tests", flush_ms=60_000)
+    obs_core.configure(log=log, process="crash", flush_ms=60_000)
     for number in range(100):
         step(number)
     import ctypes  # noqa: PLC0415 - only to crash
@@ -70,7 +152,7 @@ def crash(log: str) -> None:
 
 def leave(log: str) -> None:
     """Leave by os._exit right after a call has returned."""
-    obs_core.configure(log=log, process="leave", group="tests", flush_ms=60_000)
+    obs_core.configure(log=log, process="leave", flush_ms=60_000)
     for number in range(100):
         step(number)
     os._exit(0)
@@ -88,8 +170,7 @@ def trouble(log: str) -> None:
         step(number)
         time.sleep(pause_s)
     flushed = obs_core.flush(60)
-    spool = writer.process.writer.spool if writer.process.writer else None
-    assert spool
+    spool = spool_here()
     spool.tidy(time.time_ns())
     print(number, spool.header.written, spool.header.dropped, int(flushed), spool.header.last_error, flush=True)
 

@@ -16,6 +16,7 @@ import pytest
 
 from obs_core.capture import recovery, status
 from obs_core.capture.writer import folder_of
+from obs_core.cli.main import main
 from obs_core.store import sqlite
 
 PROGRAMS = Path(__file__).with_name("programs.py")
@@ -93,7 +94,7 @@ def test_a_drain_that_is_killed_resumes_where_the_log_is(tmp_path: Path, moment:
 @pytest.mark.parametrize("moment", range(KILLS))
 def test_a_kill_among_forks_loses_nothing_of_parent_or_child(tmp_path: Path, moment: int) -> None:
     log = tmp_path / "trace.db"
-    said = killed_after("fork", log, random.Random(2000 + moment).uniform(0.1, 0.8))  # noqa: S311 - a moment
+    said = killed_after("forks", log, random.Random(2000 + moment).uniform(0.1, 0.8))  # noqa: S311 - a moment
     deadline = time.monotonic() + 10
     while spools(log) and time.monotonic() < deadline:  # a child may still be ending
         recovery.recover(folder_of(str(log)), log)
@@ -113,15 +114,6 @@ def test_a_crash_in_c_code_and_os_exit_lose_nothing(tmp_path: Path, name: str, c
     assert sorted(numbers_in(log)) == list(range(100))
 
 
-def test_a_burst_of_100_000_calls_and_a_normal_end_lose_nothing(tmp_path: Path) -> None:
-    log = tmp_path / "trace.db"
-    program = start("burst", log)
-    program.communicate()
-    assert program.returncode == 0
-    assert numbers_in(log) == list(range(100_000))
-    assert spools(log) == []
-
-
 def test_rows_after_our_exit_handler_wait_for_the_next_program(tmp_path: Path) -> None:
     log = tmp_path / "trace.db"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OBS_LOG": str(log)}
@@ -131,3 +123,26 @@ def test_rows_after_our_exit_handler_wait_for_the_next_program(tmp_path: Path) -
     assert numbers_in(log) == [1]
     recovery.recover(folder_of(str(log)), log)
     assert numbers_in(log) == [1, 2]
+
+
+def test_a_program_that_does_not_drain_leaves_that_to_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "trace.db"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OBS_DRAIN": "off"}
+    command = [sys.executable, str(PROGRAMS), "fill", str(log)]
+    program = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+    deadline = time.monotonic() + 60
+    moved = 0
+    while moved < 30_000:  # four times what its ring holds
+        assert time.monotonic() < deadline
+        assert main(["drain", "--live", "--log", str(log)]) == 0
+        moved += int(capsys.readouterr().out.split()[0].replace(",", ""))
+    offered = int(program.communicate()[0])
+    assert len(spools(log)) == 1
+    assert main(["drain", "--log", str(log)]) == 0
+    stored = numbers_in(log)
+    assert len(stored) == len(set(stored))
+    assert stored == sorted(stored)
+    assert 30_000 < len(stored) <= offered
+    assert spools(log) == []

@@ -16,6 +16,7 @@ from obs_core.capture.header import birth_of
 from obs_core.children import keeper, told
 from obs_core.children.child import Child, State
 from obs_core.settings import Settings, from_environment
+from obs_core.store import sqlite
 
 PATIENCE_S = 60
 PARENT = """
@@ -33,15 +34,15 @@ def settings(log: Path, **changes: str) -> Settings:
     return from_environment({"OBS_LOG": str(log), "OBS_OTLP_PORT": "0", "OBS_WATCH": "off", **changes})
 
 
-def until(state: State, log: Path, *, but: int | None = None, name: str = "ingest") -> Child:
-    """The child of this log once it is in `state` and its pid is not `but`."""
+def until(*states: State, log: Path, but: int | None = None, name: str = "ingest") -> Child:
+    """The child of this log once it is in one of `states` and its pid is not `but`."""
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
         child = told.children(log).get(name)
-        if child is not None and child.state == state and (but is None or child.pid != but):
+        if child is not None and child.state in states and (but is None or child.pid != but):
             return child
         time.sleep(0.05)
-    pytest.fail(f"not {state} in time: {told.children(log)}")
+    pytest.fail(f"not {states} in time: {told.children(log)}")
 
 
 def ends(pid: int) -> bool:
@@ -88,7 +89,7 @@ Dashboard = Callable[..., "subprocess.Popen[bytes]"]
 def test_the_receiver_runs_beside_and_ends_with_its_keeper(tmp_path: Path, start: Begin) -> None:
     log = tmp_path / "trace.db"
     kept = start(settings(log))
-    child = until("running", log)
+    child = until("running", log=log)
     assert child.address is not None
     assert child.pid is not None
     with urllib.request.urlopen(f"{child.address}/healthz") as answer:  # noqa: S310 - our own server's address
@@ -102,10 +103,10 @@ def test_the_receiver_runs_beside_and_ends_with_its_keeper(tmp_path: Path, start
 def test_a_child_that_was_killed_is_started_again(tmp_path: Path, start: Begin) -> None:
     log = tmp_path / "trace.db"
     start(settings(log))
-    first = until("running", log)
+    first = until("running", log=log)
     assert first.pid is not None
     os.kill(first.pid, signal.SIGKILL)
-    second = until("running", log, but=first.pid)
+    second = until("running", log=log, but=first.pid)
     assert second.restarts == 1
 
 
@@ -118,21 +119,33 @@ def test_a_taken_port_is_told_and_tried_again_slowly(
         port = taken.getsockname()[1]
         monkeypatch.setenv("OBS_OTLP_PORT", str(port))
         start(settings(log))
-        child = until("port in use", log)
+        child = until("port in use", log=log)
         assert child.last_error.startswith(f"Port {port} on 127.0.0.1 is in use by another program.")
-    assert until("running", log).address == f"http://127.0.0.1:{port}"
+    assert until("running", log=log).address == f"http://127.0.0.1:{port}"
 
 
 def test_switched_off_nothing_runs_and_that_is_told(tmp_path: Path, start: Begin) -> None:
     log = tmp_path / "trace.db"
     start(settings(log, OBS_OTLP="off"))
-    assert until("off", log).pid is None
+    assert until("off", log=log).pid is None
+
+
+def test_beside_a_log_that_another_program_made_the_receiver_rests(tmp_path: Path, start: Begin) -> None:
+    path = tmp_path / "trace.db"
+    connection = sqlite.open_(path, write=True, create=True)
+    connection.execute("CREATE TABLE data_trace (a)")
+    connection.close()
+    kept, _ = start(settings(path))
+    kept._thread.join(PATIENCE_S)
+    child = until("off", log=path)
+    assert "was made by another program" in child.last_error
+    assert child.pid is None
 
 
 def test_the_watcher_runs_beside_and_ends_with_its_keeper(tmp_path: Path, start: Begin) -> None:
     log = tmp_path / "trace.db"
     kept = start(settings(log, OBS_OTLP="off", OBS_WATCH="on"))
-    child = until("running", log, name="watch")
+    child = until("running", log=log, name="watch")
     assert child.address == str(log)
     assert child.pid is not None
     keeper.stop(kept)
@@ -152,7 +165,7 @@ def test_where_nothing_can_be_told_the_child_runs_all_the_same(tmp_path: Path, s
 def test_no_orphan_is_left_when_the_dashboard_is_killed(tmp_path: Path, dashboard: Dashboard) -> None:
     log = tmp_path / "trace.db"
     parent = dashboard(log)
-    child = until("running", log)
+    child = until("running", log=log)
     assert child.pid is not None
     assert birth_of(child.pid)
     parent.kill()
@@ -166,7 +179,7 @@ def test_no_orphan_is_left_when_the_dashboard_is_killed_while_the_child_starts(
 ) -> None:
     log = tmp_path / "trace.db"
     parent = dashboard(log)
-    child = until("starting", log)
+    child = until("starting", "running", log=log)
     assert child.pid is not None
     parent.kill()
     parent.wait()
@@ -178,9 +191,9 @@ def test_of_two_dashboards_the_second_waits_for_the_port_and_takes_over(tmp_path
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     first = dashboard(tmp_path / "first.db", OBS_OTLP_PORT=port)
-    until("running", tmp_path / "first.db")
+    until("running", log=tmp_path / "first.db")
     dashboard(tmp_path / "second.db", OBS_OTLP_PORT=port)
-    until("port in use", tmp_path / "second.db")
+    until("port in use", log=tmp_path / "second.db")
     first.kill()
     first.wait()
-    assert until("running", tmp_path / "second.db").address == f"http://127.0.0.1:{port}"
+    assert until("running", log=tmp_path / "second.db").address == f"http://127.0.0.1:{port}"

@@ -57,6 +57,10 @@ def test_a_filter_and_a_window_choose_rows_and_standard_output_takes_them(record
     assert done.returncode == 0
     assert b"107 rows exported" in done.stderr
     assert done.stdout.startswith(b"Process,Data,Data Type,Data Value,Timestamp,Status,Exception,")
+    done = run("export", "--log", recorded, "--format", "csv", "--min-ms", 5, "--data-type", "none such")
+    assert b"\n0 rows exported" in b"\n" + done.stderr
+    done = run("export", "--log", recorded, "--format", "csv", "--kind", "call", "--min-ms", 0)
+    assert b"547 rows exported" in done.stderr
     done = run("export", "--log", recorded, "--format", "otlp", "--from", "now-1h")
     assert (done.stdout, done.stderr) == (b"", b"0 rows exported\n")
 

@@ -2,10 +2,15 @@
 
 import csv
 import io
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from obs_core.export.csv import lines
+from obs_core.errors import QuestionTimedOut
+from obs_core.export.csv import BATCH, lines
 from obs_core.ingest.csv_rows import armed, defused
 from obs_core.model import CANONICAL, Row
 
@@ -52,6 +57,36 @@ def test_a_text_with_line_breaks_commas_and_quotes_is_one_cell() -> None:
     text = 'a "b", c\r\nd\0é'
     [found] = cells(ROW._replace(exception=text))
     assert found["Exception"] == text
+
+
+TEXTS = st.none() | st.text("ab,\"\r\n'=+-@\t 1.\uff1d\0é", max_size=6)
+
+
+@given(
+    st.lists(st.tuples(TEXTS, TEXTS, TEXTS, st.none() | st.integers(-(2**63), 2**63 - 1)), max_size=8), st.booleans()
+)
+def test_lines_are_those_of_pythons_own_writer(drawn: list[tuple[Any, ...]], raw: bool) -> None:  # noqa: FBT001
+    rows = [
+        ROW._replace(data=data or "", data_value=value, exception=text, attributes=text, memory_delta=number)
+        for data, value, text, number in drawn
+    ]
+    header, *read = csv.reader(io.StringIO("".join(lines(rows, raw=raw)), newline=""))
+    out = io.StringIO(newline="")
+    csv.writer(out, lineterminator="\r\n").writerows([header, *read])
+    assert out.getvalue() == "".join(lines(rows, raw=raw))
+    changed = [[cell if raw else defused(cell or "") for cell in (data, value, text)] for data, value, text, _ in drawn]
+    assert [[line[1], line[3], line[6]] for line in read] == [[cell or "" for cell in line] for line in changed]
+
+
+def test_where_the_rows_fail_those_before_are_written_first() -> None:
+    def rows() -> Iterator[Row]:
+        yield from [ROW] * (BATCH + 5)
+        raise QuestionTimedOut("too long")
+
+    parts: list[str] = []
+    with pytest.raises(QuestionTimedOut):
+        parts.extend(lines(rows()))
+    assert "".join(parts).count("\r\n") == 1 + BATCH + 5
 
 
 def test_without_rows_the_header_is_there() -> None:

@@ -52,10 +52,10 @@ def same_json(text: str | None) -> str | None:
 
 
 def as_csv_has_it(row: Row) -> Row:
-    """CSV has one kind of nothing: an empty text is none, but for a value, where none is an empty text."""
+    """CSV has one kind of nothing: an empty text is none, but for the Data Value of a value, or beside a Data Type."""
     nothing: dict[str, Any] = {name: None for name, cell in row._asdict().items() if cell == ""}
     nothing |= {name: "" for name in ("process", "data") if name in nothing}
-    if row.kind == "value":
+    if row.kind == "value" or row.data_type:
         nothing["data_value"] = row.data_value or ""
     return row._replace(**nothing)
 
@@ -111,6 +111,15 @@ def test_recorded_traces_come_back_through_jaeger_as_they_were(tmp_path: Path, n
     assert comparable(stored(tmp_path / "b.db", [file])) == comparable(row for row in rows if row.trace_id in called)
 
 
+@pytest.mark.parametrize("levels", [10, 63, 64, 65, 300, 5_000])
+def test_attributes_of_any_depth_come_back(levels: int) -> None:
+    text = '{"attributes": ' + '{"a": [' * levels + "1" + "]}" * levels + "}"
+    row = Row("call", "p", "x", 5, "g", trace_id="a" * 32, span_id="b" * 16, attributes=text)
+    for lines in (otlp.lines, csv.lines, jaeger.chunks):
+        [found] = back("".join(lines([row])))
+        assert (found.attributes or "").replace(" ", "") == text.replace(" ", "")
+
+
 def test_captured_rows_come_back_with_what_they_returned_and_used() -> None:
     call = Row(
         "call", "feed", "price", 1_767_225_600_123_456_789, data_type="float", data_value="1.5", trace_id="a" * 32,
@@ -118,8 +127,14 @@ def test_captured_rows_come_back_with_what_they_returned_and_used() -> None:
     )  # fmt: skip
     value = Row("value", "feed", "EURUSD", 1_767_225_600_123_456_790, None, "float", "1.08", trace_id="a" * 32)
     failed = call._replace(
-        span_id="c" * 16, status="ERROR", exception="KeyError: 'x'", exception_stack="Traceback …", data_value=None
+        span_id="c" * 16,
+        status="ERROR",
+        exception="KeyError: 'x'",
+        exception_stack="Traceback …",
+        data_type=None,
+        data_value=None,
     )
-    rows = [call, value._replace(parent_span_id="b" * 16), failed]
+    empty = call._replace(span_id="d" * 16, data_type="str", data_value="")
+    rows = [call, value._replace(parent_span_id="b" * 16), failed, empty]
     for lines in (otlp.lines, csv.lines, jaeger.chunks):
         assert comparable(back("".join(lines(rows)))) == comparable(rows)

@@ -219,6 +219,82 @@ def test_a_log_is_not_imported_but_opened(connection: sqlite.Connection, tmp_pat
     assert "OBS_LOG" in refusal.value.hint
 
 
+@pytest.mark.parametrize(
+    ("content", "what"), [(b"BZh9", "bzip2"), (b"\x28\xb5\x2f\xfd\0", "zstd"), (b"x\0" * 128 + b"\0ustar\0", "tar")]
+)
+def test_what_must_be_unpacked_first_is_told(
+    connection: sqlite.Connection, tmp_path: Path, content: bytes, what: str
+) -> None:
+    file = tmp_path / "packed"
+    file.write_bytes(content)
+    with pytest.raises(NotTraces, match=what) as refusal:
+        stored(connection, file)
+    assert "Unpack it" in refusal.value.hint
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_a_csv_with_semicolons_or_tabs_is_read(connection: sqlite.Connection, tmp_path: Path, delimiter: str) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text(CSV.replace(",", delimiter))
+    assert stored(connection, file).stored == 1
+
+
+def test_a_list_of_documents_is_read_one_by_one(connection: sqlite.Connection, tmp_path: Path) -> None:
+    file = tmp_path / "list.json"
+    file.write_text(f"[{export()}, {export(spanId='c' * 16)}]")
+    assert stored(connection, file).stored == 2
+
+
+def test_of_millions_of_refused_parts_the_first_are_kept_and_all_are_counted(
+    connection: sqlite.Connection, tmp_path: Path
+) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text(CSV + "p,v,int,1,soon,OK,\n" * 12_000)
+    done = stored(connection, file)
+    assert (done.stored, done.refused_count, len(done.refused)) == (1, 12_000, 1_000)
+
+
+@pytest.mark.parametrize(
+    ("running", "ended"),
+    [
+        (export(endTimeUnixNano=None), export()),
+        (
+            {"traceID": "a" * 32, "spans": [{"spanID": "b" * 16, "startTime": 1, "duration": None}]},
+            {"traceID": "a" * 32, "spans": [{"spanID": "b" * 16, "startTime": 1, "duration": 2}]},
+        ),
+        ([{"traceId": "a" * 32, "id": "b" * 16}], [{"traceId": "a" * 32, "id": "b" * 16, "duration": 2}]),
+        (
+            [[{"trace_id": 2**60, "span_id": 5, "start": 1}]],
+            [[{"trace_id": 2**60, "span_id": 5, "start": 1, "duration": 2_000}]],
+        ),
+    ],
+    ids=["OTLP", "Jaeger", "Zipkin", "ddtrace"],
+)
+def test_a_span_takes_its_end_when_it_comes_again_in_every_format(
+    connection: sqlite.Connection, tmp_path: Path, running: object, ended: object
+) -> None:
+    for document in (running, ended, running):
+        file = tmp_path / "span.json"
+        file.write_text(document if isinstance(document, str) else json.dumps(document))
+        stored(connection, file)
+    [(duration,)] = connection.execute("SELECT duration_ns FROM data_trace").fetchall()
+    assert duration in (4, 2_000)
+
+
+@pytest.mark.parametrize("levels", [100, 450])
+def test_values_nested_too_deeply_are_refused_in_a_sentence(
+    connection: sqlite.Connection, tmp_path: Path, levels: int
+) -> None:
+    value = '{"arrayValue": {"values": [' * levels + '{"intValue": 1}' + "]}}" * levels
+    file = tmp_path / "deep.json"
+    file.write_text(export(attributes=["here"]).replace('"here"', f'{{"key": "a", "value": {value}}}'))
+    if levels == 100:
+        assert stored(connection, file).stored == 1
+    else:
+        with pytest.raises(FileRefused, match="nested too deeply"):
+            stored(connection, file)
+
+
 def test_a_csv_of_utf_16_and_one_after_empty_lines_are_read(connection: sqlite.Connection, tmp_path: Path) -> None:
     file = tmp_path / "excel.csv"
     file.write_text(CSV, "utf-16")

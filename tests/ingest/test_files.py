@@ -222,3 +222,27 @@ def test_hostile_spans_are_stored_as_they_are(connection: sqlite.Connection, tmp
     assert found[2][0] == "\ufffd half \0"
     assert found[5][2] == -4
     assert found[7][3:] == ("ERROR", "late")
+
+
+@pytest.mark.parametrize("order", [("spans", "records"), ("records", "spans")])
+def test_an_exception_that_came_as_a_log_record_is_the_failed_call_s(
+    connection: sqlite.Connection, tmp_path: Path, order: tuple[str, str]
+) -> None:
+    told = {"exception.type": "KeyError", "exception.message": "'x'", "exception.stacktrace": "Traceback …"}
+    record = {
+        "traceId": SPAN["traceId"],
+        "spanId": SPAN["spanId"],
+        "timeUnixNano": "8",
+        "severityNumber": 17,
+        "attributes": [{"key": key, "value": {"stringValue": value}} for key, value in told.items()],
+    }
+    files = {
+        "spans": export({**SPAN, "status": {"code": 2, "message": ""}}),
+        "records": json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}),
+    }
+    imported(connection, *(written(tmp_path, files[name], name) for name in order))
+    imported(connection, *(written(tmp_path, files[name], name) for name in order))
+    assert sorted(rows(connection, "kind, exception, exception_stack, timestamp")) == [
+        ("call", "KeyError: 'x'", "Traceback …", 5),
+        ("log", "KeyError: 'x'", "Traceback …", 8),
+    ]

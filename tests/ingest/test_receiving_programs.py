@@ -218,21 +218,23 @@ def test_killed_at_any_moment_whole_batches_are_stored_and_all_that_were_answere
     sent = 0
     for life in range(5):
         receiver = start()
-        timer = threading.Timer(0.05 + 0.13 * life, receiver.process.kill)
+        assert receiver.post(sent) == 200
+        answered.append(sent)
+        timer = threading.Timer(0.005 + 0.037 * life, receiver.process.kill)
         timer.start()
         try:
             while True:
                 sent += 1
-                if receiver.post(sent - 1) == 200:
-                    answered.append(sent - 1)
+                if receiver.post(sent) == 200:
+                    answered.append(sent)
         except (OSError, http.client.HTTPException):
             timer.join()
             receiver.end()
+            sent += 1
     last = start()
     stored = until_stored(last.log, len(answered) * BATCH)
     assert last.end() == 0
     stored = {str(row[0]) for row in rows(last.log, "span_id")}
-    assert answered
     assert not set().union(*map(ids, answered)) - stored
     assert all(len(ids(number) & stored) in (0, BATCH) for number in range(sent))
     assert len(rows(last.log, "id")) == len(stored)

@@ -85,6 +85,7 @@ def test_an_empty_request_is_a_success(sender: Sender) -> None:
     for signal in ("traces", "logs", "metrics"):
         assert sender.post(b"", signal).status_code == 200
         assert sender.post(b"{}", signal, content_type=JSON).json() == {}
+    assert sender.post(b'{"resourceSpans": null}', content_type=JSON).json() == {}
 
 
 def test_a_batch_that_is_sent_again_changes_nothing(sender: Sender) -> None:
@@ -219,7 +220,8 @@ def test_a_batch_that_never_fits_is_413_and_nothing_of_it_is_stored(sender: Send
 )
 def test_a_web_page_cannot_send(sender: Sender, headers: dict[str, str]) -> None:
     answer = sender.post(THREE.SerializeToString(), **headers)
-    assert answer.status_code == 403
+    assert (answer.status_code, status_of(answer)[0]) == (403, 7)  # PERMISSION_DENIED
+    assert answer.headers["content-type"] == "application/x-protobuf"
     assert "access-control-allow-origin" not in answer.headers
     assert sender.ask("GET", "/healthz", b"", **headers).status_code == 403
     assert sender.rows("id") == []

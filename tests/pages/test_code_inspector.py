@@ -71,6 +71,12 @@ def words(app: AppTest) -> str:
     return "\n".join([*(str(part.value) for part in parts), *html])
 
 
+def source_of(app: AppTest) -> str:
+    """The source that the page shows."""
+    [html] = [element.proto.body for element in app.get("html") if "Source code, lines" in element.proto.body]
+    return str(html)
+
+
 def tables(app: AppTest) -> str:
     """All cells of the page's tables."""
     return "\n".join(frame.value.to_csv() for frame in app.dataframe)
@@ -79,6 +85,7 @@ def tables(app: AppTest) -> str:
 def test_without_a_function_the_page_lists_what_ran(path: Path) -> None:
     recorded(path, [SOURCE], file="/nowhere.py")
     assert "app.load,shop,3,1" in tables(opened())
+    assert "more than noise" in words(opened(f_order="Most changed"))
     assert "app.load" not in tables(opened(f_q="READ"))
     assert "has this in its name" in words(opened(f_q="nobody"))
 
@@ -124,11 +131,11 @@ def test_an_edited_file_is_said_and_what_ran_is_shown(path: Path) -> None:
 def test_several_versions_are_offered_the_newest_first(path: Path) -> None:
     recorded(path, [SOURCE, SOURCE.replace("read()", "readlines()")], file="/nowhere.py")
     app = opened(f_fn="app.load")
-    assert "2 versions" in words(app)
-    assert "readlines" in words(app)
+    assert "2 versions in this window" in words(app)
+    assert "readlines" in source_of(app)
     versions = app.selectbox(key="f_version")
     versions.set_value(versions.options[1]).run()
-    assert "readlines" not in words(app)
+    assert "readlines" not in source_of(app)
 
 
 def test_a_span_without_code_gets_its_figures_and_a_sentence(path: Path) -> None:

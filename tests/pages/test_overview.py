@@ -1,6 +1,9 @@
 """The Overview on recorded traffic of a shop, and on logs that are drawn in the tests."""
 
 import sqlite3
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -102,6 +105,55 @@ def test_a_brush_over_a_chart_becomes_the_window(log_path: Path, opened: Opened)
     assert app.selectbox(key="from").value == str(start + 500)
     assert app.selectbox(key="to").value == str(start + 2_500)
     assert "1 of 1 calls" in words(app)
+
+
+PROGRAM = """
+import sys
+import obs_core
+obs_core.configure(log=sys.argv[1], process="feed", group="red")
+obs_core.record("price", 1)
+obs_core.flush()
+print("written", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_each_writer_opens_with_its_facts_and_is_gone_when_its_program_is(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(SHOP))
+    command = [sys.executable, "-c", PROGRAM, str(log_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout
+        assert program.stdout.readline() == "written\n"
+        app = opened("overview")
+        said = words(app)
+        assert "<b>OK</b>" in said
+        assert "1 at work" in said
+        app.session_state["o_writers"] = True
+        each = next(found.value for found in app.run().dataframe if "PID" in found.value)
+        assert each[["State", "Process", "PID", "Written"]].to_numpy().tolist() == [
+            ["● OK", "feed", str(program.pid), 1]
+        ]
+        program.communicate()
+    end = time.monotonic() + 20
+    while "none at work" not in words(app.run()) and time.monotonic() < end:
+        time.sleep(0.2)
+    assert "none at work" in words(app)
+
+
+def test_what_is_counted_and_up_to_when_is_said_beside_the_figures(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(SHOP))
+    said = words(opened("overview"))
+    assert "Counted: all calls, at every depth of their traces" in said
+    assert "Data is complete, newest row 2026-01-01 00:00:05.000" in said
+
+
+def test_both_links_are_offered_and_a_fixed_window_has_one(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(SHOP))
+    start = table.START_NS // 10**6
+    moving = [each.value for each in opened("overview", **{"from": "first", "to": "last"}).code]
+    assert moving == [f"?from={start}&to={start + 5_001}", "?from=first&to=last"]
+    fixed = [each.value for each in opened("overview", **{"from": str(start), "to": str(start + 9_000)}).code]
+    assert fixed == [f"?from={start}&to={start + 9_000}"]
 
 
 def test_a_log_without_errors_and_without_times_says_so(log_path: Path, opened: Opened) -> None:

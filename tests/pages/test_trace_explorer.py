@@ -1,7 +1,9 @@
 """The Trace Explorer page on real logs."""
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -46,7 +48,7 @@ def shop() -> list[Row]:
     return [row._replace(data_value="101.5") if row.data == "price" else row for row in table.rows(SHOP)]
 
 
-def opened(**link: str) -> AppTest:
+def opened(**link: str | list[str]) -> AppTest:
     """The page as somebody sees it who opens a link."""
     app = AppTest.from_file(ROUTER, default_timeout=30)
     for name, value in ({"from": "first", "to": "last"} | link).items():
@@ -84,6 +86,108 @@ def test_filters_come_from_the_link_and_are_shown_with_a_way_to_remove_them(path
     assert app.session_state["t_q"] == "DISK"
     app.button(key="t_chip_all").click().run()
     assert "4 rows" in texts(app)
+
+
+def test_all_further_filters_come_from_the_link_and_go_one_by_one(path: Path) -> None:
+    attributes = [{"code": 200}, {"code": 503, "user": "a, b"}, {"code": 500}]
+    rows = [
+        Row("call", "web", "load", table.START_NS, function="app.load", data_type="dict", status="ERROR")._replace(
+            exception="KeyError: x", duration_ns=number * 1_000_000, attributes=json.dumps({"attributes": each})
+        )
+        for number, each in enumerate(attributes, 1)
+    ]
+    table.store(path, rows)
+    link = {"t_fn": "app.load", "t_type": "dict", "t_exc": "KeyError", "t_min": "1.5", "t_max": "9"}
+    app = opened(**link, t_where='code >= 500 and user = "a, b"')
+    assert not app.exception
+    assert "1 row" in texts(app)
+    labels = [button.label.replace("\\", "") for button in app.button if (button.key or "").startswith("t_chip_")]
+    assert labels == [
+        "function: app.load",
+        "data type: dict",
+        "exception: KeyError",
+        "from: 1.50 ms",
+        "to: 9.00 ms",
+        "code >= 500",
+        'user = "a, b"',
+        "Clear all",
+    ]
+    app.button(key="t_chip_where_1").click().run()
+    assert app.session_state["t_where"] == "code >= 500"
+    assert "2 rows" in texts(app)
+    app.button(key="t_chip_all").click().run()
+    assert "3 rows" in texts(app)
+
+
+def test_what_is_wrong_with_a_link_is_said_until_it_is_dismissed(path: Path) -> None:
+    table.store(path, shop())
+    app = opened(t_status="BAD", t_kind="<b>", t_min="-1", t_sort="call")
+    said = texts(app)
+    for words in ("“BAD” is none of OK, ERROR, UNSET", "t_kind is left out", "no duration in milliseconds", "t_sort"):
+        assert words in said.replace("\\", "")
+    assert "4 rows" in said
+    app.run()
+    assert "is none of" in texts(app)
+    app.button(key="t_notes").click().run()
+    assert "is none of" not in texts(app)
+
+
+def test_conditions_that_are_half_typed_narrow_nothing_and_say_so(path: Path) -> None:
+    table.store(path, shop())
+    said = texts(opened(t_where="http.status_code >="))
+    assert "is no condition on an attribute" in said
+    assert "t_where is left out" in said.replace("\\", "")
+    assert "4 rows" in said
+
+
+def test_facets_show_what_fits_and_narrow_with_a_click(path: Path) -> None:
+    table.store(path, shop())
+    app = opened(t_facets="true", t_process="web")
+    labels = [button.label for button in app.button if (button.key or "").startswith("t_facet_")]
+    assert {"3 · web", "1 · worker", "3 · shop", "2 · OK", "1 · ERROR", "1 · OSError", "1 · load"} <= set(labels)
+    app.button(key="t_facet_status_ERROR").click().run()
+    assert app.session_state["t_status"] == "ERROR"
+    assert "1 row" in texts(app)
+    app.button(key="t_facet_status_ERROR").click().run()
+    assert "3 rows" in texts(app)
+    app.button(key="t_facet_group_shop").click().run()
+    assert app.session_state["group"] == "shop"
+
+
+def test_a_status_of_another_programs_words_is_counted_and_can_not_be_clicked(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        columns = '"Process", "Data", "Data Type", "Data Value", "Timestamp", "Status", "Exception"'
+        connection.execute(f"CREATE TABLE data_trace ({columns})")
+        row = ("feed", "load", None, None, "2026-01-01T00:00:00", "PENDING", None)
+        connection.execute("INSERT INTO data_trace VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        connection.commit()
+    app = opened(t_facets="true")
+    assert not app.exception
+    assert app.button(key="t_facet_status_PENDING").disabled
+    app.button(key="t_facet_function_load").click().run()
+    assert "1 row" in texts(app)
+
+
+def test_an_export_says_first_how_many_rows_it_holds_and_how_large_it_is(path: Path) -> None:
+    table.store(path, shop())
+    app = opened(t_kind="call")
+    assert "Download CSV" not in str(app.get("link_button"))
+    app.session_state["t_export"] = True
+    app.run()
+    assert "3 rows" in texts(app)
+    assert "about" in texts(app)
+    [link] = [button.proto.url for button in app.get("link_button") if button.proto.label == "Download CSV"]
+    assert link.startswith("/export/rows.csv?from=")
+    assert "t_kind=call" in link
+
+
+def test_columns_are_pinned_by_the_link(path: Path) -> None:
+    attributes = json.dumps({"attributes": {"http.status_code": 418, "<b>": "bold"}})
+    table.store(path, [row._replace(attributes=attributes, memory_delta=2_048) for row in shop()])
+    app = opened(t_cols=["Group", "Memory", "http.status_code", "<b>"])
+    assert not app.exception
+    for words in ("418", "bold", "2.05 kB", "back"):
+        assert words in grid_rows(app)
 
 
 def test_a_filter_that_fits_nothing_says_what_to_do(path: Path) -> None:

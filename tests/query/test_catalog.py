@@ -16,6 +16,8 @@ from tests.support import table
 ALWAYS = Window(0, 2**63 - 1)
 SEVEN = ["Process", "Data", "Data Type", "Data Value", "Timestamp", "Status", "Exception"]
 NEEDED = {
+    "older": "aa",
+    "newer": "bb",
     "trace_id": "t1",
     "span_id": "s1",
     "id": "1",

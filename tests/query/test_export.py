@@ -7,6 +7,7 @@ import pytest
 
 from obs_core.clock import SECOND, Window
 from obs_core.errors import BadParameter
+from obs_core.export import csv
 from obs_core.model import Row
 from obs_core.query import export, traces
 from obs_core.query.engine import Engine
@@ -48,6 +49,37 @@ def test_the_filter_is_that_of_a_page(engine: Engine, filters: dict[str, object]
     page = traces.page(engine, window, sort="-time", **filters)  # type: ignore[arg-type]
     assert [row.timestamp for row in found] == page["Timestamp"].tolist()
     assert len(found) < 4
+
+
+def test_conditions_narrow_an_export_too(log: Path, engine: Engine) -> None:
+    rows = [Row("call", "web", "x", START_NS + at, attributes=f'{{"attributes": {{"n": {at}}}}}') for at in range(9)]
+    table.store(log, rows)
+    for size in (1, 4, 100):
+        found = [
+            row for piece in export.pieces(engine, export.ALWAYS, size=size, where="n > 2 and n < 7") for row in piece
+        ]
+        assert found == rows[3:7]
+
+
+def test_a_trace_is_exported_whole_and_in_order(engine: Engine) -> None:
+    """
+    seconds  kind   process  data  trace_id  span_id  parent_span_id
+    1        call   web      b     t1        s2       s1
+    0        call   web      a     t1        s1       -
+    2        value  web      v     t1        -        s2
+    1        call   web      c     t2        s1       -
+    """
+    assert [row.data for row in export.trace(engine, "t1")] == ["a", "b", "v"]
+    assert export.trace(engine, "t3") == export.trace(engine, "") == []
+
+
+def test_the_width_of_rows_is_about_that_of_their_lines(log: Path, engine: Engine) -> None:
+    assert export.width(engine, export.ALWAYS)["bytes"].isna().all()
+    rows = [Row("call", "wäb", "x" * 50, START_NS + at, data_value="1" * 30, duration_ns=5) for at in range(50)]
+    table.store(log, rows)
+    told = export.width(engine, export.ALWAYS)["bytes"].iloc[0]
+    real = len("".join(csv.lines(rows)).encode()) / 51
+    assert told == pytest.approx(real, rel=0.2)
 
 
 def test_rows_that_come_meanwhile_are_not_among_them(log: Path, engine: Engine) -> None:

@@ -7,11 +7,9 @@ import pytest
 
 from obs_core.clock import SECOND, Window
 from obs_core.errors import BadParameter
-from obs_core.model import Code, Row
+from obs_core.model import Row
 from obs_core.query import functions
 from obs_core.query.engine import Engine
-from obs_core.store import log as store
-from obs_core.store import sqlite
 from tests.support import table
 
 ALWAYS = Window(0, 2**63 - 1)
@@ -120,36 +118,16 @@ def test_names_hold_the_search_and_the_most_called_come_first(engine: Engine) ->
     assert (len(short), short.attrs["truncated"]) == (1, True)
 
 
-def test_each_recorded_source_is_told_with_how_it_behaved(log: Path, engine: Engine) -> None:
-    old = Code("m.load", "m.py", 3, "def load(): ...", "aa", None, START)
-    connection = store.open_(log)
-    with sqlite.transaction(connection):
-        first = store.code_id(connection, old)
-        second = store.code_id(connection, old._replace(source_hash="bb", first_seen=START + 5))
-        third = store.code_id(connection, old._replace(source_hash="cc", first_seen=START + 9))
-        store.code_id(connection, old._replace(function="m.save"))
-        calls = [
-            Row("call", "p", "load", START, function="m.load", code_id=first, duration_ns=10_000_000),
-            Row(
-                "call",
-                "p",
-                "load",
-                START + 6,
-                function="m.load",
-                code_id=second,
-                duration_ns=20_000_000,
-                status="ERROR",
-            ),
-            Row("call", "p", "load", START + 7, function="m.load", code_id=second, duration_ns=40_000_000),
-        ]
-        store.append(connection, calls)
-    connection.close()
-    found = functions.code(engine, ALWAYS, function="m.load")
-    assert found["code_id"].tolist() == [third, second, first]
-    assert found[["source_hash", "calls", "errors"]].to_numpy().tolist() == [["cc", 0, 0], ["bb", 2, 1], ["aa", 1, 0]]
-    assert found["p50_ms"].fillna(-1).tolist() == [-1, 30, 10]
-    assert [found["first_ns"][1], found["last_ns"][1]] == [START + 6, START + 7]
-    assert functions.code(engine, ALWAYS, function="m.gone").empty
+def test_the_list_holds_every_function_however_many(log: Path, engine: Engine) -> None:
+    rows = [Row("call", "p", f"f{number}", START + number, "red", duration_ns=number) for number in range(12_000)]
+    table.store(log, [*rows, Row("call", "p", "f7", START + 99, None, status="ERROR")])
+    found = functions.listed(engine, ALWAYS)
+    assert (len(found), found.attrs["truncated"]) == (12_001, False)
+    assert found[["function", "process_group", "calls", "errors"]].iloc[0].tolist() == ["f11999", "red", 1, 0]
+    untimed = found[found["process_group"].isna()]
+    assert untimed[["function", "errors"]].to_numpy().tolist() == [["f7", 1]]
+    assert untimed["p95_ms"].isna().all()
+    assert functions.listed(engine, ALWAYS, group="blue").empty
 
 
 def test_a_change_is_notable_when_it_is_more_than_noise(log: Path, engine: Engine) -> None:

@@ -7,7 +7,7 @@ import pytest
 from obs_core.clock import Window
 from obs_core.errors import BadParameter
 from obs_core.model import Code, Row
-from obs_core.query import catalog, functions, overview, traces, values
+from obs_core.query import catalog, functions, overview, traces, values, versions
 from obs_core.query.engine import Engine
 from obs_core.store import log as store
 from obs_core.store import sqlite
@@ -68,7 +68,7 @@ def test_a_hostile_text_finds_its_own_rows_alone(engine: Engine, text: str, way:
     assert performance[["function", "calls"]].to_numpy().tolist() == [[text, 2]]
     assert performance.attrs["way"] == way
     assert functions.history(engine, window, function=text)["calls"].sum() == 2
-    assert functions.code(engine, window, function=text)[["source", "calls"]].to_numpy().tolist() == [[text, 2]]
+    assert versions.ran(engine, window, function=text)[["source", "calls"]].to_numpy().tolist() == [[text, 2]]
     streaks = values.streaks(engine, window, threshold=1, process=text, data=text)
     assert streaks[["process", "data", "value", "length"]].to_numpy().tolist() == [[text, text, text, 2]]
     assert values.streaks(engine, window, threshold=1, process=text, ignore=(text,)).empty
@@ -123,6 +123,8 @@ def test_every_question_answers_at_the_ends_of_time(tmp_path_factory: pytest.Tem
         "process": "p",
         "data": "f",
         "duration_ns": "1",
+        "older": "aa",
+        "newer": "bb",
     }
     with Engine(path) as engine:
         for window in (Window(least, most), Window(0, 2 * 10**18)):

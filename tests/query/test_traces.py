@@ -1,5 +1,6 @@
 """Pages of rows, and one trace as a tree."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ from hypothesis import strategies as st
 from obs_core.clock import SECOND, Window
 from obs_core.errors import BadParameter
 from obs_core.model import CANONICAL, Row
-from obs_core.query import traces
+from obs_core.query import lookup, traces
 from obs_core.query.engine import Engine
+from obs_core.query.wanted import narrowed
+from obs_core.store import sqlite
 from tests.support import table
 
 ALWAYS = Window(0, 2**63 - 1)
@@ -101,6 +104,56 @@ def test_filters_narrow_the_page(engine: Engine) -> None:
     assert ids(engine, Window(START + SECOND, START + 3 * SECOND)) == [3, 2]
     with pytest.raises(BadParameter, match="errors=1 shows status ERROR only"):
         traces.page(engine, ALWAYS, errors=True, status="OK")
+
+
+def test_the_newest_failures_are_found_by_their_own_index(log: Path, engine: Engine) -> None:
+    table.store(
+        log, [Row("call", "web", "x", START + at, "shop", status="ERROR" if at % 9 else "OK") for at in range(99)]
+    )
+    where, parameters = narrowed(ALWAYS, {"status": "ERROR", "group": "shop"})
+    with closing(sqlite.open_(log)) as connection:
+        asked = f"EXPLAIN QUERY PLAN SELECT * FROM data_trace WHERE {where} ORDER BY timestamp DESC, id DESC LIMIT 100"
+        plan = [row[-1] for row in connection.execute(asked, parameters)]
+    assert plan[0] == "SEARCH data_trace USING INDEX idx_errors (timestamp>? AND timestamp<?)"
+    assert len(traces.page(engine, ALWAYS, errors=True, group="shop")) == 88
+
+
+def test_durations_functions_and_types_narrow_the_page(engine: Engine) -> None:
+    """
+    seconds  kind   process  data   function   data_type  duration_ms  status  exception
+    0        call   a        load   app.load   dict       1            OK      -
+    1        call   a        load   -          list       1.5          ERROR   KeyError:x
+    2        call   b        load   app.load   dict       2            ERROR   KeyErrors:x
+    3        value  b        price  -          float      -            OK      -
+    4        call   b        poll   app.poll   -          3            ERROR   app.Bad.KeyError
+    """
+    assert ids(engine, min_ms=1.5) == [5, 3, 2]
+    assert ids(engine, max_ms=1.5) == [2, 1]
+    assert ids(engine, min_ms=1.5, max_ms=2) == [3, 2]
+    assert ids(engine, min_ms=0) == [5, 3, 2, 1]
+    assert ids(engine, function="app.load") == [3, 1]
+    assert ids(engine, function="load") == [2]
+    assert ids(engine, data_type="dict") == [3, 1]
+    assert ids(engine, exception_type="KeyError") == [2]
+    assert ids(engine, exception_type="app.Bad.KeyError") == [5]
+    assert ids(engine, function="app.load", min_ms=2, exception_type="KeyErrors", sort="duration") == [3]
+    for bound in (-1.0, float("nan"), float("inf")):
+        with pytest.raises(BadParameter, match="must be a duration in milliseconds"):
+            traces.page(engine, ALWAYS, min_ms=bound)
+
+
+def test_attributes_become_columns_of_a_page_and_of_children(log: Path, engine: Engine) -> None:
+    texts = ['{"attributes": {"a": 1, "b": "x", "c": [true, null], "d": null}}', "no JSON", None, '{"attributes": 5}']
+    rows = [
+        Row("call", "feed", "x", START + at, trace_id="t1", span_id=f"s{at}", parent_span_id="s0", attributes=text)
+        for at, text in enumerate(texts)
+    ]
+    table.store(log, rows)
+    page = traces.page(engine, ALWAYS, sort="-time", attributes=("a", "b", "c", "d"))
+    found = page.filter(like="attributes.").to_numpy().tolist()
+    assert found == [["1", "x", "[true, null]", None], *([[None] * 4] * 3)]
+    assert traces.children(engine, ALWAYS, trace_id="t1", span_id="s0", attributes=("b",)).columns[-1] == "attributes.b"
+    assert "attributes" not in traces.page(engine, ALWAYS).columns
 
 
 LITERAL = [
@@ -254,8 +307,10 @@ def test_the_total_is_exact_up_to_its_budget(engine: Engine, monkeypatch: pytest
     """
     assert traces.total(engine, ALWAYS).to_numpy().tolist() == [[3, True]]
     assert traces.total(engine, ALWAYS, errors=True).to_numpy().tolist() == [[1, True]]
-    monkeypatch.setattr(traces, "COUNTED", 2)
-    assert traces.total(engine, ALWAYS).to_numpy().tolist() == [[2, False]]
+    assert traces.total(engine, ALWAYS, most=2).to_numpy().tolist() == [[2, False]]
+    monkeypatch.setattr(traces, "COUNTING_S", -1.0)
+    monkeypatch.setattr(lookup, "_STEPS", 1)
+    assert traces.total(engine, ALWAYS).to_numpy().tolist() == [[0, False]]
 
 
 def test_a_row_has_children_if_another_row_names_it_in_its_trace(engine: Engine) -> None:

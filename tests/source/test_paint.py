@@ -19,7 +19,7 @@ def load(path: str) -> int:
 
 def shown(html: str) -> list[str]:
     """The text of each line as a browser would show it."""
-    texts = re.findall(r'<span class="t">(.*?)</span>(?:<span class="why">.*?</span>)?</div>', html)
+    texts = re.findall(r'<span class="t">(.*?)</span>(?:<span class="(?:why|folds)">.*?</span>)?</div>', html)
     return [
         re.sub(r"<[^>]*>", "", text)
         .replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", '"').replace("&#x27;", "'").replace("&amp;", "&")
@@ -115,3 +115,21 @@ def test_the_stylesheet_names_every_class_with_both_themes() -> None:
     css = paint.stylesheet()
     for name, light, dark in paint.COLOURS.values():
         assert f".obs-code .{name}{{color:light-dark({light},{dark})}}" in css
+
+
+def test_a_docstring_is_folded_to_its_first_line() -> None:
+    html = paint.part(FUNCTION).html
+    summary = html[html.index("<summary") : html.index("</summary>")]
+    assert "Read." in summary
+    assert "… 3 lines more" in summary
+    assert html.count("<details>") == 1
+    assert "<details>" not in paint.part('def load():\n    """Read."""\n    text = """a\nb\nc"""\n').html
+
+
+def test_a_name_with_an_address_is_a_link_and_the_definition_is_none() -> None:
+    source = "def load(load):\n    with span('look ahead'):\n        return check(load) + 'check'  # check\n"
+    html = paint.part(source, links={"check": 'x?f="><script>', "look ahead": "y"}).html
+    assert html.count("<a ") == 3
+    assert '<a href="x?f=&quot;&gt;&lt;script&gt;" target="_self">check</a>' in html
+    assert '<span class="f">load</span>' in paint.part(source, links={"load": "z"}).html
+    assert "<script>" not in html

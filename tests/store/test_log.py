@@ -61,6 +61,37 @@ def test_a_call_that_first_came_without_its_end_is_replaced_under_a_new_id(tmp_p
     assert connection.execute("SELECT id FROM superseded").fetchall() == [(1,)]
 
 
+@pytest.mark.parametrize("append", [log.append, log.append_in_bulk])
+@pytest.mark.parametrize("first", ["call", "record", "both"])
+def test_a_failed_call_has_the_exception_that_a_log_record_of_its_tells(tmp_path: Path, append, first: str) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    connection = log.open_(tmp_path / "trace.db")
+    call = CALL._replace(status="ERROR")
+    record = Row(
+        "log", "shop", "oops", 6, status="ERROR", trace_id=CALL.trace_id, span_id="c" * 16, parent_span_id=CALL.span_id,
+        exception="KeyError: 'x'", exception_stack="Traceback …",
+    )  # fmt: skip
+    later = record._replace(span_id="d" * 16, timestamp=7, exception="ValueError: later")
+    batches = {"call": [[call], [record, later]], "record": [[later, record], [call]], "both": [[later, call, record]]}
+    stored = [append(connection, batch) for batch in (*batches[first], [call, record])]
+    assert (sum(stored), stored[-1]) == (3, 0)
+    found = connection.execute("SELECT exception, exception_stack, duration_ns FROM data_trace WHERE kind = 'call'")
+    assert found.fetchall() == [("KeyError: 'x'", "Traceback …", 7)]
+    assert connection.execute("SELECT count(*) FROM superseded").fetchone() == (1,)
+    plan = connection.execute(f"EXPLAIN QUERY PLAN {log._TOLD}", ("a", "b")).fetchall()
+    assert "idx_told" in plan[0][-1]
+
+
+def test_a_log_record_explains_only_its_own_failed_call_that_says_nothing_itself(connection: sqlite.Connection) -> None:
+    failed = CALL._replace(status="ERROR", exception="KeyError: own")
+    other = CALL._replace(status="ERROR", span_id="e" * 16)
+    fine = CALL._replace(span_id="f" * 16)
+    told = Row("log", "shop", "oops", 6, trace_id=CALL.trace_id, exception="TypeError: told")
+    spans = [CALL.span_id, "f" * 16, None]
+    log.append(connection, [failed, other, fine, *(told._replace(parent_span_id=span) for span in spans)])
+    found = connection.execute("SELECT span_id, exception FROM data_trace WHERE kind = 'call' ORDER BY span_id")
+    assert found.fetchall() == [(CALL.span_id, "KeyError: own"), ("e" * 16, None), ("f" * 16, None)]
+
+
 def test_values_of_one_call_are_all_kept(connection: sqlite.Connection) -> None:
     value = Row("value", "shop", "price", 5, trace_id=CALL.trace_id, parent_span_id=CALL.span_id, data_value="1")
     assert log.append(connection, [value, value]) == 2
@@ -149,3 +180,15 @@ def test_many_threads_may_make_the_same_log_at_once(tmp_path: Path) -> None:
         thread.join()
     assert stored == [1] * 8
     assert count(sqlite.open_(path)) == 8
+
+
+def test_bulk_appending_makes_few_different_statements_whatever_the_batches(connection: sqlite.Connection) -> None:
+    made: set[int] = set()
+    connection.set_trace_callback(lambda sql: made.add(sql.count("('call'")))
+    numbers = iter(range(10_000))
+    for length in range(130):
+        batch = [CALL._replace(span_id=f"{next(numbers):016x}") for _ in range(length)]
+        assert log.append_in_bulk(connection, batch) == length
+    connection.set_trace_callback(None)
+    assert made == {1, 2, 4, 8, 16, 32, 64, 128}
+    assert count(connection) == sum(range(130))

@@ -89,3 +89,26 @@ def test_a_missing_log_is_the_askers_error(tmp_path: Path) -> None:
     with pytest.raises(LogMissing):
         missing.answer(overview.summary, WHOLE, {})
     missing.close()
+
+
+def test_what_is_made_of_an_answer_is_made_once_and_anew_of_a_new_one(asked: Asked, tmp_path: Path) -> None:
+    made: list[int] = []
+
+    def calls(summary: DataFrame, *, plus: int) -> int:
+        made.append(plus)
+        return int(summary["calls"].iloc[0]) + plus
+
+    def shaped(plus: int) -> int:
+        return asked.shaped(calls, (asked.answer(overview.summary, WHOLE, {}),), {"plus": plus})
+
+    assert [shaped(0), shaped(0), shaped(5), shaped(0)] == [1, 1, 6, 1]
+    assert made == [0, 5]
+    table.store(tmp_path / "trace.db", table.rows(ROW))
+    assert shaped(0) == 2
+    assert made == [0, 5, 0]
+
+
+def test_of_a_frame_that_is_no_answer_something_is_made_each_time(asked: Asked) -> None:
+    part = asked.answer(overview.summary, WHOLE, {})[["calls"]]
+    made = [asked.shaped(lambda frame: object(), (part,), {}) for _ in range(2)]  # noqa: ARG005 - what is made
+    assert made[0] is not made[1]

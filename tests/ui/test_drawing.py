@@ -3,18 +3,12 @@
 from pandas import DataFrame
 
 from obs_core.clock import Window
-from obs_core.ui.controls import Chosen
 from obs_core.ui.drawing import beside, markers, spread
-
-
-def chosen(start: int, end: int) -> Chosen:
-    """What somebody chose who looks at [start, end)."""
-    return Chosen(Window(start, end), None, live=False, from_text="", to_text="")
 
 
 def test_what_lies_outside_the_log_shows_as_a_gap() -> None:
     slices = DataFrame({"bucket_ns": [100, 110], "calls": [3, 4], "errors": [0, 1], "p95_ms": [1.0, 2.0]})
-    whole = spread(slices, chosen(50, 200))
+    whole = spread(slices, Window(50, 200))
     assert whole[["bucket_ns", "until_ns", "calls"]].to_numpy().tolist() == [
         [50, 50, 0],
         [100, 110, 3],
@@ -26,7 +20,7 @@ def test_what_lies_outside_the_log_shows_as_a_gap() -> None:
 
 def test_a_window_that_the_slices_fill_gets_no_gap() -> None:
     slices = DataFrame({"bucket_ns": [100, 110], "calls": [3, 4], "errors": [0, 1]})
-    assert len(spread(slices, chosen(103, 118))) == 2
+    assert len(spread(slices, Window(103, 118))) == 2
 
 
 def test_a_start_is_marked_with_its_version_if_that_changed() -> None:

@@ -30,3 +30,9 @@ def test_what_a_card_says_is_text() -> None:
     drawn = card(Figure("<b>", "<i>", "<u>", change="<s>", hover="'\"><img>", bad=True, worse=True))
     for tag in ("<b>&", "<i>", "<u>", "<s>", "<img>"):
         assert tag not in drawn
+
+
+def test_a_number_between_two_gaps_is_drawn() -> None:
+    drawn = unquote(sparkline([1.0, None, 2.0, None, 1.0]))
+    assert drawn.count("M") == 3
+    assert "M49.6 1.0 L50.4 1.0" in drawn

@@ -6,22 +6,22 @@ from typing import Any
 import pytest
 
 from obs_core.model import CANONICAL
-from obs_core.ui import grid
+from obs_core.ui import columns, grid
 
 
 def test_the_columns_are_the_seven_canonical_ones_and_the_duration() -> None:
-    columns = [column["field"] for column in grid.options()["columnDefs"] if not column.get("hide")]
-    assert columns == [*CANONICAL, "Duration"]
+    fields = [column["field"] for column in grid.options({})["columnDefs"] if not column.get("hide")]
+    assert fields == [*CANONICAL, "Duration"]
 
 
 def test_options_are_made_anew_each_time() -> None:
-    first = grid.options()
+    first = grid.options({})
     first["columnDefs"].clear()
-    assert grid.options()["columnDefs"]
+    assert grid.options({})["columnDefs"]
 
 
 def test_nothing_is_drawn_as_html() -> None:
-    scripts = json.dumps(grid.options(), default=lambda code: code.js_code)
+    scripts = json.dumps(grid.options({}), default=lambda code: code.js_code)
     for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
         assert way not in scripts
     assert "textContent" in scripts
@@ -49,3 +49,11 @@ def test_what_is_no_click_is_none(raw: object) -> None:
 def test_a_click_with_odd_parts_is_read_without_them(odd: dict[str, Any]) -> None:
     click = grid.clicked({"path": "1", "trace": "", "span": "", "kind": "call", "opens": None, "selects": False} | odd)
     assert click == grid.Click("1", "", "", "call", opens=None, selects=False)
+
+
+def test_pinned_columns_stand_behind_the_others_and_run_nothing() -> None:
+    hostile = ("http.status_code", "::JSCODE::alert(1)::JSCODE::", "<img src=x onerror=alert(2)>", "Group")
+    shown = [column for column in grid.options(columns.fields(hostile))["columnDefs"] if not column.get("hide")]
+    titles = [column["headerName"] for column in shown[8:]]
+    assert titles == ["http.status_code", "·JSCODE·alert·1·JSCODE·", "·img src·x onerror·alert·2·", "Group"]
+    assert [column["field"] for column in shown[8:]] == ["pinned_0", "pinned_1", "pinned_2", "pinned_3"]

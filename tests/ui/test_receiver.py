@@ -43,10 +43,17 @@ def said(log: Path, child: Child | None) -> str:
 @pytest.mark.parametrize(
     ("child", "words"),
     [
-        (RUNNING, "OpenTelemetry programs can send to http://127.0.0.1:43999."),
-        (replace(RUNNING, restarts=3), "It was started again 3 times."),
+        (RUNNING, "OpenTelemetry programs can send to `http://127.0.0.1:43999`."),
+        (replace(RUNNING, restarts=3), "Restarts: 3."),
         (TAKEN, "nothing from OpenTelemetry programs is received here: Port 4318 is in use by another program."),
-        (replace(RUNNING, state="off", address=None), "The receiver for OpenTelemetry is switched off (OBS_OTLP)."),
+        (
+            replace(RUNNING, state="off", address=None),
+            "Nothing is received from OpenTelemetry programs: it is switched off by OBS_OTLP.",
+        ),
+        (
+            replace(RUNNING, state="off", address=None, last_error="old.db was made by another program."),
+            "Nothing is received from OpenTelemetry programs: old.db was made by another program.",
+        ),
     ],
 )
 def test_the_overview_says_what_became_of_the_receiver(log_path: Path, child: Child, words: str) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from pandas import DataFrame
 
-from obs_core.model import CANONICAL
+from obs_core.model import CANONICAL, ROW_CAP
 from obs_core.ui import tree
 
 CALLS = {  # span: the spans it called
@@ -86,3 +86,23 @@ def test_a_page_without_rows_has_all_its_columns() -> None:
     rows = tree.visible(page("c").head(0), {}, children, chosen=None)
     assert rows.empty
     assert [*CANONICAL, "Duration"] == [name for name in rows if str(name)[0].isupper()]
+
+
+def test_a_call_shows_no_more_children_than_a_page_may_have_and_says_where_the_rest_is() -> None:
+    asked: list[int] = []
+
+    def endless(trace: str, span: str, count: int) -> DataFrame:
+        assert (trace, span) == ("t", "wide")
+        asked.append(count)
+        return DataFrame([row("c", id=1_000 + number) for number in range(count)])
+
+    rows = tree.visible(page("wide"), {"7": tree.MOST + 5 * tree.STEP}, endless, chosen=None)
+    assert asked == [tree.MOST + 1]
+    assert max(asked) <= ROW_CAP
+    assert rows["Process"].iloc[-1] == "More than the table shows: see the trace"
+
+
+def test_pinned_columns_are_cells_of_their_own() -> None:
+    cells = row("c", process_group="shop", memory_delta=2_048, **{"attributes.code": "500"})
+    rows = tree.visible(DataFrame([cells]), {}, children, chosen=None, pinned=("Group", "Memory", "code", "none"))
+    assert rows.iloc[0][["pinned_0", "pinned_1", "pinned_2", "pinned_3"]].tolist() == ["shop", "2.05 kB", "500", ""]

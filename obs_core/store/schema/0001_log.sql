@@ -25,6 +25,10 @@ CREATE TABLE data_trace (
 -- The newest rows, by time, status and group.
 CREATE INDEX idx_trace_explorer ON data_trace (timestamp DESC, status, process_group);
 
+-- The newest failures of any group. Only failures are written to it; without it, a rare failure is searched for in the
+-- whole window (1 M rows: 20 to 90 ms instead of 0.3).
+CREATE INDEX idx_errors ON data_trace (timestamp DESC, process_group) WHERE status = 'ERROR';
+
 -- One trace; and the key of a call: the same (trace_id, span_id) is stored once.
 CREATE UNIQUE INDEX idx_trace ON data_trace (trace_id, span_id) WHERE trace_id IS NOT NULL;
 

@@ -100,6 +100,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
   find('collapse').onclick = () => { tree.parents.forEach((i) => state.closed.add(data.id[i])); arrange(); };
   find('expand').onclick = () => { state.closed.clear(); arrange(); };
+  levels(find('level'), data, (level) => {
+    state.closed = new Set([...tree.parents].filter((i) => data.depth[i] >= level).map((i) => data.id[i]));
+    arrange();
+  });
   const failed = find('error');
   failed.hidden = !data.error.includes(true);
   failed.onclick = () => {
@@ -220,6 +224,17 @@ function ruler(place, total) {
     return mark;
   });
   place.replaceChildren(...marks);
+}
+
+// How deep the tree is shown: one choice for each level that has rows under it, at most 30.
+function levels(select, data, show) {
+  const deepest = Math.min(30, data.depth.reduce((most, depth) => Math.max(most, depth), 1) - 1);
+  select.parentElement.hidden = deepest < 2;
+  if (select.options.length !== deepest + 1) {
+    const choices = Array.from({ length: deepest }, (_, at) => new Option(`${at + 1}`, at + 1));
+    select.replaceChildren(new Option('…', ''), ...choices);
+  }
+  select.onchange = () => { if (select.value) show(Number(select.value)); };
 }
 
 // Which colour is which group; a trace within one group needs no legend.

@@ -4,7 +4,7 @@
 -- Reads: calls(process_group, function, data, status, duration_ns, timestamp)
 -- Returns: process_group VARCHAR, function VARCHAR, calls BIGINT, calls_before BIGINT, errors BIGINT,
 --   errors_before BIGINT, p95_ms DOUBLE, p95_before_ms DOUBLE, total_ms DOUBLE, timed BIGINT, timed_before BIGINT,
---   slower BIGINT (calls above the P95 before), slower_before BIGINT (calls before above the P95 now)
+--   slower BIGINT (calls above the P95 before; 0 where that is the same as now), slower_before BIGINT (calls before above the P95 now)
 WITH sided AS (
     SELECT
         process_group, coalesce(nullif("function", ''), data) AS function, status, duration_ns,
@@ -34,13 +34,15 @@ slowed AS (
     FROM sided
     JOIN compared
         ON compared.process_group IS NOT DISTINCT FROM sided.process_group AND compared.function = sided.function
+    -- Who has nothing to compare with, or the same P95, need not be read twice.
+    WHERE p95_ns <> p95_before_ns
     GROUP BY ALL
 )
 SELECT
     compared.process_group, compared.function, calls, calls_before, errors, errors_before,
     p95_ns / 1e6 AS p95_ms, p95_before_ns / 1e6 AS p95_before_ms, total_ns / 1e6 AS total_ms, timed, timed_before,
-    slower, slower_before
+    coalesce(slower, 0) AS slower, coalesce(slower_before, 0) AS slower_before
 FROM compared
-JOIN slowed
+LEFT JOIN slowed
     ON slowed.process_group IS NOT DISTINCT FROM compared.process_group AND slowed.function = compared.function
 ORDER BY total_ms DESC NULLS LAST, compared.process_group, compared.function

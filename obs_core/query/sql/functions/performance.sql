@@ -6,18 +6,7 @@
 -- Returns: process_group VARCHAR, function VARCHAR, calls BIGINT, errors BIGINT, error_rate DOUBLE, mean_ms DOUBLE,
 --   p50_ms DOUBLE, p95_ms DOUBLE, p99_ms DOUBLE, min_ms DOUBLE, max_ms DOUBLE, self_ms DOUBLE, memory_mean DOUBLE,
 --   timed BIGINT, total_ms DOUBLE
-WITH named AS (
-    SELECT
-        *,
-        CASE WHEN $by_data THEN data ELSE coalesce(nullif("function", ''), data) END AS name
-    FROM calls
-),
-asked AS (
-    SELECT *
-    FROM named
-    WHERE ($in_group IS NULL OR process_group = $in_group) AND ($function IS NULL OR name = $function)
-),
-spent AS (
+WITH spent AS (
     SELECT
         parent.id AS parent_id,
         -- Clipped to the parent and counted from its start, 64 bits hold them, whatever the clocks say.
@@ -26,8 +15,12 @@ spent AS (
             least(child.timestamp::HUGEINT - parent.timestamp + child.duration_ns, parent.duration_ns), 0
         )::BIGINT AS end_ns
     FROM calls AS child
-    JOIN asked AS parent ON parent.trace_id = child.trace_id AND parent.span_id = child.parent_span_id
+    JOIN calls AS parent ON parent.trace_id = child.trace_id AND parent.span_id = child.parent_span_id
     WHERE child.duration_ns IS NOT NULL AND parent.duration_ns > 0 AND child.id <> parent.id
+        AND ($in_group IS NULL OR parent.process_group = $in_group)
+        AND ($function IS NULL OR (
+            CASE WHEN $by_data THEN parent.data ELSE coalesce(nullif(parent."function", ''), parent.data) END
+        ) = $function)
 ),
 reached AS (
     SELECT
@@ -44,7 +37,7 @@ covered AS (
 )
 SELECT
     process_group,
-    name AS function,
+    CASE WHEN $by_data THEN data ELSE coalesce(nullif("function", ''), data) END AS function,
     count(*) AS calls,
     count(*) FILTER (WHERE status = 'ERROR') AS errors,
     count(*) FILTER (WHERE status = 'ERROR') / count(*) AS error_rate,
@@ -58,7 +51,9 @@ SELECT
     avg(memory_delta) AS memory_mean,
     count(duration_ns) AS timed,
     sum(duration_ns) / 1e6 AS total_ms
-FROM asked
-LEFT JOIN covered ON covered.parent_id = asked.id
+FROM calls
+LEFT JOIN covered ON covered.parent_id = calls.id
+WHERE ($in_group IS NULL OR process_group = $in_group)
+    AND ($function IS NULL OR (CASE WHEN $by_data THEN data ELSE coalesce(nullif("function", ''), data) END) = $function)
 GROUP BY ALL
-ORDER BY process_group, function
+ORDER BY 1, 2

@@ -1,15 +1,16 @@
 -- Answers: how the durations of one function are spread, in ten slices to each power of ten, with one exemplar each.
 -- Reach: analytical
 -- Parameters: group VARCHAR (null: all), function VARCHAR
--- Reads: calls(trace_id, span_id, function, data, status, duration_ns)
--- Returns: from_ms DOUBLE, to_ms DOUBLE, calls BIGINT, errors BIGINT, trace_id VARCHAR, span_id VARCHAR
+-- Reads: calls(id, function, data, status, duration_ns)
+-- Returns: from_ms DOUBLE, to_ms DOUBLE, calls BIGINT, errors BIGINT, slowest_id BIGINT,
+--   slowest_ms DOUBLE
 SELECT
     10 ** (slice / 10) / 1e6 AS from_ms,
     10 ** ((slice + 1) / 10) / 1e6 AS to_ms,
     count(*) AS calls,
     count(*) FILTER (WHERE status = 'ERROR') AS errors,
-    arg_max(trace_id, duration_ns) AS trace_id,
-    arg_max(span_id, duration_ns) AS span_id
+    arg_max(id, duration_ns) AS slowest_id,
+    max(duration_ns) / 1e6 AS slowest_ms
 FROM (
     SELECT *, floor(10 * log10(greatest(duration_ns, 1)))::INTEGER AS slice
     FROM calls

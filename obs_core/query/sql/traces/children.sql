@@ -1,10 +1,12 @@
 -- Answers: the rows directly under one call, in the order of their start, from just after (after_ns, after_id) on.
 -- Reach: narrow
 -- Parameters: trace_id VARCHAR, span_id VARCHAR, after_ns BIGINT, after_id BIGINT (null: from the first), size BIGINT,
---   longest BIGINT (characters of a cell)
+--   longest BIGINT (characters of a cell),
+--   with_attributes BIGINT (0 or 1)
 -- Returns: id BIGINT, process VARCHAR, data VARCHAR, data_type VARCHAR, data_value VARCHAR, timestamp BIGINT,
 --   status VARCHAR, exception VARCHAR, trace_id VARCHAR, span_id VARCHAR, parent_span_id VARCHAR,
---   process_group VARCHAR, duration_ns BIGINT, has_children BIGINT, kind VARCHAR, function VARCHAR, memory_delta BIGINT
+--   process_group VARCHAR, duration_ns BIGINT, has_children BIGINT, kind VARCHAR, function VARCHAR, memory_delta BIGINT,
+--   attributes VARCHAR
 WITH page AS MATERIALIZED (
     SELECT *
     FROM {rows}
@@ -25,6 +27,7 @@ SELECT
     CASE WHEN length(CAST(exception AS BLOB)) > :longest THEN substr(exception, 1, :longest) ELSE exception END AS exception,
     trace_id, span_id, parent_span_id, process_group, duration_ns,
     EXISTS (SELECT 1 FROM parents WHERE parents.parent_span_id = page.span_id) AS has_children,
-    kind, function, memory_delta
+    kind, function, memory_delta,
+    CASE WHEN :with_attributes THEN attributes END AS attributes
 FROM page
 ORDER BY timestamp, id

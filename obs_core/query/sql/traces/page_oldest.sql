@@ -1,24 +1,16 @@
 -- Answers: which rows fit the filter, oldest first, from just after (after_ns, after_id) on.
 -- Reach: narrow
--- Parameters: from_ns BIGINT, to_ns BIGINT, group VARCHAR (null: all), status VARCHAR (null: all),
---   process VARCHAR (null: all), kind VARCHAR (null: all), pattern VARCHAR (LIKE, null: all),
---   folded VARCHAR (casefolded text, null: all), after_ns BIGINT, after_id BIGINT (null: from the oldest), size BIGINT,
---   longest BIGINT (characters of a cell)
+-- Parameters: after_ns BIGINT, after_id BIGINT (null: from the oldest), size BIGINT,
+--   longest BIGINT (characters of a cell),
+--   with_attributes BIGINT (0 or 1)
 -- Returns: id BIGINT, process VARCHAR, data VARCHAR, data_type VARCHAR, data_value VARCHAR, timestamp BIGINT,
 --   status VARCHAR, exception VARCHAR, trace_id VARCHAR, span_id VARCHAR, parent_span_id VARCHAR,
---   process_group VARCHAR, duration_ns BIGINT, has_children BIGINT, kind VARCHAR, function VARCHAR, memory_delta BIGINT
+--   process_group VARCHAR, duration_ns BIGINT, has_children BIGINT, kind VARCHAR, function VARCHAR, memory_delta BIGINT,
+--   attributes VARCHAR
 WITH page AS MATERIALIZED (
     SELECT *
     FROM {rows}
-    WHERE timestamp >= :from_ns AND timestamp < :to_ns
-      AND (:group IS NULL OR process_group = :group)
-      AND (:status IS NULL OR status = :status)
-      AND (:process IS NULL OR process = :process)
-      AND (:kind IS NULL OR kind = :kind)
-      AND (:pattern IS NULL OR process LIKE :pattern ESCAPE '\' OR data LIKE :pattern ESCAPE '\'
-           OR data_value LIKE :pattern ESCAPE '\' OR exception LIKE :pattern ESCAPE '\')
-      AND (:folded IS NULL OR instr(casefold(process), :folded) OR instr(casefold(data), :folded)
-           OR instr(casefold(data_value), :folded) OR instr(casefold(exception), :folded))
+    WHERE {wanted}
       AND (:after_id IS NULL OR (timestamp, id) > (:after_ns, :after_id))
     ORDER BY timestamp, id
     LIMIT :size
@@ -37,6 +29,7 @@ SELECT
     CASE WHEN length(CAST(exception AS BLOB)) > :longest THEN substr(exception, 1, :longest) ELSE exception END AS exception,
     trace_id, span_id, parent_span_id, process_group, duration_ns,
     EXISTS (SELECT 1 FROM parents WHERE parents.trace_id = page.trace_id AND parents.parent_span_id = page.span_id) AS has_children,
-    kind, function, memory_delta
+    kind, function, memory_delta,
+    CASE WHEN :with_attributes THEN attributes END AS attributes
 FROM page
 ORDER BY timestamp, id

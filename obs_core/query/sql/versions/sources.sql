@@ -1,4 +1,4 @@
--- Answers: the recorded sources of one function, newest first.
+-- Answers: the recorded sources of one function, newest first; the same source may be recorded several times.
 -- Reach: narrow
 -- Parameters: function VARCHAR
 -- Returns: code_id BIGINT, function VARCHAR, file VARCHAR, line BIGINT, source VARCHAR, source_hash VARCHAR,

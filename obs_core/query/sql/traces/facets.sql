@@ -1,0 +1,16 @@
+-- Answers: how many of the newest rows that fit fall together in group, process, function, status, exception and type.
+-- Reach: narrow
+-- Parameters: newest BIGINT (rows that are looked at)
+-- Returns: process_group VARCHAR, process VARCHAR, function VARCHAR, status VARCHAR, exception_type VARCHAR,
+--   data_type VARCHAR, rows BIGINT
+SELECT
+    process_group, process, coalesce(nullif(function, ''), data) AS function, status,
+    exception_type(substr(exception, 1, 500)) AS exception_type, data_type, count(*) AS "rows"
+FROM (
+    SELECT process_group, process, function, data, status, exception, data_type
+    FROM {rows}
+    WHERE {wanted}
+    ORDER BY timestamp DESC
+    LIMIT :newest
+)
+GROUP BY 1, 2, 3, 4, 5, 6

@@ -1,0 +1,70 @@
+"""Who calls a function and whom it calls, as tables and as links in its source."""
+
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import urlencode
+
+import streamlit as st
+from pandas import DataFrame
+
+from obs_core.ui import frame
+from obs_core.ui.controls import Chosen
+from obs_core.ui.function_finder import choose
+from obs_core.ui.plain import plain
+from obs_core.ui.table import clickable, rounded
+
+_COLUMNS: Final = {
+    "Function": st.column_config.TextColumn(width=170),
+    "Calls": st.column_config.NumberColumn(format="localized", width=60),
+    "Errors": st.column_config.NumberColumn(format="localized", width=58),
+    "P95 (ms)": st.column_config.NumberColumn(format="localized", width=72),
+    "Share of time": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, width=100),
+}
+
+
+def neighbours(found: DataFrame, *, key: str, nothing: str, total_ms: float | None) -> None:
+    """Callers or callees with their share of `total_ms`; a row that is clicked opens that function."""
+    if found.empty:
+        st.caption(nothing)
+        return
+    shown = DataFrame(
+        {
+            "Function": [plain(name, 200) for name in found["function"]],
+            "Calls": found["calls"],
+            "Errors": found["errors"],
+            "P95 (ms)": rounded(found["p95_ms"]),
+            "Share of time": found["total_ms"] / total_ms if total_ms else None,
+        }
+    )
+    place = clickable(shown, key=key, columns=_COLUMNS)
+    if place is not None:
+        choose(str(found["function"].iloc[place]))
+        st.rerun()
+
+
+def self_share(measures: DataFrame) -> str:
+    """How much of its time the function spent in itself, in words."""
+    now = measures[~measures["earlier"].astype(bool)]
+    total, alone = (frame.number(now[name].iloc[0]) if len(now) else None for name in ("total_ms", "self_ms"))
+    if not total or alone is None:
+        return ""
+    return f"{frame.share(alone / total)} of its time it spent in itself, the rest in what it called"
+
+
+def links(callees: Iterable[str], function: str, chosen: Chosen) -> dict[str, str]:
+    """Addresses of the callees by the words that name them in the source: a class by its own name.
+
+    Where two callees share a word, the first has it. A link opens the page anew, so it carries the window.
+    """
+    controls = {"from": chosen.from_text, "to": chosen.to_text} | ({"group": chosen.group} if chosen.group else {})
+    found: dict[str, str] = {}
+    for callee in callees:
+        word = _word(callee)
+        if callee != function and word:
+            found.setdefault(word, f"code_inspector?{urlencode(controls | {'f_fn': callee})}")
+    return found
+
+
+def _word(function: str) -> str:
+    *outer, last = function.rsplit(".", 2)
+    return outer[-1] if last in ("__init__", "__call__", "__new__") and outer else last

@@ -1,0 +1,106 @@
+"""What the rows of the Trace Explorer must be, and the link that says so."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final, get_args
+
+from obs_core.errors import BadParameter
+from obs_core.model import Kind, Status
+from obs_core.query.conditions import conditions
+from obs_core.ui.plain import plain
+
+STATUSES: Final = get_args(Status)
+KINDS: Final = get_args(Kind)
+SORTS: Final = {
+    "Newest first": "time",
+    "Oldest first": "-time",
+    "Slowest first": "duration",
+    "Fastest first": "-duration",
+    "Errors first": "status",
+    "Errors last": "-status",
+    "Process A to Z": "process",
+    "Process Z to A": "-process",
+}
+KEYS: Final = {
+    "search": "t_q",
+    "status": "t_status",
+    "kind": "t_kind",
+    "process": "t_process",
+    "function": "t_fn",
+    "data_type": "t_type",
+    "exception_type": "t_exc",
+    "min_ms": "t_min",
+    "max_ms": "t_max",
+    "where": "t_where",
+}
+"""The part of the URL behind each part of a filter."""
+
+_CHOICES: Final = {"t_status": STATUSES, "t_kind": KINDS, "t_sort": tuple(SORTS)}
+_NUMBERS: Final = ("min_ms", "max_ms")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What the rows must be; None for all. The names are those of `query.wanted`."""
+
+    search: str | None = None
+    status: str | None = None
+    kind: str | None = None
+    process: str | None = None
+    function: str | None = None
+    data_type: str | None = None
+    exception_type: str | None = None
+    min_ms: float | None = None
+    max_ms: float | None = None
+    where: str | None = None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The filter as parameters of `traces.page`, `traces.total` and `facets.facets`."""
+        return asdict(self)
+
+    @property
+    def link(self) -> dict[str, str]:
+        """The filter as parameters of a link."""
+        given = {KEYS[name]: value for name, value in asdict(self).items() if value is not None}
+        return {key: repr(value) if isinstance(value, float) else str(value) for key, value in given.items()}
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether every row fits."""
+        return all(value is None for value in asdict(self).values())
+
+
+def filter_of(given: Mapping[str, str]) -> Filter:
+    """The filter that the parameters of a link name; the opposite of `Filter.link`.
+
+    Raises:
+        BadParameter: a parameter is none of what it may be.
+    """
+    if said := broken(given):
+        raise BadParameter(" ".join(said), "Copy the link from the page again.")
+    words = {name: given[key] for name, key in KEYS.items() if given.get(key)}
+    parts: dict[str, Any] = {name: float(word) if name in _NUMBERS else word for name, word in words.items()}
+    return Filter(**parts)
+
+
+def broken(given: Mapping[str, str]) -> tuple[str, ...]:
+    """What is to be said of the filter's parameters `given` in a link, before the controls take away what is wrong."""
+    said = [
+        f"“{plain(given[key], 60)}” is none of {', '.join(allowed)}: {key} is left out."
+        for key, allowed in _CHOICES.items()
+        if given.get(key) and given[key] not in allowed
+    ]
+    try:
+        conditions(given.get("t_where"))
+    except BadParameter as error:
+        said.append(f"{error.message} t_where is left out.")
+    for key in ("t_min", "t_max"):
+        try:
+            fits = not given.get(key) or 0 <= float(given[key]) < math.inf
+        except ValueError:
+            fits = False
+        if not fits:
+            said.append(f"“{plain(given[key], 60)}” is no duration in milliseconds: {key} is left out.")
+    return tuple(said)

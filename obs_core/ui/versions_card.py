@@ -1,0 +1,130 @@
+"""The versions of a function on a page: two of them as a diff beside their percentiles."""
+
+from dataclasses import replace
+from typing import Any, Final
+
+import streamlit as st
+from pandas import DataFrame, isna
+
+from obs_core.query import versions
+from obs_core.source import compare, paint
+from obs_core.ui import frame
+from obs_core.ui.ask import ask, engine
+from obs_core.ui.controls import Chosen
+from obs_core.ui.panel import panel
+from obs_core.ui.performance_card import LATENCY, RULE, SMALLEST, Measure, table
+from obs_core.ui.plain import plain
+from obs_core.ui.table import rounded
+
+_MEASURES: Final = (
+    Measure("Calls", "calls", frame.count),
+    Measure("Errors", "errors", frame.count),
+    *LATENCY[1:],
+)
+
+
+def versions_card(chosen: Chosen, function: str, ran: DataFrame) -> None:
+    """Draw the versions in `ran` (the answer of `versions.ran`), if there are several."""
+    if len(ran) < 2:  # noqa: PLR2004 - one is compared with another
+        return
+    with panel("Versions", "what a change did to the durations"):
+        measured, where = _measured(chosen, ran)
+        known = ran if measured is chosen else ask(versions.ran, measured, function=function)
+        newer, older = _pair(known)
+        if newer["source_hash"] == older["source_hash"]:
+            st.caption("Choose two different versions.")
+        else:
+            pair = ask(
+                versions.compared,
+                measured,
+                function=function,
+                older=older["source_hash"],
+                newer=newer["source_hash"],
+            )
+            _compared(pair, older, newer, where)
+        with st.expander(f"All {len(known)} versions"):
+            st.dataframe(listed(known), hide_index=True, row_height=30)
+
+
+def listed(ran: DataFrame) -> DataFrame:
+    """The versions as a table."""
+    return DataFrame(
+        {
+            "Version": [f"v{number}" for number in ran["version"]],
+            "Revision": [plain(revision, 40) for revision in ran["revision"]],
+            "First seen": [frame.moment(int(moment)) for moment in ran["first_seen"]],
+            "Last seen": ["" if isna(moment) else frame.moment(int(moment)) for moment in ran["last_ns"]],
+            "Calls": ran["calls"],
+            "Errors": ran["errors"],
+            "P50 (ms)": rounded(ran["p50_ms"]),
+            "P95 (ms)": rounded(ran["p95_ms"]),
+            "P99 (ms)": rounded(ran["p99_ms"]),
+            "Source hash": [str(digest)[:12] for digest in ran["source_hash"]],
+        }
+    )
+
+
+def name(version: dict[Any, Any]) -> str:
+    """A version in a few words."""
+    revision = f" · {plain(version['revision'], 12)}" if version["revision"] else ""
+    return f"v{version['version']}{revision} · {frame.count(version['calls'])} calls"
+
+
+def verdict(pair: DataFrame) -> str:
+    """What the newer version did to the P95, in a sentence of Markdown; `pair` is the answer of `versions.compared`."""
+    sides = {int(row["version"]): row for row in pair.to_dict("records")}
+    old, new = (frame.number(sides.get(side, {}).get("p95_ms")) for side in (0, 1))
+    if old is None or new is None:
+        return "One of the two has no timed calls, so their durations can't be compared."
+    if not old or not new:
+        return f"P95 {frame.duration(old)} → {frame.duration(new)}."
+    ratio = new / old
+    words = f"{ratio:.3g} times as slow" if ratio >= 1 else f"{1 / ratio:.3g} times as fast"
+    moved = f"P95 {frame.duration(old)} → {frame.duration(new)}"
+    if not sides[1]["p95_notable"] or abs(ratio - 1) < SMALLEST:
+        return f"**No notable change:** {moved}, which is within noise or below {SMALLEST:.0%}."
+    colour, mark = ("red", "▲") if ratio > 1 else ("green", "▼")
+    return f":{colour}[**{mark} This change made P95 {words}:**] {moved}, more than noise."
+
+
+def _measured(chosen: Chosen, ran: DataFrame) -> tuple[Chosen, str]:
+    """Where the versions are compared: in the window if two of them ran there, else over the whole log."""
+    extent = engine().extent()
+    if (ran["calls"] > 0).sum() > 1 or extent is None:
+        return chosen, "Measured in this window."
+    return replace(chosen, window=extent), "Measured over the whole log: in this window fewer than two versions ran."
+
+
+def _pair(known: DataFrame) -> tuple[dict[Any, Any], dict[Any, Any]]:
+    """The newer and the older version to compare: as chosen, else the newest two that ran."""
+    rows = known.to_dict("records")
+    names = [name(row) for row in rows]
+    last = sorted(range(len(rows)), key=lambda at: (not rows[at]["calls"], at))[:2]
+    with st.container(horizontal=True, gap="small"):
+        older = st.selectbox("From version", names, index=max(last), key="f_older", width=300)
+        newer = st.selectbox("To version", names, index=min(last), key="f_newer", width=300)
+    return rows[names.index(newer)], rows[names.index(older)]
+
+
+def _compared(pair: DataFrame, older: dict[Any, Any], newer: dict[Any, Any], where: str) -> None:
+    sides: dict[int, dict[Any, Any]] = {int(row["version"]): row for row in pair.to_dict("records")}
+    st.markdown(verdict(pair))
+    left, right = st.columns([3, 2], gap="small")
+    with right:
+        heads = (f"v{newer['version']}", f"v{older['version']}")
+        st.html(table(sides.get(1, {}), sides.get(0, {}), _MEASURES, heads))
+        st.caption(f"{where} {RULE}")
+    with left:
+        _diff(older, newer)
+
+
+def _diff(older: dict[Any, Any], newer: dict[Any, Any]) -> None:
+    texts = [side["source"] if isinstance(side["source"], str) else None for side in (older, newer)]
+    if texts[0] is None or texts[1] is None:
+        st.caption("Of one of the two the log holds no source, so there is no diff.")
+        return
+    lines = [int(side["line"] or 1) for side in (older, newer)]
+    found = compare.diff(texts[0], texts[1], older_line=lines[0], newer_line=lines[1])
+    st.html(f"<style>{paint.stylesheet()}</style>{found.html}")
+    left_out = f" {frame.count(found.left_out)} further lines of the diff are left out." if found.left_out else ""
+    st.caption(f"{frame.count(found.added)} lines added, {frame.count(found.removed)} removed.{left_out}")

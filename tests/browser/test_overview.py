@@ -1,0 +1,197 @@
+"""The Overview in a real browser: calm while it refreshes, and every click leads where it says."""
+
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from playwright.sync_api import Page, expect
+
+from obs_core.clock import SECOND, now_ns
+from obs_core.store import log, sqlite
+from tests.browser.conftest import Serve, query_of, settled
+from tests.support import table
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+SHOP = """
+    seconds process process_group function data   kind  trace_id span_id parent_span_id duration_ms status exception
+    0       web     shop          m.serve  serve  call  t1       s1      -              100         OK     -
+    30      web     shop          m.load   load   call  t1       s2      s1             60          ERROR  OSError:disk
+    31      web     shop          -        price  value t1       -       s2             -           OK     -
+    90      worker  back          m.refill refill call  t2       s1      -              5           OK     -
+    120     worker  back          m.refill refill call  t3       s1      -              5           OK     -
+"""
+TICKS = 20
+SHIFTS = """
+    window.shifts = [];
+    new PerformanceObserver((list) => {
+      for (const each of list.getEntries()) {
+        window.shifts.push(each.value + ' ' + each.sources.map((s) => s.node && (s.node.className || s.node.nodeName)));
+      }
+    }).observe({ type: 'layout-shift' });
+"""
+BEATS = """
+    window.beats = 0;
+    const send = WebSocket.prototype.send;
+    WebSocket.prototype.send = function (...given) { window.beats += 1; return send.apply(this, given); };
+"""
+FADED = """() => [...document.querySelectorAll('[data-stale=true]')]
+    .filter((each) => getComputedStyle(each).opacity < 1).length"""
+HIDDEN = """(hidden) => {
+    Object.defineProperty(document, 'visibilityState', { value: hidden ? 'hidden' : 'visible', configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));
+}"""
+
+
+def stored(path: Path, drawing: str = SHOP, *, age_s: int = 180, suffix: str = "") -> None:
+    """The drawn rows, the first of them `age_s` old; `suffix` makes their ids others."""
+    later = now_ns() - age_s * SECOND - table.START_NS
+    rows = [
+        row._replace(timestamp=row.timestamp + later, trace_id=row.trace_id and row.trace_id + suffix)
+        for row in table.rows(drawing)
+    ]
+    connection = log.open_(path)
+    with sqlite.transaction(connection):
+        log.append(connection, rows)
+    connection.close()
+
+
+@pytest.fixture
+def log_path(tmp_path: Path) -> Path:
+    """A log whose rows are some minutes old."""
+    stored(tmp_path / "trace.db")
+    return tmp_path / "trace.db"
+
+
+@pytest.fixture
+def opened(serve: Serve, page: Page, log_path: Path) -> Page:
+    """The page, refreshing every second."""
+    page.add_init_script(BEATS)
+    page.goto(f"{serve(log_path)}/overview?every=1s&from=now-15m")
+    expect(page.get_by_text("1 of 4 calls")).to_be_visible(timeout=30_000)
+    settled(page)
+    return page
+
+
+def beats(page: Page) -> int:
+    return int(page.evaluate("window.beats"))
+
+
+def wait_for_beats(page: Page, more: int) -> None:
+    page.wait_for_function(f"window.beats >= {beats(page) + more}", timeout=60_000)
+
+
+def test_twenty_refreshes_with_new_rows_move_nothing_and_take_no_focus(opened: Page, log_path: Path) -> None:
+    field = opened.get_by_role("combobox", name="Process group")
+    field.click()
+    opened.keyboard.type("ba")
+    opened.wait_for_timeout(1_500)
+    opened.evaluate(SHIFTS)
+    for tick in range(TICKS):
+        stored(log_path, age_s=170, suffix=f"again{tick}")
+        wait_for_beats(opened, 1)
+        assert opened.evaluate(FADED) == 0
+    opened.wait_for_timeout(1_000)
+    assert opened.evaluate("window.shifts") == []
+    assert opened.evaluate("document.activeElement.value") == "ba"
+    expect(opened.get_by_text(f"{TICKS + 1} of {4 * (TICKS + 1)} calls")).to_be_visible()
+
+
+def test_a_hidden_tab_asks_for_nothing_and_catches_up_when_it_is_looked_at(opened: Page, log_path: Path) -> None:
+    wait_for_beats(opened, 2)
+    opened.evaluate(HIDDEN, True)  # noqa: FBT003 - the script's own argument
+    opened.wait_for_timeout(1_500)
+    stored(log_path, age_s=170, suffix="more")
+    before = beats(opened)
+    opened.wait_for_timeout(4_000)
+    assert beats(opened) == before
+    expect(opened.get_by_text("1 of 4 calls")).to_be_visible()
+    opened.evaluate(HIDDEN, False)  # noqa: FBT003 - the script's own argument
+    expect(opened.get_by_text("2 of 8 calls")).to_be_visible()
+
+
+def test_a_refresh_that_takes_longer_than_the_pace_is_not_asked_for_twice(opened: Page, log_path: Path) -> None:
+    [server] = [each for each in psutil.Process().children() if "streamlit" in each.cmdline()]
+    [worker] = [each for each in server.children() if "obs_core.query.worker" in each.cmdline()]
+    worker.suspend()
+    try:
+        stored(log_path, age_s=170, suffix="more")
+        opened.wait_for_timeout(1_600)  # the next refresh asks the worker, and waits
+        before = beats(opened)
+        opened.wait_for_timeout(2_500)
+        assert beats(opened) == before
+    finally:
+        worker.resume()
+    expect(opened.get_by_text("2 of 8 calls")).to_be_visible()
+    wait_for_beats(opened, 2)
+
+
+def test_each_writer_and_the_silent_processes_open_and_stay_open(opened: Page) -> None:
+    opened.get_by_text("Each writer, and silent processes").click()
+    expect(opened.get_by_text("No program is writing into this log now")).to_be_visible()
+    wait_for_beats(opened, 3)
+    expect(opened.get_by_text("None of 2: each wrote")).to_be_visible()
+
+
+def test_off_stops_the_refreshes(opened: Page, log_path: Path) -> None:
+    opened.get_by_role("radio", name="off").click()
+    settled(opened)
+    stored(log_path, age_s=100, suffix="more")
+    before = beats(opened)
+    opened.wait_for_timeout(3_000)
+    assert beats(opened) == before
+    expect(opened.get_by_text("1 of 4 calls")).to_be_visible()
+
+
+def test_a_brush_over_the_calls_becomes_the_window_of_the_link(opened: Page) -> None:
+    chart = opened.get_by_test_id("stVegaLiteChart").first.locator("svg")
+    box = chart.bounding_box()
+    assert box
+    opened.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 80)
+    opened.mouse.down()
+    opened.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + 80, steps=6)
+    opened.mouse.up()
+    opened.wait_for_function("!location.search.includes('now-15m')")
+    settled(opened)
+    given = dict(part.split("=") for part in query_of(opened).partition("?")[2].split("&"))
+    assert time.time() - 15 * 60 < int(given["from"]) / 1e3 < int(given["to"]) / 1e3 < time.time() + 5
+    expect(opened.get_by_role("combobox", name="From")).to_have_value(given["from"])
+
+
+def test_a_click_on_a_segment_shows_its_group_alone_and_keeps_the_window(opened: Page) -> None:
+    opened.locator("path[aria-roledescription='arc mark']").nth(1).click()
+    expect(opened.get_by_role("combobox", name="Process group")).to_have_value("back")
+    expect(opened.get_by_text("0 of 2 calls")).to_be_visible()
+    assert "group=back" in query_of(opened)
+    assert "from=now-15m" in query_of(opened)
+
+
+def test_a_frozen_link_shows_the_same_later_and_a_live_one_moves(opened: Page, log_path: Path) -> None:
+    opened.get_by_role("button", name="Share").click()
+    expect(opened.get_by_test_id("stCode")).to_have_count(2)
+    frozen, live = (each.inner_text().strip() for each in opened.get_by_test_id("stCode").all())
+    opened.wait_for_timeout(6_000)
+    stored(log_path, "\n".join(SHOP.splitlines()[:3]), age_s=0, suffix="late")
+    opened.goto(frozen)
+    expect(opened.get_by_text("1 of 4 calls")).to_be_visible(timeout=30_000)
+    opened.goto(live)
+    expect(opened.get_by_text("1 of 5 calls")).to_be_visible(timeout=30_000)
+
+
+def test_the_theme_switches_without_a_run(opened: Page) -> None:
+    opened.get_by_role("radio", name="off").click()
+    settled(opened)
+    ground = "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
+    light = opened.evaluate(ground)
+    opened.emulate_media(color_scheme="dark")
+    opened.wait_for_function(f"{ground} !== '{light}'")
+    expect(opened.get_by_text("1 of 4 calls")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_is_wider_than_the_window(opened: Page, width: int) -> None:
+    opened.set_viewport_size({"width": width, "height": 900})
+    opened.wait_for_timeout(1_500)
+    main = "document.querySelector('[data-testid=stMain]')"
+    assert opened.evaluate(f"{main}.scrollWidth") <= opened.evaluate(f"{main}.clientWidth")

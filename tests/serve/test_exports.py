@@ -1,0 +1,196 @@
+"""Rows as files, asked of the routes in this process."""
+
+import asyncio
+import csv
+import io
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+import streamlit as st
+from starlette.applications import Starlette
+
+from obs_core.clock import Window, iso_text
+from obs_core.export import csv as written
+from obs_core.model import CANONICAL, Row
+from obs_core.query import export
+from obs_core.query.engine import Engine
+from obs_core.serve import exports
+from obs_core.serve.routes import routes
+from obs_core.ui import ask
+from obs_core.ui.controls import Chosen
+from obs_core.ui.export_menu import csv_link
+from obs_core.ui.row_filter import Filter
+from tests.support import table
+
+HOSTILE = (
+    "=1+1",
+    "+cmd",
+    "-2+3",
+    "@SUM(A1)",
+    "a,b",
+    'say "x"',
+    "two\nlines",
+    "nul\0byte",
+    "\u202efdp",
+    "x" * 25_000,
+    "'=1",
+)
+SHOP = """
+    seconds  process  process_group  data    kind   trace_id  span_id  parent_span_id  duration_ms  status  exception
+    0        web      shop           serve   call   t1        s1       -               100          OK      -
+    1        web      shop           load    call   t1        s2       s1              60           ERROR   OSError:disk
+    2        web      shop           price   value  t1        -        s2              -            OK      -
+    3        worker   back           refill  call   t2        s1       -               5            OK      -
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where the server looks for its log."""
+    path = tmp_path / "trace.db"
+    monkeypatch.setenv("OBS_LOG", str(path))
+    yield path
+    ask.close()
+    st.cache_resource.clear()
+
+
+def got(path: str, **parameters: str) -> httpx.Response:
+    """The answer of the routes."""
+
+    async def asked() -> httpx.Response:
+        transport = httpx.ASGITransport(Starlette(routes=routes()))
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            return await client.get(path, params=parameters or None)
+
+    return asyncio.run(asked())
+
+
+def whole(**parameters: str) -> list[dict[str, str]]:
+    """The rows of a CSV over the whole log."""
+    answer = got("/export/rows.csv", **({"from": "first", "to": "last"} | parameters))
+    assert answer.status_code == 200, answer.text
+    return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8"), newline="")))
+
+
+def test_a_csv_read_again_is_the_rows_of_the_log(path: Path) -> None:
+    rows = [
+        *table.rows(SHOP),
+        *(Row("value", text[:99], text, table.START_NS + 9, data_value=text) for text in HOSTILE),
+    ]
+    table.store(path, rows)
+    with closing(sqlite3.connect(path)) as bare:
+        expected = bare.execute(
+            "SELECT process, data, data_type, data_value, timestamp, status, exception, trace_id, span_id"
+            " FROM data_trace ORDER BY timestamp, id"
+        ).fetchall()
+    found = whole(raw="1")
+    assert list(found[0])[:7] == list(CANONICAL)
+    columns = (
+        "Process",
+        "Data",
+        "Data Type",
+        "Data Value",
+        "timestamp_ns",
+        "Status",
+        "Exception",
+        "trace_id",
+        "span_id",
+    )
+    told = [tuple(row[column] for column in columns) for row in found]
+    assert told == [tuple("" if cell is None else str(cell) for cell in row) for row in expected]
+    assert [row["Timestamp"] for row in found] == [iso_text(row[4]) for row in expected]
+
+
+def test_formulas_are_defused_unless_raw_is_asked_for(path: Path) -> None:
+    table.store(path, [Row("value", "web", text, table.START_NS) for text in ("=1+1", "-5", "@x")])
+    assert [row["Data"] for row in whole()] == ["'=1+1", "-5", "'@x"]
+    assert [row["Data"] for row in whole(raw="1")] == ["=1+1", "-5", "@x"]
+
+
+def test_the_file_is_what_the_page_is_narrowed_to(path: Path) -> None:
+    table.store(path, table.rows(SHOP))
+    assert [row["Data"] for row in whole(group="shop", t_kind="call")] == ["serve", "load"]
+    assert [row["Data"] for row in whole(t_q="DISK")] == ["load"]
+    assert [row["Data"] for row in whole(t_min="50", t_max="70")] == ["load"]
+    assert [row["Data"] for row in whole(t_where="x exists")] == []
+    chosen = Chosen(
+        Window(table.START_NS, table.START_NS + 4_000_000_000), "shop", live=False, from_text="", to_text=""
+    )
+    link = csv_link(chosen, Filter(status="OK", min_ms=0.5), raw=False)
+    assert [row["Data"] for row in csv.DictReader(io.StringIO(got(link).text))] == ["serve"]
+
+
+def test_the_file_has_a_telling_name_and_is_not_kept(path: Path) -> None:
+    table.store(path, table.rows(SHOP))
+    answer = got("/export/rows.csv", **{"from": "2026-01-01T00:00:00Z", "to": "2026-01-01T01:00:00Z"})
+    assert answer.headers["content-disposition"] == 'attachment; filename="rows_20260101T000000Z_20260101T010000Z.csv"'
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"from": "yesterday"}, "is not a time"),
+        ({"from": "now", "to": "now-1h"}, "holds nothing"),
+        ({"t_status": "BAD"}, "t_status is left out"),
+        ({"t_min": "x"}, "no duration"),
+        ({"t_where": "a ="}, "no condition"),
+        ({"t_q": "x" * 2_000}, "is the most"),
+    ],
+)
+def test_what_can_not_be_asked_is_refused_before_the_file_begins(
+    path: Path, parameters: dict[str, str], said: str
+) -> None:
+    table.store(path, table.rows(SHOP))
+    answer = got("/export/rows.csv", **parameters)
+    assert answer.status_code == 400
+    assert said in answer.json()["error"]
+    assert answer.json()["hint"]
+
+
+def test_a_log_that_is_not_there_is_told(path: Path) -> None:
+    answer = got("/export/rows.csv")
+    assert answer.status_code == 404
+    assert str(path) in answer.json()["error"]
+
+
+def test_a_file_that_is_cut_says_so_in_its_last_line(path: Path) -> None:
+    table.store(path, [Row("value", "web", f"v{number}", table.START_NS + number) for number in range(50)])
+    with Engine(path) as engine:
+        pieces = export.pieces(engine, export.ALWAYS, size=20)
+
+        def rows() -> Iterator[Row]:
+            for at, piece in enumerate(pieces):
+                yield from piece
+                if at == 1:
+                    path.rename(path.with_suffix(".away"))
+
+        text = b"".join(exports._sent(written.lines(rows()))).decode()
+    *lines, last = csv.reader(io.StringIO(text))
+    assert len(lines) == 41
+    assert last[0].startswith("ERROR: this file is not complete.")
+
+
+def test_one_trace_is_a_file_in_either_form(path: Path) -> None:
+    table.store(path, table.rows(SHOP))
+    jaeger = got("/export/trace/jaeger", trace="t1")
+    assert [span["spanID"] for span in jaeger.json()["data"][0]["spans"]] == ["s1", "s2"]
+    assert jaeger.headers["content-disposition"] == 'attachment; filename="trace_t1.jaeger.json"'
+    otlp = got("/export/trace/otlp", trace="t1")
+    kinds = [next(iter(json.loads(line))) for line in otlp.text.splitlines()]
+    assert kinds[0] in ("resourceSpans", "resourceLogs")
+    assert otlp.headers["content-disposition"] == 'attachment; filename="trace_t1.otlp.jsonl"'
+
+
+def test_a_trace_or_a_form_that_is_not_there_is_told(path: Path) -> None:
+    table.store(path, table.rows(SHOP))
+    assert got("/export/trace/otlp", trace="' OR 1=1").status_code == 404
+    assert got("/export/trace/otlp").status_code == 404
+    assert "no form" in got("/export/trace/zipkin", trace="t1").json()["error"]
+    assert 'filename="trace_' in got("/export/trace/jaeger", trace="t1").headers["content-disposition"]
