@@ -30,6 +30,8 @@ class Settings:
     otlp_limit_mb: int = 64  # OBS_OTLP_LIMIT_MB: the largest request, unpacked, as the specification has it
     watch: bool = True  # OBS_WATCH: whether the dashboard starts the watcher, which judges alert rules
     values: tuple[str, ...] = ()  # OBS_VALUES: attributes of spans that become values of their calls
+    webhook_allow: tuple[str, ...] = ()  # OBS_WEBHOOK_ALLOW: the hosts that webhooks may lead to; none: all
+    external_url: str = "http://localhost:8501"  # OBS_EXTERNAL_URL: the dashboard's address in messages
 
     @property
     def otlp_address(self) -> str:
@@ -50,7 +52,9 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         otlp_token=env.get("OBS_OTLP_TOKEN", "").strip(),
         otlp_limit_mb=number(env, "OBS_OTLP_LIMIT_MB", default=64) or 64,
         watch=switch(env, "OBS_WATCH", default=True),
-        values=tuple(name.strip() for name in env.get("OBS_VALUES", "").split(",") if name.strip()),
+        values=words(env, "OBS_VALUES"),
+        webhook_allow=words(env, "OBS_WEBHOOK_ALLOW"),
+        external_url=env.get("OBS_EXTERNAL_URL", "").strip() or "http://localhost:8501",
     )
 
 
@@ -63,6 +67,11 @@ def switch(env: Mapping[str, str], name: str, *, default: bool) -> bool:
     """The setting `name` as yes or no: 1/true/on/yes, 0/false/off/no, anything else is `default`."""
     word = env.get(name, "").strip().lower()
     return True if word in _ON else False if word in _OFF else default
+
+
+def words(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """The setting `name` as words that commas separate."""
+    return tuple(word.strip() for word in env.get(name, "").split(",") if word.strip())
 
 
 def number(env: Mapping[str, str], name: str, *, default: int) -> int:

@@ -28,6 +28,7 @@ DOORS = {
     "pygments": {"obs_core/source/paint.py"},
     "opentelemetry": {"obs_core/capture/otel.py", "obs_core/ingest/otlp.py"},
     "uvicorn": {"obs_core/ingest/server.py"},
+    "httpx": {"obs_core/alerts/deliver/sending.py"},
 }
 
 

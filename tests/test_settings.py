@@ -27,6 +27,16 @@ def test_source_is_read_only_under_the_current_folder_unless_others_are_named() 
     assert from_environment({"OBS_SOURCE_ROOTS": f"a{os.pathsep}b"}).source_roots == (Path("a"), Path("b"))
 
 
+def test_webhooks_may_lead_anywhere_and_messages_name_this_machine_unless_the_environment_says_otherwise() -> None:
+    assert from_environment({}).webhook_allow == ()
+    assert from_environment({}).external_url == "http://localhost:8501"
+    told = from_environment(
+        {"OBS_WEBHOOK_ALLOW": "a.example.com, 10.0.0.0/8,", "OBS_EXTERNAL_URL": "https://obs.example"}
+    )
+    assert told.webhook_allow == ("a.example.com", "10.0.0.0/8")
+    assert told.external_url == "https://obs.example"
+
+
 @pytest.mark.parametrize(
     ("word", "on"), [("1", True), (" Yes ", True), ("OFF", False), ("no", False), ("perhaps", True)]
 )

@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "ingest": "receive traces, logs and metrics from OpenTelemetry programs (OTLP over HTTP)",
     "watch": "follow the log: judge alert rules, recover what dead programs left",
     "rules": "list, add, test and remove alert rules",
+    "webhooks": "say who gets told of alerts: list, add, test, remove, and the log of deliveries",
     "demo": "record a small real program, so that there is something to look at",
 }
 _MODULES: Final = {"import": "importing"}

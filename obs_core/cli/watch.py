@@ -8,6 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
+from obs_core.alerts.deliver import rounds
 from obs_core.settings import from_environment
 from obs_core.watch import loop
 
@@ -21,14 +22,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Follow until a signal comes, or the parent ends."""
-    log = (arguments.log or from_environment().log).absolute()
+    settings = from_environment()
+    log = (arguments.log or settings.log).absolute()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     if arguments.child:
         threading.Thread(target=_end_with_parent, args=(stop,), daemon=True).start()
         print(json.dumps({"address": str(log)}), flush=True)
-    loop.watch(log, stop, _quietly if arguments.child else _say, tick_s=arguments.tick)
+    with rounds.beside(settings) as deliver:
+        loop.watch(log, stop, _quietly if arguments.child else _say, (deliver,), arguments.tick)
     return 0
 
 
