@@ -23,6 +23,7 @@ from obs_core.store import foreign, sqlite
 from obs_core.watch.code import CodeOf
 
 _CHUNK: Final = 20_000
+_HISTORY: Final = 100_000  # flips of a log's past that are kept, the newest ones
 Held = AbstractSet[str]
 Progress = Callable[[str, int, int], None]
 
@@ -158,6 +159,7 @@ class Follower:
         at = 0
         while at < upto:
             at = self._feed(judge, at, upto, now_ns, held=held)
+            del judge.board.flips[:-_HISTORY]
             self._progress(f"first judgement by {len(new):,} rules", at, upto)
         whole_log = not ledger.judged(self._ledger)
         self._record(judge, new, now_ns, upto)
