@@ -94,7 +94,7 @@ class CallChecks:
         if row.span_id and (before := self._open.pop(key, None)) is not None:
             for meter in before[3]:
                 meter.add(before[0], before[1], is_error=before[2], count=-1)
-        if row.span_id and row.duration_ns is None:
+        if row.span_id and (row.duration_ns is None or (is_error and not row.exception)):  # see store.log.append
             self._open[key] = (moment, row.duration_ns, is_error, meters)
         for meter in meters:
             meter.add(moment, row.duration_ns, is_error=is_error)

@@ -78,14 +78,13 @@ def of_series(series: Series, found: list[Rule], board: Board) -> Checks:
     labels = {"process": series.process, "data": series.data}
     for rule in found:
         condition = rule.condition
+        if isinstance(condition, rules.Stale) and rules.named(condition.constant, series.data):
+            continue
         entry = board.entry(rule, labels)
         if isinstance(condition, rules.Stale):
-            if rules.named(condition.constant, series.data):
-                continue
-            for threshold, severity in ((condition.threshold, None), (condition.critical, "critical")):
-                if threshold is not None:
-                    graded = board.entry(rule, labels, severity)
-                    checks.stale.append(_stale(graded, condition, threshold))
+            checks.stale.append(_stale(entry, condition, condition.threshold))
+            if condition.critical is not None:
+                checks.stale.append(_stale(board.entry(rule, labels, "critical"), condition, condition.critical))
         elif isinstance(condition, rules.Value):
             checks.value.append(ValueCheck(entry, condition, entry.alert.condition))
         elif isinstance(condition, rules.Silent):

@@ -96,6 +96,16 @@ def is_flapping(alert: Alert, count: int, window_ns: int, now_ns: int) -> bool:
     return sum(now_ns - window_ns < moment <= now_ns for moment in alert.crossings) >= count
 
 
+def shown(alert: Alert, now_ns: int, *, flapping: bool, snoozed: bool) -> Shown:
+    """What a page calls its state: a snooze covers what would be told, flapping covers firing and resolved."""
+    if snoozed and alert.state in {"pending", "firing", "no data"}:
+        return "snoozed"
+    if flapping and alert.state in {"firing", "resolved", "pending", "inactive"}:
+        return "flapping"
+    is_over = alert.state == "resolved" and now_ns - alert.since_ns > RETENTION_NS
+    return "inactive" if is_over else alert.state
+
+
 def text_of(alert: Alert) -> str:
     """The alert as the ledger keeps it over a restart."""
     return json.dumps(asdict(alert), separators=(",", ":"))

@@ -23,6 +23,7 @@ from obs_core.store import foreign, sqlite
 from obs_core.watch.code import CodeOf
 
 _CHUNK: Final = 20_000
+_HISTORY: Final = 100_000  # flips of a log's past that are kept, the newest ones
 Held = AbstractSet[str]
 Progress = Callable[[str, int, int], None]
 
@@ -53,6 +54,10 @@ class Follower:
             raise
         self._code = CodeOf(self._source) if self._shape.native else None
         self._rules: list[Rule] | None = None
+        self._state: object = None
+        self._hashes: dict[Rule, str] = {}
+        self._recorded = -1
+        self._saved = -1
         self._judge = Judge([], {}, Board([]))
         self.at = 0
 
@@ -111,11 +116,14 @@ class Follower:
     def _rules_as_they_are(self, now_ns: int, held: Held = frozenset()) -> Exception | None:
         """Read the rules; where they have changed, judge what is new over the whole log and go on with all of them."""
         try:
+            if (state := rule_files.state(self.log, self._ledger)) == self._state and self._rules is not None:
+                return None
             found = rule_files.rules(self.log, self._ledger)
         except BadParameter as error:
             if self._rules is None:
                 self._go_on([], now_ns)
             return error
+        self._state = state
         enabled = [rule for rule in found if rule.enabled]
         if enabled == self._rules:
             return None
@@ -151,8 +159,13 @@ class Follower:
         at = 0
         while at < upto:
             at = self._feed(judge, at, upto, now_ns, held=held)
+            del judge.board.flips[:-_HISTORY]
             self._progress(f"first judgement by {len(new):,} rules", at, upto)
+        whole_log = not ledger.judged(self._ledger)
         self._record(judge, new, now_ns, upto)
+        if whole_log:  # the streaks are known: a second pass over the log is saved
+            saved.clear(self._derived)
+            saved.save(self._derived, upto, judge.variants, judge.series.values())
 
     def _go_on(self, rules: list[Rule], now_ns: int) -> None:
         """Take up the judgement of `rules` where the ledger has it, with the streaks that were saved."""
@@ -167,6 +180,8 @@ class Follower:
             known = Followed(0, frozenset(), {})
         judge = Judge(rules, known.series, board_, met, code)
         self._judge, self._rules, self.at = judge, rules, known.id
+        self._recorded = upto
+        self._hashes = {}
         while self.at < upto:
             self._feed(judge, self.at, upto, now_ns, quiet_until=upto)
             if upto - known.id > _CHUNK:
@@ -183,14 +198,27 @@ class Follower:
         flips, standings = judge.board.taken()
         fresh, judge.calls.fresh = judge.calls.fresh, []
         id_ = self.at if at is None else at
+        if id_ == self._recorded and at is None and not (flips or standings or fresh):
+            return
         with sqlite.transaction(self._ledger):
             ledger.record(self._ledger, flips, standings)
             ledger.meet(self._ledger, fresh)
-            marks = {rule.name: ledger.Judged(rule.judgement(), id_, now_ns) for rule in rules}
+            marks = {rule.name: ledger.Judged(self._hash_of(rule), id_, now_ns) for rule in rules}
             ledger.mark_judged(self._ledger, marks)
+        self._recorded = id_
+
+    def _hash_of(self, rule: Rule) -> str:
+        """Its judgement; a thousand of them at each tick would take 70 ms."""
+        found = self._hashes.get(rule)
+        if found is None:
+            found = self._hashes[rule] = rule.judgement()
+        return found
 
     def _save(self, judge: Judge) -> None:
         changed, judge.changed = judge.changed, set()
+        if not changed and self.at == self._saved:
+            return
+        self._saved = self.at
         saved.save(self._derived, self.at, judge.variants, [judge.series[key] for key in sorted(changed)])
 
     def _start_over(self) -> None:

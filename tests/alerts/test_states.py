@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from obs_core.alerts import states
@@ -55,6 +55,7 @@ PHASES = st.lists(st.tuples(st.booleans(), st.sampled_from([1, 2, 3, 5, 9, 40, 9
 SHORT = st.sampled_from([0, 1, 2, 3, 8])
 
 
+@settings(deadline=None)
 @given(PHASES, SHORT, SHORT, st.integers(1, 7))
 def test_at_every_second_the_state_is_prometheus_own(
     phases: list[tuple[bool, int]], hold: int, keep: int, stride: int
@@ -70,6 +71,7 @@ def test_at_every_second_the_state_is_prometheus_own(
             alert = states.from_text(states.text_of(alert))
 
 
+@settings(deadline=None)
 @given(PHASES, SHORT, SHORT, st.sets(st.integers(0, 400)))
 def test_the_steps_in_which_time_is_told_change_nothing(
     phases: list[tuple[bool, int]], hold: int, keep: int, looks: set[int]
@@ -158,3 +160,11 @@ def test_resolved_is_kept_for_a_quarter_of_an_hour() -> None:
     alert, _ = states.told(alert, Timing(), SECOND, condition=False)
     assert states.passed(alert, Timing(), SECOND + 15 * MINUTE)[0].state == "resolved"
     assert states.passed(alert, Timing(), SECOND + 15 * MINUTE + 1)[0].state == "inactive"
+
+
+def test_a_snooze_covers_what_would_be_told_and_flapping_what_goes_to_and_fro() -> None:
+    alert, _ = states.told(Alert(), Timing(), 0, condition=True)
+    assert states.shown(alert, 0, flapping=False, snoozed=False) == "firing"
+    assert states.shown(alert, 0, flapping=True, snoozed=True) == "snoozed"
+    assert states.shown(alert, 0, flapping=True, snoozed=False) == "flapping"
+    assert states.shown(Alert(), 0, flapping=False, snoozed=True) == "inactive"

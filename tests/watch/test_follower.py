@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from obs_core.alerts import ledger, rule_files
 from obs_core.capture.status import WriterStatus
-from obs_core.clock import HOUR, SECOND
+from obs_core.clock import HOUR, SECOND, iso_ns
 from obs_core.errors import BadParameter
 from obs_core.model import Row
 from obs_core.rollup import saved
 from obs_core.watch import follower
-from tests.support import table
+from tests.support import data, recorded, table
 
 START = table.START_NS
 STALE = '[[rule]]\nname = "stuck"\nkind = "stale"\nthreshold = 2\n'
@@ -295,3 +295,36 @@ def test_a_log_of_another_program_is_followed_too(tmp_path: Path) -> None:
     with closing(follower.Follower(path)) as follows:
         follows.tick(START + 9 * SECOND)
     assert flips(path) == [("inactive", "firing", 2)]
+
+
+def test_recorded_series_that_move_and_constants_by_design_give_no_alert(log: Path) -> None:
+    rule(log, '[[rule]]\nname = "stuck"\nkind = "stale"\nconstant = ["ver*"]\n')
+    recorded.imported(log, [data.series_file("dev_nab_negative.csv")])
+    constant = [row._replace(data="version") for row in readings(*"1111111111")]
+    table.store(log, constant)
+    with closing(follower.Follower(log)) as follows:
+        assert follows.tick(START + HOUR) == 0
+        assert follows.at > 20_000
+    assert flips(log) == []
+
+
+def test_the_tide_gauge_fires_where_its_reference_says_so(log: Path) -> None:
+    rule(log, '[[rule]]\nname = "stuck"\nkind = "stale"\ndata = "sea*"\ntolerance = 1e-4\nthreshold = 1000\n')
+    recorded.imported(log, [data.series_file("dev_tide_gauge.csv")])
+    with closing(follower.Follower(log)) as follows:
+        follows.tick(START)
+    with closing(ledger.open_(log)) as book:
+        fired, resolved = (flip for _, flip in ledger.flips(book))
+    assert (fired.state_to, resolved.state_to) == ("firing", "resolved")
+    moments = [
+        iso_ns(row["Timestamp"])
+        for row in recorded.table(data.series_file("dev_tide_gauge.csv"))
+        if row["Data"].startswith("sea")
+    ]
+    begun = min(
+        int(ref["start_row"])
+        for ref in recorded.table(data.series_file("runs_break.csv"))
+        if ref["process"] == "water_level" and ref["variable"].startswith("sea") and int(ref["length"]) in {3503, 709}
+    )
+    # of 4,212 readings the 1,001st fires, and the one behind the last resolves
+    assert [fired.moment_ns, resolved.moment_ns] == [moments[begun + 1000], moments[begun + 4212]]
