@@ -45,6 +45,7 @@ class Follower:
         self.log = log
         self._progress = progress
         self._source = sqlite.open_(log)
+        self._file = log.stat().st_ino
         try:
             self._shape = foreign.shape(self._source, log)
             self._ledger = ledger.open_(log)
@@ -72,7 +73,11 @@ class Follower:
 
         Raises:
             BadParameter: a rule can't be read; the rules that were there before go on.
+            LogMissing: the file is not the one that was opened.
         """
+        if not self.log.exists() or self.log.stat().st_ino != self._file:
+            message = f"{self.log} has been removed or replaced."
+            raise LogMissing(message, "The watcher goes on with the file that is there now.")
         held = held_back(writers)
         trouble = self._rules_as_they_are(now_ns, held)
         newest = tail.newest_id(self._source, self._shape)

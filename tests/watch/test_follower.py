@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from obs_core.alerts import ledger, rule_files
 from obs_core.capture.status import WriterStatus
 from obs_core.clock import HOUR, SECOND, iso_ns
-from obs_core.errors import BadParameter
+from obs_core.errors import BadParameter, LogMissing
 from obs_core.model import Row
 from obs_core.rollup import saved
 from obs_core.watch import follower
@@ -328,3 +328,19 @@ def test_the_tide_gauge_fires_where_its_reference_says_so(log: Path) -> None:
     )
     # of 4,212 readings the 1,001st fires, and the one behind the last resolves
     assert [fired.moment_ns, resolved.moment_ns] == [moments[begun + 1000], moments[begun + 4212]]
+
+
+def test_a_log_that_is_replaced_by_another_is_followed_from_its_start(log: Path) -> None:
+    rule(log, STALE)
+    table.store(log, readings(*"12345"))
+    with closing(follower.Follower(log)) as follows:
+        follows.tick(START + 9 * SECOND)
+        for path in log.parent.glob("trace.db*"):
+            if path.name in {"trace.db", "trace.db-wal", "trace.db-shm"}:
+                path.rename(path.with_name(f"old-{path.name}"))
+        table.store(log, readings(*"777", start=20))
+        with pytest.raises(LogMissing, match="replaced"):
+            follows.tick(START + 30 * SECOND)
+    with closing(follower.Follower(log)) as follows:
+        follows.tick(START + 31 * SECOND)
+    assert flips(log) == [("inactive", "firing", 22)]
