@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from obs_core.clock import SECOND, Window, iso_ns
-from obs_core.query import functions, overview, traces, values
+from obs_core.query import functions, inspector, overview, traces, values
 from obs_core.query.engine import Engine
 from obs_core.rollup.streaks import Missing
 from tests.support import data, recorded, table
@@ -64,6 +64,19 @@ def test_performance_by_data_is_the_reference_per_group_and_operation(traced: Tr
     for row, ref in zip(found, expected, strict=True):
         assert (row["calls"], row["timed"], row["errors"]) == (int(ref["count"]), int(ref["timed"]), int(ref["errors"]))
         assert row["error_rate"] == pytest.approx(float(ref["error_rate"]), abs=ROUNDED)
+        assert row["self_ms"] == pytest.approx(float(ref["self_ms_sum"]), abs=ROUNDED)
+        assert [row[name] for name in MEASURES] == pytest.approx([float(ref[name]) for name in MEASURES], abs=ROUNDED)
+
+
+def test_one_functions_measures_are_the_references_per_operation(traced: TraceSet) -> None:
+    latest = traced.queries["latest_start_ns"]
+    whole = Window(latest - 24 * 3600 * SECOND, latest + 1)
+    named = set(functions.performance(traced.engine, ALWAYS)["function"])  # some spans name their function
+    expected = [ref for ref in traced.ref("per_operation") if ref["operation"] in named][:40]
+    assert len(expected) > 20
+    for ref in expected:
+        (row,) = inspector.measures(traced.engine, whole, function=ref["operation"]).to_dict("records")
+        assert (row["calls"], row["timed"], row["errors"]) == (int(ref["count"]), int(ref["timed"]), int(ref["errors"]))
         assert row["self_ms"] == pytest.approx(float(ref["self_ms_sum"]), abs=ROUNDED)
         assert [row[name] for name in MEASURES] == pytest.approx([float(ref[name]) for name in MEASURES], abs=ROUNDED)
 
