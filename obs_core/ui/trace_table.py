@@ -160,7 +160,11 @@ def _turn(way: str, following: str | None) -> None:
 def _count(total: DataFrame, shown: int, before: int) -> str:
     """The number of rows that fit, honestly: counting stops somewhere."""
     rows, exact = int(total["rows"].iloc[0]), bool(total["exact"].iloc[0])
-    said = f"{frame.count(rows)} rows" if exact else f"more than {frame.count(rows or shown)} rows"
+    said = (
+        f"{frame.count(rows)} row{'' if rows == 1 else 's'}"
+        if exact
+        else f"more than {frame.count(rows or shown)} rows"
+    )
     first = "t_after" not in st.query_params
     page = f" · page {before + 1}" if first or before else ""
     return said if exact and rows == shown else f"{said}{page} · {frame.count(shown)} on this page"
