@@ -1,0 +1,105 @@
+"""The Alerts page's rules: what a real watcher judged by them, shown with its state, its readings and its flips."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from obs_core.alerts import ledger, rule_files
+from obs_core.clock import HOUR, now_ns
+from obs_core.watch.follower import Follower
+from tests.pages.conftest import Opened, words
+from tests.support import table
+
+STUCK = """
+    seconds  process  data   kind   data_value  function
+    0        feed     price  value  1           app.read
+    1        feed     price  value  2           app.read
+    2        feed     price  value  2           app.read
+    3        feed     price  value  2           app.read
+    4        feed     price  value  2           app.read
+    5        feed     price  value  2           app.read
+    6        feed     price  value  2           app.read
+    7        feed     flow   value  5           app.read
+    8        feed     flow   value  6           app.read
+"""
+
+
+def judged(log: Path, *rules: dict[str, Any], snoozed: str | None = None) -> None:
+    """Keep these rules, and have a watcher look at the log once."""
+    with closing(ledger.open_(log)) as book:
+        for facts in rules:
+            rule_files.add(book, log, rule_files.from_facts(facts), now_ns())
+        if snoozed:
+            ledger.snooze(book, snoozed, now_ns() + HOUR)
+    with closing(Follower(log)) as follower:
+        follower.tick(now_ns())
+
+
+def tiles(text: str) -> dict[str, str]:
+    """The figures by their labels, from the page's HTML."""
+    parts = [part.partition("</h3>") for part in text.split("<h3>")[1:]]
+    return {label: rest.partition("<b")[2].partition(">")[2].partition("<")[0] for label, _, rest in parts}
+
+
+def test_without_rules_the_page_says_how_to_make_one(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    app = opened("alerts")
+    assert not app.exception
+    assert "No rules yet" in words(app)
+    assert tiles(words(app))["Firing"] == "0"
+
+
+def test_an_alert_stands_in_its_tile_and_in_the_table_with_its_repeats(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    judged(log_path, {"name": "stuck", "kind": "stale"}, {"name": "high", "kind": "value", "above": 100})
+    app = opened("alerts")
+    assert not app.exception
+    told = tiles(words(app))
+    assert (told["Firing"], told["OK"]) == ("1", "1")
+    row = app.dataframe[0].value.iloc[0]
+    assert (row["State"], row["Rule"], row["Series"], row["Repeats"]) == ("● firing", "stuck", "feed · price", 6)
+
+
+def test_an_alert_of_the_link_shows_its_readings_its_function_and_its_flips(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    judged(log_path, {"name": "stuck", "kind": "stale"})
+    app = opened("alerts", a_rule="stuck")
+    assert not app.exception
+    assert "app.read" in words(app)
+    assert "not recorded" in words(app) or "trace it with" in words(app)
+    assert len(app.get("vega_lite_chart")) == 2
+    assert any("inactive → firing" in str(each.value) for each in app.dataframe)
+
+
+def test_a_click_on_an_alert_names_it_in_the_link(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    judged(log_path, {"name": "stuck", "kind": "stale"})
+    app = opened("alerts")
+    app.session_state["a_active"] = {"selection": {"cells": [(0, "Rule")]}}
+    app.run()
+    assert app.query_params["a_rule"] in ("stuck", ["stuck"])
+
+
+def test_a_snoozed_rule_counts_as_snoozed_and_not_as_firing(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    judged(log_path, {"name": "stuck", "kind": "stale"}, snoozed="stuck")
+    told = tiles(words(opened("alerts")))
+    assert (told["Firing"], told["Snoozed"]) == ("0", "1")
+
+
+def test_rules_that_nobody_judges_are_said_to_need_a_watcher(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    with closing(ledger.open_(log_path)) as book:
+        rule_files.add(book, log_path, rule_files.from_facts({"name": "stuck", "kind": "stale"}), now_ns())
+    assert "python -m obs_core watch" in words(opened("alerts"))
+    judged(log_path)
+    assert "python -m obs_core watch" not in words(opened("alerts"))
+
+
+def test_a_rules_file_that_cannot_be_read_is_said_and_the_page_goes_on(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    rule_files.path_of(log_path).write_text("[[rule]]\nname = 'stuck'\nkind = 'stall'\n")
+    app = opened("alerts")
+    assert not app.exception
+    assert "'stall'" in words(app)
+    assert "● 1 stale now" in words(app)
