@@ -1,6 +1,6 @@
 """What is wrong, which values are stuck, and since when?"""
 
-from obs_core.ui import alert_views, book, controls, frame, watching
+from obs_core.ui import alert_views, book, controls, frame, rule_form, watching
 from obs_core.ui.alert_tiles import alert_tiles
 from obs_core.ui.controls import Chosen
 from obs_core.ui.panel import boundary
@@ -16,12 +16,13 @@ def alerts(chosen: Chosen) -> None:
         alert_tiles(found)
         watching.note(found)
         view = alert_views.view()
-        if view == alert_views.NOW:
-            alert_views.wrong_now(found, chosen)
-        else:
+        if view == alert_views.WEBHOOKS:
+            alert_views.webhooks()
+        elif view == rule_form.RULES:
             alert_views.rules(found, chosen)
-            return
-    alert_views.stale_now(chosen)
+        else:
+            alert_views.wrong_now(found, chosen)
+            alert_views.stale_now(chosen)
 
 
 alerts()

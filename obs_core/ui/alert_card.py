@@ -10,7 +10,7 @@ from obs_core.alerts import ledger
 from obs_core.alerts.picture import Shown
 from obs_core.alerts.rules import Stale
 from obs_core.query import inspector, versions
-from obs_core.ui import alert_table, book, frame, links, table
+from obs_core.ui import alert_table, book, frame, links, rule_fields, table
 from obs_core.ui.ask import ask
 from obs_core.ui.controls import Chosen
 from obs_core.ui.panel import panel
@@ -74,7 +74,7 @@ def _facts(alert: Shown) -> dict[str, str]:
         "State": f"{alert_table.MARKS[alert.state]} · {plain(alert.severity, 40)}",
         "In this state since": frame.moment(alert.since_ns),
         "Fires since": frame.moment(alert.starts_ns),
-        "Rule": f"{plain(alert.rule.name, 200)} ({alert.rule.kind}, from {alert.rule.source})",
+        "Rule": f"{plain(alert.rule.name, 200)} ({rule_fields.kind_of(alert.rule)}, from {alert.rule.source})",
     }
     if alert.rule.snoozed_until_ns is not None:
         facts["Snoozed until"] = frame.moment(alert.rule.snoozed_until_ns)

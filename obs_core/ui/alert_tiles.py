@@ -31,7 +31,7 @@ def alert_tiles(found: Picture) -> None:
         _tile("OK", len(found.quiet()), f"of {counted(len(found.rules), 'rule')}" + (f" · {off} off" if off else "")),
         _tile("Snoozed", len(snoozed), _first_end(snoozed)),
     ]
-    figure.row([figure.card(tile) for tile in tiles])
+    figure.row([figure.card(tile) for tile in tiles], low=True)
 
 
 def _tile(label: str, number: int, note: str, **more: Any) -> Figure:  # noqa: ANN401 - fields of Figure

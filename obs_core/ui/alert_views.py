@@ -6,7 +6,7 @@ import streamlit as st
 
 from obs_core.alerts.picture import Picture
 from obs_core.query import values
-from obs_core.ui import rule_form, window_state
+from obs_core.ui import rule_form, webhook_form, webhook_list, window_state
 from obs_core.ui.alert_card import alert_card, flips_card
 from obs_core.ui.alert_table import alert_table
 from obs_core.ui.ask import ask
@@ -16,7 +16,8 @@ from obs_core.ui.rule_list import rule_list
 from obs_core.ui.stale import judged_by, series_card, silent_card, streak_table
 
 NOW: Final = "Now"
-VIEWS: Final = (NOW, rule_form.RULES)
+WEBHOOKS: Final = "Webhooks"
+VIEWS: Final = (NOW, rule_form.RULES, WEBHOOKS)
 
 
 def view() -> str:
@@ -69,3 +70,13 @@ def rules(found: Picture, chosen: Chosen) -> None:
             flips_card(selected.name)
     with panel("Rule builder", "It is tried on the window above before it is saved"):
         rule_form.rule_form(found, chosen)
+
+
+def webhooks() -> None:
+    """Who is told, a form for one more, and what became of the messages."""
+    with panel("Webhooks", "Secrets and headers are kept, and never shown"):
+        webhook_list.webhook_list()
+    with panel("Add or change a webhook"):
+        webhook_form.webhook_form()
+    with panel("Delivery log", "What became of each message, the newest first"):
+        webhook_list.delivery_log()

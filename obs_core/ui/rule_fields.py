@@ -6,7 +6,7 @@ Each is a control that stands in the link under `r_` and its name, so a link can
 from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple
 
-from obs_core.alerts.rules import Rule
+from obs_core.alerts.rules import Calls, Rule
 
 How = Literal["text", "number", "period", "list", "pairs", "choice"]
 
@@ -115,6 +115,11 @@ def texts_of(facts: Mapping[str, Any]) -> dict[str, str]:
         kind = str(facts.get("figure", "error_rate"))
     texts = {field.name: _text(field, facts.get(field.name)) for field in all_of(kind)}
     return {**texts, "kind": kind}
+
+
+def kind_of(rule: Rule) -> str:
+    """The rule's kind as the builder calls it."""
+    return rule.condition.figure if isinstance(rule.condition, Calls) else rule.kind
 
 
 def scope_words(rule: Rule) -> str:

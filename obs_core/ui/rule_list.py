@@ -9,15 +9,18 @@ from pandas import DataFrame
 from obs_core.alerts import ledger, rule_files
 from obs_core.alerts.picture import Picture
 from obs_core.alerts.rules import Rule
-from obs_core.clock import SECOND, UNITS, iso_ns, now_ns
+from obs_core.clock import SECOND, iso_ns, now_ns
 from obs_core.errors import BadParameter
 from obs_core.ui import book, frame, rule_fields, rule_form, table
 from obs_core.ui.alert_table import RULE
 from obs_core.ui.panel import boundary
+from obs_core.ui.periods import period_ns
 from obs_core.ui.plain import plain
 
 _ENDS: Final = ("15m", "1h", "8h", "1d", "7d")
-_OF_SCOPE: Final = frozenset({"name", "kind", "process", "group", "data", "function", "enabled", "snoozed_until"})
+_TOLD_ELSEWHERE: Final = frozenset(
+    {"name", "kind", "figure", "process", "group", "data", "function", "enabled", "snoozed_until"}
+)
 
 
 def rule_list(found: Picture) -> Rule | None:
@@ -42,7 +45,7 @@ def shown(found: Picture) -> DataFrame:
     return DataFrame(
         {
             "Name": [plain(rule.name, 200) for rule in rules],
-            "Kind": [rule.kind for rule in rules],
+            "Kind": [rule_fields.kind_of(rule) for rule in rules],
             "From": [rule.source for rule in rules],
             "State": [_state(rule, now) for rule in rules],
             "Firing": [firing.count(rule.name) for rule in rules],
@@ -59,8 +62,8 @@ def until_ns(text: str, now: int) -> int:
         BadParameter: it is neither, or has passed.
     """
     word = text.strip()
-    if word[:-1].isdecimal() and len(word) < 8 and word[-1] in UNITS:  # noqa: PLR2004 - fits 64 bits
-        return now + int(word[:-1]) * UNITS[word[-1]]
+    if (length := period_ns(word)) is not None:
+        return now + length
     moment = iso_ns(word)
     if moment is None or moment <= now:
         message = f"“{word[:60]}” is no end of a snooze."
@@ -75,7 +78,7 @@ def _state(rule: Rule, now: int) -> str:
 
 
 def _condition(rule: Rule) -> str:
-    facts = {name: value for name, value in rule_files.facts_of(rule).items() if name not in _OF_SCOPE}
+    facts = {name: value for name, value in rule_files.facts_of(rule).items() if name not in _TOLD_ELSEWHERE}
     return " · ".join(f"{name} {value}" for name, value in facts.items()) or "as usual"
 
 
