@@ -1,4 +1,4 @@
-"""What is wrong, which values are stuck, and since when?"""
+"""What is wrong, and since when?"""
 
 from obs_core.ui import alert_views, book, controls, frame, rule_form, watching
 from obs_core.ui.alert_tiles import alert_tiles

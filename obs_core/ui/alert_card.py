@@ -8,9 +8,9 @@ from pandas import DataFrame
 
 from obs_core.alerts import ledger
 from obs_core.alerts.picture import Shown
-from obs_core.alerts.rules import Stale
+from obs_core.alerts.rules import Calls, Stale
 from obs_core.query import inspector, versions
-from obs_core.ui import alert_table, book, frame, links, rule_fields, table
+from obs_core.ui import alert_table, backtest_card, book, frame, links, rule_fields, table
 from obs_core.ui.ask import ask
 from obs_core.ui.controls import Chosen
 from obs_core.ui.panel import panel
@@ -30,6 +30,9 @@ def alert_card(chosen: Chosen, alert: Shown) -> None:
         if series[0] and series[1]:
             judged = alert.rule.condition if isinstance(alert.rule.condition, Stale) else _USUAL
             series_card(chosen, series[0], series[1], alert_table.streak_parameters(judged), key="a_alert_readings")
+        elif isinstance(alert.rule.condition, Calls):
+            ends = alert.since_ns if alert.state == "resolved" else None
+            backtest_card.calls_card(alert.rule, chosen, alert.starts_ns, ends)
     function = alert.annotations.get("code_function") or alert.labels.get("function")
     if function:
         with panel("The function that wrote it", function):

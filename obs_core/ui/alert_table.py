@@ -28,7 +28,7 @@ RULE: Final = "a_rule"
 ALERT: Final = "a_alert"
 _BESIDE: Final = frozenset({"alertname", "severity"})
 _VARIANTS: Final = 8  # of stale rules whose streaks are asked for anew; the others show what was said when they fired
-_WIDTHS: Final = {"State": 96, "Severity": 84, "Rule": 170, "Series": 210, "Value": 110, "Repeats": 80}
+_WIDTHS: Final = {"State": 92, "Rule": 120, "Series": 210, "Value": 100, "Repeats": 76, "Severity": 84}
 
 
 def alert_table(found: Picture, chosen: Chosen) -> Shown | None:
@@ -64,11 +64,11 @@ def shown(found: Picture, lengths: dict[tuple[str, str, str], int]) -> DataFrame
     return DataFrame(
         {
             "State": [MARKS[alert.state] for alert in alerts],
-            "Severity": [plain(alert.severity, 40) for alert in alerts],
             "Rule": [plain(alert.rule.name, 200) for alert in alerts],
             "Series": [series_of(alert) for alert in alerts],
             "Value": [plain(alert.value, 200) for alert in alerts],
             "Repeats": [_repeats(alert, lengths) for alert in alerts],
+            "Severity": [plain(alert.severity, 40) for alert in alerts],
             "Since": [frame.moment(alert.starts_ns or alert.since_ns) for alert in alerts],
             "First seen": [_moment(alert, "first_seen") for alert in alerts],
             "Last change": [_moment(alert, "last_change") for alert in alerts],

@@ -54,12 +54,18 @@ def result(rule: Rule, chosen: Chosen) -> None:
     st.caption(f"Window: {frame.moment(tried.window.from_ns)} to {frame.moment(tried.window.to_ns)}")
     picked = _picked(rule, tried.firings)
     bands = [firing for firing in tried.firings if picked is None or _series(firing) == picked]
-    course = _course(rule, chosen, picked)
-    if course is not None and len(course) and course["number"].notna().any():
-        first, last = int(course["moment_ns"].iloc[0]), int(course["moment_ns"].iloc[-1])
-        drawing.show(charts.readings(), drawing.beside(course, _bands(bands, first, last)), key="r_chart")
+    if (course := _course(rule, chosen, picked)) is not None:
+        _drawn(course, bands, key="r_chart")
     if tried.firings:
         _listed(tried.firings)
+
+
+def calls_card(rule: Rule, chosen: Chosen, starts_ns: int | None, ends_ns: int | None) -> None:
+    """Draw the figure that a rule about calls looks at, with the time in which it fired as a band."""
+    if (course := _course(rule, chosen, None)) is not None:
+        _drawn(course, [] if starts_ns is None else [Firing({}, starts_ns, ends_ns, None, rule.name)], key="a_calls")
+        if rule.scope.process or rule.scope.group or rule.scope.data:
+            st.caption("The line is of all calls of the window; the rule looks at some of them.")
 
 
 def summary(firings: list[Firing]) -> str:
@@ -108,13 +114,21 @@ def _course(rule: Rule, chosen: Chosen, picked: tuple[str, str] | None) -> DataF
         return DataFrame({"moment_ns": readings["timestamp"], "number": readings["number"]})
     if isinstance(rule.condition, Calls):
         slices = ask(functions.history, chosen, function=rule.scope.function or None)
-        number: Any = slices[_FIGURES[rule.condition.figure]]
+        percentile = f"p{rule.condition.percentile:g}_ms"
+        name = percentile if percentile in slices and rule.condition.figure == "latency" else None
+        number: Any = slices[name or _FIGURES[rule.condition.figure]]
         if rule.condition.figure == "error_rate":
             number = number / slices["calls"].where(slices["calls"] > 0)
         if rule.condition.figure == "throughput" and len(slices) > 1:
             number = number * 1e9 / int(slices["bucket_ns"].iloc[1] - slices["bucket_ns"].iloc[0])
         return DataFrame({"moment_ns": slices["bucket_ns"], "number": number})
     return None
+
+
+def _drawn(course: DataFrame, bands: list[Firing], *, key: str) -> None:
+    if len(course) and course["number"].notna().any():
+        first, last = int(course["moment_ns"].iloc[0]), int(course["moment_ns"].iloc[-1])
+        drawing.show(charts.readings(), drawing.beside(course, _bands(bands, first, last)), key=key)
 
 
 def _bands(firings: list[Firing], first_ns: int, last_ns: int) -> DataFrame:

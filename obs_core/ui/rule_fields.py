@@ -122,6 +122,16 @@ def kind_of(rule: Rule) -> str:
     return rule.condition.figure if isinstance(rule.condition, Calls) else rule.kind
 
 
+def condition_words(rule: Rule, facts: Mapping[str, Any]) -> str:
+    """What a rule of these facts asks, in the builder's words: its first field, and what is not as usual."""
+    kind, texts = kind_of(rule), texts_of(facts)
+    first, told = OF_KIND[kind][:1], [*OF_KIND[kind], *COMMON]
+    if texts["no_data"] == "ok" and kind in {"error_rate", "latency", "throughput"}:
+        texts["no_data"] = ""  # as always with figures of calls
+    asked = [field for field in told if (text := texts[field.name]) and (text != field.usual or field in first)]
+    return " · ".join(f"{field.label} {texts[field.name]}" for field in asked) or KINDS[kind]
+
+
 def scope_words(rule: Rule) -> str:
     """Whose rows a rule looks at, in words."""
     names = ("process", "group", "data", "function")

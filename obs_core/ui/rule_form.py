@@ -12,7 +12,7 @@ from obs_core.alerts.rule_files import BadField
 from obs_core.alerts.rules import Rule
 from obs_core.clock import now_ns
 from obs_core.settings import from_environment
-from obs_core.ui import backtest_card, book, frame, rule_fields
+from obs_core.ui import backtest_card, book, frame, links, rule_fields
 from obs_core.ui.controls import Chosen
 from obs_core.ui.panel import boundary
 from obs_core.ui.rule_fields import Field
@@ -38,18 +38,25 @@ def offer(label: str, key: str, **texts: str) -> None:
     st.button(label, key=key, on_click=fill, args=(texts,), icon=":material/notification_add:")
 
 
+def link(**texts: str) -> None:
+    """From another page, a link that fills the builder with `texts`, by the names of its fields."""
+    links.to(
+        "alerts", label="Make a rule from this", a_view=RULES, **{f"r_{name}": text for name, text in texts.items()}
+    )
+
+
 def rule_form(found: Picture, chosen: Chosen) -> None:
     """Draw the builder; a rule is tried on the window before it can be saved."""
     kind = st.selectbox("Kind", list(rule_fields.KINDS), key="r_kind", bind="query-params", width=260)
     st.caption(rule_fields.KINDS[kind])
     texts, slots = _fields(kind)
-    facts = _facts(kind, texts)
+    facts, trouble = _facts(kind, texts), ""
     try:
         rule = rule_files.from_facts({**facts, "name": facts.get("name", _UNNAMED)})
     except BadField as error:
         slots.get(error.field, st).caption(f":red[:material/error: {frame.literal(_sentence(error))}]")
-        rule = None
-    _buttons(found, chosen, rule, named="name" in facts)
+        rule, trouble = None, f"{_label(kind, error.field)} {error.what}."
+    _buttons(found, chosen, rule, trouble, named="name" in facts)
     if rule is not None:
         with boundary("Backtest"):
             backtest_card.result(rule, chosen)
@@ -98,11 +105,15 @@ def _facts(kind: str, texts: Mapping[Field, str]) -> dict[str, Any]:
     return {"kind": kind, **given}
 
 
+def _label(kind: str, name: str) -> str:
+    return next((field.label for field in rule_fields.all_of(kind) if field.name == name), name)
+
+
 def _sentence(error: BadField) -> str:
     return error.what[:1].upper() + error.what[1:] + "."
 
 
-def _buttons(found: Picture, chosen: Chosen, rule: Rule | None, *, named: bool) -> None:
+def _buttons(found: Picture, chosen: Chosen, rule: Rule | None, trouble: str, *, named: bool) -> None:
     there = found.named(rule.name) if rule is not None and named else None
     of_file = there is not None and there.source == "file"
     tried = rule is not None and backtest_card.is_tried(rule)
@@ -117,12 +128,10 @@ def _buttons(found: Picture, chosen: Chosen, rule: Rule | None, *, named: bool) 
         if st.button(label, key="r_save", type="primary" if tried else "secondary", disabled=disabled):
             assert rule is not None
             _save(rule, there)
-        st.caption(_why_not(rule, named=named, tried=tried, of_file=of_file), width="stretch")
+        st.caption(frame.literal(trouble or _why_not(named=named, tried=tried, of_file=of_file)), width="stretch")
 
 
-def _why_not(rule: Rule | None, *, named: bool, tried: bool, of_file: bool) -> str:
-    if rule is None:
-        return "A field needs another word."
+def _why_not(*, named: bool, tried: bool, of_file: bool) -> str:
     if of_file:
         return f"{rule_files.NAME} has a rule of this name: change it there, or choose another name."
     if not tried:

@@ -50,7 +50,7 @@ def shown(found: Picture) -> DataFrame:
             "State": [_state(rule, now) for rule in rules],
             "Firing": [firing.count(rule.name) for rule in rules],
             "Looks at": [plain(rule_fields.scope_words(rule), 300) for rule in rules],
-            "Condition": [plain(_condition(rule), 300) for rule in rules],
+            "Condition": [plain(rule_fields.condition_words(rule, rule_files.facts_of(rule)), 300) for rule in rules],
         }
     )
 
@@ -75,11 +75,6 @@ def _state(rule: Rule, now: int) -> str:
     if not rule.enabled:
         return "○ off"
     return f"◌ snoozed to {frame.moment(rule.snoozed_until_ns)[:16]}" if rule.is_snoozed(now) else "● on"
-
-
-def _condition(rule: Rule) -> str:
-    facts = {name: value for name, value in rule_files.facts_of(rule).items() if name not in _TOLD_ELSEWHERE}
-    return " · ".join(f"{name} {value}" for name, value in facts.items()) or "as usual"
 
 
 def _actions(rule: Rule) -> None:
