@@ -44,7 +44,7 @@ def alert_table(found: Picture, chosen: Chosen) -> Shown | None:
         st.caption("Nothing is wrong by any rule.")
         return None
     lengths = _lengths(found, chosen)
-    place = table.clickable(shown(found, lengths), key="a_active", columns=_WIDTHS)
+    place = table.anew("a_active", table.clickable(shown(found, lengths), key="a_active", columns=_WIDTHS))
     if place is not None:
         st.query_params[RULE] = found.alerts[place].rule.name
         st.query_params[ALERT] = found.alerts[place].fingerprint

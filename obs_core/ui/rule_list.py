@@ -28,7 +28,8 @@ def rule_list(found: Picture) -> Rule | None:
     if not found.rules:
         st.caption("No rules yet: build one below. Rules can also stand in rules.toml beside the log.")
         return None
-    place = table.clickable(shown(found), key="r_all", columns={"Name": 180, "Kind": 100, "From": 84, "State": 150})
+    columns = {"Name": 160, "Kind": 100, "From": 64, "State": 120, "Firing": 70}
+    place = table.anew("r_all", table.clickable(shown(found), key="r_all", columns=columns))
     if place is not None:
         st.query_params[RULE] = found.rules[place].name
     rule = found.named(st.query_params.get(RULE, ""))

@@ -25,7 +25,7 @@ def webhook_list() -> None:
         st.caption("Nobody is told yet. Add the address of a receiver below: any that takes Alertmanager's webhooks.")
         return
     columns = {"Name": 140, "Address": 300, "Told of": 200}
-    place = table.clickable(_shown(found), key="w_all", columns=columns)
+    place = table.anew("w_all", table.clickable(_shown(found), key="w_all", columns=columns))
     if place is not None:
         st.query_params[_PICKED] = str(found[place]["name"])
     name = st.query_params.get(_PICKED)

@@ -80,6 +80,38 @@ def test_a_click_on_an_alert_names_it_in_the_link(log_path: Path, opened: Opened
     assert app.query_params["a_rule"] in ("stuck", ["stuck"])
 
 
+def test_a_selected_alert_stays_selected_when_a_worse_one_comes(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    judged(log_path, {"name": "stuck", "kind": "stale"})
+    app = opened("alerts")
+    app.session_state["a_active"] = {"selection": {"cells": [(0, "Rule")]}}
+    app.run()
+    judged(log_path, {"name": "worse", "kind": "stale", "threshold": 4, "severity": "critical"})
+    app.run()
+    assert list(app.dataframe[0].value["Rule"]) == ["worse", "stuck"]
+    assert app.query_params["a_rule"] in ("stuck", ["stuck"])
+
+
+def test_an_alert_about_calls_shows_their_figure(log_path: Path, opened: Opened) -> None:
+    """
+    seconds  process  data  status  function  duration_ms  trace_id  span_id
+    0        feed     load  OK      app.load  5            t1        s1
+    10       feed     load  ERROR   app.load  5            t2        s2
+    400      feed     load  OK      app.load  5            t3        s3
+    """
+    table.store(log_path, table.rows(test_an_alert_about_calls_shows_their_figure.__doc__ or ""))
+    judged(log_path, {"name": "fails", "kind": "error_rate", "above": 0.1, "function": "app.load", "window": "60s"})
+    app = opened("alerts", a_view="Rules", a_rule="fails")
+    assert list(app.dataframe[0].value["Kind"]) == ["error_rate"]
+    assert list(app.dataframe[0].value["Condition"]) == ["Above 0.1 · Window 60s"]
+    assert "inactive → firing" in words(app)
+    tried = opened("alerts", a_view="Rules", r_kind="error_rate", r_above="0.1", r_window="60s")
+    tried.button(key="r_test").click()
+    tried.run()
+    assert "It would have fired 1 time" in words(tried)
+    assert len(tried.get("vega_lite_chart")) == 1
+
+
 def test_a_snoozed_rule_counts_as_snoozed_and_not_as_firing(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(STUCK))
     judged(log_path, {"name": "stuck", "kind": "stale"}, snoozed="stuck")

@@ -53,6 +53,7 @@ def test_what_is_wrong_stands_beside_its_field(log_path: Path, opened: Opened) -
     app = opened("alerts", a_view="Rules", r_threshold="many")
     assert "Is 'many'; it must be a number" in words(app)
     assert app.button(key="r_test").disabled
+    assert "Labels is 'team'" in words(opened("alerts", a_view="Rules", r_labels="team"))
     assert "Is '5x'; it must be a number or a period such as 5m" in words(opened("alerts", a_view="Rules", r_for="5x"))
     assert "Is missing: give above, below or allowed" in words(opened("alerts", a_view="Rules", r_kind="value"))
 
