@@ -44,7 +44,10 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """All rules and alerts. `judged_ns` is when a watcher last judged, `trouble` why rules can't be read."""
+    """All rules, and the alerts that are not inactive.
+
+    `judged_ns` is when a watcher last judged, `trouble` why rules can't be read.
+    """
 
     rules: Sequence[Rule] = ()
     alerts: Sequence[Shown] = ()
@@ -96,8 +99,8 @@ def _of_ledger(log: Path, book: sqlite3.Connection, now_ns: int) -> Picture:
         trouble = f"{error.message} {error.hint} Until then the rules that were there before go on."
         found = rule_files.from_ledger(book)
     rules = {rule.name: rule for rule in rule_files.with_snoozes(found, ledger.snoozes(book))}
-    alerts = [_shown(rules[each.rule], each, now_ns) for each in ledger.standings(book) if each.rule in rules]
-    alerts = [alert for alert in alerts if alert.state != "inactive"]
+    active = [each for each in ledger.standings(book) if each.rule in rules and each.state != "inactive"]
+    alerts = [_shown(rules[each.rule], each, now_ns) for each in active]
     alerts.sort(key=lambda alert: (ORDER.index(alert.state), alert.severity != "critical", -alert.since_ns))
     judged = max((mark.moment_ns for mark in ledger.judged(book).values()), default=None)
     return Picture(list(rules.values()), alerts, judged, trouble)

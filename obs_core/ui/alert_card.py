@@ -48,7 +48,7 @@ def flips_card(rule: str) -> None:
         st.caption("Nothing was judged yet.")
         return
     with book.opened() as found:
-        flips = [flip for _, flip in ledger.flips(found, rule=rule)][-_FLIPS:][::-1]
+        flips = ledger.newest_flips(found, rule, _FLIPS)
     if not flips:
         st.caption("It has not flipped: nothing was pending or fired.")
         return

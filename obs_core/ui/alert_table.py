@@ -27,6 +27,7 @@ MARKS: Final[dict[states.Shown, str]] = {
 RULE: Final = "a_rule"
 ALERT: Final = "a_alert"
 _BESIDE: Final = frozenset({"alertname", "severity"})
+_MOST: Final = 1_000  # rows; the tiles count all
 _VARIANTS: Final = 8  # of stale rules whose streaks are asked for anew; the others show what was said when they fired
 _WIDTHS: Final = {"State": 92, "Rule": 120, "Series": 210, "Value": 100, "Repeats": 76, "Severity": 84}
 
@@ -48,6 +49,8 @@ def alert_table(found: Picture, chosen: Chosen) -> Shown | None:
     if place is not None:
         st.query_params[RULE] = found.alerts[place].rule.name
         st.query_params[ALERT] = found.alerts[place].fingerprint
+    if len(found.alerts) > _MOST:
+        st.caption(f"The worst {frame.count(_MOST)} of {frame.count(len(found.alerts))} are listed.")
     return selected(found)
 
 
@@ -60,7 +63,7 @@ def selected(found: Picture) -> Shown | None:
 
 def shown(found: Picture, lengths: dict[tuple[str, str, str], int]) -> DataFrame:
     """The table; `lengths` are the streaks' lengths now, by rule, process and data."""
-    alerts = found.alerts
+    alerts = found.alerts[:_MOST]
     return DataFrame(
         {
             "State": [MARKS[alert.state] for alert in alerts],

@@ -8,7 +8,7 @@ from obs_core.alerts.picture import Picture
 from obs_core.query import values
 from obs_core.ui import rule_form, webhook_form, webhook_list, window_state
 from obs_core.ui.alert_card import alert_card, flips_card
-from obs_core.ui.alert_table import alert_table
+from obs_core.ui.alert_table import RULE, alert_table
 from obs_core.ui.ask import ask
 from obs_core.ui.controls import Chosen
 from obs_core.ui.panel import panel
@@ -39,8 +39,9 @@ def wrong_now(found: Picture, chosen: Chosen) -> None:
         selected = alert_table(found, chosen)
     if selected:
         alert_card(chosen, selected)
-        with panel("History", f"Flips of {selected.rule.name}"):
-            flips_card(selected.rule.name)
+    if rule := found.named(st.query_params.get(RULE, "")):
+        with panel("History", f"Flips of {rule.name}"):
+            flips_card(rule.name)
 
 
 def stale_now(chosen: Chosen) -> None:

@@ -112,6 +112,29 @@ def test_an_alert_about_calls_shows_their_figure(log_path: Path, opened: Opened)
     assert len(tried.get("vega_lite_chart")) == 1
 
 
+def test_a_rule_of_the_link_shows_its_flips_when_nothing_fires_any_more(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    table.store(log_path, table.rows("seconds process data kind data_value\n9 feed price value 3"))
+    judged(log_path, {"name": "stuck", "kind": "stale"})
+    app = opened("alerts", a_rule="stuck")
+    assert not app.exception
+    assert tiles(words(app))["Firing"] == "0"
+    assert "firing → resolved" in words(app)
+
+
+def test_what_a_program_or_a_rule_is_called_is_shown_as_text(log_path: Path, opened: Opened) -> None:
+    hostile = "<img/src=x/onerror=alert(1)>**b**"
+    rows = table.rows(STUCK.replace("feed", hostile))
+    table.store(log_path, rows)
+    judged(log_path, {"name": hostile, "kind": "stale", "annotations": {"note": hostile}})
+    for view in ("Now", "Rules"):
+        app = opened("alerts", a_rule=hostile, a_view=view)
+        assert not app.exception
+        html = "\n".join(element.proto.body for element in app.get("html"))
+        assert "<img" not in html
+        assert not any("**b**" in str(each.value) for each in (*app.markdown, *app.caption))
+
+
 def test_a_snoozed_rule_counts_as_snoozed_and_not_as_firing(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(STUCK))
     judged(log_path, {"name": "stuck", "kind": "stale"}, snoozed="stuck")
