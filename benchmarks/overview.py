@@ -108,8 +108,8 @@ def first_cards(app: AppTest) -> Figure:
     drawn: list[float] = []
     row = figure.row
 
-    def noted(cards: Sequence[str]) -> None:
-        row(cards)
+    def noted(cards: Sequence[str], *, low: bool = False) -> None:
+        row(cards, low=low)
         drawn.append(time.perf_counter())
 
     times = []

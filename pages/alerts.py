@@ -1,28 +1,28 @@
-"""Which values are stuck, and since when?"""
+"""What is wrong, and since when?"""
 
-from obs_core.query import values
-from obs_core.ui import controls, frame, window_state
-from obs_core.ui.ask import ask
+from obs_core.ui import alert_views, book, controls, frame, rule_form, watching
+from obs_core.ui.alert_tiles import alert_tiles
 from obs_core.ui.controls import Chosen
-from obs_core.ui.panel import panel
-from obs_core.ui.stale import judged_by, series_card, silent_card, streak_table
+from obs_core.ui.panel import boundary
 
 frame.heading("Alerts", __doc__)
 
 
 @controls.live
 def alerts(chosen: Chosen) -> None:
-    """The streaks of the window, the series of the one that was picked, and who is silent."""
-    if not window_state.holds_rows(chosen):
-        return
-    rule = judged_by()
-    with panel("Stale values", f"More than {rule['threshold']} equal readings in a row; a click shows the series"):
-        picked = streak_table(ask(values.streaks, chosen, **rule), ask(values.series, chosen))
-    if picked:
-        with panel("Readings", " · ".join(picked)):
-            series_card(chosen, *picked, rule)
-    with panel("Silent processes", "Nothing in the last 5 minutes"):
-        silent_card(chosen)
+    """How the rules stand, and the view that is chosen."""
+    with boundary("Alerts"):
+        found = book.now()
+        alert_tiles(found)
+        watching.note(found)
+        view = alert_views.view()
+        if view == alert_views.WEBHOOKS:
+            alert_views.webhooks()
+        elif view == rule_form.RULES:
+            alert_views.rules(found, chosen)
+        else:
+            alert_views.wrong_now(found, chosen)
+            alert_views.stale_now(chosen)
 
 
 alerts()

@@ -113,6 +113,15 @@ def flips(connection: sqlite3.Connection, *, rule: str | None = None, after: int
     return [(row[0], Flip(*row[1:])) for row in found]
 
 
+def newest_flips(connection: sqlite3.Connection, rule: str, most: int) -> list[Flip]:
+    """The newest `most` flips of `rule`, the newest first."""
+    found = connection.execute(
+        f"SELECT {', '.join(Flip._fields)} FROM flip WHERE rule = ? ORDER BY moment_ns DESC, id DESC LIMIT ?",
+        (rule, most),
+    )
+    return [Flip(*row) for row in found]
+
+
 def mark_judged(connection: sqlite3.Connection, marks: Mapping[str, Judged]) -> None:
     """Remember how far each rule has been judged."""
     rows = [(rule, *mark) for rule, mark in marks.items()]

@@ -10,7 +10,7 @@ from dataclasses import MISSING, Field, fields, replace
 from pathlib import Path
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
-from obs_core.alerts.rules import KINDS, Calls, Rule, Scope, Source
+from obs_core.alerts.rules import KINDS, Calls, Rule, Scope, Source, Value
 from obs_core.clock import SECOND, UNITS, iso_ns
 from obs_core.errors import BadParameter
 from obs_core.store import sqlite
@@ -29,6 +29,19 @@ _COMMON: Final = {
 }
 _TEXTS: Final = ("labels", "annotations")
 _HINT: Final = "docs/alerts.md lists the kinds of rules and their fields."
+
+
+class BadField(BadParameter):
+    """A field of a rule is not usable: `field` as it is written in the file, `what` is wrong with it."""
+
+    def __init__(self, rule: str, field: str, what: str) -> None:
+        """Say it of the rule called `rule`."""
+        super().__init__(f"Rule “{rule}”: {field} {what}.", _HINT)
+        self.rule, self.field, self.what = rule, field, what
+
+    def __reduce__(self) -> tuple[type["BadField"], tuple[str, str, str]]:  # type: ignore[override]
+        """Keep the parts when the error crosses a process."""
+        return type(self), (self.rule, self.field, self.what)
 
 
 def path_of(log: Path) -> Path:
@@ -98,6 +111,17 @@ def add(ledger: sqlite3.Connection, log: Path, rule: Rule, now_ns: int) -> None:
         ledger.execute("INSERT INTO rule VALUES (?, ?, ?)", (rule.name, json.dumps(facts_of(rule)), now_ns))
 
 
+def change(ledger: sqlite3.Connection, rule: Rule) -> None:
+    """Put `rule` in the place of the one of its name that was made on the page.
+
+    Raises:
+        BadParameter: there is none of this name in the ledger.
+    """
+    done = ledger.execute("UPDATE rule SET definition = ? WHERE name = ?", (json.dumps(facts_of(rule)), rule.name))
+    if not done.rowcount:
+        raise _not_ours(rule.name)
+
+
 def remove(ledger: sqlite3.Connection, name: str) -> None:
     """Forget a rule that was made on the page; its flips stay.
 
@@ -106,8 +130,7 @@ def remove(ledger: sqlite3.Connection, name: str) -> None:
     """
     with sqlite.transaction(ledger):
         if not ledger.execute("DELETE FROM rule WHERE name = ?", (name,)).rowcount:
-            message = f"No rule called “{name}” was made on the page."
-            raise BadParameter(message, f"python -m obs_core rules list shows them; those of {NAME} are removed there.")
+            raise _not_ours(name)
 
 
 def from_facts(facts: Mapping[str, Any], source: Source = "page") -> Rule:
@@ -222,6 +245,8 @@ def _sensible(rule: Rule) -> None:
         least = 1 if each.name in {"threshold", "flap_count", "critical"} else 0
         if isinstance(value, int | float) and each.name not in {"above", "below"} and value < least:
             raise _wrong(rule.name, each.name.removesuffix("_s"), f"is {value}; it must be {least} or more")
+    if isinstance(condition, Value) and condition.above is condition.below is None and not condition.allowed:
+        raise _wrong(rule.name, "above", "is missing: give above, below or allowed")
     if isinstance(condition, Calls):
         if condition.above is condition.below is condition.changed_percent is None:
             raise _wrong(rule.name, "above", "is missing: give above, below or changed_percent")
@@ -246,5 +271,10 @@ def _field(kind: type[Any], name: str) -> "Field[Any]":
     return next(each for each in fields(kind) if each.name == name and each.default is not MISSING)
 
 
-def _wrong(rule: str, field: str, what: str) -> BadParameter:
-    return BadParameter(f"Rule “{rule}”: {field} {what}.", _HINT)
+def _not_ours(name: str) -> BadParameter:
+    message = f"No rule called “{name}” was made on the page."
+    return BadParameter(message, f"python -m obs_core rules list shows them; those of {NAME} are changed there.")
+
+
+def _wrong(rule: str, field: str, what: str) -> BadField:
+    return BadField(rule, field, what)

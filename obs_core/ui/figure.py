@@ -36,9 +36,9 @@ class Figure:
     course: Sequence[float | None] = field(default=())
 
 
-def row(cards: Sequence[str]) -> None:
-    """Draw cards (of `card`) side by side, all of the same height, in as many columns as fit."""
-    st.html(f"<div class='obs-cards'>{''.join(cards)}</div>")
+def row(cards: Sequence[str], *, low: bool = False) -> None:
+    """Draw cards (of `card`) side by side, all of the same height, in as many columns as fit; `low` without courses."""
+    st.html(f"<div class='obs-cards{' obs-low' if low else ''}'>{''.join(cards)}</div>")
 
 
 def card(figure: Figure) -> str:

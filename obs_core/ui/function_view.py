@@ -10,7 +10,7 @@ from pandas import DataFrame
 from obs_core import charts
 from obs_core.clock import DAY, Window
 from obs_core.query import filters, functions, inspector, traces, values, versions
-from obs_core.ui import call_graph, calls_card, frame, links
+from obs_core.ui import call_graph, calls_card, frame, links, rule_form
 from obs_core.ui.ask import ask, engine
 from obs_core.ui.controls import Chosen
 from obs_core.ui.drawing import show, timeline
@@ -44,6 +44,7 @@ def function_view(chosen: Chosen, function: str) -> None:
             calls_card.failures_card(found(inspector.failures))
     with right, panel("Performance"):
         performance_card(found(inspector.measures))
+        rule_form.link(kind="latency", function=function, name=f"{function} is slow")
     with boundary("Versions"):
         versions_card(chosen, function, found(versions.ran))
     with panel("History", "drag over a chart to choose a window"):

@@ -83,7 +83,7 @@ def streak_table(streaks: DataFrame, series: DataFrame) -> tuple[str, str] | Non
     return _linked() or (str(worst["process"].iloc[0]), str(worst["data"].iloc[0]))
 
 
-def series_card(chosen: Chosen, process: str, data: str, rule: dict[str, Any]) -> None:
+def series_card(chosen: Chosen, process: str, data: str, rule: dict[str, Any], *, key: str = "a_readings") -> None:
     """Draw the newest readings of one series, its streaks shaded."""
     readings = ask(values.history, chosen, process=process, data=data)
     if readings.empty:
@@ -96,7 +96,7 @@ def series_card(chosen: Chosen, process: str, data: str, rule: dict[str, Any]) -
     if numbers.notna().any():
         shaded = shading(streaks, int(readings["timestamp"].iloc[0]))
         drawn = DataFrame({"moment_ns": readings["timestamp"], "number": numbers})
-        drawing.show(charts.readings(), drawing.beside(drawn, shaded), key="a_readings")
+        drawing.show(charts.readings(), drawing.beside(drawn, shaded), key=key)
     else:
         st.dataframe(_texts(readings), hide_index=True, height=300, row_height=table.ROW_HEIGHT)
     links.to("trace_explorer", label="Its rows in the Trace Explorer", t_kind="value", t_process=process, t_q=data)

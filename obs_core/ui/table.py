@@ -40,3 +40,13 @@ def clickable(shown: DataFrame, *, key: str, columns: Mapping[str, Any] | None =
     cells = event["selection"].get("cells") or []
     place = int(cells[0][0]) if cells else None
     return place if place is not None and place < len(shown) else None
+
+
+def anew(key: str, place: int | None) -> int | None:
+    """`place` of the table `key` if it was not clicked before, else None.
+
+    A selection stays over refreshes while rows come and go: without this, another row would be selected by itself.
+    """
+    before = st.session_state.get(f"_{key}_clicked")
+    st.session_state[f"_{key}_clicked"] = place
+    return place if place != before else None

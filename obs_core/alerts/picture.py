@@ -1,0 +1,126 @@
+"""How rules and their alerts stand at one moment, as a page shows them: snoozed and flapping are told apart here."""
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from obs_core.alerts import ledger, rule_files, states
+from obs_core.alerts.rules import Rule
+from obs_core.clock import SECOND
+from obs_core.errors import BadParameter
+from obs_core.store import sqlite
+
+ORDER: Final[tuple[states.Shown, ...]] = (
+    "firing",
+    "flapping",
+    "no data",
+    "pending",
+    "snoozed",
+    "resolved",
+    "inactive",
+)
+"""The states, the worst first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One alert: its rule, its state as it is shown, and what was last said of it; moments are nanoseconds."""
+
+    rule: Rule
+    state: states.Shown
+    severity: str
+    fingerprint: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    value: str | None
+    since_ns: int
+    starts_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """All rules, and the alerts that are not inactive.
+
+    `judged_ns` is when a watcher last judged, `trouble` why rules can't be read.
+    """
+
+    rules: Sequence[Rule] = ()
+    alerts: Sequence[Shown] = ()
+    judged_ns: int | None = None
+    trouble: str = ""
+
+    def count(self, state: states.Shown) -> int:
+        """How many alerts are shown in this state."""
+        return Counter(alert.state for alert in self.alerts)[state]
+
+    def quiet(self) -> list[Rule]:
+        """The rules that are on, and of which nothing is wrong."""
+        active = {alert.rule.name for alert in self.alerts if alert.state not in {"inactive", "resolved"}}
+        return [rule for rule in self.rules if rule.enabled and rule.name not in active]
+
+    def named(self, name: str) -> Rule | None:
+        """The rule of this name."""
+        return next((rule for rule in self.rules if rule.name == name), None)
+
+
+def picture(log: Path, now_ns: int) -> Picture:
+    """How rules and alerts of `log` stand; where nothing was ever made, the rules of the file alone.
+
+    Raises:
+        ObsError: the ledger can't be read.
+    """
+    path = ledger.path_of(log)
+    if not path.exists():
+        return _of_file(log)
+    try:
+        with closing(ledger.open_(log)) as book:
+            return _of_ledger(log, book, now_ns)
+    except sqlite.Error as error:
+        raise sqlite.told(error, path) from error
+
+
+def _of_file(log: Path) -> Picture:
+    try:
+        return Picture(rule_files.from_file(rule_files.path_of(log)))
+    except BadParameter as error:
+        return Picture(trouble=f"{error.message} {error.hint}")
+
+
+def _of_ledger(log: Path, book: sqlite3.Connection, now_ns: int) -> Picture:
+    trouble = ""
+    try:
+        found = rule_files.rules(log, book)
+    except BadParameter as error:
+        trouble = f"{error.message} {error.hint} Until then the rules that were there before go on."
+        found = rule_files.from_ledger(book)
+    rules = {rule.name: rule for rule in rule_files.with_snoozes(found, ledger.snoozes(book))}
+    active = [each for each in ledger.standings(book) if each.rule in rules and each.state != "inactive"]
+    alerts = [_shown(rules[each.rule], each, now_ns) for each in active]
+    alerts.sort(key=lambda alert: (ORDER.index(alert.state), alert.severity != "critical", -alert.since_ns))
+    judged = max((mark.moment_ns for mark in ledger.judged(book).values()), default=None)
+    return Picture(list(rules.values()), alerts, judged, trouble)
+
+
+def _shown(rule: Rule, standing: ledger.Standing, now_ns: int) -> Shown:
+    machine = states.from_text(standing.machine)
+    state: states.Shown = machine.state
+    if states.is_flapping(machine, rule.flap_count, round(rule.flap_window_s * SECOND), now_ns):
+        state = "flapping"
+    if state not in {"inactive", "resolved"} and rule.is_snoozed(now_ns):
+        state = "snoozed"
+    return Shown(
+        rule,
+        state,
+        standing.severity,
+        standing.fingerprint,
+        json.loads(standing.labels),
+        json.loads(standing.annotations),
+        standing.value,
+        standing.since_ns,
+        machine.starts_ns,
+    )

@@ -1,0 +1,45 @@
+"""How many alerts stand in which state, as tiles."""
+
+from typing import Any
+
+from obs_core.alerts.picture import Picture
+from obs_core.alerts.rules import Rule
+from obs_core.clock import now_ns
+from obs_core.ui import figure, frame
+from obs_core.ui.figure import Figure
+from obs_core.ui.plain import counted, plain
+
+
+def alert_tiles(found: Picture) -> None:
+    """Draw them: alerts that fire, wait, swing or miss their data; rules of which nothing is wrong or said."""
+    now = now_ns()
+    snoozed = [rule for rule in found.rules if rule.is_snoozed(now)]
+    off = sum(not rule.enabled for rule in found.rules)
+    firing = [alert for alert in found.alerts if alert.state == "firing"]
+    critical = sum(alert.severity == "critical" for alert in firing)
+    tiles = [
+        _tile("Firing", len(firing), f"{frame.count(critical)} critical" if critical else "", bad=bool(firing)),
+        _tile("Pending", found.count("pending"), "not long enough yet"),
+        _tile(
+            "Flapping",
+            found.count("flapping"),
+            "began and ended often",
+            bad=bool(found.count("flapping")),
+            tone="stale",
+        ),
+        _tile("No data", found.count("no data"), "nothing to judge", bad=bool(found.count("no data")), tone="stale"),
+        _tile("OK", len(found.quiet()), f"of {counted(len(found.rules), 'rule')}" + (f" · {off} off" if off else "")),
+        _tile("Snoozed", len(snoozed), _first_end(snoozed)),
+    ]
+    figure.row([figure.card(tile) for tile in tiles], low=True)
+
+
+def _tile(label: str, number: int, note: str, **more: Any) -> Figure:  # noqa: ANN401 - fields of Figure
+    return Figure(label, frame.count(number), note, **more)
+
+
+def _first_end(snoozed: list[Rule]) -> str:
+    if not snoozed:
+        return "no rule"
+    first = min(snoozed, key=lambda rule: rule.snoozed_until_ns or 0)
+    return f"{plain(first.name, 30)} until {frame.moment(first.snoozed_until_ns)[:16]}"

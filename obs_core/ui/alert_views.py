@@ -1,0 +1,83 @@
+"""The views of the Alerts page: what is wrong now, the rules, and who is told."""
+
+from typing import Final
+
+import streamlit as st
+
+from obs_core.alerts.picture import Picture
+from obs_core.query import values
+from obs_core.ui import rule_form, webhook_form, webhook_list, window_state
+from obs_core.ui.alert_card import alert_card, flips_card
+from obs_core.ui.alert_table import RULE, alert_table
+from obs_core.ui.ask import ask
+from obs_core.ui.controls import Chosen
+from obs_core.ui.panel import panel
+from obs_core.ui.rule_list import rule_list
+from obs_core.ui.stale import judged_by, series_card, silent_card, streak_table
+
+NOW: Final = "Now"
+WEBHOOKS: Final = "Webhooks"
+VIEWS: Final = (NOW, rule_form.RULES, WEBHOOKS)
+
+
+def view() -> str:
+    """Draw the control that chooses a view; return the one that is chosen."""
+    return st.segmented_control(
+        "View",
+        VIEWS,
+        default=NOW,
+        required=True,
+        key=rule_form.VIEW,
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+
+
+def wrong_now(found: Picture, chosen: Chosen) -> None:
+    """The alerts by rules, and what led to the one that is selected."""
+    with panel("Active alerts", "A click shows what led to it"):
+        selected = alert_table(found, chosen)
+    if selected:
+        alert_card(chosen, selected)
+    if rule := found.named(st.query_params.get(RULE, "")):
+        with panel("History", f"Flips of {rule.name}"):
+            flips_card(rule.name)
+
+
+def stale_now(chosen: Chosen) -> None:
+    """The streaks of the window with or without a rule, and who is silent."""
+    if not window_state.holds_rows(chosen):
+        return
+    rule = judged_by()
+    with panel("Stale values", f"More than {rule['threshold']} equal readings in a row; a click shows the series"):
+        picked = streak_table(ask(values.streaks, chosen, **rule), ask(values.series, chosen))
+    if picked:
+        process, data = picked
+        with panel("Readings", " · ".join(picked)):
+            series_card(chosen, process, data, rule)
+            texts = {"name": f"{data} of {process} is stale", "threshold": str(rule["threshold"])}
+            texts |= {"missing": rule["missing"], "tolerance": f"{rule['tolerance']:g}" if rule["tolerance"] else ""}
+            rule_form.offer("Make a rule from this", "a_make", kind="stale", process=process, data=data, **texts)
+    with panel("Silent processes", "Nothing in the last 5 minutes"):
+        silent_card(chosen)
+
+
+def rules(found: Picture, chosen: Chosen) -> None:
+    """The rules with their flips, and the builder."""
+    with panel("Rules", "A click selects one"):
+        selected = rule_list(found)
+    if selected is not None:
+        with panel("History", f"Flips of {selected.name}"):
+            flips_card(selected.name)
+    with panel("Rule builder", "It is tried on the window above before it is saved"):
+        rule_form.rule_form(found, chosen)
+
+
+def webhooks() -> None:
+    """Who is told, a form for one more, and what became of the messages."""
+    with panel("Webhooks", "Secrets and headers are kept, and never shown"):
+        webhook_list.webhook_list()
+    with panel("Add or change a webhook"):
+        webhook_form.webhook_form()
+    with panel("Delivery log", "What became of each message, the newest first"):
+        webhook_list.delivery_log()

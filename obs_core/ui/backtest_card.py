@@ -1,0 +1,159 @@
+"""When a rule would have fired: bands over the value, each firing in a table, and how many messages."""
+
+import json
+from collections import Counter
+from dataclasses import asdict
+from typing import Any, Final, NamedTuple
+
+import streamlit as st
+from pandas import DataFrame
+
+from obs_core import charts
+from obs_core.alerts import backtest, rule_files
+from obs_core.alerts.backtest import Firing
+from obs_core.alerts.rules import Calls, Rule
+from obs_core.clock import Window
+from obs_core.query import functions, values
+from obs_core.settings import from_environment
+from obs_core.ui import drawing, frame, table
+from obs_core.ui.ask import ask
+from obs_core.ui.controls import Chosen
+from obs_core.ui.plain import counted, plain
+
+_KEPT: Final = "_r_tried"
+_MOST: Final = 200
+_FIGURES: Final = {"error_rate": "errors", "latency": "p95_ms", "throughput": "calls"}
+
+
+class Tried(NamedTuple):
+    """A rule that was tried: what of it decides, on which window, and when it would have fired."""
+
+    rule: str
+    window: Window
+    firings: list[Firing]
+
+
+def try_(rule: Rule, chosen: Chosen) -> None:
+    """Judge the window by `rule`, and keep the result for this reader."""
+    log = from_environment().log.absolute()
+    st.session_state[_KEPT] = Tried(_decides(rule), chosen.window, backtest.firings(log, rule, chosen.window))
+
+
+def is_tried(rule: Rule) -> bool:
+    """Whether this very rule was tried."""
+    kept = st.session_state.get(_KEPT)
+    return kept is not None and kept.rule == _decides(rule)
+
+
+def result(rule: Rule, chosen: Chosen) -> None:
+    """Draw what came of trying `rule`; nothing if it was not tried as it is now."""
+    if not is_tried(rule):
+        return
+    tried: Tried = st.session_state[_KEPT]
+    st.markdown(summary(tried.firings))
+    st.caption(f"Window: {frame.moment(tried.window.from_ns)} to {frame.moment(tried.window.to_ns)}")
+    picked = _picked(rule, tried.firings)
+    bands = [firing for firing in tried.firings if picked is None or _series(firing) == picked]
+    if (course := _course(rule, chosen, picked)) is not None:
+        _drawn(course, bands, key="r_chart")
+    if tried.firings:
+        _listed(tried.firings)
+
+
+def calls_card(rule: Rule, chosen: Chosen, starts_ns: int | None, ends_ns: int | None) -> None:
+    """Draw the figure that a rule about calls looks at, with the time in which it fired as a band."""
+    if (course := _course(rule, chosen, None)) is not None:
+        _drawn(course, [] if starts_ns is None else [Firing({}, starts_ns, ends_ns, None, rule.name)], key="a_calls")
+        if rule.scope.process or rule.scope.group or rule.scope.data:
+            st.caption("The line is of all calls of the window; the rule looks at some of them.")
+
+
+def summary(firings: list[Firing]) -> str:
+    """How often, for how many, with how many messages."""
+    if not firings:
+        return "**It would not have fired** in this window."
+    messages = sum(1 if firing.ends_ns is None else 2 for firing in firings)
+    series = len({_labels(firing) for firing in firings})
+    return (
+        f"**It would have fired {counted(len(firings), 'time')}** for {counted(series, 'alert')}, "
+        f"with at most {counted(messages, 'message')} to each webhook."
+    )
+
+
+def _decides(rule: Rule) -> str:
+    facts = {name: value for name, value in rule_files.facts_of(rule).items() if name not in {"name", "snoozed_until"}}
+    return json.dumps([asdict(rule.scope), facts], sort_keys=True, default=str)
+
+
+def _labels(firing: Firing) -> str:
+    return json.dumps(dict(firing.labels), sort_keys=True)
+
+
+def _series(firing: Firing) -> tuple[str, str]:
+    return firing.labels.get("process", ""), firing.labels.get("data", "")
+
+
+def _picked(rule: Rule, firings: list[Firing]) -> tuple[str, str] | None:
+    """The series to draw: the one chosen of those that fired, else the rule's own; None where it is about calls."""
+    if rule.kind not in {"stale", "silent", "value"}:
+        return None
+    fired = Counter(series for firing in firings if all(series := _series(firing)))
+    if not fired:
+        return (rule.scope.process, rule.scope.data) if rule.scope.process and rule.scope.data else None
+    options = [series for series, _ in fired.most_common(_MOST)]
+    if len(options) == 1:
+        return options[0]
+    labels = {f"{plain(' · '.join(each), 200)} ({counted(fired[each], 'time')})": each for each in options}
+    return labels[st.selectbox("Series that would have fired", list(labels), key="r_series", width=420)]
+
+
+def _course(rule: Rule, chosen: Chosen, picked: tuple[str, str] | None) -> DataFrame | None:
+    """What is drawn under the bands (columns moment_ns, number): readings, or the figure of the calls."""
+    if picked is not None:
+        readings = ask(values.history, chosen, process=picked[0], data=picked[1])
+        return DataFrame({"moment_ns": readings["timestamp"], "number": readings["number"]})
+    if isinstance(rule.condition, Calls):
+        slices = ask(functions.history, chosen, function=rule.scope.function or None)
+        percentile = f"p{rule.condition.percentile:g}_ms"
+        name = percentile if percentile in slices and rule.condition.figure == "latency" else None
+        number: Any = slices[name or _FIGURES[rule.condition.figure]]
+        if rule.condition.figure == "error_rate":
+            number = number / slices["calls"].where(slices["calls"] > 0)
+        if rule.condition.figure == "throughput" and len(slices) > 1:
+            number = number * 1e9 / int(slices["bucket_ns"].iloc[1] - slices["bucket_ns"].iloc[0])
+        return DataFrame({"moment_ns": slices["bucket_ns"], "number": number})
+    return None
+
+
+def _drawn(course: DataFrame, bands: list[Firing], *, key: str) -> None:
+    if len(course) and course["number"].notna().any():
+        first, last = int(course["moment_ns"].iloc[0]), int(course["moment_ns"].iloc[-1])
+        drawing.show(charts.readings(), drawing.beside(course, _bands(bands, first, last)), key=key)
+
+
+def _bands(firings: list[Firing], first_ns: int, last_ns: int) -> DataFrame:
+    """Firings as bands, cut to what is drawn."""
+    ends = [last_ns if firing.ends_ns is None else min(firing.ends_ns, last_ns) for firing in firings]
+    bands = [
+        (max(firing.starts_ns, first_ns), end, plain(firing.summary, 100) or "fires")
+        for firing, end in zip(firings, ends, strict=True)
+        if end >= first_ns
+    ]
+    return DataFrame(bands, columns=["start_ns", "end_ns", "label"])
+
+
+def _listed(firings: list[Firing]) -> None:
+    newest = firings[::-1][:_MOST]
+    st.dataframe(
+        {
+            "From": [frame.moment(firing.starts_ns) for firing in newest],
+            "To": ["goes on" if firing.ends_ns is None else frame.moment(firing.ends_ns) for firing in newest],
+            "Severity": [plain(firing.labels.get("severity"), 40) for firing in newest],
+            "Series": [plain(" · ".join(filter(None, _series(firing))), 200) or "all" for firing in newest],
+            "Value": [plain(firing.value, 200) for firing in newest],
+            "Says": [plain(firing.summary, 300) for firing in newest],
+        },
+        hide_index=True,
+        row_height=table.ROW_HEIGHT,
+        height="content" if len(newest) <= 8 else 300,  # noqa: PLR2004 - then it scrolls
+    )

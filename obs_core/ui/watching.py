@@ -1,0 +1,37 @@
+"""Who judges the rules: a line where nobody does, with what to do about it."""
+
+from typing import Final
+
+import streamlit as st
+
+from obs_core.alerts.picture import Picture
+from obs_core.children import told
+from obs_core.clock import SECOND, now_ns
+from obs_core.settings import from_environment
+from obs_core.ui import frame
+
+_LATE_NS: Final = 15 * SECOND  # a watcher says after each tick, one a second, how far it has judged
+
+
+def note(found: Picture) -> None:
+    """Say that no watcher is at work, or that it has trouble; nothing while all is well or no rule asks for it."""
+    if found.trouble:
+        st.warning(frame.literal(found.trouble), icon=":material/error:")
+    if not any(rule.enabled for rule in found.rules):
+        return
+    now, child = now_ns(), told.children(from_environment().log).get("watch")
+    if found.judged_ns is not None and now - found.judged_ns <= _LATE_NS:
+        return
+    if child is not None and child.state in ("starting", "running"):
+        st.caption(f":material/hourglass_top: Rules are being judged for the first time. {_last(found)}")
+        return
+    why = f" {frame.literal(child.last_error)}" if child is not None and child.last_error else ""
+    st.warning(
+        f"No watcher is at work, so nothing is judged and nobody is told. {_last(found)} "
+        f"Start one: `python -m obs_core watch`{why}",
+        icon=":material/visibility_off:",
+    )
+
+
+def _last(found: Picture) -> str:
+    return "" if found.judged_ns is None else f"Rules were last judged at {frame.moment(found.judged_ns)}."

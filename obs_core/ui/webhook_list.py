@@ -1,0 +1,125 @@
+"""The webhooks with what may be seen of them, and the delivery log."""
+
+from typing import Any, Final
+
+import streamlit as st
+from pandas import DataFrame
+
+from obs_core.alerts.deliver import outcome, receiver, rounds, webhooks
+from obs_core.clock import now_ns
+from obs_core.settings import from_environment
+from obs_core.ui import book, frame, table, webhook_form
+from obs_core.ui.panel import boundary
+from obs_core.ui.plain import plain
+
+_PICKED: Final = "a_webhook"
+_ANSWER: Final = "_w_answer"
+_LOGGED: Final = 200
+_MARKS: Final = {"queued": "◐ queued", "sent": "✓ sent", "failed": "✕ failed", "suppressed": "◌ suppressed"}
+
+
+def webhook_list() -> None:
+    """Draw the webhooks; a click selects one to test, change or remove."""
+    found = _listed()
+    if not found:
+        st.caption("Nobody is told yet. Add the address of a receiver below: any that takes Alertmanager's webhooks.")
+        return
+    columns = {"Name": 140, "Address": 300, "Told of": 200}
+    place = table.anew("w_all", table.clickable(_shown(found), key="w_all", columns=columns))
+    if place is not None:
+        st.query_params[_PICKED] = str(found[place]["name"])
+    name = st.query_params.get(_PICKED)
+    picked = next((each for each in found if each["name"] == name), found[0] if len(found) == 1 else None)
+    if picked is not None:
+        _actions(picked)
+
+
+def delivery_log() -> None:
+    """The newest deliveries."""
+    if not book.is_there():
+        st.caption("No message yet.")
+        return
+    with book.opened() as ledger:
+        found = webhooks.deliveries(ledger, limit=_LOGGED)
+    if not found:
+        st.caption("No message yet. A watcher queues one for each webhook as soon as an alert fires or ends.")
+        return
+    st.dataframe(
+        DataFrame(
+            {
+                "Status": [_MARKS.get(each.status, each.status) for each in found],
+                "Webhook": [each.receiver for each in found],
+                "Rule": [plain(each.rule, 200) for each in found],
+                "Change": [f"{each.state_from} → {each.state_to}" for each in found],
+                "Flipped": [frame.moment(each.moment_ns) for each in found],
+                "Sent": [frame.moment(each.sent_ns) for each in found],
+                "Next try": [frame.moment(each.next_try_ns) for each in found],
+                "Attempts": [each.attempts for each in found],
+                "Answer": [str(each.response_status or frame.NOT_MEASURED) for each in found],
+                "Why": [plain(each.error, 300) for each in found],
+            }
+        ),
+        hide_index=True,
+        row_height=table.ROW_HEIGHT,
+        height="content" if len(found) <= 8 else 300,  # noqa: PLR2004 - then it scrolls
+    )
+
+
+def _listed() -> list[dict[str, Any]]:
+    if not book.is_there():
+        return []
+    with book.opened() as ledger:
+        return [receiver.shown(each) for each in webhooks.listed(ledger)]
+
+
+def _shown(found: list[dict[str, Any]]) -> DataFrame:
+    return DataFrame(
+        {
+            "Name": [each["name"] for each in found],
+            "Address": [plain(each["url"], 300) for each in found],
+            "Told of": [_told_of(each) for each in found],
+            "Signed": ["yes" if each["secret"] else "no" for each in found],
+            "Headers": [", ".join(each["headers"]) for each in found],
+        }
+    )
+
+
+def _told_of(facts: dict[str, Any]) -> str:
+    asked = [*facts["rules"], *facts["severities"], *(f"{name}={each}" for name, each in facts["labels"].items())]
+    return plain(", ".join(asked), 300) or "everything"
+
+
+def _actions(facts: dict[str, Any]) -> None:
+    name = str(facts["name"])
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**{frame.literal(name)}**", width="content")
+        if st.button("Send a test", key="w_test", icon=":material/send:"):
+            with boundary("Test"), st.spinner("Waiting for its answer…"):
+                st.session_state[_ANSWER] = _tried(name)
+        st.button("Change", key="w_change", on_click=webhook_form.fill, args=(facts,))
+        with st.popover("Remove"):
+            st.markdown("Its secrets go with it; what waits for it is suppressed.")
+            if st.button("Remove the webhook", key="w_remove", type="primary"):
+                _remove(name)
+    answer = st.session_state.get(_ANSWER)
+    if answer is not None and answer[0] == name:
+        (st.success if answer[1] else st.warning)(frame.literal(answer[2]))
+
+
+def _tried(name: str) -> tuple[str, bool, str]:
+    """Whose test it was, whether it arrived, and that in a sentence."""
+    with book.opened() as ledger:
+        found = webhooks.named(ledger, name)
+    now = now_ns()
+    answer = rounds.trial(found, from_environment(), now)
+    if outcome.verdict(answer) == "sent":
+        return name, True, f"{name} answered {answer.status} at {frame.moment(now, date=False)}."
+    return name, False, outcome.sentence(answer)
+
+
+def _remove(name: str) -> None:
+    with boundary("Remove"), book.opened() as ledger:
+        webhooks.remove(ledger, name)
+        st.query_params.pop(_PICKED, None)
+        st.session_state.pop(_ANSWER, None)
+        st.rerun()

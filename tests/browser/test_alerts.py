@@ -1,0 +1,101 @@
+"""The whole way of an alert: a rule is built and tried, fires, tells its webhook, and resolves."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from obs_core.alerts import ledger
+from obs_core.alerts.deliver import webhooks
+from obs_core.alerts.deliver.receiver import Receiver
+from obs_core.clock import SECOND, now_ns
+from obs_core.model import Row
+from tests.browser.conftest import ROOT, Serve, query_of, settled
+from tests.support import receivers, table
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+WAIT_MS = 30_000
+BEFORE_S = 200  # longer than the time in which three flips make an alert flapping
+
+
+@contextmanager
+def watcher(log: Path) -> Iterator[None]:
+    """`python -m obs_core watch` on this log."""
+    command = [sys.executable, "-m", "obs_core", "watch", "--log", str(log), "--tick", "0.2"]
+    program = subprocess.Popen(command, cwd=ROOT, env=dict(os.environ), stdout=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        program.terminate()
+        program.wait(30)
+
+
+def readings(values: list[str], ago_s: int = 0) -> list[Row]:
+    """Readings that began so long ago, a millisecond apart."""
+    begun = now_ns() - ago_s * SECOND
+    return [
+        Row("value", "feed", "price", begun + place * 1_000_000, data_type="float", data_value=value)
+        for place, value in enumerate(values)
+    ]
+
+
+def told(receiving: receivers.Receiving) -> list[tuple[str, str]]:
+    """What the receiver was told: status and rule of each message."""
+    bodies: list[dict[str, Any]] = [json.loads(post.body) for post in receiving.posts]
+    return [(body["status"], body["alerts"][0]["labels"]["alertname"]) for body in bodies]
+
+
+def comes(page: Page, receiving: receivers.Receiving, message: tuple[str, str]) -> None:
+    """Wait until the receiver was told that, while the page lives on."""
+    for _ in range(WAIT_MS // 200):
+        if message in told(receiving):
+            return
+        page.wait_for_timeout(200)
+    pytest.fail(f"The receiver was told {told(receiving)}.", pytrace=False)
+
+
+def test_a_rule_is_built_tried_fires_tells_its_webhook_and_resolves(page: Page, serve: Serve, tmp_path: Path) -> None:
+    log = tmp_path / "trace.db"
+    table.store(log, readings(["1", "2", "2", "2", "2", "3"], BEFORE_S))
+    with receivers.receiver(receivers.answers("200 OK")) as receiving:
+        with closing(ledger.open_(log)) as book:
+            hook = Receiver("ops", receiving.url, group_wait_ns=0, group_interval_ns=SECOND)
+            webhooks.add(book, hook, now_ns())
+        address = serve(log)
+        with watcher(log):
+            settled_at(page, f"{address}/alerts?a_view=Rules&r_process=feed&r_data=price")
+            name = page.get_by_role("textbox", name="Name", exact=True)
+            name.fill("stuck price")
+            name.press("Enter")
+            threshold = page.get_by_role("textbox", name="Warn above")
+            threshold.fill("3")
+            threshold.press("Enter")
+            settled(page)
+            page.get_by_role("button", name="Backtest").click()
+            page.get_by_text("It would have fired 1 time").wait_for(timeout=WAIT_MS)
+            page.get_by_test_id("stVegaLiteChart").first.wait_for(timeout=WAIT_MS)
+            assert "r_threshold=3" in query_of(page)
+            page.get_by_role("button", name="Save rule").click()
+            page.get_by_text("Flips of stuck price").wait_for(timeout=WAIT_MS)
+
+            table.store(log, readings(["7"] * 5))
+            comes(page, receiving, ("firing", "stuck price"))
+            settled_at(page, f"{address}/alerts?a_rule=stuck%20price")
+            page.get_by_text("● firing · warning").wait_for(timeout=WAIT_MS)
+
+            table.store(log, readings(["8"]))
+            comes(page, receiving, ("resolved", "stuck price"))
+            page.get_by_text("✓ resolved · warning").wait_for(timeout=WAIT_MS)
+
+
+def settled_at(page: Page, address: str) -> None:
+    """The page at this address, once it has been drawn."""
+    page.goto(address)
+    settled(page)

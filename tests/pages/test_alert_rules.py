@@ -1,0 +1,160 @@
+"""The Alerts page's rules: what a real watcher judged by them, shown with its state, its readings and its flips."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from obs_core.alerts import ledger, rule_files
+from obs_core.clock import HOUR, now_ns
+from obs_core.watch.follower import Follower
+from tests.pages.conftest import Opened, words
+from tests.support import table
+
+STUCK = """
+    seconds  process  data   kind   data_value  function
+    0        feed     price  value  1           app.read
+    1        feed     price  value  2           app.read
+    2        feed     price  value  2           app.read
+    3        feed     price  value  2           app.read
+    4        feed     price  value  2           app.read
+    5        feed     price  value  2           app.read
+    6        feed     price  value  2           app.read
+    7        feed     flow   value  5           app.read
+    8        feed     flow   value  6           app.read
+"""
+
+
+def judged(log: Path, *rules: dict[str, Any], snoozed: str | None = None) -> None:
+    """Keep these rules, and have a watcher look at the log once."""
+    with closing(ledger.open_(log)) as book:
+        for facts in rules:
+            rule_files.add(book, log, rule_files.from_facts(facts), now_ns())
+        if snoozed:
+            ledger.snooze(book, snoozed, now_ns() + HOUR)
+    with closing(Follower(log)) as follower:
+        follower.tick(now_ns())
+
+
+def tiles(text: str) -> dict[str, str]:
+    """The figures by their labels, from the page's HTML."""
+    parts = [part.partition("</h3>") for part in text.split("<h3>")[1:]]
+    return {label: rest.partition("<b")[2].partition(">")[2].partition("<")[0] for label, _, rest in parts}
+
+
+def test_without_rules_the_page_says_how_to_make_one(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    app = opened("alerts")
+    assert not app.exception
+    assert "No rules yet" in words(app)
+    assert tiles(words(app))["Firing"] == "0"
+
+
+def test_an_alert_stands_in_its_tile_and_in_the_table_with_its_repeats(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    judged(log_path, {"name": "stuck", "kind": "stale"}, {"name": "high", "kind": "value", "above": 100})
+    app = opened("alerts")
+    assert not app.exception
+    told = tiles(words(app))
+    assert (told["Firing"], told["OK"]) == ("1", "1")
+    row = app.dataframe[0].value.iloc[0]
+    assert (row["State"], row["Rule"], row["Series"], row["Repeats"]) == ("● firing", "stuck", "feed · price", 6)
+
+
+def test_an_alert_of_the_link_shows_its_readings_its_function_and_its_flips(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    judged(log_path, {"name": "stuck", "kind": "stale"})
+    app = opened("alerts", a_rule="stuck")
+    assert not app.exception
+    assert "app.read" in words(app)
+    assert "not recorded" in words(app) or "trace it with" in words(app)
+    assert len(app.get("vega_lite_chart")) == 2
+    assert any("inactive → firing" in str(each.value) for each in app.dataframe)
+
+
+def test_a_click_on_an_alert_names_it_in_the_link(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    judged(log_path, {"name": "stuck", "kind": "stale"})
+    app = opened("alerts")
+    app.session_state["a_active"] = {"selection": {"cells": [(0, "Rule")]}}
+    app.run()
+    assert app.query_params["a_rule"] in ("stuck", ["stuck"])
+
+
+def test_a_selected_alert_stays_selected_when_a_worse_one_comes(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    judged(log_path, {"name": "stuck", "kind": "stale"})
+    app = opened("alerts")
+    app.session_state["a_active"] = {"selection": {"cells": [(0, "Rule")]}}
+    app.run()
+    judged(log_path, {"name": "worse", "kind": "stale", "threshold": 4, "severity": "critical"})
+    app.run()
+    assert list(app.dataframe[0].value["Rule"]) == ["worse", "stuck"]
+    assert app.query_params["a_rule"] in ("stuck", ["stuck"])
+
+
+def test_an_alert_about_calls_shows_their_figure(log_path: Path, opened: Opened) -> None:
+    """
+    seconds  process  data  status  function  duration_ms  trace_id  span_id
+    0        feed     load  OK      app.load  5            t1        s1
+    10       feed     load  ERROR   app.load  5            t2        s2
+    400      feed     load  OK      app.load  5            t3        s3
+    """
+    table.store(log_path, table.rows(test_an_alert_about_calls_shows_their_figure.__doc__ or ""))
+    judged(log_path, {"name": "fails", "kind": "error_rate", "above": 0.1, "function": "app.load", "window": "60s"})
+    app = opened("alerts", a_view="Rules", a_rule="fails")
+    assert list(app.dataframe[0].value["Kind"]) == ["error_rate"]
+    assert list(app.dataframe[0].value["Condition"]) == ["Above 0.1 · Window 60s"]
+    assert "inactive → firing" in words(app)
+    tried = opened("alerts", a_view="Rules", r_kind="error_rate", r_above="0.1", r_window="60s")
+    tried.button(key="r_test").click()
+    tried.run()
+    assert "It would have fired 1 time" in words(tried)
+    assert len(tried.get("vega_lite_chart")) == 1
+
+
+def test_a_rule_of_the_link_shows_its_flips_when_nothing_fires_any_more(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    table.store(log_path, table.rows("seconds process data kind data_value\n9 feed price value 3"))
+    judged(log_path, {"name": "stuck", "kind": "stale"})
+    app = opened("alerts", a_rule="stuck")
+    assert not app.exception
+    assert tiles(words(app))["Firing"] == "0"
+    assert "firing → resolved" in words(app)
+
+
+def test_what_a_program_or_a_rule_is_called_is_shown_as_text(log_path: Path, opened: Opened) -> None:
+    hostile = "<img/src=x/onerror=alert(1)>**b**"
+    rows = table.rows(STUCK.replace("feed", hostile))
+    table.store(log_path, rows)
+    judged(log_path, {"name": hostile, "kind": "stale", "annotations": {"note": hostile}})
+    for view in ("Now", "Rules"):
+        app = opened("alerts", a_rule=hostile, a_view=view)
+        assert not app.exception
+        html = "\n".join(element.proto.body for element in app.get("html"))
+        assert "<img" not in html
+        assert not any("**b**" in str(each.value) for each in (*app.markdown, *app.caption))
+
+
+def test_a_snoozed_rule_counts_as_snoozed_and_not_as_firing(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    judged(log_path, {"name": "stuck", "kind": "stale"}, snoozed="stuck")
+    told = tiles(words(opened("alerts")))
+    assert (told["Firing"], told["Snoozed"]) == ("0", "1")
+
+
+def test_rules_that_nobody_judges_are_said_to_need_a_watcher(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    with closing(ledger.open_(log_path)) as book:
+        rule_files.add(book, log_path, rule_files.from_facts({"name": "stuck", "kind": "stale"}), now_ns())
+    assert "python -m obs_core watch" in words(opened("alerts"))
+    judged(log_path)
+    assert "python -m obs_core watch" not in words(opened("alerts"))
+
+
+def test_a_rules_file_that_cannot_be_read_is_said_and_the_page_goes_on(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    rule_files.path_of(log_path).write_text("[[rule]]\nname = 'stuck'\nkind = 'stall'\n")
+    app = opened("alerts")
+    assert not app.exception
+    assert "'stall'" in words(app)
+    assert "● 1 stale now" in words(app)

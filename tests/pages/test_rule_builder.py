@@ -1,0 +1,112 @@
+"""The rule builder: what is wrong stands beside its field, and a rule is tried before it is saved."""
+
+from contextlib import closing
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+from obs_core.alerts import ledger, rule_files
+from obs_core.alerts.rules import Rule
+from obs_core.clock import now_ns
+from tests.pages.conftest import Opened, words
+from tests.pages.test_alert_rules import STUCK, judged
+from tests.support import table
+
+
+def kept(log: Path) -> dict[str, Rule]:
+    """The rules of the ledger by name."""
+    with closing(ledger.open_(log)) as book:
+        return {rule.name: rule for rule in rule_files.from_ledger(book)}
+
+
+def pressed(app: AppTest, key: str) -> AppTest:
+    """The page after a press of this button."""
+    app.button(key=key).click()
+    app.run()
+    assert not app.exception
+    return app
+
+
+def test_a_rule_is_tried_on_the_window_then_saved(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    app = opened("alerts", a_view="Rules", r_name="stuck", r_data="price", r_threshold="4")
+    assert app.button(key="r_save").disabled
+    pressed(app, "r_test")
+    assert "It would have fired 1 time" in words(app)
+    assert "with at most 1 message to each webhook" in words(app)
+    assert len(app.get("vega_lite_chart")) == 1
+    pressed(app, "r_save")
+    rule = kept(log_path)["stuck"]
+    assert (rule.kind, rule.scope.data, getattr(rule.condition, "threshold", None)) == ("stale", "price", 4)
+
+
+def test_a_rule_that_was_changed_after_its_backtest_is_tried_again(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    app = pressed(opened("alerts", a_view="Rules", r_name="stuck"), "r_test")
+    assert not app.button(key="r_save").disabled
+    app.text_input(key="r_threshold").set_value("7").run()
+    assert app.button(key="r_save").disabled
+
+
+def test_what_is_wrong_stands_beside_its_field(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    app = opened("alerts", a_view="Rules", r_threshold="many")
+    assert "Is 'many'; it must be a number" in words(app)
+    assert app.button(key="r_test").disabled
+    assert "Labels is 'team'" in words(opened("alerts", a_view="Rules", r_labels="team"))
+    assert "Is '5x'; it must be a number or a period such as 5m" in words(opened("alerts", a_view="Rules", r_for="5x"))
+    assert "Is missing: give above, below or allowed" in words(opened("alerts", a_view="Rules", r_kind="value"))
+
+
+def test_each_kind_of_rule_can_be_tried(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    for kind in ("stale", "silent", "value", "error_rate", "latency", "throughput", "new_exception", "writer"):
+        link = {"r_above": "1"} if kind in {"value", "error_rate", "latency", "throughput"} else {}
+        app = pressed(opened("alerts", a_view="Rules", r_kind=kind, **link), "r_test")
+        assert "would have fired" in words(app) or "would not have fired" in words(app), kind
+
+
+def test_a_stale_value_fills_the_builder(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    app = pressed(opened("alerts", a_threshold="3"), "a_make")
+    assert app.text_input(key="r_process").value == "feed"
+    assert app.text_input(key="r_data").value == "price"
+    assert app.text_input(key="r_threshold").value == "3"
+
+
+def test_a_rule_can_be_switched_off_edited_and_removed(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    judged(log_path, {"name": "slow", "kind": "latency", "above": 5, "for": "2m", "labels": {"team": "water"}})
+    app = opened("alerts", a_view="Rules", a_rule="slow")
+    pressed(app, "r_enable")
+    assert not kept(log_path)["slow"].enabled
+    pressed(app, "r_edit")
+    assert app.selectbox(key="r_kind").value == "latency"
+    assert (app.text_input(key="r_for").value, app.text_input(key="r_labels").value) == ("120s", "team=water")
+    app.text_input(key="r_above").set_value("9").run()
+    pressed(pressed(app, "r_test"), "r_save")
+    assert getattr(kept(log_path)["slow"].condition, "above", None) == 9
+    assert not kept(log_path)["slow"].enabled
+    pressed(app, "r_remove")
+    assert not kept(log_path)
+
+
+def test_a_snooze_has_an_end_and_can_be_ended(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    judged(log_path, {"name": "stuck", "kind": "stale"})
+    app = pressed(opened("alerts", a_view="Rules", a_rule="stuck"), "r_snooze")
+    with closing(ledger.open_(log_path)) as book:
+        assert 3_590 < (ledger.snoozes(book)["stuck"] - now_ns()) / 1e9 < 3_600
+    pressed(app, "r_wake")
+    with closing(ledger.open_(log_path)) as book:
+        assert ledger.snoozes(book)["stuck"] <= now_ns()
+
+
+def test_a_rule_of_the_file_is_shown_and_left_to_the_file(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    rule_files.path_of(log_path).write_text("[[rule]]\nname = 'stuck'\nkind = 'stale'\n")
+    app = opened("alerts", a_view="Rules", a_rule="stuck", r_name="stuck")
+    assert list(app.dataframe[0].value["From"]) == ["file"]
+    assert "From rules.toml: change it there" in words(app)
+    assert {"r_edit", "r_remove", "r_enable"}.isdisjoint(button.key for button in app.button)
+    assert pressed(app, "r_test").button(key="r_save").disabled

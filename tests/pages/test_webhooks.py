@@ -1,0 +1,99 @@
+"""Webhooks on the Alerts page: kept without ever being shown, tried on a real receiver, removed."""
+
+from contextlib import closing
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+from obs_core.alerts import ledger
+from obs_core.alerts.deliver import rounds, webhooks
+from obs_core.alerts.deliver.receiver import Receiver
+from obs_core.clock import now_ns
+from obs_core.settings import from_environment
+from tests.pages.conftest import Opened, words
+from tests.pages.test_alert_rules import STUCK, judged
+from tests.pages.test_rule_builder import pressed
+from tests.support import receivers, table
+
+SECRET = "s3cret-word"  # noqa: S105 - a test's own
+TOKEN = "t0ken-word"  # noqa: S105 - a test's own
+
+
+def listed(log: Path) -> list[Receiver]:
+    """The webhooks of the ledger."""
+    with closing(ledger.open_(log)) as book:
+        return webhooks.listed(book)
+
+
+def typed(app: AppTest, **texts: str) -> AppTest:
+    """The form with these texts in its fields."""
+    for name, text in texts.items():
+        (app.text_area if name == "headers" else app.text_input)(key=f"w_{name}").set_value(text)
+    return app
+
+
+def test_a_webhook_is_kept_tried_and_removed_and_its_secrets_are_never_shown(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    with receivers.receiver(receivers.answers("200 OK")) as receiving:
+        app = opened("alerts", a_view="Webhooks")
+        assert "Nobody is told yet" in words(app)
+        typed(app, name="ops", url=receiving.url, secret=SECRET, headers=f"Authorization: Bearer {TOKEN}")
+        pressed(app, "w_keep")
+        assert listed(log_path)[0].secret == SECRET
+        pressed(app, "w_test")
+        assert "ops answered 200" in "\n".join(each.value for each in app.success)
+        assert receiving.posts[0].headers["authorization"] == f"Bearer {TOKEN}"
+        assert "x-obs-signature-256" in receiving.posts[0].headers
+        pressed(app, "w_change")
+        fields = [field.value or "" for field in (*app.text_input, *app.text_area)]
+        for secret in (SECRET, TOKEN):
+            assert secret not in words(app)
+            assert secret not in "\n".join(map(str, fields))
+        pressed(app, "w_remove")
+        assert not listed(log_path)
+
+
+def test_a_change_that_leaves_secrets_empty_keeps_them(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    app = opened("alerts", a_view="Webhooks")
+    typed(app, name="ops", url="http://127.0.0.1:9/a", secret=SECRET, headers=f"X-Key: {TOKEN}", severities="critical")
+    pressed(pressed(app, "w_keep"), "w_change")
+    typed(app, severities="warning")
+    pressed(app, "w_keep")
+    found = listed(log_path)[0]
+    assert (found.url, found.secret, found.headers) == ("http://127.0.0.1:9/a", SECRET, {"X-Key": TOKEN})
+    assert found.severities == ("warning",)
+
+
+def test_what_cannot_be_kept_is_said_and_stays_typed(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    app = typed(opened("alerts", a_view="Webhooks"), name="ops", url="ftp://example.com")
+    pressed(app, "w_keep")
+    assert app.text_input(key="w_url").value == "ftp://example.com"
+    assert app.warning
+    assert not listed(log_path)
+    pressed(typed(app, url="http://127.0.0.1:9/a", wait="soon"), "w_keep")
+    assert "Group wait" in words(app)
+    pressed(typed(app, wait="1s", headers=f"no colon {TOKEN}"), "w_keep")
+    assert "Headers: a part has no" in words(app)
+    assert TOKEN not in words(app)
+
+
+def test_a_receiver_that_refuses_a_test_is_said(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    with receivers.receiver(receivers.answers("403 Forbidden")) as receiving:
+        app = typed(opened("alerts", a_view="Webhooks"), name="ops", url=receiving.url)
+        pressed(pressed(app, "w_keep"), "w_test")
+        assert "403" in words(app)
+
+
+def test_the_delivery_log_says_what_became_of_each_message(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    with receivers.receiver(receivers.answers("200 OK")) as receiving, closing(ledger.open_(log_path)) as book:
+        webhooks.add(book, Receiver("ops", receiving.url, group_wait_ns=0), now_ns())
+        judged(log_path, {"name": "stuck", "kind": "stale"})
+        while rounds.round_(book, from_environment()):
+            continue
+        app = opened("alerts", a_view="Webhooks")
+    logged = app.dataframe[-1].value
+    assert logged[["Status", "Webhook", "Rule", "Answer"]].to_numpy().tolist() == [["✓ sent", "ops", "stuck", "200"]]
