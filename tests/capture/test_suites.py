@@ -24,8 +24,8 @@ HOT: tuple[str, ...] = (
 )
 if os.environ.get("OBS_WHOLE_SUITES"):
     HOT = ()
-# these run until the stack is full, which comes earlier below pytest
-DEEP = ("_group_matching", "TokenList.__iter__")
+# these run until the stack is full, which comes earlier below pytest (Token.match: 7 of 155,216 calls)
+DEEP = ("_group_matching", "TokenList.__iter__", "Token.match")
 # these two hold a stopwatch beside the calls, which tracing is not free of
 TIMED = {"test_nested_paren_within_cap_under_1s", "test_nested_case_within_cap_under_1s"}
 
