@@ -12,7 +12,7 @@ from obs_core.ui.alert_table import RULE, alert_table
 from obs_core.ui.ask import ask
 from obs_core.ui.controls import Chosen
 from obs_core.ui.panel import panel
-from obs_core.ui.rule_list import rule_list
+from obs_core.ui.rule_list import rule_list, snooze
 from obs_core.ui.stale import judged_by, series_card, silent_card, streak_table
 
 NOW: Final = "Now"
@@ -42,6 +42,7 @@ def wrong_now(found: Picture, chosen: Chosen) -> None:
     if rule := found.named(st.query_params.get(RULE, "")):
         with panel("History", f"Flips of {rule.name}"):
             flips_card(rule.name)
+            snooze(rule, key="a")
 
 
 def stale_now(chosen: Chosen) -> None:

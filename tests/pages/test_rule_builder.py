@@ -3,11 +3,14 @@
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from obs_core.alerts import ledger, rule_files
 from obs_core.alerts.rules import Rule
-from obs_core.clock import now_ns
+from obs_core.clock import SECOND, now_ns
+from obs_core.errors import BadParameter
+from obs_core.ui.rule_list import until_ns
 from tests.pages.conftest import Opened, words
 from tests.pages.test_alert_rules import STUCK, judged
 from tests.support import table
@@ -100,6 +103,22 @@ def test_a_snooze_has_an_end_and_can_be_ended(log_path: Path, opened: Opened) ->
     pressed(app, "r_wake")
     with closing(ledger.open_(log_path)) as book:
         assert ledger.snoozes(book)["stuck"] <= now_ns()
+
+
+def test_an_alert_can_be_snoozed_where_it_is_shown(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    judged(log_path, {"name": "stuck", "kind": "stale"})
+    app = pressed(opened("alerts", a_rule="stuck"), "a_snooze")
+    assert list(app.dataframe[0].value["State"]) == ["◌ snoozed"]
+
+
+def test_a_snooze_ends_after_a_time_or_at_a_coming_moment() -> None:
+    now = 1_767_225_600 * SECOND
+    assert until_ns("2h", now) == now + 7_200 * SECOND
+    assert until_ns("2026-01-01T00:10:00Z", now) == now + 600 * SECOND
+    for word in ("soon", "", "2025-12-31T00:00:00Z"):
+        with pytest.raises(BadParameter):
+            until_ns(word, now)
 
 
 def test_a_rule_of_the_file_is_shown_and_left_to_the_file(log_path: Path, opened: Opened) -> None:
