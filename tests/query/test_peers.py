@@ -6,7 +6,6 @@ other, pecos at the range of a window; here a streak's values are near its first
 
 import math
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
