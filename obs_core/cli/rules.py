@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from obs_core.alerts import backtest, ledger, rule_files
+from obs_core.alerts import backtest, ledger, rule_facts, rule_files
 from obs_core.alerts.rules import Rule
 from obs_core.clock import Window, instant_ns, iso_text, now_ns
 from obs_core.errors import BadParameter
@@ -74,7 +74,7 @@ def _made(arguments: argparse.Namespace) -> Rule:
         if not equals:
             raise BadParameter(f"“{pair}” is not field=value.", "Write, for example, threshold=5 data=price.")
         facts[field] = _value(value)
-    return rule_files.from_facts(facts)
+    return rule_facts.from_facts(facts)
 
 
 def _value(text: str) -> Any:  # noqa: ANN401 - a number, a list, or the text itself
@@ -92,6 +92,6 @@ def _named(rules: list[Rule], name: str) -> Rule:
 
 
 def _line(rule: Rule) -> str:
-    facts = rule_files.facts_of(rule)
+    facts = rule_facts.facts_of(rule)
     rest = " ".join(f"{key}={value}" for key, value in facts.items() if key not in {"name", "kind"})
     return f"{rule.name}  [{rule.kind}, from {rule.source}{'' if rule.enabled else ', disabled'}]  {rest}".rstrip()

@@ -9,7 +9,7 @@ import streamlit as st
 from pandas import DataFrame
 
 from obs_core import charts
-from obs_core.alerts import backtest, rule_files
+from obs_core.alerts import backtest, rule_facts
 from obs_core.alerts.backtest import Firing
 from obs_core.alerts.rules import Calls, Rule
 from obs_core.clock import Window
@@ -81,7 +81,7 @@ def summary(firings: list[Firing]) -> str:
 
 
 def _decides(rule: Rule) -> str:
-    facts = {name: value for name, value in rule_files.facts_of(rule).items() if name not in {"name", "snoozed_until"}}
+    facts = {name: value for name, value in rule_facts.facts_of(rule).items() if name not in {"name", "snoozed_until"}}
     return json.dumps([asdict(rule.scope), facts], sort_keys=True, default=str)
 
 

@@ -109,7 +109,7 @@ def read(field: Field, text: str) -> Any:  # noqa: ANN401 - as in rules.toml
 
 
 def texts_of(facts: Mapping[str, Any]) -> dict[str, str]:
-    """What the builder's fields hold for a rule's facts (see `rule_files.facts_of`), by their names."""
+    """What the builder's fields hold for a rule's facts (see `rule_facts.facts_of`), by their names."""
     kind = str(facts.get("kind", "stale"))
     if kind == "calls":
         kind = str(facts.get("figure", "error_rate"))

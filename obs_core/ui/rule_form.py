@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import streamlit as st
 
-from obs_core.alerts import rule_files
+from obs_core.alerts import rule_facts, rule_files
 from obs_core.alerts.picture import Picture
-from obs_core.alerts.rule_files import BadField
+from obs_core.alerts.rule_facts import BadField
 from obs_core.alerts.rules import Rule
 from obs_core.clock import now_ns
 from obs_core.settings import from_environment
@@ -52,7 +52,7 @@ def rule_form(found: Picture, chosen: Chosen) -> None:
     texts, slots = _fields(kind)
     facts, trouble = _facts(kind, texts), ""
     try:
-        rule = rule_files.from_facts({**facts, "name": facts.get("name", _UNNAMED)})
+        rule = rule_facts.from_facts({**facts, "name": facts.get("name", _UNNAMED)})
     except BadField as error:
         slots.get(error.field, st).caption(f":red[:material/error: {frame.literal(_sentence(error))}]")
         rule, trouble = None, f"{_label(kind, error.field)} {error.what}."

@@ -6,7 +6,7 @@ from typing import Final
 import streamlit as st
 from pandas import DataFrame
 
-from obs_core.alerts import ledger, rule_files
+from obs_core.alerts import ledger, rule_facts, rule_files
 from obs_core.alerts.picture import Picture
 from obs_core.alerts.rules import Rule
 from obs_core.clock import SECOND, iso_ns, now_ns
@@ -51,7 +51,7 @@ def shown(found: Picture) -> DataFrame:
             "State": [_state(rule, now) for rule in rules],
             "Firing": [firing.count(rule.name) for rule in rules],
             "Looks at": [plain(rule_fields.scope_words(rule), 300) for rule in rules],
-            "Condition": [plain(rule_fields.condition_words(rule, rule_files.facts_of(rule)), 300) for rule in rules],
+            "Condition": [plain(rule_fields.condition_words(rule, rule_facts.facts_of(rule)), 300) for rule in rules],
         }
     )
 
@@ -83,7 +83,7 @@ def _actions(rule: Rule) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{frame.literal(plain(rule.name, 100))}**", width="content")
         if ours:
-            texts = rule_fields.texts_of(rule_files.facts_of(rule))
+            texts = rule_fields.texts_of(rule_facts.facts_of(rule))
             st.button("Edit", key="r_edit", icon=":material/edit:", on_click=rule_form.fill, args=(texts,))
             if st.button("Switch off" if rule.enabled else "Switch on", key="r_enable"):
                 _change(replace(rule, enabled=not rule.enabled, snoozed_until_ns=None))

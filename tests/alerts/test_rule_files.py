@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from obs_core.alerts import ledger, rule_files
+from obs_core.alerts import ledger, rule_facts, rule_files
 from obs_core.alerts.rules import Calls, NewException, Rule, Scope, Silent, Stale, Value, Writer
 from obs_core.errors import BadParameter
 
@@ -66,7 +66,7 @@ def test_a_file_of_rules_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.kind)
 def test_a_rule_is_what_its_table_says(rule: Rule) -> None:
-    assert rule_files.from_facts(rule_files.facts_of(rule)) == rule
+    assert rule_facts.from_facts(rule_facts.facts_of(rule)) == rule
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_rule_is_what_its_table_says(rule: Rule) -> None:
 )
 def test_what_can_not_be_read_is_told_with_the_rule_and_the_field(wrong: dict[str, object], said: str) -> None:
     with pytest.raises(BadParameter, match=f"“r”: {said} "):
-        rule_files.from_facts({"name": "r", **wrong})
+        rule_facts.from_facts({"name": "r", **wrong})
 
 
 @pytest.mark.parametrize("text", ["[[rule]", "x = 1", 'rule = "x"', "[[rule]]\nkind = 'stale'"])
@@ -121,6 +121,6 @@ def test_rules_are_added_and_removed_and_a_name_is_used_once(tmp_path: Path) -> 
 
 def test_a_change_of_words_is_no_change_of_judgement() -> None:
     rule = RULES[0]
-    again = rule_files.from_facts({**rule_files.facts_of(rule), "annotations": {"x": "y"}})
+    again = rule_facts.from_facts({**rule_facts.facts_of(rule), "annotations": {"x": "y"}})
     assert again.judgement() == rule.judgement()
-    assert rule_files.from_facts({**rule_files.facts_of(rule), "threshold": 8}).judgement() != rule.judgement()
+    assert rule_facts.from_facts({**rule_facts.facts_of(rule), "threshold": 8}).judgement() != rule.judgement()

@@ -4,7 +4,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from obs_core.alerts import ledger, rule_files
+from obs_core.alerts import ledger, rule_facts, rule_files
 from obs_core.clock import HOUR, now_ns
 from obs_core.watch.follower import Follower
 from tests.pages.conftest import Opened, words
@@ -28,7 +28,7 @@ def judged(log: Path, *rules: dict[str, Any], snoozed: str | None = None) -> Non
     """Keep these rules, and have a watcher look at the log once."""
     with closing(ledger.open_(log)) as book:
         for facts in rules:
-            rule_files.add(book, log, rule_files.from_facts(facts), now_ns())
+            rule_files.add(book, log, rule_facts.from_facts(facts), now_ns())
         if snoozed:
             ledger.snooze(book, snoozed, now_ns() + HOUR)
     with closing(Follower(log)) as follower:
@@ -145,7 +145,7 @@ def test_a_snoozed_rule_counts_as_snoozed_and_not_as_firing(log_path: Path, open
 def test_rules_that_nobody_judges_are_said_to_need_a_watcher(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(STUCK))
     with closing(ledger.open_(log_path)) as book:
-        rule_files.add(book, log_path, rule_files.from_facts({"name": "stuck", "kind": "stale"}), now_ns())
+        rule_files.add(book, log_path, rule_facts.from_facts({"name": "stuck", "kind": "stale"}), now_ns())
     assert "python -m obs_core watch" in words(opened("alerts"))
     judged(log_path)
     assert "python -m obs_core watch" not in words(opened("alerts"))
