@@ -15,9 +15,9 @@ import pyarrow as pa
 from pandas import DataFrame
 
 from obs_core.clock import Window
-from obs_core.errors import BadParameter, LogMissing, LogUnreadable, WorkerFailed
+from obs_core.errors import ObsError
 from obs_core.model import ROW_CAP
-from obs_core.query import frames, reach
+from obs_core.query import frames, reach, refusals
 from obs_core.query.lookup import Lookup
 from obs_core.query.pool import AnswerRefused, MirrorBehind, Pool, WorkerDied
 from obs_core.query.sqlfile import SqlFile, sql_file
@@ -46,7 +46,7 @@ class Engine:
         """
         self.log = log
         self.row_cap = row_cap
-        self._mirror = mirror
+        self.has_mirror = mirror
         self._lookup = Lookup(log, limit_s=limit_s)
         self._pool = pool or Pool(workers, memory_mb=memory_mb, limit_s=limit_s)
         self._pool_is_lent = pool is not None
@@ -109,6 +109,19 @@ class Engine:
             self._bad_text = version[:2], window
             table, way = self._asked(file, shape, window, given, mended=True)
         return self._told(frames.from_arrow(table), way, start, self.row_cap)
+
+    def mirrored(self, question: str, window: Window, parameters: Mapping[str, object]) -> DataFrame | None:
+        """The answer to an analytical question, if a worker's mirror can give it; None where it can't now."""
+        start = time.perf_counter()
+        try:
+            version = self._lookup.version()
+            asked = reach.mirrored(
+                sql_file(question), self._lookup.shape(), window, _plain(parameters), most=ROW_CAP + 1
+            )
+            table = self._from_mirror(asked, version)
+        except ObsError:  # whoever asks goes another way, and is told what is wrong there
+            return None
+        return None if table is None else self._told(frames.from_arrow(table), "mirror", start, ROW_CAP)
 
     def _statement(self, file: SqlFile, wanted: str) -> str:
         """A narrow question's SQL over the relations of this log."""
@@ -176,20 +189,29 @@ class Engine:
             AnswerRefused: a text that is not UTF-8 is in the way, and it was not asked in the mended form.
         """
         most = None if self.row_cap is None else self.row_cap + 1
-        request: dict[str, Any] = {"log": str(self.log.absolute())}
         try:
-            if self._mirror and mirror_at and (asked := reach.mirrored(file, shape, window, parameters, most)):
-                with suppress(MirrorBehind):
-                    given = {"statement": asked.statement, "parameters": asked.parameters, "mirror_at": mirror_at}
-                    return self._pool.answer(request | given), asked.way
+            copied = reach.mirrored(file, shape, window, parameters, most) if mirror_at else None
+            if mirror_at and (table := self._from_mirror(copied, mirror_at)) is not None:
+                return table, "mirror"
             share = self._share(window) if shape.native else 0.0
             asked = reach.plan(file, shape, window, parameters, share=share, most=most, mended=mended)
-            given = {"statement": asked.statement, "parameters": asked.parameters}
-            return self._pool.answer(request | given), asked.way
+            return self._pool.answer(self._request(asked)), asked.way
         except AnswerRefused as error:
-            if not mended and _is_bad_text(error):
+            if not mended and refusals.is_bad_text(error):
                 raise
-            raise _refusal(error, self.log) from error
+            raise refusals.told(error, self.log) from error
+
+    def _from_mirror(self, asked: reach.Plan | None, version: tuple[int, ...]) -> pa.Table | None:
+        """The answer of a worker's mirror that has seen `version`; None where there is none."""
+        if asked is None or not self.has_mirror:
+            return None
+        with suppress(MirrorBehind):
+            return self._pool.answer(self._request(asked) | {"mirror_at": version})
+        return None
+
+    def _request(self, asked: reach.Plan) -> dict[str, Any]:
+        """What a worker is sent."""
+        return {"log": str(self.log.absolute()), "statement": asked.statement, "parameters": asked.parameters}
 
     def _is_marred(self, identity: tuple[int, ...], window: Window) -> bool:
         """Whether `window` meets the one in which a text that is not UTF-8 was last found."""
@@ -224,25 +246,3 @@ class Engine:
 def _plain(parameters: Mapping[str, object]) -> dict[str, Any]:
     """The parameters with numpy's numbers (out of a DataFrame) as Python's."""
     return {name: value.item() if isinstance(value, np.generic) else value for name, value in parameters.items()}
-
-
-def _is_bad_text(error: AnswerRefused) -> bool:
-    """Whether DuckDB stumbled over a text in the log that is not UTF-8."""
-    said = error.message.lower()
-    return error.kind == "duckdb" and any(word in said for word in ("unicode", "utf-8", "utf8", "invalidated"))
-
-
-def _refusal(error: AnswerRefused, log: Path) -> WorkerFailed | LogUnreadable | LogMissing | BadParameter:
-    """What DuckDB said, in the product's own errors."""
-    first = error.message.splitlines()[0]
-    if error.kind == "parameter":
-        return BadParameter("A parameter holds text that is not valid Unicode.", "Type it again.")
-    if "No such file" in first:
-        return LogMissing(
-            f"There is no trace log at {log.absolute()}.", "Trace a program, or run: python -m obs_core demo"
-        )
-    if "locked" in first or "busy" in first.lower():
-        return LogUnreadable(f"{log} is locked by another program.", "Wait a moment; if it stays, stop that program.")
-    if "memory" in first.lower():
-        return WorkerFailed("The question needs more memory than it may have.", "Choose a shorter window, or a group.")
-    return WorkerFailed(f"The question could not be answered: {first}", error.hint or "Try a shorter window.")

@@ -9,7 +9,8 @@ from obs_core.clock import Window
 from obs_core.errors import QuestionTimedOut
 from obs_core.query import filters
 from obs_core.query.engine import Engine
-from obs_core.query.wanted import Wanted, narrowed
+from obs_core.query.found import rows_that_fit
+from obs_core.query.wanted import Wanted
 
 FACETS: Final = ("group", "process", "function", "status", "exception_type", "data_type")
 NEWEST: Final = 100_000  # rows that are counted; grouping them takes 200 ms
@@ -48,8 +49,7 @@ def facets(engine: Engine, window: Window, *, values: int = 10, **wanted: Unpack
 
 
 def _counted(engine: Engine, window: Window, wanted: Wanted) -> DataFrame:
-    where, parameters = narrowed(window, wanted)
-    return engine.lookup("traces/facets", parameters | {"newest": NEWEST + 1}, wanted=where, limit_s=LIMIT_S)
+    return rows_that_fit(engine, "traces/facets", window, wanted, {"newest": NEWEST + 1}, limit_s=LIMIT_S)
 
 
 def _without(wanted: Wanted, names: tuple[str, ...]) -> Wanted:

@@ -180,14 +180,15 @@ def _read(connection: sqlite.Connection, statement: str, parameters: Mapping[str
         cursor.close()
 
 
-def _matches(text: str | bytes | float | None, pattern: str) -> bool | None:
-    """Whether `pattern` (RE2's syntax: no pattern takes more than linear time) is found in `text`."""
-    if text is None:
+# These functions get text as the bytes that the log holds: sqlite3 fails to call one with text that is not UTF-8.
+
+
+def _matches(cell: bytes | None, pattern: str) -> bool | None:
+    """Whether `pattern` (RE2's syntax: no pattern takes more than linear time) is found in the text."""
+    if cell is None:
         return None
-    if isinstance(text, bytes):
-        text = text.decode("utf-8", "replace")
-    word = str(text)
-    return _known(word, pattern) if len(word) <= _REMEMBERED else _found(word, pattern)
+    text = sqlite.readable(cell)
+    return _known(text, pattern) if len(text) <= _REMEMBERED else _found(text, pattern)
 
 
 def _found(text: str, pattern: str) -> bool:
@@ -200,16 +201,14 @@ def _known(text: str, pattern: str) -> bool:
     return _found(text, pattern)
 
 
-def _exception_type(text: str | bytes | float | None) -> str | None:
+def _exception_type(cell: bytes | None) -> str | None:
     """What stands before the colon of `Type: message`; None where there is no such type."""
-    return failure(text, "").type or None if isinstance(text, str) else None
+    return None if cell is None else failure(sqlite.readable(cell), "").type or None
 
 
-def _casefold(text: str | bytes | float | None) -> str | bytes | float | None:
-    """`text` folded for comparing without regard to case; bytes are read as UTF-8 with replacement characters."""
-    if isinstance(text, bytes):
-        text = text.decode("utf-8", "replace")
-    return text.casefold() if isinstance(text, str) else text
+def _casefold(cell: bytes | None) -> str | None:
+    """The text folded for comparing without regard to case."""
+    return None if cell is None else sqlite.readable(cell).casefold()
 
 
 _FUNCTIONS: Final = (("casefold", 1, _casefold), ("matches", 2, _matches), ("exception_type", 1, _exception_type))

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
+from obs_core.query import folded
+
 IDS: Final = ("trace_id", "span_id", "parent_span_id")
 """Columns that are kept as hashes: they can be counted and compared with one another."""
 
@@ -20,13 +22,14 @@ STEP: Final = 50_000  # rows that are read at a time while nobody waits: some 10
 BUDGET: Final = 192 << 20  # bytes; a log that needs more is read as if there were no mirror
 COUNTED_EVERY_S: Final = 60.0  # counting takes 3 ms at 100,000 rows: smaller logs are counted after each page
 _NUMBERS: Final = ("id", "timestamp", "duration_ns", "memory_delta", "code_id")
-_TEXTS: Final = ("kind", "status", "process", "process_group", "function", "data")
+_TEXTS: Final = ("kind", "status", "process", "process_group", "function", "data", *folded.COLUMNS)
 _OF_VALUES: Final = ("data_type", "data_value", "attributes")
 # Of a value that was cut, the attributes hold the hash of its whole text; nothing else in them is asked for here.
 _ASKED: Final = {
     "data_type": "CASE WHEN kind = 'value' THEN data_type END",
     "data_value": "CASE WHEN kind = 'value' THEN data_value END",
     "attributes": "CASE WHEN kind = 'value' AND substr(data_value, -1) = '…' THEN attributes END",
+    **{column: folded.folded(column) for column in folded.COLUMNS},
 }
 _ANCHOR: Final = "SELECT timestamp || '/' || coalesce(span_id, '') || '/' || data FROM data_trace WHERE id = ?"
 _STATE: Final = f"""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from obs_core.clock import Window
-from obs_core.query import mirror
+from obs_core.query import folded, mirror
 from obs_core.query.sqlfile import SqlFile
 from obs_core.store.foreign import WHOLE, Shape
 
@@ -57,7 +57,8 @@ def plan(
 
     At most `most` rows are answered. `mended` reads text in a way that survives what is not UTF-8.
     """
-    way: Way = "sqlite_query in hex" if mended else "scan" if shape.native and share > MOST_OF_IT else "sqlite_query"
+    scans = shape.native and share > MOST_OF_IT and not set(_columns(question)) & set(folded.COLUMNS)
+    way: Way = "sqlite_query in hex" if mended else "scan" if scans else "sqlite_query"
     grouped = parameters.get("group") is not None
     source = (
         _scanned(question, shape, grouped=grouped)
@@ -118,7 +119,7 @@ def _scanned(question: SqlFile, shape: Shape, *, grouped: bool, table: str = "lo
 def _queried(question: SqlFile, shape: Shape, *, grouped: bool, mended: bool, most_of_it: bool) -> str:
     """The window's rows through SQLite and its index (unless they are most of a log of ours), cast to their types."""
     columns = _columns(question)
-    asked = [_marked(name) if mended and name not in WHOLE else f'"{name}"' for name in columns]
+    asked = [_asked(name, mended=mended) for name in columns]
     inner = (
         f"SELECT {', '.join([*asked, *_flags(question, shape)])}"
         f" FROM {shape.rows}{' NOT INDEXED' if most_of_it and shape.native else ''}"
@@ -140,8 +141,15 @@ def _hashed(question: SqlFile) -> frozenset[str]:
     return frozenset() if question.returns.keys() & set(mirror.IDS) else frozenset(mirror.IDS)
 
 
-def _marked(column: str) -> str:
-    return f'{_MARKED.format(cell=chr(34) + column + chr(34))} AS "{column}"'
+def _asked(column: str, *, mended: bool) -> str:
+    """What SQLite hands over as this column."""
+    if column in folded.COLUMNS:
+        return f'{folded.folded(column)} AS "{column}"'
+    return (
+        f'{_MARKED.format(cell=chr(34) + column + chr(34))} AS "{column}"'
+        if mended and column not in WHOLE
+        else f'"{column}"'
+    )
 
 
 def _cast(column: str, mended: bool) -> str:  # noqa: FBT001
@@ -149,7 +157,7 @@ def _cast(column: str, mended: bool) -> str:  # noqa: FBT001
     if column in WHOLE:
         return f'TRY_CAST("{column}" AS BIGINT)'
     text = f'"{column}"::VARCHAR'
-    return _UNMARKED.format(cell=text) if mended else text
+    return _UNMARKED.format(cell=text) if mended and column not in folded.COLUMNS else text
 
 
 def _relations(question: SqlFile) -> str:

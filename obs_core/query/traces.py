@@ -12,8 +12,9 @@ from obs_core.model import CANONICAL, ROW_CAP
 from obs_core.query import filters
 from obs_core.query import tree as shape
 from obs_core.query.engine import Engine
+from obs_core.query.found import rows_that_fit
 from obs_core.query.paging import Cursor, cursor
-from obs_core.query.wanted import Wanted, narrowed
+from obs_core.query.wanted import Wanted
 
 LONGEST_CELL: Final = 65_536  # characters of a text in a page or a tree; `row` gives all of it
 LARGEST_TREE: Final = 50_000  # rows of one trace
@@ -66,8 +67,7 @@ def page(
             if falling
             else Window(max(window.from_ns, start), window.to_ns)
         )
-    where, parameters = narrowed(window, wanted)
-    parameters |= {
+    parameters: dict[str, object] = {
         "size": size + 1,
         "longest": LONGEST_CELL,
         "with_attributes": int(bool(attributes)),
@@ -75,10 +75,10 @@ def page(
         "after_id": after_row and after_row.id,
     }
     if key == "time":
-        found = engine.lookup("traces/page" if falling else "traces/page_oldest", parameters, wanted=where)
+        found = rows_that_fit(engine, "traces/page" if falling else "traces/page_oldest", window, wanted, parameters)
     else:
         keyed = {"sort": key, "falling": int(falling), "after_key": after_row and after_row.key}
-        found = engine.lookup("traces/page_sorted", parameters | keyed, wanted=where)
+        found = rows_that_fit(engine, "traces/page_sorted", window, wanted, parameters | keyed)
     return _paged(found, size, attributes)
 
 
@@ -90,10 +90,9 @@ def total(engine: Engine, window: Window, *, most: int = COUNTED, **wanted: Unpa
     Raises:
         BadParameter: a parameter is none of what it may be.
     """
-    where, parameters = narrowed(window, wanted)
     most = filters.whole("most", most, 0, 10**12)
     try:
-        counted = engine.lookup("traces/total", parameters | {"most": most + 1}, wanted=where, limit_s=COUNTING_S)
+        counted = rows_that_fit(engine, "traces/total", window, wanted, {"most": most + 1}, limit_s=COUNTING_S)
     except QuestionTimedOut:
         return DataFrame({"rows": [0], "exact": [False]})
     counted["exact"] = counted["rows"] <= most

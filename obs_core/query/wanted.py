@@ -9,11 +9,11 @@ from typing import Any, Final, NamedTuple, TypedDict
 from obs_core.clock import Window
 from obs_core.errors import BadParameter
 from obs_core.query import conditions, filters
+from obs_core.query.folded import SEARCHED, is_plain
 
 KINDS: Final = ("call", "value", "log")
 FUNCTION: Final = "coalesce(nullif(function, ''), data)"
 _LONGEST_MS: Final = 9.2e12
-_SEARCHED: Final = ("process", "data", "data_value", "exception")
 
 
 class Wanted(TypedDict, total=False):
@@ -82,7 +82,7 @@ def _plain(wanted: Wanted) -> Mapping[str, tuple[str, object]]:
         "function": (f"{FUNCTION} = :function", filters.text("function", wanted.get("function"))),
         "data_type": ("data_type = :data_type", filters.text("data_type", wanted.get("data_type"))),
         "exception_type": (
-            f"{type_is} AND exception_type(substr(exception, 1, 500)) = :exception_type",
+            f"{type_is} AND exception_type(CAST(substr(exception, 1, 500) AS BLOB)) = :exception_type",
             filters.text("exception_type", wanted.get("exception_type")),
         ),
         "min_ns": ("duration_ns >= :min_ns", _nanoseconds("min_ms", wanted.get("min_ms"))),
@@ -105,17 +105,13 @@ def _search(search: str, parameters: dict[str, Any]) -> str:
     SQLite's LIKE folds ASCII only, in C: that is 2.3 times as fast as lower() with instr(), and enough for an ASCII
     search. It stops at a NUL. Other searches go through the casefold function.
     """
-    if _is_plain(search):
+    if is_plain(search):
         parameters["pattern"] = filters.like(search)
-        found = (f"{column} LIKE :pattern ESCAPE '\\'" for column in _SEARCHED)
+        found = (f"{column} LIKE :pattern ESCAPE '\\'" for column in SEARCHED)
     else:
         parameters["folded"] = search.casefold()
-        found = (f"instr(casefold({column}), :folded)" for column in _SEARCHED)
+        found = (f"instr(casefold(CAST({column} AS BLOB)), :folded)" for column in SEARCHED)
     return f"({' OR '.join(found)})"
-
-
-def _is_plain(text: str) -> bool:
-    return text.isascii() and "\0" not in text
 
 
 def _attribute(condition: conditions.Condition, name: str, parameters: dict[str, Any]) -> str:
@@ -146,7 +142,7 @@ def _fits(condition: conditions.Condition, kind: str, value: str, name: str, par
             return _compared(value, operator, word, name, parameters)
         case "matches", (word,):
             parameters[name] = word
-            return f"matches({value}, :{name})"
+            return f"matches(CAST({value} AS BLOB), :{name})"
         case ("contains" | "starts with") as operator, (word,):
             return _found(value, word, name, parameters, at_start=operator == "starts with")
     equal = (_equal(value, word, f"{name}_{place}", parameters) for place, word in enumerate(condition.values))
@@ -155,11 +151,11 @@ def _fits(condition: conditions.Condition, kind: str, value: str, name: str, par
 
 def _found(value: str, word: str, name: str, parameters: dict[str, Any], *, at_start: bool) -> str:
     """`word` stands in the value whatever its case, or begins it."""
-    if _is_plain(word):
+    if is_plain(word):
         parameters[name] = filters.like(word)[1 if at_start else 0 :]
         return f"{value} LIKE :{name} ESCAPE '\\'"
     parameters[name] = word.casefold()
-    return f"instr(casefold({value}), :{name}) {'= 1' if at_start else '> 0'}"
+    return f"instr(casefold(CAST({value} AS BLOB)), :{name}) {'= 1' if at_start else '> 0'}"
 
 
 def _json(attribute: str, name: str, parameters: dict[str, Any]) -> tuple[str, str]:

@@ -1,13 +1,14 @@
 """Text from links and programs is bound, never spliced: it matches itself and breaks nothing."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from obs_core.clock import Window
 from obs_core.errors import BadParameter
 from obs_core.model import Code, Row
-from obs_core.query import catalog, functions, overview, traces, values, versions
+from obs_core.query import catalog, facets, functions, overview, traces, values, versions
 from obs_core.query.engine import Engine
 from obs_core.store import log as store
 from obs_core.store import sqlite
@@ -37,6 +38,7 @@ TEXTS = [
     "' OR 1=1 --",
     "null",
 ]
+ALWAYS = Window(0, 2**62)
 FAR = 10_000  # rows of another time, so that the window is a small part of the log and is read through SQLite
 WAYS = {"scan": Window(0, 2**62), "sqlite_query": Window(START, START + 1_000)}
 
@@ -133,3 +135,20 @@ def test_every_question_answers_at_the_ends_of_time(tmp_path_factory: pytest.Tem
                 assert asked.answer(engine, window, needed).attrs["approximate"] is False
         assert overview.throughput(engine, Window(least, most))["calls"].sum() == len(calls) - 1  # the end is not in it
         assert overview.throughput(engine, Window(-5, 5), bucket="1s")["calls"].tolist() == [1, 1]
+
+
+def test_functions_of_our_own_read_text_that_is_not_utf_8(tmp_path: Path) -> None:
+    path = tmp_path / "trace.db"
+    table.store(path, [Row("call", "p", "f", START, status="ERROR")])
+    texts = (b"\xc3\xbc\xff", b"E: \xff", b'{"attributes": {"a": "\xc3\xbc\xff"}}')
+    writer = sqlite.open_(path, write=True)
+    columns = ("data_value", "exception", "attributes")
+    writer.execute(f"UPDATE data_trace SET {', '.join(f'{name} = CAST(? AS TEXT)' for name in columns)}", texts)
+    writer.close()
+    with Engine(path) as asked:
+        for search in ("Ü", "ü\ufffd", ": \ufffd"):
+            assert len(traces.page(asked, ALWAYS, search=search)) == 1, search
+        for where in ('a matches "^.+$"', "a contains Ü", "a starts with ü"):
+            assert len(traces.page(asked, ALWAYS, where=where)) == 1, where
+        found = facets.facets(asked, ALWAYS)
+        assert found.loc[found["facet"] == "exception_type", "value"].tolist() == ["E"]

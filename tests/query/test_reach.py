@@ -110,6 +110,8 @@ NAMES: dict[str, object] = {"group": None, "search": None, "size": 1000}
 MIDDLE = Window(START + 50 * SECOND, START + 500 * SECOND)
 GIVEN = {
     "search": "F",
+    "plain": "f3",
+    "hex": "6633",
     "split_ns": START + 300 * SECOND,
     "origin_ns": START,
     "step_ns": 60 * SECOND,

@@ -5,7 +5,7 @@
 --   data_type VARCHAR, rows BIGINT
 SELECT
     process_group, process, coalesce(nullif(function, ''), data) AS function, status,
-    exception_type(substr(exception, 1, 500)) AS exception_type, data_type, count(*) AS "rows"
+    exception_type(CAST(substr(exception, 1, 500) AS BLOB)) AS exception_type, data_type, count(*) AS "rows"
 FROM (
     SELECT process_group, process, function, data, status, exception, data_type
     FROM {rows}
