@@ -3,9 +3,12 @@
 import base64
 import binascii
 import json
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from obs_core.errors import BadParameter
+
+BEFORE_ALL: Final = -(2**63) + 1
+"""An id below those of all rows: a page that ended between two moments goes on with all rows of the later one."""
 
 
 class Cursor(NamedTuple):

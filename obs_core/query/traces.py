@@ -12,8 +12,8 @@ from obs_core.model import CANONICAL, ROW_CAP
 from obs_core.query import filters
 from obs_core.query import tree as shape
 from obs_core.query.engine import Engine
-from obs_core.query.found import rows_that_fit
-from obs_core.query.paging import Cursor, cursor
+from obs_core.query.found import page_that_fits, rows_that_fit
+from obs_core.query.paging import BEFORE_ALL, Cursor, cursor
 from obs_core.query.wanted import Wanted
 
 LONGEST_CELL: Final = 65_536  # characters of a text in a page or a tree; `row` gives all of it
@@ -48,8 +48,9 @@ def page(
     `sort` is time (newest first), duration (longest first), process (A to Z) or status (errors first); `-` before it
     turns it round. What rows may be narrowed to is said in `query.wanted`.
     `after` is `attrs["next"]` of the page before; it is None on the last page, and `attrs["truncated"]` says whether
-    more rows fit. Texts longer than 65,536 characters are cut. Each of `attributes` becomes a column
-    `attributes.<name>` with its text, null where the row lacks it.
+    more rows fit, or may fit: where looking through the window takes long, the rows found by then are told, and
+    `attrs["looked_to_ns"]`, the moment to which it was looked through. Texts longer than 65,536 characters are cut.
+    Each of `attributes` becomes a column `attributes.<name>` with its text, null where the row lacks it.
 
     Raises:
         BadParameter: a parameter is none of what it may be.
@@ -58,15 +59,6 @@ def page(
     falling = filters.choice("sort", sort, SORTS).startswith("-") == (sort.lstrip("-") == "process")
     after_row = cursor(after)
     key = sort.lstrip("-")
-    if (
-        key == "time" and after_row
-    ):  # the row itself bounds the index, so that a deep page costs what the first one does
-        start, end = after_row.timestamp, after_row.timestamp + 1
-        window = (
-            Window(window.from_ns, min(window.to_ns, end))
-            if falling
-            else Window(max(window.from_ns, start), window.to_ns)
-        )
     parameters: dict[str, object] = {
         "size": size + 1,
         "longest": LONGEST_CELL,
@@ -75,7 +67,9 @@ def page(
         "after_id": after_row and after_row.id,
     }
     if key == "time":
-        found = rows_that_fit(engine, "traces/page" if falling else "traces/page_oldest", window, wanted, parameters)
+        question = "traces/page" if falling else "traces/page_oldest"
+        left = _left(window, after_row, falling=falling)
+        found = page_that_fits(engine, question, left, wanted, parameters, falling=falling)
     else:
         keyed = {"sort": key, "falling": int(falling), "after_key": after_row and after_row.key}
         found = rows_that_fit(engine, "traces/page_sorted", window, wanted, parameters | keyed)
@@ -166,6 +160,15 @@ def row(engine: Engine, window: Window, *, group: str | None = None, id: int) ->
     return found
 
 
+def _left(window: Window, after: Cursor | None, *, falling: bool) -> Window:
+    """What is left of the window after a row: with it as a bound, a deep page costs what the first one does."""
+    if after is None:
+        return window
+    if falling:
+        return Window(window.from_ns, min(window.to_ns, after.timestamp + 1))
+    return Window(max(window.from_ns, after.timestamp), window.to_ns)
+
+
 def _paged(found: DataFrame, size: int, attributes: tuple[str, ...]) -> DataFrame:
     """The first `size` rows of `found` with their `attributes`, and where the next page begins if there are more."""
     more = len(found) > size or bool(found.attrs.get("truncated"))
@@ -179,7 +182,9 @@ def _paged(found: DataFrame, size: int, attributes: tuple[str, ...]) -> DataFram
                 [_worded(part.get(name)) for part in parts], named.index, dtype="object"
             )
     last = shown.iloc[-1] if more else None
-    if last is None:
+    if (looked_to := found.attrs.get("looked_to_ns")) is not None:
+        named.attrs |= {"truncated": True, "next": Cursor(None, looked_to, BEFORE_ALL).token}
+    elif last is None:
         named.attrs |= {"truncated": False, "next": None}
     else:
         key = last.get("sort_key")

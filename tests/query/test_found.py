@@ -122,3 +122,41 @@ def test_folded_text_is_ascii_and_short(path: Path) -> None:
     connection.close()
     assert all(text.isascii() and "\0" not in text for row in rows for text in row if text is not None)
     assert max(len(text) for row in rows for text in row if text is not None) <= 2 * folded.LONGEST + 1
+
+
+@pytest.mark.parametrize("sort", ["time", "-time"])
+def test_pages_that_stop_before_the_window_ends_go_on_to_the_same_rows(
+    monkeypatch: pytest.MonkeyPatch, plain: Engine, sort: str
+) -> None:
+    for where in ({"search": "strasse"}, {"search": "nowhere"}, {"where": "no.such = 1"}, {"kind": "value", "size": 7}):
+        monkeypatch.setattr(found, "WHOLE_S", 5.0)
+        whole = traces.page(plain, ALWAYS, sort=sort, **(where | {"size": 10_000}))
+        monkeypatch.setattr(found, "WHOLE_S", 0.0)
+        monkeypatch.setattr(found, "PIECES_S", 0.0)
+        monkeypatch.setattr(found, "_PIECES", 3)
+        ids, after, pages, stopped = [], None, 0, 0
+        while pages == 0 or after is not None:
+            page = traces.page(plain, ALWAYS, sort=sort, after=after, **where)
+            ids += page["id"].tolist()
+            after, pages, stopped = page.attrs["next"], pages + 1, stopped + ("looked_to_ns" in page.attrs)
+        assert ids == whole["id"].tolist()
+        assert stopped > 1
+
+
+def test_a_page_says_to_which_moment_it_has_looked(monkeypatch: pytest.MonkeyPatch, plain: Engine) -> None:
+    monkeypatch.setattr(found, "WHOLE_S", 0.0)
+    monkeypatch.setattr(found, "PIECES_S", 0.0)
+    extent = plain.extent()
+    assert extent
+    page = traces.page(plain, ALWAYS, search="nowhere")
+    assert (len(page), page.attrs["truncated"]) == (0, True)
+    assert page.attrs["looked_to_ns"] == extent.to_ns - extent.length_ns // 64
+
+
+def test_a_window_too_dear_for_any_piece_is_said_to_take_too_long(
+    monkeypatch: pytest.MonkeyPatch, plain: Engine
+) -> None:
+    for limit in ("WHOLE_S", "PIECES_S", "_PIECE_S"):
+        monkeypatch.setattr(found, limit, -1.0)
+    with pytest.raises(QuestionTimedOut, match="took too long"):
+        traces.page(plain, ALWAYS, search="nowhere", sort="time")
