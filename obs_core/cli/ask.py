@@ -61,7 +61,10 @@ def run(options: argparse.Namespace) -> int:
     with Engine(options.log, row_cap=None, limit_s=options.timeout) as engine:
         window = _window(engine, options.start, options.end)
         found = asked.answer(engine, window, words)
-        if not len(found):
+        if (looked_to := found.attrs.get("looked_to_ns")) is not None:
+            spoken = f"The rows up to {iso_text(looked_to)} were looked through so far."
+            print(f"{spoken} Go on with --param after={found.attrs['next']}", file=sys.stderr)
+        elif not len(found):
             _say_where_rows_are(engine, window)
     shown = found if options.limit is None else found.head(options.limit)
     truncated = bool(found.attrs.get("truncated")) or len(shown) < len(found)

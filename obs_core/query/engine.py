@@ -45,7 +45,7 @@ class Engine:
         the log's columns in memory: worth it for who asks again and again.
         """
         self.log = log
-        self.row_cap = row_cap
+        self.row_cap, self.limit_s = row_cap, limit_s
         self.has_mirror = mirror
         self._lookup = Lookup(log, limit_s=limit_s)
         self._pool = pool or Pool(workers, memory_mb=memory_mb, limit_s=limit_s)

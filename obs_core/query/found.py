@@ -23,9 +23,9 @@ from obs_core.query.engine import Engine
 from obs_core.query.wanted import Wanted, narrowed
 
 AT_ONCE_S: Final = 0.03  # a page of frequent text takes 4 to 9 ms
-WHOLE_S: Final = 1.5  # for the whole window, before it is looked through in pieces
-PIECES_S: Final = 2.5  # for pieces; with both, an answer comes within the limit of 5 s
-_PIECE_S: Final = 1.0
+WHOLE: Final = 0.3  # of the engine's limit, for the whole window, before it is looked through in pieces
+PIECES: Final = 0.5  # for the pieces; with both, an answer comes within the limit
+_PIECE: Final = 0.2  # for one piece
 _PIECES: Final = 64  # the first piece is this part of the window; each next one is twice as long
 
 
@@ -71,19 +71,21 @@ def page_that_fits(
         ObsError: as `rows_that_fit`; QuestionTimedOut only where not even a small piece could be looked through.
     """
     try:
-        return rows_that_fit(engine, question, window, wanted, parameters, limit_s=WHOLE_S)
+        return rows_that_fit(engine, question, window, wanted, parameters, limit_s=engine.limit_s * WHOLE)
     except QuestionTimedOut:
         if not engine.shape().native:  # nothing there finds rows by time: a piece costs what the whole costs
             raise
     left = filters.clipped(engine, window)
-    end, length = time.monotonic() + PIECES_S, max(1, left.length_ns // _PIECES)
+    end, length = time.monotonic() + engine.limit_s * PIECES, max(1, left.length_ns // _PIECES)
     found: list[DataFrame] = []
     rows, most = 0, int(str(parameters["size"]))
     while left.length_ns and rows < most and (not found or time.monotonic() < end):
         piece = _end_of(left, length, falling=falling)
         where, bound = narrowed(piece, wanted)
         try:
-            found.append(engine.lookup(question, {**bound, **parameters}, wanted=where, limit_s=_PIECE_S))
+            found.append(
+                engine.lookup(question, {**bound, **parameters}, wanted=where, limit_s=engine.limit_s * _PIECE)
+            )
         except QuestionTimedOut:
             if time.monotonic() > end:
                 break

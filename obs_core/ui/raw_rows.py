@@ -7,6 +7,7 @@ from pandas import DataFrame
 
 from obs_core.model import CANONICAL
 from obs_core.ui import frame, table
+from obs_core.ui.looked import looked
 from obs_core.ui.plain import plain
 
 SIZES: Final = ("100", "500", "2000", "10000")
@@ -41,10 +42,10 @@ def wanted() -> tuple[str | None, int]:
 
 def raw_rows(rows: DataFrame, search: str | None) -> None:
     """Draw `rows`, the answer of `traces.page`; `search` is what they were filtered by."""
+    further = looked(rows)
     if rows.empty:
-        st.info(
-            "No row in this window holds this text." if search else "No row in this window.", icon=":material/inbox:"
-        )
+        nothing = "No row in this window holds this text." if search else "No row in this window."
+        st.info(f"{further} Choose a shorter one in the sidebar." if further else nothing, icon=":material/inbox:")
         return
     shown = DataFrame({name: [plain(cell, LONGEST) for cell in rows[name]] for name in CANONICAL})
     shown["Timestamp"] = [frame.moment(int(ns)) for ns in rows["Timestamp"]]
@@ -57,4 +58,4 @@ def raw_rows(rows: DataFrame, search: str | None) -> None:
         column_config={name: st.column_config.Column(width=width) for name, width in WIDTHS.items()},
     )
     more = "; older ones are not shown" if rows.attrs.get("truncated") else ""
-    st.caption(f"{frame.count(len(rows))} rows, newest first{more}.")
+    st.caption(f"{frame.count(len(rows))} rows, newest first{more}. {further}".strip())

@@ -12,6 +12,7 @@ from obs_core.ui import columns, frame
 from obs_core.ui.ask import ask
 from obs_core.ui.controls import Chosen
 from obs_core.ui.grid import Click, grid
+from obs_core.ui.looked import looked
 from obs_core.ui.row_filter import Filter
 from obs_core.ui.tree import STEP, visible
 
@@ -109,7 +110,7 @@ def _chosen_path(page: DataFrame) -> str | None:
 def _rows(chosen: Chosen, wanted: Filter, page: DataFrame, after: str | None, pinned: tuple[str, ...]) -> None:
     """The page's rows and their opened children, or what is to be done where there are none."""
     if page.empty:
-        _nothing(wanted)
+        _nothing(wanted, looked(page))
         return
 
     def children(trace: str, span: str, count: int) -> DataFrame:
@@ -119,6 +120,8 @@ def _rows(chosen: Chosen, wanted: Filter, page: DataFrame, after: str | None, pi
     opened = st.session_state.setdefault(OPENED, {})
     rows = visible(page, opened, children, chosen=_chosen_path(page), pinned=pinned)
     grid(rows, page=after or "", pinned=columns.fields(pinned), key="t_grid", on_click=clicked)
+    if further := looked(page):
+        st.caption(f"{further} Next goes on from there.")
 
 
 def _size() -> int:
@@ -170,8 +173,10 @@ def _count(total: DataFrame, shown: int, before: int) -> str:
     return said if exact and rows == shown else f"{said}{page} · {frame.count(shown)} on this page"
 
 
-def _nothing(wanted: Filter) -> None:
-    if "t_after" in st.query_params:
+def _nothing(wanted: Filter, further: str) -> None:
+    if further:
+        st.info(f"{further} Press Next to go on from there, or narrow the window in the sidebar.")
+    elif "t_after" in st.query_params:
         st.info("No further rows. Go back to the first page.")
     elif wanted.is_empty:
         st.info("No row in this window. Choose a longer one, or the last hours of the log, in the sidebar.")

@@ -129,10 +129,10 @@ def test_pages_that_stop_before_the_window_ends_go_on_to_the_same_rows(
     monkeypatch: pytest.MonkeyPatch, plain: Engine, sort: str
 ) -> None:
     for where in ({"search": "strasse"}, {"search": "nowhere"}, {"where": "no.such = 1"}, {"kind": "value", "size": 7}):
-        monkeypatch.setattr(found, "WHOLE_S", 5.0)
+        monkeypatch.setattr(found, "WHOLE", 1.0)
         whole = traces.page(plain, ALWAYS, sort=sort, **(where | {"size": 10_000}))
-        monkeypatch.setattr(found, "WHOLE_S", 0.0)
-        monkeypatch.setattr(found, "PIECES_S", 0.0)
+        monkeypatch.setattr(found, "WHOLE", 0.0)
+        monkeypatch.setattr(found, "PIECES", 0.0)
         monkeypatch.setattr(found, "_PIECES", 3)
         ids, after, pages, stopped = [], None, 0, 0
         while pages == 0 or after is not None:
@@ -144,8 +144,8 @@ def test_pages_that_stop_before_the_window_ends_go_on_to_the_same_rows(
 
 
 def test_a_page_says_to_which_moment_it_has_looked(monkeypatch: pytest.MonkeyPatch, plain: Engine) -> None:
-    monkeypatch.setattr(found, "WHOLE_S", 0.0)
-    monkeypatch.setattr(found, "PIECES_S", 0.0)
+    monkeypatch.setattr(found, "WHOLE", 0.0)
+    monkeypatch.setattr(found, "PIECES", 0.0)
     extent = plain.extent()
     assert extent
     page = traces.page(plain, ALWAYS, search="nowhere")
@@ -156,7 +156,7 @@ def test_a_page_says_to_which_moment_it_has_looked(monkeypatch: pytest.MonkeyPat
 def test_a_window_too_dear_for_any_piece_is_said_to_take_too_long(
     monkeypatch: pytest.MonkeyPatch, plain: Engine
 ) -> None:
-    for limit in ("WHOLE_S", "PIECES_S", "_PIECE_S"):
+    for limit in ("WHOLE", "PIECES", "_PIECE"):
         monkeypatch.setattr(found, limit, -1.0)
     with pytest.raises(QuestionTimedOut, match="took too long"):
         traces.page(plain, ALWAYS, search="nowhere", sort="time")
