@@ -79,6 +79,16 @@ def shown(found: Picture, lengths: dict[tuple[str, str, str], int]) -> DataFrame
     )
 
 
+def stale_by_rules(found: Picture) -> dict[tuple[str, str], str]:
+    """By which rules each series is stale now, by process and data."""
+    named: dict[tuple[str, str], list[str]] = {}
+    for alert in found.alerts:
+        if isinstance(alert.rule.condition, Stale) and alert.state not in {"resolved", "inactive"}:
+            rules = named.setdefault((alert.labels.get("process", ""), alert.labels.get("data", "")), [])
+            rules += [] if alert.rule.name in rules else [alert.rule.name]
+    return {series: ", ".join(rules) for series, rules in named.items()}
+
+
 def series_of(alert: Shown) -> str:
     """Whose alert it is: the labels that its rule did not give it."""
     given = _BESIDE | {name for name, _ in alert.rule.labels}

@@ -12,13 +12,12 @@ from obs_core.alerts.rule_facts import BadField
 from obs_core.alerts.rules import Rule
 from obs_core.clock import now_ns
 from obs_core.settings import from_environment
-from obs_core.ui import backtest_card, book, frame, links, rule_fields
+from obs_core.ui import backtest_card, book, frame, rule_fields
 from obs_core.ui.controls import Chosen
 from obs_core.ui.panel import boundary
 from obs_core.ui.rule_fields import Field
+from obs_core.ui.rule_offers import RULES, VIEW
 
-VIEW: Final = "a_view"
-RULES: Final = "Rules"
 _UNNAMED: Final = "new rule"
 _ACROSS: Final = 4
 _LONGEST: Final = 2_000
@@ -31,18 +30,6 @@ def fill(texts: Mapping[str, str]) -> None:
     for field in rule_fields.all_of(kind):
         st.session_state[f"r_{field.name}"] = texts.get(field.name, field.usual)
     st.session_state[VIEW] = RULES
-
-
-def offer(label: str, key: str, **texts: str) -> None:
-    """A button that fills the builder with `texts`, by the names of its fields."""
-    st.button(label, key=key, on_click=fill, args=(texts,), icon=":material/notification_add:")
-
-
-def link(**texts: str) -> None:
-    """From another page, a link that fills the builder with `texts`, by the names of its fields."""
-    links.to(
-        "alerts", label="Make a rule from this", a_view=RULES, **{f"r_{name}": text for name, text in texts.items()}
-    )
 
 
 def rule_form(found: Picture, chosen: Chosen) -> None:
