@@ -39,11 +39,12 @@ def wrong_now(found: Picture, chosen: Chosen) -> None:
     with panel("Active alerts", "A click shows what led to it"):
         selected = alert_table(found, chosen)
     if selected:
-        alert_card(chosen, selected)
+        alert_card(found, chosen, selected)
     if rule := found.named(st.query_params.get(RULE, "")):
         with panel("History", f"Flips of {rule.name}"):
             flips_card(rule.name)
-            snooze(rule, key="a")
+            if selected is None:
+                snooze(rule, key="a")
 
 
 def stale_now(found: Picture, chosen: Chosen) -> None:
@@ -72,7 +73,7 @@ def rules(found: Picture, chosen: Chosen) -> None:
     if selected is not None:
         with panel("History", f"Flips of {selected.name}"):
             flips_card(selected.name)
-    with panel("Rule builder", "It is tried on the window above before it is saved"):
+    with panel("Rule builder", "A rule is tried before it is saved"):
         rule_form.rule_form(found, chosen)
 
 

@@ -7,6 +7,7 @@ import streamlit as st
 from pandas import DataFrame
 
 from obs_core import charts
+from obs_core.clock import now_ns
 from obs_core.query import overview, values
 from obs_core.ui import drawing, frame, links, rule_offers, table
 from obs_core.ui.ask import ask
@@ -73,6 +74,7 @@ def streak_table(streaks: DataFrame, series: DataFrame, rules: Mapping[tuple[str
     st.markdown(_summary(worst, len(series)))
     if worst.empty:
         return _linked()
+    now = now_ns()
     shown = DataFrame(
         {
             "State": ["● ongoing" if ongoing else "ended" for ongoing in worst["ongoing"]],
@@ -81,8 +83,8 @@ def streak_table(streaks: DataFrame, series: DataFrame, rules: Mapping[tuple[str
             "Value": [plain(value, 200) or "(missing)" for value in worst["value"]],
             "Readings": worst["length"],
             "Lasted": [frame.duration(ns / 1e6) for ns in worst["end_ns"] - worst["start_ns"]],
-            "From": [frame.moment(int(ns)) for ns in worst["start_ns"]],
-            "To": [frame.moment(int(ns)) for ns in worst["end_ns"]],
+            "From": [frame.brief(int(ns), now) for ns in worst["start_ns"]],
+            "To": [frame.brief(int(ns), now) for ns in worst["end_ns"]],
             "Rule": [
                 plain(rules.get((process, data), ""), 200) if ongoing else ""
                 for process, data, ongoing in worst[["process", "data", "ongoing"]].to_numpy()
@@ -97,8 +99,16 @@ def streak_table(streaks: DataFrame, series: DataFrame, rules: Mapping[tuple[str
     return _linked() or (str(worst["process"].iloc[0]), str(worst["data"].iloc[0]))
 
 
-def series_card(chosen: Chosen, process: str, data: str, rule: dict[str, Any], *, key: str = "a_readings") -> None:
-    """Draw the newest readings of one series, its streaks shaded."""
+def series_card(
+    chosen: Chosen,
+    process: str,
+    data: str,
+    rule: dict[str, Any],
+    *,
+    key: str = "a_readings",
+    limits: DataFrame | None = None,
+) -> None:
+    """Draw the newest readings of one series, its streaks shaded; `limits` are lines (columns limit, limit_label)."""
     readings = ask(values.history, chosen, process=process, data=data)
     if readings.empty:
         st.caption("No reading of this series in this window.")
@@ -110,7 +120,8 @@ def series_card(chosen: Chosen, process: str, data: str, rule: dict[str, Any], *
     if numbers.notna().any():
         shaded = shading(streaks, int(readings["timestamp"].iloc[0]))
         drawn = DataFrame({"moment_ns": readings["timestamp"], "number": numbers})
-        drawing.show(charts.readings(), drawing.beside(drawn, shaded), key=key)
+        parts = [drawn, shaded] if limits is None else [drawn, shaded, limits]
+        drawing.show(charts.readings(), drawing.beside(*parts), key=key)
     else:
         st.dataframe(_texts(readings), hide_index=True, height=300, row_height=table.ROW_HEIGHT)
     links.to("trace_explorer", label="Its rows in the Trace Explorer", t_kind="value", t_process=process, t_q=data)
