@@ -35,7 +35,7 @@ GROUPS: Final = (
 
 _CLOCK: Final = {
     **dict.fromkeys(("hours", "minutes"), "%H:%M"),
-    "milliseconds": ".%L",
+    "milliseconds": "%H:%M:%S.%L",
     "seconds": "%H:%M:%S",
     "day": "%d %b",
     "date": "%d %b",

@@ -127,7 +127,7 @@ def kind_of(rule: Rule) -> str:
 def condition_words(rule: Rule, facts: Mapping[str, Any]) -> str:
     """What a rule of these facts asks, in the builder's words: its first field, and what is not as usual."""
     kind, texts = kind_of(rule), texts_of(facts)
-    first, told = OF_KIND[kind][:1], [*OF_KIND[kind], FOR, SEVERITY, *COMMON[:-2]]  # the table has columns for the last
+    first, told = OF_KIND[kind][:1], [*OF_KIND[kind], FOR, SEVERITY, *COMMON[:-4]]  # the last four decide nothing
     if texts["no_data"] == "ok" and kind in {"error_rate", "latency", "throughput"}:
         texts["no_data"] = ""  # as always with figures of calls
     asked = [field for field in told if (text := texts[field.name]) and (text != field.usual or field in first)]

@@ -82,7 +82,8 @@ def _row(
 def _control(field: Field) -> str:
     key, told = f"r_{field.name}", field.help or None
     if field.how in {"choice", "switch"}:
-        return st.selectbox(field.label, field.options, key=key, bind="query-params", help=told)
+        usual = "As usual for its kind"
+        return st.selectbox(field.label, field.options, key=key, bind="query-params", help=told, placeholder=usual)
     shown = {"period": "such as 30s, 5m, 1h", "end": "such as 1h, 2d"}.get(field.how)
     return st.text_input(
         field.label,

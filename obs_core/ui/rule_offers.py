@@ -45,7 +45,7 @@ def draw(offers: Sequence[Offer], fill: Fill | None = None) -> None:
     On the Alerts page itself a link can't set the controls that are drawn there: there `fill` is called by a button.
     """
     if len(offers) == 1:
-        _way(offers[0], "Make a rule", fill, f"{_ASK}: {offers[0].says}")
+        _way(offers[0], "Make a rule", fill, f"{_ASK} · {offers[0].says}")
     elif offers:
         with st.popover("Make a rule", icon=ICON, type="tertiary", help=_ASK):
             st.caption(_ASK)
@@ -59,7 +59,7 @@ def error_rate(chosen: Chosen, rate: float | None, *, function: str = "") -> Off
     if above >= 1:  # a limit that can be crossed
         above = (1 + min(rate or 0.0, 0.98)) / 2
     name = f"{_whose(chosen, function)} fails"
-    return _offer(f"error rate above {frame.share(_short(above))}", chosen, "error_rate", name, function, above=above)
+    return _offer(f"Error rate above {frame.share(_short(above))}", chosen, "error_rate", name, function, above=above)
 
 
 def latency(chosen: Chosen, p95_ms: float | None, *, function: str = "") -> list[Offer]:
@@ -74,19 +74,19 @@ def latency(chosen: Chosen, p95_ms: float | None, *, function: str = "") -> list
 def throughput(chosen: Chosen, *, function: str = "") -> Offer:
     """Calls per second have changed by half against the window before."""
     name = f"{_whose(chosen, function)} has other traffic"
-    return _offer("calls per second changed by 50 %", chosen, "throughput", name, function, changed_percent=50)
+    return _offer("Calls per second changed by 50 %", chosen, "throughput", name, function, changed_percent=50)
 
 
 def new_exception(chosen: Chosen, *, function: str = "") -> Offer:
     """A function raises an exception type for the first time."""
     name = f"{_whose(chosen, function)} raises something new"
-    return _offer("an exception type that is new", chosen, "new_exception", name, function)
+    return _offer("An exception type that is new", chosen, "new_exception", name, function)
 
 
 def stale(process: str, data: str, threshold: int = 5, **more: str) -> Offer:
     """A variable repeats more often than `threshold`; without names, any variable does."""
     whose = f"{data} of {process}" if data else "a value"
-    says = f"{plain(whose, 60)} is stale after {frame.count(threshold)} equal readings"
+    says = f"Stale after {frame.count(threshold)} equal readings · {plain(whose, 60)}"
     given = {"kind": "stale", "name": f"{whose} is stale", "process": process, "data": data}
     return Offer(says, {**given, "threshold": str(threshold), **more})
 
@@ -96,13 +96,13 @@ def silent(process: str = "", group: str | None = None, *, of: str = "values") -
     whose = process or group or "any process"
     texts = {"kind": "silent", "name": f"{whose} is silent", "process": process, "group": group or "", "of": of}
     said = "call" if of == "calls" else "reading"
-    return Offer(f"{plain(whose, 60)} without a {said} for 5 minutes", {**texts, "after": "5m"})
+    return Offer(f"No {said} for 5 minutes · {plain(whose, 60)}", {**texts, "after": "5m"})
 
 
 def writer(process: str = "") -> Offer:
     """A writer is behind or drops rows."""
     name = f"writer of {process} is behind" if process else "a writer is behind"
-    return Offer("a writer that is behind or drops rows", {"kind": "writer", "name": name, "process": process})
+    return Offer("A writer that is behind or drops rows", {"kind": "writer", "name": name, "process": process})
 
 
 def _whose(chosen: Chosen, function: str) -> str:
@@ -113,7 +113,7 @@ def _offer(says: str, chosen: Chosen, kind: str, name: str, function: str, **num
     limits = {field: np.format_float_positional(_short(number), trim="-") for field, number in numbers.items()}
     scope = {"group": chosen.group or "", "function": function}
     whose = function or chosen.group or ""
-    return Offer(f"{plain(whose, 60)}: {says}" if whose else says, {"kind": kind, "name": name, **scope, **limits})
+    return Offer(f"{says} · {plain(whose, 60)}" if whose else says, {"kind": kind, "name": name, **scope, **limits})
 
 
 def _short(number: float) -> float:

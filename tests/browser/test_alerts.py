@@ -123,7 +123,7 @@ def test_a_panels_rule_opens_in_the_builder_with_its_limit_and_the_window_and_gr
     page.get_by_text("Calls and errors").wait_for(timeout=WAIT_MS)
     figures = page.get_by_test_id("stHorizontalBlock").filter(has_text="Counted: all calls").last
     figures.get_by_role("button", name="Make a rule").click()
-    page.get_by_role("link", name="error rate above").click()
+    page.get_by_role("link", name="Error rate above").click()
     above.wait_for(timeout=WAIT_MS)
     settled(page)
     assert above.input_value() == "0.05"

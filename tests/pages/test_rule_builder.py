@@ -72,7 +72,7 @@ def test_each_kind_of_rule_can_be_tried(log_path: Path, opened: Opened) -> None:
 
 def test_a_stale_value_fills_the_builder(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(STUCK))
-    app = pressed(opened("alerts", a_threshold="3"), "a_make_stale_price of feed is stale after 3 equal readings")
+    app = pressed(opened("alerts", a_threshold="3"), "a_make_stale_Stale after 3 equal readings · price of feed")
     assert app.selectbox(key="r_kind").value == "stale"
     assert app.text_input(key="r_process").value == "feed"
     assert app.text_input(key="r_data").value == "price"

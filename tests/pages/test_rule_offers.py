@@ -5,7 +5,7 @@ from urllib.parse import parse_qs
 
 from streamlit.testing.v1 import AppTest
 
-from tests.pages.conftest import Opened
+from tests.pages.conftest import Opened, words
 from tests.support import table
 
 CALLS = """
@@ -88,3 +88,23 @@ def test_a_log_that_cannot_be_read_offers_no_rule_and_breaks_no_page(log_path: P
     app = opened("overview")
     assert not app.exception
     assert rules_offered(app) == []
+
+
+def test_a_rule_made_from_a_span_without_a_function_finds_its_calls_by_their_name(
+    log_path: Path, opened: Opened
+) -> None:
+    """
+    seconds process data status trace_id span_id
+    0       web     GET  ERROR  t1       s1
+    1       web     GET  OK     t2       s2
+    400     web     GET  OK     t3       s3
+    """
+    docstring = test_a_rule_made_from_a_span_without_a_function_finds_its_calls_by_their_name.__doc__
+    table.store(log_path, table.rows(docstring or ""))
+    offers = rules_offered(opened("code_inspector", f_fn="GET"))
+    rate = next(offer for offer in offers if offer["kind"] == "error_rate")
+    link = {f"r_{name}": text for name, text in (rate | {"above": "0.4"}).items()}
+    app = opened("alerts", a_view="Rules", **link)
+    app.button(key="r_test").click().run()
+    assert "It would have fired 1 time" in words(app)
+    assert app.get("vega_lite_chart")
