@@ -42,22 +42,28 @@ def cards(chosen: Chosen) -> None:
 
 def error_offers(chosen: Chosen) -> list[rule_offers.Offer]:
     """Rules on how often calls fail and how many there are, with limits from the window's figures."""
-    rate = frame.number(_row(ask(overview.summary, chosen))["error_rate"])
+    rate = frame.number(ask(overview.summary, chosen)["error_rate"].iloc[0])
     return [rule_offers.error_rate(chosen, rate), rule_offers.throughput(chosen)]
 
 
 def latency_offers(chosen: Chosen) -> list[rule_offers.Offer]:
     """A rule on how long calls take, with a limit from the window's P95."""
-    return rule_offers.latency(chosen, frame.number(_row(ask(overview.summary, chosen))["p95_ms"]))
+    return rule_offers.latency(chosen, frame.number(ask(overview.summary, chosen)["p95_ms"].iloc[0]))
 
 
 def offers(chosen: Chosen) -> list[rule_offers.Offer]:
     """A rule for each figure; that of stale values is for the one that has repeated most often."""
-    stuck = ask(values.streaks, chosen)
-    longest = stuck[stuck["ongoing"]].nlargest(1, "length")
-    names = [(str(row["process"]), str(row["data"])) for row in longest.to_dict("records")] or [("", "")]
-    stale = rule_offers.stale(*names[0])
-    return [*error_offers(chosen), *latency_offers(chosen), stale, rule_offers.writer()]
+    stuck = shaped(_longest, ask(values.streaks, chosen))
+    return [*error_offers(chosen), *latency_offers(chosen), rule_offers.stale(*stuck), rule_offers.writer()]
+
+
+def _longest(streaks: DataFrame) -> tuple[str, str]:
+    """Process and name of the value that repeats the longest now; empty texts where none does."""
+    going = streaks[streaks["ongoing"]]
+    if going.empty:
+        return "", ""
+    row = going.iloc[int(going["length"].to_numpy().argmax())]
+    return str(row["process"]), str(row["data"])
 
 
 def _figure(

@@ -35,7 +35,7 @@ def groups_card(groups: DataFrame, group: str | None) -> None:
 
 def group_offers(chosen: Chosen) -> list[rule_offers.Offer]:
     """For each of the largest groups, a rule on how often its calls fail."""
-    largest = ask(overview.groups, chosen).dropna(subset=["process_group"]).nlargest(rule_offers.MOST, "calls")
+    largest = ask(overview.groups, chosen).head(rule_offers.MOST)  # they come by their rows
     return [
         rule_offers.error_rate(replace(chosen, group=str(row["process_group"])), frame.number(row["error_rate"]))
         for row in largest.to_dict("records")

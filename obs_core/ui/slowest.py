@@ -34,10 +34,10 @@ def slowest(changes: DataFrame) -> None:
 
 def function_offers(chosen: Chosen) -> list[rule_offers.Offer]:
     """For each of the slowest functions, a rule on how long it takes."""
-    found = ordered(ask(functions.changes, chosen), changed=False).head(rule_offers.MOST)
+    found, _ = shaped(_shown, ask(functions.changes, chosen), changed=False)
     return [
         offer
-        for row in found.to_dict("records")
+        for row in found.head(rule_offers.MOST).to_dict("records")
         for offer in rule_offers.latency(chosen, frame.number(row["p95_ms"]), function=str(row["function"]))
     ]
 
