@@ -35,7 +35,7 @@ GROUPS: Final = (
 
 _CLOCK: Final = {
     **dict.fromkeys(("hours", "minutes"), "%H:%M"),
-    "milliseconds": ".%L",
+    "milliseconds": "%H:%M:%S.%L",
     "seconds": "%H:%M:%S",
     "day": "%d %b",
     "date": "%d %b",
@@ -159,27 +159,31 @@ def _decades() -> alt.Axis:
     return alt.Axis(grid=False, format="~g", labelOverlap="greedy")
 
 
-@lru_cache(maxsize=1)
-def readings() -> Spec:
-    """The readings of one series as a step line, its streaks as bands (moment, number; start, end, label of a band)."""
-    sample = _sample(moment=0, number=1.0, start=0, end=0, label="")
-    told = [alt.Tooltip("moment:T", title="At", format=_FULL), alt.Tooltip("number:Q", title="Value")]
-    line = (
-        alt.Chart(sample)
-        .transform_filter("isValid(datum.moment)")
-        .encode(x=_time("moment:T"), y=alt.Y("number:Q", title="Value", scale=alt.Scale(zero=False, padding=8)))
-    )
+@lru_cache(maxsize=16)
+def readings(title: str = "Value", bands_are: str = "Equal readings", *, zero: bool = False) -> Spec:
+    """Numbers over time as a step line, some times as bands (moment, number; start, end, label of a band).
+
+    Limits are lines with their names (limit, limit_label). `zero`: the axis begins there, as a rate's does.
+    """
+    sample = _sample(moment=0, number=1.0, start=0, end=0, label="", limit=1.0, limit_label="")
+    told = [alt.Tooltip("moment:T", title="At", format=_FULL), alt.Tooltip("number:Q", title=title)]
+    height = alt.Y("number:Q", title=title, scale=alt.Scale(zero=zero, padding=0 if zero else 8))
+    line = alt.Chart(sample).transform_filter("isValid(datum.moment)").encode(x=_time("moment:T"), y=height)
     bands = (
         alt.Chart(sample)
         .transform_filter("isValid(datum.end)")
-        .encode(x=_time("start:T"), x2="end:T", tooltip=[alt.Tooltip("label:N", title="Equal readings")])
+        .encode(x=_time("start:T"), x2="end:T", tooltip=[alt.Tooltip("label:N", title=bands_are)])
     )
+    limits = alt.Chart(sample).transform_filter("isValid(datum.limit)").encode(y="limit:Q")
+    named = limits.mark_text(align="right", baseline="bottom", dy=-3, dx=-4, color="$error")
     starts = alt.Chart(sample).transform_filter("isValid(datum.end)").encode(x=_time("start:T"))
     layers = (
         bands.mark_rect(color="$stale", opacity=0.22),
-        line.mark_line(color="$accent", interpolate="step-after", strokeWidth=1.25),
+        line.mark_line(color="$accent", interpolate="step-after", strokeWidth=1.25, invalid="break-paths-show-domains"),
         line.mark_circle(color="$accent", size=9).encode(tooltip=told),
         starts.mark_rule(color="$stale", strokeWidth=1.5),
+        limits.mark_rule(color="$error", strokeDash=[5, 3]),
+        named.encode(x=alt.value("width"), text="limit_label:N"),
     )
     return _spec(alt.layer(*layers), 240)
 

@@ -1,6 +1,6 @@
 """What is wrong, and since when?"""
 
-from obs_core.ui import alert_views, book, controls, frame, rule_form, watching
+from obs_core.ui import alert_views, book, controls, frame, rule_offers, watching
 from obs_core.ui.alert_tiles import alert_tiles
 from obs_core.ui.controls import Chosen
 from obs_core.ui.panel import boundary
@@ -18,11 +18,11 @@ def alerts(chosen: Chosen) -> None:
         view = alert_views.view()
         if view == alert_views.WEBHOOKS:
             alert_views.webhooks()
-        elif view == rule_form.RULES:
+        elif view == rule_offers.RULES:
             alert_views.rules(found, chosen)
         else:
             alert_views.wrong_now(found, chosen)
-            alert_views.stale_now(chosen)
+            alert_views.stale_now(found, chosen)
 
 
 alerts()

@@ -83,7 +83,7 @@ class CallChecks:
         )
 
     def _count(self, row: Arrival, moment: int) -> None:
-        names = (row.process, row.process_group, row.data, row.function)
+        names = (row.process, row.process_group, row.data, row.function or row.data)
         meters = self._of.get(names)
         if meters is None:
             meters = self._of[names] = [meter for rule, _, meter in self._meters if rule.scope.holds(*names)]
@@ -105,7 +105,7 @@ class CallChecks:
         word = f"{row.process_group or row.process}\n{function}\n{kind}"
         for rule in self._new:
             met = self._met[rule.name]
-            if word in met or not rule.scope.holds(row.process, row.process_group, row.data, row.function):
+            if word in met or not rule.scope.holds(row.process, row.process_group, row.data, function):
                 continue
             met.add(word)
             self.fresh.append((rule.name, word))

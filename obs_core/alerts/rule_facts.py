@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
-from obs_core.alerts.rules import KINDS, Calls, Rule, Scope, Source, Value
+from obs_core.alerts.rules import KINDS, Calls, Rule, Scope, Source, Value, Writer
 from obs_core.clock import SECOND, UNITS, iso_ns
 from obs_core.errors import BadParameter
 
@@ -21,6 +21,7 @@ _COMMON: Final = {
     "flap_count": "flap_count",
     "flap_window": "flap_window_s",
 }
+_STATES: Final = ("DELAYED", "CIRCUIT_OPEN", "GONE")  # of a writer that is not well
 _TEXTS: Final = ("labels", "annotations")
 HINT: Final = "docs/alerts.md lists the kinds of rules and their fields."
 
@@ -147,6 +148,11 @@ def _sensible(rule: Rule) -> None:
             raise _wrong(rule.name, each.name.removesuffix("_s"), f"is {value}; it must be {least} or more")
     if isinstance(condition, Value) and condition.above is condition.below is None and not condition.allowed:
         raise _wrong(rule.name, "above", "is missing: give above, below or allowed")
+    if isinstance(condition, Writer):
+        if unknown := [each for each in condition.states if each not in _STATES]:
+            raise _wrong(rule.name, "states", f"has {unknown[0]!r}; it may hold {', '.join(_STATES)}")
+        if not condition.states and not condition.drops:
+            raise _wrong(rule.name, "states", "is empty and drops are not told: nothing could fire")
     if isinstance(condition, Calls):
         if condition.above is condition.below is condition.changed_percent is None:
             raise _wrong(rule.name, "above", "is missing: give above, below or changed_percent")

@@ -51,14 +51,15 @@ def per_second(count: int, window: Window) -> float | None:
     return count * SECOND / window.length_ns if window.length_ns > 1 else None
 
 
-def buckets(window: Window, bucket: str) -> Buckets:
-    """The slices that cover `window`: as fine as `MOST_BUCKETS` allow (`auto`), or of a length such as 500ms, 30s, 5m.
+def buckets(window: Window, bucket: str, most: int = MOST_BUCKETS) -> Buckets:
+    """The slices that cover `window`: as fine as `most` of them allow (`auto`), or of a length such as 500ms, 30s, 5m.
 
     Raises:
         BadParameter: `bucket` is neither, or would make more than `MOST_BUCKETS` slices.
     """
     if bucket == "auto":
-        return next(found for step in _STEPS if (found := _slices(window, step)).count <= MOST_BUCKETS)
+        longest = -(-window.length_ns // (most - 1))
+        return next(found for step in (*_STEPS, longest) if (found := _slices(window, step)).count <= most)
     found = _slices(window, _length_ns(bucket))
     if found.count > MOST_BUCKETS:
         message = f"Buckets of {bucket} would make {found.count:,} of them; {MOST_BUCKETS} is the most."
@@ -124,5 +125,13 @@ def _length_ns(bucket: str) -> int:
 
 def like(literal: str) -> str:
     r"""The pattern with which LIKE … ESCAPE '\' finds `literal` anywhere in a text."""
-    escaped = literal.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-    return f"%{escaped}%"
+    return f"%{_escaped(literal)}%"
+
+
+def wildcards(pattern: str) -> str:
+    r"""The pattern with which LIKE … ESCAPE '\' finds what fits a name, in which * and ? stand for any characters."""
+    return _escaped(pattern).replace("*", "%").replace("?", "_")
+
+
+def _escaped(literal: str) -> str:
+    return literal.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")

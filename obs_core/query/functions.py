@@ -5,6 +5,7 @@ from typing import Final, Literal
 from pandas import DataFrame
 
 from obs_core.clock import Window
+from obs_core.errors import BadParameter
 from obs_core.query import filters, noise
 from obs_core.query.engine import Engine
 
@@ -75,6 +76,44 @@ def history(
     parameters = {"group": filters.text("group", group), "function": filters.text("function", function)}
     slices = filters.buckets(within, bucket)
     return engine.analyse("functions/history", within, {**parameters, **slices.parameters})
+
+
+def courses(
+    engine: Engine,
+    window: Window,
+    *,
+    group: str | None = None,
+    processes: tuple[str, ...] = (),
+    groups: tuple[str, ...] = (),
+    names: tuple[str, ...] = (),
+    functions: tuple[str, ...] = (),
+    percentiles: tuple[float, ...] = (95.0,),
+    slices: int = 60,
+) -> DataFrame:
+    """Calls, errors and percentiles of several parts of the calls per slice of time, at most `slices` of them.
+
+    A part is named by its process, group, data and function, which are at the same place in the four lists: names, or
+    patterns with `*` and `?`; an empty text, or an empty list, stands for all. `part` is that place. Slices without a
+    call are left out. `percentiles_ns` holds for each slice the percentiles asked for, in their order;
+    `attrs["step_ns"]` is a slice's length.
+
+    Raises:
+        BadParameter: lists that are not empty differ in length, or a percentile is none.
+    """
+    lists = {"processes": processes, "groups": groups, "names": names, "functions": functions}
+    length = max(map(len, lists.values()))
+    if any(len(each) not in (0, length) for each in lists.values()):
+        raise BadParameter("The lists that name the parts differ in length.", "Give a text for each part, or no list.")
+    shares = [float(each) / 100 for each in percentiles]
+    if not shares or not all(0 <= share <= 1 for share in shares):
+        raise BadParameter("A percentile is not from 0 to 100.", "Give some from 0 to 100, such as 95.")
+    within = filters.clipped(engine, window)
+    named = {name: [filters.wildcards(text) for text in each or ("",) * length] for name, each in lists.items()}
+    step_ns = filters.buckets(within, "auto", filters.whole("slices", slices, 2, filters.MOST_BUCKETS)).step_ns
+    parameters = {"group": filters.text("group", group), "step_ns": step_ns, "shares": shares, **named}
+    found = engine.analyse("functions/courses", within, parameters)
+    found.attrs["step_ns"] = step_ns
+    return found
 
 
 def listed(engine: Engine, window: Window, *, group: str | None = None) -> DataFrame:

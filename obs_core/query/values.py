@@ -14,6 +14,9 @@ from obs_core.query.engine import Engine
 from obs_core.rollup.streaks import Missing, Rule, Run
 from obs_core.rollup.streaks import streaks as judged
 
+COURSE: Final = 60
+"""Slices of the small course of a series."""
+
 _COLUMNS: Final = {
     "process": "object",
     "data": "object",
@@ -101,6 +104,25 @@ def series(engine: Engine, window: Window, *, group: str | None = None) -> DataF
     """The series of the window: process, data, how many readings, and the newest one's time, type and value."""
     parameters = {"group": filters.text("group", group)}
     return engine.analyse("values/series", filters.clipped(engine, window), parameters)
+
+
+def courses(
+    engine: Engine, window: Window, *, group: str | None = None, processes: tuple[str, ...], names: tuple[str, ...]
+) -> DataFrame:
+    """The course of several series, named by `processes` and `names` in pairs: the last number in each slice of time.
+
+    `moments_ns` are the slices' beginnings, at most 60; slices without a reading are left out, texts have no number.
+
+    Raises:
+        BadParameter: `processes` and `names` are not of the same length.
+    """
+    if len(processes) != len(names):
+        message = f"There are {len(processes)} processes and {len(names)} names."
+        raise BadParameter(message, "Give a process for each name.")
+    within = filters.clipped(engine, window)
+    parameters = {"group": filters.text("group", group), "processes": list(processes), "names": list(names)}
+    step_ns = filters.buckets(within, "auto", COURSE).step_ns
+    return engine.analyse("values/courses", within, parameters | {"step_ns": step_ns})
 
 
 def _runs(series: dict[Hashable, Any]) -> Iterator[Run]:

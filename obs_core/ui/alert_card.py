@@ -1,43 +1,60 @@
 """One alert: what is known of it, its readings, the code that wrote them, and its flips."""
 
 import json
+import re
+from dataclasses import replace
 from typing import Final
 
 import streamlit as st
 from pandas import DataFrame
 
 from obs_core.alerts import ledger
-from obs_core.alerts.picture import Shown
+from obs_core.alerts.picture import Picture, Shown
 from obs_core.alerts.rules import Calls, Stale
+from obs_core.clock import now_ns
 from obs_core.query import inspector, versions
 from obs_core.ui import alert_table, backtest_card, book, frame, links, rule_fields, table
 from obs_core.ui.ask import ask
 from obs_core.ui.controls import Chosen
 from obs_core.ui.panel import panel
 from obs_core.ui.plain import plain
+from obs_core.ui.rule_list import snooze
+from obs_core.ui.rule_offers import RULES, VIEW
 from obs_core.ui.source_card import source_card
 from obs_core.ui.stale import series_card
 
 _FLIPS: Final = 200
+_ADDRESS: Final = re.compile(r"https?://[^\s<>\"]+")
 _USUAL: Final = Stale()
+_TOLD: Final = frozenset(
+    {"value", "repeats", "first_seen", "last_change", "code_function"}
+)  # of the annotations, what stands elsewhere
 
 
-def alert_card(chosen: Chosen, alert: Shown) -> None:
-    """Draw what led to the alert, and what it did."""
-    series = (alert.labels.get("process"), alert.labels.get("data"))
-    with panel("Alert", f"{alert.rule.name} · {alert_table.series_of(alert)}"):
-        st.html(frame.facts(_facts(alert)))
-        if series[0] and series[1]:
-            judged = alert.rule.condition if isinstance(alert.rule.condition, Stale) else _USUAL
-            series_card(chosen, series[0], series[1], alert_table.streak_parameters(judged), key="a_alert_readings")
-        elif isinstance(alert.rule.condition, Calls):
+def alert_card(found: Picture, chosen: Chosen, alert: Shown) -> None:
+    """Draw what led to the alert, and what can be done about it."""
+    condition, everyone = alert.rule.condition, replace(chosen, group=None)
+    process, data = alert.labels.get("process"), alert.labels.get("data")
+    with panel("Alert", f"{plain(alert.rule.name, 100)} · {alert_table.series_of(alert)}"):
+        lengths = alert_table.lengths_of(replace(found, alerts=[alert]), chosen)
+        st.html(frame.facts(_facts(alert, alert_table.repeats(alert, lengths), now_ns())))
+        _links(alert)
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            snooze(alert.rule, key="a")
+            st.button("Its rule", icon=":material/rule:", key="a_to_rule", on_click=_show_rule)
+        if isinstance(condition, Calls):
             ends = alert.since_ns if alert.state == "resolved" else None
             backtest_card.calls_card(alert.rule, chosen, alert.starts_ns, ends)
+        elif process and data:
+            judged = condition if isinstance(condition, Stale) else _USUAL
+            parameters, limits = alert_table.streak_parameters(judged), backtest_card.limits_of(alert.rule)
+            series_card(everyone, process, data, parameters, key="a_alert_readings", limits=limits)
     function = alert.annotations.get("code_function") or alert.labels.get("function")
     if function:
-        with panel("The function that wrote it", function):
+        wrote = "The function that wrote it" if data else "The function"
+        with panel(wrote, plain(function, 200)):
             source_card(
-                ask(versions.ran, chosen, function=function), ask(inspector.failures, chosen, function=function), {}
+                ask(versions.ran, everyone, function=function), ask(inspector.failures, everyone, function=function), {}
             )
             links.to("code_inspector", label="Open it in the Code Inspector", f_fn=function)
 
@@ -55,7 +72,7 @@ def flips_card(rule: str) -> None:
     shown = DataFrame(
         {
             "Moment": [frame.moment(flip.moment_ns) for flip in flips],
-            "Change": [f"{flip.state_from} → {flip.state_to}" for flip in flips],
+            "Change": [change(flip.state_from, flip.state_to) for flip in flips],
             "Severity": [plain(flip.severity, 40) for flip in flips],
             "Series": [_series(flip) for flip in flips],
             "Value": [plain(flip.value, 200) for flip in flips],
@@ -71,17 +88,50 @@ def flips_card(rule: str) -> None:
     )
 
 
-def _facts(alert: Shown) -> dict[str, str]:
-    told = {name.replace("_", " ").capitalize(): plain(text, 500) for name, text in alert.annotations.items()}
+def _facts(alert: Shown, repeats: int | None, now: int) -> dict[str, str]:
+    """What is known of the alert, what it says first; moments in full."""
+    since = alert.starts_ns or alert.since_ns
     facts = {
         "State": f"{alert_table.MARKS[alert.state]} · {plain(alert.severity, 40)}",
-        "In this state since": frame.moment(alert.since_ns),
-        "Fires since": frame.moment(alert.starts_ns),
-        "Rule": f"{plain(alert.rule.name, 200)} ({rule_fields.kind_of(alert.rule)}, from {alert.rule.source})",
+        "Resolved at" if alert.state == "resolved" else "Since": frame.moment(since),
+        "For": frame.NOT_MEASURED if alert.state == "resolved" else frame.duration(max(0, now - since) / 1e6),
+        "Value": plain(alert.value, 200) or frame.NOT_MEASURED,
     }
-    if alert.rule.snoozed_until_ns is not None:
+    if repeats is not None:
+        facts |= {
+            "Repeats": frame.count(repeats),
+            "First seen": frame.moment(alert_table.told_ns(alert, "first_seen")),
+            "Last change": frame.moment(alert_table.told_ns(alert, "last_change")),
+        }
+    facts["Rule"] = f"{plain(alert.rule.name, 200)} ({rule_fields.kind_of(alert.rule)}, from {alert.rule.source})"
+    if alert.rule.snoozed_until_ns is not None and alert.rule.snoozed_until_ns > now:
         facts["Snoozed until"] = frame.moment(alert.rule.snoozed_until_ns)
-    return facts | {name: text for name, text in told.items() if name not in {"First seen", "Last change", "Repeats"}}
+    told = {name: text for name, text in alert.annotations.items() if name not in _TOLD and not _is_address(text)}
+    return facts | {name.replace("_", " ").capitalize(): plain(text, 500) for name, text in told.items()}
+
+
+def _links(alert: Shown) -> None:
+    """The addresses among the annotations, such as a runbook's."""
+    addresses = {name: text for name, text in alert.annotations.items() if _is_address(text)}
+    if addresses:
+        with st.container(horizontal=True, gap="small"):
+            for name, address in addresses.items():
+                label = frame.literal(plain(name, 60).replace("_", " ").capitalize())
+                st.link_button(label, address, icon=":material/open_in_new:")
+
+
+def _is_address(text: str) -> bool:
+    return _ADDRESS.fullmatch(text) is not None
+
+
+def _show_rule() -> None:
+    st.session_state[VIEW] = RULES
+
+
+def change(before: str, after: str) -> str:
+    """A change of state in words, with the mark of the new one in front."""
+    mark = next((mark for state, mark in alert_table.MARKS.items() if state == after), "· ")
+    return f"{mark[:1]} {before} → {after}"
 
 
 def _series(flip: ledger.Flip) -> str:

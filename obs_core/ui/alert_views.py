@@ -1,23 +1,24 @@
 """The views of the Alerts page: what is wrong now, the rules, and who is told."""
 
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 import streamlit as st
 
 from obs_core.alerts.picture import Picture
 from obs_core.query import values
-from obs_core.ui import rule_form, webhook_form, webhook_list, window_state
+from obs_core.ui import rule_form, rule_offers, webhook_form, webhook_list, window_state
 from obs_core.ui.alert_card import alert_card, flips_card
-from obs_core.ui.alert_table import RULE, alert_table
+from obs_core.ui.alert_table import RULE, alert_table, stale_by_rules
 from obs_core.ui.ask import ask
 from obs_core.ui.controls import Chosen
 from obs_core.ui.panel import panel
 from obs_core.ui.rule_list import rule_list, snooze
-from obs_core.ui.stale import judged_by, series_card, silent_card, streak_table
+from obs_core.ui.stale import judged_by, offer_of, series_card, silent_card, silent_offers, streak_table
 
 NOW: Final = "Now"
 WEBHOOKS: Final = "Webhooks"
-VIEWS: Final = (NOW, rule_form.RULES, WEBHOOKS)
+VIEWS: Final = (NOW, rule_offers.RULES, WEBHOOKS)
 
 
 def view() -> str:
@@ -27,7 +28,7 @@ def view() -> str:
         VIEWS,
         default=NOW,
         required=True,
-        key=rule_form.VIEW,
+        key=rule_offers.VIEW,
         bind="query-params",
         label_visibility="collapsed",
     )
@@ -38,28 +39,30 @@ def wrong_now(found: Picture, chosen: Chosen) -> None:
     with panel("Active alerts", "A click shows what led to it"):
         selected = alert_table(found, chosen)
     if selected:
-        alert_card(chosen, selected)
+        alert_card(found, chosen, selected)
     if rule := found.named(st.query_params.get(RULE, "")):
         with panel("History", f"Flips of {rule.name}"):
             flips_card(rule.name)
-            snooze(rule, key="a")
+            if selected is None:
+                snooze(rule, key="a")
 
 
-def stale_now(chosen: Chosen) -> None:
+def stale_now(found: Picture, chosen: Chosen) -> None:
     """The streaks of the window with or without a rule, and who is silent."""
     if not window_state.holds_rows(chosen):
         return
-    rule = judged_by()
-    with panel("Stale values", f"More than {rule['threshold']} equal readings in a row; a click shows the series"):
-        picked = streak_table(ask(values.streaks, chosen, **rule), ask(values.series, chosen))
+    judged: dict[str, Any] = {}
+    picked = None
+    note = "By a rule or not, the worst first; a click shows the series"
+    with panel("Stale values", note, offers=lambda: [offer_of(judged)], fill=rule_form.fill):
+        judged |= judged_by()
+        streaks, series = ask(values.streaks, chosen, **judged), ask(values.series, chosen)
+        picked = streak_table(streaks, series, stale_by_rules(found))
     if picked:
-        process, data = picked
-        with panel("Readings", " · ".join(picked)):
-            series_card(chosen, process, data, rule)
-            texts = {"name": f"{data} of {process} is stale", "threshold": str(rule["threshold"])}
-            texts |= {"missing": rule["missing"], "tolerance": f"{rule['tolerance']:g}" if rule["tolerance"] else ""}
-            rule_form.offer("Make a rule from this", "a_make", kind="stale", process=process, data=data, **texts)
-    with panel("Silent processes", "Nothing in the last 5 minutes"):
+        with panel("Readings", " · ".join(picked), offers=lambda: [offer_of(judged, *picked)], fill=rule_form.fill):
+            series_card(chosen, *picked, judged)
+    silent = partial(silent_offers, chosen)
+    with panel("Silent processes", "Nothing in the last 5 minutes", offers=silent, fill=rule_form.fill):
         silent_card(chosen)
 
 
@@ -70,7 +73,7 @@ def rules(found: Picture, chosen: Chosen) -> None:
     if selected is not None:
         with panel("History", f"Flips of {selected.name}"):
             flips_card(selected.name)
-    with panel("Rule builder", "It is tried on the window above before it is saved"):
+    with panel("Rule builder", "A rule is tried before it is saved"):
         rule_form.rule_form(found, chosen)
 
 

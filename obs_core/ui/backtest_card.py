@@ -2,27 +2,32 @@
 
 import json
 from collections import Counter
-from dataclasses import asdict
-from typing import Any, Final, NamedTuple
+from dataclasses import asdict, replace
+from typing import Final, NamedTuple
 
+import numpy as np
 import streamlit as st
 from pandas import DataFrame
 
 from obs_core import charts
 from obs_core.alerts import backtest, rule_facts
 from obs_core.alerts.backtest import Firing
-from obs_core.alerts.rules import Calls, Rule
-from obs_core.clock import Window
-from obs_core.query import functions, values
+from obs_core.alerts.rules import Calls, Rule, Value
+from obs_core.clock import DAY, Window
+from obs_core.query import filters, values
 from obs_core.settings import from_environment
-from obs_core.ui import drawing, frame, table
-from obs_core.ui.ask import ask
+from obs_core.ui import alert_course, drawing, frame, table
+from obs_core.ui.ask import ask, engine
 from obs_core.ui.controls import Chosen
 from obs_core.ui.plain import counted, plain
 
 _KEPT: Final = "_r_tried"
+_BESIDE: Final = frozenset({"name", "enabled", "snoozed_until"})  # of a rule, what does not decide when it fires
 _MOST: Final = 200
-_FIGURES: Final = {"error_rate": "errors", "latency": "p95_ms", "throughput": "calls"}
+DAY_BEFORE: Final = "Last 24 h"
+LOG: Final = "Whole log"
+SPANS: Final = (DAY_BEFORE, LOG, "Window")
+"""What a rule can be tried on."""
 
 
 class Tried(NamedTuple):
@@ -33,10 +38,22 @@ class Tried(NamedTuple):
     firings: list[Firing]
 
 
-def try_(rule: Rule, chosen: Chosen) -> None:
+def span(chosen: Chosen) -> Chosen:
+    """Draw the choice of what a rule is tried on; return it, for all groups: a rule knows its scope by itself.
+
+    The last 24 hours are those of the window's end, or of the log's where that is earlier.
+    """
+    name = st.selectbox("Try it on", SPANS, key="r_over", bind="query-params", width=170)
+    extent = engine().extent() or chosen.window
+    end = min(chosen.window.to_ns, extent.to_ns)
+    window = {DAY_BEFORE: Window(end - DAY, end), LOG: extent}.get(name, chosen.window)
+    return replace(chosen, window=window, group=None)
+
+
+def try_(rule: Rule, over: Chosen) -> None:
     """Judge the window by `rule`, and keep the result for this reader."""
-    log = from_environment().log.absolute()
-    st.session_state[_KEPT] = Tried(_decides(rule), chosen.window, backtest.firings(log, rule, chosen.window))
+    log, judged = from_environment().log.absolute(), replace(rule, enabled=True)
+    st.session_state[_KEPT] = Tried(_decides(rule), over.window, backtest.firings(log, judged, over.window))
 
 
 def is_tried(rule: Rule) -> bool:
@@ -51,21 +68,23 @@ def result(rule: Rule, chosen: Chosen) -> None:
         return
     tried: Tried = st.session_state[_KEPT]
     st.markdown(summary(tried.firings))
-    st.caption(f"Window: {frame.moment(tried.window.from_ns)} to {frame.moment(tried.window.to_ns)}")
+    st.caption(f"Tried on {frame.moment(tried.window.from_ns)} to {frame.moment(tried.window.to_ns)}")
+    over = replace(chosen, window=tried.window, group=None)
     picked = _picked(rule, tried.firings)
     bands = [firing for firing in tried.firings if picked is None or _series(firing) == picked]
-    if (course := _course(rule, chosen, picked)) is not None:
-        _drawn(course, bands, key="r_chart")
+    if (course := _course(rule, over, picked)) is not None:
+        _drawn(rule, course, bands, key="r_chart")
     if tried.firings:
         _listed(tried.firings)
 
 
 def calls_card(rule: Rule, chosen: Chosen, starts_ns: int | None, ends_ns: int | None) -> None:
     """Draw the figure that a rule about calls looks at, with the time in which it fired as a band."""
-    if (course := _course(rule, chosen, None)) is not None:
-        _drawn(course, [] if starts_ns is None else [Firing({}, starts_ns, ends_ns, None, rule.name)], key="a_calls")
-        if rule.scope.process or rule.scope.group or rule.scope.data:
-            st.caption("The line is of all calls of the window; the rule looks at some of them.")
+    if (course := _course(rule, replace(chosen, group=None), None)) is None:
+        st.caption("No call in this window that the rule looks at.")
+        return
+    bands = [] if starts_ns is None else [Firing({}, starts_ns, ends_ns, None, rule.name)]
+    _drawn(rule, course, bands, key="a_calls")
 
 
 def summary(firings: list[Firing]) -> str:
@@ -81,7 +100,7 @@ def summary(firings: list[Firing]) -> str:
 
 
 def _decides(rule: Rule) -> str:
-    facts = {name: value for name, value in rule_facts.facts_of(rule).items() if name not in {"name", "snoozed_until"}}
+    facts = {name: value for name, value in rule_facts.facts_of(rule).items() if name not in _BESIDE}
     return json.dumps([asdict(rule.scope), facts], sort_keys=True, default=str)
 
 
@@ -112,23 +131,35 @@ def _course(rule: Rule, chosen: Chosen, picked: tuple[str, str] | None) -> DataF
     if picked is not None:
         readings = ask(values.history, chosen, process=picked[0], data=picked[1])
         return DataFrame({"moment_ns": readings["timestamp"], "number": readings["number"]})
-    if isinstance(rule.condition, Calls):
-        slices = ask(functions.history, chosen, function=rule.scope.function or None)
-        percentile = f"p{rule.condition.percentile:g}_ms"
-        name = percentile if percentile in slices and rule.condition.figure == "latency" else None
-        number: Any = slices[name or _FIGURES[rule.condition.figure]]
-        if rule.condition.figure == "error_rate":
-            number = number / slices["calls"].where(slices["calls"] > 0)
-        if rule.condition.figure == "throughput" and len(slices) > 1:
-            number = number * 1e9 / int(slices["bucket_ns"].iloc[1] - slices["bucket_ns"].iloc[0])
-        return DataFrame({"moment_ns": slices["bucket_ns"], "number": number})
-    return None
+    course = alert_course.figure_courses([rule], chosen, slices=filters.MOST_BUCKETS).get(rule.name)
+    if course is None:
+        return None
+    return DataFrame({"moment_ns": course.moments_ns, "number": np.asarray(course.numbers, dtype=np.float64)})
 
 
-def _drawn(course: DataFrame, bands: list[Firing], *, key: str) -> None:
-    if len(course) and course["number"].notna().any():
+def _drawn(rule: Rule, course: DataFrame, bands: list[Firing], *, key: str) -> None:
+    if course["number"].notna().any():
         first, last = int(course["moment_ns"].iloc[0]), int(course["moment_ns"].iloc[-1])
-        drawing.show(charts.readings(), drawing.beside(course, _bands(bands, first, last)), key=key)
+        parts = drawing.beside(course, _bands(bands, first, last), limits_of(rule))
+        of_calls = isinstance(rule.condition, Calls)
+        drawing.show(charts.readings(_axis(rule), "Fires", zero=of_calls), parts, key=key)
+
+
+def limits_of(rule: Rule) -> DataFrame:
+    """The limits of a rule about values or calls, to be drawn (columns limit, limit_label)."""
+    condition = rule.condition
+    ends = [("above", condition.above), ("below", condition.below)] if isinstance(condition, Calls | Value) else []
+    known = [(limit, f"{name} {limit:g}") for name, limit in ends if limit is not None]
+    return DataFrame(known, columns=["limit", "limit_label"])
+
+
+def _axis(rule: Rule) -> str:
+    if not isinstance(rule.condition, Calls):
+        return "Value"
+    latency = f"P{rule.condition.percentile:g} (ms)"
+    return {"error_rate": "Error rate (0 to 1)", "latency": latency, "throughput": "Calls per second"}[
+        rule.condition.figure
+    ]
 
 
 def _bands(firings: list[Firing], first_ns: int, last_ns: int) -> DataFrame:

@@ -6,7 +6,7 @@ import streamlit as st
 from pandas import DataFrame
 
 from obs_core.query import failures as kinds
-from obs_core.ui import frame, links
+from obs_core.ui import frame, links, rule_offers
 from obs_core.ui.plain import plain
 from obs_core.ui.table import clickable, rounded
 
@@ -43,6 +43,12 @@ def failures_card(failures: DataFrame) -> None:
     if len(stacks):
         with st.expander("Newest stack"):
             st.code(stacks.iloc[0][:STACK], language=None)
+
+
+def value_offers(recorded: DataFrame) -> list[rule_offers.Offer]:
+    """For each series that the function recorded, a rule on its being stale."""
+    named = recorded.head(rule_offers.MOST)
+    return [rule_offers.stale(str(row["process"]), str(row["data"])) for row in named.to_dict("records")]
 
 
 def recorded_card(recorded: DataFrame, streaks: DataFrame | None) -> None:

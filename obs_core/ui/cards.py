@@ -9,7 +9,7 @@ from pandas import DataFrame, Series
 from obs_core.clock import MINUTE
 from obs_core.errors import ObsError
 from obs_core.query import functions, overview, values, writers
-from obs_core.ui import figure, frame
+from obs_core.ui import figure, frame, rule_offers
 from obs_core.ui.ask import Question, ask, shaped
 from obs_core.ui.controls import Chosen
 from obs_core.ui.figure import Figure
@@ -38,6 +38,32 @@ def cards(chosen: Chosen) -> None:
         "processes": lambda: ask(overview.processes, chosen),
     }
     figure.row([_figure(label, *one, sources=sources, until=chosen.window.to_ns) for label, one in _FIGURES.items()])
+
+
+def error_offers(chosen: Chosen) -> list[rule_offers.Offer]:
+    """Rules on how often calls fail and how many there are, with limits from the window's figures."""
+    rate = frame.number(ask(overview.summary, chosen)["error_rate"].iloc[0])
+    return [rule_offers.error_rate(chosen, rate), rule_offers.throughput(chosen)]
+
+
+def latency_offers(chosen: Chosen) -> list[rule_offers.Offer]:
+    """A rule on how long calls take, with a limit from the window's P95."""
+    return rule_offers.latency(chosen, frame.number(ask(overview.summary, chosen)["p95_ms"].iloc[0]))
+
+
+def offers(chosen: Chosen) -> list[rule_offers.Offer]:
+    """A rule for each figure; that of stale values is for the one that has repeated most often."""
+    stuck = shaped(_longest, ask(values.streaks, chosen))
+    return [*error_offers(chosen), *latency_offers(chosen), rule_offers.stale(*stuck), rule_offers.writer()]
+
+
+def _longest(streaks: DataFrame) -> tuple[str, str]:
+    """Process and name of the value that repeats the longest now; empty texts where none does."""
+    going = streaks[streaks["ongoing"]]
+    if going.empty:
+        return "", ""
+    row = going.iloc[int(going["length"].to_numpy().argmax())]
+    return str(row["process"]), str(row["data"])
 
 
 def _figure(

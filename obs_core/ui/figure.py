@@ -67,10 +67,14 @@ def sparkline(course: Sequence[float | None]) -> str:
         None if number is None else (place * across, HEIGHT - 1 - number / most * (HEIGHT - 2))
         for place, number in enumerate(thinned)
     ]
+    return f'<i style="mask-image:url(&quot;data:image/svg+xml,{quote(_LINE.format(path(points)))}&quot;)"></i>'
+
+
+def path(points: Sequence[tuple[float, float] | None]) -> str:
+    """A line over `points` as the path of an SVG; None is a gap."""
     pieces = [list(piece) for known, piece in groupby(points, lambda point: point is not None) if known]
     pieces = [piece if len(piece) > 1 else _dash(piece) for piece in pieces]
-    lines = " ".join("M" + " L".join(f"{x:.1f} {y:.1f}" for x, y in piece if piece) for piece in pieces)  # type: ignore[misc]
-    return f'<i style="mask-image:url(&quot;data:image/svg+xml,{quote(_LINE.format(lines))}&quot;)"></i>'
+    return " ".join("M" + " L".join(f"{x:.1f} {y:.1f}" for x, y in piece if piece) for piece in pieces)  # type: ignore[misc]
 
 
 def _dash(piece: list[tuple[float, float] | None]) -> list[tuple[float, float] | None]:

@@ -97,6 +97,12 @@ def moment(ns: float | None, *, date: bool = True) -> str:
     return f"{local:%Y-%m-%d %H:%M:%S}.{millis:03d}" if date else f"{local:%H:%M:%S}.{millis:03d}"
 
 
+def brief(ns: float | None, now: float) -> str:
+    """A moment in a narrow column: the time with milliseconds if it is of the day of `now`, else date and minute."""
+    whole = moment(ns)
+    return whole[11:] if whole[:10] == moment(now)[:10] else whole[:16]
+
+
 def literal(text: str) -> str:
     """`text` for a Markdown element, with none of its characters taken for marks."""
     return _MARKS.sub(r"\\\1", text)

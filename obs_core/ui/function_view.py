@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import partial
 from typing import Any, Final
 
 import streamlit as st
@@ -10,13 +11,13 @@ from pandas import DataFrame
 from obs_core import charts
 from obs_core.clock import DAY, Window
 from obs_core.query import filters, functions, inspector, traces, values, versions
-from obs_core.ui import call_graph, calls_card, frame, links, rule_form
+from obs_core.ui import call_graph, calls_card, frame, links, rule_offers
 from obs_core.ui.ask import ask, engine
 from obs_core.ui.controls import Chosen
 from obs_core.ui.drawing import show, timeline
 from obs_core.ui.function_finder import choose
 from obs_core.ui.panel import boundary, panel
-from obs_core.ui.performance_card import performance_card
+from obs_core.ui.performance_card import failure_offers, performance_card, slow_offers
 from obs_core.ui.plain import plain
 from obs_core.ui.source_card import source_card
 from obs_core.ui.versions_card import versions_card
@@ -40,23 +41,26 @@ def function_view(chosen: Chosen, function: str) -> None:
         with panel("Source that ran"):
             callees = call_graph.links(found(inspector.callees)["function"], function, chosen)
             source_card(found(versions.ran), found(inspector.failures), callees)
-        with panel("Failures", "a click opens the newest trace"):
+        failing = partial(failure_offers, chosen, function)
+        with panel("Failures", "a click opens the newest trace", offers=failing):
             calls_card.failures_card(found(inspector.failures))
-    with right, panel("Performance"):
+    slow = partial(slow_offers, chosen, function)
+    with right, panel("Performance", offers=slow):
         performance_card(found(inspector.measures))
-        rule_form.link(kind="latency", function=function, name=f"{function} is slow")
     with boundary("Versions"):
         versions_card(chosen, function, found(versions.ran))
-    with panel("History", "drag over a chart to choose a window"):
+    note = "drag over a chart to choose a window"
+    with panel("History", note, offers=lambda: [rule_offers.throughput(chosen, function=function), *slow()]):
         _history(chosen, function, found(versions.ran))
-    with panel("Durations", "a click opens the slowest call of the bar"):
+    with panel("Durations", "a click opens the slowest call of the bar", offers=slow):
         _durations(chosen, found(inspector.durations))
     callers, callees_card = st.columns(2, gap="small")
     with callers, panel("Called by", "share of the time of the calls"):
         _callers(found(inspector.callers))
     with callees_card, panel("Calls", "share of this function's time"):
         _callees(found(inspector.callees), found(inspector.measures))
-    with panel("Last values", "a click shows the readings"):
+    note = "a click shows the readings"
+    with panel("Last values", note, offers=lambda: calls_card.value_offers(found(inspector.recorded))):
         recorded = found(inspector.recorded)
         calls_card.recorded_card(recorded, ask(values.streaks, chosen) if len(recorded) else None)
     with panel("Newest calls", "a click opens the trace"):

@@ -1,5 +1,6 @@
 """Process groups: the share of each in the rows as a pie, and a table of how each is doing."""
 
+from dataclasses import replace
 from typing import Final
 from urllib.parse import quote
 
@@ -7,8 +8,10 @@ import streamlit as st
 from pandas import DataFrame, concat
 
 from obs_core import charts
-from obs_core.ui import controls, drawing, table
-from obs_core.ui.ask import shaped
+from obs_core.query import overview
+from obs_core.ui import controls, drawing, frame, rule_offers, table
+from obs_core.ui.ask import ask, shaped
+from obs_core.ui.controls import Chosen
 from obs_core.ui.plain import plain
 
 SLICES: Final = 9
@@ -28,6 +31,16 @@ def groups_card(groups: DataFrame, group: str | None) -> None:
     name = segment[0] if segment else None if row is None else names[row]
     if name and name != group:  # under other keys than before: a click must not be found again in the next run
         controls.choose(group=name)
+
+
+def group_offers(chosen: Chosen) -> list[rule_offers.Offer]:
+    """For each of the largest groups, a rule on how often its calls fail."""
+    largest = ask(overview.groups, chosen).head(rule_offers.MOST)  # they come by their rows
+    return [
+        rule_offers.error_rate(replace(chosen, group=str(row["process_group"])), frame.number(row["error_rate"]))
+        for row in largest.to_dict("records")
+        if row["calls"] and row["process_group"]
+    ]
 
 
 def slices(groups: DataFrame, colours: dict[str, str], *, dark: bool) -> DataFrame:

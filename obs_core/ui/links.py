@@ -24,9 +24,11 @@ ICONS: Final = {
 _WAITING: Final = "_obs_goes_to"
 
 
-def to(page: str, *, label: str = "", icon: str | None = None, **selected: str | None) -> None:
+def to(
+    page: str, *, label: str = "", icon: str | None = None, hover: str | None = None, **selected: str | None
+) -> None:
     """Draw a link to `page` (a key of `PAGES`) with its parameters `selected`; those that are None are left out."""
-    st.page_link(f"{page}.py", label=label or PAGES[page], icon=icon, query_params=_given(selected))
+    st.page_link(f"{page}.py", label=label or PAGES[page], icon=icon, help=hover, query_params=_given(selected))
 
 
 def open_(page: str, **selected: str | None) -> None:

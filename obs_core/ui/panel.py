@@ -3,25 +3,45 @@
 import html
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import streamlit as st
 
 from obs_core.errors import ObsError
+from obs_core.ui import rule_offers
 
 _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def panel(title: str, note: str = "", *, key: str | None = None) -> Iterator[None]:
+def panel(
+    title: str,
+    note: str = "",
+    *,
+    key: str | None = None,
+    offers: rule_offers.Offers | None = None,
+    fill: rule_offers.Fill | None = None,
+) -> Iterator[None]:
     """A bordered card with `title`, and `note` quietly beside it; an error of the block is shown in the card.
 
-    The style sheet knows the card by its `key`.
+    The style sheet knows the card by its `key`. `offers` are the rules that can be made of what it shows (see
+    `rule_offers.draw`, also for `fill`).
     """
     with st.container(border=True, key=key):
-        st.html(f"<div class='obs-title'><h2>{html.escape(title)}</h2><span>{html.escape(note)}</span></div>")
+        head = st.container(horizontal=True, vertical_alignment="center", gap="xsmall")
+        heading = f"<div class='obs-title'><h2>{html.escape(title)}</h2><span>{html.escape(note)}</span></div>"
+        head.html(heading, width="stretch")
         with boundary(title):
             yield
+        if offers is not None:
+            with head:
+                offered(title, offers, fill)
+
+
+def offered(title: str, offers: rule_offers.Offers, fill: rule_offers.Fill | None = None) -> None:
+    """Draw the rules that can be made of what is shown; none where that can't be answered, which its panel says."""
+    with boundary(title), suppress(ObsError):
+        rule_offers.draw(offers(), fill)
 
 
 @contextmanager

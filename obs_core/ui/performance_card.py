@@ -9,8 +9,11 @@ from typing import Any, Final
 import streamlit as st
 from pandas import DataFrame
 
+from obs_core.query import inspector
 from obs_core.query.noise import ENOUGH, NOTABLE
-from obs_core.ui import frame
+from obs_core.ui import frame, rule_offers
+from obs_core.ui.ask import ask
+from obs_core.ui.controls import Chosen
 from obs_core.ui.plain import plain
 
 SMALLEST: Final = 0.05
@@ -70,6 +73,20 @@ def performance_card(measures: DataFrame) -> None:
     st.caption(f"Before: the window of the same length that ends where this one begins. {RULE}")
 
 
+def slow_offers(chosen: Chosen, function: str) -> list[rule_offers.Offer]:
+    """A rule on how long `function` takes, with a limit from its P95 in the window."""
+    return rule_offers.latency(chosen, _number(_now(chosen, function), "p95_ms"), function=function)
+
+
+def failure_offers(chosen: Chosen, function: str) -> list[rule_offers.Offer]:
+    """Rules on how often `function` fails, with a limit from its error rate in the window, and on what it raises."""
+    rate = _number(_now(chosen, function), "error_rate")
+    return [
+        rule_offers.error_rate(chosen, rate, function=function),
+        rule_offers.new_exception(chosen, function=function),
+    ]
+
+
 def table(
     now: dict[Any, Any],
     before: dict[Any, Any],
@@ -95,6 +112,12 @@ def change(measure: Measure, now: dict[Any, Any], before: dict[Any, Any]) -> str
     if measure.notable and now.get(measure.notable) and abs(part) >= SMALLEST:
         return f"<b class='{'worse' if part > 0 else 'better'}'>{'▲' if part > 0 else '▼'} {part:+.0%}</b>"
     return f"{part:+.0%}"
+
+
+def _now(chosen: Chosen, function: str) -> dict[Any, Any]:
+    """The measures of the window; nothing where `function` did not run in it."""
+    rows = ask(inspector.measures, chosen, function=function).to_dict("records")
+    return next((row for row in rows if not row["earlier"]), {})
 
 
 def _written(measure: Measure, row: dict[Any, Any]) -> str:

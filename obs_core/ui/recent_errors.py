@@ -5,12 +5,18 @@ from typing import Any, Final
 import streamlit as st
 from pandas import DataFrame, Series
 
-from obs_core.ui import frame, links, table
+from obs_core.ui import frame, links, rule_offers, table
 from obs_core.ui.ask import shaped
+from obs_core.ui.controls import Chosen
 from obs_core.ui.plain import plain
 
 WIDEST: Final = 300  # characters of an exception in a table
 LONGEST_SEARCH: Final = 100
+
+
+def failure_offers(chosen: Chosen) -> list[rule_offers.Offer]:
+    """A rule on failures of a kind that was not there before."""
+    return [rule_offers.new_exception(chosen)]
 
 
 def recent_errors(errors: DataFrame, *, date: bool) -> None:

@@ -9,10 +9,10 @@ from pandas import DataFrame, Series, notna
 
 from obs_core.clock import DAY, Window
 from obs_core.query import inspector, traces
-from obs_core.ui import frame, links
+from obs_core.ui import frame, links, rule_offers
 from obs_core.ui.ask import ask
 from obs_core.ui.controls import Chosen
-from obs_core.ui.panel import boundary
+from obs_core.ui.panel import boundary, offered
 from obs_core.ui.plain import counted, plain
 from obs_core.ui.stale import series_card
 
@@ -63,9 +63,25 @@ def _facts(chosen: Chosen, row: "Series[Any]") -> None:
         "Span": row["span_id"],
     }
     st.html(frame.facts({name: plain(value, 400) or frame.NOT_MEASURED for name, value in known.items()}))
-    if row["kind"] == "call":
-        function = row["function"] or row["data"]
-        links.to("code_inspector", label="Open in the Code Inspector", f_fn=function)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if row["kind"] == "call":
+            links.to("code_inspector", label="Open in the Code Inspector", f_fn=row["function"] or row["data"])
+        offered("Rules", lambda: offers(chosen, row))
+
+
+def offers(chosen: Chosen, row: "Series[Any]") -> list[rule_offers.Offer]:
+    """Rules that fit a row: its variable is stale; its function is slower than this call, fails, or fails anew."""
+    if row["kind"] == "value":
+        return [rule_offers.stale(str(row["process"]), str(row["data"]))]
+    if row["kind"] != "call":
+        return []
+    whose, function = replace(chosen, group=row["process_group"] or None), str(row["function"] or row["data"])
+    duration_ms = frame.number(row["duration_ms"])
+    return [
+        *rule_offers.latency(whose, duration_ms, function=function),
+        rule_offers.error_rate(whose, None, function=function),
+        rule_offers.new_exception(whose, function=function),
+    ]
 
 
 def _rank(chosen: Chosen, row: "Series[Any]") -> str:

@@ -3,12 +3,15 @@
 Each is a control that stands in the link under `r_` and its name, so a link can fill the builder.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, NamedTuple
 
 from obs_core.alerts.rules import Calls, Rule
+from obs_core.clock import SECOND, iso_text, now_ns
+from obs_core.errors import BadParameter
+from obs_core.ui.periods import until_ns, written
 
-How = Literal["text", "number", "period", "list", "pairs", "choice"]
+How = Literal["text", "number", "period", "end", "list", "pairs", "choice", "switch"]
 
 
 class Field(NamedTuple):
@@ -63,49 +66,48 @@ OF_KIND: Final[dict[str, tuple[Field, ...]]] = {
     "latency": (*_CALLS, Field("percentile", "Percentile", "number", "95")),
     "throughput": _CALLS,
     "new_exception": (),
-    "writer": (),
+    "writer": (
+        Field("states", "In one of the states", "list", "DELAYED, CIRCUIT_OPEN", "Also GONE; with commas between"),
+        Field("drops", "Rows dropped", "switch", "on", "Whether dropped rows are told too", ("on", "off")),
+    ),
 }
-SCOPE: Final = (
-    Field("process", "Process", help="Empty: all; * and ? stand for any characters"),
-    Field("group", "Process group", help="Empty: all; a name or a pattern"),
-    Field("data", "Variable", help="The name of the data; empty: all; a name or a pattern"),
-    Field("function", "Function", help="Empty: all; a name or a pattern"),
-)
+_PROCESS: Final = Field("process", "Process", help="Empty: all; * and ? stand for any characters")
+_GROUP: Final = Field("group", "Process group", help="Empty: all; a name or a pattern")
+_DATA: Final = Field("data", "Variable", help="The name of the data; empty: all; a name or a pattern")
+_FUNCTION: Final = Field("function", "Function", help="Empty: all; a name or a pattern")
+FOR: Final = Field("for", "For", "period", help="How long it must hold before it fires; empty: at once")
+SEVERITY: Final = Field("severity", "Severity", "text", "warning")
 COMMON: Final = (
-    Field("for", "For", "period", help="How long it must hold before it fires; empty: at once"),
     Field("keep_firing_for", "Keep firing for", "period", help="How long it goes on after it has ended"),
-    Field("severity", "Severity", "text", "warning"),
     Field("no_data", "Without data", "choice", "", "What it does when nothing comes", ("", "ok", "keep", "alert")),
     Field("no_data_after", "Without data after", "period", "5m"),
     Field("flap_count", "Flapping from flips", "number", "3"),
     Field("flap_window", "Flips within", "period", "100s"),
     Field("labels", "Labels", "pairs", help="name=text, with commas between: team=water, site=north"),
-    Field("annotations", "Annotations", "pairs", help="runbook=https://… , note=… {{ $value }}"),
+    Field(
+        "annotations", "Annotations", "pairs", help="runbook=https://… , note=… {{ $value }}; addresses become links"
+    ),
+    Field("enabled", "Judged", "switch", "on", "Off: it is kept, and not judged", ("on", "off")),
+    Field("snoozed_until", "Snoozed until", "end", help="Judged, but nothing is sent: 1h, 2d, or a coming moment"),
 )
 NAME: Final = Field("name", "Name")
 
 
+def scope_of(kind: str) -> tuple[Field, ...]:
+    """The fields that say whose rows a rule of this kind looks at."""
+    if kind in {"stale", "silent", "value"}:
+        return _PROCESS, _GROUP, _DATA
+    return (_PROCESS, _GROUP) if kind == "writer" else (_PROCESS, _GROUP, _FUNCTION, _DATA)
+
+
 def all_of(kind: str) -> tuple[Field, ...]:
     """All fields of a rule of this kind."""
-    return (NAME, *SCOPE, *OF_KIND.get(kind, ()), *COMMON)
+    return (NAME, *scope_of(kind), *OF_KIND.get(kind, ()), FOR, SEVERITY, *COMMON)
 
 
 def read(field: Field, text: str) -> Any:  # noqa: ANN401 - as in rules.toml
     """What `text` means; what can't be read stays as it is, and the rule says what is wrong with it."""
-    if field.how == "number":
-        try:
-            number = float(text)
-        except ValueError:
-            return text
-        return int(number) if number.is_integer() else number
-    if field.how == "period":
-        return int(text) if text.isdecimal() else text
-    if field.how == "list":
-        return [word.strip() for word in text.split(",") if word.strip()]
-    if field.how == "pairs":
-        pairs = [part.partition("=") for part in text.split(",") if part.strip()]
-        return {name.strip(): told.strip() for name, equals, told in pairs} if all(p[1] for p in pairs) else text
-    return text
+    return _READ[field.how](text)
 
 
 def texts_of(facts: Mapping[str, Any]) -> dict[str, str]:
@@ -125,7 +127,7 @@ def kind_of(rule: Rule) -> str:
 def condition_words(rule: Rule, facts: Mapping[str, Any]) -> str:
     """What a rule of these facts asks, in the builder's words: its first field, and what is not as usual."""
     kind, texts = kind_of(rule), texts_of(facts)
-    first, told = OF_KIND[kind][:1], [*OF_KIND[kind], *COMMON]
+    first, told = OF_KIND[kind][:1], [*OF_KIND[kind], FOR, SEVERITY, *COMMON[:-4]]  # the last four decide nothing
     if texts["no_data"] == "ok" and kind in {"error_rate", "latency", "throughput"}:
         texts["no_data"] = ""  # as always with figures of calls
     asked = [field for field in told if (text := texts[field.name]) and (text != field.usual or field in first)]
@@ -139,13 +141,54 @@ def scope_words(rule: Rule) -> str:
     return " · ".join(words) or "everything"
 
 
+def _number(text: str) -> float | int | str:
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return int(number) if number.is_integer() else number
+
+
+def _pairs(text: str) -> dict[str, str] | str:
+    pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+    return {name.strip(): told.strip() for name, _, told in pairs} if all(pair[1] for pair in pairs) else text
+
+
+def _end(text: str) -> float | str:
+    """Seconds since 1970, from a time from now or a moment."""
+    try:
+        return until_ns(text, now_ns()) / SECOND
+    except BadParameter:
+        return text
+
+
+_READ: Final[dict[How, Callable[[str], Any]]] = {
+    "text": str,
+    "choice": str,
+    "number": _number,
+    "period": lambda text: int(text) if text.isdecimal() else text,
+    "end": _end,
+    "list": lambda text: [word.strip() for word in text.split(",") if word.strip()],
+    "pairs": _pairs,
+    "switch": lambda text: text == "on",
+}
+
+
 def _text(field: Field, value: Any) -> str:  # noqa: ANN401 - as in rules.toml
     if value is None:
         return field.usual
+    if isinstance(value, bool):
+        return "on" if value else "off"
     if isinstance(value, dict):
         return ", ".join(f"{name}={text}" for name, text in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
+    return _number_text(field, value) if isinstance(value, int | float) else str(value)
+
+
+def _number_text(field: Field, number: float) -> str:
+    if field.how == "end":
+        return iso_text(round(number * SECOND)) if number * SECOND > now_ns() else ""
     if field.how == "period":
-        return f"{value:g}s" if isinstance(value, int | float) else str(value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        return written(round(number * SECOND))
+    return f"{number:.15g}" if isinstance(number, float) else str(number)

@@ -1,24 +1,24 @@
 """The rule builder: fields with what is wrong beside each, when the rule would have fired, and saving it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from obs_core.alerts import rule_facts, rule_files
+from obs_core.alerts import ledger, rule_facts, rule_files
 from obs_core.alerts.picture import Picture
 from obs_core.alerts.rule_facts import BadField
 from obs_core.alerts.rules import Rule
 from obs_core.clock import now_ns
 from obs_core.settings import from_environment
-from obs_core.ui import backtest_card, book, frame, links, rule_fields
+from obs_core.ui import backtest_card, book, frame, rule_fields
 from obs_core.ui.controls import Chosen
 from obs_core.ui.panel import boundary
 from obs_core.ui.rule_fields import Field
+from obs_core.ui.rule_offers import RULES, VIEW
 
-VIEW: Final = "a_view"
-RULES: Final = "Rules"
 _UNNAMED: Final = "new rule"
 _ACROSS: Final = 4
 _LONGEST: Final = 2_000
@@ -33,23 +33,9 @@ def fill(texts: Mapping[str, str]) -> None:
     st.session_state[VIEW] = RULES
 
 
-def offer(label: str, key: str, **texts: str) -> None:
-    """A button that fills the builder with `texts`, by the names of its fields."""
-    st.button(label, key=key, on_click=fill, args=(texts,), icon=":material/notification_add:")
-
-
-def link(**texts: str) -> None:
-    """From another page, a link that fills the builder with `texts`, by the names of its fields."""
-    links.to(
-        "alerts", label="Make a rule from this", a_view=RULES, **{f"r_{name}": text for name, text in texts.items()}
-    )
-
-
 def rule_form(found: Picture, chosen: Chosen) -> None:
-    """Draw the builder; a rule is tried on the window before it can be saved."""
-    kind = st.selectbox("Kind", list(rule_fields.KINDS), key="r_kind", bind="query-params", width=260)
-    st.caption(rule_fields.KINDS[kind])
-    texts, slots = _fields(kind)
+    """Draw the builder; a rule is tried before it can be saved."""
+    kind, texts, slots = _fields()
     facts, trouble = _facts(kind, texts), ""
     try:
         rule = rule_facts.from_facts({**facts, "name": facts.get("name", _UNNAMED)})
@@ -62,20 +48,32 @@ def rule_form(found: Picture, chosen: Chosen) -> None:
             backtest_card.result(rule, chosen)
 
 
-def _fields(kind: str) -> tuple[dict[Field, str], dict[str, Any]]:
-    """Draw the fields; return their texts, and under each a place for what is wrong."""
+def _fields() -> tuple[str, dict[Field, str], dict[str, Any]]:
+    """Draw the fields; return the kind, the fields' texts, and under each a place for what is wrong."""
     texts: dict[Field, str] = {}
     slots: dict[str, Any] = {}
-    _row((rule_fields.NAME, *rule_fields.SCOPE[:3]), texts, slots)
-    _row((*rule_fields.OF_KIND[kind], *rule_fields.COMMON[:1], *rule_fields.COMMON[2:3]), texts, slots)
-    with st.expander("More: function, no data, flapping, labels"):
-        _row((*rule_fields.SCOPE[3:], *rule_fields.COMMON[1:2], *rule_fields.COMMON[3:]), texts, slots)
-    return texts, slots
+    columns = st.columns(_ACROSS, gap="small")
+    with columns[0]:
+        kind = st.selectbox("Kind", list(rule_fields.KINDS), key="r_kind", bind="query-params")
+    _row((rule_fields.NAME,), texts, slots, columns[1:2])
+    st.caption(rule_fields.KINDS[kind])
+    scope, own = rule_fields.scope_of(kind), rule_fields.OF_KIND[kind]
+    _row((*scope[:3], rule_fields.FOR), texts, slots)
+    _row((*own, rule_fields.SEVERITY), texts, slots)
+    with st.expander("More: no data, flapping, labels, annotations, snooze"):
+        _row((*scope[3:], *rule_fields.COMMON), texts, slots)
+    return kind, texts, slots
 
 
-def _row(fields: tuple[Field, ...], texts: dict[Field, str], slots: dict[str, Any]) -> None:
+def _row(
+    fields: tuple[Field, ...],
+    texts: dict[Field, str],
+    slots: dict[str, Any],
+    columns: Sequence[DeltaGenerator] | None = None,
+) -> None:
     for start in range(0, len(fields), _ACROSS):
-        for place, field in zip(st.columns(_ACROSS, gap="small"), fields[start : start + _ACROSS], strict=False):
+        places = columns or st.columns(_ACROSS, gap="small")
+        for place, field in zip(places, fields[start : start + _ACROSS], strict=False):
             with place:
                 texts[field] = _control(field)
                 slots[field.name] = st.empty()
@@ -83,9 +81,10 @@ def _row(fields: tuple[Field, ...], texts: dict[Field, str], slots: dict[str, An
 
 def _control(field: Field) -> str:
     key, told = f"r_{field.name}", field.help or None
-    if field.how == "choice":
-        return st.selectbox(field.label, field.options, key=key, bind="query-params", help=told)
-    shown = "such as 30s, 5m, 1h" if field.how == "period" else None
+    if field.how in {"choice", "switch"}:
+        usual = "As usual for its kind"
+        return st.selectbox(field.label, field.options, key=key, bind="query-params", help=told, placeholder=usual)
+    shown = {"period": "such as 30s, 5m, 1h", "end": "such as 1h, 2d"}.get(field.how)
     return st.text_input(
         field.label,
         value=field.usual,
@@ -117,18 +116,20 @@ def _buttons(found: Picture, chosen: Chosen, rule: Rule | None, trouble: str, *,
     there = found.named(rule.name) if rule is not None and named else None
     of_file = there is not None and there.source == "file"
     tried = rule is not None and backtest_card.is_tried(rule)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        over = backtest_card.span(chosen)
         if st.button("Backtest", key="r_test", type="secondary" if tried else "primary", disabled=rule is None):
             with boundary("Backtest"), st.spinner("Judging the window…"):
                 assert rule is not None
-                backtest_card.try_(rule, chosen)
+                backtest_card.try_(rule, over)
             st.rerun()
         label = "Save changes" if there is not None else "Save rule"
         disabled = not (tried and named) or of_file
         if st.button(label, key="r_save", type="primary" if tried else "secondary", disabled=disabled):
             assert rule is not None
             _save(rule, there)
-        st.caption(frame.literal(trouble or _why_not(named=named, tried=tried, of_file=of_file)), width="stretch")
+    if said := trouble or _why_not(named=named, tried=tried, of_file=of_file):
+        st.caption(frame.literal(said))
 
 
 def _why_not(*, named: bool, tried: bool, of_file: bool) -> str:
@@ -140,11 +141,14 @@ def _why_not(*, named: bool, tried: bool, of_file: bool) -> str:
 
 
 def _save(rule: Rule, there: Rule | None) -> None:
-    with boundary("Save"), book.opened() as ledger:
+    with boundary("Save"), book.opened() as found:
+        kept, until = replace(rule, snoozed_until_ns=None), rule.snoozed_until_ns
         if there is None:
-            rule_files.add(ledger, from_environment().log.absolute(), rule, now_ns())
+            rule_files.add(found, from_environment().log.absolute(), kept, now_ns())
         else:
-            rule_files.change(ledger, replace(rule, enabled=there.enabled))
+            rule_files.change(found, kept)
+        if until is not None or (there is not None and there.is_snoozed(now_ns())):
+            ledger.snooze(found, rule.name, until or now_ns())
         st.toast(f"Saved “{frame.literal(rule.name)}”.", icon=":material/check:")
         st.query_params["a_rule"] = rule.name
         st.rerun()

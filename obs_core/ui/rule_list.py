@@ -9,12 +9,11 @@ from pandas import DataFrame
 from obs_core.alerts import ledger, rule_facts, rule_files
 from obs_core.alerts.picture import Picture
 from obs_core.alerts.rules import Rule
-from obs_core.clock import SECOND, iso_ns, now_ns
-from obs_core.errors import BadParameter
+from obs_core.clock import SECOND, now_ns
 from obs_core.ui import book, frame, rule_fields, rule_form, table
 from obs_core.ui.alert_table import RULE
 from obs_core.ui.panel import boundary
-from obs_core.ui.periods import period_ns
+from obs_core.ui.periods import until_ns
 from obs_core.ui.plain import plain
 
 _ENDS: Final = ("15m", "1h", "8h", "1d", "7d")
@@ -54,22 +53,6 @@ def shown(found: Picture) -> DataFrame:
             "Condition": [plain(rule_fields.condition_words(rule, rule_facts.facts_of(rule)), 300) for rule in rules],
         }
     )
-
-
-def until_ns(text: str, now: int) -> int:
-    """The end of a snooze: a time from now (1h), or a moment in ISO 8601.
-
-    Raises:
-        BadParameter: it is neither, or has passed.
-    """
-    word = text.strip()
-    if (length := period_ns(word)) is not None:
-        return now + length
-    moment = iso_ns(word)
-    if moment is None or moment <= now:
-        message = f"“{word[:60]}” is no end of a snooze."
-        raise BadParameter(message, "Write 15m, 8h, 2d, or a coming moment such as 2027-01-31T12:00Z.")
-    return moment
 
 
 def _state(rule: Rule, now: int) -> str:

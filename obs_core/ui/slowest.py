@@ -5,9 +5,11 @@ from typing import Any, Final
 import streamlit as st
 from pandas import DataFrame
 
-from obs_core.ui import links
+from obs_core.query import functions
+from obs_core.ui import frame, links, rule_offers
 from obs_core.ui import table as tables
-from obs_core.ui.ask import shaped
+from obs_core.ui.ask import ask, shaped
+from obs_core.ui.controls import Chosen
 from obs_core.ui.plain import plain
 
 SHOWN: Final = 12
@@ -28,6 +30,16 @@ def slowest(changes: DataFrame) -> None:
     place = tables.clickable(shown, key=f"o_functions {order}", columns=columns | {"Function": 270}, most=SHOWN)
     if place is not None:
         links.open_("code_inspector", f_fn=str(chosen["function"].iloc[place]))
+
+
+def function_offers(chosen: Chosen) -> list[rule_offers.Offer]:
+    """For each of the slowest functions, a rule on how long it takes."""
+    found, _ = shaped(_shown, ask(functions.changes, chosen), changed=False)
+    return [
+        offer
+        for row in found.head(rule_offers.MOST).to_dict("records")
+        for offer in rule_offers.latency(chosen, frame.number(row["p95_ms"]), function=str(row["function"]))
+    ]
 
 
 def _shown(changes: DataFrame, *, changed: bool) -> tuple[DataFrame, DataFrame]:

@@ -1,13 +1,15 @@
 """Values that are stuck: the rule that judges them, the streaks as a table, one series with its streaks shaded."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import streamlit as st
 from pandas import DataFrame
 
 from obs_core import charts
+from obs_core.clock import now_ns
 from obs_core.query import overview, values
-from obs_core.ui import drawing, frame, links, table
+from obs_core.ui import drawing, frame, links, rule_offers, table
 from obs_core.ui.ask import ask
 from obs_core.ui.cards import silent_processes
 from obs_core.ui.controls import Chosen
@@ -54,8 +56,17 @@ def judged_by() -> dict[str, Any]:
     return {"threshold": int(threshold), "tolerance": float(tolerance), "missing": missing}
 
 
-def streak_table(streaks: DataFrame, series: DataFrame) -> tuple[str, str] | None:
-    """Draw the streaks, the worst first; return process and name of the series that a click or the link picked."""
+def offer_of(judged: Mapping[str, Any], process: str = "", data: str = "") -> rule_offers.Offer:
+    """A rule on one series, or on all, that judges as the controls say."""
+    tolerance = f"{judged['tolerance']:g}" if judged["tolerance"] else ""
+    return rule_offers.stale(process, data, judged["threshold"], missing=judged["missing"], tolerance=tolerance)
+
+
+def streak_table(streaks: DataFrame, series: DataFrame, rules: Mapping[tuple[str, str], str]) -> tuple[str, str] | None:
+    """Draw the streaks, the worst first; return process and name of the series that a click or the link picked.
+
+    `rules` say by which rule a series is stale now.
+    """
     if series.empty:
         st.info("No values in this window. Programs record them with obs_core.record(name, value).")
         return None
@@ -63,6 +74,7 @@ def streak_table(streaks: DataFrame, series: DataFrame) -> tuple[str, str] | Non
     st.markdown(_summary(worst, len(series)))
     if worst.empty:
         return _linked()
+    now = now_ns()
     shown = DataFrame(
         {
             "State": ["● ongoing" if ongoing else "ended" for ongoing in worst["ongoing"]],
@@ -71,8 +83,12 @@ def streak_table(streaks: DataFrame, series: DataFrame) -> tuple[str, str] | Non
             "Value": [plain(value, 200) or "(missing)" for value in worst["value"]],
             "Readings": worst["length"],
             "Lasted": [frame.duration(ns / 1e6) for ns in worst["end_ns"] - worst["start_ns"]],
-            "From": [frame.moment(int(ns)) for ns in worst["start_ns"]],
-            "To": [frame.moment(int(ns)) for ns in worst["end_ns"]],
+            "From": [frame.brief(int(ns), now) for ns in worst["start_ns"]],
+            "To": [frame.brief(int(ns), now) for ns in worst["end_ns"]],
+            "Rule": [
+                plain(rules.get((process, data), ""), 200) if ongoing else ""
+                for process, data, ongoing in worst[["process", "data", "ongoing"]].to_numpy()
+            ],
         }
     )
     columns = {"Readings": st.column_config.NumberColumn(format="localized"), "State": 100}
@@ -83,8 +99,16 @@ def streak_table(streaks: DataFrame, series: DataFrame) -> tuple[str, str] | Non
     return _linked() or (str(worst["process"].iloc[0]), str(worst["data"].iloc[0]))
 
 
-def series_card(chosen: Chosen, process: str, data: str, rule: dict[str, Any], *, key: str = "a_readings") -> None:
-    """Draw the newest readings of one series, its streaks shaded."""
+def series_card(
+    chosen: Chosen,
+    process: str,
+    data: str,
+    rule: dict[str, Any],
+    *,
+    key: str = "a_readings",
+    limits: DataFrame | None = None,
+) -> None:
+    """Draw the newest readings of one series, its streaks shaded; `limits` are lines (columns limit, limit_label)."""
     readings = ask(values.history, chosen, process=process, data=data)
     if readings.empty:
         st.caption("No reading of this series in this window.")
@@ -96,7 +120,8 @@ def series_card(chosen: Chosen, process: str, data: str, rule: dict[str, Any], *
     if numbers.notna().any():
         shaded = shading(streaks, int(readings["timestamp"].iloc[0]))
         drawn = DataFrame({"moment_ns": readings["timestamp"], "number": numbers})
-        drawing.show(charts.readings(), drawing.beside(drawn, shaded), key=key)
+        parts = [drawn, shaded] if limits is None else [drawn, shaded, limits]
+        drawing.show(charts.readings(), drawing.beside(*parts), key=key)
     else:
         st.dataframe(_texts(readings), hide_index=True, height=300, row_height=table.ROW_HEIGHT)
     links.to("trace_explorer", label="Its rows in the Trace Explorer", t_kind="value", t_process=process, t_q=data)
@@ -110,6 +135,14 @@ def shading(streaks: DataFrame, first_ns: int) -> DataFrame:
         for length, value in seen[["length", "value"]].to_numpy()
     ]
     return DataFrame({"start_ns": seen["start_ns"].clip(lower=first_ns), "end_ns": seen["end_ns"], "label": labels})
+
+
+def silent_offers(chosen: Chosen) -> list[rule_offers.Offer]:
+    """For each process that is silent now, a rule on its silence; one for all where none is."""
+    reads = set(ask(values.series, chosen)["process"])
+    names = silent_processes(chosen)[: rule_offers.MOST]
+    offers = [rule_offers.silent(name, of="values" if name in reads else "calls") for name in names]
+    return offers or [rule_offers.silent(group=chosen.group)]
 
 
 def silent_card(chosen: Chosen) -> None:

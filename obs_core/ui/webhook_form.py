@@ -7,14 +7,15 @@ import streamlit as st
 
 from obs_core.alerts.deliver import webhooks
 from obs_core.alerts.deliver.receiver import Receiver
-from obs_core.clock import SECOND, now_ns
+from obs_core.clock import now_ns
 from obs_core.errors import BadParameter, ObsError
 from obs_core.settings import from_environment
 from obs_core.ui import book, frame
-from obs_core.ui.periods import wanted_ns
+from obs_core.ui.periods import wanted_ns, written
 
 _USUAL: Final = Receiver("", "")
 _STATE: Final = "_w_said"
+_DIGITS: Final = 7
 _EMPTY: Final = {
     "w_name": "",
     "w_url": "",
@@ -27,6 +28,7 @@ _EMPTY: Final = {
     "w_wait": "30s",
     "w_interval": "5m",
     "w_repeat": "4h",
+    "w_most": "",
     "w_resolved": True,
 }
 
@@ -61,9 +63,10 @@ def fill(facts: dict[str, Any]) -> None:
             "w_severities": ", ".join(facts["severities"]),
             "w_labels": ", ".join(f"{name}={pattern}" for name, pattern in facts["labels"].items()),
             "w_group_by": ", ".join(facts["group_by"]),
-            "w_wait": f"{facts['group_wait_ns'] // SECOND}s",
-            "w_interval": f"{facts['group_interval_ns'] // SECOND}s",
-            "w_repeat": f"{facts['repeat_interval_ns'] // SECOND}s",
+            "w_wait": written(facts["group_wait_ns"]),
+            "w_interval": written(facts["group_interval_ns"]),
+            "w_repeat": written(facts["repeat_interval_ns"]),
+            "w_most": str(facts["max_alerts"] or ""),
             "w_resolved": facts["send_resolved"],
             _STATE: (True, "Leave address, secret and the headers' texts empty to keep them as they are."),
         }
@@ -76,11 +79,12 @@ def _more() -> None:
     severities.text_input("Severities", key="w_severities", help="With commas between; empty: all")
     labels.text_input("Labels", key="w_labels", help="name=pattern, with commas between; all must match")
     group_by.text_input("One message per", key="w_group_by", help="Labels; ... : each alert alone; empty: all together")
-    wait, interval, repeat, resolved = st.columns(4, gap="small", vertical_alignment="bottom")
+    wait, interval, repeat, most = st.columns(4, gap="small", vertical_alignment="bottom")
     wait.text_input("Group wait", key="w_wait", help="How long the first message of a group waits for more alerts")
     interval.text_input("Group interval", key="w_interval", help="How often a group is looked at afterwards")
     repeat.text_input("Repeat interval", key="w_repeat", help="How often what still fires is told again")
-    resolved.toggle("Tell ends too", key="w_resolved")
+    most.text_input("Alerts in one message", key="w_most", placeholder="all", help="More are counted in the message")
+    st.toggle("Tell ends too", key="w_resolved")
 
 
 def _keep() -> None:
@@ -116,7 +120,15 @@ def _typed() -> Receiver:
         group_interval_ns=wanted_ns("Group interval", typed["w_interval"]),
         repeat_interval_ns=wanted_ns("Repeat interval", typed["w_repeat"]),
         send_resolved=bool(typed["w_resolved"]),
+        max_alerts=_most(typed["w_most"].strip()),
     )
+
+
+def _most(text: str) -> int:
+    """The limit of alerts in one message; 0: all."""
+    if text and not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS):
+        raise BadParameter(f"Alerts in one message: “{text[:60]}” is no whole number.", "Write 20, or nothing for all.")
+    return int(text or 0)
 
 
 def _words(text: str) -> tuple[str, ...]:

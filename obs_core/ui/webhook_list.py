@@ -15,6 +15,10 @@ from obs_core.ui.plain import plain
 _PICKED: Final = "a_webhook"
 _ANSWER: Final = "_w_answer"
 _LOGGED: Final = 200
+_WIDTHS: Final = {
+    name: st.column_config.Column(width=width)
+    for name, width in {"Status": 104, "Webhook": 80, "Flipped": 92, "Sent": 92, "Next try": 92, "Why": 300}.items()
+}
 _MARKS: Final = {"queued": "◐ queued", "sent": "✓ sent", "failed": "✕ failed", "suppressed": "◌ suppressed"}
 
 
@@ -44,6 +48,7 @@ def delivery_log() -> None:
     if not found:
         st.caption("No message yet. A watcher queues one for each webhook as soon as an alert fires or ends.")
         return
+    now = now_ns()
     st.dataframe(
         DataFrame(
             {
@@ -51,15 +56,16 @@ def delivery_log() -> None:
                 "Webhook": [each.receiver for each in found],
                 "Rule": [plain(each.rule, 200) for each in found],
                 "Change": [f"{each.state_from} → {each.state_to}" for each in found],
-                "Flipped": [frame.moment(each.moment_ns) for each in found],
-                "Sent": [frame.moment(each.sent_ns) for each in found],
-                "Next try": [frame.moment(each.next_try_ns) for each in found],
+                "Flipped": [frame.brief(each.moment_ns, now) for each in found],
+                "Sent": [frame.brief(each.sent_ns, now) for each in found],
+                "Next try": [frame.brief(each.next_try_ns, now) for each in found],
                 "Attempts": [each.attempts for each in found],
                 "Answer": [str(each.response_status or frame.NOT_MEASURED) for each in found],
                 "Why": [plain(each.error, 300) for each in found],
             }
         ),
         hide_index=True,
+        column_config=_WIDTHS,
         row_height=table.ROW_HEIGHT,
         height="content" if len(found) <= 8 else 300,  # noqa: PLR2004 - then it scrolls
     )

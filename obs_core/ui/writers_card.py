@@ -7,9 +7,10 @@ from pandas import DataFrame
 
 from obs_core.clock import now_ns
 from obs_core.query import writers
-from obs_core.ui import frame, table
+from obs_core.ui import frame, rule_offers, table
 from obs_core.ui.ask import ask
 from obs_core.ui.controls import Chosen
+from obs_core.ui.panel import offered
 from obs_core.ui.plain import plain
 from obs_core.ui.stale import silent_card
 
@@ -23,6 +24,7 @@ def writers_card(chosen: Chosen) -> None:
         if not opened.open:
             return
         found = ask(writers.status, chosen)
+        offered("Writers", lambda: [rule_offers.writer(), rule_offers.silent(group=chosen.group)])
         if found.empty:
             st.caption("No program is writing into this log now; those that do stand here with their queues.")
         else:

@@ -99,3 +99,32 @@ def settled_at(page: Page, address: str) -> None:
     """The page at this address, once it has been drawn."""
     page.goto(address)
     settled(page)
+
+
+def test_a_panels_rule_opens_in_the_builder_with_its_limit_and_the_window_and_group_come_along(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    log, now = tmp_path / "trace.db", now_ns()
+    calls = [
+        Row("call", "feed", "load", now - second * SECOND, process_group="orders", function="load", duration_ns=10**8)
+        for second in range(1, 20)
+    ]
+    table.store(log, calls)
+    settled_at(page, f"{serve(log)}/overview?from=now-15m&group=orders&every=off")
+    latency = page.get_by_test_id("stVerticalBlock").filter(has=page.get_by_role("heading", name="Latency")).last
+    latency.get_by_role("link", name="Make a rule").first.click()
+    above = page.get_by_role("textbox", name="Above")
+    above.wait_for(timeout=WAIT_MS)
+    settled(page)
+    assert above.input_value() == "150"
+    assert page.get_by_role("textbox", name="Process group").input_value() == "orders"
+    assert {"from=now-15m", "group=orders", "r_kind=latency"} <= set(query_of(page).partition("?")[2].split("&"))
+    page.go_back()
+    page.get_by_text("Calls and errors").wait_for(timeout=WAIT_MS)
+    figures = page.get_by_test_id("stHorizontalBlock").filter(has_text="Counted: all calls").last
+    figures.get_by_role("button", name="Make a rule").click()
+    page.get_by_role("link", name="Error rate above").click()
+    above.wait_for(timeout=WAIT_MS)
+    settled(page)
+    assert above.input_value() == "0.05"
+    assert {"from=now-15m", "group=orders"} <= set(query_of(page).partition("?")[2].split("&"))

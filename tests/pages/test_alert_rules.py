@@ -1,11 +1,17 @@
 """The Alerts page's rules: what a real watcher judged by them, shown with its state, its readings and its flips."""
 
+import re
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
+
+import pytest
 
 from obs_core.alerts import ledger, rule_facts, rule_files
 from obs_core.clock import HOUR, now_ns
+from obs_core.ui import alert_course
+from obs_core.ui.alert_card import change
 from obs_core.watch.follower import Follower
 from tests.pages.conftest import Opened, words
 from tests.support import table
@@ -103,7 +109,7 @@ def test_an_alert_about_calls_shows_their_figure(log_path: Path, opened: Opened)
     judged(log_path, {"name": "fails", "kind": "error_rate", "above": 0.1, "function": "app.load", "window": "60s"})
     app = opened("alerts", a_view="Rules", a_rule="fails")
     assert list(app.dataframe[0].value["Kind"]) == ["error_rate"]
-    assert list(app.dataframe[0].value["Condition"]) == ["Above 0.1 · Window 60s"]
+    assert list(app.dataframe[0].value["Condition"]) == ["Above 0.1 · Window 1m"]
     assert "inactive → firing" in words(app)
     tried = opened("alerts", a_view="Rules", r_kind="error_rate", r_above="0.1", r_window="60s")
     tried.button(key="r_test").click()
@@ -158,3 +164,78 @@ def test_a_rules_file_that_cannot_be_read_is_said_and_the_page_goes_on(log_path:
     assert not app.exception
     assert "'stall'" in words(app)
     assert "● 1 stale now" in words(app)
+
+
+def test_an_alert_has_its_course_with_the_streak_shaded_and_when_its_value_was_first_seen(
+    log_path: Path, opened: Opened
+) -> None:
+    table.store(log_path, table.rows(STUCK))
+    judged(log_path, {"name": "stuck", "kind": "stale"})
+    row = opened("alerts").dataframe[0].value.iloc[0]
+    assert row["First seen"] == row["Last change"] == "2026-01-01 00:00"
+    drawn = unquote(row["Course"])
+    assert drawn.startswith("data:image/svg+xml,<svg")
+    # The window is the log's, 8 s and a nanosecond long: the streak began after 1 s, and goes on.
+    band = re.search(r"<rect x='([\d.]+)' width='([\d.]+)'", drawn)
+    assert band is not None
+    assert [float(part) / alert_course.WIDTH for part in band.groups()] == pytest.approx([1 / 8, 7 / 8], abs=0.001)
+
+
+def test_alerts_about_calls_have_the_course_of_their_figure_and_those_about_texts_none(
+    log_path: Path, opened: Opened
+) -> None:
+    """
+    seconds  process  data  kind   data_value  status  function  duration_ms
+    0        feed     load  call   -           OK      app.load  5
+    5        feed     load  call   -           ERROR   app.load  5
+    6        door     lock  value  shut        OK      -         -
+    400      feed     load  call   -           ERROR   app.load  5
+    """
+    docstring = test_alerts_about_calls_have_the_course_of_their_figure_and_those_about_texts_none.__doc__
+    table.store(log_path, table.rows(docstring or ""))
+    judged(
+        log_path,
+        {"name": "fails", "kind": "error_rate", "above": 0.1, "function": "app.*", "window": "600s"},
+        {"name": "shut", "kind": "value", "allowed": ["open"]},
+    )
+    courses = dict(opened("alerts").dataframe[0].value[["Rule", "Course"]].to_numpy())
+    # Half of the calls failed in the first slice of 10 s, all in the last one; between them there is a gap.
+    assert "<path d='M-0.4 20.0 L0.4 20.0 M107.6 2.0 L108.4 2.0'" in unquote(courses["fails"])
+    assert not isinstance(courses["shut"], str)
+
+
+def test_addresses_in_annotations_are_links_and_nothing_else_is(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    notes = {"runbook": "https://wiki.example/feed?a=1", "note": "see https://x", "bad": "javascript:alert(1)"}
+    judged(log_path, {"name": "stuck", "kind": "stale", "annotations": notes})
+    app = opened("alerts", a_rule="stuck")
+    assert not app.exception
+    links = {each.proto.label: each.proto.url for each in app.get("link_button")}
+    assert links == {"Runbook": "https://wiki.example/feed?a=1"}
+    assert "see https://x" in words(app)
+
+
+def test_an_alert_leads_to_its_rule(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    judged(log_path, {"name": "stuck", "kind": "stale"})
+    app = opened("alerts", a_rule="stuck")
+    app.button(key="a_to_rule").click().run()
+    assert not app.exception
+    assert "r_edit" in [button.key for button in app.button]
+
+
+def test_a_stale_value_says_by_which_rule_it_is(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    judged(
+        log_path, {"name": "stuck", "kind": "stale", "data": "price"}, {"name": "b", "kind": "stale", "threshold": 4}
+    )
+    stale = next(each.value for each in opened("alerts").dataframe if "Readings" in each.value)
+    assert stale[["Data", "Rule"]].to_numpy().tolist() == [["price", "b, stuck"]]
+
+
+@pytest.mark.parametrize(
+    ("after", "shown"),
+    [("firing", "● inactive → firing"), ("flapping", "≋ inactive → flapping"), ("odd", "· inactive → odd")],
+)
+def test_any_state_of_a_flip_is_shown_with_a_mark_in_front(after: str, shown: str) -> None:
+    assert change("inactive", after) == shown

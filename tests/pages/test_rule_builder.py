@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from obs_core.alerts import ledger, rule_files
+from obs_core.alerts import ledger, rule_facts, rule_files
 from obs_core.alerts.rules import Rule
 from obs_core.clock import SECOND, now_ns
 from obs_core.errors import BadParameter
-from obs_core.ui.rule_list import until_ns
+from obs_core.ui import backtest_card
+from obs_core.ui.periods import until_ns
 from tests.pages.conftest import Opened, words
 from tests.pages.test_alert_rules import STUCK, judged
 from tests.support import table
@@ -71,7 +72,8 @@ def test_each_kind_of_rule_can_be_tried(log_path: Path, opened: Opened) -> None:
 
 def test_a_stale_value_fills_the_builder(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(STUCK))
-    app = pressed(opened("alerts", a_threshold="3"), "a_make")
+    app = pressed(opened("alerts", a_threshold="3"), "a_make_stale_Stale after 3 equal readings · price of feed")
+    assert app.selectbox(key="r_kind").value == "stale"
     assert app.text_input(key="r_process").value == "feed"
     assert app.text_input(key="r_data").value == "price"
     assert app.text_input(key="r_threshold").value == "3"
@@ -85,7 +87,7 @@ def test_a_rule_can_be_switched_off_edited_and_removed(log_path: Path, opened: O
     assert not kept(log_path)["slow"].enabled
     pressed(app, "r_edit")
     assert app.selectbox(key="r_kind").value == "latency"
-    assert (app.text_input(key="r_for").value, app.text_input(key="r_labels").value) == ("120s", "team=water")
+    assert (app.text_input(key="r_for").value, app.text_input(key="r_labels").value) == ("2m", "team=water")
     app.text_input(key="r_above").set_value("9").run()
     pressed(pressed(app, "r_test"), "r_save")
     assert getattr(kept(log_path)["slow"].condition, "above", None) == 9
@@ -129,3 +131,57 @@ def test_a_rule_of_the_file_is_shown_and_left_to_the_file(log_path: Path, opened
     assert "From rules.toml: change it there" in words(app)
     assert {"r_edit", "r_remove", "r_enable"}.isdisjoint(button.key for button in app.button)
     assert pressed(app, "r_test").button(key="r_save").disabled
+
+
+def test_a_rule_can_be_saved_switched_off_and_snoozed_until_an_end(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    app = opened("alerts", a_view="Rules", r_name="stuck", r_enabled="off", r_snoozed_until="2h")
+    pressed(pressed(app, "r_test"), "r_save")
+    rule = kept(log_path)["stuck"]
+    assert (rule.enabled, rule.snoozed_until_ns) == (False, None)
+    with closing(ledger.open_(log_path)) as book:
+        assert 7_190 < (ledger.snoozes(book)["stuck"] - now_ns()) / SECOND < 7_200
+    pressed(app, "r_edit")
+    app.text_input(key="r_snoozed_until").set_value("").run()
+    pressed(app, "r_save")
+    with closing(ledger.open_(log_path)) as book:
+        assert ledger.snoozes(book)["stuck"] <= now_ns()
+
+
+def test_a_rule_is_tried_on_the_last_day_that_holds_data_on_the_whole_log_or_on_the_window(
+    log_path: Path, opened: Opened
+) -> None:
+    """
+    seconds  process  data   kind   data_value
+    0        feed     price  value  1
+    1        feed     price  value  1
+    2        feed     price  value  2
+    172800   feed     price  value  3
+    172801   feed     price  value  3
+    172802   feed     price  value  4
+    """
+    docstring = test_a_rule_is_tried_on_the_last_day_that_holds_data_on_the_whole_log_or_on_the_window.__doc__
+    table.store(log_path, table.rows(docstring or ""))
+    link = {"to": "now", "a_view": "Rules", "r_threshold": "1"}
+    for over, window, times in (
+        ("Last 24 h", "2026-01-02 00:00:02.000 to 2026-01-03 00:00:02.000", 1),
+        ("Whole log", "2026-01-01 00:00:00.000 to 2026-01-03 00:00:02.000", 2),
+        ("Window", "2026-01-01 00:00:00.000", 2),
+    ):
+        said = words(pressed(opened("alerts", **link, r_over=over), "r_test"))
+        assert f"Tried on {window}" in said, over
+        assert f"It would have fired {times} time" in said, over
+
+
+def test_a_limit_is_drawn_beside_what_it_limits() -> None:
+    facts = {"name": "odd", "kind": "value", "above": 3.5, "below": 1}
+    limits = backtest_card.limits_of(rule_facts.from_facts(facts))
+    assert limits.to_numpy().tolist() == [[3.5, "above 3.5"], [1.0, "below 1"]]
+    assert backtest_card.limits_of(rule_facts.from_facts({"name": "stuck", "kind": "stale"})).empty
+
+
+def test_a_writer_rule_that_could_never_fire_is_refused_beside_its_field(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    wrong = words(opened("alerts", a_view="Rules", r_kind="writer", r_states="DELAYED, SLOW"))
+    assert "Has 'SLOW'; it may hold DELAYED, CIRCUIT_OPEN, GONE" in wrong
+    assert "nothing could fire" in words(opened("alerts", a_view="Rules", r_kind="writer", r_states=",", r_drops="off"))

@@ -97,3 +97,15 @@ def test_the_delivery_log_says_what_became_of_each_message(log_path: Path, opene
         app = opened("alerts", a_view="Webhooks")
     logged = app.dataframe[-1].value
     assert logged[["Status", "Webhook", "Rule", "Answer"]].to_numpy().tolist() == [["✓ sent", "ops", "stuck", "200"]]
+
+
+def test_a_change_keeps_the_limit_of_alerts_in_one_message(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    with closing(ledger.open_(log_path)) as book:
+        webhooks.add(book, Receiver("ops", "http://127.0.0.1:9/a", max_alerts=20), now_ns())
+    app = pressed(opened("alerts", a_view="Webhooks"), "w_change")
+    assert app.text_input(key="w_most").value == "20"
+    pressed(app, "w_keep")
+    assert listed(log_path)[0].max_alerts == 20
+    pressed(typed(pressed(app, "w_change"), most="many"), "w_keep")
+    assert "“many” is no whole number" in words(app)

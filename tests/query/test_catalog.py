@@ -25,6 +25,8 @@ NEEDED = {
     "process": "feed",
     "data": "price",
     "duration_ns": "1000",
+    "processes": "feed",
+    "names": "price",
 }
 
 PROMISED = {

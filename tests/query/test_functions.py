@@ -166,3 +166,45 @@ def test_what_did_not_change_is_not_notable_whatever_the_spread(log: Path, engin
     table.store(log, rows)
     found = functions.changes(engine, Window(START + 100 * SECOND, START + 200 * SECOND))
     assert (len(found), found["notable"].sum()) == (20, 0)
+
+
+def test_courses_of_several_parts_of_the_calls_count_each_by_its_own_names(log: Path, engine: Engine) -> None:
+    """
+    seconds  process  process_group  data   function  status  duration_ms
+    0        feed     orders         load   app.load  OK      10
+    1        feed     orders         load   app.load  ERROR   30
+    2        shop     web            GET_/  -         OK      100
+    60       feed     orders         load   app.load  OK      50
+    3000     shop     web            GET_/  -         OK      200
+    """
+    assert log
+    found = functions.courses(
+        engine,
+        ALWAYS,
+        groups=("orders", "", "", ""),
+        functions=("app.load", "GET_?", "a*", "GET%/"),
+        percentiles=(50.0, 100.0),
+    )
+    assert found.attrs["step_ns"] == 60 * SECOND
+    shown = {
+        int(row["part"]): [
+            ((int(moment) - START) // SECOND, int(calls), int(errors), [each / 1e6 for each in spread])
+            for moment, calls, errors, spread in zip(
+                row["moments_ns"], row["calls"], row["errors"], row["percentiles_ns"], strict=True
+            )
+        ]
+        for row in found.to_dict("records")
+    }
+    of_load = [(0, 2, 1, [20.0, 30.0]), (60, 1, 0, [50.0, 50.0])]
+    assert shown == {
+        0: of_load,
+        1: [(0, 1, 0, [100.0, 100.0]), (3000, 1, 0, [200.0, 200.0])],
+        2: of_load,
+    }
+
+
+def test_courses_say_what_they_cannot_take(engine: Engine) -> None:
+    with pytest.raises(BadParameter, match="differ in length"):
+        functions.courses(engine, Window(0, 1), groups=("a", "b"), functions=("x",))
+    with pytest.raises(BadParameter, match="not from 0 to 100"):
+        functions.courses(engine, Window(0, 1), groups=("a",), percentiles=(101.0,))

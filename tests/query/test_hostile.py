@@ -127,6 +127,8 @@ def test_every_question_answers_at_the_ends_of_time(tmp_path_factory: pytest.Tem
         "duration_ns": "1",
         "older": "aa",
         "newer": "bb",
+        "processes": "p",
+        "names": "f",
     }
     with Engine(path) as engine:
         for window in (Window(least, most), Window(0, 2 * 10**18)):

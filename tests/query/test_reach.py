@@ -119,6 +119,11 @@ GIVEN = {
     "size": 50,
     "longer_than": 2,
     "by_data": True,
+    "processes": ["p0", "p1"],
+    "names": ["f0", "f5"],
+    "groups": ["", "g_"],
+    "functions": ["", "m.%"],
+    "shares": [0.5, 0.95],
 }
 
 

@@ -14,7 +14,7 @@ from obs_core.query.sqlfile import names, sql_file
 from obs_core.store import log as store
 
 ROOM = Path(obs_core.query.__file__).parent
-SAMPLE = {"BIGINT": 1, "VARCHAR": "x", "BOOLEAN": False, "DOUBLE": 1.0}
+SAMPLE = {"BIGINT": 1, "VARCHAR": "x", "BOOLEAN": False, "DOUBLE": 1.0, "VARCHAR[]": ["x"], "DOUBLE[]": [0.5]}
 KINDS = {
     "BIGINT": ("int64", "Int64"),
     "VARCHAR": ("object", "str"),

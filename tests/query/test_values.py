@@ -212,3 +212,27 @@ def test_the_newest_readings_of_a_series_come_oldest_first(engine: Engine) -> No
     assert found["number"].isna().tolist() == [False, True]
     assert found.attrs["truncated"]
     assert not values.history(engine, ALWAYS, process="a", data="x").attrs["truncated"]
+
+
+def test_the_courses_of_several_series_hold_the_last_number_of_each_slice(log: Path, engine: Engine) -> None:
+    """
+    seconds  process  data   kind   data_value
+    0        feed     price  value  1
+    1        feed     price  value  2
+    70       feed     price  value  nothing
+    75       feed     price  value  3
+    90       feed     flow   value  9
+    3000     other    price  value  4
+    """
+    assert log
+    found = values.courses(engine, ALWAYS, processes=("feed", "other", "feed"), names=("price", "price", "none"))
+    shown = {
+        (row["process"], row["data"]): [
+            ((int(moment) - START) // SECOND, number)
+            for moment, number in zip(row["moments_ns"], row["numbers"], strict=True)
+        ]
+        for row in found.to_dict("records")
+    }
+    assert shown == {("feed", "price"): [(0, 2.0), (60, 3.0)], ("other", "price"): [(3000, 4.0)]}
+    with pytest.raises(BadParameter, match="2 processes and 1 names"):
+        values.courses(engine, ALWAYS, processes=("a", "b"), names=("x",))

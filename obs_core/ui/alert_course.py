@@ -1,0 +1,142 @@
+"""The small course of each alert in a table: its value or figure over the window, with the time shaded that it fired.
+
+One question asks for all series, one for all figures of calls: a hundred alerts cost what one does.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, replace
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote
+
+import streamlit as st
+
+from obs_core import charts
+from obs_core.alerts.picture import Shown
+from obs_core.alerts.rules import Calls, Rule
+from obs_core.clock import SECOND, Window, iso_ns
+from obs_core.query import filters, functions, values
+from obs_core.ui import figure, frame
+from obs_core.ui.ask import ask, engine
+from obs_core.ui.controls import Chosen
+
+WIDTH: Final = 108
+HEIGHT: Final = 22
+_SVG: Final = (
+    f"<svg xmlns='http://www.w3.org/2000/svg' width='{2 * WIDTH}' height='{2 * HEIGHT}' viewBox='0 0 {WIDTH} {HEIGHT}'>"
+    "{band}<path d='{line}' fill='none' stroke='{ink}' stroke-width='1.3'/></svg>"
+)
+_BAND: Final = (
+    f"<rect x='{{x:.1f}}' width='{{width:.1f}}' height='{HEIGHT}' fill='{{tint}}' opacity='0.3'/>"
+    f"<rect x='{{x:.1f}}' width='1' height='{HEIGHT}' fill='{{tint}}'/>"
+)
+
+
+class Course(NamedTuple):
+    """Numbers at moments, in their order; None is a gap."""
+
+    moments_ns: Sequence[int]
+    numbers: Sequence[float | None]
+
+
+def pictures(alerts: Sequence[Shown], chosen: Chosen) -> list[str | None]:
+    """Each alert's course as a picture; None where it is about nothing that has numbers."""
+    everyone = replace(chosen, group=None)  # a rule knows its scope by itself
+    window = filters.clipped(engine(), chosen.window)
+    dark = st.context.theme.type == "dark"
+    rules = {alert.rule.name: alert.rule for alert in alerts}
+    series, figures = _series(alerts, everyone), figure_courses(list(rules.values()), everyone)
+    found = []
+    for alert in alerts:
+        course = figures.get(alert.rule.name) or series.get(_key(alert))
+        found.append(None if course is None else picture(course, window, span(alert, window), dark=dark))
+    return found
+
+
+def picture(course: Course, window: Window, shaded: Window, *, dark: bool) -> str | None:
+    """A line over the window as an SVG image, one part of it `shaded`; None where there is no number."""
+    known = [number for number in course.numbers if number is not None]
+    if not known or window.length_ns <= 0:
+        return None
+    low, high = min(known), max(known)
+    scale = (HEIGHT - 4) / (high - low) if high > low else 0.0
+
+    def across(moment: int) -> float:
+        return min(1.0, max(0.0, (moment - window.from_ns) / window.length_ns)) * WIDTH
+
+    points = [
+        None if number is None else (across(moment), HEIGHT - 2 - (number - low) * scale if scale else HEIGHT / 2)
+        for moment, number in zip(course.moments_ns, course.numbers, strict=True)
+    ]
+    x, width = across(shaded.from_ns), across(shaded.to_ns) - across(shaded.from_ns)
+    band = _BAND.format(x=x, width=width, tint=charts.ROLES["stale"][dark]) if width > 0 else ""
+    drawn = _SVG.format(band=band, line=figure.path(points), ink=charts.ROLES["accent"][dark])
+    return f"data:image/svg+xml,{quote(drawn)}"
+
+
+def span(alert: Shown, window: Window) -> Window:
+    """Since when and until when it is as bad as it says: a stale value since its first reading."""
+    begun = iso_ns(alert.annotations.get("first_seen", "")) or alert.starts_ns or alert.since_ns
+    return Window(begun, alert.since_ns if alert.state == "resolved" else max(begun, window.to_ns))
+
+
+def figure_courses(rules: Sequence[Rule], chosen: Chosen, *, slices: int = 60) -> dict[str, Course]:
+    """The figures that rules about calls look at, by the rules' names, over what their scopes hold."""
+    asked = {rule.name: (rule.scope, rule.condition) for rule in rules if isinstance(rule.condition, Calls)}
+    if not asked:
+        return {}
+    percentiles = sorted({condition.percentile for _, condition in asked.values()})
+    parts = [astuple(scope) for scope, _ in asked.values()]
+    processes, groups, names, named = (tuple(each) for each in zip(*parts, strict=True))
+    found = ask(
+        functions.courses,
+        chosen,
+        processes=processes,
+        groups=groups,
+        names=names,
+        functions=named,
+        percentiles=tuple(percentiles),
+        slices=slices,
+    )
+    step_ns = int(found.attrs["step_ns"])
+    rows = {list(asked)[int(row["part"])]: row for row in found.to_dict("records")}
+    return {name: _figures(row, asked[name][1], percentiles, step_ns) for name, row in rows.items()}
+
+
+def _figures(row: Mapping[Any, Any], condition: Calls, percentiles: Sequence[float], step_ns: int) -> Course:
+    """One figure of calls in each slice; where no call was, the rate is 0 and all else a gap."""
+    calls = [int(count) for count in row["calls"]]
+    numbers: list[float | None]
+    if condition.figure == "error_rate":
+        numbers = [int(failed) / count for failed, count in zip(row["errors"], calls, strict=True)]
+    elif condition.figure == "latency":
+        place = percentiles.index(condition.percentile)
+        spread = [None if each is None else frame.number(each[place]) for each in row["percentiles_ns"]]
+        numbers = [None if each is None else each / 1e6 for each in spread]
+    else:
+        numbers = [count * SECOND / step_ns for count in calls]
+    known = dict(zip((int(each) for each in row["moments_ns"]), numbers, strict=True))
+    moments = range(min(known), max(known) + step_ns, step_ns)
+    nothing = 0.0 if condition.figure == "throughput" else None
+    return Course(moments, [known.get(moment, nothing) for moment in moments])
+
+
+def _series(alerts: Sequence[Shown], chosen: Chosen) -> dict[tuple[str, str], Course]:
+    """The courses of all values that alerts are about, by process and data."""
+    wanted = sorted({_key(alert) for alert in alerts if all(_key(alert))})
+    if not wanted:
+        return {}
+    processes, names = zip(*wanted, strict=True)
+    found = ask(values.courses, chosen, processes=processes, names=names)
+    return {
+        (str(row["process"]), str(row["data"])): Course(
+            [int(each) for each in row["moments_ns"]], [frame.number(each) for each in row["numbers"]]
+        )
+        for row in found.to_dict("records")
+    }
+
+
+def _key(alert: Shown) -> tuple[str, str]:
+    """The series that an alert is about; empty texts where it is about none."""
+    if isinstance(alert.rule.condition, Calls):
+        return "", ""
+    return alert.labels.get("process", ""), alert.labels.get("data", "")

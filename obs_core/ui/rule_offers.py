@@ -1,0 +1,131 @@
+"""“Make a rule from this”: rules that fit what a panel shows, each a link that fills the builder.
+
+An offer takes its kind, its scope and its limit from what is shown; the builder is where it is tried and changed.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+import streamlit as st
+
+from obs_core.ui import frame, links
+from obs_core.ui.controls import Chosen
+from obs_core.ui.plain import plain
+
+VIEW: Final = "a_view"
+RULES: Final = "Rules"
+"""The parameter of the link that chooses the view of the Alerts page, and its word for the builder."""
+
+ICON: Final = ":material/add_alert:"
+MOST: Final = 8
+"""Offers of one panel: a list of more is no quick way."""
+
+_ASK: Final = "Make a rule from this"
+_LEAST_RATE: Final = 0.05
+_TIMES_RATE: Final = 2.0
+_TIMES_P95: Final = 1.5
+
+
+class Offer(NamedTuple):
+    """One rule that can be made: what it watches in words, and the texts of the builder's fields by their names."""
+
+    says: str
+    texts: Mapping[str, str]
+
+
+Offers = Callable[[], Sequence[Offer]]
+Fill = Callable[[Mapping[str, str]], None]
+
+
+def draw(offers: Sequence[Offer], fill: Fill | None = None) -> None:
+    """Draw them as one quiet icon: a link where there is one offer, a list where there are several.
+
+    On the Alerts page itself a link can't set the controls that are drawn there: there `fill` is called by a button.
+    """
+    if len(offers) == 1:
+        _way(offers[0], "Make a rule", fill, f"{_ASK} · {offers[0].says}")
+    elif offers:
+        with st.popover("Make a rule", icon=ICON, type="tertiary", help=_ASK):
+            st.caption(_ASK)
+            for offer in offers[:MOST]:
+                _way(offer, offer.says, fill)
+
+
+def error_rate(chosen: Chosen, rate: float | None, *, function: str = "") -> Offer:
+    """The error rate is above twice what it is now, and above 5 %."""
+    above = max(_LEAST_RATE, _TIMES_RATE * (rate or 0.0))
+    if above >= 1:  # a limit that can be crossed
+        above = (1 + min(rate or 0.0, 0.98)) / 2
+    name = f"{_whose(chosen, function)} fails"
+    return _offer(f"Error rate above {frame.share(_short(above))}", chosen, "error_rate", name, function, above=above)
+
+
+def latency(chosen: Chosen, p95_ms: float | None, *, function: str = "") -> list[Offer]:
+    """The P95 is above 1.5 times what it is now; none where nothing was timed."""
+    if not p95_ms or not math.isfinite(p95_ms):
+        return []
+    above = _TIMES_P95 * p95_ms
+    says, name = f"P95 above {frame.duration(_short(above))}", f"{_whose(chosen, function)} is slow"
+    return [_offer(says, chosen, "latency", name, function, above=above)]
+
+
+def throughput(chosen: Chosen, *, function: str = "") -> Offer:
+    """Calls per second have changed by half against the window before."""
+    name = f"{_whose(chosen, function)} has other traffic"
+    return _offer("Calls per second changed by 50 %", chosen, "throughput", name, function, changed_percent=50)
+
+
+def new_exception(chosen: Chosen, *, function: str = "") -> Offer:
+    """A function raises an exception type for the first time."""
+    name = f"{_whose(chosen, function)} raises something new"
+    return _offer("An exception type that is new", chosen, "new_exception", name, function)
+
+
+def stale(process: str, data: str, threshold: int = 5, **more: str) -> Offer:
+    """A variable repeats more often than `threshold`; without names, any variable does."""
+    whose = f"{data} of {process}" if data else "a value"
+    says = f"Stale after {frame.count(threshold)} equal readings · {plain(whose, 60)}"
+    given = {"kind": "stale", "name": f"{whose} is stale", "process": process, "data": data}
+    return Offer(says, {**given, "threshold": str(threshold), **more})
+
+
+def silent(process: str = "", group: str | None = None, *, of: str = "values") -> Offer:
+    """No reading (or, `of` calls, no call) comes for 5 minutes."""
+    whose = process or group or "any process"
+    texts = {"kind": "silent", "name": f"{whose} is silent", "process": process, "group": group or "", "of": of}
+    said = "call" if of == "calls" else "reading"
+    return Offer(f"No {said} for 5 minutes · {plain(whose, 60)}", {**texts, "after": "5m"})
+
+
+def writer(process: str = "") -> Offer:
+    """A writer is behind or drops rows."""
+    name = f"writer of {process} is behind" if process else "a writer is behind"
+    return Offer("A writer that is behind or drops rows", {"kind": "writer", "name": name, "process": process})
+
+
+def _whose(chosen: Chosen, function: str) -> str:
+    return function or chosen.group or "any call"
+
+
+def _offer(says: str, chosen: Chosen, kind: str, name: str, function: str, **numbers: float) -> Offer:
+    limits = {field: np.format_float_positional(_short(number), trim="-") for field, number in numbers.items()}
+    scope = {"group": chosen.group or "", "function": function}
+    whose = function or chosen.group or ""
+    return Offer(f"{says} · {plain(whose, 60)}" if whose else says, {"kind": kind, "name": name, **scope, **limits})
+
+
+def _short(number: float) -> float:
+    """`number` with two significant digits: a limit that somebody would choose."""
+    return float(f"{number:.2g}")
+
+
+def _way(offer: Offer, label: str, fill: Fill | None, hover: str | None = None) -> None:
+    if fill is not None:
+        key = f"a_make_{offer.texts['kind']}_{offer.says}"
+        words = frame.literal(label)
+        st.button(words, key=key, type="tertiary", icon=ICON, help=hover, on_click=fill, args=(offer.texts,))
+        return
+    texts = {f"r_{name}": text for name, text in offer.texts.items() if text}
+    links.to("alerts", label=frame.literal(label), icon=ICON, hover=hover, **{VIEW: RULES}, **texts)

@@ -1,0 +1,69 @@
+"""Rules that fit what is shown: each is one that rules.toml could hold, with a limit taken from what is shown."""
+
+import pytest
+
+from obs_core.alerts import rule_facts
+from obs_core.alerts.rules import Calls, Rule, Stale
+from obs_core.clock import Window
+from obs_core.ui import rule_fields, rule_offers
+from obs_core.ui.controls import Chosen
+from obs_core.ui.rule_offers import Offer
+
+EVERYONE = Chosen(Window(0, 1), None, live=False, from_text="first", to_text="last")
+ORDERS = Chosen(Window(0, 1), "orders", live=False, from_text="first", to_text="last")
+
+
+def built(offer: Offer) -> Rule:
+    """The rule that the builder makes of an offer's texts."""
+    kind = offer.texts["kind"]
+    fields = {field.name: field for field in rule_fields.all_of(kind)}
+    texts = {name: text for name, text in offer.texts.items() if text and name != "kind"}
+    assert texts.keys() <= fields.keys()
+    return rule_facts.from_facts(
+        {"kind": kind, **{name: rule_fields.read(fields[name], text) for name, text in texts.items()}}
+    )
+
+
+@pytest.mark.parametrize(
+    ("rate", "above"), [(None, 0.05), (0.0, 0.05), (0.01, 0.05), (0.03, 0.06), (0.2, 0.4), (0.6, 0.8), (1.0, 0.99)]
+)
+def test_an_error_rate_is_limited_to_twice_itself_and_never_below_five_percent(
+    rate: float | None, above: float
+) -> None:
+    rule = built(rule_offers.error_rate(ORDERS, rate))
+    assert isinstance(rule.condition, Calls)
+    assert (rule.condition.figure, rule.condition.above, rule.scope.group) == ("error_rate", above, "orders")
+
+
+@pytest.mark.parametrize(("p95", "above"), [(80.0, 120.0), (1234.5, 1900.0), (0.000123, 0.00018), (2.5e7, 3.8e7)])
+def test_a_latency_is_limited_to_one_and_a_half_times_its_p95_in_two_digits(p95: float, above: float) -> None:
+    [offer] = rule_offers.latency(EVERYONE, p95, function="app.load")
+    assert "e" not in offer.texts["above"]
+    rule = built(offer)
+    assert isinstance(rule.condition, Calls)
+    assert rule.condition.above == pytest.approx(above)
+    assert (rule.condition.percentile, rule.scope.function) == (95.0, "app.load")
+
+
+@pytest.mark.parametrize("p95", [None, 0.0, float("nan")])
+def test_where_nothing_was_timed_no_limit_is_offered(p95: float | None) -> None:
+    assert rule_offers.latency(EVERYONE, p95) == []
+
+
+def test_a_stale_value_is_offered_as_it_was_judged() -> None:
+    rule = built(rule_offers.stale("feed", "price", 12, missing="skip", tolerance="0.5"))
+    assert rule.condition == Stale(threshold=12, missing="skip", tolerance=0.5)
+    assert (rule.name, rule.scope.process, rule.scope.data) == ("price of feed is stale", "feed", "price")
+
+
+def test_every_other_offer_is_a_rule_too() -> None:
+    offers = (
+        rule_offers.throughput(ORDERS),
+        rule_offers.new_exception(ORDERS, function="app.load"),
+        rule_offers.stale("", ""),
+        rule_offers.silent("feed", of="calls"),
+        rule_offers.silent(group="orders"),
+        rule_offers.writer(),
+    )
+    assert [built(offer).kind for offer in offers] == ["calls", "new_exception", "stale", "silent", "silent", "writer"]
+    assert all(offer.says and len(offer.texts["name"]) > 5 for offer in offers)
