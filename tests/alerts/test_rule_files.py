@@ -34,10 +34,17 @@ no_data = "ok"
 enabled = false
 """
 RULES = [
-    Rule("a", Stale(7, 70, 1.5, 0.1, "break", ("0", "idle"), ("version",)), Scope("p", "g", "d*", "f"), for_s=60),
+    Rule("a", Stale(7, 70, 1.5, 0.1, "break", ("0", "idle"), ("version",)), Scope("p", "g", "d*"), for_s=60),
     Rule("b", Silent(30, "calls"), keep_firing_for_s=5, severity="critical", annotations=(("link", "http://x"),)),
     Rule("c", Value(above=1.0, below=-1.0, allowed=("1", "2")), no_data="alert", no_data_after_s=9),
-    Rule("d", Calls("throughput", 60, None, 0.5, 50, 99, 10), enabled=False, flap_count=5, flap_window_s=9),
+    Rule(
+        "d",
+        Calls("throughput", 60, None, 0.5, 50, 99, 10),
+        Scope(function="f"),
+        enabled=False,
+        flap_count=5,
+        flap_window_s=9,
+    ),
     Rule("e", NewException(), labels=(("team", "b"),), snoozed_until_ns=1_767_225_600_000_000_000),
     Rule("f", Writer(("GONE",), drops=False)),
 ]
@@ -80,6 +87,8 @@ def test_a_rule_is_what_its_table_says(rule: Rule) -> None:
         ({"kind": "stale", "missing": "x"}, "missing"),
         ({"kind": "stale", "ignore": "0"}, "ignore"),
         ({"kind": "stale", "above": 1}, "above"),
+        ({"kind": "stale", "function": "pkg.f"}, "function"),
+        ({"kind": "writer", "states": ["ODD"]}, "states"),
         ({"kind": "silent", "after": "soon"}, "after"),
         ({"kind": "silent", "after": float("nan")}, "after"),
         ({"kind": "error_rate"}, "above"),
