@@ -148,18 +148,17 @@ def _sensible(rule: Rule) -> None:
             raise _wrong(rule.name, each.name.removesuffix("_s"), f"is {value}; it must be {least} or more")
     if rule.scope.function and not isinstance(condition, Calls | NewException):
         raise _wrong(rule.name, "function", "is for rules about calls; name a series by process, group and data")
-    if isinstance(condition, Value) and condition.above is condition.below is None and not condition.allowed:
-        raise _wrong(rule.name, "above", "is missing: give above, below or allowed")
-    if isinstance(condition, Writer):
-        if unknown := [each for each in condition.states if each not in _STATES]:
-            raise _wrong(rule.name, "states", f"has {unknown[0]!r}; it may hold {', '.join(_STATES)}")
-        if not condition.states and not condition.drops:
-            raise _wrong(rule.name, "states", "is empty and drops are not told: nothing could fire")
-    if isinstance(condition, Calls):
-        if condition.above is condition.below is condition.changed_percent is None:
+    match condition:
+        case Value(above=None, below=None, allowed=()):
+            raise _wrong(rule.name, "above", "is missing: give above, below or allowed")
+        case Calls(above=None, below=None, changed_percent=None):
             raise _wrong(rule.name, "above", "is missing: give above, below or changed_percent")
-        if condition.window_s < 1:
+        case Calls(window_s=window_s) if window_s < 1:
             raise _wrong(rule.name, "window", "is shorter than a second")
+        case Writer(states=(), drops=False):
+            raise _wrong(rule.name, "states", "is empty and drops are not told: nothing could fire")
+        case Writer(states=states) if unknown := [each for each in states if each not in _STATES]:
+            raise _wrong(rule.name, "states", f"has {unknown[0]!r}; it may hold {', '.join(_STATES)}")
 
 
 def _texts(value: Any, rule: str, key: str) -> tuple[tuple[str, str], ...]:  # noqa: ANN401 - as in the file

@@ -23,10 +23,11 @@ from obs_core.query.engine import Engine
 from obs_core.query.wanted import Wanted, narrowed
 
 AT_ONCE_S: Final = 0.03  # a page of frequent text takes 4 to 9 ms
-WHOLE: Final = 0.3  # of the engine's limit, for the whole window, before it is looked through in pieces
-PIECES: Final = 0.5  # for the pieces; with both, an answer comes within the limit
-_PIECE: Final = 0.2  # for one piece
-_PIECES: Final = 64  # the first piece is this part of the window; each next one is twice as long
+WHOLE: Final = 0.1  # of the engine's limit, for the whole window, before it is looked through in pieces
+PIECES: Final = 0.8  # for the pieces; with both, an answer comes within the limit
+_PIECE: Final = 0.2  # for one piece, which is cut where it takes longer
+_PIECES: Final = 64  # the first piece is this part of the window; the next is twice as long if it was quick
+_QUICK_S: Final = 0.15
 
 
 def rows_that_fit(
@@ -70,11 +71,10 @@ def page_that_fits(
     Raises:
         ObsError: as `rows_that_fit`; QuestionTimedOut only where not even a small piece could be looked through.
     """
-    try:
+    if not engine.shape().native:  # nothing there finds rows by time: a piece costs what the whole costs
+        return rows_that_fit(engine, question, window, wanted, parameters)
+    with suppress(QuestionTimedOut):
         return rows_that_fit(engine, question, window, wanted, parameters, limit_s=engine.limit_s * WHOLE)
-    except QuestionTimedOut:
-        if not engine.shape().native:  # nothing there finds rows by time: a piece costs what the whole costs
-            raise
     left = filters.clipped(engine, window)
     end, length = time.monotonic() + engine.limit_s * PIECES, max(1, left.length_ns // _PIECES)
     found: list[DataFrame] = []
@@ -82,6 +82,7 @@ def page_that_fits(
     while left.length_ns and rows < most and (not found or time.monotonic() < end):
         piece = _end_of(left, length, falling=falling)
         where, bound = narrowed(piece, wanted)
+        begun = time.monotonic()
         try:
             found.append(
                 engine.lookup(question, {**bound, **parameters}, wanted=where, limit_s=engine.limit_s * _PIECE)
@@ -91,7 +92,8 @@ def page_that_fits(
                 break
             length = max(1, length // 4)
             continue
-        rows, length = rows + len(found[-1]), length * 2
+        rows += len(found[-1])
+        length *= 2 if time.monotonic() - begun < _QUICK_S else 1
         left = Window(left.from_ns, piece.from_ns) if falling else Window(piece.to_ns, left.to_ns)
     if not found:
         raise QuestionTimedOut("The question took too long and was stopped.", "Choose a narrower filter.")
