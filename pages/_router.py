@@ -3,7 +3,7 @@
 import streamlit as st
 
 from obs_core.settings import from_environment
-from obs_core.ui import controls, frame, links, sidebar, welcome, window_state
+from obs_core.ui import controls, frame, links, notes, sidebar, welcome, window_state
 
 st.set_page_config(page_title="Observability", page_icon=frame.ICON, layout="wide", initial_sidebar_state="auto")
 frame.page_style()
@@ -32,7 +32,6 @@ if welcome.needed():
     frame.heading(page.title)
     welcome.draw()
 else:
-    for note in (*controls.broken(given), *controls.chosen().notes):
-        st.warning(frame.literal(note), icon=":material/link_off:")
+    notes.told("link_notes", once=controls.broken(given), now=controls.chosen().notes)
     page.run()
     window_state.shortcomings()

@@ -9,13 +9,12 @@ from streamlit.delta_generator import DeltaGenerator
 
 from obs_core.errors import BadParameter
 from obs_core.query.conditions import conditions, joined
-from obs_core.ui import frame
+from obs_core.ui import frame, notes
 from obs_core.ui.frame import literal
 from obs_core.ui.plain import plain
 from obs_core.ui.row_filter import KEYS, KINDS, SORTS, STATUSES, Filter, broken
 
 _WORDS: Final = {"data_type": "data type", "exception_type": "exception", "min_ms": "from", "max_ms": "to"}
-_NOTES: Final = "explorer_notes"
 _TYPED: Final = ("search", "function", "data_type", "exception_type", "where")
 
 
@@ -32,7 +31,7 @@ def filter_bar(processes: Sequence[str]) -> Bar:
     given = st.query_params.to_dict()
     if KEYS["where"] in st.session_state:  # being typed: what is wrong with it stands beside it
         given.pop(KEYS["where"], None)
-    _remember(broken(given))
+    wrong = broken(given)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         search = st.text_input(
             "Search",
@@ -62,7 +61,8 @@ def filter_bar(processes: Sequence[str]) -> Bar:
         more = _more()
     chosen = Filter(search or None, status, kind, process or None, **more)
     with st.container():  # always there: a table that moves in the page would be loaded anew
-        _told(chosen)
+        notes.told("t_notes", once=wrong)
+        _contradiction(chosen)
         _chips(chosen)
     return Bar(chosen, SORTS[sort], tools)
 
@@ -123,18 +123,8 @@ def _readable(where: str | None) -> str | None:
         return None
 
 
-def _remember(said: Sequence[str]) -> None:
-    """Keep what is wrong with the link until it is dismissed: the URL is mended at once."""
-    if said:
-        st.session_state[_NOTES] = list(said)
-
-
-def _told(chosen: Filter) -> None:
-    """Say what is wrong with the link, and what can't be."""
-    if notes := st.session_state.get(_NOTES):
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.warning(literal(" ".join(notes)), icon=":material/link_off:")
-            st.button("Dismiss", key="t_notes", on_click=lambda: st.session_state.pop(_NOTES, None))
+def _contradiction(chosen: Filter) -> None:
+    """Say what no row can be."""
     if chosen.min_ms is not None and chosen.max_ms is not None and chosen.min_ms > chosen.max_ms:
         st.warning("The shortest duration is longer than the longest one: no row fits.")
 

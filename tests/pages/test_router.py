@@ -74,6 +74,16 @@ def test_broken_parameters_fall_back_and_are_said(log_path: Path, opened: Opened
     assert "“yesterday” is not a time" in said
     assert "“7s” is no pace of refreshing" in said
     assert "refill" in said
+    app.run()  # the URL is mended by now
+    assert "“7s” is no pace of refreshing" in words(app)
+
+
+def test_what_is_wrong_with_a_link_is_said_until_it_is_dismissed(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(SHOP))
+    app = opened("logs", **{"from": "first", "to": "yesterday", "every": "7s"})
+    app.button(key="link_notes_dismiss").click().run()
+    assert "“" not in words(app)
+    assert "“" not in words(app.run())
 
 
 def test_a_group_of_the_link_narrows_the_page_and_one_without_rows_is_said(log_path: Path, opened: Opened) -> None:

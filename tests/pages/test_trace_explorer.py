@@ -128,7 +128,7 @@ def test_what_is_wrong_with_a_link_is_said_until_it_is_dismissed(path: Path) -> 
     assert "4 rows" in said
     app.run()
     assert "is none of" in texts(app)
-    app.button(key="t_notes").click().run()
+    app.button(key="t_notes_dismiss").click().run()
     assert "is none of" not in texts(app)
 
 
