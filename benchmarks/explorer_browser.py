@@ -1,4 +1,4 @@
-"""The Trace Explorer in Chromium: `python -m benchmarks.explorer_browser [--log PATH] [--only PART …] [ROWS]` (1000000).
+"""The Trace Explorer in Chromium: `python -m benchmarks.explorer_browser [--log PATH] [--only PART …] [ROWS]`.
 
 `expand`: from the click on a closed call until its children stand in the table; by the chevron, which only opens, and
 by the row, which opens its trace, too. `trace`: from the click on a trace of 20,000 calls that nobody has opened yet
