@@ -45,12 +45,12 @@ DRAWN = """(name) => new Promise((done) => {
 
 
 @contextmanager
-def server(path: Path) -> Iterator[tuple[str, psutil.Process]]:
-    """A server of its own on the log at `path`: its address and its process."""
+def server(path: Path, script: Path = ROOT / "streamlit_app.py") -> Iterator[tuple[str, psutil.Process]]:
+    """A server of its own on the log at `path`, of the dashboard or another `script`: its address and its process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
+    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]
     environment = {**os.environ, "OBS_LOG": str(path), "OBS_OTLP": "false"}
     program = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"

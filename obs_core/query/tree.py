@@ -5,7 +5,6 @@ missing is an orphan, rows in a cycle begin where their earliest one does, and a
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 
@@ -18,8 +17,7 @@ class Node(NamedTuple):
     duration_ns: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a row stands: `row` is its index, roots and orphans have depth 1; `self_ns` is None where not timed."""
 
     row: int
@@ -43,7 +41,7 @@ def places(nodes: Sequence[Node]) -> list[Place]:
     for row, depth in _depth_first(tops, children):
         parent_id = nodes[row].parent_span_id
         orphan = bool(parent_id) and parent_id not in known
-        kin = (nodes[child] for child in children[row] if child != row)
+        kin = [nodes[child] for child in children[row] if child != row]
         found.append(Place(row, depth, orphan, row in cyclic, self_ns(nodes[row], kin)))
     return found
 

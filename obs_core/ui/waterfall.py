@@ -1,14 +1,16 @@
 """The waterfall of a trace: its calls and values as a tree, each beside the time it took."""
 
-import math
+import json
 from collections.abc import Mapping, Sequence
 from importlib import resources
+from math import isfinite
 from typing import Any, Final
 
 import streamlit as st
-from pandas import DataFrame
+from pandas import DataFrame, Series
 
 from obs_core.query.critical_path import critical_path
+from obs_core.ui.ask import shaped
 from obs_core.ui.plain import plain
 
 HEIGHT: Final = 420
@@ -54,10 +56,9 @@ def waterfall(
 
     `selected` is the id of the row to show as chosen; `colours` are each group's colour in the light and dark theme.
     """
-    result = _component(
-        key=key, data=picture(tree, trace=trace, selected=selected, colours=colours), on_picked_change=lambda: None
-    )
-    picked = result.get("picked")
+    drawn = shaped(_encoded, tree, colours=tuple(sorted(colours.items())))
+    data = {"trace": trace, "selected": selected, "height": HEIGHT, "picture": drawn}
+    picked = _component(key=key, data=data, on_picked_change=lambda: None).get("picked")
     return str(picked) if picked is not None else None
 
 
@@ -72,34 +73,33 @@ def row_ids(tree: DataFrame) -> list[str]:
     return names
 
 
-def picture(
-    tree: DataFrame, *, trace: str, selected: str | None, colours: Mapping[str, tuple[str, str]]
-) -> dict[str, Any]:
-    """The columns that the drawing needs, one list each; times in milliseconds after the trace's first row."""
-    starts = [_number(value) or 0.0 for value in tree["start_offset_ms"]]
-    durations = [_number(value) for value in tree["duration_ms"]]
+def picture(tree: DataFrame, colours: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
+    """The columns that the drawing needs, times in milliseconds after the trace's first row.
+
+    What each row has is a list; what few rows have is said by their positions. Groups stand once, with their colours.
+    """
+    starts = [start or 0.0 for start in _numbers(tree["start_offset_ms"])]
+    durations = _numbers(tree["duration_ms"])
     parents = parent_positions(tree)
     groups = [_text(group) for group in tree["process_group"]] if "process_group" in tree else [""] * len(tree)
+    places = {group: place for place, group in enumerate(dict.fromkeys(groups))}
     return {
-        "trace": trace,
-        "selected": selected,
-        "height": HEIGHT,
         "total_ms": max(
             (start + (length or 0.0) for start, length in zip(starts, durations, strict=True)), default=0.0
         ),
         "id": row_ids(tree),
         "parent": parents,
-        "depth": [int(depth) for depth in tree["depth"]],
-        "kind": list(tree["kind"]),
+        "depth": tree["depth"].tolist(),
         "name": [plain(name, TEXT) for name in tree["Data"]],
-        "text": _values(tree),
-        "group": groups,
-        "colour": [list(colours.get(group, _NO_GROUP)) for group in groups],
-        "error": [status == "ERROR" for status in tree["Status"]],
+        "groups": [[plain(group, TEXT), *colours.get(group, _NO_GROUP)] for group in places],
+        "group": [places[group] for group in groups],
         "start": starts,
         "duration": durations,
-        "self": [_number(value) for value in tree["self_ms"]],
-        "note": notes(starts, durations, parents, [bool(orphan) for orphan in tree["orphan"]]),
+        "self": _numbers(tree["self_ms"]),
+        "text": _told(_values(tree)),
+        "value": [at for at, kind in enumerate(tree["kind"]) if kind != "call"],
+        "error": [at for at, status in enumerate(tree["Status"]) if status == "ERROR"],
+        "note": _told(notes(starts, durations, parents, tree["orphan"].tolist())),
         "critical": _stretches(starts, durations, parents),
     }
 
@@ -129,8 +129,8 @@ def notes(
 
 def _stretches(
     starts: Sequence[float], durations: Sequence[float | None], parents: Sequence[int]
-) -> list[list[tuple[float, float]]]:
-    """For each row, its stretches of the critical path."""
+) -> dict[int, list[tuple[float, float]]]:
+    """The stretches of the critical path of the rows that have some."""
     timed = [at for at, length in enumerate(durations) if length is not None]
     place = {at: new for new, at in enumerate(timed)}
     path = critical_path(
@@ -138,9 +138,9 @@ def _stretches(
         [durations[at] or 0.0 for at in timed],
         [place.get(parents[at], -1) for at in timed],
     )
-    stretches: list[list[tuple[float, float]]] = [[] for _ in starts]
+    stretches: dict[int, list[tuple[float, float]]] = {}
     for stretch in path:
-        stretches[timed[stretch.call]].append((stretch.start, stretch.end))
+        stretches.setdefault(timed[stretch.call], []).append((stretch.start, stretch.end))
     return stretches
 
 
@@ -157,7 +157,16 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _number(value: object) -> float | None:
-    """`value` as a finite number, or None: JSON knows no NaN."""
-    number = float(value) if isinstance(value, int | float) else math.nan
-    return number if math.isfinite(number) else None
+def _told(texts: Sequence[str]) -> dict[int, str]:
+    """The texts that are not empty, by their position."""
+    return {at: text for at, text in enumerate(texts) if text}
+
+
+def _numbers(column: "Series[float]") -> list[float | None]:
+    """The column as finite numbers, or None: JSON knows no NaN."""
+    return [number if isfinite(number) else None for number in column.astype("float64").tolist()]
+
+
+def _encoded(tree: DataFrame, *, colours: Sequence[tuple[str, tuple[str, str]]]) -> str:
+    """The picture as JSON. Streamlit writes what it is given twice at each run: a text costs it a tenth."""
+    return json.dumps(picture(tree, dict(colours)), separators=(",", ":"), allow_nan=False)

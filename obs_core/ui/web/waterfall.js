@@ -3,10 +3,11 @@
 const STATES = new WeakMap();
 const ROW = 24;
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ data: given, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector('.wf');
-  if (!root || !data) return;
-  const state = stateOf(parentElement, data);
+  if (!root || !given) return;
+  const state = stateOf(parentElement, given);
+  const data = state.data;
   const viewport = root.querySelector('.viewport');
   const tree = treeOf(data, viewport.clientWidth);
   const layer = root.querySelector('.layer');
@@ -105,11 +106,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
     arrange();
   });
   const failed = find('error');
-  failed.hidden = !data.error.includes(true);
+  failed.hidden = !data.error.length;
   failed.onclick = () => {
     const from = data.id.indexOf(state.active);
-    let i = data.error.indexOf(true, from + 1);
-    if (i < 0) i = data.error.indexOf(true);
+    const i = data.error.find((at) => at > from) ?? data.error[0];
     open(i);
     reveal(shown.indexOf(i), true);
     pick(i);
@@ -117,7 +117,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
   ruler(root.querySelector('.ruler'), data.total_ms);
   legend(root.querySelector('.legend'), data);
-  viewport.style.height = `${Math.min(data.height, Math.max(3, data.id.length) * ROW)}px`;
+  viewport.style.height = `${Math.min(given.height, Math.max(3, data.id.length) * ROW)}px`;
   viewport.onscroll = draw;
   arrange();
   if (state.fresh && state.selected) {
@@ -128,15 +128,21 @@ export default function ({ data, parentElement, setTriggerValue }) {
 }
 
 // What the reader has opened and chosen; it outlives reruns, and begins anew with another trace.
-function stateOf(element, data) {
+function stateOf(element, given) {
   let state = STATES.get(element);
-  if (!state || state.trace !== data.trace) {
-    state = { trace: data.trace, closed: new Set(), selected: null, active: null, told: undefined, fresh: true };
+  if (!state || state.trace !== given.trace) {
+    state = { trace: given.trace, closed: new Set(), selected: null, active: null, told: undefined, fresh: true };
     STATES.set(element, state);
   }
-  if (state.told !== data.selected) {
-    state.fresh = state.selected !== data.selected;
-    state.told = state.selected = state.active = data.selected;
+  if (state.told !== given.selected) {
+    state.fresh = state.selected !== given.selected;
+    state.told = state.selected = state.active = given.selected;
+  }
+  if (state.picture !== given.picture) {
+    state.picture = given.picture;
+    const data = state.data = JSON.parse(given.picture);
+    data.failed = new Set(data.error);
+    data.noCall = new Set(data.value);
   }
   return state;
 }
@@ -153,8 +159,8 @@ function treeOf(data, width) {
 function rowOf(data, tree, state, i, at) {
   const id = data.id[i];
   const row = element('div', 'row');
-  if (data.error[i]) row.classList.add('error');
-  if (data.kind[i] !== 'call') row.classList.add('value');
+  if (data.failed.has(i)) row.classList.add('error');
+  if (data.noCall.has(i)) row.classList.add('value');
   if (state.selected === id) row.classList.add('selected');
   if (state.active === id) row.classList.add('active');
   row.id = `wf-${id}`;
@@ -178,11 +184,11 @@ function nameOf(data, tree, state, i) {
   const label = element('span', 'label');
   label.textContent = data.name[i];
   name.append(chevron);
-  if (data.error[i]) name.append(Object.assign(element('span', 'mark'), { textContent: '✕', title: 'Status ERROR' }));
+  if (data.failed.has(i)) name.append(Object.assign(element('span', 'mark'), { textContent: '✕', title: 'Status ERROR' }));
   name.append(label);
   if (data.text[i]) name.append(Object.assign(element('span', 'text'), { textContent: data.text[i] }));
   if (data.note[i]) name.append(Object.assign(element('span', 'note'), { textContent: '!', title: data.note[i] }));
-  name.title = [data.name[i], data.text[i], data.group[i], data.note[i]].filter(Boolean).join('\n');
+  name.title = [data.name[i], data.text[i], data.groups[data.group[i]][0], data.note[i]].filter(Boolean).join('\n');
   return name;
 }
 
@@ -195,9 +201,9 @@ function laneOf(data, i) {
   bar.style.left = `${start}%`;
   if (data.duration[i] === null) bar.classList.add('moment');
   else bar.style.width = `${Math.max(0, (data.duration[i] / total) * 100)}%`;
-  bar.style.setProperty('--bar', `light-dark(${data.colour[i][0]}, ${data.colour[i][1]})`);
+  bar.style.setProperty('--bar', `light-dark(${data.groups[data.group[i]].slice(1)})`);
   bar.title = `${data.name[i]}\nfrom ${spoken(data.start[i])}${data.duration[i] === null ? '' : `, ${spoken(data.duration[i])}`}`;
-  for (const [from, to] of data.critical[i]) {
+  for (const [from, to] of data.critical[i] ?? []) {
     if ((to - from) / total < 0.002) continue;
     const path = element('div', 'critical');
     path.style.left = `${(from / total) * 100}%`;
@@ -239,16 +245,15 @@ function levels(select, data, show) {
 
 // Which colour is which group; a trace within one group needs no legend.
 function legend(place, data) {
-  const groups = new Map();
-  data.group.forEach((group, i) => { if (group && !groups.has(group)) groups.set(group, data.colour[i]); });
-  const marks = groups.size < 2 ? [] : [...groups].slice(0, 12).map(([group, [light, dark]]) => {
+  const groups = data.groups.filter(([group]) => group);
+  const marks = groups.length < 2 ? [] : groups.slice(0, 12).map(([group, light, dark]) => {
     const mark = element('span', 'group');
     const swatch = element('span', 'swatch');
     swatch.style.setProperty('--bar', `light-dark(${light}, ${dark})`);
     mark.append(swatch, group);
     return mark;
   });
-  if (groups.size > 12) marks.push(`and ${groups.size - 12} more`);
+  if (groups.length > 12) marks.push(`and ${groups.length - 12} more`);
   place.replaceChildren(...marks);
 }
 
