@@ -15,6 +15,7 @@ from obs_core.settings import from_environment
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
+    parser.add_argument("--log", type=Path, help="the trace log (default: OBS_LOG)")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, told in {
         "list": "show all rules",
@@ -23,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "remove": "remove a rule that was made on the page or here",
     }.items():
         action = actions.add_parser(name, help=told, description=told.capitalize())
-        action.add_argument("--log", type=Path, help="the trace log (default: OBS_LOG)")
+        action.add_argument("--log", type=Path, default=argparse.SUPPRESS, help="the trace log")
         if name != "list":
             action.add_argument("name", help="the rule's name")
         if name in {"add", "test"}:

@@ -39,6 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     history.add_argument("--limit", type=int, default=50)
     history.set_defaults(act=_log)
     _add_arguments(acts.add_parser("add", help="add a webhook"))
+    for command in acts.choices.values():  # before or after what is to be done
+        command.add_argument("--log", type=Path, default=argparse.SUPPRESS, help="the trace log")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -24,6 +24,8 @@ def test_rules_are_added_listed_and_removed(tmp_path: Path, capsys: pytest.Captu
     capsys.readouterr()
     assert run(log, "list") == 0
     assert capsys.readouterr().out == "stuck  [stale, from page]  threshold=10 data=price for=300.0\n"
+    assert main(["rules", "--log", str(log), "list"]) == 0
+    assert capsys.readouterr().out.startswith("stuck")
     assert run(log, "remove", "stuck") == 0
     assert run(log, "remove", "stuck") == 2
 
