@@ -5,7 +5,7 @@ apostrophe before it, and the row says so in its last column, so that importing 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final, cast
 
@@ -29,11 +29,8 @@ _COLUMNS: Final = (
 _PLACES: Final = tuple(Row._fields.index(name) for name in _COLUMNS)
 _NUMBERS: Final = frozenset({"timestamp", "duration_ns", "memory_delta"})
 _SPECIAL: Final = re.compile('[,"\\r\\n]')
-_MOMENT, _DURATION = _COLUMNS.index("timestamp"), _COLUMNS.index("duration_ns")
 _SUSPECT: Final = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20'")
 """With what a cell begins that may be a formula; `defused` looks closer."""
-
-_MILLION: Final = 1_000_000
 
 
 def lines(rows: Iterable[Row], *, raw: bool = False) -> Iterator[str]:
@@ -69,41 +66,52 @@ def _lines(batch: Sequence[Row], *, raw: bool) -> Iterable[tuple[str, ...]]:
     given = list(zip(*batch, strict=True))
     told = [""] * len(batch)
     columns: list[Sequence[str]] = []
-    for place, name in zip(_PLACES, _COLUMNS, strict=True):
+    for at, (place, name) in enumerate(zip(_PLACES, _COLUMNS, strict=True)):
         if name in _NUMBERS:
-            columns.append(["" if number is None else str(number) for number in given[place]])
+            columns.append([*map(_WRITTEN.get(at, _whole), given[place])])
             continue
         cells, changed = _written(given[place], raw=raw)
         columns.append(cells)
         if changed:
             told = ["1" if cell in changed else word for cell, word in zip(given[place], told, strict=True)]
-    columns[_MOMENT] = [iso_text(row.timestamp) for row in batch]
-    columns[_DURATION] = [_milliseconds(row.duration_ns) for row in batch]
     return zip(*columns, strict=True) if raw else zip(*columns, told, strict=True)
 
 
 def _written(column: Sequence[str | None], *, raw: bool) -> tuple[Sequence[str], frozenset[str]]:
     """The cells of a column of texts as they are written, and those texts that were defused."""
     distinct = set(column)
+    empty = None in distinct
     distinct.discard(None)
     texts = cast("set[str]", distinct)
+    if not texts:
+        return [""] * len(column), frozenset()
+    if _SPECIAL.search("".join(texts)) is None and _SUSPECT.isdisjoint(text[:1] for text in texts):  # most columns
+        cells = ["" if cell is None else cell for cell in column] if empty else cast("Sequence[str]", column)
+        return cells, frozenset()
     written: dict[str | None, str] = {None: ""}
     changed = set()
-    quotes = _SPECIAL.search("".join(texts)) is not None
     for text in texts:
         safe = defused(text) if not raw and text[:1] in _SUSPECT else text
         if safe != text:
             changed.add(text)
-        if safe != text or quotes:
-            written[text] = '"' + safe.replace('"', '""') + '"' if _SPECIAL.search(safe) else safe
-    if len(written) == 1 and None not in column:
-        return cast("Sequence[str]", column), frozenset(changed)
-    return [written.get(cell, cell) for cell in column], frozenset(changed)  # type: ignore[misc]
+        written[text] = '"' + safe.replace('"', '""') + '"' if _SPECIAL.search(safe) else safe
+    return [written[cell] for cell in column], frozenset(changed)
 
 
 def _milliseconds(nanoseconds: int | None) -> str:
     """Exactly, with all six digits behind the point."""
     if nanoseconds is None:
         return ""
-    whole, rest = divmod(abs(nanoseconds), _MILLION)
-    return f"{'-' if nanoseconds < 0 else ''}{whole}.{rest:06d}"
+    whole = f"{abs(nanoseconds):07d}"
+    return f"{'-' if nanoseconds < 0 else ''}{whole[:-6]}.{whole[-6:]}"
+
+
+def _whole(number: int | None) -> str:
+    return "" if number is None else str(number)
+
+
+_WRITTEN: Final[dict[int, Callable[[int], str]]] = {
+    _COLUMNS.index("timestamp"): iso_text,
+    _COLUMNS.index("duration_ns"): _milliseconds,
+}
+"""How the numbers in these columns are written, unless as they are."""

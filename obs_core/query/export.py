@@ -38,7 +38,7 @@ def pieces(engine: Engine, window: Window, *, size: int = PIECE, **wanted: Unpac
         return
     if engine.shape().native:
         for piece in _by_time(engine, narrow, last_id, size):
-            yield [Row._make(cells) for cells in piece]
+            yield [*map(Row._make, piece)]
     else:
         for piece in _by_id(engine, narrow, last_id, size):
             yield [_told(cells) for cells in piece]

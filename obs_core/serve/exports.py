@@ -22,7 +22,7 @@ from obs_core.ui import ask, controls
 from obs_core.ui.row_filter import filter_of
 
 FORMS: Final = {"otlp": ("otlp.jsonl", "application/jsonl"), "jaeger": ("jaeger.json", "application/json")}
-_SENT: Final = 1 << 16  # characters that are sent at once
+_SENT: Final = 1 << 18  # characters that are sent at once; each part is a walk from thread to loop (64 kB: 0.7 s more)
 _log = logging.getLogger(__name__)
 
 
