@@ -46,8 +46,8 @@ def firings(log: Path, rule: Rule, window: Window) -> list[Firing]:
         judge = Judge([rule], {}, board)
         at = 0
         while at < upto:
-            rows = tail.arrivals(source, shape, at, upto, _CHUNK)
-            at = rows[-1].id if len(rows) == _CHUNK else upto
+            begins, at = at, tail.end_of(source, shape, at, upto, _CHUNK)
+            rows = tail.stream(source, shape, begins, at)
             judge.take((row for row in rows if row.timestamp is not None and _within(window, row.timestamp)), end)
             if (late := judge.late()) is not None:
                 begun = max(late[1], window.from_ns)

@@ -19,6 +19,7 @@ _NUMERIC: Final = re.compile(
 _WRAPPED: Final = re.compile(r"(?:np\.[a-z0-9]+|Decimal)\('?([^')]*)'?\)\Z")
 _HASH: Final = re.compile(r'"obs\.value\.hash": ?"([0-9a-f]+)"')
 _TEXTS: Final = frozenset({"str", "bytes", "string"})
+_STARTS: Final = 8
 _EXACT: Final = 2.0**53  # beyond it whole numbers share doubles, and are compared by their digits
 
 
@@ -82,7 +83,12 @@ def _is_numeric(data_type: str) -> bool:
 
 @dataclass(slots=True)
 class Streak:
-    """The streak that a series is in; `starts`: the places (moment, id) where the last streaks began, it too."""
+    """The streak that a series is in; `starts`: the places (moment, id) where some streaks began, it too.
+
+    They lie the closer the newer they are: a reading that comes late has its series read from the last start before it,
+    about twice as far back as it is late. With the last ones alone, a series that changes 100 times a second and is
+    written by two processes in turns was read from the beginning of the log again and again.
+    """
 
     first: Alike
     text: str | None
@@ -97,6 +103,15 @@ class Streak:
         return reading == first or (
             tolerance > 0 and reading.type == first.type and _near(first.number, reading.number, tolerance)
         )
+
+    def begin(self, reading: Alike, text: str | None, place: tuple[int, int]) -> None:
+        """Another streak begins with `reading` at `place`."""
+        self.first, self.text, self.length = reading, text, 1
+        self.start_ns = self.end_ns = place[0]
+        starts = self.starts
+        if len(starts) == _STARTS:
+            starts = starts[: _STARTS // 2 : 2] + starts[_STARTS // 2 :]
+        self.starts = (*starts, place)
 
     def run(self, *, ongoing: bool) -> Run:
         """The streak as a run."""
