@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from obs_core.alerts import ledger, states
+from obs_core.alerts import flapping, ledger, states
 from obs_core.alerts.rules import NewException, Rule, Writer
 from obs_core.alerts.states import Alert, Timing
 from obs_core.clock import SECOND
@@ -81,14 +81,14 @@ class Board:
         if condition:
             entry.value = value
             entry.annotations = ledger.text_of(_filled({**(annotations or {}), **dict(entry.rule.annotations)}, entry))
-        self._after(entry, states.told(entry.alert, entry.timing, moment_ns, condition))
+        self._after(entry, flapping.told(entry.alert, entry.timing, moment_ns, condition))
 
     def pass_time(self, now_ns: int) -> None:
         """Time has gone on to `now_ns`: what was pending fires, what has ended resolves."""
         while self._due and self._due[0][0] <= now_ns:
             _, key = heapq.heappop(self._due)
             if (entry := self.entries.get(key)) is not None:
-                self._after(entry, states.passed(entry.alert, entry.timing, now_ns))
+                self._after(entry, flapping.passed(entry.alert, entry.timing, now_ns))
 
     def taken(self) -> tuple[list[ledger.Flip], list[ledger.Standing]]:
         """What the ledger does not have yet; it is handed over."""
@@ -113,7 +113,7 @@ class Board:
         return self.entries.setdefault((entry.rule.name, entry.text), entry)
 
     def _watch(self, entry: Entry) -> None:
-        due = states.deadline_ns(entry.alert, entry.timing)
+        due = flapping.deadline_ns(entry.alert, entry.timing)
         if due is not None:
             heapq.heappush(self._due, (due, (entry.rule.name, entry.text)))
 
@@ -123,14 +123,17 @@ def timing_of(rule: Rule) -> Timing:
     keep = rule.keep_firing_for_s
     if isinstance(rule.condition, NewException | Writer):
         keep = keep or _EVENT_KEEP_S
-    return Timing(round(rule.for_s * SECOND), round(keep * SECOND), rule.no_data, round(rule.no_data_after_s * SECOND))
+    periods = (rule.for_s, keep, rule.no_data_after_s, rule.flap_window_s)
+    for_ns, keep_ns, no_data_ns, flap_ns = (round(period * SECOND) for period in periods)
+    return Timing(for_ns, keep_ns, rule.no_data, no_data_ns, rule.flap_count, flap_ns)
 
 
 def closing_flip(standing: ledger.Standing, now_ns: int) -> ledger.Flip | None:
     """The flip that ends an alert whose rule is gone or has changed; None if it does not fire."""
-    if standing.state not in {"firing", "no data"}:
+    if standing.state not in {"firing", "no data", "flapping"}:
         return None
-    starts = states.from_text(standing.machine).starts_ns
+    machine = states.from_text(standing.machine)
+    starts = machine.starts_ns or machine.flaps_ns
     return ledger.Flip(
         standing.rule,
         standing.labels,
@@ -159,6 +162,7 @@ def _flip(entry: Entry, turn: states.Turn) -> ledger.Flip:
         ledger.fingerprint(entry.labels),
         turn.starts_ns,
         turn.ends_ns,
+        turn.while_flapping,
     )
 
 
@@ -168,7 +172,7 @@ def _standing(entry: Entry) -> ledger.Standing:
         entry.text,
         ledger.fingerprint(entry.labels),
         entry.severity,
-        entry.alert.state,
+        entry.alert.state if entry.alert.flaps_ns is None else "flapping",
         entry.alert.since_ns,
         entry.value,
         entry.annotations,

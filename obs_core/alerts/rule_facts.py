@@ -7,6 +7,7 @@ from dataclasses import MISSING, Field, fields
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 from obs_core.alerts.rules import KINDS, Calls, Rule, Scope, Source, Value
+from obs_core.alerts.states import MOST_CROSSINGS
 from obs_core.clock import SECOND, UNITS, iso_ns
 from obs_core.errors import BadParameter
 
@@ -145,6 +146,8 @@ def _sensible(rule: Rule) -> None:
         least = 1 if each.name in {"threshold", "flap_count", "critical"} else 0
         if isinstance(value, int | float) and each.name not in {"above", "below"} and value < least:
             raise _wrong(rule.name, each.name.removesuffix("_s"), f"is {value}; it must be {least} or more")
+    if rule.flap_count > MOST_CROSSINGS:
+        raise _wrong(rule.name, "flap_count", f"is {rule.flap_count}; it must be at most {MOST_CROSSINGS}")
     if isinstance(condition, Value) and condition.above is condition.below is None and not condition.allowed:
         raise _wrong(rule.name, "above", "is missing: give above, below or allowed")
     if isinstance(condition, Calls):
