@@ -143,7 +143,8 @@ class Judge:
             self._late[key] = series
         elif not quiet:
             for check in found.value:
-                if (holds := check.verdict(reading, row.data_value)) != check.holds:
+                holds = check.verdict(reading, row.data_value)
+                if holds != check.holds or (holds and check.entry.alert.condition is None):
                     check.holds = holds
                     self.board.tell(check.entry, moment, holds, row.data_value, self._told_of(row))
             if found.stale:
