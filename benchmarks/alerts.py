@@ -1,106 +1,205 @@
-"""What judging costs: `python -m benchmarks.alerts [OLD ROWS …]` (by default 20000 100000 500000).
+"""What judging costs: `python -m benchmarks.alerts [OLD ROWS …]` (by default 100000 1000000; 10000000 takes minutes).
 
-1,000 rules over 10,000 series, 5,000 new rows a tick: the time of a tick beside the floor (the same rows through a bare
-sqlite3 cursor) on logs with more and more old rows, the exponent with which it grows, and the first judgement.
+1,000 rules of all kinds over 10,000 series; of five rows four are readings and one is a call. One log grows from size
+to size. At each the watcher program catches up (its progress is shown), is ended, and is started again with a row more;
+then, in this process, 5,000 new rows a tick are judged beside the floor (the same rows through a bare cursor).
+At the smallest size 5,000 rows/s are written by another process while the program watches: how long after its commit a
+reading's flip is in the ledger.
 """
 
 import math
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from statistics import median
 
-from obs_core.alerts import rule_files
+from obs_core.alerts import ledger, rule_files
 from obs_core.clock import SECOND
 from obs_core.model import Row
 from obs_core.store import log, sqlite
 from obs_core.watch.follower import Follower
 
-SERIES = 10_000
-RULES = 1_000
-NEW = 5_000
-TICKS = 7
-START_NS = 1_767_225_600 * SECOND
+RULES, PROCESSES, NAMES = 1_000, 100, 100
+NEW, TICKS, WRITE_S, BATCH = 5_000, 9, 30, 250
+STEP_NS = 86_400 * SECOND // 1_000_000  # a million old rows are a day
+OF_KINDS = (
+    'kind = "stale"\ndata = "x{n}"\ncritical = 50\ntolerance = {near}\nmissing = "{missing}"',
+    'kind = "silent"\ndata = "x{n}"\nafter = "2h"',
+    'kind = "value"\ndata = "x{n}"\nabove = 1e6\nno_data = "alert"\nno_data_after = "2h"',
+    'kind = "error_rate"\nprocess = "p{n}"\nabove = 0.5',
+    'kind = "latency"\nprocess = "p{n}"\nabove = 500',
+    'kind = "throughput"\nprocess = "p{n}"\nbelow = 0\nchanged_percent = 1000',
+    'kind = "new_exception"\nprocess = "p{n}"',
+    'kind = "writer"\nprocess = "p{n}"',
+)
+GROW = f"""
+INSERT INTO data_trace (kind, trace_id, span_id, process, function, data, data_type, data_value, timestamp, status,
+    exception, duration_ns)
+WITH RECURSIVE numbers(n) AS (SELECT :first UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < :first + :count),
+    facts AS (SELECT n, n % 5 = 0 AS is_call, CASE n % 5 WHEN 0 THEN n / 5 ELSE n - n / 5 - 1 END AS place FROM numbers)
+SELECT iif(is_call, 'call', 'value'), iif(is_call, printf('%032x', n), NULL), iif(is_call, printf('%016x', n), NULL),
+    'p' || (place % {PROCESSES}), iif(is_call, 'work.f' || (place % 1000), NULL),
+    iif(is_call, 'f' || (place % 1000), 'x' || (place / {PROCESSES} % {NAMES})), 'float',
+    (place / {PROCESSES * NAMES} / 3 + place % 100 % 7) * 1.5, :from_ns + (n - :first) * :step_ns,
+    iif(is_call AND place % 150 = 0, 'ERROR', 'OK'), iif(is_call AND place % 150 = 0, 'ValueError: odd', NULL),
+    iif(is_call, 1000000 + place % 977 * 10000, NULL)
+FROM facts"""
 
 
-def readings(first: int, count: int) -> list[Row]:
-    """`count` readings, series after series; one in three repeats the one before."""
-    return [
-        Row(
-            "value",
-            f"p{place % SERIES % 100}",
-            f"x{place % SERIES // 100}",
-            START_NS + place * SECOND // NEW,
-            data_type="float",
-            data_value=str(place // SERIES // 3 * 1.5),
-        )
-        for place in range(first, first + count)
-    ]
-
-
-def stored(path: Path, first: int, count: int) -> None:
-    """Append readings to the log at `path`."""
-    with closing(log.open_(path, synchronous="OFF")) as connection:
-        for start in range(first, first + count, 20_000):
-            with sqlite.transaction(connection):
-                log.append(connection, readings(start, min(20_000, first + count - start)))
+def grown(path: Path, count: int, from_ns: int, step_ns: int = STEP_NS) -> None:
+    """Append `count` rows to the log at `path`."""
+    with closing(log.open_(path, synchronous="OFF")) as connection, sqlite.transaction(connection):
+        first = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM data_trace").fetchone()[0]
+        connection.execute(GROW, {"first": first, "count": count, "from_ns": from_ns, "step_ns": step_ns})
 
 
 def rules(path: Path) -> None:
-    """A thousand stale rules: ten for each of a hundred variables."""
+    """A thousand rules, as many of each kind, and one that tells of each reading called `marker`."""
     lines = [
-        f'[[rule]]\nname = "r{number}"\nkind = "stale"\ndata = "x{number % 100}"\nprocess = "p{number // 100}*"\n'
-        f"threshold = {4 + number % 5}\n"
-        for number in range(RULES)
-    ]
-    (path.parent / rule_files.NAME).write_text("".join(lines))
-
-
-def figures(old: int) -> tuple[float, float, float]:
-    """Seconds of the first judgement, of a tick (median), and of the floor of a tick, on a log with `old` rows."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "trace.db"
-        rules(path)
-        stored(path, 0, old)
-        with closing(Follower(path)) as follows:
-            start = time.perf_counter()
-            follows.tick(START_NS + old * SECOND // NEW)
-            first = time.perf_counter() - start
-            ticks, floors = [], []
-            for number in range(TICKS):
-                begun = old + number * NEW
-                stored(path, begun, NEW)
-                start = time.perf_counter()
-                follows.tick(START_NS + (begun + NEW) * SECOND // NEW)
-                ticks.append(time.perf_counter() - start)
-                floors.append(floor(path, begun))
-    return first, median(ticks), median(floors)
-
-
-def floor(path: Path, after: int) -> float:
-    """Seconds that a bare cursor takes for the new rows."""
-    with closing(sqlite.open_(path)) as bare:
-        start = time.perf_counter()
-        bare.execute("SELECT * FROM data_trace WHERE id > ? ORDER BY id", (after,)).fetchall()
-        return time.perf_counter() - start
-
-
-def main() -> None:
-    """Print the figures."""
-    sizes = [int(word) for word in sys.argv[1:]] or [20_000, 100_000, 500_000]
-    found = {old: figures(old) for old in sizes}
-    for old, (first, tick, bare) in found.items():
-        print(
-            f"{old:>10,} old rows: first judgement {first:.2f} s ({first / old * 1e6:.1f} µs a row), "
-            f"tick of {NEW:,} rows {tick * 1e3:.0f} ms, {tick / bare:.1f} times a bare cursor"
+        f'[[rule]]\nname = "r{number}"\n'
+        + OF_KINDS[number % len(OF_KINDS)].format(
+            n=number // len(OF_KINDS) % NAMES,
+            near=number % 3 / 2,
+            missing=("value", "skip", "break")[number // len(OF_KINDS) % 3],
         )
-    small, large = min(sizes), max(sizes)
-    if large > small:
-        exponent = math.log(found[large][1] / found[small][1]) / math.log(large / small)
+        for number in range(RULES - 1)
+    ]
+    lines.append('[[rule]]\nname = "seen"\nkind = "value"\ndata = "marker"\nabove = 0')
+    (path.parent / rule_files.NAME).write_text("\n".join(lines))
+
+
+@contextmanager
+def watching(path: Path) -> Iterator["subprocess.Popen[str]"]:
+    """The watcher program on the log at `path`."""
+    words = [sys.executable, "-m", "obs_core", "watch", "--log", str(path)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as program:
+        yield program
+        program.terminate()
+        lines = (program.stdout or ()) and [line.strip() for line in program.stdout or ()]
+    progress = [line for line in lines if "rows (" in line]
+    for line in (progress[0], progress[-1]) if len(progress) > 1 else progress:
+        print(f"{'':>12}said: {line}")
+
+
+def caught_up(path: Path, watcher: "subprocess.Popen[str]") -> tuple[float, float]:
+    """Seconds until all rules have judged the whole log; and the program's peak memory then, in MB."""
+    start = time.perf_counter()
+    with closing(sqlite.open_(path)) as source, closing(ledger.open_(path)) as book:
+        newest = source.execute("SELECT max(id) FROM data_trace").fetchone()[0]
+        while book.execute("SELECT count(*) FROM judged WHERE id = ?", (newest,)).fetchone()[0] < RULES:
+            if watcher.poll() is not None:
+                sys.exit("the watcher has ended")
+            time.sleep(0.02)
+    took = time.perf_counter() - start
+    told = Path(f"/proc/{watcher.pid}/status").read_text().split("VmHWM:")[1]
+    return took, int(told.split()[0]) / 1024
+
+
+def program(path: Path, more: int, whole: int) -> None:
+    """What the watcher program takes to catch up with `more` rows, and to start again."""
+    with watching(path) as watcher:
+        took, memory = caught_up(path, watcher)
+    print(f"{whole:>12,} old rows: {more:,} judged in {took:.1f} s ({took / more * 1e6:.1f} us a row), {memory:.0f} MB")
+    grown(path, 1, time.time_ns() - STEP_NS)
+    with watching(path) as watcher:
+        took, memory = caught_up(path, watcher)
+    print(f"{'':>12}started again, a row more judged after {took:.1f} s, {memory:.0f} MB")
+
+
+def ticks(path: Path) -> float:
+    """Seconds that a tick takes (median), judged on a copy of the log; printed beside its floor."""
+    found, floors = [], []
+    with closing(Follower(path)) as follows:
+        follows.tick(time.time_ns())
+        for _ in range(TICKS):
+            begun = follows.at
+            grown(path, NEW, time.time_ns(), SECOND // NEW)
+            start = time.perf_counter()
+            follows.tick(time.time_ns() + SECOND)
+            found.append(time.perf_counter() - start)
+            start = time.perf_counter()
+            with closing(sqlite.open_(path)) as bare:
+                bare.execute("SELECT * FROM data_trace WHERE id > ? ORDER BY id", (begun,)).fetchall()
+            floors.append(time.perf_counter() - start)
+    tick = median(found)
+    print(
+        f"{'':>12}a tick of {NEW:,} rows {tick * 1e3:.0f} ms (longest {max(found) * 1e3:.0f}), "
+        f"the rows through a bare cursor {median(floors) * 1e3:.0f} ms"
+    )
+    return tick
+
+
+def write(path: Path) -> None:
+    """Write 5,000 rows/s, each second a reading that fires; print its moment and that of its commit."""
+    batches = NEW // BATCH
+    start = time.time_ns()
+    with closing(log.open_(path)) as connection:
+        for number in range(WRITE_S * batches):
+            time.sleep(max(0.0, (start + number * SECOND // batches - time.time_ns()) / SECOND))
+            now = time.time_ns()
+            with sqlite.transaction(connection):
+                first = connection.execute("SELECT max(id) + 1 FROM data_trace").fetchone()[0]
+                connection.execute(GROW, {"first": first, "count": BATCH, "from_ns": now, "step_ns": 1000})
+                if number % (batches + 1) == 0:  # at another place of the watcher's half second each time
+                    marker = Row("value", f"m{number}", "marker", now, data_type="int", data_value="1")
+                    log.append(connection, [marker])
+            if number % (batches + 1) == 0:
+                print(now, time.time_ns(), flush=True)
+    print(f"{WRITE_S * NEW / ((time.time_ns() - start) / SECOND):.0f}")
+
+
+def seen(path: Path) -> None:
+    """Print how long after its commit a reading's flip is in the ledger, at 5,000 rows/s."""
+    with watching(path) as watcher, closing(ledger.open_(path)) as book:
+        caught_up(path, watcher)
+        after = book.execute("SELECT coalesce(max(id), 0) FROM flip").fetchone()[0]
+        writer = subprocess.Popen([sys.executable, "-m", "benchmarks.alerts", "write", str(path)], stdout=-1, text=True)
+        with writer:
+            there: dict[int, int] = {}
+            ended = None
+            while ended is None or time.monotonic() < ended:
+                for id_, flip in ledger.flips(book, rule="seen", after=after):
+                    after, there[flip.moment_ns] = id_, time.time_ns()
+                if ended is None and writer.poll() is not None:
+                    ended = time.monotonic() + 3
+                time.sleep(0.005)
+            *lines, rate = (writer.stdout.read() if writer.stdout else "").split("\n")[:-1]
+    waits = [(there[int(line.split()[0])] - int(line.split()[1])) / SECOND for line in lines]
+    print(f"{'':>12}{rate} rows/s written by another process: {len(waits)} flips in the ledger after their commit, ")
+    print(f"{'':>12}median {median(waits):.2f} s, longest {max(waits):.2f} s (the watcher looks each 0.5 s)")
+
+
+def main(words: list[str]) -> None:
+    """Print the figures."""
+    if words[:1] == ["write"]:
+        write(Path(words[1]))
+        return
+    sizes = sorted(int(word) for word in words) or [100_000, 1_000_000]
+    found: dict[int, float] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "old" / "trace.db"
+        path.parent.mkdir()
+        rules(path)
+        before, begun = 0, time.time_ns() - sizes[-1] * STEP_NS
+        for size in sizes:
+            grown(path, size - before, begun + before * STEP_NS)
+            program(path, size - before, size)
+            copy = Path(folder) / "copy" / "trace.db"
+            shutil.copytree(path.parent, copy.parent)
+            found[size] = ticks(copy)
+            if size == sizes[0]:
+                seen(copy)
+            shutil.rmtree(copy.parent)
+            before = size
+    if len(sizes) > 1:
+        exponent = math.log(found[sizes[-1]] / found[sizes[0]]) / math.log(sizes[-1] / sizes[0])
         print(f"growth exponent of a tick over old rows: {exponent:.2f}")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -30,7 +30,7 @@ def firings(log: Path, rule: Rule, window: Window) -> list[Firing]:
     """When `rule` would have fired on the rows of `window`, by time.
 
     A streak that the window cuts counts from its edge. Two messages would have been sent for each firing that has
-    ended, one for each that has not.
+    ended, one for each that has not; fewer while it flaps, which is told once.
 
     Raises:
         ObsError: the log can't be read.
@@ -46,8 +46,8 @@ def firings(log: Path, rule: Rule, window: Window) -> list[Firing]:
         judge = Judge([rule], {}, board)
         at = 0
         while at < upto:
-            rows = tail.arrivals(source, shape, at, upto, _CHUNK)
-            at = rows[-1].id if len(rows) == _CHUNK else upto
+            begins, at = at, tail.end_of(source, shape, at, upto, _CHUNK)
+            rows = tail.stream(source, shape, begins, at)
             judge.take((row for row in rows if row.timestamp is not None and _within(window, row.timestamp)), end)
             if (late := judge.late()) is not None:
                 begun = max(late[1], window.from_ns)
@@ -69,6 +69,6 @@ def _paired(board: Board) -> list[Firing]:
             summary = json.loads(flip.annotations).get("summary", "")
             labels = json.loads(flip.labels)
             open_[flip.labels] = Firing(labels, flip.starts_ns or flip.moment_ns, None, flip.value, summary)
-        elif flip.state_to == "resolved" and flip.labels in open_:
+        elif flip.state_to == "resolved" and flip.state_from != "flapping" and flip.labels in open_:
             found.append(open_.pop(flip.labels)._replace(ends_ns=flip.ends_ns))
     return sorted([*found, *open_.values()], key=lambda firing: firing.starts_ns)

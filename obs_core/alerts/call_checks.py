@@ -1,103 +1,131 @@
 """What rules look at in calls: figures over a window, and exception types that were not there before."""
 
-from collections.abc import Sequence
+import heapq
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from obs_core.alerts.board import Board, Entry
 from obs_core.alerts.meters import Meter
-from obs_core.alerts.rules import Calls, NewException, Rule
+from obs_core.alerts.rules import Calls, NewException, Rule, Scope
 from obs_core.rollup.tail import Arrival
 
 _OPEN_CAP: Final = 100_000  # calls without an end whose fuller copy may come
-Facts = tuple[int, int | None, bool, list[Meter]]
+Facts = tuple[int, int | None, bool, list[int]]
 
 
 class CallChecks:
-    """The meters of all rules about calls, and the exception types that each rule has met."""
+    """The meters of all rules about calls, and the exception types that each rule has met.
+
+    `clock_ns` is the moment up to which edges were judged; 0: nothing was.
+    """
 
     def __init__(self, rules: Sequence[Rule], board: Board, met: dict[str, set[str]]) -> None:
         """Start with empty meters."""
         self._board = board
-        self._meters: list[tuple[Rule, Entry, Meter]] = []
+        self._meters: list[tuple[Scope, Meter, list[tuple[Entry, Calls]]]] = []
+        self._due: list[tuple[int, int]] = []  # at which edge which meter is to be looked at
+        self.clock_ns = 0
         self._new = [rule for rule in rules if isinstance(rule.condition, NewException)]
         self._met = {rule.name: set(met.get(rule.name, ())) for rule in self._new}
-        self._of: dict[tuple[str, str | None, str, str | None], list[Meter]] = {}
+        self._of: dict[tuple[str, str | None, str, str | None], list[int]] = {}
         self._open: dict[tuple[str, str], Facts] = {}
-        self._next_edge = 0
         self.fresh: list[tuple[str, str]] = []
+        shared: dict[tuple[Scope, float], list[tuple[Entry, Calls]]] = {}
         for rule in rules:
-            if isinstance(rule.condition, Calls):
-                self._meters.append((rule, board.entry(rule, _labels(rule)), Meter(rule.condition)))
+            if isinstance(condition := rule.condition, Calls):
+                entry = board.entry(rule, _labels(rule))
+                shared.setdefault((rule.scope, condition.window_s), []).append((entry, condition))
+        for (scope, _), readers in shared.items():
+            self._meters.append((scope, Meter([condition for _, condition in readers]), readers))
 
     @property
     def longest_ns(self) -> int:
         """How far back the meters look."""
-        return max((2 * meter.window_ns + meter.step_ns for _, _, meter in self._meters), default=0)
+        return max((meter.reach_ns + meter.step_ns for _, meter, _ in self._meters), default=0)
 
-    def take(self, row: Arrival, moment: int, *, quiet: bool) -> None:
-        """Count a call; a copy that has its end takes the place of the one that had none."""
-        if self._meters:
-            self.advance(moment, quiet=quiet)
-            self._count(row, moment)
-        if row.exception and self._new and not quiet:
+    def take(self, row: Arrival, moment: int, *, is_believed: bool = True) -> None:
+        """Count a call; one whose clock is not believed counts at the newest moment that was told.
+
+        A copy that has its end takes the place of the one that had none.
+        """
+        if self._meters and (is_believed or self.clock_ns):
+            at = moment if is_believed else self.clock_ns
+            self.advance(at)
+            self._count(row, at)
+        if row.exception and self._new:
             self._exception(row, moment)
 
-    def advance(self, moment: int, *, quiet: bool) -> None:
+    def advance(self, moment: int, *, quiet: bool = False) -> None:
         """Judge at the edges up to `moment`, before what begins there is counted."""
-        if moment < self._next_edge:
-            return
-        for _, entry, meter in self._meters:
-            if not meter.next_edge:
-                meter.next_edge = moment - moment % meter.step_ns + meter.step_ns
-                meter.begun_ns = meter.begun_ns or moment
-            while meter.next_edge <= moment:
-                edge = meter.next_edge
-                meter.next_edge += meter.step_ns
-                if not quiet:
-                    self._edge(entry, meter, edge)
-                    if not meter.buckets:
-                        meter.next_edge = max(meter.next_edge, moment - moment % meter.step_ns)
-                meter.forget(edge)
-        self._next_edge = min(meter.next_edge for _, _, meter in self._meters)
+        if not self.clock_ns:
+            self._begin(moment)
+        while self._due and self._due[0][0] <= moment:
+            edge, number = heapq.heappop(self._due)
+            _, meter, readers = self._meters[number]
+            if meter.move(edge) and not quiet:
+                for entry, condition in readers:
+                    self._edge(entry, condition, meter, edge)
+        self.clock_ns = max(self.clock_ns, moment)
 
-    def begin(self, moment: int) -> None:
-        """All calls since this moment will be counted, also if there are none."""
-        for _, _, meter in self._meters:
-            meter.begun_ns = moment
+    def resume(self, rows: Iterable[Arrival], begun_ns: int, judged_ns: int) -> None:
+        """Go on from `judged_ns`, up to which edges were judged; `rows` are the calls since `begun_ns`, by id."""
+        self._begin(begun_ns)
+        for row in rows:
+            if row.is_call:
+                moment = min(row.timestamp, judged_ns)
+                self.advance(moment, quiet=True)
+                self._count(row, moment)
+        self.advance(judged_ns, quiet=True)
+        for number, (_, meter, _) in enumerate(self._meters):
+            self._look(number, (meter.edge_after(self.clock_ns),))
 
     def tick(self, now_ns: int) -> None:
         """Judge at the edges up to now."""
         if self._meters:
-            self.advance(now_ns, quiet=False)
+            self.advance(now_ns)
             oldest = now_ns - self.longest_ns
             if len(self._open) > _OPEN_CAP:
                 self._open = {key: facts for key, facts in self._open.items() if facts[0] >= oldest}
 
-    def _edge(self, entry: Entry, meter: Meter, edge: int) -> None:
-        holds, figure = meter.holds(edge)
+    def _begin(self, moment: int) -> None:
+        self.clock_ns = moment
+        for number, (_, meter, _) in enumerate(self._meters):
+            self._look(number, meter.begin(moment))
+
+    def _look(self, number: int, edges: Iterable[int]) -> None:
+        for edge in edges:
+            heapq.heappush(self._due, (edge, number))
+
+    def _edge(self, entry: Entry, condition: Calls, meter: Meter, edge: int) -> None:
+        holds, figure = meter.holds(condition, edge)
         if holds == entry.alert.condition:
             return
         value = None if figure is None else f"{figure:.6g}"
-        self._board.tell(
-            entry, edge, holds, value, {"summary": f"{meter.condition.figure} is {value}", "value": value or ""}
-        )
+        self._board.tell(entry, edge, holds, value, {"summary": f"{condition.figure} is {value}", "value": value or ""})
 
     def _count(self, row: Arrival, moment: int) -> None:
         names = (row.process, row.process_group, row.data, row.function or row.data)
-        meters = self._of.get(names)
-        if meters is None:
-            meters = self._of[names] = [meter for rule, _, meter in self._meters if rule.scope.holds(*names)]
-        if not meters:
+        numbers = self._of.get(names)
+        if numbers is None:
+            fit = (number for number, (scope, _, _) in enumerate(self._meters) if scope.holds(*names))
+            numbers = self._of[names] = list(fit)
+        if not numbers:
             return
         is_error = row.status == "ERROR"
         key = (row.trace_id or "", row.span_id or "")
         if row.span_id and (before := self._open.pop(key, None)) is not None:
-            for meter in before[3]:
-                meter.add(before[0], before[1], is_error=before[2], count=-1)
+            self._add(before, -1)
+        facts = (moment, row.duration_ns, is_error, numbers)
         if row.span_id and (row.duration_ns is None or (is_error and not row.exception)):  # see store.log.append
-            self._open[key] = (moment, row.duration_ns, is_error, meters)
-        for meter in meters:
-            meter.add(moment, row.duration_ns, is_error=is_error)
+            self._open[key] = facts
+        self._add(facts, 1)
+
+    def _add(self, facts: Facts, count: int) -> None:
+        moment, duration_ns, is_error, numbers = facts
+        for number in numbers:
+            meter = self._meters[number][1]
+            edges = meter.add(moment, duration_ns, is_error=is_error, clock_ns=self.clock_ns, count=count)
+            self._look(number, edges)
 
     def _exception(self, row: Arrival, moment: int) -> None:
         kind = (row.exception or "").partition(":")[0].strip()[:200]

@@ -20,11 +20,14 @@ class StaleCheck:
     entry: Entry
     variant: Variant
     rule: StreakRule
+    threshold: int
     holds: bool | None
 
     def verdict(self, streak: Streak) -> bool:
         """Whether the series is stale now."""
-        return streak.length > self.rule.threshold and self.rule.counts(streak.run(ongoing=True))
+        if streak.length <= self.threshold:
+            return False
+        return self.holds or self.rule.counts(streak.run(ongoing=True))  # it goes on: a new streak is shorter
 
 
 @dataclass(slots=True)
@@ -113,4 +116,4 @@ def stale_annotations(streak: Streak, row: Arrival | None, code: Callable[[Arriv
 def _stale(entry: Entry, condition: rules.Stale, threshold: int) -> StaleCheck:
     rule = StreakRule(threshold, condition.tolerance, condition.missing, condition.min_seconds, condition.ignore)
     variant = Variant(condition.tolerance, condition.missing == "skip")
-    return StaleCheck(entry, variant, rule, entry.alert.condition)
+    return StaleCheck(entry, variant, rule, threshold, entry.alert.condition)

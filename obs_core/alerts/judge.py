@@ -11,18 +11,17 @@ from typing import Final, NamedTuple
 from obs_core.alerts import checks
 from obs_core.alerts.board import Board
 from obs_core.alerts.call_checks import CallChecks
-from obs_core.alerts.checks import Checks, Quiet
+from obs_core.alerts.checks import Checks, Quiet, StaleCheck
 from obs_core.alerts.rules import Rule, Silent, Stale, Value, is_pattern
 from obs_core.alerts.writer_checks import WriterChecks
 from obs_core.capture.status import WriterStatus
 from obs_core.clock import MINUTE, SECOND
-from obs_core.rollup import following
+from obs_core.rollup import following, tail
 from obs_core.rollup.following import Series
 from obs_core.rollup.tail import Arrival
 
 CALLS: Final = "\0calls"
 """The data of the series that stands for the calls of a process: it has a newest moment and no streaks."""
-_YEAR_2000: Final = 946_684_800 * SECOND
 _RETRY_NS: Final = SECOND
 Key = tuple[str, str]
 
@@ -81,17 +80,22 @@ class Judge:
         held: Collection[str] = (),
     ) -> None:
         """Take rows in the order of their ids; those up to the id `quiet_until` were judged before."""
+        latest, oldest = now_ns + MINUTE, now_ns - MINUTE if live else tail.YEAR_2000_NS
         for row in rows:
-            if row.timestamp is None:
+            moment = row.timestamp
+            if moment is None:
                 continue
-            moment = row.timestamp if _YEAR_2000 < row.timestamp <= now_ns + MINUTE else now_ns
-            beat = moment if not live or now_ns - moment <= MINUTE else now_ns
+            if not (is_believed := tail.YEAR_2000_NS < moment <= latest):
+                moment = now_ns
+            beat = moment if moment >= oldest else now_ns
             quiet = row.id <= quiet_until
             if row.is_value:
                 self._value(row, moment, beat, quiet=quiet, held=row.process in held)
             if row.is_call:
-                self._beat(self._find((row.process, CALLS), row), beat, quiet=quiet)
-                self.calls.take(row, moment, quiet=quiet)
+                key = (row.process, CALLS)
+                self._beat(self._find(key, row), self._checks[key].quiet, beat, quiet=quiet)
+                if not quiet:
+                    self.calls.take(row, min(moment, now_ns), is_believed=is_believed)
 
     def late(self) -> tuple[set[Key], int] | None:
         """The series that are to be read again, and from which moment on."""
@@ -108,7 +112,8 @@ class Judge:
             newest = following.again(series, by_series[key])
             if newest is None or max(row.id for row in by_series[key]) <= quiet_until:
                 continue
-            self._judge_series(key, series, newest, max(series.beat_ns, 0), held=series.process in held)
+            stale = self._checks[key].stale
+            self._judge_series(key, stale, newest, max(series.beat_ns, 0), held=series.process in held)
         self._late = {}
 
     def owe(self) -> None:
@@ -122,8 +127,8 @@ class Judge:
     def tick(self, now_ns: int, writers: Sequence[WriterStatus] = (), held: Collection[str] = ()) -> None:
         """Time has gone on to `now_ns`: silence, periods that have passed, figures of calls, writers."""
         for key in [key for key in self._owed if key[0] not in held]:
-            series = self.series[key]
-            self._judge_series(key, series, self._owed.pop(key), series.beat_ns, held=False)
+            beat_ns = self.series[key].beat_ns
+            self._judge_series(key, self._checks[key].stale, self._owed.pop(key), beat_ns, held=False)
         self._silences(now_ns, held)
         self.calls.tick(now_ns)
         self._writers.tick(writers, now_ns)
@@ -138,22 +143,24 @@ class Judge:
             self._late[key] = series
         elif not quiet:
             for check in found.value:
-                if (holds := check.verdict(reading, row.data_value)) != check.holds:
+                holds = check.verdict(reading, row.data_value)
+                if holds != check.holds or (holds and check.entry.alert.condition is None):
                     check.holds = holds
                     self.board.tell(check.entry, moment, holds, row.data_value, self._told_of(row))
             if found.stale:
-                self._judge_series(key, series, row, moment, held=held)
-        self._beat(series, beat, quiet=quiet)
+                self._judge_series(key, found.stale, row, moment, held=held)
+        self._beat(series, found.quiet, beat, quiet=quiet)
 
-    def _judge_series(self, key: Key, series: Series, row: Arrival | None, moment: int, *, held: bool) -> None:
+    def _judge_series(
+        self, key: Key, found: Sequence[StaleCheck], row: Arrival | None, moment: int, *, held: bool
+    ) -> None:
         if held:
             self._owed[key] = row
             return
-        for check in self._checks[key].stale:
-            streak = series.streaks.get(check.variant)
-            if streak is None or (check.holds and streak.length > check.rule.threshold):
-                continue  # it goes on; a new streak is shorter
-            if (holds := check.verdict(streak)) != check.holds:
+        streaks = self.series[key].streaks
+        for check in found:
+            streak = streaks.get(check.variant)
+            if streak is not None and (holds := check.verdict(streak)) != check.holds:
                 check.holds = holds
                 told = checks.stale_annotations(streak, row, self._code_of) if holds else None
                 self.board.tell(check.entry, moment, holds, streak.text, told)
@@ -185,18 +192,19 @@ class Judge:
             if not quiet.told:
                 heapq.heappush(self._due, Due(series.beat_ns + quiet.after_ns, key, number))
 
-    def _beat(self, series: Series, beat: int, *, quiet: bool) -> None:
+    def _beat(self, series: Series, periods: Sequence[Quiet], beat: int, *, quiet: bool) -> None:
         """A series was heard of: a silence that lay before it has ended."""
-        before, series.beat_ns = series.beat_ns, max(series.beat_ns, beat)
+        before = series.beat_ns
+        if beat > before:
+            series.beat_ns = beat
         if quiet:
             return
-        key = (series.process, series.data)
-        for number, each in enumerate(self._checks[key].quiet):
+        for number, each in enumerate(periods):
             if before and not each.told and series.beat_ns - before > each.after_ns:
                 self._silent(each, before)
             if each.told:
                 each.told = False
-                heapq.heappush(self._due, Due(series.beat_ns + each.after_ns, key, number))
+                heapq.heappush(self._due, Due(series.beat_ns + each.after_ns, (series.process, series.data), number))
                 if each.tells:
                     self.board.tell(each.entry, series.beat_ns, condition=False)
                 else:

@@ -18,7 +18,10 @@ _FNV_PRIME: Final = 0x100000001B3
 
 
 class Flip(NamedTuple):
-    """One change of an alert's state; `starts_ns` and `ends_ns` say since when and until when it fired."""
+    """One change of an alert's state; `starts_ns` and `ends_ns` say since when and until when it fired.
+
+    What happens `while_flapping` is recorded and not told; that flapping begins and ends are flips of their own.
+    """
 
     rule: str
     labels: str
@@ -31,6 +34,7 @@ class Flip(NamedTuple):
     fingerprint: str
     starts_ns: int | None
     ends_ns: int | None
+    while_flapping: bool = False
 
 
 class Standing(NamedTuple):

@@ -1,11 +1,12 @@
 """Figures of calls over a sliding window, kept in small buckets: error rate, latency percentile, throughput.
 
-A figure is taken at the edges of buckets, so that it does not matter when one looks. Latencies go into a histogram of
+A figure is taken at the edges of buckets, so that it does not matter when one looks; and only at those where a bucket
+that holds calls enters or leaves the window, since it is the same at all others. Latencies go into a histogram of
 logarithmic cells 2 % wide: a percentile is within 1 % of the true one.
 """
 
 import math
-from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,88 +19,135 @@ _WIDTH: Final = math.log(1.02)
 
 @dataclass(slots=True)
 class Bucket:
-    """The calls that started in one bucket of time."""
+    """Some calls: how many, how many of them failed, and their durations."""
 
     calls: int = 0
     errors: int = 0
-    cells: Counter[int] = field(default_factory=Counter)
+    cells: dict[int, int] = field(default_factory=dict)
+
+    def count(self, number: int, errors: int, place: int | None) -> None:
+        """Count `number` calls with durations in the cell `place` (negative: take them back)."""
+        self.calls += number
+        self.errors += errors
+        if place is not None:
+            self.cells[place] = self.cells.get(place, 0) + number
+
+    def take(self, other: "Bucket") -> None:
+        """Count the calls of `other` too."""
+        self.calls += other.calls
+        self.errors += other.errors
+        for place, number in other.cells.items():
+            self.cells[place] = self.cells.get(place, 0) + number
+
+    def leave(self, other: "Bucket") -> None:
+        """Do not count the calls of `other` any more."""
+        self.calls -= other.calls
+        self.errors -= other.errors
+        for place, number in other.cells.items():
+            left = self.cells[place] - number
+            if left:
+                self.cells[place] = left
+            else:
+                del self.cells[place]
 
 
-@dataclass(slots=True)
 class Meter:
-    """The buckets of one rule, by the edge at which each begins; `next_edge` is the next to be judged at.
+    """The calls of one scope: buckets by the edge at which each begins, the sums of the window and of the one before.
 
     `begun_ns` is since when it counts: what was before is not known.
     """
 
-    condition: Calls
-    buckets: dict[int, Bucket] = field(default_factory=dict)
-    next_edge: int = 0
-    begun_ns: int = 0
+    def __init__(self, conditions: Sequence[Calls]) -> None:
+        """Nothing is counted yet; all `conditions` have the same window."""
+        window_s = conditions[0].window_s
+        self.step_ns = max(SECOND, int(window_s * SECOND) // _BUCKETS)
+        self.window_ns = max(1, round(window_s * SECOND / self.step_ns)) * self.step_ns  # whole buckets
+        compares = any(condition.changed_percent is not None for condition in conditions)
+        self.reach_ns = self.window_ns * (2 if compares else 1)
+        self.begun_ns = 0
+        self._keeps_durations = any(condition.figure == "latency" for condition in conditions)
+        self._window, self._before = Bucket(), Bucket()
+        self._buckets: dict[int, Bucket] = {}
+        self._moved_to = 0
 
-    @property
-    def step_ns(self) -> int:
-        """How wide a bucket is."""
-        return max(SECOND, int(self.condition.window_s * SECOND) // _BUCKETS)
+    def edge_after(self, moment_ns: int) -> int:
+        """The first edge behind this moment."""
+        return moment_ns - moment_ns % self.step_ns + self.step_ns
 
-    @property
-    def window_ns(self) -> int:
-        """The window, in whole buckets."""
-        return max(1, round(self.condition.window_s * SECOND / self.step_ns)) * self.step_ns
+    def begin(self, moment_ns: int) -> tuple[int, ...]:
+        """All calls since this moment will be counted, also if there are none; the edges to be looked at."""
+        self.begun_ns = moment_ns
+        first = self.edge_after(moment_ns)
+        whole = self.edge_after(moment_ns - self.step_ns + self.window_ns - 1)
+        return first, whole, whole + self.window_ns
 
-    def add(self, moment_ns: int, duration_ns: int | None, *, is_error: bool, count: int = 1) -> None:
-        """Count a call (with `count` -1: take one back)."""
-        edge = moment_ns - moment_ns % self.step_ns
-        bucket = self.buckets.get(edge)
+    def add(
+        self, moment_ns: int, duration_ns: int | None, *, is_error: bool, clock_ns: int, count: int = 1
+    ) -> Sequence[int]:
+        """Count a call (with `count` -1: take one back) at `clock_ns`; the edges that are to be looked at for it.
+
+        One that comes late counts from the next edge on.
+        """
+        step, window = self.step_ns, self.window_ns
+        begins, judged = moment_ns - moment_ns % step, clock_ns - clock_ns % step
+        late = judged - begins
+        if late > self.reach_ns:
+            return ()
+        place = cell(duration_ns) if duration_ns is not None and self._keeps_durations else None
+        bucket = self._buckets.get(begins)
+        is_new = bucket is None
         if bucket is None:
-            bucket = self.buckets[edge] = Bucket()
-        bucket.calls += count
-        bucket.errors += count * is_error
-        if duration_ns is not None:
-            bucket.cells[cell(duration_ns)] += count
+            bucket = self._buckets[begins] = Bucket()
+        bucket.count(count, count * is_error, place)
+        if late > 0:
+            (self._window if late <= window else self._before).count(count, count * is_error, place)
+        edges = [judged + step] if late > 0 else []
+        if is_new:
+            edges += [edge for edge in (begins + step, begins + window + step) if edge > judged]
+            if self.reach_ns > window:
+                edges.append(begins + self.reach_ns + step)
+        return edges
 
-    def figure(self, edge: int) -> float | None:
-        """The figure over the window that ends at `edge`; None where there are too few calls."""
-        return self._figure(edge - self.window_ns, edge)
+    def move(self, edge: int) -> bool:
+        """Let the window end at `edge`, no edge that was to be looked at being left out; False if it does already."""
+        if edge <= self._moved_to:
+            return False
+        self._moved_to = edge
+        begins = edge - self.step_ns
+        if (entering := self._buckets.get(begins)) is not None:
+            self._window.take(entering)
+        if (leaving := self._buckets.get(begins - self.window_ns)) is not None:
+            self._window.leave(leaving)
+            if self.reach_ns > self.window_ns:
+                self._before.take(leaving)
+        if (gone := self._buckets.pop(begins - self.reach_ns, None)) is not None and self.reach_ns > self.window_ns:
+            self._before.leave(gone)
+        return True
 
-    def change(self, edge: int) -> float | None:
-        """By how many percent the figure differs from that of the window before."""
-        now, before = self.figure(edge), self._figure(edge - 2 * self.window_ns, edge - self.window_ns)
-        return None if now is None or not before else abs(now - before) / before * 100
-
-    def holds(self, edge: int) -> tuple[bool | None, float | None]:
-        """Whether the condition holds at `edge` (None: nothing to judge), and the figure."""
-        limits, figure = self.condition, self.figure(edge)
+    def holds(self, limits: Calls, edge: int) -> tuple[bool | None, float | None]:
+        """Whether a condition holds at `edge`, to which it was moved (None: nothing to judge), and the figure."""
+        figure = self._figure(limits, self._window, edge - self.window_ns)
         if figure is None:
             return None, None
         over = limits.above is not None and figure > limits.above
         under = limits.below is not None and figure < limits.below
-        change = self.change(edge) if limits.changed_percent is not None else None
-        changed = change is not None and limits.changed_percent is not None and change > limits.changed_percent
-        return over or under or changed, figure
+        if over or under or limits.changed_percent is None:
+            return over or under, figure
+        before = self._figure(limits, self._before, edge - 2 * self.window_ns)
+        if not before:
+            return False, figure
+        return abs(figure - before) / before * 100 > limits.changed_percent, figure
 
-    def forget(self, before_ns: int) -> None:
-        """Drop the buckets that no window will hold any more."""
-        oldest = before_ns - 2 * self.window_ns - self.step_ns
-        for edge in [edge for edge in self.buckets if edge < oldest]:
-            del self.buckets[edge]
-
-    def _figure(self, from_ns: int, to_ns: int) -> float | None:
-        found = [bucket for edge in range(from_ns, to_ns, self.step_ns) if (bucket := self.buckets.get(edge))]
-        calls = sum(bucket.calls for bucket in found)
-        figure = self.condition.figure
-        if figure == "throughput":
+    def _figure(self, limits: Calls, counted: Bucket, from_ns: int) -> float | None:
+        if limits.figure == "throughput":
             if from_ns < self.begun_ns - self.step_ns:
                 return None
-            return calls / (self.window_ns / SECOND)
-        if calls < max(1, self.condition.min_calls):
+            return counted.calls / (self.window_ns / SECOND)
+        if counted.calls < limits.min_calls or not counted.calls:
             return None
-        if figure == "error_rate":
-            return sum(bucket.errors for bucket in found) / calls
-        cells: Counter[int] = Counter()
-        for bucket in found:
-            cells.update(bucket.cells)
-        return percentile_ms(cells, self.condition.percentile)
+        if limits.figure == "error_rate":
+            return counted.errors / counted.calls
+        return percentile_ms(counted.cells, limits.percentile)
 
 
 def cell(duration_ns: int) -> int:
@@ -107,7 +155,7 @@ def cell(duration_ns: int) -> int:
     return math.ceil(math.log(duration_ns) / _WIDTH) if duration_ns > 0 else -1
 
 
-def percentile_ms(cells: Counter[int], percentile: float) -> float | None:
+def percentile_ms(cells: Mapping[int, int], percentile: float) -> float | None:
     """The percentile (0 to 100) of the durations in `cells`, in ms; None if there are none."""
     total = sum(cells.values())
     if total <= 0:

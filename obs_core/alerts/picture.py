@@ -11,7 +11,6 @@ from typing import Final
 
 from obs_core.alerts import ledger, rule_files, states
 from obs_core.alerts.rules import Rule
-from obs_core.clock import SECOND
 from obs_core.errors import BadParameter
 from obs_core.store import sqlite
 
@@ -108,9 +107,7 @@ def _of_ledger(log: Path, book: sqlite3.Connection, now_ns: int) -> Picture:
 
 def _shown(rule: Rule, standing: ledger.Standing, now_ns: int) -> Shown:
     machine = states.from_text(standing.machine)
-    state: states.Shown = machine.state
-    if states.is_flapping(machine, rule.flap_count, round(rule.flap_window_s * SECOND), now_ns):
-        state = "flapping"
+    state: states.Shown = machine.state if machine.flaps_ns is None else "flapping"
     if state not in {"inactive", "resolved"} and rule.is_snoozed(now_ns):
         state = "snoozed"
     return Shown(

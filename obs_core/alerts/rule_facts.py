@@ -7,6 +7,7 @@ from dataclasses import MISSING, Field, fields
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 from obs_core.alerts.rules import KINDS, Calls, NewException, Rule, Scope, Source, Value, Writer
+from obs_core.alerts.states import MOST_CROSSINGS
 from obs_core.clock import SECOND, UNITS, iso_ns
 from obs_core.errors import BadParameter
 
@@ -148,6 +149,8 @@ def _sensible(rule: Rule) -> None:
             raise _wrong(rule.name, each.name.removesuffix("_s"), f"is {value}; it must be {least} or more")
     if rule.scope.function and not isinstance(condition, Calls | NewException):
         raise _wrong(rule.name, "function", "is for rules about calls; name a series by process, group and data")
+    if rule.flap_count > MOST_CROSSINGS:
+        raise _wrong(rule.name, "flap_count", f"is {rule.flap_count}; it must be at most {MOST_CROSSINGS}")
     match condition:
         case Value(above=None, below=None, allowed=()):
             raise _wrong(rule.name, "above", "is missing: give above, below or allowed")

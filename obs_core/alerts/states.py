@@ -9,12 +9,13 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Final, Literal, NamedTuple
 
-from obs_core.clock import MINUTE
+from obs_core.clock import MINUTE, SECOND
 
 State = Literal["inactive", "pending", "firing", "resolved", "no data"]
 Shown = Literal["inactive", "pending", "firing", "resolved", "no data", "flapping", "snoozed"]
 RETENTION_NS: Final = 15 * MINUTE
-_TURNS: Final = 16
+CROSSINGS: Final = frozenset({"firing", "resolved"})
+MOST_CROSSINGS: Final = 16
 
 
 class Timing(NamedTuple):
@@ -24,16 +25,19 @@ class Timing(NamedTuple):
     keep_ns: int = 0
     no_data: Literal["ok", "keep", "alert"] = "keep"
     no_data_ns: int = 0
+    flap_count: int = 3
+    flap_ns: int = 100 * SECOND
 
 
 class Turn(NamedTuple):
     """A change of state; it fired from `starts_ns` to `ends_ns`."""
 
-    state_from: State
-    state_to: State
+    state_from: State | Literal["flapping"]
+    state_to: State | Literal["flapping"]
     moment_ns: int
     starts_ns: int | None
     ends_ns: int | None
+    while_flapping: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ class Alert:
     """Where an alert stands: since when, and since when its condition holds, has ended or can't be told.
 
     `condition` is what was last said of it, None where there was nothing to judge. `crossings` are the last moments at
-    which it began or ceased to fire.
+    which it began or ceased to fire, `flaps_ns` since when it has been flapping (see `flapping`).
     """
 
     state: State = "inactive"
@@ -52,6 +56,7 @@ class Alert:
     unknown_ns: int | None = None
     starts_ns: int | None = None
     crossings: tuple[int, ...] = ()
+    flaps_ns: int | None = None
 
 
 Step = tuple[Alert, tuple[Turn, ...]]
@@ -91,19 +96,14 @@ def deadline_ns(alert: Alert, timing: Timing) -> int | None:
     return None
 
 
+def with_crossing(crossings: tuple[int, ...], moment_ns: int) -> tuple[int, ...]:
+    """The last crossings, this one too."""
+    return (*crossings, moment_ns)[-MOST_CROSSINGS:]
+
+
 def is_flapping(alert: Alert, count: int, window_ns: int, now_ns: int) -> bool:
     """Whether it began or ceased to fire at least `count` times within the last `window_ns`."""
     return sum(now_ns - window_ns < moment <= now_ns for moment in alert.crossings) >= count
-
-
-def shown(alert: Alert, now_ns: int, *, flapping: bool, snoozed: bool) -> Shown:
-    """What a page calls its state: a snooze covers what would be told, flapping covers firing and resolved."""
-    if snoozed and alert.state in {"pending", "firing", "no data"}:
-        return "snoozed"
-    if flapping and alert.state in {"firing", "resolved", "pending", "inactive"}:
-        return "flapping"
-    is_over = alert.state == "resolved" and now_ns - alert.since_ns > RETENTION_NS
-    return "inactive" if is_over else alert.state
 
 
 def text_of(alert: Alert) -> str:
@@ -164,9 +164,7 @@ def _resolved(alert: Alert, now: int) -> Step:
 
 
 def _turned(alert: Alert, state: State, now: int) -> Step:
-    crossings = alert.crossings
-    if state in {"firing", "resolved"}:
-        crossings = (*crossings, now)[-_TURNS:]
+    crossings = with_crossing(alert.crossings, now) if state in CROSSINGS else alert.crossings
     turn = Turn(alert.state, state, now, alert.starts_ns, None)
     return replace(alert, state=state, since_ns=now, crossings=crossings), (turn,)
 

@@ -12,7 +12,6 @@ from obs_core.rollup.streaks import Alike, Run, Streak, alike
 from obs_core.rollup.tail import Arrival
 
 BEGINNING: Final = (-(2**63), 0)
-_STARTS: Final = 16  # a reading that is later than 16 streaks back has its series read from the beginning
 Place = tuple[int, int]
 
 
@@ -57,8 +56,14 @@ def take(series: Series, row: Arrival, variants: Iterable[Variant], ended: list[
         return None
     series.last = place
     reading = alike(row.data_type, row.data_value, row.attributes)
+    streaks = series.streaks
     for variant in variants:
-        _step(series, variant, reading, row, ended)
+        streak = streaks.get(variant)
+        if streak is not None and reading is streak.first:  # what `_step` would do, in a third of its time
+            streak.length += 1
+            streak.end_ns = place[0]
+        else:
+            _step(series, variant, reading, row, ended)
     return reading
 
 
@@ -93,20 +98,20 @@ _NOTHING: Final = Alike("\0", None, None, missing=False)
 
 
 def _step(series: Series, variant: Variant, reading: Alike, row: Arrival, ended: list[Ended] | None) -> None:
-    if variant.skips_missing and reading.missing:
+    tolerance, skips_missing = variant
+    if skips_missing and reading.missing:
         return
+    moment = row.timestamp
     streak = series.streaks.get(variant)
-    if streak is not None and streak.holds(reading, variant.tolerance):
+    if streak is None:
+        series.streaks[variant] = Streak(reading, row.data_value, 1, moment, moment, ((moment, row.id),))
+    elif streak.holds(reading, tolerance):
         streak.length += 1
-        streak.end_ns = row.timestamp
-        return
-    starts: tuple[Place, ...] = ()
-    if streak is not None:
+        streak.end_ns = moment
+    else:
         if ended is not None and streak.length:
             ended.append(Ended(series.process, series.data, variant, streak.starts[-1], streak.run(ongoing=False)))
-        starts = streak.starts[1 - _STARTS :]
-    place = (row.timestamp, row.id)
-    series.streaks[variant] = Streak(reading, row.data_value, 1, row.timestamp, row.timestamp, (*starts, place))
+        streak.begin(reading, row.data_value, (moment, row.id))
 
 
 def _mark_late(series: Series, place: Place, variants: Iterable[Variant]) -> None:

@@ -1,6 +1,7 @@
 """`<log>.rollup.db`: the series as far as they have been followed; it may be deleted and is built again."""
 
 import json
+import marshal
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +13,7 @@ from obs_core.rollup.streaks import Alike, Streak
 from obs_core.store import migrations, sqlite
 
 SUFFIX: Final = ".rollup.db"
+_FORMAT: Final = 2  # of marshal: without references between equal texts, which cost more than they save
 Key = tuple[str, str]
 
 
@@ -40,7 +42,11 @@ def open_(log: Path) -> sqlite.Connection:
 
 
 def load(connection: sqlite3.Connection) -> Followed:
-    """What was saved last; nothing if there is nothing."""
+    """What was saved last; nothing if there is nothing.
+
+    Raises:
+        ValueError, EOFError, TypeError: it is damaged.
+    """
     found = connection.execute("SELECT id, variants FROM followed").fetchone()
     if not found:
         return Followed(0, frozenset(), {})
@@ -63,13 +69,16 @@ def clear(connection: sqlite3.Connection) -> None:
         connection.execute("DELETE FROM followed")
 
 
+def _packed(streaks: list[tuple[Any, ...]]) -> bytes:
+    return marshal.dumps(streaks, _FORMAT)
+
+
 def _row(series: Series) -> tuple[Any, ...]:
     streaks = [
         (*variant, *streak.first, streak.text, streak.length, streak.start_ns, streak.end_ns, streak.starts)
         for variant, streak in series.streaks.items()
     ]
-    packed = json.dumps(streaks, separators=(",", ":"))
-    return (series.process, series.data, series.process_group, *series.last, series.beat_ns, packed)
+    return (series.process, series.data, series.process_group, *series.last, series.beat_ns, _packed(streaks))
 
 
 def _series(row: tuple[Any, ...]) -> Series:
@@ -81,8 +90,8 @@ def _series(row: tuple[Any, ...]) -> Series:
             length=each[7],
             start_ns=each[8],
             end_ns=each[9],
-            starts=tuple((moment, number) for moment, number in each[10]),
+            starts=each[10],
         )
-        for each in json.loads(packed)
+        for each in marshal.loads(packed)  # noqa: S302 - what this module wrote
     }
     return Series(process, data, group, (last_ns, last_id), beat_ns, streaks)

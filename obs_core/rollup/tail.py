@@ -4,6 +4,8 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
+from obs_core.clock import SECOND
+from obs_core.store import sqlite
 from obs_core.store.foreign import Shape
 
 
@@ -38,6 +40,9 @@ class Arrival(NamedTuple):
         return self.kind is None or self.kind == "call"
 
 
+YEAR_2000_NS: Final = 946_684_800 * SECOND
+"""A clock that says an earlier moment is not believed."""
+_BATCH: Final = 500
 _COLUMNS: Final = ", ".join(Arrival._fields)
 
 
@@ -48,10 +53,33 @@ def newest_id(log: sqlite3.Connection, shape: Shape) -> int:
 
 def arrivals(log: sqlite3.Connection, shape: Shape, after: int, upto: int, limit: int) -> list[Arrival]:
     """At most `limit` rows with an id above `after` and not above `upto`, in order; rows without a time are none."""
-    found = log.execute(
-        f"SELECT {_COLUMNS} FROM {shape.rows} WHERE id > ? AND id <= ? ORDER BY id LIMIT ?", (after, upto, limit)
-    )
-    return [Arrival._make(row) for row in found]
+    statement = f"SELECT {_COLUMNS} FROM {shape.rows} WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"
+    log.text_factory = str  # text that is not UTF-8 is an error then, and rare; to look for it costs two fifths
+    try:
+        return list(map(Arrival._make, log.execute(statement, (after, upto, limit))))
+    except sqlite3.OperationalError as error:
+        if not str(error).startswith("Could not decode to UTF-8"):
+            raise
+    finally:
+        log.text_factory = sqlite.readable
+    return list(map(Arrival._make, log.execute(statement, (after, upto, limit))))
+
+
+def stream(log: sqlite3.Connection, shape: Shape, after: int, upto: int) -> Iterator[Arrival]:
+    """All rows with an id above `after` and not above `upto`, in order, a few at a time.
+
+    Of 20,000 rows at once the garbage collector took a third of the time of judging.
+    """
+    while rows := arrivals(log, shape, after, upto, _BATCH):
+        after = rows[-1].id
+        yield from rows
+
+
+def end_of(log: sqlite3.Connection, shape: Shape, after: int, upto: int, many: int) -> int:
+    """The id up to which there are `many` rows above `after`; `upto` if there are fewer."""
+    statement = f"SELECT id FROM {shape.rows} WHERE id > ? AND id <= ? ORDER BY id LIMIT 1 OFFSET ?"
+    found = log.execute(statement, (after, upto, many - 1)).fetchone()
+    return int(found[0]) if found else upto
 
 
 def values_from(
@@ -73,3 +101,9 @@ def rows_from(log: sqlite3.Connection, shape: Shape, from_ns: int, upto: int) ->
         f"SELECT {_COLUMNS} FROM {shape.rows} WHERE timestamp >= ? AND id <= ? ORDER BY id", (from_ns, upto)
     )
     return map(Arrival._make, found)
+
+
+def oldest_ns(log: sqlite3.Connection, shape: Shape) -> int | None:
+    """The earliest moment that is believed."""
+    found = log.execute(f"SELECT min(timestamp) FROM {shape.rows} WHERE timestamp > ?", (YEAR_2000_NS,)).fetchone()[0]
+    return None if found is None else int(found)

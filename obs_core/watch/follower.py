@@ -17,10 +17,10 @@ from obs_core.alerts.judge import Judge, held_back, nothing_known
 from obs_core.alerts.rules import Rule
 from obs_core.capture.status import WriterStatus
 from obs_core.errors import BadParameter, LogMissing
-from obs_core.rollup import saved, tail
-from obs_core.rollup.saved import Followed
+from obs_core.rollup import tail
 from obs_core.store import foreign, sqlite
 from obs_core.watch.code import CodeOf
+from obs_core.watch.kept import SELDOM, Kept
 
 _CHUNK: Final = 20_000
 _HISTORY: Final = 100_000  # flips of a log's past that are kept, the newest ones
@@ -49,7 +49,7 @@ class Follower:
         try:
             self._shape = foreign.shape(self._source, log)
             self._ledger = ledger.open_(log)
-            self._derived = saved.open_(log)
+            self._kept = Kept(log)
         except BaseException:
             self.close()
             raise
@@ -58,13 +58,15 @@ class Follower:
         self._state: object = None
         self._hashes: dict[Rule, str] = {}
         self._recorded = -1
-        self._saved = -1
         self._judge = Judge([], {}, Board([]))
         self.at = 0
 
     def close(self) -> None:
-        """Close the files."""
-        for name in ("_source", "_ledger", "_derived"):
+        """Save what is known, and close the files."""
+        with suppress(AttributeError, sqlite.Error):
+            if self.at == self._recorded:  # streaks that the ledger is behind would be built again
+                self._kept.save(self._judge, self.at)
+        for name in ("_source", "_ledger", "_kept"):
             with suppress(AttributeError):
                 getattr(self, name).close()
 
@@ -90,9 +92,11 @@ class Follower:
             self._feed(self._judge, self.at, newest, now_ns, live=whole <= _CHUNK, held=held)
             if whole > _CHUNK:
                 self._progress("following the log", self.at - begun, whole)
+                self._record(self._judge, self._rules or [], self._judge.calls.clock_ns or now_ns)
+                self._kept.save(self._judge, self.at, every=10 * SELDOM)
         self._judge.tick(now_ns, writers, held)
         self._record(self._judge, self._rules or [], now_ns)
-        self._save(self._judge)
+        self._kept.save(self._judge, self.at, every=SELDOM if newest > begun else 0)
         if trouble is not None:
             raise trouble
         return newest - begun
@@ -108,8 +112,8 @@ class Follower:
         live: bool = False,
         held: Held = frozenset(),
     ) -> int:
-        rows = tail.arrivals(self._source, self._shape, after, upto, _CHUNK)
-        end = rows[-1].id if len(rows) == _CHUNK else upto
+        end = tail.end_of(self._source, self._shape, after, upto, _CHUNK)
+        rows = tail.stream(self._source, self._shape, after, end)
         judge.take(rows, now_ns, quiet_until=quiet_until, live=live, held=held)
         if (late := judge.late()) is not None:
             readings = tail.values_from(self._source, self._shape, late[0], late[1], end)
@@ -134,13 +138,15 @@ class Follower:
             return None
         if self._rules is not None:
             self._record(self._judge, self._rules, now_ns)
-            self._save(self._judge)
+            self._kept.save(self._judge, self.at)
         marks = ledger.judged(self._ledger)
         there = {rule.name: rule.judgement() for rule in enabled}
         self._end([name for name, mark in marks.items() if there.get(name) != mark.condition], now_ns)
         marks = ledger.judged(self._ledger)
+        self._hashes = {}
         self._judge_history([rule for rule in enabled if rule.name not in marks], now_ns, held)
-        self._go_on(enabled, now_ns)
+        if self._rules != enabled:
+            self._go_on(enabled, now_ns)
         return None
 
     def _end(self, gone: list[str], now_ns: int) -> None:
@@ -158,46 +164,48 @@ class Follower:
         """Judge new rules over the log up to where the others have come; all of it is recorded at once, or nothing."""
         if not new:
             return
-        upto = max((mark.id for mark in ledger.judged(self._ledger).values()), default=0)
+        marks = ledger.judged(self._ledger).values()
+        upto = max((mark.id for mark in marks), default=0)
         upto = min(upto, newest) if (newest := tail.newest_id(self._source, self._shape)) and upto else newest
+        judged_ns = max((mark.moment_ns for mark in marks), default=now_ns)
         judge = Judge(new, {}, Board(new), code_of=self._code or nothing_known)
         at = 0
         while at < upto:
             at = self._feed(judge, at, upto, now_ns, held=held)
             del judge.board.flips[:-_HISTORY]
             self._progress(f"first judgement by {len(new):,} rules", at, upto)
-        whole_log = not ledger.judged(self._ledger)
-        self._record(judge, new, now_ns, upto)
+        judge.calls.tick(judged_ns)
+        whole_log = not marks
+        self._record(judge, new, judged_ns, upto)
         if whole_log:  # the streaks are known: a second pass over the log is saved
-            saved.clear(self._derived)
-            saved.save(self._derived, upto, judge.variants, judge.series.values())
+            self._kept.clear()
+            self._kept.save(judge, upto)
+            self._judge, self._rules, self.at, self._recorded = judge, new, upto, upto
 
     def _go_on(self, rules: list[Rule], now_ns: int) -> None:
         """Take up the judgement of `rules` where the ledger has it, with the streaks that were saved."""
         marks = ledger.judged(self._ledger)
         upto = max((marks[rule.name].id for rule in rules if rule.name in marks), default=0)
-        known = saved.load(self._derived)
+        known = self._kept.known(rules, upto)
         board_ = Board(rules, ledger.standings(self._ledger))
-        met, code = ledger.met(self._ledger), self._code or nothing_known
-        judge = Judge(rules, {}, board_, met, code)
-        if known.id > upto or not known.variants >= set(judge.variants):
-            saved.clear(self._derived)
-            known = Followed(0, frozenset(), {})
-        judge = Judge(rules, known.series, board_, met, code)
+        judge = Judge(rules, known.series, board_, ledger.met(self._ledger), self._code or nothing_known)
         self._judge, self._rules, self.at = judge, rules, known.id
         self._recorded = upto
-        self._hashes = {}
         while self.at < upto:
             self._feed(judge, self.at, upto, now_ns, quiet_until=upto)
             if upto - known.id > _CHUNK:
                 self._progress("building streaks", self.at, upto)
         judge.owe()
         if judge.calls.longest_ns and upto:
-            judge.calls.begin(now_ns - judge.calls.longest_ns)
-            for row in tail.rows_from(self._source, self._shape, now_ns - judge.calls.longest_ns, known.id):
-                if row.is_call:
-                    judge.calls.take(row, min(row.timestamp, now_ns), quiet=True)
-        self._save(judge)
+            self._count_again(judge, upto, max(marks[rule.name].moment_ns for rule in rules if rule.name in marks))
+        self._kept.save(judge, self.at)
+
+    def _count_again(self, judge: Judge, upto: int, judged_ns: int) -> None:
+        """Calls are not saved: those that windows hold are read again, as of the moment to which they were judged."""
+        begun = judged_ns - judge.calls.longest_ns
+        oldest = tail.oldest_ns(self._source, self._shape)
+        rows = tail.rows_from(self._source, self._shape, begun, upto)
+        judge.calls.resume(rows, begun if oldest is None else max(begun, oldest), judged_ns)
 
     def _record(self, judge: Judge, rules: list[Rule], now_ns: int, at: int | None = None) -> None:
         flips, standings = judge.board.taken()
@@ -219,16 +227,9 @@ class Follower:
             found = self._hashes[rule] = rule.judgement()
         return found
 
-    def _save(self, judge: Judge) -> None:
-        changed, judge.changed = judge.changed, set()
-        if not changed and self.at == self._saved:
-            return
-        self._saved = self.at
-        saved.save(self._derived, self.at, judge.variants, [judge.series[key] for key in sorted(changed)])
-
     def _start_over(self) -> None:
         """The log is another one, or was cut: what was judged stays judged, what comes is followed from the start."""
-        saved.clear(self._derived)
+        self._kept.clear()
         with sqlite.transaction(self._ledger):
             self._ledger.execute("UPDATE judged SET id = 0")
         self._rules = None

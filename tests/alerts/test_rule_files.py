@@ -94,6 +94,7 @@ def test_a_rule_is_what_its_table_says(rule: Rule) -> None:
         ({"kind": "error_rate"}, "above"),
         ({"kind": "latency", "above": 1, "window": "0s"}, "window"),
         ({"kind": "writer", "enabled": "yes"}, "enabled"),
+        ({"kind": "writer", "flap_count": 17}, "flap_count"),
         ({"kind": "writer", "labels": "x"}, "labels"),
         ({"kind": "writer", "severity": 1}, "severity"),
         ({"kind": "writer", "snoozed_until": "soon"}, "snoozed_until"),

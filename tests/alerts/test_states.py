@@ -160,11 +160,3 @@ def test_resolved_is_kept_for_a_quarter_of_an_hour() -> None:
     alert, _ = states.told(alert, Timing(), SECOND, condition=False)
     assert states.passed(alert, Timing(), SECOND + 15 * MINUTE)[0].state == "resolved"
     assert states.passed(alert, Timing(), SECOND + 15 * MINUTE + 1)[0].state == "inactive"
-
-
-def test_a_snooze_covers_what_would_be_told_and_flapping_what_goes_to_and_fro() -> None:
-    alert, _ = states.told(Alert(), Timing(), 0, condition=True)
-    assert states.shown(alert, 0, flapping=False, snoozed=False) == "firing"
-    assert states.shown(alert, 0, flapping=True, snoozed=True) == "snoozed"
-    assert states.shown(alert, 0, flapping=True, snoozed=False) == "flapping"
-    assert states.shown(Alert(), 0, flapping=False, snoozed=True) == "inactive"

@@ -154,6 +154,23 @@ def same(one: str, other: str, tolerance: float) -> bool:
     return abs(float(one) - float(other)) <= tolerance
 
 
+def test_a_late_reading_of_a_quick_series_is_read_again_from_near_its_place() -> None:
+    series = Series("p", "x")
+
+    def reading(number: int, moment_ns: int) -> tail.Arrival:
+        facts = {"id": number, "data_type": "int", "data_value": str(number), "timestamp": moment_ns}
+        return tail.Arrival(**{**dict.fromkeys(tail.Arrival._fields), **facts})  # type: ignore[arg-type]
+
+    many, step = 20_000, SECOND // 50  # four hundred seconds, each reading another value
+    for number in range(many):
+        following.take(series, reading(number, number * step), [EXACT])
+    for late_ns in (SECOND // 20, SECOND, 7 * SECOND, 40 * SECOND):
+        series.late.clear()
+        assert following.take(series, reading(many, many * step - late_ns), [EXACT]) is None
+        again_ns = many * step - following.earliest([series])
+        assert late_ns < again_ns < 8 * late_ns + SECOND
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [

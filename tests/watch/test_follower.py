@@ -275,7 +275,43 @@ def test_values_beyond_a_limit_fire_and_values_within_resolve(log: Path, tick: C
     rule(log, '[[rule]]\nname = "hot"\nkind = "value"\nabove = 5\nbelow = 1\n')
     table.store(log, readings("1", "6", "7", "5", "0.5"))
     tick(9)
-    assert flips(log) == [("inactive", "firing", 1), ("firing", "resolved", 3), ("resolved", "firing", 4)]
+    assert flips(log) == [
+        ("inactive", "firing", 1),
+        ("firing", "resolved", 3),
+        ("resolved", "firing", 4),
+        ("firing", "flapping", 4),
+    ]
+
+
+def test_flapping_begins_and_ends_once_by_the_moments_of_the_rows_also_over_restarts(log: Path) -> None:
+    rule(log, '[[rule]]\nname = "hot"\nkind = "value"\nabove = 5\nflap_window = 20\n')
+    table.store(log, [])
+    for second, text in enumerate("66161111"):
+        table.store(log, readings(text, start=second))
+        with closing(follower.Follower(log)) as follows:
+            follows.tick(START + second * SECOND)
+    for second in (22, 23, 24):
+        with closing(follower.Follower(log)) as follows:
+            follows.tick(START + second * SECOND)
+    assert flips(log) == [
+        ("inactive", "firing", 0),
+        ("firing", "resolved", 2),
+        ("resolved", "firing", 3),
+        ("firing", "flapping", 3),
+        ("firing", "resolved", 4),
+        ("flapping", "resolved", 22),
+    ]
+    with closing(ledger.open_(log)) as book:
+        assert [bool(flip.while_flapping) for _, flip in ledger.flips(book)] == [False] * 4 + [True, False]
+
+
+def test_a_rule_that_goes_ends_its_flapping_alerts(log: Path, tick: Callable[..., int]) -> None:
+    rule(log, '[[rule]]\nname = "hot"\nkind = "value"\nabove = 5\n')
+    table.store(log, readings(*"6161"))
+    tick(5)
+    rule(log, "")
+    tick(6)
+    assert flips(log)[-1] == ("flapping", "resolved", 6)
 
 
 def test_a_log_of_another_program_is_followed_too(tmp_path: Path) -> None:

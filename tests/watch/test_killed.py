@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -15,10 +16,16 @@ from obs_core.alerts import ledger, rule_files
 from obs_core.clock import SECOND
 from obs_core.model import Row
 from tests.support import table
+from tests.support.flapping import flapping
 
-KILLS = int(os.environ.get("WATCH_KILLS", "4"))
+KILLS = int(os.environ.get("WATCH_KILLS", "100"))
+AT_ONCE = 5  # logs, each with a watcher of its own
+FLAP_S = 7200
 PATIENCE_S = 60
-RULE = '[[rule]]\nname = "stuck"\nkind = "stale"\n[[rule]]\nname = "seven"\nkind = "value"\nabove = 6\n'
+RULE = (
+    f'[[rule]]\nname = "stuck"\nkind = "stale"\nflap_window = {FLAP_S}\n'
+    f'[[rule]]\nname = "seven"\nkind = "value"\nabove = 6\nflap_window = {FLAP_S}\n'
+)
 Turn = tuple[str, str, str, int]
 
 
@@ -42,15 +49,17 @@ def expected(rows: list[Row]) -> set[Turn]:
     found: set[Turn] = set()
     for process in {row.process for row in rows}:
         length, last, fires, high = 0, None, False, False
-        ever = {"stuck": "inactive", "seven": "inactive"}
+        crossings: dict[str, list[int]] = {"stuck": [], "seven": []}
         for row in (row for row in rows if row.process == process):
             length = length + 1 if row.data_value == last else 1
             last = row.data_value
             for name, now, before in (("stuck", length > 5, fires), ("seven", float(last or 0) > 6, high)):
                 if now != before:
                     found.add((name, process, "firing" if now else "resolved", row.timestamp))
-                    ever[name] = "firing"
+                    crossings[name].append(row.timestamp)
             fires, high = length > 5, float(last or 0) > 6
+        for name, moments in crossings.items():  # all of them lie within two hours: flapping does not end
+            found |= {(name, process, "flapping", moment) for moment, _ in flapping(moments, 3, FLAP_S * SECOND)[:1]}
     return found
 
 
@@ -73,32 +82,49 @@ def judged_up_to(log: Path, newest: int) -> bool:
     return False
 
 
-def test_a_watcher_that_is_killed_at_random_moments_loses_and_doubles_no_flip(tmp_path: Path) -> None:
-    log = tmp_path / "trace.db"
-    (tmp_path / rule_files.NAME).write_text(RULE)
+def batch(chance: random.Random, first: int, done: int) -> list[Row]:
+    """Some readings of three series, fifty a second: mostly 5, now and then others."""
+    return [
+        Row(
+            "value", f"p{number % 3}", "x", first + number * SECOND // 50, data_type="int",
+            data_value=chance.choice("77788"[: 1 + chance.randrange(5)]) if chance.random() < 0.2 else "5",
+        )
+        for number in range(done, done + chance.randrange(1, 40))
+    ]  # fmt: skip
+
+
+def killed(log: Path, kills: int, seed: int) -> list[Row]:
+    """Write rows while watchers are killed at random moments; the rows."""
+    chance = random.Random(seed)  # noqa: S311 - moments of a test
+    (log.parent / rule_files.NAME).write_text(RULE)
     table.store(log, [])
-    chance = random.Random(KILLS)  # noqa: S311 - moments of a test
     rows: list[Row] = []
     first = time.time_ns() - 3600 * SECOND
-    for _ in range(KILLS):
+    for _ in range(kills):
         with watcher(log) as process:
-            end = time.monotonic() + 0.3 + chance.random()
+            end = time.monotonic() + 0.1 + chance.random()
             while time.monotonic() < end:
-                batch = [
-                    Row("value", f"p{number % 3}", "x", first + (len(rows) + number) * SECOND // 50, data_type="int",
-                        data_value=chance.choice("77788"[: 1 + chance.randrange(5)]) if chance.random() < 0.2 else "5")
-                    for number in range(chance.randrange(1, 40))
-                ]  # fmt: skip
-                table.store(log, batch)
-                rows += batch
-                time.sleep(chance.random() * 0.03)
+                more = batch(chance, first, len(rows))
+                table.store(log, more)
+                rows += more
+                time.sleep(chance.random() * 0.05)
             process.send_signal(signal.SIGKILL)
-    with watcher(log):
-        assert judged_up_to(log, len(rows))
-    found = flips(log)
-    assert len(found) == len(set(found))
-    assert set(found) == expected(rows)
-    assert len(found) > 10
+    return rows
+
+
+def test_watchers_that_are_killed_at_random_moments_lose_and_double_no_flip(tmp_path: Path) -> None:
+    logs = [tmp_path / f"{number}" / "trace.db" for number in range(AT_ONCE)]
+    for log in logs:
+        log.parent.mkdir()
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        written = list(threads.map(killed, logs, [KILLS // AT_ONCE] * AT_ONCE, range(AT_ONCE)))
+    for log, rows in zip(logs, written, strict=True):
+        with watcher(log):
+            assert judged_up_to(log, len(rows))
+        found = flips(log)
+        assert len(found) == len(set(found))
+        assert set(found) == expected(rows)
+        assert len(found) > KILLS // AT_ONCE
 
 
 def test_a_second_watcher_says_so_waits_and_goes_on_when_the_first_ends(tmp_path: Path) -> None:

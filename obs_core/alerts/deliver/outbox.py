@@ -118,10 +118,15 @@ def _queue_for(connection: sqlite3.Connection, hook: Receiver, wanted: list[tupl
         if key not in known:
             name = payload.group_key(receiver.matchers(hook), of_group)
             known[key] = Kept(hook.name, key, name, schedule.Group())
+        facts = (flip_id, hook.name, known[key].group_key)
+        if flip.while_flapping:  # what its group knows stays: that it flaps, which is told as firing
+            rows.append((*facts, "suppressed", "Flapping."))
+            continue
         arriving.setdefault(key, []).append((flip.fingerprint, flips.member_of(flip_id, flip)))
-        rows.append((flip_id, hook.name, known[key].group_key))
+        rows.append((*facts, "queued", ""))
     connection.executemany(
-        "INSERT INTO delivery (flip_id, receiver, group_key, status) VALUES (?, ?, ?, 'queued') ON CONFLICT DO NOTHING",
+        "INSERT INTO delivery (flip_id, receiver, group_key, status, error) VALUES (?, ?, ?, ?, ?) "
+        "ON CONFLICT DO NOTHING",
         rows,
     )
     for key, members in arriving.items():
@@ -136,7 +141,8 @@ def _queue_for(connection: sqlite3.Connection, hook: Receiver, wanted: list[tupl
 def _firing_now(connection: sqlite3.Connection) -> list[tuple[int, Flip]]:
     """The last flip of each alert that fires: what a new webhook is told first."""
     rows = connection.execute(
-        f"SELECT id, {_FLIP} FROM flip WHERE id IN (SELECT max(id) FROM flip GROUP BY fingerprint) ORDER BY id"
+        f"SELECT id, {_FLIP} FROM flip "
+        "WHERE id IN (SELECT max(id) FROM flip WHERE NOT while_flapping GROUP BY fingerprint) ORDER BY id"
     )
     return [(row[0], flip) for row in rows if (flip := Flip(*row[1:])).state_to in flips.FIRING]
 

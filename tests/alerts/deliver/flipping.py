@@ -15,6 +15,7 @@ def flip(
     rule: str = "stale price",
     severity: str = "warning",
     starts_ns: int | None = None,
+    while_flapping: bool = False,
     **labels: str,
 ) -> None:
     """Record one flip of the alert with these labels."""
@@ -24,4 +25,5 @@ def flip(
     text = ledger.text_of(named)
     notes = ledger.text_of({"summary": "equal for long"})
     mark = ledger.fingerprint(named)
-    ledger.record(book, [Flip(rule, text, before, to, moment_ns, "1.5", notes, severity, mark, starts, ended)], [])
+    facts = (text, before, to, moment_ns, "1.5", notes, severity, mark, starts, ended, while_flapping)
+    ledger.record(book, [Flip(rule, *facts)], [])

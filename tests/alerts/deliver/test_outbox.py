@@ -206,6 +206,51 @@ def test_flapping_is_told_once_and_not_at_every_swing(book: sqlite3.Connection) 
     assert [row[1] for row in rows(book)] == ["sent", "suppressed"]
 
 
+def swings(book: sqlite3.Connection, *, ends: str) -> list[tuple[str, str]]:
+    """An alert that fires and resolves every ten seconds, and then stays; (status, state) of each message."""
+    webhooks.change(book, replace(HOOK, group_wait_ns=0, group_interval_ns=S))
+    told = []
+    for number in range(21):
+        to, before = ("firing", "resolved") if number % 2 == 0 else ("resolved", "firing")
+        flip(book, to, T + number * 10 * S, before=before, while_flapping=number > 2)
+        if number == 2:
+            flip(book, "flapping", T + number * 10 * S, before="firing")
+        for late in (0, 5):
+            told += turn(book, T + (number * 10 + late) * S)
+    if ends == "resolved":
+        flip(book, "resolved", T + 210 * S, before="firing", while_flapping=True)
+    flip(book, ends, T + 290 * S, before="flapping")
+    told += turn(book, T + 290 * S)
+    told += turn(book, T + 500 * S)
+    return [(message["status"], message["alerts"][0]["annotations"].get("state", "")) for message in told]
+
+
+def test_flapping_is_no_storm_and_its_last_state_is_told(book: sqlite3.Connection) -> None:
+    assert swings(book, ends="resolved") == [
+        ("firing", ""),
+        ("resolved", ""),
+        ("firing", "flapping"),
+        ("resolved", ""),
+    ]
+    assert [row[1:] for row in rows(book)][-2:] == [("suppressed", 0, None, "Flapping."), ("sent", 1, 200, "")]
+    assert sum(row[4] == "Flapping." for row in rows(book)) == 19
+
+
+def test_an_alert_that_ends_its_flapping_firing_is_not_told_again(book: sqlite3.Connection) -> None:
+    assert swings(book, ends="firing")[2:] == [("firing", "flapping")]
+    assert rows(book)[-1][1:] == ("suppressed", 0, None, "The receiver was told the same before.")
+
+
+def test_a_new_webhook_is_told_of_an_alert_that_flaps(book: sqlite3.Connection) -> None:
+    flip(book, "firing", T)
+    flip(book, "flapping", T, before="firing")
+    flip(book, "resolved", T + S, before="firing", while_flapping=True)
+    webhooks.add(book, replace(HOOK, name="late"), T + 2 * S)
+    outbox.queue(book, T + 2 * S)
+    told = [message for message in turn(book, T + 60 * S) if message["receiver"] == "late"]
+    assert [alert["annotations"]["state"] for message in told for alert in message["alerts"]] == ["flapping"]
+
+
 def test_a_new_webhook_is_told_what_fires_now_and_nothing_older(book: sqlite3.Connection) -> None:
     flip(book, "firing", T, process="a")
     flip(book, "firing", T, process="b")
