@@ -189,12 +189,13 @@ def main(words: list[str]) -> None:
         for size in sizes:
             grown(path, size - before, begun + before * STEP_NS)
             program(path, size - before, size)
-            copy = Path(folder) / "copy" / "trace.db"
-            shutil.copytree(path.parent, copy.parent)
-            found[size] = ticks(copy)
+            now = path
+            if size < sizes[-1]:  # the log of the next size goes on from here
+                now = Path(folder) / str(size) / "trace.db"
+                shutil.copytree(path.parent, now.parent)
+            found[size] = ticks(now)
             if size == sizes[0]:
-                seen(copy)
-            shutil.rmtree(copy.parent)
+                seen(now)
             before = size
     if len(sizes) > 1:
         exponent = math.log(found[sizes[-1]] / found[sizes[0]]) / math.log(sizes[-1] / sizes[0])

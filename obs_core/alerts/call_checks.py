@@ -62,9 +62,14 @@ class CallChecks:
         while self._due and self._due[0][0] <= moment:
             edge, number = heapq.heappop(self._due)
             _, meter, readers = self._meters[number]
-            if meter.move(edge) and not quiet:
-                for entry, condition in readers:
-                    self._edge(entry, condition, meter, edge)
+            change = meter.move(edge)
+            if quiet or change == "nothing":
+                continue
+            for entry, condition in readers:
+                if change == "the window" or condition.changed_percent is not None:
+                    holds, figure = meter.holds(condition, edge)
+                    if holds != entry.alert.condition:
+                        self._tell(entry, condition, edge, holds, figure)
         self.clock_ns = max(self.clock_ns, moment)
 
     def resume(self, rows: Iterable[Arrival], begun_ns: int, judged_ns: int) -> None:
@@ -77,7 +82,7 @@ class CallChecks:
                 self._count(row, moment)
         self.advance(judged_ns, quiet=True)
         for number, (_, meter, _) in enumerate(self._meters):
-            self._look(number, (meter.edge_after(self.clock_ns),))
+            self._look(number, meter.look_at(meter.edge_after(self.clock_ns)))
 
     def tick(self, now_ns: int) -> None:
         """Judge at the edges up to now."""
@@ -96,12 +101,10 @@ class CallChecks:
         for edge in edges:
             heapq.heappush(self._due, (edge, number))
 
-    def _edge(self, entry: Entry, condition: Calls, meter: Meter, edge: int) -> None:
-        holds, figure = meter.holds(condition, edge)
-        if holds == entry.alert.condition:
-            return
+    def _tell(self, entry: Entry, condition: Calls, edge: int, holds: bool | None, figure: float | None) -> None:  # noqa: FBT001 - the fact that is told
         value = None if figure is None else f"{figure:.6g}"
-        self._board.tell(entry, edge, holds, value, {"summary": f"{condition.figure} is {value}", "value": value or ""})
+        told = {"summary": f"{condition.figure} is {value}", "value": value or ""}
+        self._board.tell(entry, edge, holds, value, told)
 
     def _count(self, row: Arrival, moment: int) -> None:
         names = (row.process, row.process_group, row.data, row.function or row.data)

@@ -8,12 +8,13 @@ logarithmic cells 2 % wide: a percentile is within 1 % of the true one.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from obs_core.alerts.rules import Calls
 from obs_core.clock import SECOND
 
 _BUCKETS: Final = 60
+Change = Literal["nothing", "the one before", "the window"]
 _WIDTH: Final = math.log(1.02)
 
 
@@ -69,6 +70,7 @@ class Meter:
         self._window, self._before = Bucket(), Bucket()
         self._buckets: dict[int, Bucket] = {}
         self._moved_to = 0
+        self._asked: set[int] = set()
 
     def edge_after(self, moment_ns: int) -> int:
         """The first edge behind this moment."""
@@ -79,7 +81,12 @@ class Meter:
         self.begun_ns = moment_ns
         first = self.edge_after(moment_ns)
         whole = self.edge_after(moment_ns - self.step_ns + self.window_ns - 1)
-        return first, whole, whole + self.window_ns
+        return self.look_at(first, whole, whole + self.window_ns)
+
+    def look_at(self, *edges: int) -> tuple[int, ...]:
+        """Look at these edges also if no bucket enters or leaves there."""
+        self._asked.update(edges)
+        return edges
 
     def add(
         self, moment_ns: int, duration_ns: int | None, *, is_error: bool, clock_ns: int, count: int = 1
@@ -101,17 +108,17 @@ class Meter:
         bucket.count(count, count * is_error, place)
         if late > 0:
             (self._window if late <= window else self._before).count(count, count * is_error, place)
-        edges = [judged + step] if late > 0 else []
+        edges = [*self.look_at(judged + step)] if late > 0 else []
         if is_new:
             edges += [edge for edge in (begins + step, begins + window + step) if edge > judged]
             if self.reach_ns > window:
                 edges.append(begins + self.reach_ns + step)
         return edges
 
-    def move(self, edge: int) -> bool:
-        """Let the window end at `edge`, no edge that was to be looked at being left out; False if it does already."""
+    def move(self, edge: int) -> Change:
+        """Let the window end at `edge`, no edge that was to be looked at being left out; what that has changed."""
         if edge <= self._moved_to:
-            return False
+            return "nothing"
         self._moved_to = edge
         begins = edge - self.step_ns
         if (entering := self._buckets.get(begins)) is not None:
@@ -122,11 +129,18 @@ class Meter:
                 self._before.take(leaving)
         if (gone := self._buckets.pop(begins - self.reach_ns, None)) is not None and self.reach_ns > self.window_ns:
             self._before.leave(gone)
-        return True
+        if entering is None and leaving is None and edge not in self._asked:
+            return "the one before"
+        self._asked.discard(edge)
+        return "the window"
 
     def holds(self, limits: Calls, edge: int) -> tuple[bool | None, float | None]:
         """Whether a condition holds at `edge`, to which it was moved (None: nothing to judge), and the figure."""
-        figure = self._figure(limits, self._window, edge - self.window_ns)
+        counted = self._window
+        if limits.figure == "error_rate" and counted.calls >= limits.min_calls and counted.calls:
+            figure: float | None = counted.errors / counted.calls  # as below, in half of the time
+        else:
+            figure = self._figure(limits, counted, edge - self.window_ns)
         if figure is None:
             return None, None
         over = limits.above is not None and figure > limits.above

@@ -141,6 +141,16 @@ def test_a_second_watcher_says_so_waits_and_goes_on_when_the_first_ends(tmp_path
             assert other.stdout.readline().startswith("Following")
 
 
+def test_it_says_how_far_the_first_judgement_has_come(tmp_path: Path) -> None:
+    log = tmp_path / "trace.db"
+    (tmp_path / rule_files.NAME).write_text(RULE)
+    table.store(log, batch(random.Random(1), table.START_NS, 0))  # noqa: S311 - rows of a test
+    with watcher(log) as process:
+        assert process.stdout
+        assert process.stdout.readline().startswith("Following")
+        assert process.stdout.readline().startswith("first judgement by 2 rules: ")
+
+
 def test_as_a_child_it_tells_that_it_runs_and_ends_with_its_parent(tmp_path: Path) -> None:
     log = tmp_path / "trace.db"
     with watcher(log, "--child") as process:
