@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import pytest
 
 from obs_core.alerts import ledger, rule_facts, rule_files
-from obs_core.clock import HOUR, now_ns
+from obs_core.clock import HOUR, SECOND, now_ns
 from obs_core.ui import alert_course
 from obs_core.ui.alert_card import change
 from obs_core.watch.follower import Follower
@@ -30,15 +30,15 @@ STUCK = """
 """
 
 
-def judged(log: Path, *rules: dict[str, Any], snoozed: str | None = None) -> None:
-    """Keep these rules, and have a watcher look at the log once."""
+def judged(log: Path, *rules: dict[str, Any], snoozed: str | None = None, at_ns: int | None = None) -> None:
+    """Keep these rules, and have a watcher look at the log once, now or at another moment."""
     with closing(ledger.open_(log)) as book:
         for facts in rules:
             rule_files.add(book, log, rule_facts.from_facts(facts), now_ns())
         if snoozed:
             ledger.snooze(book, snoozed, now_ns() + HOUR)
     with closing(Follower(log)) as follower:
-        follower.tick(now_ns())
+        follower.tick(at_ns or now_ns())
 
 
 def tiles(text: str) -> dict[str, str]:
@@ -197,6 +197,7 @@ def test_alerts_about_calls_have_the_course_of_their_figure_and_those_about_text
         log_path,
         {"name": "fails", "kind": "error_rate", "above": 0.1, "function": "app.*", "window": "600s"},
         {"name": "shut", "kind": "value", "allowed": ["open"]},
+        at_ns=table.START_NS + 420 * SECOND,
     )
     courses = dict(opened("alerts").dataframe[0].value[["Rule", "Course"]].to_numpy())
     # Half of the calls failed in the first slice of 10 s, all in the last one; between them there is a gap.
