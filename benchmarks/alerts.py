@@ -7,7 +7,9 @@ At the smallest size 5,000 rows/s are written by another process while the progr
 reading's flip is in the ledger.
 """
 
+import gc
 import math
+import os
 import shutil
 import subprocess
 import sys
@@ -17,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 from obs_core.alerts import ledger, rule_files
 from obs_core.clock import SECOND
@@ -86,8 +89,20 @@ def watching(path: Path) -> Iterator["subprocess.Popen[str]"]:
         print(f"{'':>12}said: {line}")
 
 
-def caught_up(path: Path, watcher: "subprocess.Popen[str]") -> tuple[float, float]:
-    """Seconds until all rules have judged the whole log; and the program's peak memory then, in MB."""
+class Spent(NamedTuple):
+    """What a program has taken: seconds by the clock, seconds of a core, and at most MB of memory."""
+
+    wall_s: float
+    core_s: float
+    memory_mb: float
+
+    def __str__(self) -> str:
+        """As it is printed."""
+        return f"{self.wall_s:.1f} s ({self.core_s:.1f} of a core), {self.memory_mb:.0f} MB"
+
+
+def caught_up(path: Path, watcher: "subprocess.Popen[str]") -> Spent:
+    """What the program has taken when all rules have judged the whole log."""
     start = time.perf_counter()
     with closing(sqlite.open_(path)) as source, closing(ledger.open_(path)) as book:
         newest = source.execute("SELECT max(id) FROM data_trace").fetchone()[0]
@@ -96,42 +111,46 @@ def caught_up(path: Path, watcher: "subprocess.Popen[str]") -> tuple[float, floa
                 sys.exit("the watcher has ended")
             time.sleep(0.02)
     took = time.perf_counter() - start
-    told = Path(f"/proc/{watcher.pid}/status").read_text().split("VmHWM:")[1]
-    return took, int(told.split()[0]) / 1024
+    home = Path(f"/proc/{watcher.pid}")
+    memory_kb = int((home / "status").read_text().split("VmHWM:")[1].split()[0])
+    user, system = (home / "stat").read_text().rsplit(")", 1)[1].split()[11:13]
+    return Spent(took, (int(user) + int(system)) / os.sysconf("SC_CLK_TCK"), memory_kb / 1024)
 
 
 def program(path: Path, more: int, whole: int) -> None:
     """What the watcher program takes to catch up with `more` rows, and to start again."""
     with watching(path) as watcher:
-        took, memory = caught_up(path, watcher)
-    print(f"{whole:>12,} old rows: {more:,} judged in {took:.1f} s ({took / more * 1e6:.1f} us a row), {memory:.0f} MB")
+        spent = caught_up(path, watcher)
+    print(f"{whole:>12,} old rows: {more:,} judged in {spent}; {spent.core_s / more * 1e6:.1f} us a row")
     grown(path, 1, time.time_ns() - STEP_NS)
     with watching(path) as watcher:
-        took, memory = caught_up(path, watcher)
-    print(f"{'':>12}started again, a row more judged after {took:.1f} s, {memory:.0f} MB")
+        print(f"{'':>12}started again, a row more judged after {caught_up(path, watcher)}")
 
 
 def ticks(path: Path) -> float:
     """Seconds that a tick takes (median), judged on a copy of the log; printed beside its floor."""
-    found, floors = [], []
+    found, cores, floors = [], [], []
     with closing(Follower(path)) as follows:
         follows.tick(time.time_ns())
+        gc.freeze()  # as the program does
         for _ in range(TICKS):
             begun = follows.at
             grown(path, NEW, time.time_ns(), SECOND // NEW)
-            start = time.perf_counter()
+            start, core = time.perf_counter(), time.process_time()
             follows.tick(time.time_ns() + SECOND)
+            cores.append(time.process_time() - core)
             found.append(time.perf_counter() - start)
             start = time.perf_counter()
             with closing(sqlite.open_(path)) as bare:
                 bare.execute("SELECT * FROM data_trace WHERE id > ? ORDER BY id", (begun,)).fetchall()
             floors.append(time.perf_counter() - start)
-    tick = median(found)
+    gc.unfreeze()
+    tick, longest = median(found) * 1e3, max(found) * 1e3
     print(
-        f"{'':>12}a tick of {NEW:,} rows {tick * 1e3:.0f} ms (longest {max(found) * 1e3:.0f}), "
-        f"the rows through a bare cursor {median(floors) * 1e3:.0f} ms"
+        f"{'':>12}a tick of {NEW:,} rows {tick:.0f} ms ({median(cores) * 1e3:.0f} of a core), longest {longest:.0f} ms;"
     )
-    return tick
+    print(f"{'':>12}the rows through a bare cursor {median(floors) * 1e3:.0f} ms")
+    return median(cores)
 
 
 def write(path: Path) -> None:
