@@ -14,7 +14,7 @@ from obs_core.ui.frame import literal
 from obs_core.ui.plain import plain
 from obs_core.ui.row_filter import KEYS, KINDS, SORTS, STATUSES, Filter, broken
 
-_WORDS: Final = {"data_type": "data type", "exception_type": "exception", "min_ms": "from", "max_ms": "to"}
+_WORDS: Final = {"data_type": "data type", "exception_type": "exception", "min_ms": "at least", "max_ms": "at most"}
 _NOTES: Final = "explorer_notes"
 _TYPED: Final = ("search", "function", "data_type", "exception_type", "where")
 
@@ -132,7 +132,7 @@ def _remember(said: Sequence[str]) -> None:
 def _told(chosen: Filter) -> None:
     """Say what is wrong with the link, and what can't be."""
     if notes := st.session_state.get(_NOTES):
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key="t_told"):
             st.warning(literal(" ".join(notes)), icon=":material/link_off:")
             st.button("Dismiss", key="t_notes", on_click=lambda: st.session_state.pop(_NOTES, None))
     if chosen.min_ms is not None and chosen.max_ms is not None and chosen.min_ms > chosen.max_ms:

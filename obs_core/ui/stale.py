@@ -13,6 +13,9 @@ from obs_core.ui.cards import silent_processes
 from obs_core.ui.controls import Chosen
 from obs_core.ui.plain import plain
 
+LISTED: Final = 500
+"""Readings that a table shows."""
+
 MISSING: Final = ("value", "skip", "break")
 SERIES: Final = ("a_process", "a_data")
 """The parameters of the link that name the series whose readings are shown."""
@@ -83,8 +86,13 @@ def streak_table(streaks: DataFrame, series: DataFrame) -> tuple[str, str] | Non
     return _linked() or (str(worst["process"].iloc[0]), str(worst["data"].iloc[0]))
 
 
-def series_card(chosen: Chosen, process: str, data: str, rule: dict[str, Any], *, key: str = "a_readings") -> None:
-    """Draw the newest readings of one series, its streaks shaded."""
+def series_card(
+    chosen: Chosen, process: str, data: str, rule: dict[str, Any], *, key: str = "a_readings", listed: bool = False
+) -> None:
+    """Draw the newest readings of one series, its streaks shaded; `listed` puts them in a table, too.
+
+    What is no number is always listed.
+    """
     readings = ask(values.history, chosen, process=process, data=data)
     if readings.empty:
         st.caption("No reading of this series in this window.")
@@ -97,8 +105,10 @@ def series_card(chosen: Chosen, process: str, data: str, rule: dict[str, Any], *
         shaded = shading(streaks, int(readings["timestamp"].iloc[0]))
         drawn = DataFrame({"moment_ns": readings["timestamp"], "number": numbers})
         drawing.show(charts.readings(), drawing.beside(drawn, shaded), key=key)
-    else:
-        st.dataframe(_texts(readings), hide_index=True, height=300, row_height=table.ROW_HEIGHT)
+    if listed or not numbers.notna().any():
+        shown = _texts(readings, streaks)
+        height = min(300, (len(shown) + 1) * table.ROW_HEIGHT + 8)
+        st.dataframe(shown, hide_index=True, height=height, row_height=table.ROW_HEIGHT)
     links.to("trace_explorer", label="Its rows in the Trace Explorer", t_kind="value", t_process=process, t_q=data)
 
 
@@ -142,11 +152,19 @@ def _linked() -> tuple[str, str] | None:
     return (process, data) if process and data else None
 
 
-def _texts(readings: DataFrame) -> DataFrame:
-    newest = readings.iloc[::-1].head(500)
+def _texts(readings: DataFrame, streaks: DataFrame) -> DataFrame:
+    """The newest readings as text, each with the streak that it is part of."""
+    newest = readings.iloc[::-1].head(LISTED)
+    runs = streaks.sort_values("start_ns")
+    places = runs["start_ns"].searchsorted(newest["timestamp"], side="right") - 1
+    ends, lengths = runs["end_ns"].tolist(), runs["length"].tolist()
     return DataFrame(
         {
             "Timestamp": [frame.moment(int(ns)) for ns in newest["timestamp"]],
             "Value": [plain(value, 300) for value in newest["data_value"]],
+            "Stale": [
+                f"● one of {frame.count(lengths[place])} equal" if place >= 0 and ns <= ends[place] else ""
+                for ns, place in zip(newest["timestamp"], places, strict=True)
+            ],
         }
     )
