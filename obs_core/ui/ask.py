@@ -26,6 +26,10 @@ from obs_core.ui.controls import Chosen
 ANSWERS: Final = 128
 """Answers that are kept: some thirty for each page, of a few pages and windows."""
 
+KEPT_ROWS: Final = 200_000
+"""Rows of all kept answers together: some 100 MB. A trace of 20,000 rows is 12 MB, and a growing log makes it anew at
+each refresh."""
+
 SHAPES: Final = 256
 """What was made of answers and is kept."""
 
@@ -54,7 +58,7 @@ class Asked:
         """Ask `engine`, and keep what it says."""
         self.engine = engine
         self._known: OrderedDict[Hashable, _Pending] = OrderedDict()
-        self._shapes: OrderedDict[Hashable, Any] = OrderedDict()
+        self._shapes: OrderedDict[tuple[str, str, tuple[Any, ...], Hashable], Any] = OrderedDict()
         self._lock = threading.Lock()
         self._ahead: threading.Thread | None = None
 
@@ -83,14 +87,25 @@ class Asked:
         with self._lock:
             pending = self._known.setdefault(key, _Pending())
             self._known.move_to_end(key)
-            if len(self._known) > ANSWERS:
-                self._known.popitem(last=False)
         with pending.lock:
             if pending.frame is None:
                 pending.frame = question(self.engine, window, **parameters)
+                self._trim()
             frame = pending.frame.copy(deep=False)  # pandas 3 copies on write: what the caller changes stays his
         object.__setattr__(frame, _MARK, pending.number)  # unlike attrs, no frame made of this one gets it
         return frame
+
+    def _trim(self) -> None:
+        """Let the oldest answers go, with what was made of them, until the others are few and small enough."""
+        gone = set()
+        with self._lock:
+            rows = sum(len(each.frame) for each in self._known.values() if each.frame is not None)
+            while len(self._known) > ANSWERS or (rows > KEPT_ROWS and len(self._known) > 1):
+                _, old = self._known.popitem(last=False)
+                rows -= 0 if old.frame is None else len(old.frame)
+                gone.add(old.number)
+            for key in [key for key in self._shapes if not gone.isdisjoint(key[2])]:
+                del self._shapes[key]
 
     def ahead(self, questions: Sequence[tuple[Question, Window, str | None]]) -> None:
         """Have a thread ask `questions` in their order, unless it is still busy with others."""

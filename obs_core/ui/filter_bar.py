@@ -14,7 +14,7 @@ from obs_core.ui.frame import literal
 from obs_core.ui.plain import plain
 from obs_core.ui.row_filter import KEYS, KINDS, SORTS, STATUSES, Filter, broken
 
-_WORDS: Final = {"data_type": "data type", "exception_type": "exception", "min_ms": "from", "max_ms": "to"}
+_WORDS: Final = {"data_type": "data type", "exception_type": "exception", "min_ms": "at least", "max_ms": "at most"}
 _TYPED: Final = ("search", "function", "data_type", "exception_type", "where")
 
 

@@ -27,8 +27,10 @@ _SIZES: Final = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
 def page_style() -> None:
-    """Put the product's style sheet on the page; every colour is given for both themes."""
-    st.html(f"<style>{_sheet()}</style>")
+    """Put on the page its style sheet, every colour for both themes, and what keeps the browser's history straight."""
+    st.html(f"<style>{_web('page.css')}</style>")
+    with st.container(key="obs_history"):
+        st.html(f"<script>{_web('history.js')}</script>", unsafe_allow_javascript=True)
 
 
 def heading(title: str, question: str | None = None) -> None:
@@ -131,9 +133,9 @@ def _zone(name: str) -> tzinfo:
         return UTC
 
 
-@lru_cache(maxsize=1)
-def _sheet() -> str:
-    return resources.files("obs_core.ui").joinpath("web", "page.css").read_text("utf-8")
+@lru_cache(maxsize=2)
+def _web(name: str) -> str:
+    return resources.files("obs_core.ui").joinpath("web", name).read_text("utf-8")
 
 
 def _three(number: float) -> str:

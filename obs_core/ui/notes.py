@@ -22,7 +22,7 @@ def told(key: str, once: Sequence[str] = (), now: Sequence[str] = ()) -> None:
     if not now:
         st.session_state.pop(f"{key}_dismissed", None)
     if said:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{key}_told"):
             st.warning(literal(" ".join(said)), icon=ICON)
             st.button("Dismiss", key=f"{key}_dismiss", on_click=_dismiss, args=(key, tuple(now)))
 

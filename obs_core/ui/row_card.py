@@ -23,7 +23,7 @@ LINES: Final = 16
 TALLEST: Final = 360
 """Pixels of the box of a text of more than `LINES` lines, which scrolls."""
 
-LONGEST: Final = 20_000
+LONGEST: Final = 100_000
 """Characters of one text that the page shows; a browser takes a second for each million."""
 
 
@@ -40,7 +40,7 @@ def row_card(chosen: Chosen, row_id: int, tree: DataFrame | None = None) -> None
     if row["kind"] == "value":
         st.markdown("**Readings of this variable in the window**")
         with boundary("Readings"):
-            series_card(chosen, row["process"], row["data"], {"threshold": THRESHOLD})
+            series_card(chosen, row["process"], row["data"], {"threshold": THRESHOLD}, listed=True)
     if tree is not None and isinstance(row["span_id"], str):
         _values(tree[(tree["parent_span_id"] == row["span_id"]) & (tree["kind"] != "call")])
     _attributes(row["attributes"])
@@ -57,15 +57,23 @@ def _facts(chosen: Chosen, row: "Series[Any]") -> None:
         "Process": row["process"],
         "Process group": row["process_group"],
         "Began": frame.moment(int(row["timestamp"])),
-        "Duration": frame.duration(float(row["duration_ms"])) if notna(row["duration_ms"]) else "",
-        "Against its last 24 h": _rank(chosen, row),
-        "Memory": frame.size(int(memory)) if notna(memory) else "",
-        "Span": row["span_id"],
     }
+    if row["kind"] == "call":
+        known |= {
+            "Duration": frame.duration(float(row["duration_ms"])) if notna(row["duration_ms"]) else "",
+            "Among its last 24 h": _rank(chosen, row),
+            "Memory": frame.size(int(memory)) if notna(memory) else "",
+            "Span": row["span_id"],
+        }
     st.html(frame.facts({name: plain(value, 400) or frame.NOT_MEASURED for name, value in known.items()}))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if row["kind"] == "call":
-            links.to("code_inspector", label="Open in the Code Inspector", f_fn=row["function"] or row["data"])
+            links.to(
+                "code_inspector",
+                label="Open in the Code Inspector",
+                icon=links.ICONS["code_inspector"],
+                f_fn=row["function"] or row["data"],
+            )
         offered("Rules", lambda: offers(chosen, row))
 
 
@@ -85,7 +93,7 @@ def offers(chosen: Chosen, row: "Series[Any]") -> list[rule_offers.Offer]:
 
 
 def _rank(chosen: Chosen, row: "Series[Any]") -> str:
-    """How many of the function's calls of the 24 hours up to this one were faster, in words."""
+    """The percentile rank of the call among the function's calls of the 24 hours up to it: how many were faster."""
     if row["kind"] != "call" or not notna(row["duration_ns"]):
         return ""
     start = int(row["timestamp"])
@@ -93,7 +101,9 @@ def _rank(chosen: Chosen, row: "Series[Any]") -> str:
     function = row["function"] or row["data"]
     told = ask(inspector.rank, day, function=function, duration_ns=int(row["duration_ns"])).iloc[0]
     calls, faster = int(told["calls"]), int(told["faster"])
-    return f"slower than {frame.share(faster / calls)} of {counted(calls, 'call')}" if calls > 1 else "the only call"
+    if calls <= 1:
+        return "the only call"
+    return f"p{100 * faster // calls}: slower than {frame.count(faster)} of {counted(calls, 'call')}"
 
 
 def _text(title: str, text: object) -> None:

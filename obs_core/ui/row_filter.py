@@ -8,6 +8,7 @@ from typing import Any, Final, get_args
 from obs_core.errors import BadParameter
 from obs_core.model import Kind, Status
 from obs_core.query.conditions import conditions
+from obs_core.query.paging import cursor
 from obs_core.ui.plain import plain
 
 STATUSES: Final = get_args(Status)
@@ -22,6 +23,10 @@ SORTS: Final = {
     "Process A to Z": "process",
     "Process Z to A": "-process",
 }
+SIZES: Final = ("50", "100", "200", "500")
+"""Rows per page."""
+
+TABS: Final = ("Selected row", "By function")
 KEYS: Final = {
     "search": "t_q",
     "status": "t_status",
@@ -36,7 +41,7 @@ KEYS: Final = {
 }
 """The part of the URL behind each part of a filter."""
 
-_CHOICES: Final = {"t_status": STATUSES, "t_kind": KINDS, "t_sort": tuple(SORTS)}
+_CHOICES: Final = {"t_status": STATUSES, "t_kind": KINDS, "t_sort": tuple(SORTS), "t_size": SIZES, "t_tab": TABS}
 _NUMBERS: Final = ("min_ms", "max_ms")
 
 
@@ -92,10 +97,14 @@ def broken(given: Mapping[str, str]) -> tuple[str, ...]:
         for key, allowed in _CHOICES.items()
         if given.get(key) and given[key] not in allowed
     ]
-    try:
-        conditions(given.get("t_where"))
-    except BadParameter as error:
-        said.append(f"{error.message} t_where is left out.")
+    for key, read in (("t_where", conditions), ("t_after", cursor)):
+        try:
+            read(given.get(key))
+        except BadParameter as error:
+            said.append(f"{error.message} {key} is left out.")
+    row = given.get("t_row")
+    if row and not (row.isascii() and row.isdigit()):
+        said.append(f"“{plain(row, 60)}” is no row's number: t_row is left out.")
     for key in ("t_min", "t_max"):
         try:
             fits = not given.get(key) or 0 <= float(given[key]) < math.inf

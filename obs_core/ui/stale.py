@@ -15,6 +15,9 @@ from obs_core.ui.cards import silent_processes
 from obs_core.ui.controls import Chosen
 from obs_core.ui.plain import plain
 
+LISTED: Final = 500
+"""Readings that a table shows."""
+
 MISSING: Final = ("value", "skip", "break")
 SERIES: Final = ("a_process", "a_data")
 """The parameters of the link that name the series whose readings are shown."""
@@ -107,8 +110,12 @@ def series_card(
     *,
     key: str = "a_readings",
     limits: DataFrame | None = None,
+    listed: bool = False,
 ) -> None:
-    """Draw the newest readings of one series, its streaks shaded; `limits` are lines (columns limit, limit_label)."""
+    """Draw the newest readings of one series, its streaks shaded; `limits` are lines (columns limit, limit_label).
+
+    `listed` puts them in a table, too; what is no number is always listed.
+    """
     readings = ask(values.history, chosen, process=process, data=data)
     if readings.empty:
         st.caption("No reading of this series in this window.")
@@ -122,8 +129,10 @@ def series_card(
         drawn = DataFrame({"moment_ns": readings["timestamp"], "number": numbers})
         parts = [drawn, shaded] if limits is None else [drawn, shaded, limits]
         drawing.show(charts.readings(), drawing.beside(*parts), key=key)
-    else:
-        st.dataframe(_texts(readings), hide_index=True, height=300, row_height=table.ROW_HEIGHT)
+    if listed or not numbers.notna().any():
+        shown = _texts(readings, streaks)
+        height = min(300, (len(shown) + 1) * table.ROW_HEIGHT + 8)
+        st.dataframe(shown, hide_index=True, height=height, row_height=table.ROW_HEIGHT)
     links.to("trace_explorer", label="Its rows in the Trace Explorer", t_kind="value", t_process=process, t_q=data)
 
 
@@ -175,11 +184,19 @@ def _linked() -> tuple[str, str] | None:
     return (process, data) if process and data else None
 
 
-def _texts(readings: DataFrame) -> DataFrame:
-    newest = readings.iloc[::-1].head(500)
+def _texts(readings: DataFrame, streaks: DataFrame) -> DataFrame:
+    """The newest readings as text, each with the streak that it is part of."""
+    newest = readings.iloc[::-1].head(LISTED)
+    runs = streaks.sort_values("start_ns")
+    places = runs["start_ns"].searchsorted(newest["timestamp"], side="right") - 1
+    ends, lengths = runs["end_ns"].tolist(), runs["length"].tolist()
     return DataFrame(
         {
             "Timestamp": [frame.moment(int(ns)) for ns in newest["timestamp"]],
             "Value": [plain(value, 300) for value in newest["data_value"]],
+            "Stale": [
+                f"● one of {frame.count(lengths[place])} equal" if place >= 0 and ns <= ends[place] else ""
+                for ns, place in zip(newest["timestamp"], places, strict=True)
+            ],
         }
     )

@@ -8,12 +8,13 @@ from pandas import DataFrame
 from obs_core import charts
 from obs_core.query import traces
 from obs_core.ui import frame
-from obs_core.ui.ask import ask
+from obs_core.ui.ask import ask, shaped
 from obs_core.ui.controls import Chosen
 from obs_core.ui.export_menu import trace_menu
 from obs_core.ui.panel import panel
 from obs_core.ui.plain import counted, plain
 from obs_core.ui.row_card import row_card
+from obs_core.ui.row_filter import TABS
 from obs_core.ui.share import share
 from obs_core.ui.trace_table import close
 from obs_core.ui.waterfall import row_ids, waterfall
@@ -22,10 +23,14 @@ from obs_core.ui.waterfall import row_ids, waterfall
 def selection_card(chosen: Chosen) -> None:
     """Show what the link names: a trace with one of its rows picked, or a row that belongs to no trace."""
     trace, row = st.query_params.get("trace"), st.query_params.get("t_row")
+    if not trace:
+        st.query_params.pop("t_tab", None)
     if trace:
         with panel(f"Trace {plain(trace, 40)}"):
             _trace(chosen, trace, st.query_params.get("span"))
-    elif row and row.isascii() and row.isdigit():
+    elif row and not (row.isascii() and row.isdigit()):
+        st.query_params.pop("t_row")  # the filters' note says so
+    elif row:
         with panel("Selected row"):
             _ways(chosen)
             row_card(chosen, int(row[:18]))
@@ -56,11 +61,13 @@ def _trace(chosen: Chosen, trace_id: str, span_id: str | None) -> None:
     picked = waterfall(tree, trace=trace_id, selected=selected, colours=_colours(tree), key="t_waterfall")
     if picked in ids and picked != selected:
         st.query_params["span"] = selected = picked
-    call, table = st.tabs(["Selected row", "By function"])
-    with call:
-        row_card(chosen, int(tree["id"].iloc[ids.index(selected)]), tree)
-    with table:
-        _functions(by_function(tree))
+    call, table = st.tabs(TABS, key="t_tab", on_change="rerun", bind="query-params")
+    if table.open:
+        with table:
+            _functions(shaped(by_function, tree))
+    else:
+        with call:
+            row_card(chosen, int(tree["id"].iloc[ids.index(selected)]), tree)
 
 
 def oddities(tree: DataFrame) -> list[str]:

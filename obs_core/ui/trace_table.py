@@ -13,10 +13,9 @@ from obs_core.ui.ask import ask
 from obs_core.ui.controls import Chosen
 from obs_core.ui.grid import Click, grid
 from obs_core.ui.looked import looked
-from obs_core.ui.row_filter import Filter
+from obs_core.ui.row_filter import SIZES, Filter
 from obs_core.ui.tree import STEP, visible
 
-SIZES: Final = ("50", "100", "200", "500")
 SIZE: Final = "100"
 
 OPENED: Final = "explorer_opened"  # path -> how many children it shows
@@ -89,9 +88,8 @@ def _after(chosen: Chosen, wanted: Filter, sort: str, size: int) -> str | None:
     token = st.query_params.get("t_after")
     try:
         cursor(token)
-    except BadParameter as error:
+    except BadParameter:  # the filters' note says so
         st.query_params.pop("t_after", None)
-        st.warning(f"{error.message} The first page is shown.")
         return None
     return token
 

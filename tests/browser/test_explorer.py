@@ -19,7 +19,11 @@ SHOP = """
     1        web      shop           load    call   t1        s2       s1              60           ERROR   OSError:disk
     2        web      shop           price   value  t1        -        s2              -            OK      -
 """
+LONG = "x" * 24_999 + "y"
 HOSTILE = (
+    LONG,
+    "\u05e9\u05dc\u05d5\u05dd (1) \u0627\u0644\u0633\u0644\u0627\u0645",
+    "=1+1",
     "<img src=x onerror=alert(1)>",
     "</span><script>alert(2)</script>",
     "::JSCODE::alert(3)::JSCODE::",
@@ -83,8 +87,13 @@ def test_rows_open_by_click_and_key_and_stay_open_over_refreshes(serve: Serve, p
     frame.locator(f"{cell(frame, 'serve')} >> xpath=.. >> .chevron").click()
     eventually(page, lambda: count_of(frame, "load") == 2)
     assert "trace=" not in query_of(page), "the chevron opens, it does not select"
+    frame.locator(f"{cell(frame, 'serve')} >> xpath=.. >> .chevron").click()
+    eventually(page, lambda: count_of(frame, "load") == 1)
     frame.locator(cell(frame, "serve", "Process")).click()
-    eventually(page, lambda: "span=s1" in query_of(page))
+    eventually(page, lambda: count_of(frame, "load") == 2 and "span=s1" in query_of(page))
+    for shown in (1, 2):
+        page.keyboard.press("Enter")
+        eventually(page, lambda shown=shown: count_of(frame, "load") == shown)
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowRight")
     eventually(page, lambda: count_of(frame, "price") == 2)
@@ -94,6 +103,45 @@ def test_rows_open_by_click_and_key_and_stay_open_over_refreshes(serve: Serve, p
     assert frame.locator(".ag-row-selected [col-id=Data]").all_inner_texts() == ["serve"]
     page.keyboard.press("ArrowLeft")
     eventually(page, lambda: count_of(frame, "price") == 1)
+    body = frame.locator(".ag-body-viewport")
+    body.evaluate("element => { element.scrollTop = 300; }")
+    table.store(log, [Row("call", "web", "newer", time.time_ns())])
+    expect(page.get_by_text("45 rows")).to_be_visible(timeout=30_000)
+    page.wait_for_timeout(500)
+    assert body.evaluate("element => element.scrollTop") == 300
+
+
+def test_back_and_forward_lead_from_the_trace_to_its_function_and_back(
+    serve: Serve, page: Page, tmp_path: Path
+) -> None:
+    log = tmp_path / "trace.db"
+    table.store(log, shop())
+    link = "/trace_explorer?every=off&trace=t1&span=s2&t_status=ERROR"
+    page.goto(f"{serve(log)}{link}")
+    settled(page)
+    page.get_by_role("link", name="Open in the Code Inspector").click()
+    eventually(page, lambda: query_of(page).startswith("/code_inspector") and "f_fn=load" in query_of(page))
+    settled(page)
+    page.go_back()
+    fall = page.get_by_role("treegrid", name="Calls and values of the trace")
+    expect(fall.get_by_role("row", selected=True)).to_contain_text("load", timeout=30_000)
+    expect(page.get_by_role("button", name="status: ERROR")).to_be_visible()
+    assert "trace=t1" in query_of(page)
+    page.go_forward()
+    expect(page.get_by_role("heading", name="Code Inspector", exact=True)).to_be_visible()
+    assert "f_fn=load" in query_of(page)
+
+
+def test_what_is_wrong_with_a_link_is_dismissed_with_a_click(serve: Serve, page: Page, tmp_path: Path) -> None:
+    log = tmp_path / "trace.db"
+    table.store(log, shop())
+    page.goto(f"{serve(log)}/trace_explorer?every=off&t_status=BAD&t_after=none")
+    settled(page)
+    note = page.get_by_text("t_after is left out")
+    expect(note).to_be_visible()
+    page.get_by_role("button", name="Dismiss").click()
+    expect(note).to_have_count(0)
+    assert query_of(page) == "/trace_explorer?every=off"
 
 
 def test_a_call_that_is_clicked_opens_its_trace_and_the_link_opens_it_elsewhere(
@@ -169,12 +217,13 @@ def test_hostile_rows_run_nothing_and_read_as_what_they_are(serve: Serve, page: 
     page.goto(f"{serve(log)}/trace_explorer?trace=t&span=0&every=off")
     settled(page)
     frame = grid(page)
-    expect(page.get_by_role("treegrid", name="Calls and values of the trace").get_by_role("row")).to_have_count(5)
+    expect(page.get_by_role("treegrid", name="Calls and values of the trace").get_by_role("row")).to_have_count(8)
     assert set(frame.locator(".ag-center-cols-container [col-id=Data]").all_inner_texts()) == {
-        *HOSTILE[:3], "user<U+202E>fdp.exe", "nul\N{REPLACEMENT CHARACTER}byte",
+        LONG[:300] + "…", *HOSTILE[1:6], "user<U+202E>fdp.exe", "nul\N{REPLACEMENT CHARACTER}byte",
     }  # fmt: skip
     frame.locator('.ag-row[row-index="0"] [col-id=Exception]').hover()
     page.wait_for_timeout(1_000)
     assert frame.locator(".ag-row img, .ag-row script, .ag-tooltip img").count() == 0
     assert page.locator("img[src='x']").count() == 0
+    assert page.get_by_test_id("stCode").filter(has_text="y").first.inner_text().strip() == LONG
     assert opened == []

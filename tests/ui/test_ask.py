@@ -11,7 +11,7 @@ from obs_core.clock import Window
 from obs_core.errors import LogMissing, QuestionTimedOut
 from obs_core.query import overview
 from obs_core.query.engine import Engine
-from obs_core.ui.ask import ANSWERS, Asked
+from obs_core.ui.ask import ANSWERS, KEPT_ROWS, Asked
 from tests.support import table
 
 WHOLE = Window(0, 2**62)
@@ -82,6 +82,18 @@ def test_old_answers_go_when_there_are_many(asked: Asked) -> None:
     for start in range(ANSWERS + 5):
         asked.answer(any_answer, Window(start, 2**62), {})
     assert len(asked._known) == ANSWERS
+
+
+def test_large_answers_go_sooner_with_what_was_made_of_them(asked: Asked) -> None:
+    def large(engine: Engine, window: Window) -> DataFrame:
+        assert engine is asked.engine
+        return DataFrame({"from_ns": range(window.from_ns, window.from_ns + KEPT_ROWS // 4)})
+
+    for start in range(10):
+        answer = asked.answer(large, Window(start, 2**62), {})
+        asked.shaped(len, (answer,), {})
+    assert len(asked._known) == 4
+    assert len(asked._shapes) == 4
 
 
 def test_a_missing_log_is_the_askers_error(tmp_path: Path) -> None:

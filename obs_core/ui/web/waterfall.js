@@ -243,7 +243,7 @@ function levels(select, data, show) {
   select.onchange = () => { if (select.value) show(Number(select.value)); };
 }
 
-// Which colour is which group; a trace within one group needs no legend.
+// Which colour is which group (a trace within one group needs none of them), and what the line under the bars is.
 function legend(place, data) {
   const groups = data.groups.filter(([group]) => group);
   const marks = groups.length < 2 ? [] : groups.slice(0, 12).map(([group, light, dark]) => {
@@ -254,6 +254,12 @@ function legend(place, data) {
     return mark;
   });
   if (groups.length > 12) marks.push(`and ${groups.length - 12} more`);
+  if (Object.keys(data.critical).length) {
+    const mark = element('span', 'group');
+    mark.append(element('span', 'swatch path'), 'critical path');
+    mark.title = 'The stretches of time that decided when the trace ended';
+    marks.push(mark);
+  }
   place.replaceChildren(...marks);
 }
 

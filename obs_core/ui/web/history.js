@@ -1,0 +1,15 @@
+// One step of the browser's history for one change of the page. Streamlit 1.67 makes two: first the new page's query on
+// the old page's path, then the new path; a step back would lead to an address that nobody was at.
+if (!window.obsHistory) {
+  const BOTH_MS = 1000; // the second comes with the same run, some 100 ms later
+  const push = history.pushState.bind(history);
+  const last = window.obsHistory = { address: '', at: 0 };
+  history.pushState = (state, title, url) => {
+    const to = new URL(url ?? '', location.href);
+    const again = last.address === location.href && to.search === location.search && performance.now() - last.at < BOTH_MS;
+    if (to.pathname !== location.pathname && again) { history.replaceState(state, title, url); return; }
+    const samePage = to.pathname === location.pathname;
+    push(state, title, url);
+    Object.assign(last, { address: samePage ? location.href : '', at: performance.now() });
+  };
+}
