@@ -138,7 +138,7 @@ class Meter:
         """Whether a condition holds at `edge`, to which it was moved (None: nothing to judge), and the figure."""
         counted = self._window
         if limits.figure == "error_rate" and counted.calls >= limits.min_calls and counted.calls:
-            figure: float | None = counted.errors / counted.calls  # as below, in half of the time
+            figure: float | None = counted.errors / counted.calls  # as below, without a call
         else:
             figure = self._figure(limits, counted, edge - self.window_ns)
         if figure is None:

@@ -54,7 +54,7 @@ def newest_id(log: sqlite3.Connection, shape: Shape) -> int:
 def arrivals(log: sqlite3.Connection, shape: Shape, after: int, upto: int, limit: int) -> list[Arrival]:
     """At most `limit` rows with an id above `after` and not above `upto`, in order; rows without a time are none."""
     statement = f"SELECT {_COLUMNS} FROM {shape.rows} WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"
-    log.text_factory = str  # text that is not UTF-8 is an error then, and rare; to look for it costs two fifths
+    log.text_factory = str  # text that is not UTF-8 is an error then, and rare; to look for it costs a quarter
     try:
         return list(map(Arrival._make, log.execute(statement, (after, upto, limit))))
     except sqlite3.OperationalError as error:

@@ -11,7 +11,7 @@ from obs_core.rollup.saved import Followed
 
 SELDOM: Final = 50_000
 """While rows come, streaks are saved once in so many: at 5,000 rows/s over 10,000 series every tick of half a second
-would save 2,500 of them in 50 ms. A watcher that was killed reads this many rows again, in half a second."""
+would save 2,500 of them in 30 ms. A watcher that was killed reads this many rows again, in half a second."""
 
 
 class Kept:

@@ -1,4 +1,4 @@
--- Streaks in Python's own binary form: as JSON, those of 10,000 series took 0.3 s to save instead of 0.05 s.
+-- Streaks in Python's own binary form: as JSON, those of 10,000 series took 0.22 s of a core to save instead of 0.12 s.
 DROP TABLE series;
 
 DELETE FROM followed;
