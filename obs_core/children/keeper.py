@@ -8,13 +8,13 @@ import json
 import logging
 import os
 import subprocess
-import sys
 import threading
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from obs_core import beside
 from obs_core.capture.header import birth_of
 from obs_core.children import child, told
 from obs_core.settings import Settings
@@ -93,17 +93,15 @@ class Keeper:
 
     def _run(self) -> tuple[int, str]:
         """Start it and follow it to its end; its exit code and the last line it said."""
-        root = str(Path(__file__).parents[2])
-        path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
         with self._gate:
             if self._stopping.is_set():
                 return 0, ""
             self._process = process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "obs_core", *self._program.arguments],  # -P: see query/pool.py
+                beside.command("obs_core", *self._program.arguments),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "PYTHONPATH": path},
+                env=beside.environment(),
                 start_new_session=True,  # Ctrl-C in a terminal ends the dashboard, and that the child, in order
                 text=True,
                 encoding="utf-8",

@@ -5,16 +5,15 @@ import os
 import queue
 import select
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 
+from obs_core import beside
 from obs_core.errors import QuestionTimedOut, SetupBroken, WorkerFailed, WorkersBusy
 from obs_core.query import wire
 
@@ -46,15 +45,12 @@ class Worker:
     def __init__(self, memory_mb: int) -> None:
         """Start the process; it gets ready by itself."""
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
-        root = str(Path(__file__).parents[2])
-        path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
         self._process = subprocess.Popen(
-            # -P: a json.py in the folder where the dashboard was started must not be what the worker imports
-            [sys.executable, "-P", "-m", "obs_core.query.worker", str(memory_mb)],
+            beside.command("obs_core.query.worker", str(memory_mb)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,
-            env={**os.environ, "PYTHONPATH": path, "OBS_DISABLED": "1"},
+            env=beside.environment(OBS_DISABLED="1"),
             bufsize=0,
         )
         self._ready = False

@@ -1,44 +1,51 @@
 """Rows as files: everything that a page of the Trace Explorer is narrowed to as CSV, one trace as OTLP or Jaeger JSON.
 
 The parameters are those of the page's own link. A CSV is streamed in pieces of 10,000 rows, each read in a transaction
-of its own: memory stays flat, and no reader holds the log's write-ahead log back.
+of its own: memory stays flat, and no reader holds the log's write-ahead log back. A program beside this one writes it,
+unless it is short (`export.csv_program` says why).
 """
 
-import logging
+import json
+import os
 import re
-from collections.abc import Iterable, Iterator
+import subprocess
+from collections.abc import Generator
+from contextlib import suppress
+from dataclasses import astuple
 from datetime import UTC, datetime
-from itertools import chain
-from typing import Final
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from obs_core import beside
 from obs_core.clock import SECOND, Window, now_ns
-from obs_core.errors import BadParameter, LogMissing, ObsError
+from obs_core.errors import BadParameter, LogMissing, ObsError, WorkerFailed
 from obs_core.export import csv, jaeger, otlp
 from obs_core.query import export
 from obs_core.ui import ask, controls
 from obs_core.ui.row_filter import filter_of
 
 FORMS: Final = {"otlp": ("otlp.jsonl", "application/jsonl"), "jaeger": ("jaeger.json", "application/json")}
-_SENT: Final = 1 << 18  # characters that are sent at once; each part is a walk from thread to loop (64 kB: 0.7 s more)
-_log = logging.getLogger(__name__)
+_SENT: Final = 1 << 18  # bytes that are sent at once, as many as `csv.parts` has characters in a part
+_NICE: Final = 10  # of the program that writes: whoever clicks comes first
 
 
 def rows_csv(request: Request) -> Response:
     """All rows of the window that fit, as CSV; `raw=1` leaves cells that look like formulas as they are."""
     given = dict(request.query_params)
+    raw = given.get("raw") == "1"
     try:
         window = _window(given.get("from", controls.USUAL_FROM), given.get("to", controls.USUAL_TO))
-        wanted = filter_of(given).parameters
-        pieces = export.pieces(ask.engine(), window, group=given.get("group") or None, **wanted)
+        wanted = filter_of(given).parameters | {"group": given.get("group") or None}
+        pieces = export.pieces(ask.engine(), window, **wanted)
         first = next(pieces, [])  # what is wrong with the question or the log is said before the file begins
+        is_short = next(pieces, None) is None
+        parts = csv.parts(first, raw=raw) if is_short else _beside(_started(window, wanted, raw=raw))
     except ObsError as error:
         return _refusal(error)
-    lines = csv.lines(chain(first, chain.from_iterable(pieces)), raw=given.get("raw") == "1")
     name = "_".join(("rows", *(_stamp(moment) for moment in (window.from_ns, window.to_ns)))) + ".csv"
-    return StreamingResponse(_sent(lines), media_type="text/csv; charset=utf-8", headers=_attached(name))
+    return StreamingResponse(parts, media_type="text/csv; charset=utf-8", headers=_attached(name))
 
 
 def trace_file(request: Request) -> Response:
@@ -70,21 +77,46 @@ def _window(start: str, end: str) -> Window:
     return window
 
 
-def _sent(lines: Iterable[str]) -> Iterator[bytes]:
-    """The lines in larger parts. Where the log stops answering, the last line says so."""
-    held: list[str] = []
-    size = 0
+def _started(window: Window, wanted: dict[str, Any], *, raw: bool) -> "subprocess.Popen[bytes]":
+    """The program that writes these rows.
+
+    Raises:
+        WorkerFailed: it can't be started.
+    """
+    asked = {"log": str(ask.engine().log), "window": astuple(window), "wanted": wanted, "raw": raw}
     try:
-        for line in lines:
-            held.append(line)
-            size += len(line)
-            if size >= _SENT:
-                yield "".join(held).encode()
-                held, size = [], 0
-    except ObsError as error:
-        _log.warning("An export was cut: %s", error.message)
-        held.append(f"ERROR: this file is not complete. {error.message} {error.hint}".replace(",", ";") + "\r\n")
-    yield "".join(held).encode()
+        writer = subprocess.Popen(
+            beside.command("obs_core.export.csv_program"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=beside.environment(OBS_DISABLED="1"),
+            start_new_session=True,  # Ctrl-C in a terminal ends the dashboard; that the pipe closes ends the program
+        )
+    except OSError as error:
+        raise WorkerFailed(f"The file can't be written: {error.strerror}.", "Try again in a minute.") from error
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, writer.pid, _NICE)
+    assert writer.stdin is not None
+    with suppress(BrokenPipeError), writer.stdin:  # it has ended: its exit code will be told
+        writer.stdin.write(json.dumps(asked).encode())
+    return writer
+
+
+def _beside(writer: "subprocess.Popen[bytes]") -> Generator[bytes]:
+    """What the program writes; it ends with whoever reads. If it ends too early, the last line says so."""
+    assert writer.stdout is not None
+    last = b""
+    try:
+        while part := writer.stdout.read(_SENT):
+            last = part
+            yield part
+        if (code := writer.wait()) != 0:
+            begun = b"" if last.endswith(b"\n") else b"\r\n"
+            yield begun + csv.cut(f"What wrote it has ended with code {code}. Ask for it again.").encode()
+    finally:
+        writer.stdout.close()
+        writer.kill()
+        writer.wait()
 
 
 def _refusal(error: ObsError) -> Response:

@@ -4,7 +4,9 @@ import asyncio
 import csv
 import io
 import json
+import signal
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -171,10 +173,50 @@ def test_a_file_that_is_cut_says_so_in_its_last_line(path: Path) -> None:
                 if at == 1:
                     path.rename(path.with_suffix(".away"))
 
-        text = b"".join(exports._sent(written.lines(rows()))).decode()
+        text = b"".join(written.parts(rows())).decode()
     *lines, last = csv.reader(io.StringIO(text))
     assert len(lines) == 41
     assert last[0].startswith("ERROR: this file is not complete.")
+
+
+def long_log(path: Path) -> list[str]:
+    """A log of more rows than are written in this process; their values, by time."""
+    values = [f"{HOSTILE[number % 9]}{number}" for number in range(25_000)]
+    table.store(
+        path, [Row("value", "web", "v", table.START_NS + at, data_value=text) for at, text in enumerate(values)]
+    )
+    return values
+
+
+def program() -> "subprocess.Popen[bytes]":
+    """The program that writes the whole log."""
+    return exports._started(export.ALWAYS, {"group": None, "search": None}, raw=True)
+
+
+def test_a_long_file_is_written_by_a_program_beside_and_is_the_rows_that_fit(path: Path) -> None:
+    values = long_log(path)
+    assert [row["Data Value"] for row in whole(raw="1")] == values
+    assert [row["Data Value"] for row in whole(raw="1", t_q="NUL\0byte")] == [v for v in values if v[:3] == "nul"]
+    assert whole(t_q="nowhere") == []
+
+
+def test_a_program_that_is_killed_leaves_a_last_line_that_says_so(path: Path) -> None:
+    long_log(path)
+    writer = program()
+    parts = exports._beside(writer)
+    begun = next(parts)
+    writer.kill()
+    *_, last = (begun + b"".join(parts)).split(b"\r\n")[:-1]
+    assert last.startswith(b"ERROR: this file is not complete. What wrote it has ended with code -9")
+
+
+def test_a_reader_who_leaves_ends_the_program(path: Path) -> None:
+    long_log(path)
+    writer = program()
+    with closing(exports._beside(writer)) as parts:
+        next(parts)
+        assert writer.poll() is None  # its pipe is full
+    assert writer.returncode == -signal.SIGKILL
 
 
 def test_one_trace_is_a_file_in_either_form(path: Path) -> None:
