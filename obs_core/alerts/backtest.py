@@ -43,7 +43,7 @@ def firings(log: Path, rule: Rule, window: Window) -> list[Firing]:
         end = min(window.to_ns, last + 1)
         upto = tail.newest_id(source, shape)
         board = Board([rule])
-        judge = Judge([rule], {}, board)
+        judge = Judge([rule], (), board)
         at = 0
         while at < upto:
             begins, at = at, tail.end_of(source, shape, at, upto, _CHUNK)

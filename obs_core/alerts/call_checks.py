@@ -23,7 +23,8 @@ class CallChecks:
         """Start with empty meters."""
         self._board = board
         self._meters: list[tuple[Scope, Meter, list[tuple[Entry, Calls]]]] = []
-        self._due: list[tuple[int, int]] = []  # at which edge which meter is to be looked at
+        self._edges: list[int] = []  # a heap: when meters are to be looked at
+        self._due: dict[int, set[int]] = {}  # at each of them, which ones
         self.clock_ns = 0
         self._new = [rule for rule in rules if isinstance(rule.condition, NewException)]
         self._met = {rule.name: set(met.get(rule.name, ())) for rule in self._new}
@@ -59,17 +60,18 @@ class CallChecks:
         """Judge at the edges up to `moment`, before what begins there is counted."""
         if not self.clock_ns:
             self._begin(moment)
-        while self._due and self._due[0][0] <= moment:
-            edge, number = heapq.heappop(self._due)
-            _, meter, readers = self._meters[number]
-            change = meter.move(edge)
-            if quiet or change == "nothing":
-                continue
-            for entry, condition in readers:
-                if change == "the window" or condition.changed_percent is not None:
-                    holds, figure = meter.holds(condition, edge)
-                    if holds != entry.alert.condition:
-                        self._tell(entry, condition, edge, holds, figure)
+        while self._edges and self._edges[0] <= moment:
+            edge = heapq.heappop(self._edges)
+            for number in sorted(self._due.pop(edge)):
+                _, meter, readers = self._meters[number]
+                change = meter.move(edge)
+                if quiet or change == "nothing":
+                    continue
+                for entry, condition in readers:
+                    if change == "the window" or condition.changed_percent is not None:
+                        holds = meter.holds(condition, edge)
+                        if holds != entry.alert.condition:
+                            self._tell(entry, condition, edge, holds, meter.figure(condition, edge))
         self.clock_ns = max(self.clock_ns, moment)
 
     def resume(self, rows: Iterable[Arrival], begun_ns: int, judged_ns: int) -> None:
@@ -99,7 +101,12 @@ class CallChecks:
 
     def _look(self, number: int, edges: Iterable[int]) -> None:
         for edge in edges:
-            heapq.heappush(self._due, (edge, number))
+            numbers = self._due.get(edge)
+            if numbers is None:
+                self._due[edge] = {number}
+                heapq.heappush(self._edges, edge)
+            else:
+                numbers.add(number)
 
     def _tell(self, entry: Entry, condition: Calls, edge: int, holds: bool | None, figure: float | None) -> None:  # noqa: FBT001 - the fact that is told
         value = None if figure is None else f"{figure:.6g}"
@@ -115,12 +122,13 @@ class CallChecks:
         if not numbers:
             return
         is_error = row.status == "ERROR"
-        key = (row.trace_id or "", row.span_id or "")
-        if row.span_id and (before := self._open.pop(key, None)) is not None:
-            self._add(before, -1)
         facts = (moment, row.duration_ns, is_error, numbers)
-        if row.span_id and (row.duration_ns is None or (is_error and not row.exception)):  # see store.log.append
-            self._open[key] = facts
+        if row.span_id:
+            key = (row.trace_id or "", row.span_id)
+            if (before := self._open.pop(key, None)) is not None:
+                self._add(before, -1)
+            if row.duration_ns is None or (is_error and not row.exception):  # see store.log.append
+                self._open[key] = facts
         self._add(facts, 1)
 
     def _add(self, facts: Facts, count: int) -> None:

@@ -1,7 +1,10 @@
 """What rules look at in one series: its streak, its newest value, how long it has been silent."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import json
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import astuple, dataclass, field
+from typing import Final
 
 from obs_core.alerts import rules
 from obs_core.alerts.board import Board, Entry
@@ -62,22 +65,36 @@ class Quiet:
 
 @dataclass(slots=True)
 class Checks:
-    """All checks of one series."""
+    """One series, the variants of streaks that it is followed by, and all checks of it.
 
-    stale: list[StaleCheck]
-    value: list[ValueCheck]
-    quiet: list[Quiet]
+    `patience_ns` is the shortest period of `quiet`; `is_silent`: one of them was told; `is_changed`: the series was
+    heard of since it was saved.
+    """
+
+    series: Series
+    variants: list[Variant] = field(default_factory=lambda: [USUAL])
+    stale: list[StaleCheck] = field(default_factory=list)
+    value: list[ValueCheck] = field(default_factory=list)
+    quiet: list[Quiet] = field(default_factory=list)
+    patience_ns: float = math.inf
+    is_silent: bool = False
+    is_changed: bool = False
 
 
-def variants(found: list[Rule]) -> list[Variant]:
-    """The variants of streaks that these rules need."""
-    stale = [rule.condition for rule in found if isinstance(rule.condition, rules.Stale)]
-    return sorted({Variant(each.tolerance, each.missing == "skip") for each in stale})
+USUAL: Final[Variant] = Variant()
+"""All series are followed by it, so that a rule made later finds its streaks there."""
 
 
-def of_series(series: Series, found: list[Rule], board: Board) -> Checks:
+def needs(found: Iterable[Rule]) -> frozenset[str]:
+    """What streaks these rules need beside the usual ones, and where, as texts."""
+    stale = [(rule.scope, rule.condition) for rule in found if isinstance(rule.condition, rules.Stale)]
+    facts = [(astuple(scope), condition.constant, *_variant(condition)) for scope, condition in stale]
+    return frozenset(json.dumps(each) for each in facts if each[2:] != USUAL)
+
+
+def of_series(series: Series, found: Iterable[Rule], board: Board) -> Checks:
     """The checks of a series by the rules `found` that hold for it."""
-    checks = Checks([], [], [])
+    checks = Checks(series)
     labels = {"process": series.process, "data": series.data}
     for rule in found:
         condition = rule.condition
@@ -88,6 +105,8 @@ def of_series(series: Series, found: list[Rule], board: Board) -> Checks:
             checks.stale.append(_stale(entry, condition, condition.threshold))
             if condition.critical is not None:
                 checks.stale.append(_stale(board.entry(rule, labels, "critical"), condition, condition.critical))
+            if (variant := _variant(condition)) not in checks.variants:
+                checks.variants.append(variant)
         elif isinstance(condition, rules.Value):
             checks.value.append(ValueCheck(entry, condition, entry.alert.condition))
         elif isinstance(condition, rules.Silent):
@@ -98,6 +117,8 @@ def of_series(series: Series, found: list[Rule], board: Board) -> Checks:
             entry.timing = entry.timing._replace(no_data_ns=0)  # the deadline is the delay
             after = round(rule.no_data_after_s * SECOND)
             checks.quiet.append(Quiet(entry, after, tells=None, told=entry.alert.condition is None))
+    checks.patience_ns = min((each.after_ns for each in checks.quiet), default=math.inf)
+    checks.is_silent = any(each.told for each in checks.quiet)
     return checks
 
 
@@ -115,5 +136,8 @@ def stale_annotations(streak: Streak, row: Arrival | None, code: Callable[[Arriv
 
 def _stale(entry: Entry, condition: rules.Stale, threshold: int) -> StaleCheck:
     rule = StreakRule(threshold, condition.tolerance, condition.missing, condition.min_seconds, condition.ignore)
-    variant = Variant(condition.tolerance, condition.missing == "skip")
-    return StaleCheck(entry, variant, rule, threshold, entry.alert.condition)
+    return StaleCheck(entry, _variant(condition), rule, threshold, entry.alert.condition)
+
+
+def _variant(condition: rules.Stale) -> Variant:
+    return Variant(float(condition.tolerance), condition.missing == "skip")

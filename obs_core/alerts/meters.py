@@ -134,23 +134,27 @@ class Meter:
         self._asked.discard(edge)
         return "the window"
 
-    def holds(self, limits: Calls, edge: int) -> tuple[bool | None, float | None]:
-        """Whether a condition holds at `edge`, to which it was moved (None: nothing to judge), and the figure."""
+    def holds(self, limits: Calls, edge: int) -> bool | None:
+        """Whether a condition holds at `edge`, to which it was moved; None: there is nothing to judge."""
         counted = self._window
-        if limits.figure == "error_rate" and counted.calls >= limits.min_calls and counted.calls:
-            figure: float | None = counted.errors / counted.calls  # as below, without a call
-        else:
-            figure = self._figure(limits, counted, edge - self.window_ns)
+        above, below = limits.above, limits.below
+        if limits.figure == "latency" and above is not None and below is None and limits.changed_percent is None:
+            cells = counted.cells
+            if cells and counted.calls >= limits.min_calls and _middle_ms(max(cells)) <= above:
+                return False  # the usual case, without looking for the percentile
+        figure = self.figure(limits, edge)
         if figure is None:
-            return None, None
-        over = limits.above is not None and figure > limits.above
-        under = limits.below is not None and figure < limits.below
-        if over or under or limits.changed_percent is None:
-            return over or under, figure
+            return None
+        if (above is not None and figure > above) or (below is not None and figure < below):
+            return True
+        if limits.changed_percent is None:
+            return False
         before = self._figure(limits, self._before, edge - 2 * self.window_ns)
-        if not before:
-            return False, figure
-        return abs(figure - before) / before * 100 > limits.changed_percent, figure
+        return before is not None and before > 0 and abs(figure - before) / before * 100 > limits.changed_percent
+
+    def figure(self, limits: Calls, edge: int) -> float | None:
+        """The figure at `edge`, to which it was moved; None: there is none."""
+        return self._figure(limits, self._window, edge - self.window_ns)
 
     def _figure(self, limits: Calls, counted: Bucket, from_ns: int) -> float | None:
         if limits.figure == "throughput":
@@ -179,5 +183,10 @@ def percentile_ms(cells: Mapping[int, int], percentile: float) -> float | None:
     for number in sorted(cells):
         seen += cells[number]
         if seen > rank:
-            return 0.0 if number < 0 else math.exp((number - 0.5) * _WIDTH) / 1e6
+            return _middle_ms(number)
     return None
+
+
+def _middle_ms(number: int) -> float:
+    """The middle of a cell."""
+    return 0.0 if number < 0 else math.exp((number - 0.5) * _WIDTH) / 1e6

@@ -18,10 +18,10 @@ Key = tuple[str, str]
 
 
 class Followed(NamedTuple):
-    """The last id of the log that was followed, by which variants, and the series there are."""
+    """The last id of the log that was followed, what streaks were needed (texts of who needs them), and the series."""
 
     id: int
-    variants: frozenset[Variant]
+    needs: frozenset[str]
     series: dict[Key, Series]
 
 
@@ -47,19 +47,18 @@ def load(connection: sqlite3.Connection) -> Followed:
     Raises:
         ValueError, EOFError, TypeError: it is damaged.
     """
-    found = connection.execute("SELECT id, variants FROM followed").fetchone()
+    found = connection.execute("SELECT id, needs FROM followed").fetchone()
     if not found:
         return Followed(0, frozenset(), {})
-    variants = frozenset(Variant(float(each[0]), bool(each[1])) for each in json.loads(found[1]))
     series = {(row[0], row[1]): _series(row) for row in connection.execute("SELECT * FROM series")}
-    return Followed(found[0], variants, series)
+    return Followed(found[0], frozenset(json.loads(found[1])), series)
 
 
-def save(connection: sqlite3.Connection, upto: int, variants: Iterable[Variant], changed: Iterable[Series]) -> None:
+def save(connection: sqlite3.Connection, upto: int, needs: Iterable[str], changed: Iterable[Series]) -> None:
     """Keep the series that have changed, and how far the log has been followed, in one transaction."""
     with sqlite.transaction(connection):
         connection.executemany("INSERT OR REPLACE INTO series VALUES (?, ?, ?, ?, ?, ?, ?)", map(_row, changed))
-        connection.execute("INSERT OR REPLACE INTO followed VALUES (1, ?, ?)", (upto, json.dumps(sorted(variants))))
+        connection.execute("INSERT OR REPLACE INTO followed VALUES (1, ?, ?)", (upto, json.dumps(sorted(needs))))
 
 
 def clear(connection: sqlite3.Connection) -> None:

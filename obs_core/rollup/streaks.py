@@ -49,9 +49,9 @@ class Alike(NamedTuple):
 
 def alike(data_type: str | None, text: str | None, attributes: str | None = None) -> Alike:
     """What this reading shares with those that are equal to it."""
-    if text is not None and text.endswith("…"):
-        return _alike(data_type or "", text, attributes)
-    return _alike(data_type or "", text, None)
+    if attributes is not None and (text is None or not text.endswith("…")):
+        attributes = None
+    return _alike(data_type or "", text, attributes)
 
 
 @lru_cache(maxsize=16_384)

@@ -2,6 +2,8 @@
 
 import sqlite3
 from collections.abc import Iterable, Iterator
+from functools import partial
+from itertools import chain
 from typing import Final, NamedTuple
 
 from obs_core.clock import SECOND
@@ -44,6 +46,7 @@ YEAR_2000_NS: Final = 946_684_800 * SECOND
 """A clock that says an earlier moment is not believed."""
 _BATCH: Final = 500
 _COLUMNS: Final = ", ".join(Arrival._fields)
+_arrival: Final = partial(tuple.__new__, Arrival)  # `_make` without its check: 0.25 us a row less
 
 
 def newest_id(log: sqlite3.Connection, shape: Shape) -> int:
@@ -56,13 +59,13 @@ def arrivals(log: sqlite3.Connection, shape: Shape, after: int, upto: int, limit
     statement = f"SELECT {_COLUMNS} FROM {shape.rows} WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"
     log.text_factory = str  # text that is not UTF-8 is an error then, and rare; to look for it costs a quarter
     try:
-        return list(map(Arrival._make, log.execute(statement, (after, upto, limit))))
+        return list(map(_arrival, log.execute(statement, (after, upto, limit))))
     except sqlite3.OperationalError as error:
         if not str(error).startswith("Could not decode to UTF-8"):
             raise
     finally:
         log.text_factory = sqlite.readable
-    return list(map(Arrival._make, log.execute(statement, (after, upto, limit))))
+    return list(map(_arrival, log.execute(statement, (after, upto, limit))))
 
 
 def stream(log: sqlite3.Connection, shape: Shape, after: int, upto: int) -> Iterator[Arrival]:
@@ -70,9 +73,13 @@ def stream(log: sqlite3.Connection, shape: Shape, after: int, upto: int) -> Iter
 
     Of 20,000 rows at once the garbage collector took a third of the time of judging.
     """
+    return chain.from_iterable(_batches(log, shape, after, upto))
+
+
+def _batches(log: sqlite3.Connection, shape: Shape, after: int, upto: int) -> Iterator[list[Arrival]]:
     while rows := arrivals(log, shape, after, upto, _BATCH):
         after = rows[-1].id
-        yield from rows
+        yield rows
 
 
 def end_of(log: sqlite3.Connection, shape: Shape, after: int, upto: int, many: int) -> int:

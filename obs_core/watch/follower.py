@@ -58,7 +58,7 @@ class Follower:
         self._state: object = None
         self._hashes: dict[Rule, str] = {}
         self._recorded = -1
-        self._judge = Judge([], {}, Board([]))
+        self._judge = Judge([], (), Board([]))
         self.at = 0
 
     def close(self) -> None:
@@ -168,7 +168,7 @@ class Follower:
         upto = max((mark.id for mark in marks), default=0)
         upto = min(upto, newest) if (newest := tail.newest_id(self._source, self._shape)) and upto else newest
         judged_ns = max((mark.moment_ns for mark in marks), default=now_ns)
-        judge = Judge(new, {}, Board(new), code_of=self._code or nothing_known)
+        judge = Judge(new, (), Board(new), code_of=self._code or nothing_known)
         at = 0
         while at < upto:
             at = self._feed(judge, at, upto, now_ns, held=held)
@@ -188,14 +188,14 @@ class Follower:
         upto = max((marks[rule.name].id for rule in rules if rule.name in marks), default=0)
         known = self._kept.known(rules, upto)
         board_ = Board(rules, ledger.standings(self._ledger))
-        judge = Judge(rules, known.series, board_, ledger.met(self._ledger), self._code or nothing_known)
+        judge = Judge(rules, known.series.values(), board_, ledger.met(self._ledger), self._code or nothing_known)
         self._judge, self._rules, self.at = judge, rules, known.id
         self._recorded = upto
         while self.at < upto:
             self._feed(judge, self.at, upto, now_ns, quiet_until=upto)
             if upto - known.id > _CHUNK:
                 self._progress("building streaks", self.at, upto)
-        judge.owe()
+        judge.series.owe()
         if judge.calls.longest_ns and upto:
             self._count_again(judge, upto, max(marks[rule.name].moment_ns for rule in rules if rule.name in marks))
         self._kept.save(judge, self.at)

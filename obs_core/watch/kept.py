@@ -41,8 +41,9 @@ class Kept:
         try:
             known = saved.load(self._file)
         except (ValueError, EOFError, TypeError):  # damaged: built again
-            known = nothing
-        if known.id > upto or not known.variants >= set(checks.variants(rules)):
+            self.clear()
+            return nothing
+        if known.id > upto or not known.needs >= checks.needs(rules):
             self.clear()
             return nothing
         self._id = known.id
@@ -52,7 +53,7 @@ class Kept:
         """Keep what has changed up to the id `at`, once in `every` rows."""
         if at - self._id < every:
             return
-        changed, judge.changed = judge.changed, set()
+        changed = judge.series.changed()
         if changed or at != self._id:
             self._id = at
-            saved.save(self._file, at, judge.variants, [judge.series[key] for key in sorted(changed)])
+            saved.save(self._file, at, checks.needs(judge.rules), changed)

@@ -50,7 +50,7 @@ def followed(path: Path, variants: list[Variant], steps: list[int]) -> dict[Vari
                     late = tail.values_from(connection, NATIVE, [key], following.earliest([series]), at)
                     following.again(series, late, ended)
             keep(found, ended)
-            saved.save(derived, at, variants, changed.values())
+            saved.save(derived, at, (), changed.values())
         for key, series in saved.load(derived).series.items():
             for variant, streak in series.streaks.items():
                 found[variant].setdefault(key, {})[streak.starts[-1]] = streak.run(ongoing=True)

@@ -119,6 +119,36 @@ def test_the_steps_of_judging_and_restarts_between_them_change_no_flip(
     assert found[0] == found[1]
 
 
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from("xy"), st.sampled_from(["1", "1", "2", "3", "nan"])), min_size=1, max_size=40),
+    st.lists(st.integers(1, 12), min_size=1, max_size=5),
+    st.lists(st.sampled_from(["", 'tolerance = 1\ndata = "x"', 'missing = "skip"', "tolerance = 1"]), max_size=5),
+)
+def test_rules_that_come_and_go_between_steps_are_judged_as_if_they_had_always_been_there(
+    tmp_path_factory: pytest.TempPathFactory, told: list[tuple[str, str]], steps: list[int], more: list[str]
+) -> None:
+    rows = [row._replace(data=data) for (data, text), row in zip(told, readings(*(t for _, t in told)), strict=True)]
+    last = STALE + (f'[[rule]]\nname = "more"\nkind = "stale"\nthreshold = 2\n{more[-1]}\n' if more else "")
+    found = []
+    for cuts in ([], steps):
+        path = tmp_path_factory.mktemp("rules") / "trace.db"
+        table.store(path, [])
+        at = 0
+        for number, step in enumerate([*cuts, len(rows)]):
+            is_last = number == len(cuts)
+            extra = more[number % len(more)] if more else ""
+            rule(path, last if is_last else STALE + f'[[rule]]\nname = "r{number}"\nkind = "stale"\n{extra}\n')
+            table.store(path, rows[at : at + step])
+            at = min(at + step, len(rows))
+            with closing(follower.Follower(path)) as follows:
+                follows.tick(START + (at - 1) * SECOND)
+        with closing(ledger.open_(path)) as book:
+            flips = [flip for _, flip in ledger.flips(book) if flip.rule in ("stuck", "more")]
+            found.append(sorted((flip.rule, flip.moment_ns, flip.state_to, flip.labels) for flip in flips))
+    assert found[0] == found[1]
+
+
 def test_late_readings_are_judged_in_their_place(log: Path, tick: Callable[..., int]) -> None:
     rule(log, STALE)
     table.store(log, readings("1", "1", step=4))
