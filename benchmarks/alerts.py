@@ -28,7 +28,7 @@ from obs_core.store import log, sqlite
 from obs_core.watch.follower import Follower
 
 RULES, PROCESSES, NAMES = 1_000, 100, 100
-NEW, TICKS, WRITE_S, BATCH = 5_000, 9, 30, 250
+NEW, TICKS, WRITE_S, BATCH = 5_000, 25, 30, 250  # what is known of series is saved once in ten ticks
 STEP_NS = 86_400 * SECOND // 1_000_000  # a million old rows are a day
 OF_KINDS = (
     'kind = "stale"\ndata = "x{n}"\ncritical = 50\ntolerance = {near}\nmissing = "{missing}"',
@@ -133,11 +133,13 @@ def ticks(path: Path) -> float:
     with closing(Follower(path)) as follows:
         follows.tick(time.time_ns())
         gc.freeze()  # as the program does
+        moment = time.time_ns()
         for _ in range(TICKS):
             begun = follows.at
-            grown(path, NEW, time.time_ns(), SECOND // NEW)
+            grown(path, NEW, moment, SECOND // NEW)
+            moment += SECOND
             start, core = time.perf_counter(), time.process_time()
-            follows.tick(time.time_ns() + SECOND)
+            follows.tick(moment)
             cores.append(time.process_time() - core)
             found.append(time.perf_counter() - start)
             start = time.perf_counter()
