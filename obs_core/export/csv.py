@@ -129,8 +129,9 @@ def _milliseconds(nanoseconds: int | None) -> str:
     """Exactly, with all six digits behind the point."""
     if nanoseconds is None:
         return ""
-    whole = f"{abs(nanoseconds):07d}"
-    return f"{'-' if nanoseconds < 0 else ''}{whole[:-6]}.{whole[-6:]}"
+    if nanoseconds < 0:
+        return "-" + _milliseconds(-nanoseconds)
+    return f"{nanoseconds // 1_000_000}.{nanoseconds % 1_000_000:06d}"
 
 
 def _whole(number: int | None) -> str:

@@ -5,6 +5,7 @@ within one transaction than a frequent one.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final, Unpack
 
 from pandas import DataFrame
@@ -20,6 +21,7 @@ LOOKED_AT: Final = 200  # rows whose width is measured
 PLAIN_BYTES: Final = 30 + 19 + 4 + 12 + 20  # of a line: ISO time, nanoseconds, kind, duration, commas and line end
 ALWAYS: Final = Window(-FURTHEST_NS - 1, FURTHEST_NS)
 """Every moment that a log can hold, but for its very last nanosecond."""
+_row: Final = partial(tuple.__new__, Row)  # `_make` without its check: 0.3 us a row less
 
 
 def pieces(engine: Engine, window: Window, *, size: int = PIECE, **wanted: Unpack[Wanted]) -> Iterator[list[Row]]:
@@ -38,7 +40,7 @@ def pieces(engine: Engine, window: Window, *, size: int = PIECE, **wanted: Unpac
         return
     if engine.shape().native:
         for piece in _by_time(engine, narrow, last_id, size):
-            yield [*map(Row._make, piece)]
+            yield [*map(_row, piece)]
     else:
         for piece in _by_id(engine, narrow, last_id, size):
             yield [_told(cells) for cells in piece]
