@@ -45,6 +45,7 @@ class Arrival(NamedTuple):
 YEAR_2000_NS: Final = 946_684_800 * SECOND
 """A clock that says an earlier moment is not believed."""
 _BATCH: Final = 500
+_NAMED: Final = 2_000
 _COLUMNS: Final = ", ".join(Arrival._fields)
 _arrival: Final = partial(tuple.__new__, Arrival)  # `_make` without its check: 0.25 us a row less
 
@@ -93,13 +94,18 @@ def values_from(
     log: sqlite3.Connection, shape: Shape, series: Iterable[tuple[str, str]], from_ns: int, upto: int
 ) -> Iterator[Arrival]:
     """The readings of `series` (process, data) at or after a moment, up to an id, by (timestamp, id)."""
-    wanted = set(series)
+    names = set(series)
+    fits = f"({shape.values_where})"
+    bound: tuple[str, ...] = ()
+    if len(names) <= _NAMED and not any(word is None or "\ufffd" in word for pair in names for word in pair):
+        # SQL leaves 50,000 rows out in a quarter of Python's time; names that are not UTF-8 are other ones there.
+        fits += f" AND (+process, +data) IN (VALUES {', '.join(['(?, ?)'] * len(names))})"
+        bound = tuple(chain.from_iterable(names))
     found = log.execute(
-        f"SELECT {_COLUMNS} FROM {shape.rows} WHERE timestamp >= ? AND id <= ? AND ({shape.values_where}) "
-        "ORDER BY timestamp, id",
-        (from_ns, upto),
+        f"SELECT {_COLUMNS} FROM {shape.rows} WHERE timestamp >= ? AND id <= ? AND {fits} ORDER BY timestamp, id",
+        (from_ns, upto, *bound),
     )
-    return (row for row in map(Arrival._make, found) if (row.process, row.data) in wanted)
+    return (row for row in map(_arrival, found) if (row.process, row.data) in names)
 
 
 def rows_from(log: sqlite3.Connection, shape: Shape, from_ns: int, upto: int) -> Iterator[Arrival]:

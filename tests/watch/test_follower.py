@@ -14,6 +14,7 @@ from obs_core.clock import HOUR, SECOND, iso_ns
 from obs_core.errors import BadParameter, LogMissing
 from obs_core.model import Row
 from obs_core.rollup import saved
+from obs_core.store import log as store
 from obs_core.watch import follower
 from tests.support import data, recorded, table
 
@@ -159,6 +160,19 @@ def test_late_readings_are_judged_in_their_place(log: Path, tick: Callable[..., 
     table.store(log, readings("9", start=3))
     tick(7)
     assert [turn[:2] for turn in flips(log)] == [("inactive", "firing"), ("firing", "resolved")]
+
+
+@pytest.mark.parametrize("name", ["'q'", "nul\0", "", "\udcff"])
+def test_late_readings_of_a_series_with_an_odd_name_are_judged_in_their_place(log: Path, name: str) -> None:
+    rule(log, STALE)
+    with closing(follower.Follower(log)) as follows:
+        for second, late in ((5, readings("1", "1", step=4)), (6, readings("1", start=2))):
+            table.store(log, late)
+            with closing(store.open_(log)) as connection, connection:
+                raw = name.encode(errors="surrogateescape")
+                connection.execute("UPDATE data_trace SET data = CAST(? AS TEXT)", (raw,))
+            follows.tick(START + second * SECOND)
+    assert [turn[:2] for turn in flips(log)] == [("inactive", "firing")]
 
 
 def test_what_was_derived_may_be_deleted(log: Path) -> None:
