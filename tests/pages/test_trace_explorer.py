@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st_
 from streamlit.testing.v1 import AppTest
 
 from obs_core.model import Row
-from obs_core.ui import ask, trace_table
+from obs_core.ui import ask, row_filter, trace_table
+from obs_core.ui import opened as open_rows
 from obs_core.ui.grid import Click
 from tests.support import table
 
@@ -289,6 +292,50 @@ def test_a_link_opens_the_rows_that_it_names_with_their_attributes(path: Path) -
     assert "unseen" not in grid_rows(app)
     assert app.query_params["t_open"] in ("1_1.2", ["1_1.2"])
     assert "3 rows" in texts(app)
+
+
+LINKS = st_.fixed_dictionaries(
+    {},
+    optional={
+        "t_open": st_.sampled_from([{"1": 200}, {"1": 200, "1/2": 400}, {"4": 600}]).map(open_rows.written),
+        "t_raw": st_.just("true"),
+        "t_facets": st_.just("true"),
+        "t_level": st_.sampled_from(row_filter.LEVELS),
+        "t_size": st_.sampled_from([size for size in row_filter.SIZES if size != trace_table.SIZE]),
+        "t_sort": st_.sampled_from([*row_filter.SORTS][1:]),
+        "t_tab": st_.sampled_from(row_filter.TABS[1:]),
+        "t_cols": st_.lists(st_.sampled_from(["Group", "Memory", "user.id", "<b>"]), min_size=1, unique=True),
+        "t_kind": st_.sampled_from(row_filter.KINDS),
+        "t_min": st_.integers(0, 9).map(lambda ms: str(ms / 8)),
+    },
+)
+
+
+@settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    phases=(Phase.explicit, Phase.generate),  # each run draws the page; to make a failure small takes minutes
+)
+@given(link=LINKS)
+def test_every_control_comes_from_the_link_in_one_run(path: Path, link: dict[str, str | list[str]]) -> None:
+    if not path.exists():
+        table.store(path, shop())
+    app = opened(**link, trace="t1", span="s2")
+    assert not app.exception
+    assert "left out" not in texts(app)
+    for name, value in link.items():
+        kept = app.query_params[name]
+        assert ([kept] if isinstance(kept, str) else kept) == ([value] if isinstance(value, str) else value)
+    state = app.session_state
+    assert state[trace_table.OPENED] == open_rows.read(str(link.get("t_open", "")))
+    assert (state["t_raw"], state["t_facets"]) == ("t_raw" in link, "t_facets" in link)
+    assert (state["t_size"], state["t_sort"]) == (link.get("t_size", "100"), link.get("t_sort", "Newest first"))
+    assert (state["t_tab"], state["t_cols"]) == (link.get("t_tab", "Selected row"), link.get("t_cols", []))
+    assert (state["t_kind"], state["t_min"]) == (
+        link.get("t_kind"),
+        float(str(link["t_min"])) if "t_min" in link else None,
+    )
 
 
 def test_a_link_that_opens_what_is_no_row_says_so_and_opens_nothing(path: Path) -> None:
