@@ -351,6 +351,13 @@ def test_a_link_that_opens_what_is_no_row_says_so_and_opens_nothing(path: Path) 
     assert "4 rows" in texts(gone)
 
 
+def test_what_a_link_holds_beyond_a_control_is_said(path: Path) -> None:
+    table.store(path, shop())
+    said = texts(opened(t_q="x" * 1_001, t_cols=[f"column {at}" for at in range(13)])).replace("\\", "")
+    assert "t_q has more than 1,000 characters" in said
+    assert "t_cols names more than 12 columns" in said
+
+
 def test_a_link_says_that_formulas_stay_as_they_are(path: Path) -> None:
     table.store(path, shop())
     app = opened(t_raw="true")
