@@ -14,13 +14,13 @@ from obs_core.ui.controls import Chosen
 from obs_core.ui.grid import Click, grid
 from obs_core.ui.looked import looked
 from obs_core.ui.row_filter import SIZES, Filter
-from obs_core.ui.tree import MORE, owner, visible
+from obs_core.ui.tree import ATTRIBUTE, MORE, owner, visible
 
 SIZE: Final = "100"
 
 OPENED: Final = "explorer_opened"  # path -> how many attributes and children it shows
 LINKED: Final = "explorer_linked"  # what the link said of that
-CHOSEN: Final = "explorer_chosen"  # path of the selected row
+CHOSEN: Final = "explorer_chosen"  # path of the row that was clicked, and what the link said of it
 PAGES: Final = "explorer_pages"  # where the pages before this one began
 QUESTION: Final = "explorer_question"  # what the pages are of
 
@@ -58,8 +58,8 @@ def clicked(click: Click) -> None:
         rows.pop(path, None)
     _keep(rows)
     if click.selects and click.kind != MORE:
-        st.session_state[CHOSEN] = path
         select(click.trace, click.span, path.rpartition("/")[2])
+        st.session_state[CHOSEN] = (path, _named())
 
 
 def select(trace: str = "", span: str = "", row: str = "") -> None:
@@ -115,15 +115,25 @@ def _after(chosen: Chosen, wanted: Filter, sort: str, size: int) -> str | None:
     return token
 
 
-def _chosen_path(page: DataFrame) -> str | None:
-    """The selected row's path; on a link that was opened, that of the row that it names."""
-    path: str | None = st.session_state.get(CHOSEN)
-    if path is not None:
-        return path
-    span, row = st.query_params.get("span"), st.query_params.get("t_row")
-    fits = (page["trace_id"] == st.query_params.get("trace")) & (page["span_id"] == span)
-    named = page["id"][fits | (page["id"].astype(str) == (row or (span or "").removeprefix("row-")))]
-    return str(named.iloc[0]) if len(named) else None
+def _named() -> tuple[str | None, ...]:
+    """The row that the link names."""
+    return tuple(st.query_params.get(name) for name in ("trace", "span", "t_row"))
+
+
+def _chosen_path() -> str | None:
+    """The path of the row that was clicked, as long as the link names it."""
+    path, named = st.session_state.get(CHOSEN, (None, None))
+    return path if named == _named() else None
+
+
+def _named_path(rows: DataFrame) -> str | None:
+    """The path of the first of `rows` that the link names."""
+    trace, span, row = _named()
+    row = row or (span or "").removeprefix("row-")
+    within = (rows["trace"] == trace) & (rows["span"] == span) & (rows["span"] != "")
+    of_log = ~rows["kind"].isin((ATTRIBUTE, MORE))
+    found = rows["path"][of_log & (within | (rows["path"].str.rpartition("/")[2] == row))]
+    return str(found.iloc[0]) if len(found) else None
 
 
 def _rows(chosen: Chosen, wanted: Filter, page: DataFrame, after: str | None, pinned: tuple[str, ...]) -> None:
@@ -139,7 +149,10 @@ def _rows(chosen: Chosen, wanted: Filter, page: DataFrame, after: str | None, pi
     def attributes(row: int, count: int) -> DataFrame:
         return ask(traces.attributes, chosen, id=row, size=count)
 
-    rows = visible(page, _opened(), children, attributes, chosen=_chosen_path(page), pinned=pinned)
+    path = _chosen_path()
+    rows = visible(page, _opened(), children, attributes, chosen=path, pinned=pinned)
+    if path is None:
+        rows["chosen"] = rows["path"] == _named_path(rows)
     grid(rows, page=after or "", pinned=columns.fields(pinned), key="t_grid", on_click=clicked)
     if further := looked(page):
         st.caption(f"{further} Next goes on from there.")

@@ -102,10 +102,16 @@ def test_attributes_stand_under_their_row_quietly_and_run_nothing(serve: Serve, 
     assert len(seen) == 17
     assert frame.locator(".ag-row img, .ag-row script").count() == 0
     assert opened == []
+    page.goto(f"{page.url.partition('?')[0]}?every=off&t_fn=serve&t_open=1&trace=t1&span=s2")
+    settled(page)
+    eventually(page, lambda: _at_end(frame.locator(".ag-body-viewport")) and count_of(frame, "load") == 1)
+    eventually(page, lambda: frame.locator(".ag-row-selected [col-id=Data]").all_inner_texts() == ["load"])
+    page.get_by_role("treegrid").get_by_text("price").click()
+    eventually(page, lambda: frame.locator(".ag-row-selected [col-id=Data]").all_inner_texts() == ["price"])
 
 
 def test_a_click_on_an_attribute_selects_its_row_and_the_card_shows_it_whole(
-    serve: Serve, page: Page, browser: Browser, tmp_path: Path
+    serve: Serve, page: Page, tmp_path: Path
 ) -> None:
     log = tmp_path / "trace.db"
     table.store(log, order())
@@ -123,7 +129,7 @@ def test_a_click_on_an_attribute_selects_its_row_and_the_card_shows_it_whole(
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     page.keyboard.press("ArrowRight")
-    assert frame.locator(".ag-row-selected [col-id=Data]").all_inner_texts() == ["serve"]
+    eventually(page, lambda: frame.locator(".ag-row-selected [col-id=Data]").all_inner_texts() == ["serve"])
     expect(page.get_by_test_id("stCode").filter(has_text=LONG)).to_have_count(1, timeout=30_000)
     for key in ("ArrowUp", "ArrowLeft", "ArrowLeft"):  # to the row, to its first cell, and closed
         page.keyboard.press(key)
@@ -133,27 +139,29 @@ def test_a_click_on_an_attribute_selects_its_row_and_the_card_shows_it_whole(
     assert (count_of(frame, "user.id"), count_of(frame, "(not JSON)"), count_of(frame, "key0")) == (1, 1, 0)
     expect(page.get_by_text("5 rows", exact=True)).to_be_visible()
     assert "t_open=4_2&" in f"{query_of(page)}&"
-    link = page.evaluate("location.href")
 
-    teammate = browser.new_context().new_page()
-    teammate.goto(link)
-    settled(teammate)
-    theirs = grid(teammate)
-    assert (count_of(theirs, "user.id"), count_of(theirs, "(not JSON)"), count_of(theirs, "key0")) == (1, 1, 0)
-    assert theirs.locator(".ag-row-selected [col-id=Data]").all_inner_texts() == ["serve"]
-    teammate.get_by_role("button", name="Export").first.click()
-    teammate.get_by_text("Leave formulas as they are").click()
-    eventually(teammate, lambda: "t_raw=true" in query_of(teammate))
-    with teammate.expect_download() as waiting:
-        teammate.get_by_role("link", name="Download CSV").click()
+
+def test_a_link_opens_what_was_open_and_the_file_holds_rows_of_the_log_alone(
+    serve: Serve, page: Page, tmp_path: Path
+) -> None:
+    table.store(tmp_path / "trace.db", order())
+    page.goto(f"{serve(tmp_path / 'trace.db')}/trace_explorer?every=off&trace=t1&span=s1&t_open=4_2")
+    settled(page)
+    frame = grid(page)
+    assert (count_of(frame, "user.id"), count_of(frame, "(not JSON)"), count_of(frame, "key0")) == (1, 1, 0)
+    eventually(page, lambda: frame.locator(".ag-row-selected [col-id=Data]").all_inner_texts() == ["serve"])
+    page.get_by_role("button", name="Export").first.click()
+    page.get_by_text("Leave formulas as they are").click()
+    eventually(page, lambda: "t_raw=true" in query_of(page))
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="Download CSV").click()
     with waiting.value.path().open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert sorted(row["Data"] for row in rows) == ["alone", "load", "newest", "price", "serve"]
-    teammate.reload()
-    settled(teammate)
-    teammate.get_by_role("button", name="Export").first.click()
-    expect(teammate.get_by_role("switch", name="Leave formulas")).to_be_checked(timeout=30_000)
-    teammate.context.close()
+    assert sorted(row["Data"] for row in rows) == ["alone", "load", "price", "serve"]
+    page.reload()
+    settled(page)
+    page.get_by_role("button", name="Export").first.click()
+    expect(page.get_by_role("switch", name="Leave formulas")).to_be_checked(timeout=30_000)
 
 
 def test_a_trace_of_30_000_rows_opens_level_by_level(serve: Serve, page: Page, tmp_path: Path) -> None:
@@ -182,6 +190,7 @@ def test_a_trace_of_30_000_rows_opens_level_by_level(serve: Serve, page: Page, t
     fall = page.get_by_role("treegrid", name="Calls and values of the trace")
     expect(fall.get_by_role("row", selected=True)).to_contain_text(f"f{LARGE - 2}")
     assert fall.get_by_role("row").count() < 60
+    eventually(page, lambda: f"span=s{LARGE - 2}" in query_of(page))
     page.reload()
     settled(page)
     expect(page.get_by_label("Collapse to this level")).to_have_value("2", timeout=30_000)

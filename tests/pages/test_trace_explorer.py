@@ -420,7 +420,7 @@ def test_clicks_open_close_and_select(monkeypatch: pytest.MonkeyPatch) -> None:
     assert link == {"trace": "t1", "span": "row-8", "t_open": "7~2"}
     trace_table.clicked(Click("7/@3", "t1", "s1", "attribute", opens=None, selects=True))
     assert link == {"trace": "t1", "span": "s1", "t_open": "7~2"}
-    assert state[trace_table.CHOSEN] == "7"
+    assert state[trace_table.CHOSEN] == ("7", ("t1", "s1", None))
     trace_table.clicked(Click("7", "t1", "s1", "call", opens=False, selects=False))
     assert state[trace_table.OPENED] == {}
     for path, kind in (("5", "value"), ("5/@0", "attribute")):
