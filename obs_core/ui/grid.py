@@ -56,6 +56,9 @@ _UPDATED: Final = """p => {
 _SPAN: Final = "p => p.data && p.data.kind === 'attribute' ? 5 : 1"
 """An attribute has no moment, status, exception or duration: its value takes their room."""
 
+_SPAN_MORE: Final = "p => p.data && p.data.kind === 'more' ? 8 : 1"
+"""What asks for more rows has the room of a whole one."""
+
 _KEEPS_ARROWS: Final = """p => {
   const row = p.data || {};
   return !!row.kids && p.event.key === (row.open ? 'ArrowLeft' : 'ArrowRight');
@@ -198,6 +201,7 @@ def _columns() -> list[dict[str, Any]]:
             flex=3,
             minWidth=130,
             cellRenderer=tree,
+            colSpan=JsCode(_SPAN_MORE),
             equals=JsCode("() => false"),
             suppressKeyboardEvent=JsCode(_KEEPS_ARROWS),
         ),

@@ -132,6 +132,7 @@ def _values(values: DataFrame) -> None:
             lambda cell: plain(cell, CELL) if isinstance(cell, str) else cell
         ),
         hide_index=True,
+        placeholder=frame.NOT_MEASURED,
     )
 
 
