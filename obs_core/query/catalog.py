@@ -17,7 +17,7 @@ from obs_core.query.engine import Engine
 _ASKED: Final = (
     *(overview.summary, overview.throughput, overview.recent_errors, overview.groups, overview.processes),
     *(overview.exceptions, overview.restarts),
-    *(traces.page, traces.total, traces.tree, traces.children, traces.row, facets.facets),
+    *(traces.page, traces.total, traces.tree, traces.children, traces.attributes, traces.row, facets.facets),
     *(functions.performance, functions.history, functions.changes, functions.names, functions.listed),
     functions.courses,
     *(values.streaks, values.history, values.series, values.courses),

@@ -1,6 +1,5 @@
 """Which rows, exactly: pages of them, one row, and a trace as a tree. All narrow: an index and a keyset each."""
 
-import json
 from typing import Any, Final, Unpack
 
 import pandas as pd
@@ -9,6 +8,7 @@ from pandas import DataFrame, Series
 from obs_core.clock import Window
 from obs_core.errors import QuestionTimedOut
 from obs_core.model import CANONICAL, ROW_CAP
+from obs_core.query import attributes as attribute
 from obs_core.query import filters
 from obs_core.query import tree as shape
 from obs_core.query.engine import Engine
@@ -22,10 +22,9 @@ COUNTED: Final = 100_000  # rows that `total` counts before it says that there a
 COUNTING_S: Final = 1.0  # seconds that `total` counts before it says so
 SORTS: Final = ("time", "-time", "duration", "-duration", "process", "-process", "status", "-status")
 
-_SEVEN: Final = {column: name for name, column in CANONICAL.items()}
 _PAGE: Final = (
     *("id", *CANONICAL, "trace_id", "span_id", "parent_span_id", "process_group", "duration_ms", "has_children"),
-    *("kind", "function", "memory_delta"),
+    *("kind", "function", "memory_delta", "has_attributes"),
 )
 _TREE: Final = (
     *("kind", "span_id", "parent_span_id", "depth", *CANONICAL, "start_offset_ms", "duration_ms", "self_ms", "orphan"),
@@ -152,6 +151,26 @@ def children(
     return _paged(engine.lookup("traces/children", parameters), size, attributes)
 
 
+def attributes(engine: Engine, window: Window, *, group: str | None = None, id: int, size: int = 500) -> DataFrame:  # noqa: A002 - as in row
+    """The first `size` attributes of the row `id` in their order: `name`, `type` (as OpenTelemetry names it), `value`.
+
+    `attrs["truncated"]` says whether it has more. Texts longer than 65,536 characters are cut. Where the log's text is
+    no JSON, it is the value of the only one. Window and group don't matter.
+    """
+    del window, group
+    size = filters.whole("size", size, 1, ROW_CAP)
+    found = engine.lookup("traces/attributes", {"id": id})
+    held = attribute.parts(found["attributes"].iloc[0] if len(found) else None)
+    items = attribute.items(held["attributes"]) if "attributes" in held else []
+    cells = [
+        (name[:LONGEST_CELL], attribute.kind(value), attribute.worded(value)[:LONGEST_CELL])
+        for name, value in items[:size]
+    ]
+    answer = DataFrame(cells, columns=["name", "type", "value"], dtype="object")
+    answer.attrs = {**found.attrs, "truncated": len(items) > size}
+    return answer
+
+
 def row(engine: Engine, window: Window, *, group: str | None = None, id: int) -> DataFrame:  # noqa: A002 - the log's own name
     """Everything that the log holds of the row `id`, uncut: one row, or none; window and group don't matter."""
     del window, group
@@ -172,15 +191,15 @@ def _left(window: Window, after: Cursor | None, *, falling: bool) -> Window:
 def _paged(found: DataFrame, size: int, attributes: tuple[str, ...]) -> DataFrame:
     """The first `size` rows of `found` with their `attributes`, and where the next page begins if there are more."""
     more = len(found) > size or bool(found.attrs.get("truncated"))
-    shown = found.head(size).copy()
-    shown["has_children"] = shown["has_children"].astype(bool)
-    named = _named(shown, _PAGE, found)
+    shown = found.head(size)
+    claims = {name: shown[name].astype(bool) for name in ("has_children", "has_attributes")}
+    named = _named(shown, _PAGE, found, **claims)
     if attributes:
-        parts = [_attributes(text) for text in shown["attributes"]]
+        parts = [attribute.named(text) for text in shown["attributes"]]
         for name in attributes:
-            named[f"attributes.{name}"] = Series(
-                [_worded(part.get(name)) for part in parts], named.index, dtype="object"
-            )
+            values = [part.get(name) for part in parts]
+            cells = [None if value is None else attribute.worded(value) for value in values]
+            named[f"attributes.{name}"] = Series(cells, named.index, dtype="object")
     last = shown.iloc[-1] if more else None
     if (looked_to := found.attrs.get("looked_to_ns")) is not None:
         named.attrs |= {"truncated": True, "next": Cursor(None, looked_to, BEFORE_ALL).token}
@@ -193,29 +212,18 @@ def _paged(found: DataFrame, size: int, attributes: tuple[str, ...]) -> DataFram
     return named
 
 
-def _attributes(text: object) -> dict[str, object]:
-    """The attributes in the log's JSON; none where it is not as it should be."""
-    try:
-        found = json.loads(text)["attributes"] if isinstance(text, str) else None
-    except (ValueError, KeyError, TypeError, RecursionError):
-        found = None
-    return found if isinstance(found, dict) else {}
-
-
-def _worded(value: object) -> str | None:
-    """An attribute's value as text: what it is, or its JSON."""
-    if value is None or isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False)
-
-
 def _known(column: Series) -> list[Any]:
     """The cells as Python's own kinds; None where there is nothing."""
     return column.astype(object).where(column.notna(), None).tolist()
 
 
-def _named(found: DataFrame, columns: tuple[str, ...], source: DataFrame) -> DataFrame:
-    """`found` in these columns: durations in ms, the seven by the names people see; and what is known of `source`."""
-    named = found.assign(duration_ms=found["duration_ns"].astype("float64") / 1e6).rename(columns=_SEVEN)[list(columns)]
+def _named(found: DataFrame, columns: tuple[str, ...], source: DataFrame, **changed: "Series[Any]") -> DataFrame:
+    """`found` in these columns, some `changed`: durations in ms, the seven as people name them.
+
+    What is known of `source` stays known.
+    """
+    duration_ms = found["duration_ns"].astype("float64") / 1e6
+    held = [CANONICAL.get(name, name) for name in columns]
+    named = found.assign(duration_ms=duration_ms, **changed)[held].set_axis(list(columns), axis="columns")
     named.attrs = dict(source.attrs)
     return named

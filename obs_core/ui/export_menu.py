@@ -4,6 +4,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from obs_core.query import export, traces
 from obs_core.ui import frame
@@ -20,8 +21,15 @@ def export_menu(chosen: Chosen, wanted: Filter) -> None:
     """A button that offers all rows that fit as CSV, once it has said how many they are and how large."""
     menu = st.popover("Export", icon=":material/download:", key="t_export", on_change="rerun")
     with menu, boundary("Export"):
-        if menu.open:
-            _offer(chosen, wanted)
+        told = st.container()
+        raw = st.toggle(  # drawn also while the menu is closed: the link loses what is not drawn
+            "Leave formulas as they are",
+            key="t_raw",
+            bind="query-params",
+            help="Else an apostrophe keeps a spreadsheet from running them.",
+        )
+        if menu.open and _holds_rows(told, chosen, wanted):
+            st.link_button("Download CSV", csv_link(chosen, wanted, raw=raw), type="primary", width="stretch")
 
 
 def trace_menu(trace_id: str) -> None:
@@ -38,18 +46,16 @@ def csv_link(chosen: Chosen, wanted: Filter, *, raw: bool) -> str:
     return f"/export/rows.csv?{urlencode(frozen(chosen) | group | wanted.link | ({'raw': '1'} if raw else {}))}"
 
 
-def _offer(chosen: Chosen, wanted: Filter) -> None:
+def _holds_rows(place: DeltaGenerator, chosen: Chosen, wanted: Filter) -> bool:
+    """Say in `place` what the file will be; return whether there is anything to write."""
     total = ask(traces.total, chosen, most=COUNTED, **wanted.parameters).iloc[0]
     rows, exact = int(total["rows"]), bool(total["exact"])
     if exact and not rows:
-        st.caption("No row fits: there is nothing to export.")
-        return
-    st.markdown(f"**{_counted(rows, exact=exact)}**{_size(chosen, wanted, rows)}")
-    st.caption("Everything that fits, oldest first; not only this page.")
-    raw = st.toggle(
-        "Leave formulas as they are", key="t_raw", help="Else an apostrophe keeps a spreadsheet from running them."
-    )
-    st.link_button("Download CSV", csv_link(chosen, wanted, raw=raw), type="primary", width="stretch")
+        place.caption("No row fits: there is nothing to export.")
+        return False
+    place.markdown(f"**{_counted(rows, exact=exact)}**{_size(chosen, wanted, rows)}")
+    place.caption("Everything that fits, oldest first; not only this page.")
+    return True
 
 
 def _counted(rows: int, *, exact: bool) -> str:

@@ -1,6 +1,6 @@
 """Which rows the Trace Explorer shows: the controls over the table, each of them in the URL."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final, NamedTuple
 
@@ -9,12 +9,15 @@ from streamlit.delta_generator import DeltaGenerator
 
 from obs_core.errors import BadParameter
 from obs_core.query.conditions import conditions, joined
-from obs_core.ui import frame, notes
+from obs_core.ui import columns, frame, notes
 from obs_core.ui.frame import literal
 from obs_core.ui.plain import plain
 from obs_core.ui.row_filter import KEYS, KINDS, SORTS, STATUSES, Filter, broken
 
 _WORDS: Final = {"data_type": "data type", "exception_type": "exception", "min_ms": "at least", "max_ms": "at most"}
+LONGEST: Final = {"t_q": 1_000, "t_fn": 1_000, "t_type": 200, "t_exc": 500, "t_where": 4_000}
+"""Characters of what is typed into each field."""
+
 _TYPED: Final = ("search", "function", "data_type", "exception_type", "where")
 
 
@@ -31,14 +34,14 @@ def filter_bar(processes: Sequence[str]) -> Bar:
     given = st.query_params.to_dict()
     if KEYS["where"] in st.session_state:  # being typed: what is wrong with it stands beside it
         given.pop(KEYS["where"], None)
-    wrong = broken(given)
+    wrong = (*broken(given), *_beyond(given))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         search = st.text_input(
             "Search",
             key="t_q",
             bind="query-params",
             live="300ms",
-            max_chars=1_000,
+            max_chars=LONGEST["t_q"],
             placeholder="Process, data, value, exception",
             icon=":material/search:",
             width=250,
@@ -67,6 +70,18 @@ def filter_bar(processes: Sequence[str]) -> Bar:
     return Bar(chosen, SORTS[sort], tools)
 
 
+def _beyond(given: Mapping[str, str]) -> tuple[str, ...]:
+    """What is to be said of the parts of a link that hold more than their controls do."""
+    said = [
+        f"{key} has more than {frame.count(most)} characters: what is beyond them is left out."
+        for key, most in LONGEST.items()
+        if len(given.get(key, "")) > most
+    ]
+    if len(st.query_params.get_all("t_cols")) > columns.MOST:
+        said.append(f"t_cols names more than {columns.MOST} columns: the further ones are left out.")
+    return tuple(said)
+
+
 def clear(*names: str) -> None:
     """Take the filters `names` away, or all of them; the order stays."""
     for name in names or KEYS:
@@ -86,10 +101,16 @@ def without(text: str, place: int) -> str:
 
 def _more() -> dict[str, Any]:
     """The controls that are needed less often."""
-    function = st.text_input("Function", key="t_fn", bind="query-params", max_chars=1_000, placeholder="pkg.mod.name")
+    function = st.text_input(
+        "Function", key="t_fn", bind="query-params", max_chars=LONGEST["t_fn"], placeholder="pkg.mod.name"
+    )
     with st.container(horizontal=True, gap="small"):
-        data_type = st.text_input("Data type", key="t_type", bind="query-params", max_chars=200, width=180)
-        exception = st.text_input("Exception type", key="t_exc", bind="query-params", max_chars=500, width=180)
+        data_type = st.text_input(
+            "Data type", key="t_type", bind="query-params", max_chars=LONGEST["t_type"], width=180
+        )
+        exception = st.text_input(
+            "Exception type", key="t_exc", bind="query-params", max_chars=LONGEST["t_exc"], width=180
+        )
     with st.container(horizontal=True, gap="small"):
         least = st.number_input("Duration from (ms)", 0.0, value=None, key="t_min", bind="query-params", width=180)
         most = st.number_input("Duration to (ms)", 0.0, value=None, key="t_max", bind="query-params", width=180)
@@ -98,7 +119,7 @@ def _more() -> dict[str, Any]:
         key="t_where",
         bind="query-params",
         live="300ms",
-        max_chars=4_000,
+        max_chars=LONGEST["t_where"],
         placeholder="http.status_code >= 500 and user.id exists",
         help="A name, one of = != > < >= <= contains, starts with, matches, in, exists, and a value; several are "
         'joined by and. Names and values with spaces, commas or operators stand in "quotes"; matches takes a regular '

@@ -53,6 +53,12 @@ _UPDATED: Final = """p => {
   window.__obsPage = page;
 }"""
 
+_SPAN: Final = "p => p.data && p.data.kind === 'attribute' ? 5 : 1"
+"""An attribute has no moment, status, exception or duration: its value takes their room."""
+
+_SPAN_MORE: Final = "p => p.data && p.data.kind === 'more' ? 8 : 1"
+"""What asks for more rows has the room of a whole one."""
+
 _KEEPS_ARROWS: Final = """p => {
   const row = p.data || {};
   return !!row.kids && p.event.key === (row.open ? 'ArrowLeft' : 'ArrowRight');
@@ -130,6 +136,7 @@ def options(pinned: Mapping[str, str]) -> dict[str, Any]:
         "rowClassRules": {
             "failed": JsCode("p => p.data.Status === 'ERROR'"),
             "child": JsCode("p => p.data.depth > 0"),
+            "attribute": JsCode("p => p.data.kind === 'attribute'"),
             "more": JsCode("p => p.data.kind === 'more'"),
         },
         "rowHeight": ROW_HEIGHT,
@@ -172,7 +179,7 @@ def styles(*, dark: bool) -> dict[str, dict[str, str]]:
         ".tree .word": {"unicode-bidi": "isolate"},
         ".failed .status, .failed .exception": {"color": error},
         ".failed .status": {"font-weight": "600"},
-        ".quiet, .more .tree .word": {"color": quiet},
+        ".quiet, .attribute .ag-cell, .more .tree .word": {"color": quiet},
         ".more": {"cursor": "pointer"},
         ".ag-tooltip": {"max-width": "560px", "white-space": "pre-wrap", "overflow-wrap": "anywhere"},
     }
@@ -194,12 +201,13 @@ def _columns() -> list[dict[str, Any]]:
             flex=3,
             minWidth=130,
             cellRenderer=tree,
+            colSpan=JsCode(_SPAN_MORE),
             equals=JsCode("() => false"),
             suppressKeyboardEvent=JsCode(_KEEPS_ARROWS),
         ),
         column("Data", 150, flex=4, minWidth=120),
         column("Data Type", 82, cellClass="quiet"),
-        column("Data Value", 110, flex=3, minWidth=96),
+        column("Data Value", 110, flex=3, minWidth=96, colSpan=JsCode(_SPAN)),
         column("Timestamp", 164),
         column("Status", 78, cellClass="status", valueFormatter=failed),
         column("Exception", 110, flex=3, minWidth=90, cellClass="exception"),

@@ -47,5 +47,17 @@ def follow() -> None:
         st.switch_page(f"{page}.py", query_params=selected)
 
 
+def keep(**parts: str | None) -> None:
+    """Set parts of the page's own link, all at once, and take away those that are None.
+
+    Each change is a message to the browser and a step of its history.
+    """
+    for name in (name for name, part in parts.items() if part is None):
+        st.query_params.pop(name, None)
+    changed = {name: part for name, part in _given(parts).items() if st.query_params.get(name) != part}
+    if changed:
+        st.query_params.update(changed)
+
+
 def _given(selected: dict[str, str | None]) -> dict[str, str]:
     return {name: value for name, value in selected.items() if value is not None}

@@ -1,6 +1,5 @@
 """One row of the log on a page, with everything that is known of it."""
 
-import json
 from dataclasses import replace
 from typing import Any, Final
 
@@ -8,7 +7,7 @@ import streamlit as st
 from pandas import DataFrame, Series, notna
 
 from obs_core.clock import DAY, Window
-from obs_core.query import inspector, traces
+from obs_core.query import attributes, inspector, traces
 from obs_core.ui import frame, links, rule_offers
 from obs_core.ui.ask import ask
 from obs_core.ui.controls import Chosen
@@ -25,6 +24,11 @@ TALLEST: Final = 360
 
 LONGEST: Final = 100_000
 """Characters of one text that the page shows; a browser takes a second for each million."""
+
+CELL: Final = 500
+"""Characters of a value in a table; longer ones stand whole in boxes of their own, the first `BOXES` of them."""
+
+BOXES: Final = 10
 
 
 def row_card(chosen: Chosen, row_id: int, tree: DataFrame | None = None) -> None:
@@ -125,37 +129,29 @@ def _values(values: DataFrame) -> None:
     shown = values[["Data", "Data Type", "Data Value", "start_offset_ms"]]
     st.dataframe(
         shown.rename(columns={"start_offset_ms": "After the start (ms)"}).map(
-            lambda cell: plain(cell, 500) if isinstance(cell, str) else cell
+            lambda cell: plain(cell, CELL) if isinstance(cell, str) else cell
         ),
         hide_index=True,
+        placeholder=frame.NOT_MEASURED,
     )
 
 
 def _attributes(text: object) -> None:
-    """The attributes, events and links that came with the row, as names and values."""
-    if not isinstance(text, str) or not text:
-        return
-    try:
-        parts = json.loads(text)
-    except ValueError:
-        parts = {"attributes": {"(not JSON)": text}}
+    """The attributes, events and links that came with the row, as names and values; long values also whole."""
     flat = [
-        {"Part": part, "Name": plain(name, 200), "Value": plain(_worded(value), 2_000)}
-        for part, content in (parts.items() if isinstance(parts, dict) else [])
-        for name, value in _named(content)
+        (part, name, attributes.worded(value))
+        for part, content in attributes.parts(text).items()
+        for name, value in attributes.items(content)
     ]
-    if flat:
-        st.markdown("**Attributes**")
-        st.dataframe(flat, hide_index=True)
-
-
-def _named(content: object) -> list[tuple[str, object]]:
-    if isinstance(content, dict):
-        return [(str(name), value) for name, value in content.items()]
-    if isinstance(content, list):
-        return [(str(place), value) for place, value in enumerate(content, 1)]
-    return [("", content)]
-
-
-def _worded(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if not flat:
+        return
+    st.markdown("**Attributes**")
+    cells = [(plain(part, 200), plain(name, 200), plain(value, CELL)) for part, name, value in flat]
+    st.dataframe(DataFrame(cells, columns=["Part", "Name", "Value"]), hide_index=True)
+    long = [(name, value) for _, name, value in flat if len(value) > CELL]
+    for name, value in long[:BOXES]:
+        _text(frame.literal(plain(name, 200)), value)
+    if len(long) > BOXES:
+        st.caption(
+            f"{frame.count(len(long) - BOXES)} more long values are cut in the table; an export holds them whole."
+        )

@@ -9,6 +9,7 @@ from obs_core.errors import BadParameter
 from obs_core.model import Kind, Status
 from obs_core.query.conditions import conditions
 from obs_core.query.paging import cursor
+from obs_core.ui import opened
 from obs_core.ui.plain import plain
 
 STATUSES: Final = get_args(Status)
@@ -27,6 +28,9 @@ SIZES: Final = ("50", "100", "200", "500")
 """Rows per page."""
 
 TABS: Final = ("Selected row", "By function")
+LEVELS: Final = tuple(str(level) for level in range(1, 31))
+"""How deep the waterfall may be shown; without it, whole."""
+
 KEYS: Final = {
     "search": "t_q",
     "status": "t_status",
@@ -41,7 +45,16 @@ KEYS: Final = {
 }
 """The part of the URL behind each part of a filter."""
 
-_CHOICES: Final = {"t_status": STATUSES, "t_kind": KINDS, "t_sort": tuple(SORTS), "t_size": SIZES, "t_tab": TABS}
+_SWITCH: Final = ("true", "false")
+_CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+    "t_status": STATUSES,
+    "t_kind": KINDS,
+    "t_sort": tuple(SORTS),
+    "t_size": SIZES,
+    "t_tab": TABS,
+    "t_facets": _SWITCH,
+    "t_raw": _SWITCH,
+}
 _NUMBERS: Final = ("min_ms", "max_ms")
 
 
@@ -97,11 +110,14 @@ def broken(given: Mapping[str, str]) -> tuple[str, ...]:
         for key, allowed in _CHOICES.items()
         if given.get(key) and given[key] not in allowed
     ]
-    for key, read in (("t_where", conditions), ("t_after", cursor)):
+    for key, read in (("t_where", conditions), ("t_after", cursor), ("t_open", opened.read)):
         try:
             read(given.get(key))
         except BadParameter as error:
             said.append(f"{error.message} {key} is left out.")
+    level = given.get("t_level")
+    if level and level not in LEVELS:
+        said.append(f"“{plain(level, 60)}” is no level from 1 to {LEVELS[-1]}: t_level is left out.")
     row = given.get("t_row")
     if row and not (row.isascii() and row.isdigit()):
         said.append(f"“{plain(row, 60)}” is no row's number: t_row is left out.")

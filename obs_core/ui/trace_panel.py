@@ -7,24 +7,24 @@ from pandas import DataFrame
 
 from obs_core import charts
 from obs_core.query import traces
-from obs_core.ui import frame
+from obs_core.ui import frame, links
 from obs_core.ui.ask import ask, shaped
 from obs_core.ui.controls import Chosen
 from obs_core.ui.export_menu import trace_menu
 from obs_core.ui.panel import panel
 from obs_core.ui.plain import counted, plain
 from obs_core.ui.row_card import row_card
-from obs_core.ui.row_filter import TABS
+from obs_core.ui.row_filter import LEVELS, TABS
 from obs_core.ui.share import share
 from obs_core.ui.trace_table import close
-from obs_core.ui.waterfall import row_ids, waterfall
+from obs_core.ui.waterfall import Said, row_ids, waterfall
 
 
 def selection_card(chosen: Chosen) -> None:
     """Show what the link names: a trace with one of its rows picked, or a row that belongs to no trace."""
     trace, row = st.query_params.get("trace"), st.query_params.get("t_row")
     if not trace:
-        st.query_params.pop("t_tab", None)
+        links.keep(t_tab=None, t_level=None)
     if trace:
         with panel(f"Trace {plain(trace, 40)}"):
             _trace(chosen, trace, st.query_params.get("span"))
@@ -54,13 +54,23 @@ def _trace(chosen: Chosen, trace_id: str, span_id: str | None) -> None:
         st.info("The log holds no trace with this id. It may have been removed, or stand in another log.")
         return
     _ways(chosen, _figures(tree), trace_id)
-    for remark in oddities(tree):
-        st.caption(remark)
     ids = row_ids(tree)
     selected = span_id if span_id in ids else _first(tree, ids)
-    picked = waterfall(tree, trace=trace_id, selected=selected, colours=_colours(tree), key="t_waterfall")
-    if picked in ids and picked != selected:
-        st.query_params["span"] = selected = picked
+    for remark in (*_astray(span_id, selected), *oddities(tree)):
+        st.caption(remark)
+    level = st.query_params.get("t_level")
+    if level not in LEVELS:  # the filters' note says so
+        level = None
+        links.keep(t_level=None)
+    waterfall(
+        tree,
+        trace=trace_id,
+        selected=selected,
+        level=level,
+        colours=_colours(tree),
+        key="t_waterfall",
+        on_said=_said,
+    )
     call, table = st.tabs(TABS, key="t_tab", on_change="rerun", bind="query-params")
     if table.open:
         with table:
@@ -68,6 +78,21 @@ def _trace(chosen: Chosen, trace_id: str, span_id: str | None) -> None:
     else:
         with call:
             row_card(chosen, int(tree["id"].iloc[ids.index(selected)]), tree)
+
+
+def _said(said: Said) -> None:
+    """Name in the link what was done in the waterfall."""
+    if said.picked is not None:
+        links.keep(span=said.picked)
+    if said.level is not None:
+        links.keep(t_level=said.level or None)
+
+
+def _astray(span_id: str | None, selected: str) -> list[str]:
+    """What is to be said where the link names a row that the trace doesn't hold."""
+    if span_id in (None, "", selected):
+        return []
+    return [frame.literal(f"The trace holds no row “{plain(span_id, 60)}”, which the link names; another is selected.")]
 
 
 def oddities(tree: DataFrame) -> list[str]:

@@ -8,18 +8,19 @@ from pandas import DataFrame
 from obs_core.errors import BadParameter
 from obs_core.query import traces
 from obs_core.query.paging import cursor
-from obs_core.ui import columns, frame
+from obs_core.ui import columns, frame, links, opened
 from obs_core.ui.ask import ask
 from obs_core.ui.controls import Chosen
 from obs_core.ui.grid import Click, grid
 from obs_core.ui.looked import looked
 from obs_core.ui.row_filter import SIZES, Filter
-from obs_core.ui.tree import STEP, visible
+from obs_core.ui.tree import ATTRIBUTE, MORE, owner, visible
 
 SIZE: Final = "100"
 
-OPENED: Final = "explorer_opened"  # path -> how many children it shows
-CHOSEN: Final = "explorer_chosen"  # path of the selected row
+OPENED: Final = "explorer_opened"  # path -> how many attributes and children it shows
+LINKED: Final = "explorer_linked"  # what the link said of that
+CHOSEN: Final = "explorer_chosen"  # path of the row that was clicked, and what the link said of it
 PAGES: Final = "explorer_pages"  # where the pages before this one began
 QUESTION: Final = "explorer_question"  # what the pages are of
 
@@ -29,8 +30,9 @@ def trace_table(chosen: Chosen, wanted: Filter, sort: str, pinned: tuple[str, ..
 
     `pinned` are the columns beside the canonical ones.
     """
+    _keep(_opened())
     body = st.container()
-    footer = st.container(horizontal=True, vertical_alignment="center", gap="small")
+    footer = st.container(horizontal=True, vertical_alignment="center", gap="small", key="t_footer")
     with footer:
         count = st.empty()
         size = _size()
@@ -46,36 +48,55 @@ def trace_table(chosen: Chosen, wanted: Filter, sort: str, pinned: tuple[str, ..
 
 
 def clicked(click: Click) -> None:
-    """Open, close and select as `click` says; the selected row goes into the link."""
-    opened: dict[str, int] = st.session_state.setdefault(OPENED, {})
-    if click.kind == "more":
-        above = click.path.rpartition("/")[0]
-        opened[above] = opened.get(above, 0) + STEP
-        return
-    if click.opens:
-        opened[click.path] = STEP
+    """Open, close and select as `click` says; the selected row and the open ones go into the link."""
+    rows, path = _opened(), owner(click.path, click.kind)
+    if click.kind == MORE:
+        rows[path] = rows.get(path, 0) + opened.STEP
+    elif click.opens:
+        rows[path] = opened.STEP
     elif click.opens is False:
-        opened.pop(click.path, None)
-    if click.selects:
-        st.session_state[CHOSEN] = click.path
-        select(click.trace, click.span, click.path.rpartition("/")[2])
+        rows.pop(path, None)
+    _keep(rows)
+    if click.selects and click.kind != MORE:
+        select(click.trace, click.span, path.rpartition("/")[2])
+        st.session_state[CHOSEN] = (path, _named())
 
 
 def select(trace: str = "", span: str = "", row: str = "") -> None:
     """Name the row in the link: by its trace and span; by its id where it has none."""
-    for name in ("trace", "span", "t_row"):
-        st.query_params.pop(name, None)
-    if trace:
-        st.query_params["trace"] = trace
-        st.query_params["span"] = span or f"row-{row}"
-    elif row:
-        st.query_params["t_row"] = row
+    if trace != st.query_params.get("trace"):
+        links.keep(t_level=None)
+    within = bool(trace)
+    links.keep(
+        trace=trace or None,
+        span=(span or f"row-{row}") if within else None,
+        t_row=None if within else row or None,
+    )
 
 
 def close() -> None:
     """Take the selection away."""
     st.session_state.pop(CHOSEN, None)
     select()
+
+
+def _opened() -> dict[str, int]:
+    """The open rows: as they were left here, or as a link says that was opened since."""
+    rows: dict[str, int] = st.session_state.get(OPENED, {})
+    said = st.query_params.get("t_open")
+    if said is None or said == st.session_state.get(LINKED):
+        return rows
+    try:
+        return opened.read(said)
+    except BadParameter:  # the filters' note says so
+        return rows
+
+
+def _keep(rows: dict[str, int]) -> None:
+    """Remember the open rows, and name them in the link."""
+    st.session_state[OPENED] = rows
+    said = st.session_state[LINKED] = opened.written(rows) or None
+    links.keep(t_open=said)
 
 
 def _after(chosen: Chosen, wanted: Filter, sort: str, size: int) -> str | None:
@@ -94,15 +115,25 @@ def _after(chosen: Chosen, wanted: Filter, sort: str, size: int) -> str | None:
     return token
 
 
-def _chosen_path(page: DataFrame) -> str | None:
-    """The selected row's path; on a link that was opened, that of the row that it names."""
-    path: str | None = st.session_state.get(CHOSEN)
-    if path is not None:
-        return path
-    span, row = st.query_params.get("span"), st.query_params.get("t_row")
-    fits = (page["trace_id"] == st.query_params.get("trace")) & (page["span_id"] == span)
-    named = page["id"][fits | (page["id"].astype(str) == (row or (span or "").removeprefix("row-")))]
-    return str(named.iloc[0]) if len(named) else None
+def _named() -> tuple[str | None, ...]:
+    """The row that the link names."""
+    return tuple(st.query_params.get(name) for name in ("trace", "span", "t_row"))
+
+
+def _chosen_path() -> str | None:
+    """The path of the row that was clicked, as long as the link names it."""
+    path, named = st.session_state.get(CHOSEN, (None, None))
+    return path if named == _named() else None
+
+
+def _named_path(rows: DataFrame) -> str | None:
+    """The path of the first of `rows` that the link names."""
+    trace, span, row = _named()
+    row = row or (span or "").removeprefix("row-")
+    within = (rows["trace"] == trace) & (rows["span"] == span) & (rows["span"] != "")
+    of_log = ~rows["kind"].isin((ATTRIBUTE, MORE))
+    found = rows["path"][of_log & (within | (rows["path"].str.rpartition("/")[2] == row))]
+    return str(found.iloc[0]) if len(found) else None
 
 
 def _rows(chosen: Chosen, wanted: Filter, page: DataFrame, after: str | None, pinned: tuple[str, ...]) -> None:
@@ -115,8 +146,13 @@ def _rows(chosen: Chosen, wanted: Filter, page: DataFrame, after: str | None, pi
         named = columns.attributes(pinned)
         return ask(traces.children, chosen, trace_id=trace, span_id=span, size=count, attributes=named)
 
-    opened = st.session_state.setdefault(OPENED, {})
-    rows = visible(page, opened, children, chosen=_chosen_path(page), pinned=pinned)
+    def attributes(row: int, count: int) -> DataFrame:
+        return ask(traces.attributes, chosen, id=row, size=count)
+
+    path = _chosen_path()
+    rows = visible(page, _opened(), children, attributes, chosen=path, pinned=pinned)
+    if path is None:
+        rows["chosen"] = rows["path"] == _named_path(rows)
     grid(rows, page=after or "", pinned=columns.fields(pinned), key="t_grid", on_click=clicked)
     if further := looked(page):
         st.caption(f"{further} Next goes on from there.")

@@ -1,10 +1,10 @@
 """The waterfall of a trace: its calls and values as a tree, each beside the time it took."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from math import isfinite
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import streamlit as st
 from pandas import DataFrame, Series
@@ -49,17 +49,39 @@ _component: Final = st.components.v2.component(
 )
 
 
+class Said(NamedTuple):
+    """What somebody did just now: the id of the row that was picked; the level that is shown (empty for all of them).
+
+    None where nothing was done.
+    """
+
+    picked: str | None
+    level: str | None
+
+
 def waterfall(
-    tree: DataFrame, *, trace: str, selected: str | None, colours: Mapping[str, tuple[str, str]], key: str
-) -> str | None:
-    """Draw `tree` (see `traces.tree`); return the id of the row that was picked just now, or None.
+    tree: DataFrame,
+    *,
+    trace: str,
+    selected: str | None,
+    level: str | None,
+    colours: Mapping[str, tuple[str, str]],
+    key: str,
+    on_said: Callable[[Said], None],
+) -> None:
+    """Draw `tree` (see `traces.tree`) down to `level` (None: all of it).
 
     `selected` is the id of the row to show as chosen; `colours` are each group's colour in the light and dark theme.
+    `on_said` runs before the next run of the script.
     """
     drawn = shaped(_encoded, tree, colours=tuple(sorted(colours.items())))
-    data = {"trace": trace, "selected": selected, "height": HEIGHT, "picture": drawn}
-    picked = _component(key=key, data=data, on_picked_change=lambda: None).get("picked")
-    return str(picked) if picked is not None else None
+    data = {"trace": trace, "selected": selected, "level": level or "", "height": HEIGHT, "picture": drawn}
+
+    def told() -> None:
+        words = [st.session_state[key].get(name) for name in Said._fields]
+        on_said(Said(*(None if word is None else str(word) for word in words)))
+
+    _component(key=key, data=data, on_picked_change=told, on_level_change=told)
 
 
 def row_ids(tree: DataFrame) -> list[str]:

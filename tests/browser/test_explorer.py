@@ -195,14 +195,19 @@ def test_the_table_follows_the_theme_without_a_reload(serve: Serve, page: Page, 
     table.store(log, shop())
     page.goto(f"{serve(log)}/trace_explorer?every=off")
     settled(page)
-    root = grid(page).locator(".ag-root-wrapper")
-    paper = "element => getComputedStyle(element).backgroundColor"
-    light = root.evaluate(paper)
+    frame = grid(page)
+    root = frame.locator(".ag-root-wrapper")
+    cell_of = frame.locator(cell(frame, "serve"))
+    looks = "element => [getComputedStyle(element).backgroundColor, getComputedStyle(element).color]"
+    root.evaluate("element => { element.ownerDocument.defaultView.stayed = true; }")
+    assert (root.evaluate(looks)[0], cell_of.evaluate(looks)[1]) == ("rgb(255, 255, 255)", "rgb(31, 41, 51)")
     page.get_by_test_id("stMainMenu").click()
     page.get_by_test_id("stMainMenuPopover").get_by_text("Dark", exact=False).first.click()
-    eventually(page, lambda: root.evaluate(paper) != light)
+    eventually(page, lambda: root.evaluate(looks)[0] == "rgb(15, 20, 25)")
+    assert cell_of.evaluate(looks)[1] == "rgb(227, 232, 238)"
     page.get_by_test_id("stMainMenuPopover").get_by_text("Light", exact=False).first.click()
-    eventually(page, lambda: root.evaluate(paper) == light)
+    eventually(page, lambda: root.evaluate(looks)[0] == "rgb(255, 255, 255)")
+    assert root.evaluate("element => element.ownerDocument.defaultView.stayed") is True
 
 
 def test_hostile_rows_run_nothing_and_read_as_what_they_are(serve: Serve, page: Page, tmp_path: Path) -> None:

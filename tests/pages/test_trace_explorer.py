@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st_
 from streamlit.testing.v1 import AppTest
 
 from obs_core.model import Row
-from obs_core.ui import ask, trace_table
+from obs_core.ui import ask, row_filter, trace_table
+from obs_core.ui import opened as open_rows
 from obs_core.ui.grid import Click
 from tests.support import table
 
@@ -278,6 +281,131 @@ def test_children_come_with_a_click_and_go_with_another(path: Path) -> None:
     assert grid_rows(app).count("load") == before + 1
 
 
+def test_a_link_opens_the_rows_that_it_names_with_their_attributes(path: Path) -> None:
+    attributes = json.dumps({"attributes": {"user.id": "u-77", "cached": True}, "events": [{"name": "unseen"}]})
+    table.store(path, [row._replace(attributes=attributes) for row in shop() if row.trace_id == "t1"])
+    assert "u-77" not in grid_rows(opened())
+    app = opened(t_open="1_1.2")
+    assert not app.exception
+    assert grid_rows(app).count("u-77") == 2
+    assert grid_rows(app).count("price") == 2
+    assert "unseen" not in grid_rows(app)
+    assert app.query_params["t_open"] in ("1_1.2", ["1_1.2"])
+    assert "3 rows" in texts(app)
+
+
+LINKS = st_.fixed_dictionaries(
+    {},
+    optional={
+        "t_open": st_.sampled_from([{"1": 200}, {"1": 200, "1/2": 400}, {"4": 600}]).map(open_rows.written),
+        "t_raw": st_.just("true"),
+        "t_facets": st_.just("true"),
+        "t_level": st_.sampled_from(row_filter.LEVELS),
+        "t_size": st_.sampled_from([size for size in row_filter.SIZES if size != trace_table.SIZE]),
+        "t_sort": st_.sampled_from([*row_filter.SORTS][1:]),
+        "t_tab": st_.sampled_from(row_filter.TABS[1:]),
+        "t_cols": st_.lists(st_.sampled_from(["Group", "Memory", "user.id", "<b>"]), min_size=1, unique=True),
+        "t_kind": st_.sampled_from(row_filter.KINDS),
+        "t_min": st_.integers(0, 9).map(lambda ms: str(ms / 8)),
+    },
+)
+
+
+@settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    phases=(Phase.explicit, Phase.generate),  # each run draws the page; to make a failure small takes minutes
+)
+@given(link=LINKS)
+def test_every_control_comes_from_the_link_in_one_run(path: Path, link: dict[str, str | list[str]]) -> None:
+    if not path.exists():
+        table.store(path, shop())
+    app = opened(**link, trace="t1", span="s2")
+    assert not app.exception
+    assert "left out" not in texts(app)
+    for name, value in link.items():
+        kept = app.query_params[name]
+        assert ([kept] if isinstance(kept, str) else kept) == ([value] if isinstance(value, str) else value)
+    state = app.session_state
+    assert state[trace_table.OPENED] == open_rows.read(str(link.get("t_open", "")))
+    assert (state["t_raw"], state["t_facets"]) == ("t_raw" in link, "t_facets" in link)
+    assert (state["t_size"], state["t_sort"]) == (link.get("t_size", "100"), link.get("t_sort", "Newest first"))
+    assert (state["t_tab"], state["t_cols"]) == (link.get("t_tab", "Selected row"), link.get("t_cols", []))
+    assert (state["t_kind"], state["t_min"]) == (
+        link.get("t_kind"),
+        float(str(link["t_min"])) if "t_min" in link else None,
+    )
+
+
+def test_a_link_that_opens_what_is_no_row_says_so_and_opens_nothing(path: Path) -> None:
+    table.store(path, shop())
+    app = opened(t_open="1_<b>", t_level="31", trace="t1", t_raw="1", t_facets="yes")
+    said = texts(app).replace("\\", "")
+    for words in ("“<b>” is no open row", "no level from 1 to 30", "t_raw is left out", "t_facets is left out"):
+        assert words in said
+    assert not {"t_open", "t_level", "t_raw", "t_facets"} & set(app.query_params)
+    assert grid_rows(app).count("serve") == grid_rows(opened()).count("serve")
+    gone = opened(t_open="999_999.1~3")
+    assert "left out" not in texts(gone)
+    assert "4 rows" in texts(gone)
+
+
+def test_what_a_link_holds_beyond_a_control_is_said(path: Path) -> None:
+    table.store(path, shop())
+    said = texts(opened(t_q="x" * 1_001, t_cols=[f"column {at}" for at in range(13)])).replace("\\", "")
+    assert "t_q has more than 1,000 characters" in said
+    assert "t_cols names more than 12 columns" in said
+
+
+def test_a_link_says_that_formulas_stay_as_they_are(path: Path) -> None:
+    table.store(path, shop())
+    app = opened(t_raw="true")
+    assert app.query_params["t_raw"] in ("true", ["true"])
+    app.session_state["t_export"] = True
+    app.run()
+    [link] = [button.proto.url for button in app.get("link_button") if button.proto.label == "Download CSV"]
+    assert link.endswith("&raw=1")
+    app.session_state["t_export"] = False
+    app.run()
+    assert app.query_params["t_raw"] in ("true", ["true"])
+
+
+def test_a_link_to_a_row_that_its_trace_does_not_hold_says_so(path: Path) -> None:
+    table.store(path, shop())
+    assert "holds no row “s9”" in texts(opened(trace="t1", span="s9"))
+    assert "holds no row" not in texts(opened(trace="t1", span="s2"))
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "value", "kind"),
+    [
+        ("no JSON {", "(not JSON)", "no JSON {", "string"),
+        (r'{"attributes": {"half": "\udfff"}}', "half", "\ufffd", "string"),
+        ('{"attributes": {"deep": {"a": [1]}}}', "deep", '{"a": [1]}', "kvlist"),
+    ],
+)
+def test_attributes_of_any_kind_are_rows_and_stand_in_the_card(
+    path: Path, text: str, name: str, value: str, kind: str
+) -> None:
+    table.store(path, [Row("call", "web", "load", table.START_NS, attributes=text)])
+    app = opened(t_open="1", t_row="1")
+    assert not app.exception
+    assert "can't be shown" not in texts(app)
+    [cells] = [frame.value for frame in app.dataframe]
+    assert cells.to_numpy().tolist() == [["attributes", name, value]]
+    assert name in grid_rows(app)
+    assert kind in grid_rows(app)
+
+
+def test_a_long_attribute_stands_whole_in_the_card(path: Path) -> None:
+    long = "x" * 24_999 + "y"
+    table.store(
+        path, [Row("call", "web", "load", table.START_NS, attributes=json.dumps({"attributes": {"long": long}}))]
+    )
+    assert long in [part.value for part in opened(t_row="1").code]
+
+
 def test_clicks_open_close_and_select(monkeypatch: pytest.MonkeyPatch) -> None:
     state: dict[str, object] = {}
     link: dict[str, str] = {"trace": "old", "t_row": "9"}
@@ -285,15 +413,19 @@ def test_clicks_open_close_and_select(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(st, "query_params", link)
     trace_table.clicked(Click("7", "t1", "s1", "call", opens=True, selects=True))
     assert state[trace_table.OPENED] == {"7": 200}
-    assert link == {"trace": "t1", "span": "s1"}
+    assert link == {"trace": "t1", "span": "s1", "t_open": "7"}
     trace_table.clicked(Click("7/more", "", "", "more", opens=None, selects=True))
     assert state[trace_table.OPENED] == {"7": 400}
     trace_table.clicked(Click("7/8", "t1", "", "value", opens=None, selects=True))
-    assert link == {"trace": "t1", "span": "row-8"}
+    assert link == {"trace": "t1", "span": "row-8", "t_open": "7~2"}
+    trace_table.clicked(Click("7/@3", "t1", "s1", "attribute", opens=None, selects=True))
+    assert link == {"trace": "t1", "span": "s1", "t_open": "7~2"}
+    assert state[trace_table.CHOSEN] == ("7", ("t1", "s1", None))
     trace_table.clicked(Click("7", "t1", "s1", "call", opens=False, selects=False))
     assert state[trace_table.OPENED] == {}
-    trace_table.clicked(Click("5", "", "", "value", opens=None, selects=True))
-    assert link == {"t_row": "5"}
+    for path, kind in (("5", "value"), ("5/@0", "attribute")):
+        trace_table.clicked(Click(path, "", "", kind, opens=None, selects=True))
+        assert link == {"t_row": "5"}
 
 
 def test_hostile_rows_are_shown_and_nothing_of_them_is_an_option_of_the_table(path: Path) -> None:

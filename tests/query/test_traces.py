@@ -1,5 +1,6 @@
 """Pages of rows, and one trace as a tree."""
 
+import json
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,65 @@ def test_attributes_become_columns_of_a_page_and_of_children(log: Path, engine: 
     assert found == [["1", "x", "[true, null]", None], *([[None] * 4] * 3)]
     assert traces.children(engine, ALWAYS, trace_id="t1", span_id="s0", attributes=("b",)).columns[-1] == "attributes.b"
     assert "attributes" not in traces.page(engine, ALWAYS).columns
+
+
+ATTRIBUTED: list[tuple[str | None, list[tuple[str, str, str]]]] = [
+    (None, []),
+    ("", []),
+    ("{}", []),
+    ("[1]", []),
+    ("5", []),
+    ('{"attributes": {}}', []),
+    ('{"attributes":{},"events":[{"name":"e"}]}', []),
+    ('{"events": [{"name": "e"}]}', []),
+    ('{"attributes": {"a": 1, "b": 0.5, "c": true, "d": null}}', [
+        ("a", "int", "1"), ("b", "double", "0.5"), ("c", "bool", "true"), ("d", "", "null"),
+    ]),
+    ('{"scope":{},"attributes":{"nested":{"x":["é"]},"list":[1,"2"]}}', [
+        ("nested", "kvlist", '{"x": ["é"]}'), ("list", "array", '[1, "2"]'),
+    ]),
+    ('{"attributes": {"<img onerror>": "::JSCODE::", "": "=1+1"}}', [
+        ("<img onerror>", "string", "::JSCODE::"), ("", "string", "=1+1"),
+    ]),
+    (r'{"attributes": {"nul\u0000": "\u0000", "half\ud800": "\udfff"}}', [
+        ("nul\0", "string", "\0"), ("half\ufffd", "string", "\ufffd"),
+    ]),
+    ('{"attributes": {"big": 123456789012345678901234567890}}', [("big", "int", "123456789012345678901234567890")]),
+    ('{"attributes": {"odd": NaN}}', [("odd", "double", "NaN")]),
+    ('{"attributes": [7, "x"]}', [("1", "int", "7"), ("2", "string", "x")]),
+    ('{"attributes": 5}', [("", "int", "5")]),
+    ('{"attributes": {"cut', [("(not JSON)", "string", '{"attributes": {"cut')]),
+    ("no JSON", [("(not JSON)", "string", "no JSON")]),
+]  # fmt: skip
+
+
+def test_a_row_has_attributes_where_there_are_some_to_show(log: Path, engine: Engine) -> None:
+    rows = [
+        Row("call", "feed", "x", START + at, trace_id="t1", span_id=f"s{at}", parent_span_id="s0", attributes=text)
+        for at, (text, _) in enumerate(ATTRIBUTED, 1)
+    ]
+    table.store(log, rows)
+    expected = [bool(told) for _, told in ATTRIBUTED]
+    for sort in ("-time", "process"):
+        page = traces.page(engine, ALWAYS, sort=sort).sort_values("id")
+        assert page["has_attributes"].tolist() == expected
+    newest = traces.page(engine, ALWAYS)["has_attributes"].tolist()
+    assert newest[::-1] == expected
+    assert traces.children(engine, ALWAYS, trace_id="t1", span_id="s0")["has_attributes"].tolist() == expected
+    for number, (_, told) in enumerate(ATTRIBUTED, 1):
+        found = traces.attributes(engine, ALWAYS, id=number)
+        assert [tuple(row) for row in found.to_numpy().tolist()] == told
+
+
+def test_the_first_attributes_are_told_and_whether_there_are_more(log: Path, engine: Engine) -> None:
+    many = json.dumps({"attributes": {f"key{at}": "x" * 70_000 for at in range(5)}})
+    table.store(log, [Row("call", "feed", "x", START, attributes=many)])
+    found = traces.attributes(engine, ALWAYS, id=1, size=3)
+    assert found["name"].tolist() == ["key0", "key1", "key2"]
+    assert found["value"].str.len().tolist() == [traces.LONGEST_CELL] * 3
+    assert found.attrs["truncated"]
+    assert not traces.attributes(engine, ALWAYS, id=1, size=5).attrs["truncated"]
+    assert traces.attributes(engine, ALWAYS, id=2).empty
 
 
 LITERAL = [

@@ -81,9 +81,14 @@ def test_each_of_several_connections_keeps_the_file(file: Path) -> None:
 
 def test_a_forgotten_connection_gives_the_file_back(file: Path) -> None:
     connection = sqlite.open_(file)
+    with pytest.raises(SecondSqliteLibrary):
+        sqlite.Claim(file, "duckdb")
     del connection
     gc.collect()
-    sqlite.Claim(file, "duckdb").release()
+    claim = sqlite.Claim(file, "duckdb")
+    with pytest.raises(SecondSqliteLibrary):
+        sqlite.open_(file)
+    claim.release()
 
 
 @pytest.mark.parametrize(("libraries", "said"), [("sqlite3 alone", "database is locked"), ("with DuckDB", "got in")])

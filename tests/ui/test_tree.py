@@ -5,7 +5,7 @@ from typing import Any
 from pandas import DataFrame
 
 from obs_core.model import CANONICAL, ROW_CAP
-from obs_core.ui import tree
+from obs_core.ui import opened, tree
 
 CALLS = {  # span: the spans it called
     "a": ["b", "c"],
@@ -16,6 +16,7 @@ CALLS = {  # span: the spans it called
     "trip": ["round"],
     "wide": [f"child{number}" for number in range(450)],
 }
+ATTRIBUTES = {3: ["user", "code"], 5: ["user"], 7: [f"key{number}" for number in range(250)]}  # by the row's number
 NUMBERS = {span: number for number, span in enumerate([*CALLS, *CALLS["wide"]], 1)}
 
 
@@ -23,7 +24,7 @@ def row(span: str, **more: object) -> dict[str, Any]:
     cells: dict[str, Any] = dict.fromkeys(CANONICAL)
     kids = bool(CALLS.get(span))
     return cells | {"id": NUMBERS[span], "Data": span, "kind": "call", "trace_id": "t", "span_id": span} | {
-        "has_children": kids, "duration_ms": 1.5, "Timestamp": 0, "Status": "OK",
+        "has_children": kids, "has_attributes": False, "duration_ms": 1.5, "Timestamp": 0, "Status": "OK",
     } | more  # fmt: skip
 
 
@@ -36,25 +37,30 @@ def children(trace: str, span: str, count: int) -> DataFrame:
     return page(*CALLS[span][:count])
 
 
+def attributes(row: int, count: int) -> DataFrame:
+    held = ATTRIBUTES[row][:count]
+    return DataFrame([(name, "string", f"{name} of {row}") for name in held], columns=["name", "type", "value"])
+
+
 def shown(frame: DataFrame) -> list[tuple[int, str]]:
     return list(zip(frame["depth"], frame["Data"], strict=True))
 
 
 def test_a_closed_page_is_the_page() -> None:
-    rows = tree.visible(page("a", "b"), {}, children, chosen=None)
+    rows = tree.visible(page("a", "b"), {}, children, attributes, chosen=None)
     assert shown(rows) == [(0, "a"), (0, "b")]
     assert list(rows["kids"]) == [True, True]
     assert not any(rows["open"])
 
 
 def test_children_stand_under_their_call() -> None:
-    rows = tree.visible(page("a", "c"), {"1": 200, "1/2": 200}, children, chosen=None)
+    rows = tree.visible(page("a", "c"), {"1": 200, "1/2": 200}, children, attributes, chosen=None)
     assert shown(rows) == [(0, "a"), (1, "b"), (2, "d"), (1, "c"), (0, "c")]
     assert list(rows["open"]) == [True, True, False, False, False]
 
 
 def test_a_call_that_stands_twice_is_opened_on_its_own() -> None:
-    rows = tree.visible(page("a", "b"), {"1": 200, "2": 200}, children, chosen="1/2")
+    rows = tree.visible(page("a", "b"), {"1": 200, "2": 200}, children, attributes, chosen="1/2")
     assert shown(rows) == [(0, "a"), (1, "b"), (1, "c"), (0, "b"), (1, "d")]
     assert list(rows[rows["chosen"]]["path"]) == ["1/2"]
     assert len(set(rows["path"])) == len(rows)
@@ -62,28 +68,75 @@ def test_a_call_that_stands_twice_is_opened_on_its_own() -> None:
 
 def test_a_circle_of_calls_ends_and_is_said() -> None:
     opened = {"5": 200, "5/6": 200, "5/6/5": 200}
-    rows = tree.visible(page("round"), opened, children, chosen=None)
+    rows = tree.visible(page("round"), opened, children, attributes, chosen=None)
     assert shown(rows) == [(0, "round"), (1, "trip"), (2, "round")]
     assert not rows["kids"].iloc[-1]
     assert "circle" in rows["Exception"].iloc[-1]
 
 
 def test_many_children_are_shown_step_by_step() -> None:
-    rows = tree.visible(page("wide"), {"7": 200}, children, chosen=None)
+    rows = tree.visible(page("wide"), {"7": 200}, children, attributes, chosen=None)
     assert len(rows) == 1 + 200 + 1
     assert rows["kind"].iloc[-1] == "more"
-    rows = tree.visible(page("wide"), {"7": 600}, children, chosen=None)
+    rows = tree.visible(page("wide"), {"7": 600}, children, attributes, chosen=None)
     assert len(rows) == 1 + 450
     assert "more" not in set(rows["kind"])
 
 
+def test_attributes_stand_under_their_row_before_its_calls() -> None:
+    owner = row("a", has_attributes=True, id=3)
+    rows = tree.visible(DataFrame([owner]), {"3": 200}, children, attributes, chosen=None, pinned=("Kind", "Span"))
+    assert shown(rows) == [(0, "a"), (1, "user"), (1, "code"), (1, "b"), (1, "c")]
+    told = rows[rows["kind"] == "attribute"]
+    assert told[list(CANONICAL)].to_numpy().tolist() == [
+        ["attribute", "user", "string", "user of 3", "", "", ""],
+        ["attribute", "code", "string", "code of 3", "", "", ""],
+    ]
+    assert told[
+        ["trace", "span", "Duration", "kids", "pinned_0", "pinned_1"]
+    ].drop_duplicates().to_numpy().tolist() == [["t", "a", "", False, "attribute", ""]]
+    assert {tree.owner(path, "attribute") for path in told["path"]} == {"3"}
+    assert len(set(rows["path"])) == len(rows)
+
+
+def test_a_row_with_attributes_alone_can_be_opened() -> None:
+    value = row("c", span_id=None, trace_id=None, kind="value", has_attributes=True)
+    rows = tree.visible(DataFrame([value]), {"3": 200}, children, attributes, chosen="3")
+    assert shown(rows) == [(0, "c"), (1, "user"), (1, "code")]
+    assert rows["kids"].tolist() == [True, False, False]
+    assert rows["chosen"].tolist() == [True, False, False]
+
+
+def test_attributes_and_children_are_counted_together() -> None:
+    wide = DataFrame([row("wide", has_attributes=True)])
+    for limit, kinds in ((200, {"attribute": 200}), (250, {"attribute": 250}), (400, {"attribute": 250, "call": 150})):
+        rows = tree.visible(wide, {"7": limit}, children, attributes, chosen=None)[1:]
+        assert rows["kind"].value_counts().to_dict() == kinds | {"more": 1}
+        assert rows["kind"].iloc[-1] == "more"
+    rows = tree.visible(wide, {"7": 700}, children, attributes, chosen=None)[1:]
+    assert rows["kind"].value_counts().to_dict() == {"attribute": 250, "call": 450}
+
+
+def test_a_call_in_a_circle_still_shows_its_attributes() -> None:
+    again = page("round").assign(has_attributes=True)
+    rows = tree.visible(again, {"5": 200, "5/6": 200, "5/6/5": 200}, round_trip, attributes, chosen=None)
+    assert shown(rows) == [(0, "round"), (1, "user"), (1, "trip"), (2, "round"), (3, "user")]
+
+
+def round_trip(trace: str, span: str, count: int) -> DataFrame:
+    below = children(trace, span, count)
+    return below.assign(has_attributes=below["Data"] == "round")
+
+
 def test_what_is_not_known_is_an_empty_cell() -> None:
-    rows = tree.visible(DataFrame([row("c", span_id=None, trace_id=float("nan"))]), {}, children, chosen=None)
+    rows = tree.visible(
+        DataFrame([row("c", span_id=None, trace_id=float("nan"))]), {}, children, attributes, chosen=None
+    )
     assert [rows[name].iloc[0] for name in ("trace", "span", "Data Value", "Exception")] == ["", "", "", ""]
 
 
 def test_a_page_without_rows_has_all_its_columns() -> None:
-    rows = tree.visible(page("c").head(0), {}, children, chosen=None)
+    rows = tree.visible(page("c").head(0), {}, children, attributes, chosen=None)
     assert rows.empty
     assert [*CANONICAL, "Duration"] == [name for name in rows if str(name)[0].isupper()]
 
@@ -96,13 +149,15 @@ def test_a_call_shows_no_more_children_than_a_page_may_have_and_says_where_the_r
         asked.append(count)
         return DataFrame([row("c", id=1_000 + number) for number in range(count)])
 
-    rows = tree.visible(page("wide"), {"7": tree.MOST + 5 * tree.STEP}, endless, chosen=None)
-    assert asked == [tree.MOST + 1]
+    rows = tree.visible(page("wide"), {"7": opened.MOST + 5 * opened.STEP}, endless, attributes, chosen=None)
+    assert asked == [opened.MOST + 1]
     assert max(asked) <= ROW_CAP
     assert rows["Process"].iloc[-1] == "More than the table shows: see the trace"
 
 
 def test_pinned_columns_are_cells_of_their_own() -> None:
     cells = row("c", process_group="shop", memory_delta=2_048, **{"attributes.code": "500"})
-    rows = tree.visible(DataFrame([cells]), {}, children, chosen=None, pinned=("Group", "Memory", "code", "none"))
+    rows = tree.visible(
+        DataFrame([cells]), {}, children, attributes, chosen=None, pinned=("Group", "Memory", "code", "none")
+    )
     assert rows.iloc[0][["pinned_0", "pinned_1", "pinned_2", "pinned_3"]].tolist() == ["shop", "2.05 kB", "500", ""]

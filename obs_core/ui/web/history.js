@@ -1,6 +1,9 @@
 // One step of the browser's history for one change of the page. Streamlit 1.67 makes two: first the new page's query on
 // the old page's path, then the new path; a step back would lead to an address that nobody was at.
+// What is opened and closed on a page is in its address, and is no step either.
 if (!window.obsHistory) {
+  const QUIET = ['t_open', 't_level'];
+  const without = (search) => { const all = new URLSearchParams(search); QUIET.forEach((name) => all.delete(name)); return `${all}`; };
   const BOTH_MS = 1000; // the second comes with the same run, some 100 ms later
   const push = history.pushState.bind(history);
   const last = window.obsHistory = { address: '', at: 0 };
@@ -9,6 +12,10 @@ if (!window.obsHistory) {
     const again = last.address === location.href && to.search === location.search && performance.now() - last.at < BOTH_MS;
     if (to.pathname !== location.pathname && again) { history.replaceState(state, title, url); return; }
     const samePage = to.pathname === location.pathname;
+    if (samePage && to.search !== location.search && without(to.search) === without(location.search)) {
+      history.replaceState(state, title, url);
+      return;
+    }
     push(state, title, url);
     Object.assign(last, { address: samePage ? location.href : '', at: performance.now() });
   };

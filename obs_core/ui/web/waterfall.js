@@ -99,12 +99,27 @@ export default function ({ data: given, parentElement, setTriggerValue }) {
     event.preventDefault();
   };
 
-  find('collapse').onclick = () => { tree.parents.forEach((i) => state.closed.add(data.id[i])); arrange(); };
-  find('expand').onclick = () => { state.closed.clear(); arrange(); };
-  levels(find('level'), data, (level) => {
-    state.closed = new Set([...tree.parents].filter((i) => data.depth[i] >= level).map((i) => data.id[i]));
+  // Level '' is the whole tree. What a reader chose is told, so that the link says it.
+  function collapse(level) {
+    const beyond = level === '' ? [] : [...tree.parents].filter((i) => data.depth[i] >= Number(level));
+    state.closed = new Set(beyond.map((i) => data.id[i]));
+    state.level = level;
+    find('level').value = level;
+  }
+
+  function show(level) {
+    collapse(level);
     arrange();
-  });
+    setTriggerValue('level', level);
+  }
+
+  find('collapse').onclick = () => show('1');
+  find('expand').onclick = () => show('');
+  levels(find('level'), data, show);
+  if (state.toldLevel !== given.level) {
+    state.toldLevel = given.level;
+    if (state.level !== given.level) collapse(given.level);
+  }
   const failed = find('error');
   failed.hidden = !data.error.length;
   failed.onclick = () => {
@@ -131,7 +146,7 @@ export default function ({ data: given, parentElement, setTriggerValue }) {
 function stateOf(element, given) {
   let state = STATES.get(element);
   if (!state || state.trace !== given.trace) {
-    state = { trace: given.trace, closed: new Set(), selected: null, active: null, told: undefined, fresh: true };
+    state = { trace: given.trace, closed: new Set(), selected: null, active: null, told: undefined, fresh: true, level: '', toldLevel: '' };
     STATES.set(element, state);
   }
   if (state.told !== given.selected) {
@@ -198,7 +213,7 @@ function laneOf(data, i) {
   const total = data.total_ms || 1;
   const bar = element('div', 'bar');
   const start = (data.start[i] / total) * 100;
-  bar.style.left = `${start}%`;
+  bar.style.left = `min(${start}%, 100% - ${data.duration[i] === null ? 5 : 2}px)`; // what is at the end is seen whole
   if (data.duration[i] === null) bar.classList.add('moment');
   else bar.style.width = `${Math.max(0, (data.duration[i] / total) * 100)}%`;
   bar.style.setProperty('--bar', `light-dark(${data.groups[data.group[i]].slice(1)})`);
@@ -238,9 +253,9 @@ function levels(select, data, show) {
   select.parentElement.hidden = deepest < 2;
   if (select.options.length !== deepest + 1) {
     const choices = Array.from({ length: deepest }, (_, at) => new Option(`${at + 1}`, at + 1));
-    select.replaceChildren(new Option('…', ''), ...choices);
+    select.replaceChildren(new Option('all', ''), ...choices);
   }
-  select.onchange = () => { if (select.value) show(Number(select.value)); };
+  select.onchange = () => show(select.value);
 }
 
 // Which colour is which group (a trace within one group needs none of them), and what the line under the bars is.
