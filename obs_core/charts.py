@@ -47,6 +47,8 @@ _CLOCK: Final = {
 """How a time axis is labelled: 24 hours, and the day where it changes."""
 
 _FULL: Final = "%Y-%m-%d %H:%M:%S.%L"
+_AT_THE_END: Final[Spec] = {"align": "right", "baseline": "bottom", "dy": -3, "dx": -4}
+_PAGE: Final = ("#ffffff", "#0f1419")  # what charts stand on, light and dark
 _PADDING: Final = {"left": 0, "top": 6, "right": 6, "bottom": 0}
 
 _slots: dict[str, int] = {}
@@ -163,9 +165,11 @@ def _decades() -> alt.Axis:
 def readings(title: str = "Value", bands_are: str = "Equal readings", *, zero: bool = False) -> Spec:
     """Numbers over time as a step line, some times as bands (moment, number; start, end, label of a band).
 
-    Limits are lines with their names (limit, limit_label). `zero`: the axis begins there, as a rate's does.
+    Limits are lines with their names (limit, limit_label); flaps and calms (and flapping, a label) are a strip at the
+    top for the time that an alert flapped. `zero`: the axis begins there, as a rate's does.
     """
     sample = _sample(moment=0, number=1.0, start=0, end=0, label="", limit=1.0, limit_label="")
+    sample = sample.assign(flaps=0, calms=0, flapping="")
     told = [alt.Tooltip("moment:T", title="At", format=_FULL), alt.Tooltip("number:Q", title=title)]
     height = alt.Y("number:Q", title=title, scale=alt.Scale(zero=zero, padding=0 if zero else 8))
     line = alt.Chart(sample).transform_filter("isValid(datum.moment)").encode(x=_time("moment:T"), y=height)
@@ -175,7 +179,7 @@ def readings(title: str = "Value", bands_are: str = "Equal readings", *, zero: b
         .encode(x=_time("start:T"), x2="end:T", tooltip=[alt.Tooltip("label:N", title=bands_are)])
     )
     limits = alt.Chart(sample).transform_filter("isValid(datum.limit)").encode(y="limit:Q")
-    named = limits.mark_text(align="right", baseline="bottom", dy=-3, dx=-4, color="$error")
+    named = limits.encode(x=alt.value("width"), text="limit_label:N")
     starts = alt.Chart(sample).transform_filter("isValid(datum.end)").encode(x=_time("start:T"))
     layers = (
         bands.mark_rect(color="$stale", opacity=0.22),
@@ -183,9 +187,20 @@ def readings(title: str = "Value", bands_are: str = "Equal readings", *, zero: b
         line.mark_circle(color="$accent", size=9).encode(tooltip=told),
         starts.mark_rule(color="$stale", strokeWidth=1.5),
         limits.mark_rule(color="$error", strokeDash=[5, 3]),
-        named.encode(x=alt.value("width"), text="limit_label:N"),
+        named.mark_text(**_AT_THE_END, stroke="$page", strokeWidth=5, strokeJoin="round"),  # dense lines stay behind it
+        named.mark_text(**_AT_THE_END, color="$error"),
+        *_flapping(sample),
     )
     return _spec(alt.layer(*layers), 240)
+
+
+def _flapping(sample: DataFrame) -> tuple[alt.Chart, alt.Chart]:
+    """Where an alert flapped: a strip at the top, with the word where it begins."""
+    base = alt.Chart(sample).transform_filter("isValid(datum.calms)")
+    base = base.encode(x=_time("flaps:T"), tooltip=[alt.Tooltip("flapping:N", title="Flapping")])
+    strip = base.mark_rect(color="$slow").encode(x2="calms:T", y=alt.value(0), y2=alt.value(5))
+    word = base.mark_text(text="≋ flapping", align="left", baseline="top", dy=8, dx=2, color="$slow")
+    return strip, word.encode(y=alt.value(0))
 
 
 def _starts() -> alt.LayerChart:
@@ -228,7 +243,7 @@ def _bare(described: Spec) -> Spec:
 
 @lru_cache(maxsize=64)
 def _coloured(text: str, dark: bool) -> Spec:  # noqa: FBT001 - a cached function has no keywords to spare
-    for role, pair in ROLES.items():
+    for role, pair in {**ROLES, "page": _PAGE}.items():
         text = text.replace(f'"${role}"', f'"{pair[dark]}"')
     found: Spec = json.loads(text)
     return found

@@ -1,19 +1,25 @@
-"""When a rule would have fired: its judgement over a part of the log, without the ledger."""
+"""When a rule would have fired and flapped: its judgement over a part of the log, without the ledger."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from obs_core.alerts.board import Board
+from obs_core.alerts.deliver import rehearsal
+from obs_core.alerts.deliver.receiver import Receiver
+from obs_core.alerts.deliver.rehearsal import Told
 from obs_core.alerts.judge import Judge
+from obs_core.alerts.ledger import Flip
 from obs_core.alerts.rules import Rule
 from obs_core.clock import Window
 from obs_core.rollup import tail
 from obs_core.store import foreign, sqlite
 
 _CHUNK: Final = 20_000
+_NAMED: Final = 4
+_USUAL: Final = Receiver("a webhook with the usual waits", "")
 
 
 class Firing(NamedTuple):
@@ -26,11 +32,37 @@ class Firing(NamedTuple):
     summary: str
 
 
-def firings(log: Path, rule: Rule, window: Window) -> list[Firing]:
-    """When `rule` would have fired on the rows of `window`, by time.
+class Flapping(NamedTuple):
+    """One time that an alert would have flapped; `ends_ns` None: to the end of the window."""
 
-    A streak that the window cuts counts from its edge. Two messages would have been sent for each firing that has
-    ended, one for each that has not; fewer while it flaps, which is told once.
+    labels: Mapping[str, str]
+    starts_ns: int
+    ends_ns: int | None
+
+
+class Past(NamedTuple):
+    """What a rule would have done in a window: by time, and as the flips that delivery would have been given."""
+
+    firings: Sequence[Firing] = ()
+    flapping: Sequence[Flapping] = ()
+    flips: Sequence[Flip] = ()
+    end_ns: int = 0
+
+    def messages(self, hook: Receiver) -> list[Told]:
+        """What `hook` would have been sent of it."""
+        return rehearsal.messages(self.flips, hook, self.end_ns)
+
+    def told(self, hooks: Sequence[Receiver]) -> str:
+        """How many messages each of `hooks` would have been sent, in words; without hooks, one that is as usual."""
+        named = [(len(self.messages(hook)), hook.name) for hook in hooks or (_USUAL,)]
+        named.sort(key=lambda each: -each[0])
+        parts = [f"{count or 'no'} message{'' if count == 1 else 's'} to {name}" for count, name in named[:_NAMED]]
+        left = len(named) - _NAMED
+        return ", ".join(parts) + (f", at most as many to {left} others" if left > 0 else "")
+
+
+def past(log: Path, rule: Rule, window: Window) -> Past:
+    """What `rule` would have done on the rows of `window`; a streak that the window cuts counts from its edge.
 
     Raises:
         ObsError: the log can't be read.
@@ -39,7 +71,7 @@ def firings(log: Path, rule: Rule, window: Window) -> list[Firing]:
         shape = foreign.shape(source, log)
         first, last = source.execute(f"SELECT min(timestamp), max(timestamp) FROM {shape.rows}").fetchone()
         if first is None:
-            return []
+            return Past()
         end = min(window.to_ns, last + 1)
         upto = tail.newest_id(source, shape)
         board = Board([rule])
@@ -54,17 +86,17 @@ def firings(log: Path, rule: Rule, window: Window) -> list[Firing]:
                 readings = tail.values_from(source, shape, late[0], begun, at)
                 judge.take_late([row for row in readings if row.timestamp < window.to_ns])
         judge.tick(end)
-    return _paired(board)
+    return Past(_firings(board.flips), _flapping(board.flips), board.flips, end)
 
 
 def _within(window: Window, moment: int) -> bool:
     return window.from_ns <= moment < window.to_ns
 
 
-def _paired(board: Board) -> list[Firing]:
+def _firings(flips: Sequence[Flip]) -> list[Firing]:
     open_: dict[str, Firing] = {}
     found: list[Firing] = []
-    for flip in board.flips:
+    for flip in flips:
         if flip.state_to in {"firing", "no data"} and flip.labels not in open_:
             summary = json.loads(flip.annotations).get("summary", "")
             labels = json.loads(flip.labels)
@@ -72,3 +104,14 @@ def _paired(board: Board) -> list[Firing]:
         elif flip.state_to == "resolved" and flip.state_from != "flapping" and flip.labels in open_:
             found.append(open_.pop(flip.labels)._replace(ends_ns=flip.ends_ns))
     return sorted([*found, *open_.values()], key=lambda firing: firing.starts_ns)
+
+
+def _flapping(flips: Sequence[Flip]) -> list[Flapping]:
+    open_: dict[str, Flapping] = {}
+    found: list[Flapping] = []
+    for flip in flips:
+        if flip.state_to == "flapping":
+            open_[flip.labels] = Flapping(json.loads(flip.labels), flip.moment_ns, None)
+        elif flip.state_from == "flapping":
+            found.append(open_.pop(flip.labels)._replace(ends_ns=flip.moment_ns))
+    return sorted([*found, *open_.values()], key=lambda each: each.starts_ns)

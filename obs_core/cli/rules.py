@@ -2,11 +2,14 @@
 
 import argparse
 import tomllib
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from obs_core.alerts import backtest, ledger, rule_facts, rule_files
+from obs_core.alerts.deliver import webhooks
+from obs_core.alerts.deliver.receiver import Receiver
 from obs_core.alerts.rules import Rule
 from obs_core.clock import Window, instant_ns, iso_text, now_ns
 from obs_core.errors import BadParameter
@@ -52,20 +55,24 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"Removed “{arguments.name}”.")
         else:
             rule = _made(arguments) if arguments.kind else _named(rule_files.rules(log, book), arguments.name)
-            _test(log, rule, arguments)
+            _test(log, rule, arguments, webhooks.listed(book))
     return 0
 
 
-def _test(log: Path, rule: Rule, arguments: argparse.Namespace) -> None:
+def _test(log: Path, rule: Rule, arguments: argparse.Namespace, hooks: Sequence[Receiver]) -> None:
     now = now_ns()
     window = Window(instant_ns(arguments.start, now), instant_ns(arguments.end, now))
-    found = backtest.firings(log, rule, window)
-    for firing in found:
+    found = backtest.past(log, rule, window)
+    for firing in found.firings:
         who = " ".join(f"{name}={text}" for name, text in firing.labels.items() if name != "alertname")
         until = iso_text(firing.ends_ns) if firing.ends_ns is not None else "ongoing"
         print(f"{iso_text(firing.starts_ns)}  {until}  {who}  {firing.summary}")
-    messages = sum(1 if firing.ends_ns is None else 2 for firing in found)
-    print(f"“{rule.name}” would have fired {len(found):,} times, with at most {messages:,} messages.")
+    flapped = f" and flapped {_times(len(found.flapping))}" if found.flapping else ""
+    print(f"“{rule.name}” would have fired {_times(len(found.firings))}{flapped}, with {found.told(hooks)}.")
+
+
+def _times(number: int) -> str:
+    return f"{number:,} time" + ("" if number == 1 else "s")
 
 
 def _made(arguments: argparse.Namespace) -> Rule:

@@ -1,7 +1,8 @@
-"""When a rule would have fired: bands over the value, each firing in a table, and how many messages."""
+"""When a rule would have fired: bands over the value, each firing in a table, and how many messages that would be."""
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Final, NamedTuple
 
@@ -11,12 +12,14 @@ from pandas import DataFrame
 
 from obs_core import charts
 from obs_core.alerts import backtest, rule_facts
-from obs_core.alerts.backtest import Firing
+from obs_core.alerts.backtest import Firing, Flapping, Past
+from obs_core.alerts.deliver import webhooks
+from obs_core.alerts.deliver.receiver import Receiver
 from obs_core.alerts.rules import Calls, Rule, Value
 from obs_core.clock import DAY, Window
 from obs_core.query import filters, values
 from obs_core.settings import from_environment
-from obs_core.ui import alert_course, drawing, frame, table
+from obs_core.ui import alert_course, book, drawing, frame, table
 from obs_core.ui.ask import ask, engine
 from obs_core.ui.controls import Chosen
 from obs_core.ui.plain import counted, plain
@@ -31,11 +34,12 @@ SPANS: Final = (DAY_BEFORE, LOG, "Window")
 
 
 class Tried(NamedTuple):
-    """A rule that was tried: what of it decides, on which window, and when it would have fired."""
+    """A rule that was tried: what of it decides, on which window, what it would have done, and who had been told."""
 
     rule: str
     window: Window
-    firings: list[Firing]
+    past: Past
+    messages: str
 
 
 def span(chosen: Chosen) -> Chosen:
@@ -52,8 +56,12 @@ def span(chosen: Chosen) -> Chosen:
 
 def try_(rule: Rule, over: Chosen) -> None:
     """Judge the window by `rule`, and keep the result for this reader."""
-    log, judged = from_environment().log.absolute(), replace(rule, enabled=True)
-    st.session_state[_KEPT] = Tried(_decides(rule), over.window, backtest.firings(log, judged, over.window))
+    past = backtest.past(from_environment().log.absolute(), replace(rule, enabled=True), over.window)
+    hooks: list[Receiver] = []
+    if book.is_there():
+        with book.opened() as ledger:
+            hooks = webhooks.listed(ledger)
+    st.session_state[_KEPT] = Tried(_decides(rule), over.window, past, past.told(hooks))
 
 
 def is_tried(rule: Rule) -> bool:
@@ -67,15 +75,18 @@ def result(rule: Rule, chosen: Chosen) -> None:
     if not is_tried(rule):
         return
     tried: Tried = st.session_state[_KEPT]
-    st.markdown(summary(tried.firings))
-    st.caption(f"Tried on {frame.moment(tried.window.from_ns)} to {frame.moment(tried.window.to_ns)}")
+    firings = tried.past.firings
+    st.markdown(summary(tried))
+    span = f"{frame.moment(tried.window.from_ns)} to {frame.moment(tried.window.to_ns)}"
+    st.caption(f"Tried on {span}. Messages are gathered, repeated and left out while it flaps, as delivery does it.")
     over = replace(chosen, window=tried.window, group=None)
-    picked = _picked(rule, tried.firings)
-    bands = [firing for firing in tried.firings if picked is None or _series(firing) == picked]
+    picked = _picked(rule, firings)
+    bands = [firing for firing in firings if picked is None or _series(firing) == picked]
+    flapping = [each for each in tried.past.flapping if picked is None or _series(each) == picked]
     if (course := _course(rule, over, picked)) is not None:
-        _drawn(rule, course, bands, key="r_chart")
-    if tried.firings:
-        _listed(tried.firings)
+        _drawn(rule, course, bands, flapping, key="r_chart")
+    if firings:
+        _listed(firings)
 
 
 def calls_card(rule: Rule, chosen: Chosen, starts_ns: int | None, ends_ns: int | None) -> None:
@@ -84,18 +95,19 @@ def calls_card(rule: Rule, chosen: Chosen, starts_ns: int | None, ends_ns: int |
         st.caption("No call in this window that the rule looks at.")
         return
     bands = [] if starts_ns is None else [Firing({}, starts_ns, ends_ns, None, rule.name)]
-    _drawn(rule, course, bands, key="a_calls")
+    _drawn(rule, course, bands, [], key="a_calls")
 
 
-def summary(firings: list[Firing]) -> str:
+def summary(tried: Tried) -> str:
     """How often, for how many, with how many messages."""
+    firings, flapping = tried.past.firings, len(tried.past.flapping)
     if not firings:
         return "**It would not have fired** in this window."
-    messages = sum(1 if firing.ends_ns is None else 2 for firing in firings)
     series = len({_labels(firing) for firing in firings})
+    flapped = f" It would have flapped {counted(flapping, 'time')}." if flapping else ""
     return (
         f"**It would have fired {counted(len(firings), 'time')}** for {counted(series, 'alert')}, "
-        f"with at most {counted(messages, 'message')} to each webhook."
+        f"with {frame.literal(tried.messages)}.{flapped}"
     )
 
 
@@ -108,11 +120,11 @@ def _labels(firing: Firing) -> str:
     return json.dumps(dict(firing.labels), sort_keys=True)
 
 
-def _series(firing: Firing) -> tuple[str, str]:
+def _series(firing: Firing | Flapping) -> tuple[str, str]:
     return firing.labels.get("process", ""), firing.labels.get("data", "")
 
 
-def _picked(rule: Rule, firings: list[Firing]) -> tuple[str, str] | None:
+def _picked(rule: Rule, firings: Sequence[Firing]) -> tuple[str, str] | None:
     """The series to draw: the one chosen of those that fired, else the rule's own; None where it is about calls."""
     if rule.kind not in {"stale", "silent", "value"}:
         return None
@@ -137,10 +149,10 @@ def _course(rule: Rule, chosen: Chosen, picked: tuple[str, str] | None) -> DataF
     return DataFrame({"moment_ns": course.moments_ns, "number": np.asarray(course.numbers, dtype=np.float64)})
 
 
-def _drawn(rule: Rule, course: DataFrame, bands: list[Firing], *, key: str) -> None:
+def _drawn(rule: Rule, course: DataFrame, bands: Sequence[Firing], flapping: Sequence[Flapping], *, key: str) -> None:
     if course["number"].notna().any():
         first, last = int(course["moment_ns"].iloc[0]), int(course["moment_ns"].iloc[-1])
-        parts = drawing.beside(course, _bands(bands, first, last), limits_of(rule))
+        parts = drawing.beside(course, _bands(bands, first, last), _strips(flapping, last), limits_of(rule))
         of_calls = isinstance(rule.condition, Calls)
         drawing.show(charts.readings(_axis(rule), "Fires", zero=of_calls), parts, key=key)
 
@@ -162,7 +174,7 @@ def _axis(rule: Rule) -> str:
     ]
 
 
-def _bands(firings: list[Firing], first_ns: int, last_ns: int) -> DataFrame:
+def _bands(firings: Sequence[Firing], first_ns: int, last_ns: int) -> DataFrame:
     """Firings as bands, cut to what is drawn."""
     ends = [last_ns if firing.ends_ns is None else min(firing.ends_ns, last_ns) for firing in firings]
     bands = [
@@ -173,7 +185,17 @@ def _bands(firings: list[Firing], first_ns: int, last_ns: int) -> DataFrame:
     return DataFrame(bands, columns=["start_ns", "end_ns", "label"])
 
 
-def _listed(firings: list[Firing]) -> None:
+def _strips(flapping: Sequence[Flapping], last_ns: int) -> DataFrame:
+    """Times of flapping as strips, cut to what is drawn (columns flaps_ns, calms_ns, flapping)."""
+    ends = [last_ns if each.ends_ns is None else min(each.ends_ns, last_ns) for each in flapping]
+    strips = [
+        (each.starts_ns, end, f"from {frame.moment(each.starts_ns)} to {frame.moment(end)}")
+        for each, end in zip(flapping, ends, strict=True)
+    ]
+    return DataFrame(strips, columns=["flaps_ns", "calms_ns", "flapping"])
+
+
+def _listed(firings: Sequence[Firing]) -> None:
     newest = firings[::-1][:_MOST]
     st.dataframe(
         {

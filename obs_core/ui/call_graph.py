@@ -7,12 +7,13 @@ from urllib.parse import urlencode
 import streamlit as st
 from pandas import DataFrame
 
-from obs_core.ui import frame
+from obs_core.ui import frame, rule_offers
 from obs_core.ui.controls import Chosen
 from obs_core.ui.function_finder import choose
 from obs_core.ui.plain import plain
 from obs_core.ui.table import clickable, rounded
 
+_OFFERED: Final = 2  # callers, with three rules each
 _COLUMNS: Final = {
     "Function": st.column_config.TextColumn(width=170),
     "Calls": st.column_config.NumberColumn(format="localized", width=60),
@@ -40,6 +41,34 @@ def neighbours(found: DataFrame, *, key: str, nothing: str, total_ms: float | No
     if place is not None:
         choose(str(found["function"].iloc[place]))
         st.rerun()
+
+
+def caller_offers(chosen: Chosen, found: DataFrame) -> list[rule_offers.Offer]:
+    """For each of the first callers, rules on how often it fails, how long it takes and how much it does.
+
+    The figures beside a caller are those of the calls that it made, so they are no limits for itself.
+    """
+    return [
+        offer
+        for name in found["function"].astype(str).head(_OFFERED)
+        for offer in (
+            rule_offers.error_rate(chosen, None, function=name),
+            rule_offers.other_latency(chosen, function=name),
+            rule_offers.throughput(chosen, function=name),
+        )
+    ]
+
+
+def callee_offers(chosen: Chosen, found: DataFrame) -> list[rule_offers.Offer]:
+    """For each of the first callees, rules on how often it fails and how long it takes, limited by its figures."""
+    return [
+        offer
+        for row in found.head(rule_offers.MOST // 2).to_dict("records")
+        for offer in (
+            rule_offers.error_rate(chosen, row["errors"] / row["calls"], function=str(row["function"])),
+            *rule_offers.latency(chosen, frame.number(row["p95_ms"]), function=str(row["function"])),
+        )
+    ]
 
 
 def self_share(measures: DataFrame) -> str:

@@ -48,22 +48,25 @@ def function_view(chosen: Chosen, function: str) -> None:
     with right, panel("Performance", offers=slow):
         performance_card(found(inspector.measures))
     with boundary("Versions"):
-        versions_card(chosen, function, found(versions.ran))
+        anew = rule_offers.new_exception(chosen, function=function)
+        versions_card(chosen, function, found(versions.ran), offers=lambda: [*slow(), anew])
     note = "drag over a chart to choose a window"
     with panel("History", note, offers=lambda: [rule_offers.throughput(chosen, function=function), *slow()]):
         _history(chosen, function, found(versions.ran))
     with panel("Durations", "a click opens the slowest call of the bar", offers=slow):
         _durations(chosen, found(inspector.durations))
     callers, callees_card = st.columns(2, gap="small")
-    with callers, panel("Called by", "share of the time of the calls"):
+    note, offers = "share of the time of the calls", lambda: call_graph.caller_offers(chosen, found(inspector.callers))
+    with callers, panel("Called by", note, offers=offers):
         _callers(found(inspector.callers))
-    with callees_card, panel("Calls", "share of this function's time"):
+    note, offers = "share of this function's time", lambda: call_graph.callee_offers(chosen, found(inspector.callees))
+    with callees_card, panel("Calls", note, offers=offers):
         _callees(found(inspector.callees), found(inspector.measures))
     note = "a click shows the readings"
     with panel("Last values", note, offers=lambda: calls_card.value_offers(found(inspector.recorded))):
         recorded = found(inspector.recorded)
         calls_card.recorded_card(recorded, ask(values.streaks, chosen) if len(recorded) else None)
-    with panel("Newest calls", "a click opens the trace"):
+    with panel("Newest calls", "a click opens the trace", offers=lambda: [*slow(), *failing()]):
         calls_card.recent_card(found(inspector.recent))
 
 

@@ -1,16 +1,27 @@
 """The plain view of the log: its newest rows in the seven canonical columns, read-only, with a text filter."""
 
+import re
 from typing import Final
 
 import streamlit as st
 from pandas import DataFrame
 
 from obs_core.model import CANONICAL
+from obs_core.query import traces
+from obs_core.settings import from_environment
 from obs_core.ui import frame, table
+from obs_core.ui.ask import ask
+from obs_core.ui.controls import Chosen
 from obs_core.ui.looked import looked
+from obs_core.ui.panel import offered
 from obs_core.ui.plain import plain
+from obs_core.ui.row_card import offers
 
 SIZES: Final = ("100", "500", "2000", "10000")
+PICKED: Final = "l_row"
+"""The parameter of the link that names a row."""
+
+_ID: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 LONGEST: Final = 2_000  # characters of a cell
 WIDTHS: Final = {
     "Process": 130,
@@ -41,7 +52,10 @@ def wanted() -> tuple[str | None, int]:
 
 
 def raw_rows(rows: DataFrame, search: str | None) -> None:
-    """Draw `rows`, the answer of `traces.page`; `search` is what they were filtered by."""
+    """Draw `rows`, the answer of `traces.page`; `search` is what they were filtered by.
+
+    A click names the row in the link.
+    """
     further = looked(rows)
     if rows.empty:
         nothing = "No row in this window holds this text." if search else "No row in this window."
@@ -49,13 +63,24 @@ def raw_rows(rows: DataFrame, search: str | None) -> None:
         return
     shown = DataFrame({name: [plain(cell, LONGEST) for cell in rows[name]] for name in CANONICAL})
     shown["Timestamp"] = [frame.moment(int(ns)) for ns in rows["Timestamp"]]
-    st.dataframe(
-        shown,
-        key="l_rows",
-        hide_index=True,
-        height=min(720, 40 + table.ROW_HEIGHT * len(shown)),
-        row_height=table.ROW_HEIGHT,
-        column_config={name: st.column_config.Column(width=width) for name, width in WIDTHS.items()},
-    )
+    place = table.anew("l_rows", table.clickable(shown, key="l_rows", columns=WIDTHS, most=23))
+    if place is not None:
+        st.query_params[PICKED] = str(rows["id"].iloc[place])
     more = "; older ones are not shown" if rows.attrs.get("truncated") else ""
     st.caption(f"{frame.count(len(rows))} rows, newest first{more}. {further}".strip())
+
+
+def picked_row(chosen: Chosen) -> None:
+    """The row that the link names, and the rules that can be made of it; nothing where it names none."""
+    name = st.query_params.get(PICKED)
+    if name is None or not from_environment().new_observability:  # without it there is no page to make a rule on
+        return
+    found = ask(traces.row, chosen, id=int(name)) if _ID.fullmatch(name) else None
+    if found is None or found.empty:
+        st.caption("The log holds no row of the link's number.")
+        return
+    row = found.iloc[0]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        said = " · ".join(filter(None, (plain(row[name], 200) for name in ("process", "data", "data_value"))))
+        st.markdown(f"**{frame.moment(int(row['timestamp']))}** {frame.literal(said)}", width="content")
+        offered("Rules", lambda: offers(chosen, row))

@@ -82,9 +82,10 @@ def _facts(chosen: Chosen, row: "Series[Any]") -> None:
 
 
 def offers(chosen: Chosen, row: "Series[Any]") -> list[rule_offers.Offer]:
-    """Rules that fit a row: its variable is stale; its function is slower than this call, fails, or fails anew."""
+    """Rules that fit a row: on its variable; or its function is slower than this call, fails, or fails anew."""
     if row["kind"] == "value":
-        return [rule_offers.stale(str(row["process"]), str(row["data"]))]
+        reading = row["data_value"] if isinstance(row["data_value"], str) else None
+        return rule_offers.of_value(str(row["process"]), str(row["data"]), reading)
     if row["kind"] != "call":
         return []
     whose, function = replace(chosen, group=row["process_group"] or None), str(row["function"] or row["data"])

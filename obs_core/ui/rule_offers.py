@@ -26,6 +26,7 @@ _ASK: Final = "Make a rule from this"
 _LEAST_RATE: Final = 0.05
 _TIMES_RATE: Final = 2.0
 _TIMES_P95: Final = 1.5
+_LONGEST: Final = 200  # characters of an allowed value that a builder is filled with
 
 
 class Offer(NamedTuple):
@@ -71,6 +72,12 @@ def latency(chosen: Chosen, p95_ms: float | None, *, function: str = "") -> list
     return [_offer(says, chosen, "latency", name, function, above=above)]
 
 
+def other_latency(chosen: Chosen, *, function: str = "") -> Offer:
+    """The P95 has changed by half against the window before: where nobody asked what it is now."""
+    name = f"{_whose(chosen, function)} takes other times"
+    return _offer("P95 changed by 50 %", chosen, "latency", name, function, changed_percent=50)
+
+
 def throughput(chosen: Chosen, *, function: str = "") -> Offer:
     """Calls per second have changed by half against the window before."""
     name = f"{_whose(chosen, function)} has other traffic"
@@ -91,10 +98,38 @@ def stale(process: str, data: str, threshold: int = 5, **more: str) -> Offer:
     return Offer(says, {**given, "threshold": str(threshold), **more})
 
 
-def silent(process: str = "", group: str | None = None, *, of: str = "values") -> Offer:
+def value(process: str, data: str, reading: str | None) -> list[Offer]:
+    """The next readings are above or below this one, if it is a number; if it is a text, they are another one."""
+    whose = f"{data} of {process}"
+    given = {"kind": "value", "process": process, "data": data}
+    try:
+        number = float(reading or "")
+    except ValueError:
+        if not reading or "," in reading or len(reading) > _LONGEST or reading != reading.strip():
+            return []  # a list of allowed values can't hold it
+        says = f"Another value than {plain(reading, 40)} · {plain(whose, 60)}"
+        return [Offer(says, {**given, "name": f"{whose} is not {reading}", "allowed": reading})]
+    if not math.isfinite(number):
+        return []
+    limit = np.format_float_positional(number, trim="-")
+    return [
+        Offer(
+            f"A value {side} {limit} · {plain(whose, 60)}", {**given, "name": f"{whose} is {side} {limit}", side: limit}
+        )
+        for side in ("above", "below")
+    ]
+
+
+def of_value(process: str, data: str, reading: str | None) -> list[Offer]:
+    """What can be wrong with a variable of which one reading is seen: it repeats, ceases to come, or is another."""
+    return [stale(process, data), silent(process, data=data), *value(process, data, reading)]
+
+
+def silent(process: str = "", group: str | None = None, *, of: str = "values", data: str = "") -> Offer:
     """No reading (or, `of` calls, no call) comes for 5 minutes."""
-    whose = process or group or "any process"
-    texts = {"kind": "silent", "name": f"{whose} is silent", "process": process, "group": group or "", "of": of}
+    whose = f"{data} of {process}" if data else process or group or "any process"
+    scope = {"process": process, "group": group or "", "data": data}
+    texts = {"kind": "silent", "name": f"{whose} is silent", **scope, "of": of}
     said = "call" if of == "calls" else "reading"
     return Offer(f"No {said} for 5 minutes · {plain(whose, 60)}", {**texts, "after": "5m"})
 

@@ -14,6 +14,7 @@ from obs_core.ui.controls import Chosen
 from obs_core.ui.panel import panel
 from obs_core.ui.performance_card import LATENCY, RULE, SMALLEST, Measure, table
 from obs_core.ui.plain import counted, plain
+from obs_core.ui.rule_offers import Offers
 from obs_core.ui.source_card import name, picked
 from obs_core.ui.table import rounded
 
@@ -24,11 +25,11 @@ _MEASURES: Final = (
 )
 
 
-def versions_card(chosen: Chosen, function: str, ran: DataFrame) -> None:
-    """Draw the versions in `ran` (the answer of `versions.ran`), if there are several."""
+def versions_card(chosen: Chosen, function: str, ran: DataFrame, offers: Offers | None = None) -> None:
+    """Draw the versions in `ran` (the answer of `versions.ran`), if there are several; `offers` are rules on them."""
     if len(ran) < 2:  # noqa: PLR2004 - one is compared with another
         return
-    with panel("Versions", "what a change did to the durations"):
+    with panel("Versions", "what a change did to the durations", offers=offers):
         measured, where = _measured(chosen, ran)
         known = ran if measured is chosen else ask(versions.ran, measured, function=function)
         newer, older = _pair(known)

@@ -12,7 +12,7 @@ from obs_core.ui.ask import ask
 from obs_core.ui.controls import Chosen
 from obs_core.ui.panel import offered
 from obs_core.ui.plain import plain
-from obs_core.ui.stale import silent_card
+from obs_core.ui.stale import silent_card, silent_offers
 
 STATES: Final = {"OK": "● OK", "DELAYED": "▲ DELAYED", "CIRCUIT_OPEN": "■ CIRCUIT_OPEN", "GONE": "✕ GONE"}
 MOST: Final = 8
@@ -24,7 +24,7 @@ def writers_card(chosen: Chosen) -> None:
         if not opened.open:
             return
         found = ask(writers.status, chosen)
-        offered("Writers", lambda: [rule_offers.writer(), rule_offers.silent(group=chosen.group)])
+        offered("Writers", lambda: [rule_offers.writer(), *silent_offers(chosen)])
         if found.empty:
             st.caption("No program is writing into this log now; those that do stand here with their queues.")
         else:

@@ -1,13 +1,11 @@
 """The whole way of an alert: a rule is built and tried, fires, tells its webhook, and resolves."""
 
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page
@@ -18,7 +16,7 @@ from obs_core.alerts.deliver.receiver import Receiver
 from obs_core.clock import SECOND, now_ns
 from obs_core.model import Row
 from tests.browser.conftest import ROOT, Serve, query_of, settled
-from tests.support import receivers, table
+from tests.support import alertmanager, receivers, table
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 WAIT_MS = 30_000
@@ -48,7 +46,7 @@ def readings(values: list[str], ago_s: int = 0) -> list[Row]:
 
 def told(receiving: receivers.Receiving) -> list[tuple[str, str]]:
     """What the receiver was told: status and rule of each message."""
-    bodies: list[dict[str, Any]] = [json.loads(post.body) for post in receiving.posts]
+    bodies = [alertmanager.message(post.body) for post in receiving.posts]
     return [(body["status"], body["alerts"][0]["labels"]["alertname"]) for body in bodies]
 
 

@@ -46,5 +46,6 @@ def test_a_test_says_when_a_rule_would_have_fired(tmp_path: Path, capsys: pytest
     assert [line.split()[0][17:19] for line in lines[:-1]] == ["02", "05", "09"]
     assert [line.split()[1][-13:-11] for line in lines[:2]] == ["03", "07"]
     assert "ongoing" in lines[2]
-    assert lines[-1] == "“stuck” would have fired 3 times, with at most 5 messages."
+    told = "with 1 message to a webhook with the usual waits"
+    assert lines[-1] == f"“stuck” would have fired 3 times and flapped 1 time, {told}."
     assert run(log, "test", "stuck", *window) == 2

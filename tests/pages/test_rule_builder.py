@@ -7,6 +7,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from obs_core.alerts import ledger, rule_facts, rule_files
+from obs_core.alerts.deliver import webhooks
+from obs_core.alerts.deliver.receiver import Receiver
 from obs_core.alerts.rules import Rule
 from obs_core.clock import SECOND, now_ns
 from obs_core.errors import BadParameter
@@ -37,11 +39,41 @@ def test_a_rule_is_tried_on_the_window_then_saved(log_path: Path, opened: Opened
     assert app.button(key="r_save").disabled
     pressed(app, "r_test")
     assert "It would have fired 1 time" in words(app)
-    assert "with at most 1 message to each webhook" in words(app)
+    assert "with 1 message to a webhook with the usual waits" in words(app)
     assert len(app.get("vega_lite_chart")) == 1
     pressed(app, "r_save")
     rule = kept(log_path)["stuck"]
     assert (rule.kind, rule.scope.data, getattr(rule.condition, "threshold", None)) == ("stale", "price", 4)
+
+
+def test_a_backtest_counts_the_messages_of_each_webhook_and_shows_where_the_alert_flaps(
+    log_path: Path, opened: Opened
+) -> None:
+    """
+    seconds  process  data   kind   data_value
+    0        feed     price  value  9
+    10       feed     price  value  1
+    20       feed     price  value  9
+    30       feed     price  value  1
+    40       feed     price  value  9
+    50       feed     price  value  1
+    400      feed     price  value  1
+    """
+    docstring = test_a_backtest_counts_the_messages_of_each_webhook_and_shows_where_the_alert_flaps.__doc__
+    table.store(log_path, table.rows(docstring or ""))
+    with closing(ledger.open_(log_path)) as book:
+        quick = {"group_wait_ns": 0, "group_interval_ns": SECOND}
+        webhooks.add(book, Receiver("quick", "http://127.0.0.1:9/", **quick), now_ns())  # type: ignore[arg-type]
+        webhooks.add(book, Receiver("slow", "http://127.0.0.1:9/"), now_ns())
+    app = pressed(opened("alerts", a_view="Rules", r_kind="value", r_data="price", r_above="5"), "r_test")
+    # It fires and ends three times. Told at once: fires, over, flaps, over; after half a minute: flaps, over.
+    assert "It would have fired 3 times** for 1 alert, with 4 messages to quick, 2 messages to slow." in words(app)
+    assert "It would have flapped 1 time." in words(app)
+    drawn = app.get("vega_lite_chart")[0].proto
+    assert "flapping" in drawn.spec
+    tried = app.session_state["_r_tried"].past.flapping
+    begun = [(each.starts_ns - table.START_NS, each.ends_ns - table.START_NS) for each in tried]
+    assert begun == [(20 * SECOND, 130 * SECOND)]
 
 
 def test_a_rule_that_was_changed_after_its_backtest_is_tried_again(log_path: Path, opened: Opened) -> None:

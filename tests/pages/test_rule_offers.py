@@ -1,8 +1,11 @@
 """“Make a rule from this”: on each page, the panels lead to the rule builder filled with what they show."""
 
+import subprocess
+import sys
 from pathlib import Path
 from urllib.parse import parse_qs
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.pages.conftest import Opened, words
@@ -16,6 +19,17 @@ CALLS = """
     3       feed    orders        load  call  -          ERROR  app.load 100         t4       s4      ValueError:no
     4       feed    orders        price value 7          OK     app.load -           t4       s5      -
 """
+
+
+OF_PRICE = [
+    {"kind": kind, "process": "feed", "data": "price", **more}
+    for kind, more in (
+        ("stale", {"threshold": "5"}),
+        ("silent", {"of": "values", "after": "5m"}),
+        ("value", {"above": "7"}),
+        ("value", {"below": "7"}),
+    )
+]
 
 
 def rules_offered(app: AppTest) -> list[dict[str, str]]:
@@ -57,8 +71,7 @@ def test_a_call_and_a_value_of_the_trace_explorer_offer_rules_about_themselves(l
         {"kind": "error_rate", "above": "0.05"} | whose,
         {"kind": "new_exception"} | whose,
     ]
-    value = rules_offered(opened("trace_explorer", trace="t4", span="s5"))
-    assert value == [{"kind": "stale", "process": "feed", "data": "price", "threshold": "5"}]
+    assert rules_offered(opened("trace_explorer", trace="t4", span="s5")) == OF_PRICE
 
 
 def test_a_function_offers_rules_on_its_time_its_failures_its_traffic_and_its_values(
@@ -74,6 +87,107 @@ def test_a_function_offers_rules_on_its_time_its_failures_its_traffic_and_its_va
         ("throughput", "app.load", None),
         ("stale", None, None),
     }
+
+
+CHAIN = """
+    seconds process data  kind status function  duration_ms trace_id span_id parent_span_id
+    0       web     serve call OK     app.serve 300         t1       s1      -
+    0       web     load  call OK     app.load  200         t1       s2      s1
+    0       web     read  call ERROR  app.read  100         t1       s3      s2
+    0       web     read  call OK     app.read  100         t1       s4      s2
+"""
+
+
+def test_callers_callees_and_newest_calls_offer_rules_about_themselves(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(CHAIN))
+    app = opened("code_inspector", f_fn="app.load")
+    offered = [tuple(offer.items()) for offer in rules_offered(app)]
+    half = {"changed_percent": "50"}
+    for offer in (
+        {"kind": "error_rate", "function": "app.serve", "above": "0.05"},
+        {"kind": "latency", "function": "app.serve"} | half,
+        {"kind": "throughput", "function": "app.serve"} | half,
+        {"kind": "error_rate", "function": "app.read", "above": "0.75"},
+        {"kind": "latency", "function": "app.read", "above": "150"},
+    ):
+        assert offered.count(tuple(offer.items())) == 1, offer
+    slow = {"kind": "latency", "function": "app.load", "above": "300"}
+    assert offered.count(tuple(slow.items())) == 4  # performance, history, durations and the newest calls
+
+
+def test_a_row_of_the_logs_page_offers_rules_once_it_is_clicked(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(CALLS))
+    app = opened("logs")
+    assert rules_offered(app) == []
+    app.session_state["l_rows"] = {"selection": {"cells": [(0, "Data")]}}
+    app.run()
+    assert rules_offered(app) == OF_PRICE
+    assert rules_offered(opened("logs", l_row=app.query_params["l_row"][0])) == OF_PRICE
+    whose = {"group": "orders", "function": "app.load"}
+    assert rules_offered(opened("logs", l_row="4"))[0] == {"kind": "latency", "above": "150"} | whose
+
+
+@pytest.mark.parametrize("row", ["999", "none", "9" * 40, "-1"])
+def test_a_row_that_is_not_there_is_said(row: str, log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(CALLS))
+    app = opened("logs", l_row=row)
+    assert not app.exception
+    assert "The log holds no row of the link's number." in words(app)
+
+
+def test_where_there_is_no_page_for_rules_none_is_offered(
+    log_path: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ENABLE_NEW_OBSERVABILITY", "false")
+    table.store(log_path, table.rows(CALLS))
+    app = opened("logs", l_row="5")
+    assert not app.exception
+    assert rules_offered(app) == []
+
+
+GONE = """
+    seconds process data  kind  data_value
+    0       gone    price value 1
+    0       quiet   load  call  -
+    400     feed    price value 2
+"""
+
+
+def test_each_process_that_is_silent_offers_a_rule_on_what_it_wrote(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(GONE))
+    app = opened("alerts")
+    offers = [button.label.replace("\\", "") for button in app.button if "No " in button.label]
+    assert offers == ["No reading for 5 minutes · gone", "No call for 5 minutes · quiet"]
+    app.button(key="a_make_silent_No call for 5 minutes · quiet").click().run()
+    assert not app.exception
+    assert app.selectbox(key="r_kind").value == "silent"
+    assert (app.text_input(key="r_process").value, app.text_input(key="r_after").value) == ("quiet", "5m")
+    assert app.selectbox(key="r_of").value == "calls"
+    app.button(key="r_test").click().run()
+    assert "It would have fired 1 time" in words(app)
+
+
+def test_writers_offer_rules_on_their_trouble_and_on_the_silence_of_what_they_write(
+    log_path: Path, opened: Opened
+) -> None:
+    program = f"import os; os.environ['OBS_LOG'] = {str(log_path)!r}; from obs_core import flush, record; "
+    writes = program + "record('price', 1.5); flush(10); print('written', flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", writes], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as writer:
+        assert writer.stdout
+        assert writer.stdout.readline() == "written\n"
+        app = opened("overview", **{"from": "now-1h", "to": "now"})
+        app.session_state["o_writers"] = True  # a click opens what stands under the figures
+        app.run()
+        assert not app.exception
+        offers = [offer for offer in rules_offered(app) if offer["kind"] in {"writer", "silent"}]
+        assert offers == [{"kind": "writer"}, {"kind": "writer"}, {"kind": "silent", "of": "values", "after": "5m"}]
+        writer.communicate("\n")
+    link = {f"r_{name}": text for name, text in offers[1].items()}
+    built = opened("alerts", a_view="Rules", **link)
+    assert built.selectbox(key="r_kind").value == "writer"
+    assert not built.button(key="r_test").disabled
 
 
 def test_what_a_program_is_called_comes_to_the_builder_as_it_is(log_path: Path, opened: Opened) -> None:

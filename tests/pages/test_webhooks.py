@@ -13,7 +13,7 @@ from obs_core.settings import from_environment
 from tests.pages.conftest import Opened, words
 from tests.pages.test_alert_rules import STUCK, judged
 from tests.pages.test_rule_builder import pressed
-from tests.support import receivers, table
+from tests.support import alertmanager, receivers, table
 
 SECRET = "s3cret-word"  # noqa: S105 - a test's own
 TOKEN = "t0ken-word"  # noqa: S105 - a test's own
@@ -44,6 +44,7 @@ def test_a_webhook_is_kept_tried_and_removed_and_its_secrets_are_never_shown(log
         assert "ops answered 200" in "\n".join(each.value for each in app.success)
         assert receiving.posts[0].headers["authorization"] == f"Bearer {TOKEN}"
         assert "x-obs-signature-256" in receiving.posts[0].headers
+        assert alertmanager.message(receiving.posts[0].body)["alerts"][0]["labels"]["alertname"] == "Test"
         pressed(app, "w_change")
         fields = [field.value or "" for field in (*app.text_input, *app.text_area)]
         for secret in (SECRET, TOKEN):

@@ -3,7 +3,7 @@
 import pytest
 
 from obs_core.alerts import rule_facts
-from obs_core.alerts.rules import Calls, Rule, Stale
+from obs_core.alerts.rules import Calls, Rule, Stale, Value
 from obs_core.clock import Window
 from obs_core.ui import rule_fields, rule_offers
 from obs_core.ui.controls import Chosen
@@ -64,6 +64,34 @@ def test_every_other_offer_is_a_rule_too() -> None:
         rule_offers.silent("feed", of="calls"),
         rule_offers.silent(group="orders"),
         rule_offers.writer(),
+        rule_offers.other_latency(ORDERS, function="app.load"),
     )
-    assert [built(offer).kind for offer in offers] == ["calls", "new_exception", "stale", "silent", "silent", "writer"]
+    kinds = ["calls", "new_exception", "stale", "silent", "silent", "writer", "calls"]
+    assert [built(offer).kind for offer in offers] == kinds
     assert all(offer.says and len(offer.texts["name"]) > 5 for offer in offers)
+
+
+@pytest.mark.parametrize(
+    ("reading", "conditions"),
+    [
+        ("7", [Value(above=7.0), Value(below=7.0)]),
+        ("-1.5e-7", [Value(above=-1.5e-7), Value(below=-1.5e-7)]),
+        ("open", [Value(allowed=("open",))]),
+        ("NaN", []),
+        (None, []),
+        ("a, b", []),
+        ("x" * 5_000, []),
+    ],
+)
+def test_a_reading_is_the_limit_of_the_next_ones_or_the_only_one_allowed(
+    reading: str | None, conditions: list[Value]
+) -> None:
+    rules = [built(offer) for offer in rule_offers.value("feed", "price", reading)]
+    assert [rule.condition for rule in rules] == conditions
+    assert {(rule.scope.process, rule.scope.data) for rule in rules} <= {("feed", "price")}
+
+
+def test_a_variable_can_repeat_cease_to_come_or_change() -> None:
+    rules = [built(offer) for offer in rule_offers.of_value("feed", "lock", "open")]
+    assert [rule.kind for rule in rules] == ["stale", "silent", "value"]
+    assert {(rule.scope.process, rule.scope.data) for rule in rules} == {("feed", "lock")}

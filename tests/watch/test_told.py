@@ -1,6 +1,5 @@
 """From a row in the log to a message at a real receiver, by the commands alone."""
 
-import json
 import threading
 import time
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from obs_core.alerts import rule_files
 from obs_core.cli.main import main
 from obs_core.clock import SECOND
 from obs_core.model import Row
-from tests.support import table
+from tests.support import alertmanager, table
 from tests.watch.test_killed import PATIENCE_S, watcher
 
 
@@ -24,7 +23,7 @@ def receiver() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            posted.append(alertmanager.message(self.rfile.read(int(self.headers["Content-Length"]))))
             self.send_response(200)
             self.end_headers()
 

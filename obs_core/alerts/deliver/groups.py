@@ -2,11 +2,14 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from obs_core.alerts import ledger
+from obs_core.alerts.deliver import flips, receiver
+from obs_core.alerts.deliver.receiver import Receiver
 from obs_core.alerts.deliver.schedule import Group, Member, is_forgettable
+from obs_core.alerts.ledger import Flip
 
 _OF_EACH: Final = 200
 _COLUMNS: Final = "receiver, labels, group_key, state, attempts, first_try_ns"
@@ -28,9 +31,9 @@ class Kept(NamedTuple):
     first_try_ns: int | None = None
 
 
-def of_receiver(connection: sqlite3.Connection, receiver: str) -> dict[str, Kept]:
+def of_receiver(connection: sqlite3.Connection, name: str) -> dict[str, Kept]:
     """The groups of a webhook, by their labels."""
-    found = connection.execute(f"{_SELECT} WHERE receiver = ?", (receiver,))
+    found = connection.execute(f"{_SELECT} WHERE receiver = ?", (name,))
     return {row[1]: _kept(row) for row in found}
 
 
@@ -60,9 +63,15 @@ def forget(connection: sqlite3.Connection, kept: Kept) -> None:
     connection.execute("DELETE FROM delivery_group WHERE receiver = ? AND labels = ?", (kept.receiver, kept.labels))
 
 
-def labels_text(labels: Mapping[str, str]) -> str:
-    """The labels of a group as its key."""
-    return ledger.text_of(labels)
+def home(hook: Receiver, flip: Flip, homes: dict[str, str]) -> str | None:
+    """The labels of the group in which `hook` is told of this alert; None: it is not told of it.
+
+    `homes` remembers them by fingerprint: an alert stays in the group in which it was told first.
+    """
+    labels = flips.labels_of(flip)
+    if flip.fingerprint not in homes and receiver.matches(hook, labels):
+        homes[flip.fingerprint] = ledger.text_of(receiver.group_labels(hook, labels))
+    return homes.get(flip.fingerprint)
 
 
 def _kept(row: tuple[str, str, str, str, int, int | None, *tuple[object, ...]]) -> Kept:

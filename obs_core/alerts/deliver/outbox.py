@@ -106,17 +106,14 @@ def record(connection: sqlite3.Connection, sent: Ready, answer: Answer, now: int
 def _queue_for(connection: sqlite3.Connection, hook: Receiver, wanted: list[tuple[int, Flip]], now: int) -> int:
     """Queue `wanted` flips for one webhook; an alert stays in the group that it was told in."""
     known = groups.of_receiver(connection, hook.name)
-    home = {name: labels for labels, kept in known.items() for name in kept.group.members}
+    homes = {name: labels for labels, kept in known.items() for name in kept.group.members}
     arriving: dict[str, list[tuple[str, schedule.Member]]] = {}
     rows = []
     for flip_id, flip in wanted:
-        labels = flips.labels_of(flip)
-        if flip.fingerprint not in home and not receiver.matches(hook, labels):
+        if (key := groups.home(hook, flip, homes)) is None:
             continue
-        of_group = receiver.group_labels(hook, labels)
-        key = home.setdefault(flip.fingerprint, groups.labels_text(of_group))
         if key not in known:
-            name = payload.group_key(receiver.matchers(hook), of_group)
+            name = payload.group_key(receiver.matchers(hook), json.loads(key))
             known[key] = Kept(hook.name, key, name, schedule.Group())
         facts = (flip_id, hook.name, known[key].group_key)
         if flip.while_flapping:  # what its group knows stays: that it flaps, which is told as firing

@@ -1,6 +1,5 @@
 """The outbox: what is queued, sent, tried again, suppressed, and what the delivery log says of it."""
 
-import json
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from obs_core.alerts.deliver.outcome import Answer
 from obs_core.alerts.deliver.receiver import Receiver
 from obs_core.errors import BadParameter
 from tests.alerts.deliver.flipping import flip
+from tests.support import alertmanager
 
 S = 1_000_000_000
 T = 1_767_225_600 * S
@@ -41,7 +41,7 @@ def turn(book: sqlite3.Connection, now: int, answer: Answer = Answer(200)) -> li
     due = outbox.ready(book, now, "http://dash:8501")
     for each in due:
         outbox.record(book, each, answer, now)
-    return [json.loads(each.message.body) for each in due]
+    return [alertmanager.message(each.message.body) for each in due]
 
 
 def test_a_flip_is_queued_once_and_sent_after_the_wait(book: sqlite3.Connection) -> None:
@@ -105,15 +105,15 @@ def test_one_message_tells_all_that_came_in_its_group(book: sqlite3.Connection) 
 def test_a_failure_is_tried_again_with_the_same_key_and_counted(book: sqlite3.Connection) -> None:
     flip(book, "firing", T)
     outbox.queue(book, T)
-    [first] = outbox.ready(book, T + 30 * S, "")
+    [first] = outbox.ready(book, T + 30 * S, "http://dash:8501")
     outbox.record(book, first, Answer(503), T + 30 * S)
     assert rows(book) == [(1, "queued", 1, 503, "The receiver answered 503.")]
-    assert outbox.ready(book, T + 30 * S, "") == []
-    [second] = outbox.ready(book, T + 31 * S, "")
+    assert outbox.ready(book, T + 30 * S, "http://dash:8501") == []
+    [second] = outbox.ready(book, T + 31 * S, "http://dash:8501")
     assert second.message == first.message
     outbox.record(book, second, Answer(429, retry_after="100"), T + 31 * S)
-    assert outbox.ready(book, T + 130 * S, "") == []
-    [third] = outbox.ready(book, T + 131 * S, "")
+    assert outbox.ready(book, T + 130 * S, "http://dash:8501") == []
+    [third] = outbox.ready(book, T + 131 * S, "http://dash:8501")
     outbox.record(book, third, Answer(200), T + 131 * S)
     assert rows(book) == [(1, "sent", 3, 200, "")]
 
@@ -267,7 +267,7 @@ def test_each_webhook_is_told_what_it_asks_for_and_its_failures_are_its_own(book
     flip(book, "firing", T, process="a")
     flip(book, "firing", T, process="b", severity="critical")
     outbox.queue(book, T)
-    for each in outbox.ready(book, T + 30 * S, ""):
+    for each in outbox.ready(book, T + 30 * S, "http://dash:8501"):
         outbox.record(book, each, Answer(500 if each.kept.receiver == "ops" else 200), T + 30 * S)
     found = book.execute("SELECT receiver, flip_id, status FROM delivery ORDER BY receiver, flip_id").fetchall()
     assert found == [("critical", 2, "sent"), ("ops", 1, "queued"), ("ops", 2, "queued")]
@@ -287,11 +287,11 @@ def test_an_alert_that_became_less_severe_still_ends_where_it_was_told(book: sql
 def test_removing_a_webhook_suppresses_what_waits_and_forgets_its_secrets(book: sqlite3.Connection) -> None:
     flip(book, "firing", T)
     outbox.queue(book, T)
-    [due] = outbox.ready(book, T + 30 * S, "")
+    [due] = outbox.ready(book, T + 30 * S, "http://dash:8501")
     webhooks.remove(book, "ops")
     assert rows(book) == [(1, "suppressed", 0, None, "The webhook was removed.")]
     outbox.record(book, due, Answer(503), T + 31 * S)
-    assert outbox.ready(book, T + 60 * S, "") == []
+    assert outbox.ready(book, T + 60 * S, "http://dash:8501") == []
     assert [row[1] for row in rows(book)] == ["failed"]
     assert "removed" in rows(book)[0][4]
     assert book.execute("SELECT count(*) FROM webhook").fetchone() == (0,)

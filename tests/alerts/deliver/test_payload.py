@@ -1,12 +1,19 @@
 """The message: held against payloads that Alertmanager really sent, and against the vectors of prometheus/common."""
 
+import copy
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import ValidationError
 
+from obs_core.alerts.deliver.flips import alert_of
 from obs_core.alerts.deliver.payload import Alert, Envelope, group_key, message, time_text
-from obs_core.alerts.ledger import fingerprint
+from obs_core.alerts.ledger import Flip, fingerprint, text_of
+from tests.support import alertmanager
 
 # prometheus/common model/signature_test.go
 VECTORS: list[tuple[dict[str, str], int]] = [
@@ -40,16 +47,12 @@ RECORDED: dict[str, Any] = json.loads("""{
   "externalURL": "http://601cad658ee0:9093", "version": "4", "groupKey": "{}:{}", "truncatedAlerts": 0}""")
 
 START = 1_664_890_376_014_000_000  # 2022-10-04T13:32:56.014Z
+LINK = "http://dash:8501/alerts?a_rule=stale"
 
 
 def alert(name: str = "Stale", *, ends_ns: int | None = None, **labels: str) -> Alert:
     status = "firing" if ends_ns is None else "resolved"
-    return Alert(status, {"alertname": name, **labels}, {"summary": "equal for long"}, START, ends_ns)  # type: ignore[arg-type]
-
-
-def read(body: bytes) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(body)
-    return document
+    return Alert(status, {"alertname": name, **labels}, {"summary": "equal for long"}, START, ends_ns, LINK)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("labels", "code"), VECTORS)
@@ -63,7 +66,7 @@ def test_a_message_that_alertmanager_sent_is_made_again_field_by_field() -> None
         Envelope("webhook_receiver", group_key((), {}), {}, "http://601cad658ee0:9093"),
         [Alert("firing", told["labels"], told["annotations"], START, None, told["generatorURL"])],
     )
-    assert read(body) == RECORDED
+    assert alertmanager.message(body) == RECORDED
 
 
 def test_group_keys_are_written_as_alertmanager_writes_them() -> None:
@@ -73,16 +76,16 @@ def test_group_keys_are_written_as_alertmanager_writes_them() -> None:
 
 
 def test_a_group_fires_as_long_as_one_of_its_alerts_does() -> None:
-    envelope = Envelope("ops", "{}:{}", {}, "")
-    both = read(message(envelope, [alert(ends_ns=START + 1), alert("Other")]))
+    envelope = Envelope("ops", "{}:{}", {}, "http://dash:8501")
+    both = alertmanager.message(message(envelope, [alert(ends_ns=START + 1), alert("Other")]))
     assert both["status"] == "firing"
     assert [each["status"] for each in both["alerts"]] == ["resolved", "firing"]
-    assert read(message(envelope, [alert(ends_ns=START + 1)]))["status"] == "resolved"
+    assert alertmanager.message(message(envelope, [alert(ends_ns=START + 1)]))["status"] == "resolved"
 
 
 def test_common_labels_are_those_that_all_told_alerts_share() -> None:
     alerts = [alert(process="a", host="x"), alert(process="b", host="x"), alert(process="c")]
-    document = read(message(Envelope("ops", "{}:{}", {}, ""), alerts, max_alerts=2))
+    document = alertmanager.message(message(Envelope("ops", "{}:{}", {}, "http://dash:8501"), alerts, max_alerts=2))
     assert document["commonLabels"] == {"alertname": "Stale", "host": "x"}
     assert document["commonAnnotations"] == {"summary": "equal for long"}
     assert document["truncatedAlerts"] == 1
@@ -104,11 +107,66 @@ def test_times_are_rfc_3339_in_utc_as_go_writes_them(ns: int, text: str) -> None
 
 
 def test_damaged_text_and_other_scripts_leave_as_valid_utf_8_json() -> None:
-    document = read(
+    document = alertmanager.message(
         message(
-            Envelope("ops", "{}:{}", {}, ""), [alert(process="Zähler 値")._replace(annotations={"summary": "\ud800"})]
+            Envelope("ops", "{}:{}", {}, "http://dash:8501"),
+            [alert(process="Zähler 値")._replace(annotations={"summary": "\ud800"})],
         )
     )
     assert document["alerts"][0]["labels"]["process"] == "Zähler 値"
     assert document["alerts"][0]["annotations"] == {"summary": "?"}
     assert len(document["alerts"][0]["fingerprint"]) == 16
+
+
+TEXTS = st.dictionaries(st.text(), st.text(), max_size=5)
+HOSTILE = st.sampled_from(
+    ['"}],"status":"ok', "</script>", "\x00\x7f", "\u202e", "=cmd|' /C'!A0", "{{ $value }}", "é" * 3_000]
+)
+
+
+@given(TEXTS, TEXTS, st.text(min_size=1) | HOSTILE, HOSTILE, st.sampled_from(["firing", "flapping", "no data"]))
+def test_whatever_alerts_are_called_and_say_their_message_is_one_of_alertmanagers(
+    labels: dict[str, str], notes: dict[str, str], rule: str, hostile: str, state: str
+) -> None:
+    named = {**labels, "alertname": rule, "process": hostile}
+    facts = (text_of(named), "inactive", state, START, hostile, text_of(notes | {"summary": hostile}), "warning")
+    fires = Flip(rule, *facts, fingerprint(named), START, None)
+    ended = fires._replace(state_from=state, state_to="resolved", ends_ns=START + 1)
+    alerts = [alert_of(flip, "https://dash.example.com") for flip in (fires, ended)]
+    key = group_key([], named)
+    found = alertmanager.message(message(Envelope("ops", key, named, "https://dash.example.com"), alerts))
+    assert found["groupKey"] == key
+    assert [each["status"] for each in found["alerts"]] == ["firing", "resolved"]
+    assert found["commonLabels"] == found["alerts"][0]["labels"] == {"severity": "warning", **named}
+    assert found["alerts"][0]["annotations"]["summary"] == hostile
+
+
+BREAKS: list[tuple[str, Mapping[str, Any]]] = [
+    ("'groupKey' is a required property", {"groupKey": None}),
+    ("'extra' was unexpected", {"extra": "1"}),
+    ("'4' was expected", {"version": 4}),
+    ("is not one of", {"status": "suppressed"}),
+    ("less than the minimum", {"truncatedAlerts": -1}),
+    ("is not of type 'string'", {"commonLabels": {"threshold": 5}}),
+    ("should be non-empty", {"alerts": []}),
+    ("is not a 'date-time'", {"startsAt": "2022-10-04 13:32"}),
+    ("is a required property", {"endsAt": None}),
+    ("was expected", {"endsAt": "2022-10-04T13:33:00Z"}),
+    ("is not a 'uri'", {"generatorURL": "/alerts?a_rule=stale price"}),
+    ("does not match", {"fingerprint": "948C667B1FC76492"}),
+    ("is a required property", {"labels": {}}),
+    ("is not of type 'string'", {"annotations": {"summary": None}}),
+]
+
+
+@pytest.mark.parametrize(("why", "broken"), BREAKS)
+def test_a_message_that_is_broken_is_refused_by_the_schema(why: str, broken: Mapping[str, Any]) -> None:
+    document = copy.deepcopy(RECORDED)
+    assert alertmanager.message(json.dumps(document).encode()) == RECORDED
+    of_alert = next(iter(broken)) in document["alerts"][0] and "status" not in broken
+    place: dict[str, Any] = document["alerts"][0] if of_alert else document
+    place.update(broken)
+    for name in [name for name, value in broken.items() if value is None]:
+        del place[name]
+    with pytest.raises(ValidationError, match=why):
+        alertmanager.message(json.dumps(document).encode())

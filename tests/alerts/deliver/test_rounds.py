@@ -23,7 +23,7 @@ from obs_core.alerts.deliver import rounds, sending, webhooks
 from obs_core.alerts.deliver.receiver import Receiver
 from obs_core.settings import Settings, from_environment
 from tests.alerts.deliver.flipping import flip
-from tests.support import receivers
+from tests.support import alertmanager, receivers
 from tests.support.receivers import Receiving, receiver
 
 ROOT = Path(__file__).parents[3]
@@ -56,7 +56,7 @@ def until(true: Callable[[], bool], seconds: float = 60) -> None:
 
 def told(receiving: Receiving) -> list[tuple[str, str]]:
     """The (process, status) of every alert in every message that came."""
-    alerts = [alert for post in list(receiving.posts) for alert in json.loads(post.body)["alerts"]]
+    alerts = [alert for post in list(receiving.posts) for alert in alertmanager.message(post.body)["alerts"]]
     return [(alert["labels"]["process"], alert["status"]) for alert in alerts]
 
 
@@ -124,7 +124,7 @@ def test_a_trial_message_says_that_it_is_one_and_leaves_nothing_behind(tmp_path:
     with receiver(receivers.answers("200 OK")) as receiving, closing(ledger.open_(tmp_path / "t.db")) as book:
         assert rounds.trial(hook(receiving), SETTINGS, LONG_AGO).status == 200
         assert statuses(book) == []
-    message = json.loads(receiving.posts[0].body)
+    message = alertmanager.message(receiving.posts[0].body)
     assert message["version"] == "4"
     assert message["commonLabels"]["alertname"] == "Test"
 
@@ -222,6 +222,6 @@ def test_no_flip_is_lost_by_kills_and_none_is_told_twice_whose_answer_was_record
         assert len(statuses(book)) == KILLS * EACH
         keys: dict[str, set[str]] = {}
         for post in receiving.posts:
-            process = json.loads(post.body)["alerts"][0]["labels"]["process"]
+            process = alertmanager.message(post.body)["alerts"][0]["labels"]["process"]
             keys.setdefault(process, set()).add(post.headers["idempotency-key"])
         assert all(len(each) == 1 for each in keys.values())  # a receiver can tell what was told twice
