@@ -133,7 +133,7 @@ def ticks(path: Path) -> float:
     with closing(Follower(path)) as follows:
         follows.tick(time.time_ns())
         gc.freeze()  # as the program does
-        moment = time.time_ns()
+        moment = time.time_ns() - TICKS * SECOND
         for _ in range(TICKS):
             begun = follows.at
             grown(path, NEW, moment, SECOND // NEW)
@@ -206,7 +206,7 @@ def main(words: list[str]) -> None:
         path = Path(folder) / "old" / "trace.db"
         path.parent.mkdir()
         rules(path)
-        before, begun = 0, time.time_ns() - sizes[-1] * STEP_NS
+        before, begun = 0, time.time_ns() - sizes[-1] * STEP_NS - 2 * TICKS * SECOND
         for size in sizes:
             grown(path, size - before, begun + before * STEP_NS)
             program(path, size - before, size)

@@ -22,8 +22,8 @@ Key = tuple[str, str]
 class Entry:
     """One alert: its labels, its state, and what was last said of it.
 
-    `text` are its labels as the ledger keeps them; empty as long as there was nothing to tell of it. A thousand rules
-    over 10,000 series have 100,000 alerts, of which few ever tell anything.
+    `text` are its labels as the ledger keeps them, `fingerprint` is theirs: empty as long as nothing was told of it.
+    A thousand rules over 10,000 series have 100,000 alerts, of which few ever tell anything.
     """
 
     rule: Rule
@@ -31,6 +31,7 @@ class Entry:
     severity: str
     timing: Timing
     text: str = ""
+    fingerprint: str = ""
     alert: Alert = _QUIET
     value: str | None = None
     annotations: str = "{}"
@@ -56,7 +57,7 @@ class Board:
         for standing in standings:
             if (rule := self.rules.get(standing.rule)) is not None:
                 labels, timing = json.loads(standing.labels), self._timings[rule.name]
-                entry = Entry(rule, labels, labels["severity"], timing, standing.labels)
+                entry = Entry(rule, labels, labels["severity"], timing, standing.labels, standing.fingerprint)
                 entry.alert = states.from_text(standing.machine)
                 entry.value, entry.annotations = standing.value, standing.annotations
                 self._enter(entry)
@@ -108,7 +109,9 @@ class Board:
 
     def _enter(self, entry: Entry) -> Entry:
         """The entry of these labels: this one, unless there is one."""
-        entry.text = entry.text or ledger.text_of(entry.labels)
+        if not entry.text:
+            labels = entry.labels
+            entry.text, entry.fingerprint = ledger.text_of(labels), ledger.fingerprint(labels)
         self._told.add(entry.rule.name)
         return self.entries.setdefault((entry.rule.name, entry.text), entry)
 
@@ -159,7 +162,7 @@ def _flip(entry: Entry, turn: states.Turn) -> ledger.Flip:
         entry.value,
         entry.annotations,
         entry.severity,
-        ledger.fingerprint(entry.labels),
+        entry.fingerprint,
         turn.starts_ns,
         turn.ends_ns,
         turn.while_flapping,
@@ -170,7 +173,7 @@ def _standing(entry: Entry) -> ledger.Standing:
     return ledger.Standing(
         entry.rule.name,
         entry.text,
-        ledger.fingerprint(entry.labels),
+        entry.fingerprint,
         entry.severity,
         entry.alert.state if entry.alert.flaps_ns is None else "flapping",
         entry.alert.since_ns,

@@ -5,8 +5,6 @@ when the last `flap_ns` hold fewer. Both are turns of their own, to and from *fl
 of the machine, marked. Like the machine it knows moments of judged time only, so steps change nothing.
 """
 
-from dataclasses import replace
-
 from obs_core.alerts import states
 from obs_core.alerts.states import CROSSINGS, Alert, State, Step, Timing, Turn
 
@@ -38,15 +36,15 @@ def _over(before: Alert, step: Step, timing: Timing, until_ns: int) -> Step:
         alert, ended = _ceased(alert, timing, turn.moment_ns)
         found += (*ended, turn._replace(while_flapping=alert.flaps_ns is not None))
         if turn.state_to != "flapping":
-            alert = replace(alert, state=turn.state_to, starts_ns=None if turn.ends_ns else turn.starts_ns)
+            alert = alert._replace(state=turn.state_to, starts_ns=None if turn.ends_ns else turn.starts_ns)
         if turn.state_to not in CROSSINGS:
             continue
-        alert = replace(alert, crossings=states.with_crossing(alert.crossings, turn.moment_ns))
+        alert = alert._replace(crossings=states.with_crossing(alert.crossings, turn.moment_ns))
         if alert.flaps_ns is None and states.is_flapping(alert, timing.flap_count, timing.flap_ns, turn.moment_ns):
-            alert = replace(alert, flaps_ns=turn.moment_ns)
+            alert = alert._replace(flaps_ns=turn.moment_ns)
             found += (Turn(turn.state_to, "flapping", turn.moment_ns, turn.starts_ns, None),)
     alert, ended = _ceased(alert, timing, until_ns)
-    return replace(after, flaps_ns=alert.flaps_ns), (*found, *ended)
+    return after._replace(flaps_ns=alert.flaps_ns), (*found, *ended)
 
 
 def _ceased(alert: Alert, timing: Timing, before_ns: int) -> Step:
@@ -56,7 +54,7 @@ def _ceased(alert: Alert, timing: Timing, before_ns: int) -> Step:
     ends = None if alert.state in {"firing", "no data"} else alert.crossings[-1]
     stands: State = "resolved" if alert.state == "inactive" else alert.state  # that resolved is forgotten is no turn
     turn = Turn("flapping", stands, max(over, alert.flaps_ns), alert.starts_ns or alert.flaps_ns, ends)
-    return replace(alert, flaps_ns=None), (turn,)
+    return alert._replace(flaps_ns=None), (turn,)
 
 
 def _over_ns(crossings: tuple[int, ...], timing: Timing) -> int:

@@ -142,7 +142,7 @@ class Meter:
             cells = counted.cells
             if cells and counted.calls >= limits.min_calls and _middle_ms(max(cells)) <= above:
                 return False  # the usual case, without looking for the percentile
-        figure = self.figure(limits, edge)
+        figure = self._figure(limits, counted, edge - self.window_ns)
         if figure is None:
             return None
         if (above is not None and figure > above) or (below is not None and figure < below):

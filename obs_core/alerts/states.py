@@ -6,7 +6,6 @@ Time comes as moments of judged time (nanoseconds), so the steps in which it is 
 """
 
 import json
-from dataclasses import asdict, dataclass, replace
 from typing import Final, Literal, NamedTuple
 
 from obs_core.clock import MINUTE, SECOND
@@ -40,8 +39,7 @@ class Turn(NamedTuple):
     while_flapping: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(NamedTuple):
     """Where an alert stands: since when, and since when its condition holds, has ended or can't be told.
 
     `condition` is what was last said of it, None where there was nothing to judge. `crossings` are the last moments at
@@ -69,11 +67,11 @@ def told(alert: Alert, timing: Timing, moment_ns: int, condition: bool | None) -
     alert, turns = _until(alert, timing, now - 1)  # at the moment itself what is told comes first, as in Prometheus
     if condition is None:
         unknown = alert.unknown_ns if alert.condition is None else now
-        alert = replace(alert, condition=None, unknown_ns=unknown)
+        alert = alert._replace(condition=None, unknown_ns=unknown)
     elif condition:
-        alert, more = _holds(replace(alert, condition=True, unknown_ns=None), now)
+        alert, more = _holds(alert._replace(condition=True, unknown_ns=None), now)
     else:
-        alert, more = _ends(replace(alert, condition=False, unknown_ns=None), timing, now)
+        alert, more = _ends(alert._replace(condition=False, unknown_ns=None), timing, now)
     after, later = _until(alert, timing, now)
     return after, _joined((*turns, *more, *later))
 
@@ -108,7 +106,7 @@ def is_flapping(alert: Alert, count: int, window_ns: int, now_ns: int) -> bool:
 
 def text_of(alert: Alert) -> str:
     """The alert as the ledger keeps it over a restart."""
-    return json.dumps(asdict(alert), separators=(",", ":"))
+    return json.dumps(alert._asdict(), separators=(",", ":"))
 
 
 def from_text(text: str) -> Alert:
@@ -129,44 +127,44 @@ def _until(alert: Alert, timing: Timing, until_ns: int) -> Step:
 def _due(alert: Alert, timing: Timing, now: int) -> Step:
     if alert.unknown_ns is not None and timing.no_data != "keep" and alert.state != "no data":
         if timing.no_data == "alert":
-            return _turned(replace(alert, starts_ns=alert.starts_ns or now, ending_ns=None), "no data", now)
-        return _ends(replace(alert, unknown_ns=None), timing, now)
+            return _turned(alert._replace(starts_ns=alert.starts_ns or now, ending_ns=None), "no data", now)
+        return _ends(alert._replace(unknown_ns=None), timing, now)
     if alert.state == "pending":
-        return _turned(replace(alert, starts_ns=now), "firing", now)
+        return _turned(alert._replace(starts_ns=now), "firing", now)
     if alert.state == "firing":
         return _resolved(alert, now)
-    return replace(alert, state="inactive"), ()  # since it resolved: rows that come with a delay are not put off
+    return alert._replace(state="inactive"), ()  # since it resolved: rows that come with a delay are not put off
 
 
 def _holds(alert: Alert, now: int) -> Step:
     if alert.state == "firing":
-        return replace(alert, ending_ns=None), ()
+        return alert._replace(ending_ns=None), ()
     if alert.state == "pending":
         return alert, ()
-    return _turned(replace(alert, active_ns=now, ending_ns=None, starts_ns=None), "pending", now)
+    return _turned(alert._replace(active_ns=now, ending_ns=None, starts_ns=None), "pending", now)
 
 
 def _ends(alert: Alert, timing: Timing, now: int) -> Step:
     if alert.state == "pending":
-        return _turned(replace(alert, active_ns=None), "inactive", now)
+        return _turned(alert._replace(active_ns=None), "inactive", now)
     if alert.state == "no data":
         return _resolved(alert, now)
     if alert.state == "firing":
         if timing.keep_ns == 0:
             return _resolved(alert, now)
-        return replace(alert, ending_ns=now if alert.ending_ns is None else alert.ending_ns), ()
+        return alert._replace(ending_ns=now if alert.ending_ns is None else alert.ending_ns), ()
     return alert, ()
 
 
 def _resolved(alert: Alert, now: int) -> Step:
-    after, (turn,) = _turned(replace(alert, active_ns=None, ending_ns=None), "resolved", now)
-    return replace(after, starts_ns=None), (turn._replace(ends_ns=now),)
+    after, (turn,) = _turned(alert._replace(active_ns=None, ending_ns=None), "resolved", now)
+    return after._replace(starts_ns=None), (turn._replace(ends_ns=now),)
 
 
 def _turned(alert: Alert, state: State, now: int) -> Step:
     crossings = with_crossing(alert.crossings, now) if state in CROSSINGS else alert.crossings
     turn = Turn(alert.state, state, now, alert.starts_ns, None)
-    return replace(alert, state=state, since_ns=now, crossings=crossings), (turn,)
+    return alert._replace(state=state, since_ns=now, crossings=crossings), (turn,)
 
 
 def _joined(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
