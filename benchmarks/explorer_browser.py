@@ -9,7 +9,10 @@ the server, and the clicks of a session meanwhile. The floor is a page with one 
 import argparse
 import csv
 import io
+import os
 import sqlite3
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -184,6 +187,14 @@ def streaming(address: str) -> Iterator[None]:
         client.join()
 
 
+@contextmanager
+def computing() -> Iterator[None]:
+    """A program meanwhile that needs a core, at the priority of the one that writes the file, and nothing else."""
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"], preexec_fn=lambda: os.nice(10)) as program:  # noqa: PLW1509 - no other thread runs
+        yield
+        program.kill()
+
+
 def plain_csv_s(path: Path) -> float:
     """What sqlite3 and csv.writer need for the same rows, in seconds."""
     start = time.perf_counter()
@@ -206,9 +217,11 @@ def of_csv(chromium: Browser, path: Path, rows: int) -> None:
         plain = median(plain_csv_s(path) for _ in range(3))
         await_table(page)
         expanded_ms(page, 2)
-        idle, busy = [], []
+        idle, beside, busy = [], [], []
         for _ in range(ROUNDS):  # in turns: the machine is not equally quiet all the time
             idle += expanded_ms(page, CLICKS)
+            with computing():
+                beside += expanded_ms(page, CLICKS)
             with streaming(link):
                 time.sleep(1)
                 busy += expanded_ms(page, CLICKS)
@@ -219,6 +232,7 @@ def of_csv(chromium: Browser, path: Path, rows: int) -> None:
     print(f"memory before / at most / after     {said} MB")
     print(f"expand while it streams             {told(busy)}   floor: idle {told(idle)}"
           f"   x {median(busy) / median(idle):.2f}")  # fmt: skip
+    print(f"   beside any program that computes {told(beside)}   x {median(busy) / median(beside):.2f}")
 
 
 def told(times: Sequence[float]) -> str:
