@@ -49,6 +49,7 @@ _CLOCK: Final = {
 _FULL: Final = "%Y-%m-%d %H:%M:%S.%L"
 _AT_THE_END: Final[Spec] = {"align": "right", "baseline": "bottom", "dy": -3, "dx": -4}
 _PAGE: Final = ("#ffffff", "#0f1419")  # what charts stand on, light and dark
+_HALO: Final[Spec] = {"stroke": "$page", "strokeWidth": 5, "strokeJoin": "round"}  # lines stay behind a word
 _PADDING: Final = {"left": 0, "top": 6, "right": 6, "bottom": 0}
 
 _slots: dict[str, int] = {}
@@ -165,42 +166,39 @@ def _decades() -> alt.Axis:
 def readings(title: str = "Value", bands_are: str = "Equal readings", *, zero: bool = False) -> Spec:
     """Numbers over time as a step line, some times as bands (moment, number; start, end, label of a band).
 
-    Limits are lines with their names (limit, limit_label); flaps and calms (and flapping, a label) are a strip at the
-    top for the time that an alert flapped. `zero`: the axis begins there, as a rate's does.
+    Limits are lines with their names (limit, limit_label), a time of flapping is a strip at the top (flaps, calms, and
+    flapping, its label). `zero`: the axis begins there, as a rate's does.
     """
-    sample = _sample(moment=0, number=1.0, start=0, end=0, label="", limit=1.0, limit_label="")
-    sample = sample.assign(flaps=0, calms=0, flapping="")
+    moments: dict[str, object] = dict.fromkeys(("moment", "start", "end", "flaps", "calms"), 0)
+    sample = _sample(**moments, number=1.0, label="", limit=1.0, limit_label="", flapping="")
     told = [alt.Tooltip("moment:T", title="At", format=_FULL), alt.Tooltip("number:Q", title=title)]
     height = alt.Y("number:Q", title=title, scale=alt.Scale(zero=zero, padding=0 if zero else 8))
     line = alt.Chart(sample).transform_filter("isValid(datum.moment)").encode(x=_time("moment:T"), y=height)
-    bands = (
-        alt.Chart(sample)
-        .transform_filter("isValid(datum.end)")
-        .encode(x=_time("start:T"), x2="end:T", tooltip=[alt.Tooltip("label:N", title=bands_are)])
-    )
+    starts = alt.Chart(sample).transform_filter("isValid(datum.end)").encode(x=_time("start:T"))
+    bands = starts.encode(x2="end:T", tooltip=[alt.Tooltip("label:N", title=bands_are)])
     limits = alt.Chart(sample).transform_filter("isValid(datum.limit)").encode(y="limit:Q")
     named = limits.encode(x=alt.value("width"), text="limit_label:N")
-    starts = alt.Chart(sample).transform_filter("isValid(datum.end)").encode(x=_time("start:T"))
     layers = (
         bands.mark_rect(color="$stale", opacity=0.22),
         line.mark_line(color="$accent", interpolate="step-after", strokeWidth=1.25, invalid="break-paths-show-domains"),
         line.mark_circle(color="$accent", size=9).encode(tooltip=told),
         starts.mark_rule(color="$stale", strokeWidth=1.5),
         limits.mark_rule(color="$error", strokeDash=[5, 3]),
-        named.mark_text(**_AT_THE_END, stroke="$page", strokeWidth=5, strokeJoin="round"),  # dense lines stay behind it
+        named.mark_text(**_AT_THE_END, **_HALO),
         named.mark_text(**_AT_THE_END, color="$error"),
         *_flapping(sample),
     )
     return _spec(alt.layer(*layers), 240)
 
 
-def _flapping(sample: DataFrame) -> tuple[alt.Chart, alt.Chart]:
-    """Where an alert flapped: a strip at the top, with the word where it begins."""
-    base = alt.Chart(sample).transform_filter("isValid(datum.calms)")
-    base = base.encode(x=_time("flaps:T"), tooltip=[alt.Tooltip("flapping:N", title="Flapping")])
-    strip = base.mark_rect(color="$slow").encode(x2="calms:T", y=alt.value(0), y2=alt.value(5))
-    word = base.mark_text(text="≋ flapping", align="left", baseline="top", dy=8, dx=2, color="$slow")
-    return strip, word.encode(y=alt.value(0))
+def _flapping(sample: DataFrame) -> tuple[alt.Chart, ...]:
+    """Where an alert flapped: a strip at the top, with the word under its end."""
+    base = alt.Chart(sample).transform_filter("isValid(datum.calms)").encode(y=alt.value(0))
+    told = alt.Tooltip("flapping:N", title="Flapping")
+    strip = base.mark_rect(color="$slow").encode(x=_time("flaps:T"), x2="calms:T", y2=alt.value(5), tooltip=[told])
+    word = base.encode(x=_time("calms:T"))
+    placed: Spec = {"text": "≋ flapping", "align": "right", "baseline": "top", "dy": 8}
+    return strip, word.mark_text(**placed, **_HALO), word.mark_text(**placed, color="$slow")
 
 
 def _starts() -> alt.LayerChart:

@@ -5,7 +5,7 @@ from obs_core.ui import controls, frame, window_state
 from obs_core.ui.ask import ask
 from obs_core.ui.controls import Chosen
 from obs_core.ui.panel import panel
-from obs_core.ui.raw_rows import picked_row, raw_rows, wanted
+from obs_core.ui.raw_rows import raw_rows, wanted
 
 frame.heading("Logs", __doc__)
 
@@ -17,8 +17,7 @@ def rows(chosen: Chosen) -> None:
         return
     with panel("Newest rows", window_state.completeness(chosen)):
         search, size = wanted()
-        raw_rows(ask(traces.page, chosen, search=search, size=size), search)
-        picked_row(chosen)
+        raw_rows(chosen, ask(traces.page, chosen, search=search, size=size), search)
 
 
 rows()

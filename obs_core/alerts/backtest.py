@@ -86,7 +86,12 @@ def past(log: Path, rule: Rule, window: Window) -> Past:
                 readings = tail.values_from(source, shape, late[0], begun, at)
                 judge.take_late([row for row in readings if row.timestamp < window.to_ns])
         judge.tick(end)
-    return Past(_firings(board.flips), _flapping(board.flips), board.flips, end)
+    return of_flips(board.flips, end)
+
+
+def of_flips(flips: Sequence[Flip], end_ns: int) -> Past:
+    """What these flips, in the order in which they came, say of the time up to `end_ns`."""
+    return Past(_firings(flips), _flapping(flips), flips, end_ns)
 
 
 def _within(window: Window, moment: int) -> bool:
@@ -113,5 +118,6 @@ def _flapping(flips: Sequence[Flip]) -> list[Flapping]:
         if flip.state_to == "flapping":
             open_[flip.labels] = Flapping(json.loads(flip.labels), flip.moment_ns, None)
         elif flip.state_from == "flapping":
-            found.append(open_.pop(flip.labels)._replace(ends_ns=flip.moment_ns))
+            begun = open_.pop(flip.labels, Flapping(json.loads(flip.labels), flip.starts_ns or flip.moment_ns, None))
+            found.append(begun._replace(ends_ns=flip.moment_ns))
     return sorted([*found, *open_.values()], key=lambda each: each.starts_ns)

@@ -28,7 +28,10 @@ ORDER: Final[tuple[states.Shown, ...]] = (
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One alert: its rule, its state as it is shown, and what was last said of it; moments are nanoseconds."""
+    """One alert: its rule, its state as it is shown, and what was last said of it; moments are nanoseconds.
+
+    `starts_ns` is since when it fires, or flaps.
+    """
 
     rule: Rule
     state: states.Shown
@@ -119,5 +122,5 @@ def _shown(rule: Rule, standing: ledger.Standing, now_ns: int) -> Shown:
         json.loads(standing.annotations),
         standing.value,
         standing.since_ns,
-        machine.starts_ns,
+        machine.flaps_ns or machine.starts_ns,
     )

@@ -20,7 +20,7 @@ _ASKED: Final = (
     *(traces.page, traces.total, traces.tree, traces.children, traces.attributes, traces.row, facets.facets),
     *(functions.performance, functions.history, functions.changes, functions.names, functions.listed),
     functions.courses,
-    *(values.streaks, values.history, values.series, values.courses),
+    *(values.streaks, values.history, values.series, values.courses, values.first_seen),
     *(inspector.measures, inspector.callers, inspector.callees, inspector.durations, inspector.rank),
     *(inspector.failures, inspector.recent, inspector.recorded),
     *(versions.ran, versions.compared),

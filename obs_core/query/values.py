@@ -109,20 +109,48 @@ def series(engine: Engine, window: Window, *, group: str | None = None) -> DataF
 def courses(
     engine: Engine, window: Window, *, group: str | None = None, processes: tuple[str, ...], names: tuple[str, ...]
 ) -> DataFrame:
-    """The course of several series, named by `processes` and `names` in pairs: the last number in each slice of time.
+    """The course of several series, named by `processes` and `names` in pairs: what was read last in each slice.
 
-    `moments_ns` are the slices' beginnings, at most 60; slices without a reading are left out, texts have no number.
+    `moments_ns` are the slices' beginnings, at most 60; slices without a reading are left out. `numbers` are the last
+    numbers, null where all readings are texts; of `texts`, the last ones, the first 100 characters are told.
 
     Raises:
         BadParameter: `processes` and `names` are not of the same length.
     """
-    if len(processes) != len(names):
-        message = f"There are {len(processes)} processes and {len(names)} names."
-        raise BadParameter(message, "Give a process for each name.")
+    _pairs(processes=processes, names=names)
     within = filters.clipped(engine, window)
     parameters = {"group": filters.text("group", group), "processes": list(processes), "names": list(names)}
     step_ns = filters.buckets(within, "auto", COURSE).step_ns
     return engine.analyse("values/courses", within, parameters | {"step_ns": step_ns})
+
+
+def first_seen(
+    engine: Engine,
+    window: Window,
+    *,
+    group: str | None = None,
+    processes: tuple[str, ...],
+    names: tuple[str, ...],
+    texts: tuple[str, ...],
+) -> DataFrame:
+    """When each of some values was first read in its series, named by process, name and text in triples.
+
+    Numbers that are equal are one value; a value that was never read in the window has no row.
+
+    Raises:
+        BadParameter: the lists are not of the same length.
+    """
+    _pairs(processes=processes, names=names, texts=texts)
+    lists = {"processes": list(processes), "names": list(names), "texts": list(texts)}
+    parameters = {"group": filters.text("group", group), **lists}
+    return engine.analyse("values/first_seen", filters.clipped(engine, window), parameters)
+
+
+def _pairs(**lists: tuple[str, ...]) -> None:
+    """Refuse lists that do not belong together."""
+    if len({len(each) for each in lists.values()}) > 1:
+        counts = " and ".join(f"{len(each)} {name}" for name, each in lists.items())
+        raise BadParameter(f"There are {counts}.", f"Give as many {' as '.join(lists)}.")
 
 
 def _runs(series: dict[Hashable, Any]) -> Iterator[Run]:

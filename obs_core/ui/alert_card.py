@@ -3,17 +3,19 @@
 import json
 import re
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import streamlit as st
 from pandas import DataFrame
 
-from obs_core.alerts import ledger
+from obs_core.alerts import backtest, ledger
+from obs_core.alerts.backtest import Past
 from obs_core.alerts.picture import Picture, Shown
 from obs_core.alerts.rules import Calls, Stale
 from obs_core.clock import now_ns
 from obs_core.query import inspector, versions
-from obs_core.ui import alert_table, backtest_card, book, frame, links, rule_fields, table
+from obs_core.ui import alert_table, backtest_card, book, frame, links, rule_fields, rule_marks, table
 from obs_core.ui.ask import ask
 from obs_core.ui.controls import Chosen
 from obs_core.ui.panel import panel
@@ -24,6 +26,7 @@ from obs_core.ui.source_card import source_card
 from obs_core.ui.stale import series_card
 
 _FLIPS: Final = 200
+_DRAWN: Final = 2_000  # newest flips of the rule, of which those of one alert are drawn
 _ADDRESS: Final = re.compile(r"https?://[^\s<>\"]+")
 _USUAL: Final = Stale()
 _TOLD: Final = frozenset(
@@ -37,18 +40,20 @@ def alert_card(found: Picture, chosen: Chosen, alert: Shown) -> None:
     process, data = alert.labels.get("process"), alert.labels.get("data")
     with panel("Alert", f"{plain(alert.rule.name, 100)} · {alert_table.series_of(alert)}"):
         lengths = alert_table.lengths_of(replace(found, alerts=[alert]), chosen)
-        st.html(frame.facts(_facts(alert, alert_table.repeats(alert, lengths), now_ns())))
+        first_ns = alert_table.first_ns(alert, alert_table.first_seen([alert]))
+        st.html(frame.facts(_facts(alert, alert_table.repeats(alert, lengths), first_ns, now_ns())))
         _links(alert)
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             snooze(alert.rule, key="a")
             st.button("Its rule", icon=":material/rule:", key="a_to_rule", on_click=_show_rule)
+        past, is_stale = _past(alert), isinstance(condition, Stale)
         if isinstance(condition, Calls):
-            ends = alert.since_ns if alert.state == "resolved" else None
-            backtest_card.calls_card(alert.rule, chosen, alert.starts_ns, ends)
+            backtest_card.calls_card(alert.rule, chosen, past)
         elif process and data:
-            judged = condition if isinstance(condition, Stale) else _USUAL
-            parameters, limits = alert_table.streak_parameters(judged), backtest_card.limits_of(alert.rule)
-            series_card(everyone, process, data, parameters, key="a_alert_readings", limits=limits)
+            parameters = alert_table.streak_parameters(condition if isinstance(condition, Stale) else _USUAL)
+            marks = partial(rule_marks.marks, alert.rule, [] if is_stale else past.firings, past.flapping)
+            key = "a_alert_readings"
+            series_card(everyone, process, data, parameters, key=key, marks=marks, fires=not is_stale)
     function = alert.annotations.get("code_function") or alert.labels.get("function")
     if function:
         wrote = "The function that wrote it" if data else "The function"
@@ -57,6 +62,14 @@ def alert_card(found: Picture, chosen: Chosen, alert: Shown) -> None:
                 ask(versions.ran, everyone, function=function), ask(inspector.failures, everyone, function=function), {}
             )
             links.to("code_inspector", label="Open it in the Code Inspector", f_fn=function)
+
+
+def _past(alert: Shown) -> Past:
+    """When the alert fired and flapped, as far as its rule's newest flips tell."""
+    with book.opened() as found:
+        flips = ledger.newest_flips(found, alert.rule.name, _DRAWN)
+    own = [flip for flip in reversed(flips) if flip.fingerprint == alert.fingerprint]
+    return backtest.of_flips(own, now_ns())
 
 
 def flips_card(rule: str) -> None:
@@ -73,6 +86,7 @@ def flips_card(rule: str) -> None:
         {
             "Moment": [frame.moment(flip.moment_ns) for flip in flips],
             "Change": [change(flip.state_from, flip.state_to) for flip in flips],
+            "Note": ["not sent: it flaps" if flip.while_flapping else "" for flip in flips],
             "Severity": [plain(flip.severity, 40) for flip in flips],
             "Series": [_series(flip) for flip in flips],
             "Value": [plain(flip.value, 200) for flip in flips],
@@ -88,7 +102,7 @@ def flips_card(rule: str) -> None:
     )
 
 
-def _facts(alert: Shown, repeats: int | None, now: int) -> dict[str, str]:
+def _facts(alert: Shown, repeats: int | None, first_ns: int | None, now: int) -> dict[str, str]:
     """What is known of the alert, what it says first; moments in full."""
     since = alert.starts_ns or alert.since_ns
     facts = {
@@ -100,7 +114,7 @@ def _facts(alert: Shown, repeats: int | None, now: int) -> dict[str, str]:
     if repeats is not None:
         facts |= {
             "Repeats": frame.count(repeats),
-            "First seen": frame.moment(alert_table.told_ns(alert, "first_seen")),
+            "First seen": frame.moment(first_ns),
             "Last change": frame.moment(alert_table.told_ns(alert, "last_change")),
         }
     facts["Rule"] = f"{plain(alert.rule.name, 200)} ({rule_fields.kind_of(alert.rule)}, from {alert.rule.source})"
@@ -136,7 +150,10 @@ def change(before: str, after: str) -> str:
 
 def _series(flip: ledger.Flip) -> str:
     labels = {name: str(text) for name, text in json.loads(flip.labels).items()}
-    return plain(" · ".join(text for name, text in labels.items() if name not in {"alertname", "severity"}), 300)
+    named = sorted(
+        (each for each in labels.items() if each[0] not in alert_table.BESIDE), key=alert_table.process_first
+    )
+    return plain(" · ".join(text for _, text in named), 300)
 
 
 def _length(flip: ledger.Flip) -> str:

@@ -5,6 +5,7 @@ One question asks for all series, one for all figures of calls: a hundred alerts
 
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, replace
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
@@ -19,7 +20,7 @@ from obs_core.ui import figure, frame
 from obs_core.ui.ask import ask, engine
 from obs_core.ui.controls import Chosen
 
-WIDTH: Final = 108
+WIDTH: Final = 82
 HEIGHT: Final = 22
 _SVG: Final = (
     f"<svg xmlns='http://www.w3.org/2000/svg' width='{2 * WIDTH}' height='{2 * HEIGHT}' viewBox='0 0 {WIDTH} {HEIGHT}'>"
@@ -31,15 +32,19 @@ _BAND: Final = (
 )
 
 
+Point = tuple[float, float] | None
+
+
 class Course(NamedTuple):
-    """Numbers at moments, in their order; None is a gap."""
+    """Numbers at moments, in their order; None is a gap. `steps`: each holds until the next one."""
 
     moments_ns: Sequence[int]
     numbers: Sequence[float | None]
+    steps: bool = False
 
 
 def pictures(alerts: Sequence[Shown], chosen: Chosen) -> list[str | None]:
-    """Each alert's course as a picture; None where it is about nothing that has numbers."""
+    """Each alert's course as a picture; None where it is about no series and no calls."""
     everyone = replace(chosen, group=None)  # a rule knows its scope by itself
     window = filters.clipped(engine(), chosen.window)
     dark = st.context.theme.type == "dark"
@@ -63,11 +68,13 @@ def picture(course: Course, window: Window, shaded: Window, *, dark: bool) -> st
     def across(moment: int) -> float:
         return min(1.0, max(0.0, (moment - window.from_ns) / window.length_ns)) * WIDTH
 
-    points = [
+    points: list[Point] = [
         None if number is None else (across(moment), HEIGHT - 2 - (number - low) * scale if scale else HEIGHT / 2)
         for moment, number in zip(course.moments_ns, course.numbers, strict=True)
     ]
     x, width = across(shaded.from_ns), across(shaded.to_ns) - across(shaded.from_ns)
+    if course.steps:
+        points = [each for before, point in pairwise(points) for each in _step(before, point)] + points[-1:]
     band = _BAND.format(x=x, width=width, tint=charts.ROLES["stale"][dark]) if width > 0 else ""
     drawn = _SVG.format(band=band, line=figure.path(points), ink=charts.ROLES["accent"][dark])
     return f"data:image/svg+xml,{quote(drawn)}"
@@ -75,7 +82,7 @@ def picture(course: Course, window: Window, shaded: Window, *, dark: bool) -> st
 
 def span(alert: Shown, window: Window) -> Window:
     """Since when and until when it is as bad as it says: a stale value since its first reading."""
-    begun = iso_ns(alert.annotations.get("first_seen", "")) or alert.starts_ns or alert.since_ns
+    begun = iso_ns(alert.annotations.get("last_change", "")) or alert.starts_ns or alert.since_ns
     return Window(begun, alert.since_ns if alert.state == "resolved" else max(begun, window.to_ns))
 
 
@@ -128,11 +135,24 @@ def _series(alerts: Sequence[Shown], chosen: Chosen) -> dict[tuple[str, str], Co
     processes, names = zip(*wanted, strict=True)
     found = ask(values.courses, chosen, processes=processes, names=names)
     return {
-        (str(row["process"]), str(row["data"])): Course(
-            [int(each) for each in row["moments_ns"]], [frame.number(each) for each in row["numbers"]]
+        (str(row["process"]), str(row["data"])): _readings(
+            [int(each) for each in row["moments_ns"]], [frame.number(each) for each in row["numbers"]], row["texts"]
         )
         for row in found.to_dict("records")
     }
+
+
+def _readings(moments_ns: list[int], numbers: list[float | None], texts: Sequence[str]) -> Course:
+    """The course of a series; where it has texts alone, each is a step as high as it was late to appear."""
+    if any(number is not None for number in numbers):
+        return Course(moments_ns, numbers)
+    heights = {text: float(place) for place, text in enumerate(dict.fromkeys(texts))}
+    return Course(moments_ns, [heights[text] for text in texts], steps=True)
+
+
+def _step(before: Point, point: Point) -> list[Point]:
+    """The way from one point to the next one if the first holds until then."""
+    return [before] if before is None or point is None else [before, (point[0], before[1])]
 
 
 def _key(alert: Shown) -> tuple[str, str]:

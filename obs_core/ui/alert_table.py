@@ -1,6 +1,6 @@
 """The alerts that are not quiet, the worst first; a click selects one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from obs_core.alerts.rules import Stale
 from obs_core.clock import iso_ns, now_ns
 from obs_core.query import values
 from obs_core.ui import alert_course, frame, table
-from obs_core.ui.ask import ask
+from obs_core.ui.ask import ask, engine
 from obs_core.ui.controls import Chosen
 from obs_core.ui.plain import plain
 
@@ -28,21 +28,16 @@ MARKS: Final[dict[states.Shown, str]] = {
 }
 RULE: Final = "a_rule"
 ALERT: Final = "a_alert"
-_BESIDE: Final = frozenset({"alertname", "severity"})
+BESIDE: Final = frozenset({"alertname", "severity"})
 _MOST: Final = 1_000  # rows; the tiles count all
 _VARIANTS: Final = 8  # of stale rules whose streaks are asked for anew; the others show what was said when they fired
 _DRAWN: Final = 200  # alerts with a picture of their course: the worst
-_COLUMNS: Final[dict[str, Any]] = {
-    "State": 84,
-    "Severity": 68,
-    "Rule": 104,
-    "Series": 128,
-    "Value": 80,
-    "Course": st.column_config.ImageColumn(width=122, help="Over the chosen window; shaded while it fires"),
-    "Repeats": st.column_config.NumberColumn(width=66, format="localized"),
-    "Since": st.column_config.TextColumn(width=92, help="Since when it fires, or is in its state"),
-    "First seen": st.column_config.TextColumn(width=92, help="When the value that repeats was first read"),
-    "Last change": st.column_config.TextColumn(width=92, help="When the value last changed"),
+_CHARACTER: Final = 6.6  # pixels of a cell's text, with what is around it beside
+_NAMES: Final = 284  # pixels of both names: with them the table is as wide as a window of 1280
+_HELP: Final = {
+    "Since": "Since when it fires, flaps, or is in its state",
+    "First seen": "When the value that repeats was read for the first time in the log",
+    "Last change": "When the value became what it is: the first reading of the streak",
 }
 
 
@@ -59,8 +54,8 @@ def alert_table(found: Picture, chosen: Chosen) -> Shown | None:
         st.caption("Nothing is wrong by any rule.")
         return None
     drawn = alert_course.pictures(found.alerts[:_DRAWN], chosen)
-    listed = shown(found, lengths_of(found, chosen), drawn, now_ns())
-    place = table.anew("a_active", table.clickable(listed, key="a_active", columns=_COLUMNS))
+    listed = shown(found, lengths_of(found, chosen), first_seen(found.alerts), drawn, now_ns())
+    place = table.anew("a_active", table.clickable(listed, key="a_active", columns=_columns(listed)))
     if place is not None:
         st.query_params[RULE] = found.alerts[place].rule.name
         st.query_params[ALERT] = found.alerts[place].fingerprint
@@ -76,8 +71,17 @@ def selected(found: Picture) -> Shown | None:
     return next((each for each in of_rule if each.fingerprint == alert), of_rule[0] if of_rule else None)
 
 
-def shown(found: Picture, lengths: dict[tuple[str, str, str], int], drawn: Sequence[str | None], now: int) -> DataFrame:
-    """The table; `lengths` are those of the streaks now (see `lengths_of`), `drawn` the first alerts' courses."""
+def shown(
+    found: Picture,
+    lengths: Mapping[tuple[str, str, str], int],
+    firsts: Mapping[tuple[str, str, str], int],
+    drawn: Sequence[str | None],
+    now: int,
+) -> DataFrame:
+    """The table; `lengths` are those of the streaks now (see `lengths_of`), `drawn` the first alerts' courses.
+
+    `firsts` are those of `first_seen`.
+    """
     alerts = found.alerts[:_MOST]
     return DataFrame(
         {
@@ -85,14 +89,41 @@ def shown(found: Picture, lengths: dict[tuple[str, str, str], int], drawn: Seque
             "Severity": [plain(alert.severity, 40) for alert in alerts],
             "Rule": [plain(alert.rule.name, 200) for alert in alerts],
             "Series": [series_of(alert) for alert in alerts],
-            "Value": [plain(alert.value, 200) for alert in alerts],
+            "Value": [_short(plain(alert.value, 200)) for alert in alerts],
             "Course": [*drawn, *[None] * (len(alerts) - len(drawn))],
             "Repeats": [repeats(alert, lengths) for alert in alerts],
             "Since": [frame.brief(alert.starts_ns or alert.since_ns, now) for alert in alerts],
-            "First seen": [frame.brief(told_ns(alert, "first_seen"), now) for alert in alerts],
+            "First seen": [frame.brief(first_ns(alert, firsts), now) for alert in alerts],
             "Last change": [frame.brief(told_ns(alert, "last_change"), now) for alert in alerts],
         }
     )
+
+
+def _columns(listed: DataFrame) -> dict[str, Any]:
+    """The columns' settings: names as wide as they are, within bounds, so that one can be told from the next."""
+
+    def wide(name: str, least: int, most: int) -> int:
+        return round(min(max(listed[name].str.len().max() * _CHARACTER + 18, least), most))
+
+    series = wide("Series", 90, 190)
+    return {
+        "State": 80,
+        "Severity": 66,
+        "Rule": wide("Rule", 90, _NAMES - series),
+        "Series": series,
+        "Value": 70,
+        "Course": st.column_config.ImageColumn(width=96, help="Over the chosen window; shaded while it fires"),
+        "Repeats": st.column_config.NumberColumn(width=60, format="localized"),
+        **{name: st.column_config.TextColumn(width=wide(name, 84, 130), help=told) for name, told in _HELP.items()},
+    }
+
+
+def _short(text: str) -> str:
+    """A number of many digits with six of them; all stand in the alert's card."""
+    try:
+        return f"{float(text):.6g}" if len(text) > 8 else text  # noqa: PLR2004 - as many fit
+    except ValueError:
+        return text
 
 
 def stale_by_rules(found: Picture) -> dict[tuple[str, str], str]:
@@ -107,8 +138,8 @@ def stale_by_rules(found: Picture) -> dict[tuple[str, str], str]:
 
 def series_of(alert: Shown) -> str:
     """Whose alert it is: the labels that its rule did not give it."""
-    given = _BESIDE | {name for name, _ in alert.rule.labels}
-    names = [text for name, text in sorted(alert.labels.items(), key=_process_first) if name not in given]
+    given = BESIDE | {name for name, _ in alert.rule.labels}
+    names = [text for name, text in sorted(alert.labels.items(), key=process_first) if name not in given]
     return plain(" · ".join(names), 300) or "all"
 
 
@@ -123,7 +154,8 @@ def streak_parameters(condition: Stale) -> dict[str, object]:
     }
 
 
-def _process_first(label: tuple[str, str]) -> tuple[bool, bool, str]:
+def process_first(label: tuple[str, str]) -> tuple[bool, bool, str]:
+    """The order of an alert's labels, so that one reads them as a series: its process before its data."""
     return label[0] != "process", label[0] == "data", label[0]
 
 
@@ -141,7 +173,35 @@ def lengths_of(found: Picture, chosen: Chosen) -> dict[tuple[str, str, str], int
     return lengths
 
 
-def repeats(alert: Shown, lengths: dict[tuple[str, str, str], int]) -> int | None:
+def first_seen(alerts: Sequence[Shown]) -> dict[tuple[str, str, str], int]:
+    """When the values that repeat were first read in the log, by process, data and value: one question for all."""
+    wanted = sorted({key for alert in alerts[:_MOST] if (key := _value_of(alert)) is not None})
+    extent = engine().extent()
+    if not wanted or extent is None:
+        return {}
+    processes, names, texts = zip(*wanted, strict=True)
+    whole = Chosen(extent, None, live=False, from_text="first", to_text="last")
+    found = ask(values.first_seen, whole, processes=processes, names=names, texts=texts)
+    return {
+        (process, data, value): int(first)
+        for process, data, value, first in found[["process", "data", "value", "first_ns"]].itertuples(index=False)
+    }
+
+
+def first_ns(alert: Shown, firsts: Mapping[tuple[str, str, str], int]) -> int | None:
+    """When the value that repeats was first read: at the latest when its streak began, whose rows may be gone."""
+    key, told = _value_of(alert), told_ns(alert, "first_seen")
+    return told if key is None else min((each for each in (firsts.get(key), told) if each is not None), default=None)
+
+
+def _value_of(alert: Shown) -> tuple[str, str, str] | None:
+    """The series and the value that a stale alert is about; None for other alerts."""
+    if not isinstance(alert.rule.condition, Stale) or alert.value is None:
+        return None
+    return alert.labels.get("process", ""), alert.labels.get("data", ""), alert.value
+
+
+def repeats(alert: Shown, lengths: Mapping[tuple[str, str, str], int]) -> int | None:
     """How many equal readings have followed one another: now, or when it was last told."""
     told = alert.annotations.get("repeats", "")
     key = (alert.rule.name, alert.labels.get("process", ""), alert.labels.get("data", ""))

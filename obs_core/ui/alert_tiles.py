@@ -7,6 +7,7 @@ from obs_core.alerts.rules import Rule
 from obs_core.clock import now_ns
 from obs_core.ui import figure, frame
 from obs_core.ui.figure import Figure
+from obs_core.ui.periods import end_text
 from obs_core.ui.plain import counted, plain
 
 
@@ -42,4 +43,4 @@ def _first_end(snoozed: list[Rule]) -> str:
     if not snoozed:
         return "no rule"
     first = min(snoozed, key=lambda rule: rule.snoozed_until_ns or 0)
-    return f"{plain(first.name, 30)} until {frame.moment(first.snoozed_until_ns)[:16]}"
+    return f"{plain(first.name, 30)} until {end_text(first.snoozed_until_ns, now_ns())}"

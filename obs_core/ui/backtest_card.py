@@ -15,11 +15,11 @@ from obs_core.alerts import backtest, rule_facts
 from obs_core.alerts.backtest import Firing, Flapping, Past
 from obs_core.alerts.deliver import webhooks
 from obs_core.alerts.deliver.receiver import Receiver
-from obs_core.alerts.rules import Calls, Rule, Value
+from obs_core.alerts.rules import Calls, Rule
 from obs_core.clock import DAY, Window
 from obs_core.query import filters, values
 from obs_core.settings import from_environment
-from obs_core.ui import alert_course, book, drawing, frame, table
+from obs_core.ui import alert_course, book, drawing, frame, rule_marks, table
 from obs_core.ui.ask import ask, engine
 from obs_core.ui.controls import Chosen
 from obs_core.ui.plain import counted, plain
@@ -89,13 +89,12 @@ def result(rule: Rule, chosen: Chosen) -> None:
         _listed(firings)
 
 
-def calls_card(rule: Rule, chosen: Chosen, starts_ns: int | None, ends_ns: int | None) -> None:
-    """Draw the figure that a rule about calls looks at, with the time in which it fired as a band."""
+def calls_card(rule: Rule, chosen: Chosen, past: Past) -> None:
+    """Draw the figure that a rule about calls looks at, with the times at which it fired as bands."""
     if (course := _course(rule, replace(chosen, group=None), None)) is None:
         st.caption("No call in this window that the rule looks at.")
         return
-    bands = [] if starts_ns is None else [Firing({}, starts_ns, ends_ns, None, rule.name)]
-    _drawn(rule, course, bands, [], key="a_calls")
+    _drawn(rule, course, past.firings, past.flapping, key="a_calls")
 
 
 def summary(tried: Tried) -> str:
@@ -152,17 +151,9 @@ def _course(rule: Rule, chosen: Chosen, picked: tuple[str, str] | None) -> DataF
 def _drawn(rule: Rule, course: DataFrame, bands: Sequence[Firing], flapping: Sequence[Flapping], *, key: str) -> None:
     if course["number"].notna().any():
         first, last = int(course["moment_ns"].iloc[0]), int(course["moment_ns"].iloc[-1])
-        parts = drawing.beside(course, _bands(bands, first, last), _strips(flapping, last), limits_of(rule))
+        parts = drawing.beside(course, rule_marks.marks(rule, bands, flapping, first, last))
         of_calls = isinstance(rule.condition, Calls)
         drawing.show(charts.readings(_axis(rule), "Fires", zero=of_calls), parts, key=key)
-
-
-def limits_of(rule: Rule) -> DataFrame:
-    """The limits of a rule about values or calls, to be drawn (columns limit, limit_label)."""
-    condition = rule.condition
-    ends = [("above", condition.above), ("below", condition.below)] if isinstance(condition, Calls | Value) else []
-    known = [(limit, f"{name} {limit:g}") for name, limit in ends if limit is not None]
-    return DataFrame(known, columns=["limit", "limit_label"])
 
 
 def _axis(rule: Rule) -> str:
@@ -172,27 +163,6 @@ def _axis(rule: Rule) -> str:
     return {"error_rate": "Error rate (0 to 1)", "latency": latency, "throughput": "Calls per second"}[
         rule.condition.figure
     ]
-
-
-def _bands(firings: Sequence[Firing], first_ns: int, last_ns: int) -> DataFrame:
-    """Firings as bands, cut to what is drawn."""
-    ends = [last_ns if firing.ends_ns is None else min(firing.ends_ns, last_ns) for firing in firings]
-    bands = [
-        (max(firing.starts_ns, first_ns), end, plain(firing.summary, 100) or "fires")
-        for firing, end in zip(firings, ends, strict=True)
-        if end >= first_ns
-    ]
-    return DataFrame(bands, columns=["start_ns", "end_ns", "label"])
-
-
-def _strips(flapping: Sequence[Flapping], last_ns: int) -> DataFrame:
-    """Times of flapping as strips, cut to what is drawn (columns flaps_ns, calms_ns, flapping)."""
-    ends = [last_ns if each.ends_ns is None else min(each.ends_ns, last_ns) for each in flapping]
-    strips = [
-        (each.starts_ns, end, f"from {frame.moment(each.starts_ns)} to {frame.moment(end)}")
-        for each, end in zip(flapping, ends, strict=True)
-    ]
-    return DataFrame(strips, columns=["flaps_ns", "calms_ns", "flapping"])
 
 
 def _listed(firings: Sequence[Firing]) -> None:

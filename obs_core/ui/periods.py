@@ -2,6 +2,7 @@
 
 from obs_core.clock import DAY, SECOND, UNITS, iso_ns
 from obs_core.errors import BadParameter
+from obs_core.ui import frame
 
 _DIGITS = 7  # fits 64 bits with every unit
 _LONGEST_NS = 365 * DAY
@@ -20,6 +21,12 @@ def written(length_ns: int) -> str:
     units = [(unit, each) for unit, each in UNITS.items() if unit != "w" and length_ns and length_ns % each == 0]
     unit, each = units[-1] if units else ("s", SECOND)
     return f"{length_ns / each:g}{unit}"
+
+
+def end_text(ns: int | None, now: int) -> str:
+    """The end of a snooze in a few characters: the hour and minute, with the day unless it is today."""
+    brief = frame.brief(ns, now)
+    return brief[:5] if brief[2:3] == ":" else brief
 
 
 def wanted_ns(label: str, text: str) -> int:

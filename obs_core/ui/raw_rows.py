@@ -51,11 +51,12 @@ def wanted() -> tuple[str | None, int]:
     return search or None, int(size)
 
 
-def raw_rows(rows: DataFrame, search: str | None) -> None:
+def raw_rows(chosen: Chosen, rows: DataFrame, search: str | None) -> None:
     """Draw `rows`, the answer of `traces.page`; `search` is what they were filtered by.
 
-    A click names the row in the link.
+    A click names the row in the link; above the table stands what can be made of it.
     """
+    picked = st.container()
     further = looked(rows)
     if rows.empty:
         nothing = "No row in this window holds this text." if search else "No row in this window."
@@ -66,11 +67,13 @@ def raw_rows(rows: DataFrame, search: str | None) -> None:
     place = table.anew("l_rows", table.clickable(shown, key="l_rows", columns=WIDTHS, most=23))
     if place is not None:
         st.query_params[PICKED] = str(rows["id"].iloc[place])
+    with picked:
+        _picked_row(chosen)
     more = "; older ones are not shown" if rows.attrs.get("truncated") else ""
     st.caption(f"{frame.count(len(rows))} rows, newest first{more}. {further}".strip())
 
 
-def picked_row(chosen: Chosen) -> None:
+def _picked_row(chosen: Chosen) -> None:
     """The row that the link names, and the rules that can be made of it; nothing where it names none."""
     name = st.query_params.get(PICKED)
     if name is None or not from_environment().new_observability:  # without it there is no page to make a rule on

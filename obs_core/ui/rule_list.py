@@ -13,7 +13,7 @@ from obs_core.clock import SECOND, now_ns
 from obs_core.ui import book, frame, rule_fields, rule_form, table
 from obs_core.ui.alert_table import RULE
 from obs_core.ui.panel import boundary
-from obs_core.ui.periods import until_ns
+from obs_core.ui.periods import end_text, until_ns
 from obs_core.ui.plain import plain
 
 _ENDS: Final = ("15m", "1h", "8h", "1d", "7d")
@@ -27,7 +27,7 @@ def rule_list(found: Picture) -> Rule | None:
     if not found.rules:
         st.caption("No rules yet: build one below. Rules can also stand in rules.toml beside the log.")
         return None
-    columns = {"Name": 160, "Kind": 100, "From": 64, "State": 120, "Firing": 70}
+    columns = {"Name": 160, "Kind": 100, "From": 64, "State": 130, "Firing": 70}
     place = table.anew("r_all", table.clickable(shown(found), key="r_all", columns=columns))
     if place is not None:
         st.query_params[RULE] = found.rules[place].name
@@ -58,7 +58,7 @@ def shown(found: Picture) -> DataFrame:
 def _state(rule: Rule, now: int) -> str:
     if not rule.enabled:
         return "○ off"
-    return f"◌ snoozed to {frame.moment(rule.snoozed_until_ns)[:16]}" if rule.is_snoozed(now) else "● on"
+    return f"◌ snoozed to {end_text(rule.snoozed_until_ns, now)}" if rule.is_snoozed(now) else "● on"
 
 
 def _actions(rule: Rule) -> None:

@@ -1,6 +1,6 @@
 """Values that are stuck: the rule that judges them, the streaks as a table, one series with its streaks shaded."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import streamlit as st
@@ -109,12 +109,14 @@ def series_card(
     rule: dict[str, Any],
     *,
     key: str = "a_readings",
-    limits: DataFrame | None = None,
+    marks: Callable[[int, int], DataFrame] | None = None,
+    fires: bool = False,
     listed: bool = False,
 ) -> None:
-    """Draw the newest readings of one series, its streaks shaded; `limits` are lines (columns limit, limit_label).
+    """Draw the newest readings of one series, its streaks shaded; unless their bands are when something `fires`.
 
-    `listed` puts them in a table, too; what is no number is always listed.
+    `marks` are told the moments from which and to which is drawn (see `rule_marks.marks`). `listed` puts the readings
+    in a table, too; what is no number is always listed.
     """
     readings = ask(values.history, chosen, process=process, data=data)
     if readings.empty:
@@ -125,10 +127,12 @@ def series_card(
     streaks = ask(values.streaks, chosen, process=process, data=data, **rule)
     numbers = readings["number"]
     if numbers.notna().any():
-        shaded = shading(streaks, int(readings["timestamp"].iloc[0]))
-        drawn = DataFrame({"moment_ns": readings["timestamp"], "number": numbers})
-        parts = [drawn, shaded] if limits is None else [drawn, shaded, limits]
-        drawing.show(charts.readings(), drawing.beside(*parts), key=key)
+        first_ns, last_ns = (int(readings["timestamp"].iloc[place]) for place in (0, -1))
+        parts = [DataFrame({"moment_ns": readings["timestamp"], "number": numbers})]
+        parts += [] if fires else [shading(streaks, first_ns)]
+        parts += [] if marks is None else [marks(first_ns, last_ns)]
+        chart = charts.readings("Value", "Fires") if fires else charts.readings()
+        drawing.show(chart, drawing.beside(*parts), key=key)
     if listed or not numbers.notna().any():
         shown = _texts(readings, streaks)
         height = min(300, (len(shown) + 1) * table.ROW_HEIGHT + 8)

@@ -23,7 +23,8 @@ def note(found: Picture) -> None:
     if found.judged_ns is not None and now - found.judged_ns <= _LATE_NS:
         return
     if child is not None and child.state in ("starting", "running"):
-        st.caption(f":material/hourglass_top: Rules are being judged for the first time. {_last(found)}")
+        doing = "Rules are being judged for the first time." if found.judged_ns is None else "The watcher catches up."
+        st.caption(f":material/hourglass_top: {doing} {_last(found)}")
         return
     why = f" {frame.literal(child.last_error)}" if child is not None and child.last_error else ""
     st.warning(

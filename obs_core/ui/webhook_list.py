@@ -39,12 +39,18 @@ def webhook_list() -> None:
 
 
 def delivery_log() -> None:
-    """The newest deliveries."""
+    """The newest deliveries; a choice shows those of one status alone."""
     if not book.is_there():
         st.caption("No message yet.")
         return
+    status = st.segmented_control(
+        "Status", list(_MARKS), key="a_deliveries", bind="query-params", label_visibility="collapsed"
+    )
     with book.opened() as ledger:
-        found = webhooks.deliveries(ledger, limit=_LOGGED)
+        found = webhooks.deliveries(ledger, status=status, limit=_LOGGED)
+    if not found and status:
+        st.caption(f"No message is {status}.")
+        return
     if not found:
         st.caption("No message yet. A watcher queues one for each webhook as soon as an alert fires or ends.")
         return

@@ -1,5 +1,6 @@
 """The Alerts page's rules: what a real watcher judged by them, shown with its state, its readings and its flips."""
 
+import os
 import re
 from contextlib import closing
 from pathlib import Path
@@ -9,6 +10,9 @@ from urllib.parse import unquote
 import pytest
 
 from obs_core.alerts import ledger, rule_facts, rule_files
+from obs_core.capture.header import birth_of
+from obs_core.children import told
+from obs_core.children.child import Child
 from obs_core.clock import HOUR, SECOND, now_ns
 from obs_core.ui import alert_course
 from obs_core.ui.alert_card import change
@@ -60,8 +64,8 @@ def test_an_alert_stands_in_its_tile_and_in_the_table_with_its_repeats(log_path:
     judged(log_path, {"name": "stuck", "kind": "stale"}, {"name": "high", "kind": "value", "above": 100})
     app = opened("alerts")
     assert not app.exception
-    told = tiles(words(app))
-    assert (told["Firing"], told["OK"]) == ("1", "1")
+    shown = tiles(words(app))
+    assert (shown["Firing"], shown["OK"]) == ("1", "1")
     row = app.dataframe[0].value.iloc[0]
     assert (row["State"], row["Rule"], row["Series"], row["Repeats"]) == ("● firing", "stuck", "feed · price", 6)
 
@@ -144,8 +148,8 @@ def test_what_a_program_or_a_rule_is_called_is_shown_as_text(log_path: Path, ope
 def test_a_snoozed_rule_counts_as_snoozed_and_not_as_firing(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(STUCK))
     judged(log_path, {"name": "stuck", "kind": "stale"}, snoozed="stuck")
-    told = tiles(words(opened("alerts")))
-    assert (told["Firing"], told["Snoozed"]) == ("0", "1")
+    shown = tiles(words(opened("alerts")))
+    assert (shown["Firing"], shown["Snoozed"]) == ("0", "1")
 
 
 def test_rules_that_nobody_judges_are_said_to_need_a_watcher(log_path: Path, opened: Opened) -> None:
@@ -155,6 +159,22 @@ def test_rules_that_nobody_judges_are_said_to_need_a_watcher(log_path: Path, ope
     assert "python -m obs_core watch" in words(opened("alerts"))
     judged(log_path)
     assert "python -m obs_core watch" not in words(opened("alerts"))
+
+
+def test_a_watcher_that_is_at_work_says_whether_it_judges_for_the_first_time_or_catches_up(
+    log_path: Path, opened: Opened
+) -> None:
+    table.store(log_path, table.rows(STUCK))
+    told.tell(log_path, Child("watch", "running", 1, os.getpid(), birth_of(os.getpid()) or 0, 77))
+    with closing(ledger.open_(log_path)) as book:
+        rule_files.add(book, log_path, rule_facts.from_facts({"name": "stuck", "kind": "stale"}), now_ns())
+    first = words(opened("alerts"))
+    assert "Rules are being judged for the first time." in first
+    assert "last judged" not in first
+    judged(log_path, at_ns=table.START_NS + 60 * SECOND)
+    later = words(opened("alerts"))
+    assert "The watcher catches up. Rules were last judged at 2026-01-01 00:01:00.000." in later
+    assert "first time" not in later
 
 
 def test_a_rules_file_that_cannot_be_read_is_said_and_the_page_goes_on(log_path: Path, opened: Opened) -> None:
@@ -173,6 +193,8 @@ def test_an_alert_has_its_course_with_the_streak_shaded_and_when_its_value_was_f
     judged(log_path, {"name": "stuck", "kind": "stale"})
     row = opened("alerts").dataframe[0].value.iloc[0]
     assert row["First seen"] == row["Last change"] == "2026-01-01 00:00"
+    facts = words(opened("alerts", a_rule="stuck"))
+    assert "<dt>First seen</dt><dd title='2026-01-01 00:00:01.000'" in facts
     drawn = unquote(row["Course"])
     assert drawn.startswith("data:image/svg+xml,<svg")
     # The window is the log's, 8 s and a nanosecond long: the streak began after 1 s, and goes on.
@@ -181,17 +203,68 @@ def test_an_alert_has_its_course_with_the_streak_shaded_and_when_its_value_was_f
     assert [float(part) / alert_course.WIDTH for part in band.groups()] == pytest.approx([1 / 8, 7 / 8], abs=0.001)
 
 
-def test_alerts_about_calls_have_the_course_of_their_figure_and_those_about_texts_none(
+def test_a_value_was_first_seen_where_the_log_first_holds_it_and_changed_where_its_streak_began(
+    log_path: Path, opened: Opened
+) -> None:
+    """
+    seconds  process  data   kind   data_value
+    0        other    price  value  2
+    60       feed     price  value  2.0
+    120      feed     price  value  1
+    180      feed     price  value  2
+    181      feed     price  value  2
+    182      feed     price  value  2
+    """
+    docstring = test_a_value_was_first_seen_where_the_log_first_holds_it_and_changed_where_its_streak_began.__doc__
+    table.store(log_path, table.rows(docstring or ""))
+    judged(log_path, {"name": "stuck", "kind": "stale", "threshold": 2})
+    app = opened("alerts", a_rule="stuck", **{"from": "last-1m"})  # the window does not hold the first reading
+    row = app.dataframe[0].value.iloc[0]
+    assert (row["First seen"], row["Last change"]) == ("2026-01-01 00:01", "2026-01-01 00:03")
+    assert "<dt>First seen</dt><dd title='2026-01-01 00:01:00.000'" in words(app)
+    assert "<dt>Last change</dt><dd title='2026-01-01 00:03:00.000'" in words(app)
+
+
+def test_an_alert_that_flaps_says_since_when_and_shows_each_time_that_it_fired(log_path: Path, opened: Opened) -> None:
+    """
+    seconds  process  data   kind   data_value
+    0        feed     price  value  9
+    10       feed     price  value  1
+    20       feed     price  value  9
+    30       feed     price  value  1
+    40       feed     price  value  9
+    """
+    docstring = test_an_alert_that_flaps_says_since_when_and_shows_each_time_that_it_fired.__doc__
+    table.store(log_path, table.rows(docstring or ""))
+    judged(log_path, {"name": "high", "kind": "value", "above": 5}, at_ns=table.START_NS + 45 * SECOND)
+    app = opened("alerts", a_rule="high")
+    assert not app.exception
+    assert app.dataframe[0].value["State"].tolist() == ["≋ flapping"]
+    assert "<dt>Since</dt><dd title='2026-01-01 00:00:20.000'" in words(app)
+    flips = next(each.value for each in app.dataframe if "Change" in each.value)
+    assert flips[["Change", "Note"]].to_numpy().tolist() == [
+        ["● resolved → firing", "not sent: it flaps"],
+        ["✓ firing → resolved", "not sent: it flaps"],
+        ["≋ firing → flapping", ""],
+        ["● resolved → firing", ""],
+        ["✓ firing → resolved", ""],
+        ["● inactive → firing", ""],
+    ]
+    assert app.get("vega_lite_chart")
+
+
+def test_alerts_about_calls_have_the_course_of_their_figure_and_those_about_texts_steps(
     log_path: Path, opened: Opened
 ) -> None:
     """
     seconds  process  data  kind   data_value  status  function  duration_ms
     0        feed     load  call   -           OK      app.load  5
     5        feed     load  call   -           ERROR   app.load  5
-    6        door     lock  value  shut        OK      -         -
+    6        door     lock  value  open        OK      -         -
+    206      door     lock  value  shut        OK      -         -
     400      feed     load  call   -           ERROR   app.load  5
     """
-    docstring = test_alerts_about_calls_have_the_course_of_their_figure_and_those_about_texts_none.__doc__
+    docstring = test_alerts_about_calls_have_the_course_of_their_figure_and_those_about_texts_steps.__doc__
     table.store(log_path, table.rows(docstring or ""))
     judged(
         log_path,
@@ -201,8 +274,10 @@ def test_alerts_about_calls_have_the_course_of_their_figure_and_those_about_text
     )
     courses = dict(opened("alerts").dataframe[0].value[["Rule", "Course"]].to_numpy())
     # Half of the calls failed in the first slice of 10 s, all in the last one; between them there is a gap.
-    assert "<path d='M-0.4 20.0 L0.4 20.0 M107.6 2.0 L108.4 2.0'" in unquote(courses["fails"])
-    assert not isinstance(courses["shut"], str)
+    assert "<path d='M-0.4 20.0 L0.4 20.0 M81.6 2.0 L82.4 2.0'" in unquote(courses["fails"])
+    # “open” comes first and is low; “shut” is one step higher from the slice on in which it was read.
+    half = alert_course.WIDTH / 2
+    assert f"<path d='M0.0 20.0 L{half:.1f} 20.0 L{half:.1f} 2.0'" in unquote(courses["shut"])
 
 
 def test_addresses_in_annotations_are_links_and_nothing_else_is(log_path: Path, opened: Opened) -> None:

@@ -12,7 +12,7 @@ from obs_core.alerts.deliver.receiver import Receiver
 from obs_core.alerts.rules import Rule
 from obs_core.clock import SECOND, now_ns
 from obs_core.errors import BadParameter
-from obs_core.ui import backtest_card
+from obs_core.ui import rule_marks
 from obs_core.ui.periods import until_ns
 from tests.pages.conftest import Opened, words
 from tests.pages.test_alert_rules import STUCK, judged
@@ -207,9 +207,9 @@ def test_a_rule_is_tried_on_the_last_day_that_holds_data_on_the_whole_log_or_on_
 
 def test_a_limit_is_drawn_beside_what_it_limits() -> None:
     facts = {"name": "odd", "kind": "value", "above": 3.5, "below": 1}
-    limits = backtest_card.limits_of(rule_facts.from_facts(facts))
+    limits = rule_marks.limits_of(rule_facts.from_facts(facts))
     assert limits.to_numpy().tolist() == [[3.5, "above 3.5"], [1.0, "below 1"]]
-    assert backtest_card.limits_of(rule_facts.from_facts({"name": "stuck", "kind": "stale"})).empty
+    assert rule_marks.limits_of(rule_facts.from_facts({"name": "stuck", "kind": "stale"})).empty
 
 
 def test_a_writer_rule_that_could_never_fire_is_refused_beside_its_field(log_path: Path, opened: Opened) -> None:

@@ -10,6 +10,7 @@ from obs_core.alerts.deliver import rounds, webhooks
 from obs_core.alerts.deliver.receiver import Receiver
 from obs_core.clock import now_ns
 from obs_core.settings import from_environment
+from obs_core.ui import frame
 from tests.pages.conftest import Opened, words
 from tests.pages.test_alert_rules import STUCK, judged
 from tests.pages.test_rule_builder import pressed
@@ -98,6 +99,32 @@ def test_the_delivery_log_says_what_became_of_each_message(log_path: Path, opene
         app = opened("alerts", a_view="Webhooks")
     logged = app.dataframe[-1].value
     assert logged[["Status", "Webhook", "Rule", "Answer"]].to_numpy().tolist() == [["✓ sent", "ops", "stuck", "200"]]
+    assert "No message is failed." in words(opened("alerts", a_view="Webhooks", a_deliveries="failed"))
+    assert len(opened("alerts", a_view="Webhooks", a_deliveries="sent").dataframe[-1].value) == 1
+
+
+def test_the_delivery_log_says_of_each_message_why_it_was_not_sent(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(STUCK))
+    with (
+        receivers.receiver(receivers.answers("404 Not Found")) as refuses,
+        receivers.receiver(receivers.answers("503 Later")) as fails,
+        receivers.receiver(receivers.answers("301 Moved")) as moves,
+        closing(ledger.open_(log_path)) as book,
+    ):
+        for name, receiving in {"refuses": refuses, "fails": fails, "moves": moves, "snoozed": refuses}.items():
+            hook = Receiver(name, receiving.url, group_wait_ns=0, rules=("odd" if name == "snoozed" else "stuck",))
+            webhooks.add(book, hook, now_ns())
+        judged(log_path, {"name": "stuck", "kind": "stale"}, {"name": "odd", "kind": "stale"}, snoozed="odd")
+        rounds.round_(book, from_environment())
+        app = opened("alerts", a_view="Webhooks")
+    logged = app.dataframe[-1].value.sort_values("Webhook")
+    assert logged[["Webhook", "Status", "Attempts", "Answer", "Why"]].to_numpy().tolist() == [
+        ["fails", "◐ queued", 1, "503", "The receiver answered 503."],
+        ["moves", "✕ failed", 1, "301", "The receiver answered 301; redirects are not followed."],
+        ["refuses", "✕ failed", 1, "404", "The receiver answered 404."],
+        ["snoozed", "◌ suppressed", 0, frame.NOT_MEASURED, "Snoozed."],
+    ]
+    assert list(logged["Next try"] == frame.NOT_MEASURED) == [False, True, True, True]
 
 
 def test_a_change_keeps_the_limit_of_alerts_in_one_message(log_path: Path, opened: Opened) -> None:

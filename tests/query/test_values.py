@@ -1,5 +1,6 @@
 """Streaks, series and their readings."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -222,17 +223,42 @@ def test_the_courses_of_several_series_hold_the_last_number_of_each_slice(log: P
     70       feed     price  value  nothing
     75       feed     price  value  3
     90       feed     flow   value  9
+    130      feed     price  value  none
     3000     other    price  value  4
     """
     assert log
     found = values.courses(engine, ALWAYS, processes=("feed", "other", "feed"), names=("price", "price", "none"))
     shown = {
         (row["process"], row["data"]): [
-            ((int(moment) - START) // SECOND, number)
-            for moment, number in zip(row["moments_ns"], row["numbers"], strict=True)
+            ((int(moment) - START) // SECOND, None if math.isnan(number) else number, text)
+            for moment, number, text in zip(row["moments_ns"], row["numbers"], row["texts"], strict=True)
         ]
         for row in found.to_dict("records")
     }
-    assert shown == {("feed", "price"): [(0, 2.0), (60, 3.0)], ("other", "price"): [(3000, 4.0)]}
+    prices = [(0, 2.0, "2"), (60, 3.0, "3"), (120, None, "none")]
+    assert shown == {("feed", "price"): prices, ("other", "price"): [(3000, 4.0, "4")]}
     with pytest.raises(BadParameter, match="2 processes and 1 names"):
         values.courses(engine, ALWAYS, processes=("a", "b"), names=("x",))
+
+
+def test_a_value_was_first_seen_when_an_equal_one_was_first_read_in_its_series(log: Path, engine: Engine) -> None:
+    """
+    seconds  process  data   kind   data_value
+    0        other    price  value  2
+    1        feed     price  value  2.0
+    2        feed     price  value  3
+    3        feed     price  value  2
+    4        door     lock   value  open
+    5        door     lock   value  shut
+    6        door     lock   value  open
+    7        door     flow   value  2
+    8        feed     price  call   2
+    """
+    assert log
+    found = values.first_seen(
+        engine, ALWAYS, processes=("feed", "door", "feed"), names=("price", "lock", "price"), texts=("2", "shut", "9")
+    )
+    seen = {(row["process"], row["data"], row["value"]): row["first_ns"] for row in found.to_dict("records")}
+    assert seen == {("feed", "price", "2"): START + SECOND, ("door", "lock", "shut"): START + 5 * SECOND}
+    with pytest.raises(BadParameter, match="1 processes and 1 names and 0 texts"):
+        values.first_seen(engine, ALWAYS, processes=("a",), names=("x",), texts=())

@@ -1,13 +1,16 @@
--- Answers: the course of several series: in each slice of time the last number that was read.
+-- Answers: the course of several series: in each slice of time the last number and the last text that were read.
 -- Reach: analytical
 -- Parameters: group VARCHAR (null: all), processes VARCHAR[], names VARCHAR[] (of the same length: a series each), step_ns BIGINT
 -- Reads: values(process, data, data_value, timestamp, id)
--- Returns: process VARCHAR, data VARCHAR, moments_ns BIGINT[], numbers DOUBLE[]
-SELECT process, data, list(moment_ns ORDER BY moment_ns) AS moments_ns, list(number ORDER BY moment_ns) AS numbers
+-- Returns: process VARCHAR, data VARCHAR, moments_ns BIGINT[], numbers DOUBLE[], texts VARCHAR[]
+SELECT
+    process, data, list(moment_ns ORDER BY moment_ns) AS moments_ns, list(number ORDER BY moment_ns) AS numbers,
+    list(text ORDER BY moment_ns) AS texts
 FROM (
     SELECT
         process, data, timestamp - timestamp % $step_ns AS moment_ns,
-        arg_max(TRY_CAST(data_value AS DOUBLE), (timestamp, id)) AS number
+        arg_max(TRY_CAST(data_value AS DOUBLE), (timestamp, id)) AS number,
+        arg_max(left(coalesce(data_value, ''), 100), (timestamp, id)) AS text
     FROM values_
     WHERE (process, data) IN (SELECT (unnest($processes::VARCHAR[]), unnest($names::VARCHAR[])))
     GROUP BY process, data, moment_ns
