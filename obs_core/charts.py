@@ -176,13 +176,14 @@ def readings(title: str = "Value", bands_are: str = "Equal readings", *, zero: b
     line = alt.Chart(sample).transform_filter("isValid(datum.moment)").encode(x=_time("moment:T"), y=height)
     starts = alt.Chart(sample).transform_filter("isValid(datum.end)").encode(x=_time("start:T"))
     bands = starts.encode(x2="end:T", tooltip=[alt.Tooltip("label:N", title=bands_are)])
+    few = starts.transform_joinaggregate(bands="count()").transform_filter("datum.bands <= 60")  # more hide the line
     limits = alt.Chart(sample).transform_filter("isValid(datum.limit)").encode(y="limit:Q")
     named = limits.encode(x=alt.value("width"), text="limit_label:N")
     layers = (
         bands.mark_rect(color="$stale", opacity=0.22),
         line.mark_line(color="$accent", interpolate="step-after", strokeWidth=1.25, invalid="break-paths-show-domains"),
         line.mark_circle(color="$accent", size=9).encode(tooltip=told),
-        starts.mark_rule(color="$stale", strokeWidth=1.5),
+        few.mark_rule(color="$stale", strokeWidth=1.5),
         limits.mark_rule(color="$error", strokeDash=[5, 3]),
         named.mark_text(**_AT_THE_END, **_HALO),
         named.mark_text(**_AT_THE_END, color="$error"),

@@ -56,7 +56,7 @@ class Past(NamedTuple):
         """How many messages each of `hooks` would have been sent, in words; without hooks, one that is as usual."""
         named = [(len(self.messages(hook)), hook.name) for hook in hooks or (_USUAL,)]
         named.sort(key=lambda each: -each[0])
-        parts = [f"{count or 'no'} message{'' if count == 1 else 's'} to {name}" for count, name in named[:_NAMED]]
+        parts = [f"{count:,} message{'' if count == 1 else 's'} to {name}" for count, name in named[:_NAMED]]
         left = len(named) - _NAMED
         return ", ".join(parts) + (f", at most as many to {left} others" if left > 0 else "")
 

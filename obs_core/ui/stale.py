@@ -13,7 +13,7 @@ from obs_core.ui import drawing, frame, links, rule_offers, table
 from obs_core.ui.ask import ask
 from obs_core.ui.cards import silent_processes
 from obs_core.ui.controls import Chosen
-from obs_core.ui.plain import plain
+from obs_core.ui.plain import counted, plain
 
 LISTED: Final = 500
 """Readings that a table shows."""
@@ -180,7 +180,7 @@ def silent_card(chosen: Chosen) -> None:
 def _summary(streaks: DataFrame, watched: int) -> str:
     stuck = int(streaks["ongoing"].sum())
     now = f":orange[**● {frame.count(stuck)} stale now**]" if stuck else "**None stale now**"
-    return f"{now} · {frame.count(len(streaks))} streaks in this window · {frame.count(watched)} series watched"
+    return f"{now} · {counted(len(streaks), 'streak')} in this window · {frame.count(watched)} series watched"
 
 
 def _linked() -> tuple[str, str] | None:

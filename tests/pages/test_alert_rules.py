@@ -5,7 +5,7 @@ import re
 from contextlib import closing
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 import pytest
 
@@ -14,6 +14,9 @@ from obs_core.capture.header import birth_of
 from obs_core.children import told
 from obs_core.children.child import Child
 from obs_core.clock import HOUR, SECOND, now_ns
+from obs_core.model import Code
+from obs_core.source.locate import digest
+from obs_core.store import log, sqlite
 from obs_core.ui import alert_course
 from obs_core.ui.alert_card import change
 from obs_core.watch.follower import Follower
@@ -79,6 +82,26 @@ def test_an_alert_of_the_link_shows_its_readings_its_function_and_its_flips(log_
     assert "not recorded" in words(app) or "trace it with" in words(app)
     assert len(app.get("vega_lite_chart")) == 2
     assert any("inactive → firing" in str(each.value) for each in app.dataframe)
+
+
+def test_an_alert_shows_the_lines_of_the_function_that_wrote_its_value_and_leads_to_it(
+    log_path: Path, opened: Opened
+) -> None:
+    source = "@trace\ndef read(gauge):\n    level = gauge.metres\n    record('price', level)\n"
+    connection = log.open_(log_path)
+    with sqlite.transaction(connection):
+        code = Code("app.read", "/srv/app.py", 7, source, digest(source), "rev1", table.START_NS)
+        code_id = log.code_id(connection, code)
+        log.append(connection, [row._replace(code_id=code_id) for row in table.rows(STUCK)])
+    connection.close()
+    judged(log_path, {"name": "stuck", "kind": "stale"})
+    app = opened("alerts", a_rule="stuck")
+    assert not app.exception
+    shown = next(each.proto.body for each in app.get("html") if "Source code, lines" in each.proto.body)
+    assert "level = gauge.metres" in re.sub("<[^>]+>", "", shown)
+    assert "Source code, lines 7 to 10" in shown
+    links = [parse_qs(each.proto.query_string) for each in app.get("page_link")]
+    assert ["app.read"] in [link.get("f_fn") for link in links]
 
 
 def test_a_click_on_an_alert_names_it_in_the_link(log_path: Path, opened: Opened) -> None:

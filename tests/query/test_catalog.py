@@ -27,6 +27,7 @@ NEEDED = {
     "duration_ns": "1000",
     "processes": "feed",
     "names": "price",
+    "texts": "101",
 }
 
 PROMISED = {

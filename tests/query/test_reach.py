@@ -121,6 +121,7 @@ GIVEN = {
     "by_data": True,
     "processes": ["p0", "p1"],
     "names": ["f0", "f5"],
+    "texts": ["10.0", "7"],
     "groups": ["", "g_"],
     "functions": ["", "m.%"],
     "shares": [0.5, 0.95],

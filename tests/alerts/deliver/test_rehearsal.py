@@ -111,7 +111,7 @@ def test_a_backtest_counts_the_messages_that_a_real_receiver_is_sent(tmp_path: P
     told = {name: sum(each.webhook == name for each in sent) for name in ("quick", "nothing")}
     assert 0 < told["quick"] < sum(1 if each.ends_ns is None else 2 for each in past.firings)
     assert told["nothing"] == 0
-    assert past.told(hooks("")[-1:]) == "no messages to nothing"
+    assert past.told(hooks("")[-1:]) == "0 messages to nothing"
 
 
 def fires(*seconds: int, until: int) -> list[rehearsal.Told]:
