@@ -36,7 +36,7 @@ _CHARACTER: Final = 6.6  # pixels of a cell's text, with what is around it besid
 _NAMES: Final = 284  # pixels of both names: with them the table is as wide as a window of 1280
 _HELP: Final = {
     "Since": "Since when it fires, flaps, or is in its state",
-    "First seen": "When the value that repeats was read for the first time in the log",
+    "First seen": "When the value that repeats was read for the first time; empty if the log is too long to look",
     "Last change": "When the value became what it is: the first reading of the streak",
 }
 
@@ -74,7 +74,7 @@ def selected(found: Picture) -> Shown | None:
 def shown(
     found: Picture,
     lengths: Mapping[tuple[str, str, str], int],
-    firsts: Mapping[tuple[str, str, str], int],
+    firsts: Mapping[tuple[str, str, str], int] | None,
     drawn: Sequence[str | None],
     now: int,
 ) -> DataFrame:
@@ -173,8 +173,11 @@ def lengths_of(found: Picture, chosen: Chosen) -> dict[tuple[str, str, str], int
     return lengths
 
 
-def first_seen(alerts: Sequence[Shown]) -> dict[tuple[str, str, str], int]:
-    """When the values that repeat were first read in the log, by process, data and value: one question for all."""
+def first_seen(alerts: Sequence[Shown]) -> Mapping[tuple[str, str, str], int] | None:
+    """When the values that repeat were first read in the log, by process, data and value: one question for all.
+
+    None: the log is too long to look.
+    """
     wanted = sorted({key for alert in alerts[:_MOST] if (key := _value_of(alert)) is not None})
     extent = engine().extent()
     if not wanted or extent is None:
@@ -182,14 +185,18 @@ def first_seen(alerts: Sequence[Shown]) -> dict[tuple[str, str, str], int]:
     processes, names, texts = zip(*wanted, strict=True)
     whole = Chosen(extent, None, live=False, from_text="first", to_text="last")
     found = ask(values.first_seen, whole, processes=processes, names=names, texts=texts)
+    if found.attrs["truncated"]:
+        return None
     return {
         (process, data, value): int(first)
         for process, data, value, first in found[["process", "data", "value", "first_ns"]].itertuples(index=False)
     }
 
 
-def first_ns(alert: Shown, firsts: Mapping[tuple[str, str, str], int]) -> int | None:
+def first_ns(alert: Shown, firsts: Mapping[tuple[str, str, str], int] | None) -> int | None:
     """When the value that repeats was first read: at the latest when its streak began, whose rows may be gone."""
+    if firsts is None:
+        return None
     key, told = _value_of(alert), told_ns(alert, "first_seen")
     return told if key is None else min((each for each in (firsts.get(key), told) if each is not None), default=None)
 

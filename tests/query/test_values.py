@@ -241,7 +241,9 @@ def test_the_courses_of_several_series_hold_the_last_number_of_each_slice(log: P
         values.courses(engine, ALWAYS, processes=("a", "b"), names=("x",))
 
 
-def test_a_value_was_first_seen_when_an_equal_one_was_first_read_in_its_series(log: Path, engine: Engine) -> None:
+def test_a_value_was_first_seen_when_an_equal_one_was_first_read_in_its_series(
+    log: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """
     seconds  process  data   kind   data_value
     0        other    price  value  2
@@ -260,5 +262,9 @@ def test_a_value_was_first_seen_when_an_equal_one_was_first_read_in_its_series(l
     )
     seen = {(row["process"], row["data"], row["value"]): row["first_ns"] for row in found.to_dict("records")}
     assert seen == {("feed", "price", "2"): START + SECOND, ("door", "lock", "shut"): START + 5 * SECOND}
+    assert not found.attrs["truncated"]
+    monkeypatch.setattr(values, "SCANNED", 8)
+    found = values.first_seen(engine, ALWAYS, processes=("feed",), names=("price",), texts=("2",))
+    assert (len(found), found.attrs["truncated"]) == (0, True)
     with pytest.raises(BadParameter, match="1 processes and 1 names and 0 texts"):
         values.first_seen(engine, ALWAYS, processes=("a",), names=("x",), texts=())
