@@ -10,7 +10,7 @@ from obs_core.clock import SECOND, now_ns
 from obs_core.settings import from_environment
 from obs_core.ui import frame
 
-_LATE_NS: Final = 15 * SECOND  # a watcher says after each tick, one a second, how far it has judged
+_LATE_NS: Final = 15 * SECOND  # a watcher says how far it has judged when rows come, and each 5 s when none do
 
 
 def note(found: Picture) -> None:

@@ -16,6 +16,7 @@ from obs_core.alerts.board import Board
 from obs_core.alerts.judge import Judge, held_back, nothing_known
 from obs_core.alerts.rules import Rule
 from obs_core.capture.status import WriterStatus
+from obs_core.clock import SECOND
 from obs_core.errors import BadParameter, LogMissing
 from obs_core.rollup import tail
 from obs_core.store import foreign, sqlite
@@ -23,6 +24,7 @@ from obs_core.watch.code import CodeOf
 from obs_core.watch.kept import SELDOM, Kept
 
 _CHUNK: Final = 20_000
+_SAY_NS: Final = 5 * SECOND  # how often it is said that all is judged while no row comes; a page believes it for 15 s
 _HISTORY: Final = 100_000  # flips of a log's past that are kept, the newest ones
 Held = AbstractSet[str]
 Progress = Callable[[str, int, int], None]
@@ -58,6 +60,7 @@ class Follower:
         self._state: object = None
         self._hashes: dict[Rule, str] = {}
         self._recorded = -1
+        self._said_ns = 0
         self._judge = Judge([], (), Board([]))
         self.at = 0
 
@@ -211,8 +214,10 @@ class Follower:
         flips, standings = judge.board.taken()
         fresh, judge.calls.fresh = judge.calls.fresh, []
         id_ = self.at if at is None else at
-        if id_ == self._recorded and at is None and not (flips or standings or fresh):
+        is_idle = id_ == self._recorded and at is None and not (flips or standings or fresh)
+        if is_idle and now_ns - self._said_ns < _SAY_NS:
             return
+        self._said_ns = now_ns
         with sqlite.transaction(self._ledger):
             ledger.record(self._ledger, flips, standings)
             ledger.meet(self._ledger, fresh)

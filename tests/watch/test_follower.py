@@ -69,6 +69,17 @@ def test_a_stale_value_fires_at_the_reading_that_made_it_stale_and_resolves_at_t
     assert tick(8) == 0
 
 
+def test_while_no_row_comes_it_is_still_said_that_all_is_judged(log: Path, tick: Callable[..., int]) -> None:
+    rule(log, STALE)
+    table.store(log, readings("1"))
+    said = []
+    for second in (1, 2, 60, 61, 65):
+        tick(second)
+        with closing(ledger.open_(log)) as book:
+            said.append((ledger.judged(book)["stuck"].moment_ns - START) // SECOND)
+    assert said == [1, 1, 60, 60, 65]
+
+
 def test_warning_and_critical_are_two_alerts(log: Path, tick: Callable[..., int]) -> None:
     rule(log, STALE + "critical = 4\n")
     table.store(log, readings(*"11111"))
