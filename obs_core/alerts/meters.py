@@ -106,14 +106,11 @@ class Meter:
         if bucket is None:
             bucket = self._buckets[begins] = Bucket()
         bucket.count(count, count * is_error, place)
-        if late > 0:
-            (self._window if late <= window else self._before).count(count, count * is_error, place)
-        edges = [*self.look_at(judged + step)] if late > 0 else []
-        if is_new:
-            edges += [edge for edge in (begins + step, begins + window + step) if edge > judged]
-            if self.reach_ns > window:
-                edges.append(begins + self.reach_ns + step)
-        return edges
+        changes = (begins + step, begins + window + step, begins + self.reach_ns + step) if is_new else ()
+        if late <= 0:
+            return changes
+        (self._window if late <= window else self._before).count(count, count * is_error, place)
+        return *self.look_at(judged + step), *(edge for edge in changes if edge > judged)
 
     def move(self, edge: int) -> Change:
         """Let the window end at `edge`, no edge that was to be looked at being left out; what that has changed."""
@@ -136,21 +133,23 @@ class Meter:
 
     def holds(self, limits: Calls, edge: int) -> bool | None:
         """Whether a condition holds at `edge`, to which it was moved; None: there is nothing to judge."""
-        counted = self._window
+        counted, figure = self._window, limits.figure
         above, below = limits.above, limits.below
-        if limits.figure == "latency" and above is not None and below is None and limits.changed_percent is None:
-            cells = counted.cells
-            if cells and counted.calls >= limits.min_calls and _middle_ms(max(cells)) <= above:
-                return False  # the usual case, without looking for the percentile
-        figure = self._figure(limits, counted, edge - self.window_ns)
-        if figure is None:
+        if above is not None and below is None and limits.changed_percent is None and counted.calls >= limits.min_calls:
+            # The usual case, without looking for the figure itself.
+            if figure == "error_rate" and counted.calls:
+                return counted.errors / counted.calls > above
+            if figure == "latency" and counted.cells and _middle_ms(max(counted.cells)) <= above:
+                return False
+        found = self._figure(limits, counted, edge - self.window_ns)
+        if found is None:
             return None
-        if (above is not None and figure > above) or (below is not None and figure < below):
+        if (above is not None and found > above) or (below is not None and found < below):
             return True
         if limits.changed_percent is None:
             return False
         before = self._figure(limits, self._before, edge - 2 * self.window_ns)
-        return before is not None and before > 0 and abs(figure - before) / before * 100 > limits.changed_percent
+        return before is not None and before > 0 and abs(found - before) / before * 100 > limits.changed_percent
 
     def figure(self, limits: Calls, edge: int) -> float | None:
         """The figure at `edge`, to which it was moved; None: there is none."""
