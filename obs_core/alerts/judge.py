@@ -5,9 +5,11 @@ so it does not matter in which steps rows come. A process whose writer is behind
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
 
 from obs_core.alerts.board import Board
 from obs_core.alerts.call_checks import CallChecks
+from obs_core.alerts.ledger import Flip, Standing
 from obs_core.alerts.rules import Rule
 from obs_core.alerts.series_checks import CodeOf, Key, SeriesChecks
 from obs_core.alerts.writer_checks import WriterChecks
@@ -21,6 +23,14 @@ from obs_core.rollup.tail import Arrival
 def nothing_known(_: Arrival) -> dict[str, str]:
     """No annotations about the code that wrote a row."""
     return {}
+
+
+class Told(NamedTuple):
+    """What the ledger does not have yet: flips, how alerts stand, and the exceptions that rules have met."""
+
+    flips: list[Flip]
+    standings: list[Standing]
+    met: list[tuple[str, str]]
 
 
 class Judge:
@@ -75,6 +85,12 @@ class Judge:
     def take_late(self, rows: Iterable[Arrival], quiet_until: int = 0, held: Collection[str] = ()) -> None:
         """Take the readings that `late` asked for, by (timestamp, id)."""
         self.series.take_late(rows, quiet_until, held)
+
+    def taken(self) -> Told:
+        """What the ledger does not have yet; it is handed over."""
+        flips, standings = self.board.taken()
+        met, self.calls.fresh = self.calls.fresh, []
+        return Told(flips, standings, met)
 
     def tick(self, now_ns: int, writers: Sequence[WriterStatus] = (), held: Collection[str] = ()) -> None:
         """Time has gone on to `now_ns`: silence, periods that have passed, figures of calls, writers."""

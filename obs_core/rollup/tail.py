@@ -83,6 +83,12 @@ def _batches(log: sqlite3.Connection, shape: Shape, after: int, upto: int) -> It
         yield rows
 
 
+def calls(log: sqlite3.Connection, shape: Shape, upto: int) -> Iterator[Arrival]:
+    """All calls with an id not above `upto`, in order."""
+    found = log.execute(f"SELECT {_COLUMNS} FROM {shape.relation('calls')} WHERE id <= ? ORDER BY id", (upto,))
+    return map(_arrival, found)
+
+
 def end_of(log: sqlite3.Connection, shape: Shape, after: int, upto: int, many: int) -> int:
     """The id up to which there are `many` rows above `after`; `upto` if there are fewer."""
     statement = f"SELECT id FROM {shape.rows} WHERE id > ? AND id <= ? ORDER BY id LIMIT 1 OFFSET ?"

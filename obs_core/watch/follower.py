@@ -5,15 +5,14 @@ is killed between the two finds rows that the ledger has judged already: they mo
 that is new, or has changed, is first judged over the whole log.
 """
 
-from collections.abc import Callable, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from obs_core.alerts import board, ledger, rule_files
 from obs_core.alerts.board import Board
-from obs_core.alerts.judge import Judge, held_back, nothing_known
+from obs_core.alerts.judge import Judge, Told, held_back, nothing_known
 from obs_core.alerts.rules import Rule
 from obs_core.capture.status import WriterStatus
 from obs_core.clock import SECOND
@@ -21,13 +20,11 @@ from obs_core.errors import BadParameter, LogMissing
 from obs_core.rollup import tail
 from obs_core.store import foreign, sqlite
 from obs_core.watch.code import CodeOf
+from obs_core.watch.feeding import CHUNK, Held, Progress, Source, feed
+from obs_core.watch.history import Past, judged
 from obs_core.watch.kept import SELDOM, Kept
 
-_CHUNK: Final = 20_000
 _SAY_NS: Final = 5 * SECOND  # how often it is said that all is judged while no row comes; a page believes it for 15 s
-_HISTORY: Final = 100_000  # flips of a log's past that are kept, the newest ones
-Held = AbstractSet[str]
-Progress = Callable[[str, int, int], None]
 
 
 def in_silence(_what: str, _done: int, _whole: int) -> None:
@@ -92,38 +89,26 @@ class Follower:
             begun = self.at
         while self.at < newest:
             whole = newest - begun
-            self._feed(self._judge, self.at, newest, now_ns, live=whole <= _CHUNK, held=held)
-            if whole > _CHUNK:
+            self._feed(newest, now_ns, live=whole <= CHUNK, held=held)
+            if whole > CHUNK:
                 self._progress("following the log", self.at - begun, whole)
-                self._record(self._judge, self._rules or [], self._judge.calls.clock_ns or now_ns)
+                self._record(self._judge.calls.clock_ns or now_ns)
                 self._kept.save(self._judge, self.at, every=10 * SELDOM)
         self._judge.tick(now_ns, writers, held)
-        self._record(self._judge, self._rules or [], now_ns)
-        self._kept.save(self._judge, self.at, every=SELDOM if newest > begun else 0)
+        self._record(now_ns)
         if trouble is not None:
             raise trouble
         return newest - begun
 
+    def keep(self, *, rows_come: bool) -> None:
+        """Save the streaks, seldom while rows come; behind a tick, when all that it found has been told."""
+        self._kept.save(self._judge, self.at, every=SELDOM if rows_come else 0)
+
     def _feed(
-        self,
-        judge: Judge,
-        after: int,
-        upto: int,
-        now_ns: int,
-        *,
-        quiet_until: int = 0,
-        live: bool = False,
-        held: Held = frozenset(),
-    ) -> int:
-        end = tail.end_of(self._source, self._shape, after, upto, _CHUNK)
-        rows = tail.stream(self._source, self._shape, after, end)
-        judge.take(rows, now_ns, quiet_until=quiet_until, live=live, held=held)
-        if (late := judge.late()) is not None:
-            readings = tail.values_from(self._source, self._shape, late[0], late[1], end)
-            judge.take_late(readings, quiet_until, held)
-        if judge is self._judge:
-            self.at = end
-        return end
+        self, upto: int, now_ns: int, *, quiet_until: int = 0, live: bool = False, held: Held = frozenset()
+    ) -> None:
+        source = Source(self._source, self._shape)
+        self.at = feed(source, self._judge, self.at, upto, now_ns, quiet_until=quiet_until, live=live, held=held)
 
     def _rules_as_they_are(self, now_ns: int, held: Held = frozenset()) -> Exception | None:
         """Read the rules; where they have changed, judge what is new over the whole log and go on with all of them."""
@@ -140,7 +125,7 @@ class Follower:
         if enabled == self._rules:
             return None
         if self._rules is not None:
-            self._record(self._judge, self._rules, now_ns)
+            self._record(now_ns)
             self._kept.save(self._judge, self.at)
         marks = ledger.judged(self._ledger)
         there = {rule.name: rule.judgement() for rule in enabled}
@@ -171,18 +156,15 @@ class Follower:
         upto = max((mark.id for mark in marks), default=0)
         upto = min(upto, newest) if (newest := tail.newest_id(self._source, self._shape)) and upto else newest
         judged_ns = max((mark.moment_ns for mark in marks), default=now_ns)
-        judge = Judge(new, (), Board(new), code_of=self._code or nothing_known)
-        at = 0
-        while at < upto:
-            at = self._feed(judge, at, upto, now_ns, held=held)
-            del judge.board.flips[:-_HISTORY]
-            self._progress(f"first judgement by {len(new):,} rules", at, upto)
-        judge.calls.tick(judged_ns)
-        whole_log = not marks
-        self._record(judge, new, judged_ns, upto)
-        if whole_log:  # the streaks are known: a second pass over the log is saved
-            self._kept.clear()
-            self._kept.save(judge, upto)
+        source, past = Source(self._source, self._shape), Past(self.log, upto, now_ns, judged_ns)
+        code_of = self._code or nothing_known
+        judge, told = judged(source, new, past, held=held, code_of=code_of, progress=self._progress)
+        self._write(told, new, judged_ns, upto)
+        if marks:
+            return
+        self._kept.clear()
+        self._kept.save(judge, upto)  # the streaks are known: a second pass over the log is saved
+        if judge.rules == new:
             self._judge, self._rules, self.at, self._recorded = judge, new, upto, upto
 
     def _go_on(self, rules: list[Rule], now_ns: int) -> None:
@@ -195,8 +177,8 @@ class Follower:
         self._judge, self._rules, self.at = judge, rules, known.id
         self._recorded = upto
         while self.at < upto:
-            self._feed(judge, self.at, upto, now_ns, quiet_until=upto)
-            if upto - known.id > _CHUNK:
+            self._feed(upto, now_ns, quiet_until=upto)
+            if upto - known.id > CHUNK:
                 self._progress("building streaks", self.at, upto)
         judge.series.owe()
         if judge.calls.longest_ns and upto:
@@ -210,20 +192,20 @@ class Follower:
         rows = tail.rows_from(self._source, self._shape, begun, upto)
         judge.calls.resume(rows, begun if oldest is None else max(begun, oldest), judged_ns)
 
-    def _record(self, judge: Judge, rules: list[Rule], now_ns: int, at: int | None = None) -> None:
-        flips, standings = judge.board.taken()
-        fresh, judge.calls.fresh = judge.calls.fresh, []
-        id_ = self.at if at is None else at
-        is_idle = id_ == self._recorded and at is None and not (flips or standings or fresh)
-        if is_idle and now_ns - self._said_ns < _SAY_NS:
+    def _record(self, now_ns: int) -> None:
+        told = self._judge.taken()
+        if self.at == self._recorded and not any(told) and now_ns - self._said_ns < _SAY_NS:
             return
-        self._said_ns = now_ns
+        self._write(told, self._rules or [], now_ns, self.at)
+        self._recorded, self._said_ns = self.at, now_ns
+
+    def _write(self, told: Told, rules: list[Rule], now_ns: int, at: int) -> None:
+        """Record what `rules` have told, and that they have judged the log up to the id `at`."""
         with sqlite.transaction(self._ledger):
-            ledger.record(self._ledger, flips, standings)
-            ledger.meet(self._ledger, fresh)
-            marks = {rule.name: ledger.Judged(self._hash_of(rule), id_, now_ns) for rule in rules}
+            ledger.record(self._ledger, told.flips, told.standings)
+            ledger.meet(self._ledger, told.met)
+            marks = {rule.name: ledger.Judged(self._hash_of(rule), at, now_ns) for rule in rules}
             ledger.mark_judged(self._ledger, marks)
-        self._recorded = id_
 
     def _hash_of(self, rule: Rule) -> str:
         """Its judgement; a thousand of them at each tick would take 70 ms."""

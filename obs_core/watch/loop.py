@@ -62,9 +62,10 @@ def _follow(
                 if follows is None and (follows := follower.opened(log, progress)) is not None:
                     _begin(follows, log)
                 if follows is not None:
-                    follows.tick(now_ns(), status.writers(log))
+                    rows = follows.tick(now_ns(), status.writers(log))
                     for act in after_tick:
                         act(log, now_ns())
+                    follows.keep(rows_come=rows > 0)
                 trouble = ""
             except ObsError as error:
                 trouble = f"{error.message} {error.hint}".strip()
