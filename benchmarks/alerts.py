@@ -155,9 +155,7 @@ def ticks(path: Path) -> float:
         f"{'':>12}a tick of {NEW:,} rows {tick:.0f} ms ({median(cores) * 1e3:.0f} of a core), longest {longest:.0f} ms;"
     )
     floor, saved = median(floors) * 1e3, max(kept) * 1e3
-    print(
-        f"{'':>12}the rows through a bare cursor {floor:.0f} ms; each tenth time streaks are saved behind it, {saved:.0f} ms"
-    )
+    print(f"{'':>12}the rows through a bare cursor {floor:.0f} ms; saving behind a tenth of them {saved:.0f} ms")
     return median(cores)
 
 
