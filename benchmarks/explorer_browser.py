@@ -3,7 +3,8 @@
 `expand`: from the click on a closed call until its children stand in the table; by the chevron, which only opens, and
 by the row, which opens its trace, too. `trace`: from the click on a trace of 20,000 calls that nobody has opened yet
 until its waterfall is drawn. `csv`: all rows of the log as CSV: the rate beside sqlite3 with csv.writer, the memory of
-the server, and the clicks of a session meanwhile. The floor is a page with one message that a click changes.
+the server, and the clicks of a session meanwhile, beside idle ones and those while any program computes. The floor is
+a page with one message that a click changes.
 """
 
 import argparse
