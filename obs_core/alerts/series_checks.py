@@ -70,26 +70,13 @@ class SeriesChecks:
                 if streak is not None and (streak.length > stale.threshold or stale.holds is not False):
                     self._judge(key, found, row, moment, held=held)
                     break
-        before = series.beat_ns
-        if beat > before:
-            series.beat_ns = beat
-        if not quiet and (found.is_silent or series.beat_ns - before > found.patience_ns):
-            self._heard(found, before)
-        if not found.is_changed:
-            self._note(found)
+        self._beat(found, beat, quiet=quiet)
 
     def hear(self, process: str, group: str | None, beat: int, *, quiet: bool) -> None:
         """A process called something at the moment `beat`."""
         key = (process, CALLS)
         found = self._checks.get(key) or self._look_at(Series(process, CALLS, group))
-        series = found.series
-        before = series.beat_ns
-        if beat > before:
-            series.beat_ns = beat
-        if not quiet and (found.is_silent or series.beat_ns - before > found.patience_ns):
-            self._heard(found, before)
-        if not found.is_changed:
-            self._note(found)
+        self._beat(found, beat, quiet=quiet)
 
     def changed(self) -> list[Series]:
         """The series that were heard of since this was asked last, by process and data."""
@@ -174,9 +161,17 @@ class SeriesChecks:
                 told = checks.stale_annotations(streak, row, self._code_of) if holds else None
                 self._board.tell(check.entry, moment, holds, streak.text, told)
 
-    def _note(self, found: Checks) -> None:
-        found.is_changed = True
-        self._changed.append(found)
+    def _beat(self, found: Checks, beat: int, *, quiet: bool) -> None:
+        """A series was heard of at the moment `beat`."""
+        series = found.series
+        before = series.beat_ns
+        if beat > before:
+            series.beat_ns = beat
+        if not quiet and (found.is_silent or series.beat_ns - before > found.patience_ns):
+            self._heard(found, before)
+        if not found.is_changed:
+            found.is_changed = True
+            self._changed.append(found)
 
     def _told_of(self, row: Arrival) -> dict[str, str]:
         return {"summary": f"{row.data} is {row.data_value}", "value": str(row.data_value), **self._code_of(row)}

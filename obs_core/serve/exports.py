@@ -85,20 +85,11 @@ def _started(window: Window, wanted: dict[str, Any], *, raw: bool) -> "subproces
     """
     asked = {"log": str(ask.engine().log), "window": astuple(window), "wanted": wanted, "raw": raw}
     try:
-        writer = subprocess.Popen(
-            beside.command("obs_core.export.csv_program"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=beside.environment(OBS_DISABLED="1"),
-            start_new_session=True,  # Ctrl-C in a terminal ends the dashboard; that the pipe closes ends the program
-        )
+        writer = beside.started("obs_core.export.csv_program", json.dumps(asked).encode())
     except OSError as error:
         raise WorkerFailed(f"The file can't be written: {error.strerror}.", "Try again in a minute.") from error
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, writer.pid, _NICE)
-    assert writer.stdin is not None
-    with suppress(BrokenPipeError), writer.stdin:  # it has ended: its exit code will be told
-        writer.stdin.write(json.dumps(asked).encode())
     return writer
 
 

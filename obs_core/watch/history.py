@@ -73,22 +73,9 @@ def main() -> None:
 
 def _started(rules: list[Rule], past: Past) -> "subprocess.Popen[bytes] | None":
     try:
-        program = subprocess.Popen(
-            beside.command("obs_core.watch.history"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=beside.environment(OBS_DISABLED="1"),
-            start_new_session=True,  # Ctrl-C in a terminal is for the watcher; the program ends with its pipes
-        )
+        return beside.started("obs_core.watch.history", pickle.dumps((rules, past), pickle.HIGHEST_PROTOCOL))
     except OSError:
         return None
-    assert program.stdin is not None
-    try:
-        with program.stdin:
-            pickle.dump((rules, past), program.stdin, pickle.HIGHEST_PROTOCOL)
-    except BrokenPipeError:
-        program.wait()
-    return program
 
 
 def _answer(program: "subprocess.Popen[bytes]") -> Told | None:
