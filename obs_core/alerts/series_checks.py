@@ -1,6 +1,6 @@
 """What rules look at in series: streaks, newest values, silence; reading by reading, in the order of arrival.
 
-The usual case of each step stands in `take` itself, without calls: a log of a million rows is judged here first.
+The usual case of most steps stands in `take` itself, without calls: a log of a million rows is judged here first.
 """
 
 import heapq
