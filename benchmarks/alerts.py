@@ -21,7 +21,8 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from obs_core.alerts import ledger, rule_files
+from obs_core.alerts import ledger
+from obs_core.alerts.rules import sources
 from obs_core.clock import SECOND
 from obs_core.model import Row
 from obs_core.store import log, sqlite
@@ -56,7 +57,7 @@ FROM facts"""
 
 def grown(path: Path, count: int, from_ns: int, step_ns: int = STEP_NS) -> None:
     """Append `count` rows to the log at `path`."""
-    with closing(log.open_(path, synchronous="OFF")) as connection, sqlite.transaction(connection):
+    with closing(log.open_log(path, synchronous="OFF")) as connection, sqlite.transaction(connection):
         first = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM data_trace").fetchone()[0]
         connection.execute(GROW, {"first": first, "count": count, "from_ns": from_ns, "step_ns": step_ns})
 
@@ -73,7 +74,7 @@ def rules(path: Path) -> None:
         for number in range(RULES - 1)
     ]
     lines.append('[[rule]]\nname = "seen"\nkind = "value"\ndata = "marker"\nabove = 0')
-    (path.parent / rule_files.NAME).write_text("\n".join(lines))
+    (path.parent / sources.NAME).write_text("\n".join(lines))
 
 
 @contextmanager
@@ -104,7 +105,7 @@ class Spent(NamedTuple):
 def caught_up(path: Path, watcher: "subprocess.Popen[str]") -> Spent:
     """What the program has taken when all rules have judged the whole log."""
     start = time.perf_counter()
-    with closing(sqlite.open_(path)) as source, closing(ledger.open_(path)) as book:
+    with closing(sqlite.connect(path)) as source, closing(ledger.open_ledger(path)) as book:
         newest = source.execute("SELECT max(id) FROM data_trace").fetchone()[0]
         while book.execute("SELECT count(*) FROM judged WHERE id = ?", (newest,)).fetchone()[0] < RULES:
             if watcher.poll() is not None:
@@ -146,7 +147,7 @@ def ticks(path: Path) -> float:
             follows.keep(rows_come=True)
             kept.append(time.perf_counter() - start)
             start = time.perf_counter()
-            with closing(sqlite.open_(path)) as bare:
+            with closing(sqlite.connect(path)) as bare:
                 bare.execute("SELECT * FROM data_trace WHERE id > ? ORDER BY id", (begun,)).fetchall()
             floors.append(time.perf_counter() - start)
     gc.unfreeze()
@@ -163,7 +164,7 @@ def write(path: Path) -> None:
     """Write 5,000 rows/s, each second a reading that fires; print its moment and that of its commit."""
     batches = NEW // BATCH
     start = time.time_ns()
-    with closing(log.open_(path)) as connection:
+    with closing(log.open_log(path)) as connection:
         for number in range(WRITE_S * batches):
             time.sleep(max(0.0, (start + number * SECOND // batches - time.time_ns()) / SECOND))
             now = time.time_ns()
@@ -180,7 +181,7 @@ def write(path: Path) -> None:
 
 def seen(path: Path) -> None:
     """Print how long after its commit a reading's flip is in the ledger, at 5,000 rows/s."""
-    with watching(path) as watcher, closing(ledger.open_(path)) as book:
+    with watching(path) as watcher, closing(ledger.open_ledger(path)) as book:
         caught_up(path, watcher)
         after = book.execute("SELECT coalesce(max(id), 0) FROM flip").fetchone()[0]
         writer = subprocess.Popen([sys.executable, "-m", "benchmarks.alerts", "write", str(path)], stdout=-1, text=True)
@@ -188,7 +189,7 @@ def seen(path: Path) -> None:
             there: dict[int, int] = {}
             ended = None
             while ended is None or time.monotonic() < ended:
-                for id_, flip in ledger.flips(book, rule="seen", after=after):
+                for id_, flip in ledger.transitions(book, rule="seen", after=after):
                     after, there[flip.moment_ns] = id_, time.time_ns()
                 if ended is None and writer.poll() is not None:
                     ended = time.monotonic() + 3

@@ -23,10 +23,11 @@ from typing import Any
 
 import obs_core
 from benchmarks.peers import PEERS
-from obs_core.capture import recovery, writer
-from obs_core.capture.header import Header
-from obs_core.capture.writer import folder_of
+from obs_core.capture import writer
+from obs_core.capture.drain import recovery
+from obs_core.capture.spool.header import Header
 from obs_core.model import Row
+from obs_core.paths import folder_of
 from obs_core.store import sqlite
 from tests.capture.test_killed import drain, killed_after, numbers_in
 
@@ -121,7 +122,7 @@ def rates() -> None:
             before = header().written
             assert obs_core.flush(120)
             found["idle"].append((header().written - before) / (time.perf_counter() - began))
-            connection = sqlite.open_(log)
+            connection = sqlite.connect(log)
             names = ", ".join(Row._fields)
             rows = [Row(*row) for row in connection.execute(f"SELECT {names} FROM data_trace LIMIT 100000")]
             connection.close()

@@ -29,10 +29,10 @@ from obs_core.clock import DAY, SECOND, Window
 from obs_core.errors import QuestionTimedOut
 from obs_core.export import csv as export_csv
 from obs_core.ingest.files import import_file
-from obs_core.query import export, facets, overview, traces
-from obs_core.query.engine import Engine
+from obs_core.query.engine.engine import Engine
+from obs_core.query.questions import export, facets, overview, traces
 from obs_core.store import log
-from obs_core.ui import waterfall
+from obs_core.ui.explorer import waterfall
 from tests.support.data import trace_file
 
 END_NS = 1_767_225_600 * SECOND
@@ -79,7 +79,7 @@ def cpu_ms(run: Callable[[], object], runs: int = 2) -> float:
 
 def attributed(path: Path, rows: int) -> Path:
     """A log of `rows` calls whose attributes are recorded ones, in turn."""
-    with tempfile.TemporaryDirectory() as folder, closing(log.open_(Path(folder) / "demo.db")) as demo:
+    with tempfile.TemporaryDirectory() as folder, closing(log.open_log(Path(folder) / "demo.db")) as demo:
         import_file(demo, trace_file("otel-demo", "traces_only.jsonl"), now=0)
         found = [text for (text,) in demo.execute("SELECT attributes FROM data_trace WHERE attributes IS NOT NULL")]
     multiplied(path, rows, END_NS)
@@ -182,7 +182,7 @@ def large() -> Iterator[Figure]:
     """A trace of 20,000 calls, up to the data that the drawing gets."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "large.db"
-        with closing(log.open_(path)) as connection, connection:
+        with closing(log.open_log(path)) as connection, connection:
             connection.executemany(
                 "INSERT INTO data_trace (kind, process, data, timestamp, status, trace_id, span_id, parent_span_id,"
                 " duration_ns) VALUES ('call', 'web', 'f', ?, 'OK', 't', ?, ?, 1000)",

@@ -120,7 +120,7 @@ def floor_ms(chromium: Browser, folder: Path) -> float:
 def large(path: Path) -> Path:
     """A log of traces of 20,000 calls each, one for each click."""
     now = time.time_ns()
-    with closing(log.open_(path, synchronous="OFF")) as connection:
+    with closing(log.open_log(path, synchronous="OFF")) as connection:
         for trace in range(CLICKS + 1):
             rows = (
                 Row(

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from obs_core.export import csv, jaeger, otlp
 from obs_core.ingest.files import import_file
-from obs_core.ingest.otlp import message
+from obs_core.ingest.formats.otlp_protobuf import message
 from obs_core.model import Row
-from obs_core.query import export
-from obs_core.query.engine import Engine
+from obs_core.query.engine.engine import Engine
+from obs_core.query.questions import export
 from obs_core.store import log, sqlite
 
 RUNS = 3
@@ -63,7 +63,7 @@ def best_s(run: Callable[[], object]) -> float:
 def imported(files: list[Path], folder: Path) -> int:
     """Import `files` into an empty log; how many rows it has then."""
     path = folder / f"{time.monotonic_ns()}.db"
-    connection = log.open_(path)
+    connection = log.open_log(path)
     stored = sum(import_file(connection, file, now=0).stored for file in files)
     connection.close()
     return stored
@@ -71,7 +71,7 @@ def imported(files: list[Path], folder: Path) -> int:
 
 def appended(rows: list[Row], folder: Path) -> None:
     """The floor: rows that are ready, in one executemany."""
-    connection = log.open_(folder / f"{time.monotonic_ns()}.db")
+    connection = log.open_log(folder / f"{time.monotonic_ns()}.db")
     with sqlite.transaction(connection):
         log.append(connection, rows)
     connection.close()

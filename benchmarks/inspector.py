@@ -21,12 +21,12 @@ from benchmarks.logs import multiplied
 from benchmarks.overview import HEADING, ROOT, Figure, measured, printed
 from obs_core.clock import DAY, HOUR, SECOND, Window
 from obs_core.model import Code, Row
-from obs_core.query import functions
-from obs_core.source import paint
-from obs_core.source.locate import digest
+from obs_core.query.questions import functions
+from obs_core.source_code import highlight
+from obs_core.source_code.locate import digest
 from obs_core.store import log as store
 from obs_core.store import sqlite
-from obs_core.ui import ask
+from obs_core.ui.shell import answers
 
 FUNCTIONS = 50_000
 LINES = 5_000
@@ -53,7 +53,7 @@ def mirroring_s(log: Path) -> float:
 
 def closed() -> None:
     """The server is gone: the next page starts afresh."""
-    ask.close()
+    answers.close()
     st.cache_resource.clear()
     st.cache_data.clear()
 
@@ -62,7 +62,7 @@ def floors(log: Path, function: str) -> list[Figure]:
     """A page with a heading, and numpy alone."""
     bare = AppTest.from_string(HEADING)
     bare.run()
-    connection = sqlite.open_(log)
+    connection = sqlite.connect(log)
     rows = connection.execute("SELECT data, duration_ns FROM data_trace WHERE kind = 'call'").fetchall()
     connection.close()
     names, took = np.array([row[0] for row in rows]), np.array([row[1] for row in rows], dtype="float64")
@@ -75,7 +75,7 @@ def floors(log: Path, function: str) -> list[Figure]:
 def function_page(log: Path) -> list[Figure]:
     """The page of the most called function of `log`, with and without answers kept."""
     os.environ["OBS_LOG"] = str(log)
-    engine = ask.engine()
+    engine = answers.engine()
     extent = engine.extent()
     assert extent is not None
     listed = functions.listed(engine, Window(extent.to_ns - DAY, extent.to_ns))
@@ -83,7 +83,7 @@ def function_page(log: Path) -> list[Figure]:
     app = opened(log, f_fn=function)
     figures = [
         *floors(log, function),
-        measured("page, no answer kept", app.run, ask.forget),
+        measured("page, no answer kept", app.run, answers.clear_cache),
         measured("page, all answers kept", app.run),
     ]
     closed()
@@ -92,14 +92,14 @@ def function_page(log: Path) -> list[Figure]:
 
 def afresh() -> None:
     """Nothing is kept: no answer, no painted source."""
-    ask.forget()
-    paint.painted.cache_clear()
+    answers.clear_cache()
+    highlight.painted.cache_clear()
 
 
 def finder(folder: Path) -> list[Figure]:
     """Key presses in the finder over `FUNCTIONS` functions of two calls each."""
     log = folder / "functions.db"
-    connection = store.open_(log, synchronous="OFF")
+    connection = store.open_log(log, synchronous="OFF")
     now = time.time_ns() - HOUR
     with sqlite.transaction(connection):
         for start in range(0, FUNCTIONS, 10_000):
@@ -119,7 +119,7 @@ def finder(folder: Path) -> list[Figure]:
     figures = [
         measured("the list, all answers kept", app.run),
         measured("a key press", press),
-        measured("the list, no answer kept", app.run, ask.forget),
+        measured("the list, no answer kept", app.run, answers.clear_cache),
     ]
     closed()
     return figures
@@ -129,7 +129,7 @@ def long_file(folder: Path) -> list[Figure]:
     """The page of a function of `LINES` lines."""
     log = folder / "long.db"
     source = "def long(x):\n" + "".join(f"    x = x + {number}  # step {number}\n" for number in range(LINES - 1))
-    connection = store.open_(log)
+    connection = store.open_log(log)
     start = time.time_ns() - HOUR
     with sqlite.transaction(connection):
         code = store.code_id(connection, Code("app.long", "/app.py", 1, source, digest(source), None, start))

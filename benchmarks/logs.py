@@ -22,7 +22,7 @@ def multiplied(path: Path, rows: int, end_ns: int) -> Path:
     recorded = _recorded()
     first = min(row.timestamp for row in recorded)
     copies = -(-rows // len(recorded))
-    connection = log.open_(path, synchronous="OFF")
+    connection = log.open_log(path, synchronous="OFF")
     batch: list[Row] = []
     for copy in range(copies):
         start = end_ns - SPAN_NS + copy * SPAN_NS // copies

@@ -24,13 +24,14 @@ from streamlit.testing.v1 import AppTest
 
 from benchmarks.logs import multiplied
 from obs_core.clock import Window
-from obs_core.query import overview
+from obs_core.query.questions import overview
 from obs_core.store import sqlite
-from obs_core.ui import ask, figure
-from obs_core.ui.controls import Chosen
+from obs_core.ui.kit import stat_card
+from obs_core.ui.shell import answers
+from obs_core.ui.shell.scope import PageScope
 
 RUNS = 9
-EVERYTHING = Chosen(Window(0, 2**62), None, live=False, from_text="first", to_text="last")
+EVERYTHING = PageScope(Window(0, 2**62), None, live=False, from_text="first", to_text="last")
 ROOT = Path(__file__).parents[1]
 HEADING = "import streamlit as st\nst.title('Nothing')\n"
 
@@ -71,7 +72,7 @@ def opened(window: str) -> AppTest:
 
 def longer(log: Path) -> None:
     """Add a row to the log, a copy of its newest one under another id."""
-    with closing(sqlite.open_(log, write=True)) as connection, sqlite.transaction(connection):
+    with closing(sqlite.connect(log, write=True)) as connection, sqlite.transaction(connection):
         columns = [name for _, name, *_ in connection.execute("PRAGMA table_info(data_trace)") if name != "id"]
         values = ", ".join("hex(randomblob(8))" if name == "span_id" else name for name in columns)
         connection.execute(
@@ -85,20 +86,22 @@ def server_side(log: Path, window: str) -> list[Figure]:
     bare = AppTest.from_string(HEADING)
     bare.run()
     figures = [measured("floor: a heading alone", bare.run)]
-    ask.begin()
-    while ask.ask(overview.summary, EVERYTHING).attrs["way"] != "mirror":  # as on a server that has run for a moment
+    answers.prewarm()
+    while (
+        answers.ask(overview.summary, EVERYTHING).attrs["way"] != "mirror"
+    ):  # as on a server that has run for a moment
         time.sleep(1)
-        ask.forget()
+        answers.clear_cache()
     app = opened(window)
     if app.exception or app.warning:
         sys.exit(f"The page failed: {[each.value for each in (*app.exception, *app.warning)]}")
     figures += [
         first_cards(app),
-        measured("page, no answer kept", app.run, ask.forget),
+        measured("page, no answer kept", app.run, answers.clear_cache),
         measured("tick, unchanged", app.run),
         measured("tick, a row more", app.run, lambda: longer(log)),
     ]
-    ask.close()
+    answers.close()
     st.cache_resource.clear()
     return figures
 
@@ -106,23 +109,23 @@ def server_side(log: Path, window: str) -> list[Figure]:
 def first_cards(app: AppTest) -> Figure:
     """From the start of a run with no answer kept until the row of figures is drawn."""
     drawn: list[float] = []
-    row = figure.row
+    row = stat_card.row
 
     def noted(cards: Sequence[str], *, low: bool = False) -> None:
         row(cards, low=low)
         drawn.append(time.perf_counter())
 
     times = []
-    figure.row = noted
+    stat_card.row = noted
     try:
         for _ in range(RUNS):
-            ask.forget()
+            answers.clear_cache()
             drawn.clear()
             start = time.perf_counter()
             app.run()
             times += [(moment - start) * 1e3 for moment in drawn[:1]]
     finally:
-        figure.row = row
+        stat_card.row = row
     return Figure("figures, no answer kept", median(times or [0.0]), 0.0)
 
 

@@ -106,7 +106,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         path = given.log or multiplied(Path(folder) / "long.db", given.rows, time.time_ns())
         empty = Path(folder) / "empty.db"
-        log.open_(empty).close()
+        log.open_log(empty).close()
         chromium = playwright.chromium.launch(executable_path=browser(), args=list(FLAGS))
         with server(empty) as (address, program):
             page = opened(chromium, address, "overview")

@@ -17,8 +17,8 @@ import numpy as np
 
 from benchmarks.logs import SPAN_NS, multiplied
 from obs_core.clock import HOUR, SECOND, Window
-from obs_core.query import functions, overview, traces
-from obs_core.query.engine import Engine
+from obs_core.query.engine.engine import Engine
+from obs_core.query.questions import functions, overview, traces
 from obs_core.store import sqlite
 
 RUNS = 11
@@ -61,7 +61,7 @@ def echo_ms() -> float:
 
 def figures(path: Path) -> list[tuple[str, float, float]]:
     """What is asked, our time and the floor, in ms."""
-    bare = sqlite.open_(path)
+    bare = sqlite.connect(path)
     took = bare.execute("SELECT process_group, data, duration_ns FROM data_trace").fetchall()
     durations = np.array([row[2] for row in took], dtype="float64")
     _, function = np.unique([f"{row[0]}\0{row[1]}" for row in took], return_inverse=True)

@@ -31,10 +31,10 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor as Batches
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from obs_core.clock import HOUR, Window
-from obs_core.ingest import otlp
+from obs_core.ingest.formats import otlp_protobuf
 from obs_core.model import Row
-from obs_core.query import overview
-from obs_core.query.engine import Engine
+from obs_core.query.engine.engine import Engine
+from obs_core.query.questions import overview
 from obs_core.store import log, sqlite
 
 BATCH = 512  # what the SDK's batch processor sends at once
@@ -132,7 +132,7 @@ def sent(
 
 def stored(path: Path) -> int:
     """How many rows the log has."""
-    connection = sqlite.open_(path)
+    connection = sqlite.connect(path)
     try:
         return int(connection.execute("SELECT count(*) FROM data_trace").fetchone()[0])
     finally:
@@ -141,8 +141,13 @@ def stored(path: Path) -> int:
 
 def floor(folder: Path, batches: Sequence[bytes]) -> float:
     """Rows per second of a bare executemany of the same rows, already made."""
-    rows = [row for body in batches for row in otlp.rows(otlp.message("traces", body)) if isinstance(row, Row)]
-    connection = log.open_(folder / "floor.db")
+    rows = [
+        row
+        for body in batches
+        for row in otlp_protobuf.rows(otlp_protobuf.message("traces", body))
+        if isinstance(row, Row)
+    ]
+    connection = log.open_log(folder / "floor.db")
     began = time.perf_counter()
     for start in range(0, len(rows), 1024):
         with sqlite.transaction(connection):

@@ -7,10 +7,10 @@ def price(symbol: str) -> float: ...
 """
 
 from obs_core.capture.api import configure, flush
+from obs_core.capture.calls.decorator import trace
+from obs_core.capture.calls.instrument import instrument
+from obs_core.capture.calls.span import record, record_many, span
 from obs_core.capture.context import current_trace_id, extract, inject
-from obs_core.capture.decorator import trace
-from obs_core.capture.instrument import instrument
-from obs_core.capture.span import record, record_many, span
 
 __all__ = [
     "configure",

@@ -80,7 +80,7 @@ class PortInUse(ObsError):
     exit_code = 98
 
 
-class Futile(ObsError):
+class PermanentFailure(ObsError):
     """A program beside the dashboard can't do its work with this log, however often it is started."""
 
     exit_code = 65  # EX_DATAERR

@@ -66,7 +66,7 @@ class Code(NamedTuple):
     first_seen: int
 
 
-class Run(NamedTuple):
+class ProcessRun(NamedTuple):
     """One process that wrote rows: who it was, where and since when (`started`: nanoseconds since 1970 UTC)."""
 
     process: str

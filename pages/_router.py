@@ -3,10 +3,11 @@
 import streamlit as st
 
 from obs_core.settings import from_environment
-from obs_core.ui import controls, frame, links, notes, sidebar, welcome, window_state
+from obs_core.ui.kit import navigation, notices
+from obs_core.ui.shell import controls, layout, sidebar, welcome, window_status
 
-st.set_page_config(page_title="Observability", page_icon=frame.ICON, layout="wide", initial_sidebar_state="auto")
-frame.page_style()
+st.set_page_config(page_title="Observability", page_icon=layout.ICON, layout="wide", initial_sidebar_state="auto")
+layout.page_style()
 
 
 def home() -> None:
@@ -15,7 +16,8 @@ def home() -> None:
 
 
 pages = {
-    key: st.Page(f"{key}.py", title=name, icon=links.ICONS[key], url_path=key) for key, name in links.PAGES.items()
+    key: st.Page(f"{key}.py", title=name, icon=navigation.ICONS[key], url_path=key)
+    for key, name in navigation.PAGES.items()
 }
 shown = {"Logs": [pages.pop("logs")]}
 if from_environment().new_observability:
@@ -27,11 +29,11 @@ if page == start:
 
 given = st.query_params.to_dict()  # the first control takes away what it can't use
 sidebar.draw(given)
-links.follow()
+navigation.follow()
 if welcome.needed():
-    frame.heading(page.title)
+    layout.heading(page.title)
     welcome.draw()
 else:
-    notes.told("link_notes", once=controls.broken(given), now=controls.chosen().notes)
+    notices.show_notices("link_notes", once=controls.invalid_parameters(given), now=controls.page_scope().notes)
     page.run()
-    window_state.shortcomings()
+    window_status.shortcomings()

@@ -1,28 +1,29 @@
 """What is wrong, and since when?"""
 
-from obs_core.ui import alert_views, book, controls, frame, rule_offers, watching
-from obs_core.ui.alert_tiles import alert_tiles
-from obs_core.ui.controls import Chosen
-from obs_core.ui.panel import boundary
+from obs_core.ui.alerts import ledger_access, tabs, watcher_status
+from obs_core.ui.alerts.state_tiles import alert_tiles
+from obs_core.ui.shell import controls, layout, rule_suggestions
+from obs_core.ui.shell.panel import boundary
+from obs_core.ui.shell.scope import PageScope
 
-frame.heading("Alerts", __doc__)
+layout.heading("Alerts", __doc__)
 
 
 @controls.live
-def alerts(chosen: Chosen) -> None:
+def alerts(chosen: PageScope) -> None:
     """How the rules stand, and the view that is chosen."""
     with boundary("Alerts"):
-        found = book.now()
+        found = ledger_access.now()
         alert_tiles(found)
-        watching.note(found)
-        view = alert_views.view()
-        if view == alert_views.WEBHOOKS:
-            alert_views.webhooks()
-        elif view == rule_offers.RULES:
-            alert_views.rules(found, chosen)
+        watcher_status.note(found)
+        view = tabs.view()
+        if view == tabs.WEBHOOKS:
+            tabs.webhooks()
+        elif view == rule_suggestions.RULES:
+            tabs.rules(found, chosen)
         else:
-            alert_views.wrong_now(found, chosen)
-            alert_views.stale_now(found, chosen)
+            tabs.wrong_now(found, chosen)
+            tabs.stale_now(found, chosen)
 
 
 alerts()

@@ -2,17 +2,17 @@
 
 import streamlit as st
 
-from obs_core.ui import controls, frame
-from obs_core.ui.function_finder import choose, function_finder
-from obs_core.ui.function_view import function_view
-from obs_core.ui.panel import panel
-from obs_core.ui.window_state import holds_rows
+from obs_core.ui.inspector.function_finder import choose, function_finder
+from obs_core.ui.inspector.function_view import function_view
+from obs_core.ui.shell import controls, layout, scope
+from obs_core.ui.shell.panel import panel
+from obs_core.ui.shell.window_status import holds_rows
 
-frame.heading("Code Inspector", __doc__)
+layout.heading("Code Inspector", __doc__)
 
 
 @controls.live
-def inspector(chosen: controls.Chosen) -> None:
+def inspector(chosen: scope.PageScope) -> None:
     """The function that the link names, or the way to find one."""
     function = st.query_params.get("f_fn")
     if function:

@@ -1,21 +1,21 @@
 """What stands in the log, as it is?"""
 
-from obs_core.query import traces
-from obs_core.ui import controls, frame, window_state
-from obs_core.ui.ask import ask
-from obs_core.ui.controls import Chosen
-from obs_core.ui.panel import panel
-from obs_core.ui.raw_rows import raw_rows, wanted
+from obs_core.query.questions import traces
+from obs_core.ui.explorer.raw_rows import raw_rows, wanted
+from obs_core.ui.shell import controls, layout, window_status
+from obs_core.ui.shell.answers import ask
+from obs_core.ui.shell.panel import panel
+from obs_core.ui.shell.scope import PageScope
 
-frame.heading("Logs", __doc__)
+layout.heading("Logs", __doc__)
 
 
 @controls.live
-def rows(chosen: Chosen) -> None:
+def rows(chosen: PageScope) -> None:
     """The newest rows of the window that hold the text."""
-    if not window_state.holds_rows(chosen):
+    if not window_status.holds_rows(chosen):
         return
-    with panel("Newest rows", window_state.completeness(chosen)):
+    with panel("Newest rows", window_status.completeness(chosen)):
         search, size = wanted()
         raw_rows(chosen, ask(traces.page, chosen, search=search, size=size), search)
 

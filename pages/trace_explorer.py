@@ -2,26 +2,27 @@
 
 import streamlit as st
 
-from obs_core.query import overview
-from obs_core.ui import columns, controls, frame
-from obs_core.ui.ask import ask
-from obs_core.ui.export_menu import export_menu
-from obs_core.ui.facet_panel import facet_panel
-from obs_core.ui.filter_bar import filter_bar
-from obs_core.ui.panel import boundary, panel
-from obs_core.ui.trace_panel import selection_card
-from obs_core.ui.trace_table import trace_table
+from obs_core.query.questions import overview
+from obs_core.ui.explorer import pinned_columns
+from obs_core.ui.explorer.export_menu import export_menu
+from obs_core.ui.explorer.facet_panel import facet_panel
+from obs_core.ui.explorer.filter_bar import filter_bar
+from obs_core.ui.explorer.trace_panel import selection_card
+from obs_core.ui.explorer.trace_table import trace_table
+from obs_core.ui.shell import controls, layout, scope
+from obs_core.ui.shell.answers import ask
+from obs_core.ui.shell.panel import boundary, panel
 
-frame.heading("Trace Explorer", __doc__)
+layout.heading("Trace Explorer", __doc__)
 
 
 @controls.live
-def explorer(chosen: controls.Chosen) -> None:
+def explorer(chosen: scope.PageScope) -> None:
     """The filters, the table and what was picked in it; refreshed together."""
     with panel("Rows"):
         wanted, sort, tools = filter_bar(ask(overview.processes, chosen)["process"].tolist())
         with tools:
-            pinned = columns.pinned()
+            pinned = pinned_columns.pinned()
             export_menu(chosen, wanted)
             with_facets = st.toggle("Facets", key="t_facets", bind="query-params")
         facets = st.container()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from obs_core.cli.main import COMMANDS
-from obs_core.query import catalog
+from obs_core.query.questions import catalog
 
 ROOT = Path(__file__).parents[1]
 DOCS = {path.name: path.read_text("utf-8") for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]}

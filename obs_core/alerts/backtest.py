@@ -6,20 +6,19 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from obs_core.alerts.board import Board
-from obs_core.alerts.deliver import rehearsal
-from obs_core.alerts.deliver.receiver import Receiver
-from obs_core.alerts.deliver.rehearsal import Told
-from obs_core.alerts.judge import Judge
-from obs_core.alerts.ledger import Flip
-from obs_core.alerts.rules import Rule
+from obs_core.alerts.deliver import simulation
+from obs_core.alerts.deliver.simulation import SimulatedMessage
+from obs_core.alerts.deliver.webhook import Webhook
+from obs_core.alerts.evaluate.alert_set import AlertSet
+from obs_core.alerts.evaluate.evaluator import Evaluator
+from obs_core.alerts.ledger import AlertTransition
+from obs_core.alerts.rules.model import Rule
 from obs_core.clock import Window
-from obs_core.rollup import tail
-from obs_core.store import foreign, sqlite
+from obs_core.store import foreign, sqlite, tail
 
 _CHUNK: Final = 20_000
 _NAMED: Final = 4
-_USUAL: Final = Receiver("a webhook with the usual waits", "")
+_USUAL: Final = Webhook("a webhook with the usual waits", "")
 
 
 class Firing(NamedTuple):
@@ -40,19 +39,19 @@ class Flapping(NamedTuple):
     ends_ns: int | None
 
 
-class Past(NamedTuple):
+class BacktestResult(NamedTuple):
     """What a rule would have done in a window: by time, and as the flips that delivery would have been given."""
 
     firings: Sequence[Firing] = ()
     flapping: Sequence[Flapping] = ()
-    flips: Sequence[Flip] = ()
+    flips: Sequence[AlertTransition] = ()
     end_ns: int = 0
 
-    def messages(self, hook: Receiver) -> list[Told]:
+    def messages(self, hook: Webhook) -> list[SimulatedMessage]:
         """What `hook` would have been sent of it."""
-        return rehearsal.messages(self.flips, hook, self.end_ns)
+        return simulation.messages(self.flips, hook, self.end_ns)
 
-    def told(self, hooks: Sequence[Receiver]) -> str:
+    def told(self, hooks: Sequence[Webhook]) -> str:
         """How many messages each of `hooks` would have been sent, in words; without hooks, one that is as usual."""
         named = [(len(self.messages(hook)), hook.name) for hook in hooks or (_USUAL,)]
         named.sort(key=lambda each: -each[0])
@@ -61,21 +60,21 @@ class Past(NamedTuple):
         return ", ".join(parts) + (f", at most as many to {left} others" if left > 0 else "")
 
 
-def past(log: Path, rule: Rule, window: Window) -> Past:
+def past(log: Path, rule: Rule, window: Window) -> BacktestResult:
     """What `rule` would have done on the rows of `window`; a streak that the window cuts counts from its edge.
 
     Raises:
         ObsError: the log can't be read.
     """
-    with closing(sqlite.open_(log)) as source:
+    with closing(sqlite.connect(log)) as source:
         shape = foreign.shape(source, log)
         first, last = source.execute(f"SELECT min(timestamp), max(timestamp) FROM {shape.rows}").fetchone()
         if first is None:
-            return Past()
+            return BacktestResult()
         end = min(window.to_ns, last + 1)
         upto = tail.newest_id(source, shape)
-        board = Board([rule])
-        judge = Judge([rule], (), board)
+        board = AlertSet([rule])
+        judge = Evaluator([rule], (), board)
         at = 0
         while at < upto:
             begins, at = at, tail.end_of(source, shape, at, upto, _CHUNK)
@@ -89,16 +88,16 @@ def past(log: Path, rule: Rule, window: Window) -> Past:
     return of_flips(board.flips, end)
 
 
-def of_flips(flips: Sequence[Flip], end_ns: int) -> Past:
+def of_flips(flips: Sequence[AlertTransition], end_ns: int) -> BacktestResult:
     """What these flips, in the order in which they came, say of the time up to `end_ns`."""
-    return Past(_firings(flips), _flapping(flips), flips, end_ns)
+    return BacktestResult(_firings(flips), _flapping(flips), flips, end_ns)
 
 
 def _within(window: Window, moment: int) -> bool:
     return window.from_ns <= moment < window.to_ns
 
 
-def _firings(flips: Sequence[Flip]) -> list[Firing]:
+def _firings(flips: Sequence[AlertTransition]) -> list[Firing]:
     open_: dict[str, Firing] = {}
     found: list[Firing] = []
     for flip in flips:
@@ -111,7 +110,7 @@ def _firings(flips: Sequence[Flip]) -> list[Firing]:
     return sorted([*found, *open_.values()], key=lambda firing: firing.starts_ns)
 
 
-def _flapping(flips: Sequence[Flip]) -> list[Flapping]:
+def _flapping(flips: Sequence[AlertTransition]) -> list[Flapping]:
     open_: dict[str, Flapping] = {}
     found: list[Flapping] = []
     for flip in flips:

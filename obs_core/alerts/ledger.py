@@ -17,7 +17,7 @@ _FNV_OFFSET: Final = 0xCBF29CE484222325
 _FNV_PRIME: Final = 0x100000001B3
 
 
-class Flip(NamedTuple):
+class AlertTransition(NamedTuple):
     """One change of an alert's state; `starts_ns` and `ends_ns` say since when and until when it fired.
 
     What happens `while_flapping` is recorded and not told; that flapping begins and ends are flips of their own.
@@ -37,7 +37,7 @@ class Flip(NamedTuple):
     while_flapping: bool = False
 
 
-class Standing(NamedTuple):
+class AlertRow(NamedTuple):
     """An alert as it stands; `machine` is its state machine as JSON."""
 
     rule: str
@@ -51,7 +51,7 @@ class Standing(NamedTuple):
     machine: str
 
 
-class Judged(NamedTuple):
+class EvaluatedRange(NamedTuple):
     """How far a rule has been judged, and by which condition."""
 
     condition: str
@@ -64,14 +64,14 @@ def path_of(log: Path) -> Path:
     return log.with_name(log.name + SUFFIX)
 
 
-def open_(log: Path) -> sqlite.Connection:
+def open_ledger(log: Path) -> sqlite.Connection:
     """Open the ledger of `log` for writing; make it if need be.
 
     Raises:
         LogUnreadable: it can't be opened or written.
         SchemaTooNew: a newer version of this product made it.
     """
-    return migrations.open_(path_of(log), "obs_core.alerts")
+    return migrations.open_database(path_of(log), "obs_core.alerts")
 
 
 def text_of(pairs: Mapping[str, str]) -> str:
@@ -92,49 +92,53 @@ def fingerprint(labels: Mapping[str, str]) -> str:
     return f"{found:016x}"
 
 
-def record(connection: sqlite3.Connection, flips: Iterable[Flip], standings: Iterable[Standing]) -> None:
+def record(connection: sqlite3.Connection, flips: Iterable[AlertTransition], standings: Iterable[AlertRow]) -> None:
     """Add `flips` (those that are there already change nothing) and put `standings` in place of what stood before."""
-    marks = ", ".join("?" * len(Flip._fields))
+    marks = ", ".join("?" * len(AlertTransition._fields))
     connection.executemany(
-        f"INSERT INTO flip ({', '.join(Flip._fields)}) VALUES ({marks}) ON CONFLICT DO NOTHING", flips
+        f"INSERT INTO flip ({', '.join(AlertTransition._fields)}) VALUES ({marks}) ON CONFLICT DO NOTHING", flips
     )
-    marks = ", ".join("?" * len(Standing._fields))
-    connection.executemany(f"INSERT OR REPLACE INTO alert ({', '.join(Standing._fields)}) VALUES ({marks})", standings)
+    marks = ", ".join("?" * len(AlertRow._fields))
+    connection.executemany(f"INSERT OR REPLACE INTO alert ({', '.join(AlertRow._fields)}) VALUES ({marks})", standings)
 
 
-def standings(connection: sqlite3.Connection) -> list[Standing]:
+def alert_rows(connection: sqlite3.Connection) -> list[AlertRow]:
     """All alerts as they stand, by rule and labels."""
-    found = connection.execute(f"SELECT {', '.join(Standing._fields)} FROM alert ORDER BY rule, labels")
-    return [Standing(*row) for row in found]
+    found = connection.execute(f"SELECT {', '.join(AlertRow._fields)} FROM alert ORDER BY rule, labels")
+    return [AlertRow(*row) for row in found]
 
 
-def flips(connection: sqlite3.Connection, *, rule: str | None = None, after: int = 0) -> list[tuple[int, Flip]]:
+def transitions(
+    connection: sqlite3.Connection, *, rule: str | None = None, after: int = 0
+) -> list[tuple[int, AlertTransition]]:
     """The flips with an id above `after`, of one rule if `rule` names it, in the order of their creation."""
     found = connection.execute(
-        f"SELECT id, {', '.join(Flip._fields)} FROM flip WHERE id > ? AND (?2 IS NULL OR rule = ?2) ORDER BY id",
+        f"SELECT id, {', '.join(AlertTransition._fields)} FROM flip"
+        " WHERE id > ? AND (?2 IS NULL OR rule = ?2) ORDER BY id",
         (after, rule),
     )
-    return [(row[0], Flip(*row[1:])) for row in found]
+    return [(row[0], AlertTransition(*row[1:])) for row in found]
 
 
-def newest_flips(connection: sqlite3.Connection, rule: str, most: int) -> list[Flip]:
+def newest_transitions(connection: sqlite3.Connection, rule: str, most: int) -> list[AlertTransition]:
     """The newest `most` flips of `rule`, the newest first."""
     found = connection.execute(
-        f"SELECT {', '.join(Flip._fields)} FROM flip WHERE rule = ? ORDER BY moment_ns DESC, id DESC LIMIT ?",
+        f"SELECT {', '.join(AlertTransition._fields)} FROM flip WHERE rule = ?"
+        " ORDER BY moment_ns DESC, id DESC LIMIT ?",
         (rule, most),
     )
-    return [Flip(*row) for row in found]
+    return [AlertTransition(*row) for row in found]
 
 
-def mark_judged(connection: sqlite3.Connection, marks: Mapping[str, Judged]) -> None:
+def mark_evaluated(connection: sqlite3.Connection, marks: Mapping[str, EvaluatedRange]) -> None:
     """Remember how far each rule has been judged."""
     rows = [(rule, *mark) for rule, mark in marks.items()]
     connection.executemany("INSERT OR REPLACE INTO judged VALUES (?, ?, ?, ?)", rows)
 
 
-def judged(connection: sqlite3.Connection) -> dict[str, Judged]:
+def evaluated_ranges(connection: sqlite3.Connection) -> dict[str, EvaluatedRange]:
     """How far each rule has been judged."""
-    return {row[0]: Judged(*row[1:]) for row in connection.execute("SELECT * FROM judged")}
+    return {row[0]: EvaluatedRange(*row[1:]) for row in connection.execute("SELECT * FROM judged")}
 
 
 def forget(connection: sqlite3.Connection, rule: str) -> None:
@@ -153,12 +157,12 @@ def snoozes(connection: sqlite3.Connection) -> dict[str, int]:
     return dict(connection.execute("SELECT rule, until_ns FROM snooze"))
 
 
-def meet(connection: sqlite3.Connection, words: Iterable[tuple[str, str]]) -> None:
+def mark_seen(connection: sqlite3.Connection, words: Iterable[tuple[str, str]]) -> None:
     """Remember (rule, word) pairs that were met."""
     connection.executemany("INSERT OR IGNORE INTO met VALUES (?, ?)", words)
 
 
-def met(connection: sqlite3.Connection) -> dict[str, set[str]]:
+def seen_exceptions(connection: sqlite3.Connection) -> dict[str, set[str]]:
     """The words that each rule has met."""
     found: dict[str, set[str]] = {}
     for rule, word in connection.execute("SELECT rule, word FROM met"):

@@ -4,8 +4,8 @@ import atexit
 import os
 
 from obs_core.capture import context, forks, writer
-from obs_core.capture.describe import rules
-from obs_core.capture.redact import Redaction
+from obs_core.capture.values.limits import rules
+from obs_core.capture.values.redact import Redaction
 
 
 def configure(

@@ -2,10 +2,10 @@
 
 import logging
 
-from obs_core.capture.call import emit_value, is_off, lost, point_of
-from obs_core.capture.describe import cut
-from obs_core.capture.failure import chain, sentence
-from obs_core.capture.frames import Site
+from obs_core.capture.calls.call import emit_value, is_off, lost, point_of
+from obs_core.capture.spool.frames import CallSite
+from obs_core.capture.values.exceptions import chain, sentence
+from obs_core.capture.values.limits import cut
 
 
 class Handler(logging.Handler):
@@ -22,7 +22,7 @@ class Handler(logging.Handler):
             error = record.exc_info[1] if record.exc_info else None
             if error is not None:
                 more |= {"exception": sentence(error), "stack": chain(error)}
-            site = Site("log", record.name, f"{record.module}.{record.funcName}", None, None)
+            site = CallSite("log", record.name, f"{record.module}.{record.funcName}", None, None)
             emit_value(point_of(site), int(record.created * 1e9), None, more)
         except Exception as error:  # noqa: BLE001 - the traced program must not notice
             lost(error)

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from obs_core.capture.describe import TEXT_CAP
-from obs_core.capture.redact import DEFAULT_NAMES
+from obs_core.capture.values.limits import TEXT_CAP
+from obs_core.capture.values.redact import DEFAULT_NAMES
 
 DEFAULT_LOG: Final = "logs/main_dashboard_logs.db"
 MEBIBYTE: Final = 1024 * 1024

@@ -15,10 +15,11 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from obs_core.capture import semconv, writer
-from obs_core.capture.call import emit, point_of
-from obs_core.capture.describe import redacted, rules
-from obs_core.capture.frames import NOT_MEASURED, Site
+from obs_core import semconv
+from obs_core.capture import writer
+from obs_core.capture.calls.call import emit, point_of
+from obs_core.capture.spool.frames import NOT_MEASURED, CallSite
+from obs_core.capture.values.limits import redacted, rules
 
 _LOW: Final = (1 << 64) - 1
 _PLAIN: Final = (str, int, float, bool, type(None))
@@ -67,7 +68,7 @@ def _export(span: ReadableSpan) -> None:
     attributes = _clean(span.attributes or {})
     resource = span.resource.attributes if span.resource else {}
     # without a line in the site: this one is where the span began, not where the function's source does
-    site = Site("call", span.name, semconv.function_name(attributes), None, None)
+    site = CallSite("call", span.name, semconv.function_name(attributes), None, None)
     started, ended = span.start_time or 0, span.end_time
     more: dict[str, Any] = {
         "result": False,

@@ -4,31 +4,25 @@
 writer; afterwards it is `mmap.write` of the spool's current segment, and `outlet.put` is called when that is full.
 """
 
-import os
 import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from obs_core.capture.frames import Sites
 from obs_core.capture.options import Options, from_environment
+from obs_core.capture.spool.frames import Sites
+from obs_core.paths import folder_of
 
 if TYPE_CHECKING:
-    from obs_core.capture.drain import Drain
-    from obs_core.capture.memory import Memory
-    from obs_core.capture.spool import Spool
+    from obs_core.capture.drain.drain import Drain
+    from obs_core.capture.spool.memory_fallback import MemoryBuffer
+    from obs_core.capture.spool.spool import Spool
 
-FOLDER_SUFFIX: Final = ".d"
 _GAP_S: Final = 0.003  # between two batches (some 80 ms each), so that other programs get their turn at the log
 _RECOVERY_S: Final = 5.0  # how often a writer looks for the spools of dead ones
 
 
-def folder_of(log: str) -> str:
-    """The folder of spools and states that belongs to `log`."""
-    return os.path.abspath(log) + FOLDER_SUFFIX  # noqa: PTH100 - the log's own code uses pathlib; here is the hot room
-
-
-class Outlet:
+class FrameSink:
     """Where frames go."""
 
     __slots__ = ("put", "write")
@@ -45,11 +39,12 @@ class Writer:
     def __init__(self, options: Options, *, drains: bool) -> None:
         """Make the spool, or keep rows in memory where none can be made; if it `drains`, in a thread of its own."""
         # loaded with the first row, not with the import; and all of it, so that no later import runs beside a fork
-        from obs_core.capture import drain, memory, recovery  # noqa: PLC0415
+        from obs_core.capture.drain import drain, recovery  # noqa: PLC0415
+        from obs_core.capture.spool import memory_fallback  # noqa: PLC0415
 
         self._recover = recovery.recover
         self.options = options
-        self.spool: Spool | Memory = memory.spool_or_memory(
+        self.spool: Spool | MemoryBuffer = memory_fallback.spool_or_memory(
             options, folder_of(options.log), time.time_ns(), process.sites.keys
         )
         self.drain: Drain = drain.drain_into(self.spool, options)
@@ -194,7 +189,7 @@ def start(frame: bytes) -> None:
     writer.put(frame)
 
 
-outlet: Final = Outlet(start)
+outlet: Final = FrameSink(start)
 
 
 def configure(changes: dict[str, object]) -> None:

@@ -17,8 +17,8 @@ from pandas import DataFrame
 from obs_core import settings
 from obs_core.clock import Window, instant_ns, iso_text, now_ns
 from obs_core.errors import BadParameter
-from obs_core.query import catalog
-from obs_core.query.engine import Engine
+from obs_core.query.engine.engine import Engine
+from obs_core.query.questions import catalog
 
 WIDEST: Final = 60  # characters of a cell in a table; json and csv have all of it
 Cell = str | int | float | bool | None

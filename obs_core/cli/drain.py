@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Final
 
-from obs_core.capture import recovery, status
-from obs_core.capture.writer import folder_of
+from obs_core.capture.drain import recovery, writer_status
+from obs_core.paths import folder_of
 from obs_core.settings import from_environment
 
 HELP: Final = "move what killed programs left in their spools into the log"
@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     log = (arguments.log or from_environment().log).absolute()
     moved = recovery.recover(folder_of(str(log)), log, live=arguments.live)
     print(f"{moved:,} rows moved into {log}.")
-    left = [writer for writer in status.writers(log) if writer.state == "GONE"]
+    left = [writer for writer in writer_status.writers(log) if writer.state == "GONE"]
     for writer in left:
         print(f"{writer.queue:,} rows of {writer.process} (pid {writer.pid}) still wait: {writer.last_error}")
     return 1 if left else 0

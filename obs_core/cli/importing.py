@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
     environment = settings.from_environment()
     target = options.log or environment.log
     values = environment.values if options.values is None else _names(options.values)
-    connection = log.open_(target)
+    connection = log.open_log(target)
     done: list[Imported] = []
     broken = 0
     try:

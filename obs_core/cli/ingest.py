@@ -12,9 +12,9 @@ from typing import Final
 
 from obs_core import settings
 from obs_core.capture import options as capture
-from obs_core.errors import Futile, LogUnreadable, NotALog, SchemaTooNew
-from obs_core.ingest import server
-from obs_core.ingest.intake import Intake
+from obs_core.errors import LogUnreadable, NotALog, PermanentFailure, SchemaTooNew
+from obs_core.ingest.receiver import server
+from obs_core.ingest.receiver.intake import Intake
 from obs_core.store import log
 
 _LAST_S: Final = 10  # after the parent's end; what is then not in the log is safe in the spool
@@ -55,9 +55,9 @@ def _check(path: Path) -> None:
     """Take no rows for a log that can only be read: they would wait in the spool for ever."""
     try:
         if path.exists():
-            log.open_(path).close()
+            log.open_log(path).close()
     except (NotALog, SchemaTooNew) as error:
-        raise Futile(error.message, error.hint) from error
+        raise PermanentFailure(error.message, error.hint) from error
     except LogUnreadable:
         return  # locked now; the drain tries again
 

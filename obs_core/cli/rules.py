@@ -7,10 +7,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from obs_core.alerts import backtest, ledger, rule_facts, rule_files
-from obs_core.alerts.deliver import webhooks
-from obs_core.alerts.deliver.receiver import Receiver
-from obs_core.alerts.rules import Rule
+from obs_core.alerts import backtest, ledger
+from obs_core.alerts.deliver import webhook_store
+from obs_core.alerts.deliver.webhook import Webhook
+from obs_core.alerts.rules import parsing, sources
+from obs_core.alerts.rules.model import Rule
 from obs_core.clock import Window, instant_ns, iso_text, now_ns
 from obs_core.errors import BadParameter
 from obs_core.settings import from_environment
@@ -43,23 +44,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Do what was asked; 2 if it can't be done."""
     log = (arguments.log or from_environment().log).absolute()
-    with closing(ledger.open_(log)) as book:
+    with closing(ledger.open_ledger(log)) as book:
         if arguments.action == "list":
-            for rule in rule_files.with_snoozes(rule_files.rules(log, book), ledger.snoozes(book)):
+            for rule in sources.with_snoozes(sources.rules(log, book), ledger.snoozes(book)):
                 print(_line(rule))
         elif arguments.action == "add":
-            rule_files.add(book, log, _made(arguments), now_ns())
+            sources.add(book, log, _made(arguments), now_ns())
             print(f"Added “{arguments.name}”.")
         elif arguments.action == "remove":
-            rule_files.remove(book, arguments.name)
+            sources.remove(book, arguments.name)
             print(f"Removed “{arguments.name}”.")
         else:
-            rule = _made(arguments) if arguments.kind else _named(rule_files.rules(log, book), arguments.name)
-            _test(log, rule, arguments, webhooks.listed(book))
+            rule = _made(arguments) if arguments.kind else _named(sources.rules(log, book), arguments.name)
+            _test(log, rule, arguments, webhook_store.listed(book))
     return 0
 
 
-def _test(log: Path, rule: Rule, arguments: argparse.Namespace, hooks: Sequence[Receiver]) -> None:
+def _test(log: Path, rule: Rule, arguments: argparse.Namespace, hooks: Sequence[Webhook]) -> None:
     now = now_ns()
     window = Window(instant_ns(arguments.start, now), instant_ns(arguments.end, now))
     found = backtest.past(log, rule, window)
@@ -82,7 +83,7 @@ def _made(arguments: argparse.Namespace) -> Rule:
         if not equals:
             raise BadParameter(f"“{pair}” is not field=value.", "Write, for example, threshold=5 data=price.")
         facts[field] = _value(value)
-    return rule_facts.from_facts(facts)
+    return parsing.from_facts(facts)
 
 
 def _value(text: str) -> Any:  # noqa: ANN401 - a number, a list, or the text itself
@@ -100,6 +101,6 @@ def _named(rules: list[Rule], name: str) -> Rule:
 
 
 def _line(rule: Rule) -> str:
-    facts = rule_facts.facts_of(rule)
+    facts = parsing.facts_of(rule)
     rest = " ".join(f"{key}={value}" for key, value in facts.items() if key not in {"name", "kind"})
     return f"{rule.name}  [{rule.kind}, from {rule.source}{'' if rule.enabled else ', disabled'}]  {rest}".rstrip()

@@ -8,7 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
-from obs_core.alerts.deliver import rounds
+from obs_core.alerts.deliver import dispatcher
 from obs_core.settings import from_environment
 from obs_core.watch import loop
 
@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.child:
         threading.Thread(target=_end_with_parent, args=(stop,), daemon=True).start()
         print(json.dumps({"address": str(log)}), flush=True)
-    with rounds.beside(settings) as tell:
+    with dispatcher.beside(settings) as tell:
         loop.watch(log, stop, _quietly if arguments.child else _say, after_tick=[tell], tick_s=arguments.tick)
     return 0
 

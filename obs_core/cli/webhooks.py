@@ -12,11 +12,11 @@ from typing import Any, Final
 
 from obs_core import clock, settings
 from obs_core.alerts import ledger
-from obs_core.alerts.deliver import outcome, receiver, rounds, webhooks
-from obs_core.alerts.deliver.receiver import Receiver
+from obs_core.alerts.deliver import dispatcher, retry, webhook, webhook_store
+from obs_core.alerts.deliver.webhook import Webhook
 from obs_core.errors import BadParameter
 
-_DEFAULTS: Final = Receiver("", "")
+_DEFAULTS: Final = Webhook("", "")
 _LONGEST_NS: Final = 365 * clock.DAY
 
 
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Do what was asked; 1 if a test message did not arrive."""
     log = (arguments.log or settings.from_environment().log).absolute()
-    with closing(ledger.open_(log)) as book:
+    with closing(ledger.open_ledger(log)) as book:
         act: Callable[[sqlite3.Connection, argparse.Namespace], int] = arguments.act
         return act(book, arguments)
 
@@ -85,7 +85,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add(book: sqlite3.Connection, arguments: argparse.Namespace) -> int:
     asked = arguments.group_by or list(_DEFAULTS.group_by)
-    new = Receiver(
+    new = Webhook(
         arguments.name,
         arguments.url,
         headers=dict(_header(each) for each in arguments.header),
@@ -100,13 +100,13 @@ def _add(book: sqlite3.Connection, arguments: argparse.Namespace) -> int:
         max_alerts=arguments.max_alerts,
         secret=_asked("Secret: ") if arguments.secret else "",
     )
-    webhooks.add(book, new, clock.now_ns(), settings.from_environment().webhook_allow)
+    webhook_store.add(book, new, clock.now_ns(), settings.from_environment().webhook_allow)
     print(f"Added {new.name}. Try it: python -m obs_core webhooks test {new.name}")
     return 0
 
 
 def _list(book: sqlite3.Connection, arguments: argparse.Namespace) -> int:
-    found = [receiver.shown(each) for each in webhooks.listed(book)]
+    found = [webhook.public_view(each) for each in webhook_store.listed(book)]
     if arguments.json:
         print(json.dumps(found, ensure_ascii=False, indent=1))
     elif not found:
@@ -118,22 +118,24 @@ def _list(book: sqlite3.Connection, arguments: argparse.Namespace) -> int:
 
 
 def _test(book: sqlite3.Connection, arguments: argparse.Namespace) -> int:
-    answer = rounds.trial(webhooks.named(book, arguments.name), settings.from_environment(), clock.now_ns())
-    if outcome.verdict(answer) == "sent":
+    answer = dispatcher.send_test(
+        webhook_store.named(book, arguments.name), settings.from_environment(), clock.now_ns()
+    )
+    if retry.verdict(answer) == "sent":
         print(f"{arguments.name} answered {answer.status}.")
         return 0
-    print(outcome.sentence(answer), file=sys.stderr)
+    print(retry.sentence(answer), file=sys.stderr)
     return 1
 
 
 def _remove(book: sqlite3.Connection, arguments: argparse.Namespace) -> int:
-    webhooks.remove(book, arguments.name)
+    webhook_store.remove(book, arguments.name)
     print(f"Removed {arguments.name}.")
     return 0
 
 
 def _log(book: sqlite3.Connection, arguments: argparse.Namespace) -> int:
-    for each in webhooks.deliveries(book, limit=arguments.limit):
+    for each in webhook_store.deliveries(book, limit=arguments.limit):
         when = clock.iso_text(each.sent_ns or each.moment_ns)
         facts = [when, each.receiver, each.status, each.rule, f"{each.state_from} → {each.state_to}"]
         print(

@@ -12,7 +12,7 @@ from typing import Final, cast
 
 from obs_core.clock import iso_text
 from obs_core.errors import ObsError
-from obs_core.ingest.csv_rows import DEFUSED, defused
+from obs_core.ingest.formats.csv_rows import DEFUSED, defused
 from obs_core.model import CANONICAL, Row
 
 OTHERS: Final = (

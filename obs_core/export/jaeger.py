@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import isfinite
 from typing import Any, Final
 
-from obs_core.export.plain import Plain, carried, plain
-from obs_core.ingest import jaeger
-from obs_core.ingest.exported import CARRIED, COLUMNS
-from obs_core.ingest.rows import MOST_NS, encoded, hashed_id, lenient_id
+from obs_core.export.row_parts import Plain, carried, plain
+from obs_core.ingest.formats import jaeger
+from obs_core.ingest.formats.round_trip import CARRIED, COLUMNS
+from obs_core.ingest.formats.rows import MOST_NS, encoded, hashed_id, lenient_id
 from obs_core.model import Row
 
 HELD: Final = 50_000  # rows that are held to put traces together; longer traces come in several parts

@@ -12,11 +12,11 @@ from itertools import islice
 from math import isfinite
 from typing import Any, Final, NamedTuple
 
-from obs_core.capture import semconv
-from obs_core.export.plain import Plain, carried, plain
-from obs_core.ingest import otlp_json
-from obs_core.ingest.exported import CARRIED
-from obs_core.ingest.rows import MOST_NS, encoded, hashed_id
+from obs_core import semconv
+from obs_core.export.row_parts import Plain, carried, plain
+from obs_core.ingest.formats import otlp_json
+from obs_core.ingest.formats.round_trip import CARRIED
+from obs_core.ingest.formats.rows import MOST_NS, encoded, hashed_id
 from obs_core.model import Row
 
 BATCH: Final = 512  # rows of one line, as the SDK's exporters send them

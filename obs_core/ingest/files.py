@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from obs_core.errors import FileRefused, NotTraces
-from obs_core.ingest import archives, forms
+from obs_core.ingest import archives
 from obs_core.ingest.archives import STANDARD_INPUT, Member, Opened
-from obs_core.ingest.rows import Refused
+from obs_core.ingest.formats import detect
+from obs_core.ingest.formats.rows import Refused
 from obs_core.model import Row
 from obs_core.store import log, sqlite
 
@@ -137,7 +138,7 @@ def _import_member(
 
 def _batches(opened: Opened, member: Member, values: Collection[str], tell: Tell) -> Iterator[list[Row | Refused]]:
     with member.open() as stream:
-        rows = forms.rows(stream, member.title, values)
+        rows = detect.rows(stream, member.title, values)
         while batch := list(islice(rows, _BATCH)):
             tell(opened.share())
             yield batch

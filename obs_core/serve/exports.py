@@ -2,7 +2,7 @@
 
 The parameters are those of the page's own link. A CSV is streamed in pieces of 10,000 rows, each read in a transaction
 of its own: memory stays flat, and no reader holds the log's write-ahead log back. A program beside this one writes it,
-unless it is short (`export.csv_program` says why).
+unless it is short (`export.csv_process` says why).
 """
 
 import json
@@ -18,13 +18,13 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from obs_core import beside
+from obs_core import subprocesses
 from obs_core.clock import SECOND, Window, now_ns
 from obs_core.errors import BadParameter, LogMissing, ObsError, WorkerFailed
 from obs_core.export import csv, jaeger, otlp
-from obs_core.query import export
-from obs_core.ui import ask, controls
-from obs_core.ui.row_filter import filter_of
+from obs_core.query.questions import export
+from obs_core.ui.explorer.filter_link import filter_of
+from obs_core.ui.shell import answers, controls
 
 FORMS: Final = {"otlp": ("otlp.jsonl", "application/jsonl"), "jaeger": ("jaeger.json", "application/json")}
 _SENT: Final = 1 << 18  # bytes that are sent at once, as many as `csv.parts` has characters in a part
@@ -36,9 +36,9 @@ def rows_csv(request: Request) -> Response:
     given = dict(request.query_params)
     raw = given.get("raw") == "1"
     try:
-        window = _window(given.get("from", controls.USUAL_FROM), given.get("to", controls.USUAL_TO))
+        window = _window(given.get("from", controls.DEFAULT_FROM), given.get("to", controls.DEFAULT_TO))
         wanted = filter_of(given).parameters | {"group": given.get("group") or None}
-        pieces = export.pieces(ask.engine(), window, **wanted)
+        pieces = export.pieces(answers.engine(), window, **wanted)
         first = next(pieces, [])  # what is wrong with the question or the log is said before the file begins
         is_short = next(pieces, None) is None
         parts = csv.parts(first, raw=raw) if is_short else _beside(_started(window, wanted, raw=raw))
@@ -54,7 +54,7 @@ def trace_file(request: Request) -> Response:
     if form not in FORMS:
         return JSONResponse({"error": f"There is no form {form[:60]}.", "hint": "otlp or jaeger."}, status_code=404)
     try:
-        rows = export.trace(ask.engine(), trace_id)
+        rows = export.trace(answers.engine(), trace_id)
     except ObsError as error:
         return _refusal(error)
     if not rows:
@@ -71,7 +71,7 @@ def _window(start: str, end: str) -> Window:
     Raises:
         ObsError: they can't be read; or the log can't.
     """
-    window, notes = controls.window_of(start, end, now_ns(), ask.engine().extent())
+    window, notes = controls.window_of(start, end, now_ns(), answers.engine().extent())
     if notes:
         raise BadParameter(notes[0], "Copy the link from the page again.")
     return window
@@ -83,9 +83,9 @@ def _started(window: Window, wanted: dict[str, Any], *, raw: bool) -> "subproces
     Raises:
         WorkerFailed: it can't be started.
     """
-    asked = {"log": str(ask.engine().log), "window": astuple(window), "wanted": wanted, "raw": raw}
+    asked = {"log": str(answers.engine().log), "window": astuple(window), "wanted": wanted, "raw": raw}
     try:
-        writer = beside.started("obs_core.export.csv_program", json.dumps(asked).encode())
+        writer = subprocesses.start_process("obs_core.export.csv_process", json.dumps(asked).encode())
     except OSError as error:
         raise WorkerFailed(f"The file can't be written: {error.strerror}.", "Try again in a minute.") from error
     with suppress(OSError):

@@ -12,10 +12,10 @@ import anyio.to_thread
 import streamlit as st
 
 from obs_core import charts
-from obs_core.children import keeper
 from obs_core.errors import ObsError
 from obs_core.settings import from_environment
-from obs_core.ui import ask
+from obs_core.supervisor import supervisor
+from obs_core.ui.shell import answers
 
 _log = logging.getLogger(__name__)
 _DESCRIPTORS: Final = range(3, 256)
@@ -26,12 +26,12 @@ async def lifespan(_: object) -> AsyncIterator[dict[str, Any] | None]:
     """Make the first page quick, and leave nothing behind at the end."""
     send_at_once(int(st.get_option("server.port")))
     await anyio.to_thread.run_sync(warm)
-    beside = keeper.start(from_environment())
+    beside = supervisor.start(from_environment())
     try:
         yield None
     finally:
-        await anyio.to_thread.run_sync(keeper.stop, beside)
-        await anyio.to_thread.run_sync(ask.close)
+        await anyio.to_thread.run_sync(supervisor.stop, beside)
+        await anyio.to_thread.run_sync(answers.close)
 
 
 def warm() -> None:
@@ -42,8 +42,8 @@ def warm() -> None:
     """
     charts.calls_and_errors()
     try:
-        ask.engine().extent()
-        ask.begin()
+        answers.engine().extent()
+        answers.prewarm()
     except ObsError as error:
         _log.info("%s", error)
     gc.collect()

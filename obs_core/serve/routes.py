@@ -13,7 +13,7 @@ from obs_core.clock import iso_text, now_ns
 from obs_core.errors import ObsError
 from obs_core.serve import exports
 from obs_core.settings import from_environment
-from obs_core.ui import ask
+from obs_core.ui.shell import answers
 
 
 def routes() -> Sequence[BaseRoute]:
@@ -54,7 +54,7 @@ async def nothing_here(request: Request) -> Response:
 def _newest(log: Path) -> dict[str, Any]:
     if not log.exists():
         return {"status": "no log yet"}
-    extent = ask.engine().extent()
+    extent = answers.engine().extent()
     if extent is None:
         return {"status": "empty log"}
     newest = extent.to_ns - 1

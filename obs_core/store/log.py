@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from obs_core.errors import NotALog, SchemaTooNew
-from obs_core.model import Code, Row, Run
+from obs_core.model import Code, ProcessRun, Row
 from obs_core.store import migrations as numbered
 from obs_core.store import sqlite
 
@@ -23,13 +23,13 @@ _KIND, _STATUS, _EXCEPTION, _TRACE, _SPAN, _PARENT = (
 _UNEXPLAINED: Final = f"""
     SELECT id, {", ".join(COLUMNS)} FROM data_trace
     WHERE trace_id = ? AND span_id = ? AND kind = 'call' AND status = 'ERROR' AND exception IS NULL"""
-_TOLD: Final = """
+_MARK_EXPLAINED: Final = """
     SELECT exception, exception_stack FROM data_trace
     WHERE trace_id = ? AND parent_span_id = ? AND kind = 'log' AND exception IS NOT NULL
     ORDER BY timestamp, id LIMIT 1"""
 
 
-def open_(path: Path, *, synchronous: str = "NORMAL") -> sqlite.Connection:
+def open_log(path: Path, *, synchronous: str = "NORMAL") -> sqlite.Connection:
     """Open the log at `path` for writing; make it, or bring it to the newest schema, if need be.
 
     Raises:
@@ -37,7 +37,7 @@ def open_(path: Path, *, synchronous: str = "NORMAL") -> sqlite.Connection:
         SchemaTooNew: a newer version of this product made it.
         LogUnreadable: it can't be opened or written.
     """
-    connection = sqlite.open_(path, write=True, create=True)
+    connection = sqlite.connect(path, write=True, create=True)
     try:
         connection.execute(f"PRAGMA busy_timeout = {sqlite.BUSY_TIMEOUT_MS}")
         if numbered.version(connection) < len(migrations()):
@@ -49,7 +49,7 @@ def open_(path: Path, *, synchronous: str = "NORMAL") -> sqlite.Connection:
         connection.execute(f"PRAGMA synchronous = {synchronous}")
     except sqlite.Error as error:
         connection.close()
-        raise sqlite.told(error, path) from error
+        raise sqlite.translate_error(error, path) from error
     except BaseException:
         connection.close()
         raise
@@ -58,7 +58,7 @@ def open_(path: Path, *, synchronous: str = "NORMAL") -> sqlite.Connection:
 
 def migrations() -> list[str]:
     """The schema's steps in order; a log's `PRAGMA user_version` says how many it has had."""
-    return numbered.steps("obs_core.store")
+    return numbered.load_migrations("obs_core.store")
 
 
 def append(connection: sqlite3.Connection, rows: Sequence[Row]) -> int:
@@ -106,7 +106,7 @@ def code_id(connection: sqlite3.Connection, code: Code) -> int:
     return _named(connection, "code", code._asdict(), columns)
 
 
-def run_id(connection: sqlite3.Connection, run: Run) -> int:
+def run_id(connection: sqlite3.Connection, run: ProcessRun) -> int:
     """The id of this process in the table run, which gets it if it is new."""
     return _named(connection, "run", run._asdict(), ("process", "pid", "started", "host"))
 
@@ -157,7 +157,7 @@ def _explain(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
     }
     for key in keys:
         found = connection.execute(_UNEXPLAINED, key).fetchone() if all(key) else None
-        told = connection.execute(_TOLD, key).fetchone() if found else None
+        told = connection.execute(_MARK_EXPLAINED, key).fetchone() if found else None
         if found and told:
             call = Row._make(found[1:])
             _replace(connection, found[:1], call._replace(exception=told[0], exception_stack=told[1]))
@@ -180,4 +180,4 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
         if done == 0 and tables:
             message = f"{path} was made by another program."
             raise NotALog(message, "It can be looked at, but rows go into a log of their own: name another file.")
-        numbered.take(connection, migrations())
+        numbered.apply_migrations(connection, migrations())

@@ -12,42 +12,42 @@ from obs_core.store import sqlite
 _NUMBERED: Final = re.compile(r"(\d{4})_\w+\.sql")
 
 
-def steps(package: str, folder: str = "schema") -> list[str]:
+def load_migrations(package: str, folder: str = "schema") -> list[str]:
     """The SQL of each step in `folder` of `package`, in order."""
     home = resources.files(package).joinpath(folder)
     names = sorted(file.name for file in home.iterdir() if _NUMBERED.fullmatch(file.name))
     return [home.joinpath(name).read_text("utf-8") for name in names]
 
 
-def open_(path: Path, package: str, folder: str = "schema") -> sqlite.Connection:
+def open_database(path: Path, package: str, folder: str = "schema") -> sqlite.Connection:
     """Open the database at `path` for writing in the newest schema of `package`; make it if need be.
 
     Raises:
         SchemaTooNew: a newer version of this product made it.
         LogUnreadable: it can't be opened or written.
     """
-    wanted = steps(package, folder)
-    connection = sqlite.open_(path, write=True, create=True)
+    wanted = load_migrations(package, folder)
+    connection = sqlite.connect(path, write=True, create=True)
     try:
         connection.execute(f"PRAGMA busy_timeout = {sqlite.BUSY_TIMEOUT_MS}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         if version(connection) < len(wanted):
             with sqlite.transaction(connection):
-                take(connection, wanted)
+                apply_migrations(connection, wanted)
         elif version(connection) > len(wanted):
             message = f"{path} was written by a newer version of this program."
             raise SchemaTooNew(message, "Update this program, or move the file away.")
     except sqlite.Error as error:
         connection.close()
-        raise sqlite.told(error, path) from error
+        raise sqlite.translate_error(error, path) from error
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def take(connection: sqlite3.Connection, wanted: list[str]) -> None:
+def apply_migrations(connection: sqlite3.Connection, wanted: list[str]) -> None:
     """Take the steps that the database lacks; the caller holds the transaction."""
     for number, step in enumerate(wanted[version(connection) :], version(connection) + 1):
         for statement in step.split(";\n"):

@@ -109,7 +109,7 @@ class Connection(sqlite3.Connection):
         self.close()
 
 
-def open_(path: Path, *, write: bool = False, create: bool = False) -> Connection:
+def connect(path: Path, *, write: bool = False, create: bool = False) -> Connection:
     """Open the SQLite file `path` in autocommit mode: read-only unless `write`, an existing file unless `create`.
 
     The connection may move between threads, but only one may use it at a time. Text that is not UTF-8 is read with
@@ -135,7 +135,7 @@ def open_(path: Path, *, write: bool = False, create: bool = False) -> Connectio
         )
     except sqlite3.Error as error:
         claim.release()
-        raise told(error, path) from error
+        raise translate_error(error, path) from error
     connection.claim = claim
     connection.text_factory = readable
     return connection
@@ -154,7 +154,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     connection.execute("COMMIT")
 
 
-def told(error: sqlite3.Error, path: Path) -> ObsError:
+def translate_error(error: sqlite3.Error, path: Path) -> ObsError:
     """The product's own error for what SQLite said about `path`."""
     name = getattr(error, "sqlite_errorname", "") or ""
     for start, kind, sentence, hint in _SAID:

@@ -10,19 +10,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from obs_core.alerts import board, ledger, rule_files
-from obs_core.alerts.board import Board
-from obs_core.alerts.judge import Judge, Told, held_back, nothing_known
-from obs_core.alerts.rules import Rule
-from obs_core.capture.status import WriterStatus
+from obs_core.alerts import ledger
+from obs_core.alerts.evaluate import alert_set
+from obs_core.alerts.evaluate.alert_set import AlertSet
+from obs_core.alerts.evaluate.evaluator import EvaluationOutput, Evaluator, held_back, nothing_known
+from obs_core.alerts.rules import sources
+from obs_core.alerts.rules.model import Rule
+from obs_core.capture.drain.writer_status import WriterStatus
 from obs_core.clock import SECOND
 from obs_core.errors import BadParameter, LogMissing
-from obs_core.rollup import tail
-from obs_core.store import foreign, sqlite
-from obs_core.watch.code import CodeOf
-from obs_core.watch.feeding import CHUNK, Held, Progress, Source, feed
-from obs_core.watch.history import Past, judged
-from obs_core.watch.kept import SELDOM, Kept
+from obs_core.store import foreign, sqlite, tail
+from obs_core.watch.backfill import BackfillResult, judged
+from obs_core.watch.batches import CHUNK, Held, Progress, Source, feed
+from obs_core.watch.checkpoint import SELDOM, Checkpoint
+from obs_core.watch.code_annotations import CodeOf
 
 _SAY_NS: Final = 5 * SECOND  # how often it is said that all is judged while no row comes; a page believes it for 15 s
 
@@ -43,12 +44,12 @@ class Follower:
         """
         self.log = log
         self._progress = progress
-        self._source = sqlite.open_(log)
+        self._source = sqlite.connect(log)
         self._file = log.stat().st_ino
         try:
             self._shape = foreign.shape(self._source, log)
-            self._ledger = ledger.open_(log)
-            self._kept = Kept(log)
+            self._ledger = ledger.open_ledger(log)
+            self._kept = Checkpoint(log)
         except BaseException:
             self.close()
             raise
@@ -58,7 +59,7 @@ class Follower:
         self._hashes: dict[Rule, str] = {}
         self._recorded = -1
         self._said_ns = 0
-        self._judge = Judge([], (), Board([]))
+        self._judge = Evaluator([], (), AlertSet([]))
         self.at = 0
 
     def close(self) -> None:
@@ -113,9 +114,9 @@ class Follower:
     def _rules_as_they_are(self, now_ns: int, held: Held = frozenset()) -> Exception | None:
         """Read the rules; where they have changed, judge what is new over the whole log and go on with all of them."""
         try:
-            if (state := rule_files.state(self.log, self._ledger)) == self._state and self._rules is not None:
+            if (state := sources.state(self.log, self._ledger)) == self._state and self._rules is not None:
                 return None
-            found = rule_files.rules(self.log, self._ledger)
+            found = sources.rules(self.log, self._ledger)
         except BadParameter as error:
             if self._rules is None:
                 self._go_on([], now_ns)
@@ -127,10 +128,10 @@ class Follower:
         if self._rules is not None:
             self._record(now_ns)
             self._kept.save(self._judge, self.at)
-        marks = ledger.judged(self._ledger)
+        marks = ledger.evaluated_ranges(self._ledger)
         there = {rule.name: rule.judgement() for rule in enabled}
         self._end([name for name, mark in marks.items() if there.get(name) != mark.condition], now_ns)
-        marks = ledger.judged(self._ledger)
+        marks = ledger.evaluated_ranges(self._ledger)
         self._hashes = {}
         self._judge_history([rule for rule in enabled if rule.name not in marks], now_ns, held)
         if self._rules != enabled:
@@ -142,8 +143,8 @@ class Follower:
         if not gone:
             return
         with sqlite.transaction(self._ledger):
-            standing = [each for each in ledger.standings(self._ledger) if each.rule in gone]
-            closing = [flip for each in standing if (flip := board.closing_flip(each, now_ns))]
+            standing = [each for each in ledger.alert_rows(self._ledger) if each.rule in gone]
+            closing = [flip for each in standing if (flip := alert_set.closing_flip(each, now_ns))]
             ledger.record(self._ledger, closing, [])
             for name in gone:
                 ledger.forget(self._ledger, name)
@@ -152,11 +153,11 @@ class Follower:
         """Judge new rules over the log up to where the others have come; all of it is recorded at once, or nothing."""
         if not new:
             return
-        marks = ledger.judged(self._ledger).values()
+        marks = ledger.evaluated_ranges(self._ledger).values()
         upto = max((mark.id for mark in marks), default=0)
         upto = min(upto, newest) if (newest := tail.newest_id(self._source, self._shape)) and upto else newest
         judged_ns = max((mark.moment_ns for mark in marks), default=now_ns)
-        source, past = Source(self._source, self._shape), Past(self.log, upto, now_ns, judged_ns)
+        source, past = Source(self._source, self._shape), BackfillResult(self.log, upto, now_ns, judged_ns)
         code_of = self._code or nothing_known
         judge, told = judged(source, new, past, held=held, code_of=code_of, progress=self._progress)
         self._write(told, new, judged_ns, upto)
@@ -169,11 +170,13 @@ class Follower:
 
     def _go_on(self, rules: list[Rule], now_ns: int) -> None:
         """Take up the judgement of `rules` where the ledger has it, with the streaks that were saved."""
-        marks = ledger.judged(self._ledger)
+        marks = ledger.evaluated_ranges(self._ledger)
         upto = max((marks[rule.name].id for rule in rules if rule.name in marks), default=0)
         known = self._kept.known(rules, upto)
-        board_ = Board(rules, ledger.standings(self._ledger))
-        judge = Judge(rules, known.series.values(), board_, ledger.met(self._ledger), self._code or nothing_known)
+        board_ = AlertSet(rules, ledger.alert_rows(self._ledger))
+        judge = Evaluator(
+            rules, known.series.values(), board_, ledger.seen_exceptions(self._ledger), self._code or nothing_known
+        )
         self._judge, self._rules, self.at = judge, rules, known.id
         self._recorded = upto
         while self.at < upto:
@@ -185,7 +188,7 @@ class Follower:
             self._count_again(judge, upto, max(marks[rule.name].moment_ns for rule in rules if rule.name in marks))
         self._kept.save(judge, self.at)
 
-    def _count_again(self, judge: Judge, upto: int, judged_ns: int) -> None:
+    def _count_again(self, judge: Evaluator, upto: int, judged_ns: int) -> None:
         """Calls are not saved: those that windows hold are read again, as of the moment to which they were judged."""
         begun = judged_ns - judge.calls.longest_ns
         oldest = tail.oldest_ns(self._source, self._shape)
@@ -199,13 +202,13 @@ class Follower:
         self._write(told, self._rules or [], now_ns, self.at)
         self._recorded, self._said_ns = self.at, now_ns
 
-    def _write(self, told: Told, rules: list[Rule], now_ns: int, at: int) -> None:
+    def _write(self, told: EvaluationOutput, rules: list[Rule], now_ns: int, at: int) -> None:
         """Record what `rules` have told, and that they have judged the log up to the id `at`."""
         with sqlite.transaction(self._ledger):
             ledger.record(self._ledger, told.flips, told.standings)
-            ledger.meet(self._ledger, told.met)
-            marks = {rule.name: ledger.Judged(self._hash_of(rule), at, now_ns) for rule in rules}
-            ledger.mark_judged(self._ledger, marks)
+            ledger.mark_seen(self._ledger, told.met)
+            marks = {rule.name: ledger.EvaluatedRange(self._hash_of(rule), at, now_ns) for rule in rules}
+            ledger.mark_evaluated(self._ledger, marks)
 
     def _hash_of(self, rule: Rule) -> str:
         """Its judgement; a thousand of them at each tick would take 70 ms."""

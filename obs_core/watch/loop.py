@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from obs_core.capture import recovery, status
-from obs_core.capture.writer import folder_of
+from obs_core.capture.drain import recovery, writer_status
 from obs_core.clock import now_ns
 from obs_core.errors import BadParameter, ObsError
-from obs_core.watch import follower, lease
+from obs_core.paths import folder_of
+from obs_core.watch import follower, lock
 
 TICK_S: Final = 0.5
 _WAIT_S: Final = 2.0
@@ -35,7 +35,7 @@ def watch(
     """
     waits = False
     while not stop.is_set():
-        with lease.held(log) as holder:
+        with lock.held(log) as holder:
             if holder is None:
                 _follow(log, stop, say, after_tick, tick_s)
                 return
@@ -62,7 +62,7 @@ def _follow(
                 if follows is None and (follows := follower.opened(log, progress)) is not None:
                     _begin(follows, log)
                 if follows is not None:
-                    rows = follows.tick(now_ns(), status.writers(log))
+                    rows = follows.tick(now_ns(), writer_status.writers(log))
                     for act in after_tick:
                         act(log, now_ns())
                     follows.keep(rows_come=rows > 0)
@@ -87,7 +87,7 @@ def _begin(follows: follower.Follower, log: Path) -> None:
     """The first tick; what it learns of 10,000 series stays, and took the garbage collector 0.3 s to look through."""
     gc.disable()
     try:
-        follows.tick(now_ns(), status.writers(log))
+        follows.tick(now_ns(), writer_status.writers(log))
         gc.freeze()
     finally:
         gc.enable()

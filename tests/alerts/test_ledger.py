@@ -4,21 +4,21 @@ from contextlib import closing
 from pathlib import Path
 
 from obs_core.alerts import ledger
-from obs_core.alerts.ledger import Flip, Judged, Standing
+from obs_core.alerts.ledger import AlertRow, AlertTransition, EvaluatedRange
 
 LABELS = ledger.text_of({"process": "feed", "alertname": "stuck"})
-FLIP = Flip("stuck", LABELS, "inactive", "firing", 7, "1.5", "{}", "warning", "f", 7, None)
-STANDING = Standing("stuck", LABELS, "f", "warning", "firing", 7, "1.5", "{}", "{}")
+FLIP = AlertTransition("stuck", LABELS, "inactive", "firing", 7, "1.5", "{}", "warning", "f", 7, None)
+STANDING = AlertRow("stuck", LABELS, "f", "warning", "firing", 7, "1.5", "{}", "{}")
 
 
 def test_a_flip_is_created_once_however_often_it_is_recorded(tmp_path: Path) -> None:
-    with closing(ledger.open_(tmp_path / "t.db")) as book:
+    with closing(ledger.open_ledger(tmp_path / "t.db")) as book:
         ledger.record(book, [FLIP, FLIP], [STANDING])
         ledger.record(book, [FLIP], [STANDING._replace(state="resolved")])
-        assert ledger.flips(book) == [(1, FLIP)]
-        assert [each.state for each in ledger.standings(book)] == ["resolved"]
-    with closing(ledger.open_(tmp_path / "t.db")) as book:
-        assert ledger.flips(book, after=1) == ledger.flips(book, rule="other") == []
+        assert ledger.transitions(book) == [(1, FLIP)]
+        assert [each.state for each in ledger.alert_rows(book)] == ["resolved"]
+    with closing(ledger.open_ledger(tmp_path / "t.db")) as book:
+        assert ledger.transitions(book, after=1) == ledger.transitions(book, rule="other") == []
 
 
 def test_labels_are_kept_in_sorted_order() -> None:
@@ -34,15 +34,15 @@ def test_fingerprints_are_those_of_prometheus() -> None:
 
 
 def test_what_a_rule_was_judged_by_met_and_snoozed_is_remembered(tmp_path: Path) -> None:
-    with closing(ledger.open_(tmp_path / "t.db")) as book:
-        ledger.mark_judged(book, {"stuck": Judged("c", 5, 6)})
-        ledger.meet(book, [("new", "ValueError"), ("new", "ValueError")])
+    with closing(ledger.open_ledger(tmp_path / "t.db")) as book:
+        ledger.mark_evaluated(book, {"stuck": EvaluatedRange("c", 5, 6)})
+        ledger.mark_seen(book, [("new", "ValueError"), ("new", "ValueError")])
         ledger.snooze(book, "stuck", 99)
-        assert ledger.judged(book) == {"stuck": Judged("c", 5, 6)}
-        assert ledger.met(book) == {"new": {"ValueError"}}
+        assert ledger.evaluated_ranges(book) == {"stuck": EvaluatedRange("c", 5, 6)}
+        assert ledger.seen_exceptions(book) == {"new": {"ValueError"}}
         assert ledger.snoozes(book) == {"stuck": 99}
         ledger.record(book, [FLIP], [STANDING])
         ledger.forget(book, "stuck")
-        assert ledger.judged(book) == {}
-        assert ledger.standings(book) == []
-        assert len(ledger.flips(book)) == 1
+        assert ledger.evaluated_ranges(book) == {}
+        assert ledger.alert_rows(book) == []
+        assert len(ledger.transitions(book)) == 1

@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import Page
 
 from obs_core.alerts import ledger
-from obs_core.alerts.deliver import webhooks
-from obs_core.alerts.deliver.receiver import Receiver
+from obs_core.alerts.deliver import webhook_store
+from obs_core.alerts.deliver.webhook import Webhook
 from obs_core.clock import SECOND, now_ns
 from obs_core.model import Row
 from tests.browser.conftest import ROOT, Serve, query_of, settled
@@ -63,9 +63,9 @@ def test_a_rule_is_built_tried_fires_tells_its_webhook_and_resolves(page: Page, 
     log = tmp_path / "trace.db"
     table.store(log, readings(["1", "2", "2", "2", "2", "3"], BEFORE_S))
     with receivers.receiver(receivers.answers("200 OK")) as receiving:
-        with closing(ledger.open_(log)) as book:
-            hook = Receiver("ops", receiving.url, group_wait_ns=0, group_interval_ns=SECOND)
-            webhooks.add(book, hook, now_ns())
+        with closing(ledger.open_ledger(log)) as book:
+            hook = Webhook("ops", receiving.url, group_wait_ns=0, group_interval_ns=SECOND)
+            webhook_store.add(book, hook, now_ns())
         address = serve(log)
         with watcher(log):
             settled_at(page, f"{address}/alerts?a_view=Rules&r_process=feed&r_data=price")

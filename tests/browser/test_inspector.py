@@ -9,7 +9,7 @@ from playwright.sync_api import Dialog, Page, expect
 
 from obs_core.clock import SECOND
 from obs_core.model import Code, Row
-from obs_core.source.locate import digest
+from obs_core.source_code.locate import digest
 from obs_core.store import log as store
 from obs_core.store import sqlite
 from tests.browser.conftest import Serve, query_of, settled
@@ -28,7 +28,7 @@ SOURCE = (
 def log_path(tmp_path: Path) -> Path:
     """A log in which a function with a hostile source ran, and thirty others."""
     path = tmp_path / "trace.db"
-    connection = store.open_(path)
+    connection = store.open_log(path)
     start = time.time_ns() - 60 * SECOND
     with sqlite.transaction(connection):
         code = Code("app.load", "/nowhere/app.py", 1, SOURCE, digest(SOURCE), None, start)
@@ -91,7 +91,7 @@ NEW = OLD.replace("    return sum", "    items = sorted(items)\n    return sum")
 def edited(tmp_path: Path) -> Path:
     """A log in which an edit made a function twice as slow; it calls another one."""
     path = tmp_path / "edited.db"
-    connection = store.open_(path)
+    connection = store.open_log(path)
     start = time.time_ns() - 600 * SECOND
     with sqlite.transaction(connection):
         for version, source in enumerate((OLD, NEW)):

@@ -51,7 +51,7 @@ def stored(path: Path, drawing: str = SHOP, *, age_s: int = 180, suffix: str = "
         row._replace(timestamp=row.timestamp + later, trace_id=row.trace_id and row.trace_id + suffix)
         for row in table.rows(drawing)
     ]
-    connection = log.open_(path)
+    connection = log.open_log(path)
     with sqlite.transaction(connection):
         log.append(connection, rows)
     connection.close()
@@ -113,7 +113,7 @@ def test_a_hidden_tab_asks_for_nothing_and_catches_up_when_it_is_looked_at(opene
 
 def test_a_refresh_that_takes_longer_than_the_pace_is_not_asked_for_twice(opened: Page, log_path: Path) -> None:
     [server] = [each for each in psutil.Process().children() if "streamlit" in each.cmdline()]
-    [worker] = [each for each in server.children() if "obs_core.query.worker" in each.cmdline()]
+    [worker] = [each for each in server.children() if "obs_core.query.engine.worker" in each.cmdline()]
     worker.suspend()
     try:
         stored(log_path, age_s=170, suffix="more")

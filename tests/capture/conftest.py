@@ -30,7 +30,7 @@ def select(log: Path) -> Select:
 
     def answer(columns: str, where: str = "1", table: str = "data_trace") -> list[tuple[Any, ...]]:
         assert obs_core.flush(20)
-        connection = sqlite.open_(log)
+        connection = sqlite.connect(log)
         try:
             return connection.execute(f"SELECT {columns} FROM {table} WHERE {where} ORDER BY id").fetchall()
         finally:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from obs_core.capture import recovery
-from obs_core.capture.writer import folder_of
+from obs_core.capture.drain import recovery
+from obs_core.paths import folder_of
 from obs_core.store import sqlite
 
 PROGRAMS = Path(__file__).with_name("programs.py")
@@ -29,7 +29,7 @@ def run(name: str, log: Path, **environment: str) -> list[int]:
 
 
 def numbers_in(log: Path, where: str = "data = 'step'") -> list[int]:
-    connection = sqlite.open_(log)
+    connection = sqlite.connect(log)
     try:
         found = connection.execute(f"SELECT data_value FROM data_trace WHERE {where} ORDER BY id")
         return [int(value) for (value,) in found]

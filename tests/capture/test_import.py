@@ -38,7 +38,7 @@ def test_importing_it_loads_nothing_of_the_way_into_the_log() -> None:
     loaded = modules_after("import obs_core")
     assert {
         "obs_core.store",
-        "obs_core.capture.drain",
-        "obs_core.capture.spool",
+        "obs_core.capture.drain.drain",
+        "obs_core.capture.spool.spool",
         "obs_core.capture.otel",
     } & loaded == set()

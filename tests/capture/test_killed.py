@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from obs_core.capture import recovery, status
-from obs_core.capture.writer import folder_of
+from obs_core.capture.drain import recovery, writer_status
 from obs_core.cli.main import main
+from obs_core.paths import folder_of
 from obs_core.store import sqlite
 
 PROGRAMS = Path(__file__).with_name("programs.py")
@@ -50,7 +50,7 @@ def drain(log: Path) -> subprocess.Popen[bytes]:
 
 
 def numbers_in(log: Path) -> list[int]:
-    connection = sqlite.open_(log)
+    connection = sqlite.connect(log)
     try:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         return [int(value) for (value,) in connection.execute("SELECT data_value FROM data_trace ORDER BY id")]
@@ -66,7 +66,7 @@ def spools(log: Path) -> list[Path]:
 def test_what_returned_before_a_kill_is_in_the_log_once(tmp_path: Path, moment: int) -> None:
     log = tmp_path / "trace.db"
     said = killed_after("count", log, random.Random(moment).uniform(0, 0.6))  # noqa: S311 - a moment
-    assert {writer.state for writer in status.writers(log)} <= {"GONE"}
+    assert {writer.state for writer in writer_status.writers(log)} <= {"GONE"}
     recovery.recover(folder_of(str(log)), log)
     stored = numbers_in(log)
     assert len(stored) == len(set(stored))

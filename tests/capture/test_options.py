@@ -65,7 +65,7 @@ def test_a_program_that_configures_nothing_is_a_group_of_its_own_name(tmp_path: 
     log = tmp_path / "trace.db"
     run("import obs_core; obs_core.record('x', 1)", OBS_LOG=str(log), OBS_PROCESS="lonely")
     run("import obs_core; obs_core.record('x', 1)", OBS_LOG=str(log), OTEL_SERVICE_NAME="till")
-    connection = sqlite.open_(log)
+    connection = sqlite.connect(log)
     try:
         found = connection.execute("SELECT process, process_group FROM data_trace ORDER BY id").fetchall()
     finally:

@@ -54,7 +54,7 @@ def test_a_traced_suite_passes_and_has_the_true_counts(package: str, release: st
         "SELECT code.file, code.line, count(*), sum(status = 'ERROR') FROM data_trace JOIN code ON code.id = code_id "
         "WHERE kind = 'call' GROUP BY 1, 2"
     )
-    connection = sqlite.open_(log)
+    connection = sqlite.connect(log)
     try:
         rows = connection.execute(question).fetchall()
     finally:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from obs_core.capture import recovery, status
-from obs_core.capture.writer import folder_of
+from obs_core.capture.drain import recovery, writer_status
+from obs_core.paths import folder_of
 from obs_core.store import sqlite
 
 PROGRAMS = Path(__file__).with_name("programs.py")
@@ -42,10 +42,10 @@ class Program:
         )
 
     def is_written(self, rows: int = 50) -> None:
-        until(lambda: [w for w in status.writers(self.log) if w.written >= rows])
+        until(lambda: [w for w in writer_status.writers(self.log) if w.written >= rows])
 
     def says(self, state: str, queue: int = 100) -> None:
-        until(lambda: [w for w in status.writers(self.log) if w.state == state and w.queue >= queue])
+        until(lambda: [w for w in writer_status.writers(self.log) if w.state == state and w.queue >= queue])
 
     def ended(self) -> Ended:
         """The numbers in the log, and how many rows were offered, written and dropped."""
@@ -65,7 +65,7 @@ def until(fact: Callable[[], object], seconds: float = 30) -> None:
 
 
 def numbers_in(log: Path) -> list[int]:
-    connection = sqlite.open_(log)
+    connection = sqlite.connect(log)
     try:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         return [int(value) for (value,) in connection.execute("SELECT data_value FROM data_trace ORDER BY id")]
@@ -76,7 +76,7 @@ def numbers_in(log: Path) -> list[int]:
 def test_a_log_that_is_locked_delays_rows_and_loses_none(tmp_path: Path) -> None:
     program = Program(tmp_path / "trace.db")
     program.is_written()
-    connection = sqlite.open_(program.log, write=True)
+    connection = sqlite.connect(program.log, write=True)
     connection.execute("BEGIN EXCLUSIVE")
     try:
         program.says("CIRCUIT_OPEN")
@@ -92,10 +92,10 @@ def test_a_log_that_is_locked_delays_rows_and_loses_none(tmp_path: Path) -> None
 def test_a_ring_that_fills_while_the_log_is_locked_drops_and_counts(tmp_path: Path) -> None:
     program = Program(tmp_path / "trace.db", SPOOL_MB="0.1", PAUSE_S="0")  # the smallest ring: 8,000 calls
     program.is_written()
-    connection = sqlite.open_(program.log, write=True)
+    connection = sqlite.connect(program.log, write=True)
     connection.execute("BEGIN EXCLUSIVE")
     try:
-        until(lambda: [w for w in status.writers(program.log) if w.dropped > 0], 60)
+        until(lambda: [w for w in writer_status.writers(program.log) if w.dropped > 0], 60)
     finally:
         connection.execute("ROLLBACK")
         connection.close()
@@ -141,7 +141,7 @@ def test_a_directory_that_becomes_unwritable_delays_rows_and_loses_none(tmp_path
     place.unlink()
     place.symlink_to(UNWRITABLE)
     real = tmp_path / "real" / "trace.db"  # the spool's header is read where it is
-    until(lambda: [w for w in status.writers(real) if w.state == "CIRCUIT_OPEN" and w.queue > 100])
+    until(lambda: [w for w in writer_status.writers(real) if w.state == "CIRCUIT_OPEN" and w.queue > 100])
     time.sleep(TROUBLE_S)
     place.unlink()
     place.symlink_to("real")
@@ -227,7 +227,11 @@ def test_a_disk_that_is_full_from_the_start_keeps_rows_in_memory(tmp_path: Path)
 
 def test_a_disk_without_room_for_a_spool_is_told_by_the_status(tmp_path: Path) -> None:
     program = Program(tmp_path / "trace.db", FILE_KB="1000")
-    until(lambda: [w for w in status.writers(program.log) if w.last_error.startswith("no spool, rows wait in memory")])
+    until(
+        lambda: [
+            w for w in writer_status.writers(program.log) if w.last_error.startswith("no spool, rows wait in memory")
+        ]
+    )
     program.is_written()
     program.process.kill()
     program.process.communicate()

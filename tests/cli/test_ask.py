@@ -60,7 +60,7 @@ def test_a_table_is_aligned_and_shortens_what_is_wide(log: Path, capsys: pytest.
 
 
 def test_all_rows_are_printed_unless_a_limit_says_otherwise(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    connection = store.open_(log)
+    connection = store.open_log(log)
     rows = [Row("value", f"p{at}", "v", START + at, data_value="1") for at in range(10_050)]
     store.append_in_bulk(connection, rows)
     connection.close()

@@ -17,7 +17,7 @@ from tests.support.data import series_file, trace_file
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A log of recorded traces, log records and a series."""
     path = tmp_path_factory.mktemp("export") / "trace.db"
-    connection = store.open_(path)
+    connection = store.open_log(path)
     for file in (
         trace_file("otel-demo", "traces_only.jsonl"),
         trace_file("otel-demo", "logs_only.jsonl"),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from obs_core.alerts import ledger
-from obs_core.alerts.deliver import rounds
+from obs_core.alerts.deliver import dispatcher
 from obs_core.cli.main import main
 from obs_core.cli.webhooks import duration_ns
 from obs_core.errors import BadParameter
@@ -69,10 +69,10 @@ def test_a_webhook_that_can_lead_nowhere_good_is_refused(capsys: pytest.CaptureF
 
 
 def test_the_log_of_deliveries_says_what_became_of_each(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with receiver(receivers.answers("410 Gone")) as hook, closing(ledger.open_(log)) as book:
+    with receiver(receivers.answers("410 Gone")) as hook, closing(ledger.open_ledger(log)) as book:
         assert main(["webhooks", "add", "ops", hook.url, "--group-by", "none"]) == 0
         flip(book, "firing", 1_700_000_000_000_000_000)
-        rounds.round_(book, from_environment())
+        dispatcher.round_(book, from_environment())
     assert main(["webhooks", "log"]) == 0
     line = capsys.readouterr().out.splitlines()[-1]
     assert "ops  failed  stale price  inactive → firing  attempts 1  410  The receiver answered 410." in line

@@ -20,7 +20,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def rows(log: Path, sql: str) -> list[tuple[object, ...]]:
-    connection = sqlite.open_(log)
+    connection = sqlite.connect(log)
     try:
         return connection.execute(sql).fetchall()
     finally:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from obs_core.errors import QuestionTimedOut
 from obs_core.export.csv import BATCH, lines
-from obs_core.ingest.csv_rows import armed, defused
+from obs_core.ingest.formats.csv_rows import armed, defused
 from obs_core.model import CANONICAL, Row
 
 ROW = Row(

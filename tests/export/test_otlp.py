@@ -8,11 +8,11 @@ from typing import Any
 from google.protobuf.json_format import ParseDict
 
 from obs_core.export.otlp import BATCH, lines
-from obs_core.ingest import otlp as messages
 from obs_core.ingest.files import import_file
+from obs_core.ingest.formats import otlp_protobuf as messages
 from obs_core.model import Row
-from obs_core.query import export
-from obs_core.query.engine import Engine
+from obs_core.query.engine.engine import Engine
+from obs_core.query.questions import export
 from obs_core.store import log
 from tests.support.data import trace_file
 
@@ -63,7 +63,7 @@ def test_a_value_is_a_log_record_of_its_call() -> None:
 
 
 def test_a_recorded_span_is_written_without_anything_of_ours(tmp_path: Path) -> None:
-    connection = log.open_(tmp_path / "trace.db")
+    connection = log.open_log(tmp_path / "trace.db")
     import_file(connection, trace_file("otel-demo", "traces_only.jsonl"), now=0)
     connection.close()
     with Engine(tmp_path / "trace.db") as engine:

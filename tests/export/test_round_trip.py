@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from obs_core.export import csv, jaeger, otlp
-from obs_core.ingest import forms
 from obs_core.ingest.files import import_file
+from obs_core.ingest.formats import detect
 from obs_core.model import Row
-from obs_core.query import export
-from obs_core.query.engine import Engine
+from obs_core.query.engine.engine import Engine
+from obs_core.query.questions import export
 from obs_core.store import log
 from tests.support.data import DATA, series_file, trace_file
 from tests.support.hostile import ROWS
@@ -34,7 +34,7 @@ RECORDED = {
 
 
 def back(text: str) -> list[Row]:
-    found = list(forms.rows(io.BytesIO(text.encode()), "export"))
+    found = list(detect.rows(io.BytesIO(text.encode()), "export"))
     assert all(isinstance(part, Row) for part in found), found
     return [part for part in found if isinstance(part, Row)]
 
@@ -61,7 +61,7 @@ def as_csv_has_it(row: Row) -> Row:
 
 
 def stored(path: Path, files: Iterable[Path]) -> list[Row]:
-    connection = log.open_(path)
+    connection = log.open_log(path)
     for file in files:
         import_file(connection, file, now=0)
     connection.close()

@@ -25,8 +25,8 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
 from obs_core.capture.options import from_environment as options_of
-from obs_core.ingest.intake import Intake
-from obs_core.ingest.server import Receiver
+from obs_core.ingest.receiver.intake import Intake
+from obs_core.ingest.receiver.server import Receiver
 from obs_core.settings import from_environment
 from obs_core.store import sqlite
 
@@ -122,7 +122,7 @@ class Sender:
         self.intake.close()
         if not self.log.exists():
             return []
-        connection = sqlite.open_(self.log)
+        connection = sqlite.connect(self.log)
         try:
             return connection.execute(f"SELECT {columns} FROM data_trace WHERE {where} ORDER BY id").fetchall()
         finally:

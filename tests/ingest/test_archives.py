@@ -17,9 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from obs_core.errors import FileRefused, NotTraces
-from obs_core.ingest import archives, forms
+from obs_core.ingest import archives
 from obs_core.ingest.files import Imported, import_file, within
-from obs_core.ingest.rows import Refused
+from obs_core.ingest.formats import detect
+from obs_core.ingest.formats.rows import Refused
 from obs_core.model import Row
 from obs_core.store import log, sqlite
 from tests.support.data import series_file, trace_file, trace_files
@@ -44,7 +45,7 @@ def export(**more: object) -> str:
 
 @pytest.fixture
 def connection(tmp_path: Path) -> Iterator[sqlite.Connection]:
-    opened = log.open_(tmp_path / "trace.db")
+    opened = log.open_log(tmp_path / "trace.db")
     yield opened
     opened.close()
 
@@ -189,7 +190,7 @@ def test_an_archive_of_too_many_files_is_refused(
 def test_a_document_that_does_not_fit_memory_is_refused(
     connection: sqlite.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(forms, "LARGEST", 1_000)
+    monkeypatch.setattr(detect, "LARGEST", 1_000)
     for content, line in ((export(name="x" * 2_000), 1), (f"{export()}\n{export(name='x' * 2_000)}", 2)):
         file = tmp_path / "big.json"
         file.write_text(content)
@@ -213,7 +214,7 @@ def test_many_messages_with_their_lengths_before_them_are_read(connection: sqlit
 
 def test_a_log_is_not_imported_but_opened(connection: sqlite.Connection, tmp_path: Path) -> None:
     other = tmp_path / "other.db"
-    log.open_(other).close()
+    log.open_log(other).close()
     with pytest.raises(NotTraces, match="is an SQLite database") as refusal:
         stored(connection, other)
     assert "OBS_LOG" in refusal.value.hint
@@ -357,10 +358,10 @@ def test_a_document_with_any_part_of_it_odd_is_read_or_refused_and_stored(name: 
     for _ in range(data.draw(st.integers(1, 3))):
         document = mutated(document, data.draw)
     text = json.dumps(document).encode()
-    connection = log.open_(FOLDER / f"fuzz-{name}.db")
+    connection = log.open_log(FOLDER / f"fuzz-{name}.db")
     try:
         with sqlite.transaction(connection):
-            found = list(forms.rows(io.BytesIO(text), "fuzzed"))
+            found = list(detect.rows(io.BytesIO(text), "fuzzed"))
             log.append(connection, [part for part in found if isinstance(part, Row)])
     except FileRefused:
         return
@@ -377,7 +378,7 @@ def test_any_bytes_are_read_or_refused(content: bytes, start: bytes) -> None:
     with suppress(FileRefused), archives.opened(file) as opened:
         for member in opened.members:
             with member.open() as stream:
-                list(forms.rows(stream, member.title))
+                list(detect.rows(stream, member.title))
 
 
 FOLDER = Path()
@@ -394,4 +395,4 @@ def test_protobuf_with_any_byte_changed_is_read_or_refused() -> None:
     for at, change in itertools.product(range(0, len(body), 7), (0x01, 0xFF)):
         odd = body[:at] + bytes([body[at] ^ change]) + body[at + 1 :]
         with suppress(FileRefused):
-            list(forms.rows(io.BytesIO(odd), "odd"))
+            list(detect.rows(io.BytesIO(odd), "odd"))

@@ -17,7 +17,7 @@ SPAN = {"traceId": "A" * 32, "spanId": "b" * 16, "name": "load", "startTimeUnixN
 
 @pytest.fixture
 def connection(tmp_path: Path) -> sqlite.Connection:
-    return log.open_(tmp_path / "trace.db")
+    return log.open_log(tmp_path / "trace.db")
 
 
 def imported(connection: sqlite.Connection, *files: Path, again: bool = False) -> list[Imported]:

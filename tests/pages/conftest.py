@@ -7,7 +7,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from obs_core.ui import ask
+from obs_core.ui.shell import answers
 
 ROUTER = Path(__file__).parents[2] / "pages" / "_router.py"
 Opened = Callable[..., AppTest]
@@ -19,7 +19,7 @@ def log_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     path = tmp_path / "trace.db"
     monkeypatch.setenv("OBS_LOG", str(path))
     yield path
-    ask.close()
+    answers.close()
     st.cache_resource.clear()
 
 

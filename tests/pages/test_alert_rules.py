@@ -9,16 +9,17 @@ from urllib.parse import parse_qs, unquote
 
 import pytest
 
-from obs_core.alerts import ledger, rule_facts, rule_files
-from obs_core.capture.header import birth_of
-from obs_core.children import told
-from obs_core.children.child import Child
+from obs_core.alerts import ledger
+from obs_core.alerts.rules import parsing, sources
 from obs_core.clock import HOUR, SECOND, now_ns
 from obs_core.model import Code
-from obs_core.source.locate import digest
+from obs_core.process_identity import birth_of
+from obs_core.source_code.locate import digest
 from obs_core.store import log, sqlite
-from obs_core.ui import alert_course
-from obs_core.ui.alert_card import change
+from obs_core.supervisor import status_file
+from obs_core.supervisor.state import Child
+from obs_core.ui.alerts import sparklines
+from obs_core.ui.alerts.alert_card import change
 from obs_core.watch.follower import Follower
 from tests.pages.conftest import Opened, words
 from tests.support import table
@@ -39,9 +40,9 @@ STUCK = """
 
 def judged(log: Path, *rules: dict[str, Any], snoozed: str | None = None, at_ns: int | None = None) -> None:
     """Keep these rules, and have a watcher look at the log once, now or at another moment."""
-    with closing(ledger.open_(log)) as book:
+    with closing(ledger.open_ledger(log)) as book:
         for facts in rules:
-            rule_files.add(book, log, rule_facts.from_facts(facts), now_ns())
+            sources.add(book, log, parsing.from_facts(facts), now_ns())
         if snoozed:
             ledger.snooze(book, snoozed, now_ns() + HOUR)
     with closing(Follower(log)) as follower:
@@ -88,7 +89,7 @@ def test_an_alert_shows_the_lines_of_the_function_that_wrote_its_value_and_leads
     log_path: Path, opened: Opened
 ) -> None:
     source = "@trace\ndef read(gauge):\n    level = gauge.metres\n    record('price', level)\n"
-    connection = log.open_(log_path)
+    connection = log.open_log(log_path)
     with sqlite.transaction(connection):
         code = Code("app.read", "/srv/app.py", 7, source, digest(source), "rev1", table.START_NS)
         code_id = log.code_id(connection, code)
@@ -177,8 +178,8 @@ def test_a_snoozed_rule_counts_as_snoozed_and_not_as_firing(log_path: Path, open
 
 def test_rules_that_nobody_judges_are_said_to_need_a_watcher(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(STUCK))
-    with closing(ledger.open_(log_path)) as book:
-        rule_files.add(book, log_path, rule_facts.from_facts({"name": "stuck", "kind": "stale"}), now_ns())
+    with closing(ledger.open_ledger(log_path)) as book:
+        sources.add(book, log_path, parsing.from_facts({"name": "stuck", "kind": "stale"}), now_ns())
     assert "python -m obs_core watch" in words(opened("alerts"))
     judged(log_path)
     assert "python -m obs_core watch" not in words(opened("alerts"))
@@ -188,9 +189,9 @@ def test_a_watcher_that_is_at_work_says_whether_it_judges_for_the_first_time_or_
     log_path: Path, opened: Opened
 ) -> None:
     table.store(log_path, table.rows(STUCK))
-    told.tell(log_path, Child("watch", "running", 1, os.getpid(), birth_of(os.getpid()) or 0, 77))
-    with closing(ledger.open_(log_path)) as book:
-        rule_files.add(book, log_path, rule_facts.from_facts({"name": "stuck", "kind": "stale"}), now_ns())
+    status_file.tell(log_path, Child("watch", "running", 1, os.getpid(), birth_of(os.getpid()) or 0, 77))
+    with closing(ledger.open_ledger(log_path)) as book:
+        sources.add(book, log_path, parsing.from_facts({"name": "stuck", "kind": "stale"}), now_ns())
     first = words(opened("alerts"))
     assert "Rules are being judged for the first time." in first
     assert "last judged" not in first
@@ -202,7 +203,7 @@ def test_a_watcher_that_is_at_work_says_whether_it_judges_for_the_first_time_or_
 
 def test_a_rules_file_that_cannot_be_read_is_said_and_the_page_goes_on(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(STUCK))
-    rule_files.path_of(log_path).write_text("[[rule]]\nname = 'stuck'\nkind = 'stall'\n")
+    sources.path_of(log_path).write_text("[[rule]]\nname = 'stuck'\nkind = 'stall'\n")
     app = opened("alerts")
     assert not app.exception
     assert "'stall'" in words(app)
@@ -223,7 +224,7 @@ def test_an_alert_has_its_course_with_the_streak_shaded_and_when_its_value_was_f
     # The window is the log's, 8 s and a nanosecond long: the streak began after 1 s, and goes on.
     band = re.search(r"<rect x='([\d.]+)' width='([\d.]+)'", drawn)
     assert band is not None
-    assert [float(part) / alert_course.WIDTH for part in band.groups()] == pytest.approx([1 / 8, 7 / 8], abs=0.001)
+    assert [float(part) / sparklines.WIDTH for part in band.groups()] == pytest.approx([1 / 8, 7 / 8], abs=0.001)
 
 
 def test_a_value_was_first_seen_where_the_log_first_holds_it_and_changed_where_its_streak_began(
@@ -299,7 +300,7 @@ def test_alerts_about_calls_have_the_course_of_their_figure_and_those_about_text
     # Half of the calls failed in the first slice of 10 s, all in the last one; between them there is a gap.
     assert "<path d='M-0.4 20.0 L0.4 20.0 M81.6 2.0 L82.4 2.0'" in unquote(courses["fails"])
     # “open” comes first and is low; “shut” is one step higher from the slice on in which it was read.
-    half = alert_course.WIDTH / 2
+    half = sparklines.WIDTH / 2
     assert f"<path d='M0.0 20.0 L{half:.1f} 20.0 L{half:.1f} 2.0'" in unquote(courses["shut"])
 
 

@@ -8,10 +8,10 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from obs_core.model import Code, Row
-from obs_core.source.locate import digest
+from obs_core.source_code.locate import digest
 from obs_core.store import log as store
 from obs_core.store import sqlite
-from obs_core.ui import ask
+from obs_core.ui.shell import answers
 from tests.support import table
 
 ROUTER = Path(__file__).parents[2] / "pages" / "_router.py"
@@ -26,14 +26,14 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("OBS_LOG", str(path))
     monkeypatch.setenv("OBS_SOURCE_ROOTS", str(tmp_path))
     yield path
-    ask.close()
+    answers.close()
     st.cache_resource.clear()
     st.cache_data.clear()
 
 
 def recorded(path: Path, sources: list[str | None], *, file: str, source_hash: str | None = None) -> None:
     """Write a log in which `app.load` ran three times under each of `sources`, failed once, and called `read`."""
-    connection = store.open_(path)
+    connection = store.open_log(path)
     with sqlite.transaction(connection):
         for version, source in enumerate(sources):
             key = source_hash or digest(source or "")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from obs_core.model import CANONICAL, Row
-from obs_core.query import found
+from obs_core.query.filters import search
 from obs_core.store import sqlite
 from tests.pages.conftest import Opened, words
 from tests.support import table
@@ -57,10 +57,10 @@ def test_a_search_that_takes_long_says_how_far_it_has_looked(
     log_path: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table.store(log_path, [Row("call", "feed", "load", table.START_NS + number) for number in range(5_000)])
-    writer = sqlite.open_(log_path, write=True)
+    writer = sqlite.connect(log_path, write=True)
     writer.execute("UPDATE data_trace SET process = CAST(x'ff' AS TEXT) WHERE id = 9")  # no copy holds such a name
     writer.close()
     for limit in ("AT_ONCE_S", "WHOLE", "PIECES"):
-        monkeypatch.setattr(found, limit, 0.0)
+        monkeypatch.setattr(search, limit, 0.0)
     app = opened("logs", l_q="nowhere")
     assert "No row fits up to 2026-01-01 00:00:00.000; looking through the whole window takes long." in words(app)

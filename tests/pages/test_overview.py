@@ -168,7 +168,7 @@ def test_a_log_without_errors_and_without_times_says_so(log_path: Path, opened: 
 
 def test_a_locked_log_is_said_and_the_page_recovers(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(SHOP))
-    holder = sqlite.open_(log_path, write=True)
+    holder = sqlite.connect(log_path, write=True)
     holder.execute("PRAGMA journal_mode = DELETE")
     holder.execute("BEGIN EXCLUSIVE")
     try:

@@ -7,7 +7,7 @@ import pytest
 
 from obs_core.clock import now_ns
 from obs_core.model import Row
-from obs_core.ui.controls import FROM, FROM_LAST
+from obs_core.ui.shell.controls import FROM, FROM_LAST
 from tests.pages.conftest import Opened, words
 from tests.support import data, recorded, table
 

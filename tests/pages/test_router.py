@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from obs_core.store import log
-from obs_core.ui.links import PAGES
+from obs_core.ui.kit.navigation import PAGES
 from tests.pages.conftest import Opened, words
 from tests.support import table
 
@@ -48,7 +48,7 @@ def test_a_missing_log_is_said_with_the_three_ways_to_fill_it(name: str, log_pat
 
 
 def test_an_empty_log_is_said_to_be_empty(log_path: Path, opened: Opened) -> None:
-    log.open_(log_path).close()
+    log.open_log(log_path).close()
     assert f"The trace log at {log_path} is empty." in words(opened("alerts"))
 
 

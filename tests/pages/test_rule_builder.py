@@ -6,14 +6,15 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from obs_core.alerts import ledger, rule_facts, rule_files
-from obs_core.alerts.deliver import webhooks
-from obs_core.alerts.deliver.receiver import Receiver
-from obs_core.alerts.rules import Rule
+from obs_core.alerts import ledger
+from obs_core.alerts.deliver import webhook_store
+from obs_core.alerts.deliver.webhook import Webhook
+from obs_core.alerts.rules import parsing, sources
+from obs_core.alerts.rules.model import Rule
 from obs_core.clock import SECOND, now_ns
 from obs_core.errors import BadParameter
-from obs_core.ui import rule_marks
-from obs_core.ui.periods import until_ns
+from obs_core.ui.alerts import chart_annotations
+from obs_core.ui.kit.durations import until_ns
 from tests.pages.conftest import Opened, words
 from tests.pages.test_alert_rules import STUCK, judged
 from tests.support import table
@@ -21,8 +22,8 @@ from tests.support import table
 
 def kept(log: Path) -> dict[str, Rule]:
     """The rules of the ledger by name."""
-    with closing(ledger.open_(log)) as book:
-        return {rule.name: rule for rule in rule_files.from_ledger(book)}
+    with closing(ledger.open_ledger(log)) as book:
+        return {rule.name: rule for rule in sources.from_ledger(book)}
 
 
 def pressed(app: AppTest, key: str) -> AppTest:
@@ -61,10 +62,10 @@ def test_a_backtest_counts_the_messages_of_each_webhook_and_shows_where_the_aler
     """
     docstring = test_a_backtest_counts_the_messages_of_each_webhook_and_shows_where_the_alert_flaps.__doc__
     table.store(log_path, table.rows(docstring or ""))
-    with closing(ledger.open_(log_path)) as book:
+    with closing(ledger.open_ledger(log_path)) as book:
         quick = {"group_wait_ns": 0, "group_interval_ns": SECOND}
-        webhooks.add(book, Receiver("quick", "http://127.0.0.1:9/", **quick), now_ns())  # type: ignore[arg-type]
-        webhooks.add(book, Receiver("slow", "http://127.0.0.1:9/"), now_ns())
+        webhook_store.add(book, Webhook("quick", "http://127.0.0.1:9/", **quick), now_ns())  # type: ignore[arg-type]
+        webhook_store.add(book, Webhook("slow", "http://127.0.0.1:9/"), now_ns())
     app = pressed(opened("alerts", a_view="Rules", r_kind="value", r_data="price", r_above="5"), "r_test")
     # It fires and ends three times. Told at once: fires, over, flaps, over; after half a minute: flaps, over.
     assert "It would have fired 3 times** for 1 alert, with 4 messages to quick, 2 messages to slow." in words(app)
@@ -132,10 +133,10 @@ def test_a_snooze_has_an_end_and_can_be_ended(log_path: Path, opened: Opened) ->
     table.store(log_path, table.rows(STUCK))
     judged(log_path, {"name": "stuck", "kind": "stale"})
     app = pressed(opened("alerts", a_view="Rules", a_rule="stuck"), "r_snooze")
-    with closing(ledger.open_(log_path)) as book:
+    with closing(ledger.open_ledger(log_path)) as book:
         assert 3_590 < (ledger.snoozes(book)["stuck"] - now_ns()) / 1e9 < 3_600
     pressed(app, "r_wake")
-    with closing(ledger.open_(log_path)) as book:
+    with closing(ledger.open_ledger(log_path)) as book:
         assert ledger.snoozes(book)["stuck"] <= now_ns()
 
 
@@ -157,7 +158,7 @@ def test_a_snooze_ends_after_a_time_or_at_a_coming_moment() -> None:
 
 def test_a_rule_of_the_file_is_shown_and_left_to_the_file(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(STUCK))
-    rule_files.path_of(log_path).write_text("[[rule]]\nname = 'stuck'\nkind = 'stale'\n")
+    sources.path_of(log_path).write_text("[[rule]]\nname = 'stuck'\nkind = 'stale'\n")
     app = opened("alerts", a_view="Rules", a_rule="stuck", r_name="stuck")
     assert list(app.dataframe[0].value["From"]) == ["file"]
     assert "From rules.toml: change it there" in words(app)
@@ -171,12 +172,12 @@ def test_a_rule_can_be_saved_switched_off_and_snoozed_until_an_end(log_path: Pat
     pressed(pressed(app, "r_test"), "r_save")
     rule = kept(log_path)["stuck"]
     assert (rule.enabled, rule.snoozed_until_ns) == (False, None)
-    with closing(ledger.open_(log_path)) as book:
+    with closing(ledger.open_ledger(log_path)) as book:
         assert 7_190 < (ledger.snoozes(book)["stuck"] - now_ns()) / SECOND < 7_200
     pressed(app, "r_edit")
     app.text_input(key="r_snoozed_until").set_value("").run()
     pressed(app, "r_save")
-    with closing(ledger.open_(log_path)) as book:
+    with closing(ledger.open_ledger(log_path)) as book:
         assert ledger.snoozes(book)["stuck"] <= now_ns()
 
 
@@ -207,9 +208,9 @@ def test_a_rule_is_tried_on_the_last_day_that_holds_data_on_the_whole_log_or_on_
 
 def test_a_limit_is_drawn_beside_what_it_limits() -> None:
     facts = {"name": "odd", "kind": "value", "above": 3.5, "below": 1}
-    limits = rule_marks.limits_of(rule_facts.from_facts(facts))
+    limits = chart_annotations.limits_of(parsing.from_facts(facts))
     assert limits.to_numpy().tolist() == [[3.5, "above 3.5"], [1.0, "below 1"]]
-    assert rule_marks.limits_of(rule_facts.from_facts({"name": "stuck", "kind": "stale"})).empty
+    assert chart_annotations.limits_of(parsing.from_facts({"name": "stuck", "kind": "stale"})).empty
 
 
 def test_a_writer_rule_that_could_never_fire_is_refused_beside_its_field(log_path: Path, opened: Opened) -> None:

@@ -13,9 +13,10 @@ from hypothesis import strategies as st_
 from streamlit.testing.v1 import AppTest
 
 from obs_core.model import Row
-from obs_core.ui import ask, row_filter, trace_table
-from obs_core.ui import opened as open_rows
-from obs_core.ui.grid import Click
+from obs_core.ui.explorer import expanded_rows as open_rows
+from obs_core.ui.explorer import filter_link, trace_table
+from obs_core.ui.explorer.grid import Click
+from obs_core.ui.shell import answers
 from tests.support import table
 
 HOSTILE = (
@@ -42,7 +43,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     path = tmp_path / "trace.db"
     monkeypatch.setenv("OBS_LOG", str(path))
     yield path
-    ask.close()
+    answers.close()
     st.cache_resource.clear()
 
 
@@ -300,12 +301,12 @@ LINKS = st_.fixed_dictionaries(
         "t_open": st_.sampled_from([{"1": 200}, {"1": 200, "1/2": 400}, {"4": 600}]).map(open_rows.written),
         "t_raw": st_.just("true"),
         "t_facets": st_.just("true"),
-        "t_level": st_.sampled_from(row_filter.LEVELS),
-        "t_size": st_.sampled_from([size for size in row_filter.SIZES if size != trace_table.SIZE]),
-        "t_sort": st_.sampled_from([*row_filter.SORTS][1:]),
-        "t_tab": st_.sampled_from(row_filter.TABS[1:]),
+        "t_level": st_.sampled_from(filter_link.LEVELS),
+        "t_size": st_.sampled_from([size for size in filter_link.SIZES if size != trace_table.SIZE]),
+        "t_sort": st_.sampled_from([*filter_link.SORTS][1:]),
+        "t_tab": st_.sampled_from(filter_link.TABS[1:]),
         "t_cols": st_.lists(st_.sampled_from(["Group", "Memory", "user.id", "<b>"]), min_size=1, unique=True),
-        "t_kind": st_.sampled_from(row_filter.KINDS),
+        "t_kind": st_.sampled_from(filter_link.KINDS),
         "t_min": st_.integers(0, 9).map(lambda ms: str(ms / 8)),
     },
 )

@@ -6,11 +6,11 @@ from pathlib import Path
 from streamlit.testing.v1 import AppTest
 
 from obs_core.alerts import ledger
-from obs_core.alerts.deliver import rounds, webhooks
-from obs_core.alerts.deliver.receiver import Receiver
+from obs_core.alerts.deliver import dispatcher, webhook_store
+from obs_core.alerts.deliver.webhook import Webhook
 from obs_core.clock import now_ns
 from obs_core.settings import from_environment
-from obs_core.ui import frame
+from obs_core.ui.kit import formatting
 from tests.pages.conftest import Opened, words
 from tests.pages.test_alert_rules import STUCK, judged
 from tests.pages.test_rule_builder import pressed
@@ -20,10 +20,10 @@ SECRET = "s3cret-word"  # noqa: S105 - a test's own
 TOKEN = "t0ken-word"  # noqa: S105 - a test's own
 
 
-def listed(log: Path) -> list[Receiver]:
+def listed(log: Path) -> list[Webhook]:
     """The webhooks of the ledger."""
-    with closing(ledger.open_(log)) as book:
-        return webhooks.listed(book)
+    with closing(ledger.open_ledger(log)) as book:
+        return webhook_store.listed(book)
 
 
 def typed(app: AppTest, **texts: str) -> AppTest:
@@ -91,10 +91,10 @@ def test_a_receiver_that_refuses_a_test_is_said(log_path: Path, opened: Opened) 
 
 def test_the_delivery_log_says_what_became_of_each_message(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(STUCK))
-    with receivers.receiver(receivers.answers("200 OK")) as receiving, closing(ledger.open_(log_path)) as book:
-        webhooks.add(book, Receiver("ops", receiving.url, group_wait_ns=0), now_ns())
+    with receivers.receiver(receivers.answers("200 OK")) as receiving, closing(ledger.open_ledger(log_path)) as book:
+        webhook_store.add(book, Webhook("ops", receiving.url, group_wait_ns=0), now_ns())
         judged(log_path, {"name": "stuck", "kind": "stale"})
-        while rounds.round_(book, from_environment()):
+        while dispatcher.round_(book, from_environment()):
             continue
         app = opened("alerts", a_view="Webhooks")
     logged = app.dataframe[-1].value
@@ -109,28 +109,28 @@ def test_the_delivery_log_says_of_each_message_why_it_was_not_sent(log_path: Pat
         receivers.receiver(receivers.answers("404 Not Found")) as refuses,
         receivers.receiver(receivers.answers("503 Later")) as fails,
         receivers.receiver(receivers.answers("301 Moved")) as moves,
-        closing(ledger.open_(log_path)) as book,
+        closing(ledger.open_ledger(log_path)) as book,
     ):
         for name, receiving in {"refuses": refuses, "fails": fails, "moves": moves, "snoozed": refuses}.items():
-            hook = Receiver(name, receiving.url, group_wait_ns=0, rules=("odd" if name == "snoozed" else "stuck",))
-            webhooks.add(book, hook, now_ns())
+            hook = Webhook(name, receiving.url, group_wait_ns=0, rules=("odd" if name == "snoozed" else "stuck",))
+            webhook_store.add(book, hook, now_ns())
         judged(log_path, {"name": "stuck", "kind": "stale"}, {"name": "odd", "kind": "stale"}, snoozed="odd")
-        rounds.round_(book, from_environment())
+        dispatcher.round_(book, from_environment())
         app = opened("alerts", a_view="Webhooks")
     logged = app.dataframe[-1].value.sort_values("Webhook")
     assert logged[["Webhook", "Status", "Attempts", "Answer", "Why"]].to_numpy().tolist() == [
         ["fails", "◐ queued", 1, "503", "The receiver answered 503."],
         ["moves", "✕ failed", 1, "301", "The receiver answered 301; redirects are not followed."],
         ["refuses", "✕ failed", 1, "404", "The receiver answered 404."],
-        ["snoozed", "◌ suppressed", 0, frame.NOT_MEASURED, "Snoozed."],
+        ["snoozed", "◌ suppressed", 0, formatting.NOT_MEASURED, "Snoozed."],
     ]
-    assert list(logged["Next try"] == frame.NOT_MEASURED) == [False, True, True, True]
+    assert list(logged["Next try"] == formatting.NOT_MEASURED) == [False, True, True, True]
 
 
 def test_a_change_keeps_the_limit_of_alerts_in_one_message(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(STUCK))
-    with closing(ledger.open_(log_path)) as book:
-        webhooks.add(book, Receiver("ops", "http://127.0.0.1:9/a", max_alerts=20), now_ns())
+    with closing(ledger.open_ledger(log_path)) as book:
+        webhook_store.add(book, Webhook("ops", "http://127.0.0.1:9/a", max_alerts=20), now_ns())
     app = pressed(opened("alerts", a_view="Webhooks"), "w_change")
     assert app.text_input(key="w_most").value == "20"
     pressed(app, "w_keep")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from obs_core.query.engine import Engine
-from obs_core.query.pool import Pool
+from obs_core.query.engine.engine import Engine
+from obs_core.query.engine.worker_pool import Pool
 
 
 @pytest.fixture(scope="session")

@@ -19,14 +19,14 @@ from starlette.applications import Starlette
 from obs_core.clock import Window, iso_text
 from obs_core.export import csv as written
 from obs_core.model import CANONICAL, Row
-from obs_core.query import export
-from obs_core.query.engine import Engine
+from obs_core.query.engine.engine import Engine
+from obs_core.query.questions import export
 from obs_core.serve import exports
 from obs_core.serve.routes import routes
-from obs_core.ui import ask
-from obs_core.ui.controls import Chosen
-from obs_core.ui.export_menu import csv_link
-from obs_core.ui.row_filter import Filter
+from obs_core.ui.explorer.export_menu import csv_link
+from obs_core.ui.explorer.filter_link import Filter
+from obs_core.ui.shell import answers
+from obs_core.ui.shell.scope import PageScope
 from tests.support import table
 
 HOSTILE = (
@@ -57,7 +57,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     path = tmp_path / "trace.db"
     monkeypatch.setenv("OBS_LOG", str(path))
     yield path
-    ask.close()
+    answers.close()
     st.cache_resource.clear()
 
 
@@ -120,7 +120,7 @@ def test_the_file_is_what_the_page_is_narrowed_to(path: Path) -> None:
     assert [row["Data"] for row in whole(t_q="DISK")] == ["load"]
     assert [row["Data"] for row in whole(t_min="50", t_max="70")] == ["load"]
     assert [row["Data"] for row in whole(t_where="x exists")] == []
-    chosen = Chosen(
+    chosen = PageScope(
         Window(table.START_NS, table.START_NS + 4_000_000_000), "shop", live=False, from_text="", to_text=""
     )
     link = csv_link(chosen, Filter(status="OK", min_ms=0.5), raw=False)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from obs_core.capture.header import birth_of
-from obs_core.children import told
-from obs_core.children.child import Child
+from obs_core.process_identity import birth_of
 from obs_core.serve.lifespan import send_at_once
+from obs_core.supervisor import status_file
+from obs_core.supervisor.state import Child
 
 ROOT = Path(__file__).parents[2]
 
@@ -50,13 +50,13 @@ def test_the_receiver_lives_as_long_as_the_dashboard(tmp_path: Path, how: signal
     while birth_of(child.pid) is not None and time.monotonic() < end:
         time.sleep(0.05)
     assert birth_of(child.pid) is None
-    assert told.children(log) == {}
+    assert status_file.children(log) == {}
 
 
 def _until_it_runs(log: Path) -> Child:
     end = time.monotonic() + 60
     while time.monotonic() < end:
-        child = told.children(log).get("ingest")
+        child = status_file.children(log).get("ingest")
         if child is not None and child.state == "running":
             return child
         time.sleep(0.05)

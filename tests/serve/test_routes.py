@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 
 from obs_core.serve.routes import routes
 from obs_core.store import log
-from obs_core.ui import ask
+from obs_core.ui.shell import answers
 from tests.support import table
 
 
@@ -34,7 +34,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """The routes on a log of the test's own, which is not there yet."""
     monkeypatch.setenv("OBS_LOG", str(tmp_path / "trace.db"))
     yield Server()
-    ask.close()
+    answers.close()
     st.cache_resource.clear()
 
 
@@ -60,7 +60,7 @@ def test_health_tells_the_log_and_its_newest_row(server: Server, tmp_path: Path)
 
 def test_a_server_without_a_log_is_well_and_says_so(server: Server, tmp_path: Path) -> None:
     assert server.get("/healthz").json()["status"] == "no log yet"
-    log.open_(tmp_path / "trace.db").close()
+    log.open_log(tmp_path / "trace.db").close()
     assert server.get("/healthz").json()["status"] == "empty log"
 
 

@@ -24,7 +24,7 @@ def made(path: Path, statement: str, *rows: tuple[object, ...]) -> Path:
 
 
 def mapped(path: Path, columns: str, relation: str = "rows") -> list[tuple[Any, ...]]:
-    connection = sqlite.open_(path)
+    connection = sqlite.connect(path)
     try:
         source = foreign.shape(connection, path).relation(relation)
         return connection.execute(f"SELECT {columns} FROM {source}").fetchall()
@@ -33,7 +33,7 @@ def mapped(path: Path, columns: str, relation: str = "rows") -> list[tuple[Any, 
 
 
 def shape_of(path: Path) -> foreign.Shape:
-    connection = sqlite.open_(path)
+    connection = sqlite.connect(path)
     try:
         return foreign.shape(connection, path)
     finally:
@@ -41,7 +41,7 @@ def shape_of(path: Path) -> foreign.Shape:
 
 
 def test_our_own_log_is_read_as_it_is(tmp_path: Path) -> None:
-    log.open_(tmp_path / "ours.db").close()
+    log.open_log(tmp_path / "ours.db").close()
     assert shape_of(tmp_path / "ours.db") is foreign.NATIVE
 
 
@@ -180,7 +180,7 @@ def test_a_number_that_64_bits_can_not_hold_counts_as_not_measured(tmp_path: Pat
 
 
 def test_a_table_with_our_columns_that_keeps_no_types_is_not_taken_for_ours(tmp_path: Path) -> None:
-    ours = log.open_(tmp_path / "ours.db")
+    ours = log.open_log(tmp_path / "ours.db")
     ours.close()
     path = made(tmp_path / "x.db", f"CREATE TABLE data_trace ({', '.join(foreign.COLUMNS)})")
     connection = sqlite3.connect(path)

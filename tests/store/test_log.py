@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from obs_core.errors import LogUnreadable, NotALog, SchemaTooNew
-from obs_core.model import CANONICAL, Code, Row, Run
+from obs_core.model import CANONICAL, Code, ProcessRun, Row
 from obs_core.store import log, sqlite
 
 CALL = Row("call", "shop", "pay", 5, trace_id="a" * 32, span_id="b" * 16, duration_ns=7)
@@ -15,7 +15,7 @@ CALL = Row("call", "shop", "pay", 5, trace_id="a" * 32, span_id="b" * 16, durati
 
 @pytest.fixture
 def connection(tmp_path: Path) -> sqlite.Connection:
-    return log.open_(tmp_path / "deep" / "er" / "trace.db")
+    return log.open_log(tmp_path / "deep" / "er" / "trace.db")
 
 
 def count(connection: sqlite3.Connection) -> int:
@@ -52,7 +52,7 @@ def test_a_call_sent_again_changes_nothing(connection: sqlite.Connection) -> Non
 
 @pytest.mark.parametrize("append", [log.append, log.append_in_bulk])
 def test_a_call_that_first_came_without_its_end_is_replaced_under_a_new_id(tmp_path: Path, append) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
-    connection = log.open_(tmp_path / "trace.db")
+    connection = log.open_log(tmp_path / "trace.db")
     running = CALL._replace(duration_ns=None)
     assert append(connection, [running]) == 1
     assert append(connection, [CALL]) == 1
@@ -64,7 +64,7 @@ def test_a_call_that_first_came_without_its_end_is_replaced_under_a_new_id(tmp_p
 @pytest.mark.parametrize("append", [log.append, log.append_in_bulk])
 @pytest.mark.parametrize("first", ["call", "record", "both"])
 def test_a_failed_call_has_the_exception_that_a_log_record_of_its_tells(tmp_path: Path, append, first: str) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
-    connection = log.open_(tmp_path / "trace.db")
+    connection = log.open_log(tmp_path / "trace.db")
     call = CALL._replace(status="ERROR")
     record = Row(
         "log", "shop", "oops", 6, status="ERROR", trace_id=CALL.trace_id, span_id="c" * 16, parent_span_id=CALL.span_id,
@@ -77,7 +77,7 @@ def test_a_failed_call_has_the_exception_that_a_log_record_of_its_tells(tmp_path
     found = connection.execute("SELECT exception, exception_stack, duration_ns FROM data_trace WHERE kind = 'call'")
     assert found.fetchall() == [("KeyError: 'x'", "Traceback …", 7)]
     assert connection.execute("SELECT count(*) FROM superseded").fetchone() == (1,)
-    plan = connection.execute(f"EXPLAIN QUERY PLAN {log._TOLD}", ("a", "b")).fetchall()
+    plan = connection.execute(f"EXPLAIN QUERY PLAN {log._MARK_EXPLAINED}", ("a", "b")).fetchall()
     assert "idx_told" in plan[0][-1]
 
 
@@ -104,7 +104,7 @@ def test_a_metric_point_without_a_trace_is_recognised_by_its_own_id(connection: 
 
 def test_bulk_and_plain_appending_store_the_same_rows(tmp_path: Path) -> None:
     rows = [CALL._replace(span_id=f"{number:016x}", timestamp=number) for number in range(4_000)]
-    logs = [log.open_(tmp_path / name) for name in ("plain.db", "bulk.db")]
+    logs = [log.open_log(tmp_path / name) for name in ("plain.db", "bulk.db")]
     assert log.append(logs[0], rows) == log.append_in_bulk(logs[1], rows) == len(rows)
     plain, bulk = (each.execute("SELECT * FROM data_trace ORDER BY id").fetchall() for each in logs)
     assert plain == bulk
@@ -112,7 +112,7 @@ def test_bulk_and_plain_appending_store_the_same_rows(tmp_path: Path) -> None:
 
 def test_a_source_and_a_run_are_stored_once(connection: sqlite.Connection) -> None:
     code = Code("shop.pay", None, 3, "def pay(): ...", "ab12", None, 1)
-    run = Run("shop", "web", 42, "host", None, None, 1)
+    run = ProcessRun("shop", "web", 42, "host", None, None, 1)
     assert log.code_id(connection, code) == log.code_id(connection, code._replace(first_seen=9)) == 1
     assert log.code_id(connection, code._replace(source_hash="cd34")) == 2
     assert log.run_id(connection, run) == log.run_id(connection, run) == 1
@@ -131,8 +131,8 @@ def test_a_database_of_something_else_is_refused_untouched(tmp_path: Path) -> No
     other.execute("CREATE TABLE books (title)")
     other.close()
     with pytest.raises(NotALog, match="made by another program"):
-        log.open_(path)
-    tables = sqlite.open_(path).execute("SELECT name FROM sqlite_schema").fetchall()
+        log.open_log(path)
+    tables = sqlite.connect(path).execute("SELECT name FROM sqlite_schema").fetchall()
     assert tables == [("books",)]
 
 
@@ -140,27 +140,27 @@ def test_a_file_that_is_no_database_is_refused_with_a_sentence(tmp_path: Path) -
     path = tmp_path / "notes.txt"
     path.write_text("these are notes, not rows. " * 100)
     with pytest.raises(NotALog, match="is not a SQLite database"):
-        log.open_(path)
+        log.open_log(path)
 
 
 def test_a_log_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "trace.db"
-    first = log.open_(path)
+    first = log.open_log(path)
     first.execute("PRAGMA user_version = 999")
     first.close()
     with pytest.raises(SchemaTooNew, match="newer version"):
-        log.open_(path)
+        log.open_log(path)
 
 
 def test_a_directory_is_refused_with_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(NotALog, match="is a directory"):
-        log.open_(tmp_path)
+        log.open_log(tmp_path)
 
 
 def test_a_parent_that_is_a_file_is_refused_with_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(LogUnreadable, match="can't be opened"):
-        log.open_(tmp_path / "file" / "trace.db")
+        log.open_log(tmp_path / "file" / "trace.db")
 
 
 def test_many_threads_may_make_the_same_log_at_once(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_many_threads_may_make_the_same_log_at_once(tmp_path: Path) -> None:
     stored: list[int] = []
 
     def write(number: int) -> None:
-        connection = log.open_(path)
+        connection = log.open_log(path)
         with sqlite.transaction(connection):
             stored.append(log.append(connection, [CALL._replace(span_id=f"{number:016x}")]))
         connection.close()
@@ -179,7 +179,7 @@ def test_many_threads_may_make_the_same_log_at_once(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert stored == [1] * 8
-    assert count(sqlite.open_(path)) == 8
+    assert count(sqlite.connect(path)) == 8
 
 
 def test_bulk_appending_makes_few_different_statements_whatever_the_batches(connection: sqlite.Connection) -> None:

@@ -24,7 +24,7 @@ except sqlite3.OperationalError as error:
 
 WITHOUT_THE_GUARD = """
 import sqlite3, subprocess, sys
-from obs_core.query.worker import Reader
+from obs_core.query.engine.worker import Reader
 ours = sqlite3.connect(sys.argv[1], isolation_level=None)
 ours.execute("BEGIN IMMEDIATE")
 ours.execute("INSERT INTO t VALUES ('ours')")
@@ -37,7 +37,7 @@ print(subprocess.run([sys.executable, "-c", sys.argv[3], sys.argv[1]], capture_o
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "t.db"
-    connection = sqlite.open_(path, write=True, create=True)
+    connection = sqlite.connect(path, write=True, create=True)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("CREATE TABLE t (v TEXT)")
     connection.close()
@@ -45,7 +45,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_duckdb_is_refused_while_sqlite3_has_the_file_open(file: Path) -> None:
-    connection = sqlite.open_(file)
+    connection = sqlite.connect(file)
     with pytest.raises(SecondSqliteLibrary, match="open through sqlite3 in this process") as refusal:
         sqlite.Claim(file, "duckdb")
     assert "rows are lost" in refusal.value.hint
@@ -56,21 +56,21 @@ def test_duckdb_is_refused_while_sqlite3_has_the_file_open(file: Path) -> None:
 def test_sqlite3_is_refused_while_duckdb_has_the_file_open(file: Path) -> None:
     claim = sqlite.Claim(file, "duckdb")
     with pytest.raises(SecondSqliteLibrary, match="open through duckdb in this process"):
-        sqlite.open_(file)
+        sqlite.connect(file)
     claim.release()
-    sqlite.open_(file).close()
+    sqlite.connect(file).close()
 
 
 def test_a_link_to_the_file_is_the_same_file(file: Path, tmp_path: Path) -> None:
     (tmp_path / "link.db").symlink_to(file)
-    connection = sqlite.open_(file)
+    connection = sqlite.connect(file)
     with pytest.raises(SecondSqliteLibrary):
         sqlite.Claim(tmp_path / "link.db", "duckdb")
     connection.close()
 
 
 def test_each_of_several_connections_keeps_the_file(file: Path) -> None:
-    first, second = sqlite.open_(file), sqlite.open_(file)
+    first, second = sqlite.connect(file), sqlite.connect(file)
     first.close()
     first.close()
     with pytest.raises(SecondSqliteLibrary):
@@ -80,14 +80,14 @@ def test_each_of_several_connections_keeps_the_file(file: Path) -> None:
 
 
 def test_a_forgotten_connection_gives_the_file_back(file: Path) -> None:
-    connection = sqlite.open_(file)
+    connection = sqlite.connect(file)
     with pytest.raises(SecondSqliteLibrary):
         sqlite.Claim(file, "duckdb")
     del connection
     gc.collect()
     claim = sqlite.Claim(file, "duckdb")
     with pytest.raises(SecondSqliteLibrary):
-        sqlite.open_(file)
+        sqlite.connect(file)
     claim.release()
 
 

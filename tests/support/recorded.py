@@ -23,7 +23,7 @@ def calls(set_name: str) -> list[Row]:
 
 def imported(path: Path, files: list[Path]) -> None:
     """Import `files` into the log at `path`, as the command does."""
-    connection = log.open_(path)
+    connection = log.open_log(path)
     for file in files:
         import_file(connection, file, now=0)
     connection.close()

@@ -25,7 +25,7 @@ def rows(text: str) -> list[Row]:
 
 def store(path: Path, drawn: list[Row]) -> None:
     """Write `drawn` into the log at `path`, which is made if need be."""
-    connection = log.open_(path)
+    connection = log.open_log(path)
     with sqlite.transaction(connection):
         log.append(connection, drawn)
     connection.close()

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from obs_core.alerts import ledger, rule_files
+from obs_core.alerts import ledger
+from obs_core.alerts.rules import sources
 from obs_core.clock import SECOND
 from obs_core.model import Row
 from obs_core.watch.follower import Follower
@@ -63,7 +64,7 @@ def by_counting(name: str, calls: Sequence[Call]) -> Told:
 def by_watching(path: Path, calls: Sequence[Call], cuts: Sequence[int]) -> dict[str, Told]:
     """The flips of each rule, the watcher being started anew for each look."""
     rules = (f'[[rule]]\nname = "{name}"\n{text}\nwindow = 5\nno_data = "keep"\n' for name, text in RULES.items())
-    (path.parent / rule_files.NAME).write_text("".join(rules))
+    (path.parent / sources.NAME).write_text("".join(rules))
     table.store(path, [])
     done = 0
     for cut in [*sorted(cuts), END]:
@@ -77,8 +78,8 @@ def by_watching(path: Path, calls: Sequence[Call], cuts: Sequence[int]) -> dict[
         with closing(Follower(path)) as follows:
             follows.tick(START + cut * SECOND)
     found: dict[str, Told] = {name: [] for name in RULES}
-    with closing(ledger.open_(path)) as book:
-        for _, flip in ledger.flips(book):
+    with closing(ledger.open_ledger(path)) as book:
+        for _, flip in ledger.transitions(book):
             if flip.state_to in {"firing", "resolved"}:
                 found[flip.rule].append(((flip.moment_ns - START) // SECOND, flip.state_to))
     return found
@@ -99,7 +100,7 @@ def test_figures_are_those_of_counting_in_whatever_steps_and_over_restarts(
 
 def test_a_call_that_comes_late_counts_from_the_next_edge_on(tmp_path: Path) -> None:
     path = tmp_path / "trace.db"
-    (tmp_path / rule_files.NAME).write_text('[[rule]]\nname = "r"\nkind = "error_rate"\nabove = 0.35\nwindow = 5\n')
+    (tmp_path / sources.NAME).write_text('[[rule]]\nname = "r"\nkind = "error_rate"\nabove = 0.35\nwindow = 5\n')
     calls = [Row("call", "p", "f", START + second * SECOND, status="OK", duration_ns=1) for second in range(20)]
     table.store(path, calls[:10])
     with closing(Follower(path)) as follows:
@@ -107,15 +108,15 @@ def test_a_call_that_comes_late_counts_from_the_next_edge_on(tmp_path: Path) -> 
         late = [call._replace(status="ERROR", timestamp=call.timestamp - SECOND // 2) for call in calls[6:10]]
         table.store(path, [*late, *calls[10:]])
         follows.tick(START + 20 * SECOND)
-    with closing(ledger.open_(path)) as book:
-        found = [((flip.moment_ns - START) // SECOND, flip.state_to) for _, flip in ledger.flips(book)]
+    with closing(ledger.open_ledger(path)) as book:
+        found = [((flip.moment_ns - START) // SECOND, flip.state_to) for _, flip in ledger.transitions(book)]
     # at 11 those of 6.5, 7.5 and 8.5 of 8 calls had failed, at 12 two of 7
     assert found == [(11, "firing"), (12, "resolved")]
 
 
 def test_one_clock_that_is_wrong_does_not_move_the_windows_of_the_others(tmp_path: Path) -> None:
     path = tmp_path / "trace.db"
-    (tmp_path / rule_files.NAME).write_text('[[rule]]\nname = "r"\nkind = "error_rate"\nabove = 0.4\nwindow = 5\n')
+    (tmp_path / sources.NAME).write_text('[[rule]]\nname = "r"\nkind = "error_rate"\nabove = 0.4\nwindow = 5\n')
     calls = [
         Row(
             "call", "p", "f", START + second * SECOND, status="ERROR" if second in {10, 11, 12} else "OK", duration_ns=1
@@ -127,6 +128,6 @@ def test_one_clock_that_is_wrong_does_not_move_the_windows_of_the_others(tmp_pat
     table.store(path, calls)
     with closing(Follower(path)) as follows:
         follows.tick(START + 3600 * SECOND)
-    with closing(ledger.open_(path)) as book:
-        found = [((flip.moment_ns - START) // SECOND, flip.state_to) for _, flip in ledger.flips(book)]
+    with closing(ledger.open_ledger(path)) as book:
+        found = [((flip.moment_ns - START) // SECOND, flip.state_to) for _, flip in ledger.transitions(book)]
     assert found == [(13, "firing"), (16, "resolved")]

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from obs_core.alerts import ledger, rule_files
-from obs_core.capture.status import WriterStatus
+from obs_core.alerts import ledger
+from obs_core.alerts.rules import sources
+from obs_core.capture.drain.writer_status import WriterStatus
 from obs_core.clock import HOUR, SECOND, iso_ns
 from obs_core.errors import BadParameter, LogMissing
 from obs_core.model import Row
-from obs_core.rollup import saved
+from obs_core.series import snapshot
 from obs_core.store import log as store
 from obs_core.watch import follower
 from tests.support import data, recorded, table
@@ -33,8 +34,10 @@ def readings(*texts: str, start: int = 0, step: int = 1, process: str = "p") -> 
 
 def flips(log: Path) -> list[Turn]:
     """The flips of the log, their moments in seconds."""
-    with closing(ledger.open_(log)) as book:
-        return [(flip.state_from, flip.state_to, (flip.moment_ns - START) // SECOND) for _, flip in ledger.flips(book)]
+    with closing(ledger.open_ledger(log)) as book:
+        return [
+            (flip.state_from, flip.state_to, (flip.moment_ns - START) // SECOND) for _, flip in ledger.transitions(book)
+        ]
 
 
 @pytest.fixture
@@ -52,7 +55,7 @@ def tick(log: Path) -> Iterator[Callable[..., int]]:
 
 
 def rule(log: Path, text: str) -> None:
-    (log.parent / rule_files.NAME).write_text(text)
+    (log.parent / sources.NAME).write_text(text)
 
 
 def test_a_stale_value_fires_at_the_reading_that_made_it_stale_and_resolves_at_the_next(
@@ -75,8 +78,8 @@ def test_while_no_row_comes_it_is_still_said_that_all_is_judged(log: Path, tick:
     said = []
     for second in (1, 2, 60, 61, 65):
         tick(second)
-        with closing(ledger.open_(log)) as book:
-            said.append((ledger.judged(book)["stuck"].moment_ns - START) // SECOND)
+        with closing(ledger.open_ledger(log)) as book:
+            said.append((ledger.evaluated_ranges(book)["stuck"].moment_ns - START) // SECOND)
     assert said == [1, 1, 60, 60, 65]
 
 
@@ -84,8 +87,8 @@ def test_warning_and_critical_are_two_alerts(log: Path, tick: Callable[..., int]
     rule(log, STALE + "critical = 4\n")
     table.store(log, readings(*"11111"))
     tick(9)
-    with closing(ledger.open_(log)) as book:
-        assert [(flip.severity, flip.moment_ns - START) for _, flip in ledger.flips(book)] == [
+    with closing(ledger.open_ledger(log)) as book:
+        assert [(flip.severity, flip.moment_ns - START) for _, flip in ledger.transitions(book)] == [
             ("warning", 2 * SECOND),
             ("critical", 4 * SECOND),
         ]
@@ -97,8 +100,8 @@ def test_a_message_says_the_value_since_when_and_which_code_wrote_it(log: Path, 
     rows = [row._replace(trace_id="a" * 32, parent_span_id="b" * 16) for row in readings("7", "7", "7")]
     table.store(log, [call, *rows])
     tick(9)
-    with closing(ledger.open_(log)) as book:
-        ((_, flip),) = ledger.flips(book)
+    with closing(ledger.open_ledger(log)) as book:
+        ((_, flip),) = ledger.transitions(book)
     assert '"code_function":"m.read"' in flip.annotations
     assert '"repeats":"3"' in flip.annotations
     assert '"text":"p stands at 7"' in flip.annotations
@@ -155,8 +158,8 @@ def test_rules_that_come_and_go_between_steps_are_judged_as_if_they_had_always_b
             at = min(at + step, len(rows))
             with closing(follower.Follower(path)) as follows:
                 follows.tick(START + (at - 1) * SECOND)
-        with closing(ledger.open_(path)) as book:
-            flips = [flip for _, flip in ledger.flips(book) if flip.rule in ("stuck", "more")]
+        with closing(ledger.open_ledger(path)) as book:
+            flips = [flip for _, flip in ledger.transitions(book) if flip.rule in ("stuck", "more")]
             found.append(sorted((flip.rule, flip.moment_ns, flip.state_to, flip.labels) for flip in flips))
     assert found[0] == found[1]
 
@@ -179,7 +182,7 @@ def test_late_readings_of_a_series_with_an_odd_name_are_judged_in_their_place(lo
     with closing(follower.Follower(log)) as follows:
         for second, late in ((5, readings("1", "1", step=4)), (6, readings("1", start=2))):
             table.store(log, late)
-            with closing(store.open_(log)) as connection, connection:
+            with closing(store.open_log(log)) as connection, connection:
                 raw = name.encode(errors="surrogateescape")
                 connection.execute("UPDATE data_trace SET data = CAST(? AS TEXT)", (raw,))
             follows.tick(START + second * SECOND)
@@ -204,12 +207,12 @@ def test_when_the_ledger_is_ahead_of_the_streaks_nothing_is_told_twice(log: Path
     table.store(log, readings("1", "1"))
     with closing(follower.Follower(log)) as follows:
         follows.tick(START + 3 * SECOND)
-    before = saved.path_of(log).read_bytes()
+    before = snapshot.path_of(log).read_bytes()
     table.store(log, readings("1", "2", "2", "2", start=2))
     with closing(follower.Follower(log)) as follows:
         follows.tick(START + 8 * SECOND)
     expected = flips(log)
-    saved.path_of(log).write_bytes(before)
+    snapshot.path_of(log).write_bytes(before)
     table.store(log, readings("3", start=9))
     with closing(follower.Follower(log)) as follows:
         follows.tick(START + 10 * SECOND)
@@ -281,14 +284,14 @@ def test_error_rate_latency_and_throughput_are_judged_over_their_window(log: Pat
     ]
     table.store(log, calls)
     tick(60)
-    with closing(ledger.open_(log)) as book:
-        ((_, flip),) = ledger.flips(book)
+    with closing(ledger.open_ledger(log)) as book:
+        ((_, flip),) = ledger.transitions(book)
         assert (flip.rule, flip.state_to) == ("errors", "firing")
         # after n seconds of errors, n / (30 + n) > 0.4: n = 21, seen at the edge behind it
         assert (flip.moment_ns - START) // SECOND == 51
     tick(200)
-    with closing(ledger.open_(log)) as book:
-        assert [(flip.rule, flip.state_to) for _, flip in ledger.flips(book)][1:] == [("few", "firing")]
+    with closing(ledger.open_ledger(log)) as book:
+        assert [(flip.rule, flip.state_to) for _, flip in ledger.transitions(book)][1:] == [("few", "firing")]
 
 
 def test_an_exception_type_is_new_once_also_after_a_restart(log: Path) -> None:
@@ -308,8 +311,10 @@ def test_a_rule_that_goes_resolves_its_alerts_and_a_new_one_looks_at_the_whole_l
     tick(5)
     rule(log, STALE.replace("stuck", "other"))
     tick(6)
-    with closing(ledger.open_(log)) as book:
-        assert [(flip.rule, flip.state_to, (flip.moment_ns - START) // SECOND) for _, flip in ledger.flips(book)] == [
+    with closing(ledger.open_ledger(log)) as book:
+        assert [
+            (flip.rule, flip.state_to, (flip.moment_ns - START) // SECOND) for _, flip in ledger.transitions(book)
+        ] == [
             ("stuck", "firing", 2),
             ("stuck", "resolved", 6),
             ("other", "firing", 2),
@@ -356,8 +361,8 @@ def test_flapping_begins_and_ends_once_by_the_moments_of_the_rows_also_over_rest
         ("firing", "resolved", 4),
         ("flapping", "resolved", 22),
     ]
-    with closing(ledger.open_(log)) as book:
-        assert [bool(flip.while_flapping) for _, flip in ledger.flips(book)] == [False] * 4 + [True, False]
+    with closing(ledger.open_ledger(log)) as book:
+        assert [bool(flip.while_flapping) for _, flip in ledger.transitions(book)] == [False] * 4 + [True, False]
 
 
 def test_a_rule_that_goes_ends_its_flapping_alerts(log: Path, tick: Callable[..., int]) -> None:
@@ -404,8 +409,8 @@ def test_the_tide_gauge_fires_where_its_reference_says_so(log: Path) -> None:
     recorded.imported(log, [data.series_file("dev_tide_gauge.csv")])
     with closing(follower.Follower(log)) as follows:
         follows.tick(START)
-    with closing(ledger.open_(log)) as book:
-        fired, resolved = (flip for _, flip in ledger.flips(book))
+    with closing(ledger.open_ledger(log)) as book:
+        fired, resolved = (flip for _, flip in ledger.transitions(book))
     assert (fired.state_to, resolved.state_to) == ("firing", "resolved")
     moments = [
         iso_ns(row["Timestamp"])

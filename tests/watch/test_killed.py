@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from obs_core.alerts import ledger, rule_files
+from obs_core.alerts import ledger
+from obs_core.alerts.rules import sources
 from obs_core.clock import SECOND
 from obs_core.model import Row
 from tests.support import table
@@ -64,10 +65,10 @@ def expected(rows: list[Row]) -> set[Turn]:
 
 
 def flips(log: Path) -> list[Turn]:
-    with closing(ledger.open_(log)) as book:
+    with closing(ledger.open_ledger(log)) as book:
         return [
             (flip.rule, json.loads(flip.labels)["process"], flip.state_to, flip.moment_ns)
-            for _, flip in ledger.flips(book)
+            for _, flip in ledger.transitions(book)
             if flip.state_to != "inactive"
         ]
 
@@ -75,8 +76,8 @@ def flips(log: Path) -> list[Turn]:
 def judged_up_to(log: Path, newest: int) -> bool:
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
-        with closing(ledger.open_(log)) as book:
-            if {mark.id for mark in ledger.judged(book).values()} == {newest}:
+        with closing(ledger.open_ledger(log)) as book:
+            if {mark.id for mark in ledger.evaluated_ranges(book).values()} == {newest}:
                 return True
         time.sleep(0.05)
     return False
@@ -96,7 +97,7 @@ def batch(chance: random.Random, first: int, done: int) -> list[Row]:
 def killed(log: Path, kills: int, seed: int) -> list[Row]:
     """Write rows while watchers are killed at random moments; the rows."""
     chance = random.Random(seed)  # noqa: S311 - moments of a test
-    (log.parent / rule_files.NAME).write_text(RULE)
+    (log.parent / sources.NAME).write_text(RULE)
     table.store(log, [])
     rows: list[Row] = []
     first = time.time_ns() - 3600 * SECOND
@@ -129,7 +130,7 @@ def test_watchers_that_are_killed_at_random_moments_lose_and_double_no_flip(tmp_
 
 def test_a_second_watcher_says_so_waits_and_goes_on_when_the_first_ends(tmp_path: Path) -> None:
     log = tmp_path / "trace.db"
-    (tmp_path / rule_files.NAME).write_text(RULE)
+    (tmp_path / sources.NAME).write_text(RULE)
     table.store(log, [])
     with watcher(log) as one:
         assert one.stdout
@@ -143,7 +144,7 @@ def test_a_second_watcher_says_so_waits_and_goes_on_when_the_first_ends(tmp_path
 
 def test_it_says_how_far_the_first_judgement_has_come(tmp_path: Path) -> None:
     log = tmp_path / "trace.db"
-    (tmp_path / rule_files.NAME).write_text(RULE)
+    (tmp_path / sources.NAME).write_text(RULE)
     table.store(log, batch(random.Random(1), table.START_NS, 0))  # noqa: S311 - rows of a test
     with watcher(log) as process:
         assert process.stdout
@@ -163,7 +164,7 @@ def test_as_a_child_it_tells_that_it_runs_and_ends_with_its_parent(tmp_path: Pat
 
 def test_it_takes_over_what_a_killed_program_left_in_its_spool(tmp_path: Path) -> None:
     log = tmp_path / "trace.db"
-    (tmp_path / rule_files.NAME).write_text(RULE)
+    (tmp_path / sources.NAME).write_text(RULE)
     program = "import obs_core, os\nfor _ in range(9): obs_core.record('x', 5)\nos.kill(os.getpid(), 9)"
     settings = {**os.environ, "OBS_LOG": str(log), "OBS_DRAIN": "no", "OBS_PROCESS": "feed"}
     assert subprocess.run([sys.executable, "-c", program], env=settings, check=False).returncode == -signal.SIGKILL

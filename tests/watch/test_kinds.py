@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from obs_core.alerts import ledger, rule_files
-from obs_core.capture.status import WriterStatus
+from obs_core.alerts import ledger
+from obs_core.alerts.rules import sources
+from obs_core.capture.drain.writer_status import WriterStatus
 from obs_core.clock import SECOND
 from obs_core.model import Row, Status
 from obs_core.watch.follower import Follower
@@ -26,13 +27,13 @@ def judged(tmp_path: Path) -> Iterator[Judged]:
     follows: list[Follower] = []
 
     def judge(rule: str, rows: list[Row], *looks: int, writers: Sequence[WriterStatus] = ()) -> Told:
-        (tmp_path / rule_files.NAME).write_text(f'[[rule]]\nname = "r"\n{rule}\n')
+        (tmp_path / sources.NAME).write_text(f'[[rule]]\nname = "r"\n{rule}\n')
         table.store(log, rows)
         follows[:] = follows or [Follower(log)]
         for second in looks:
             follows[0].tick(START + second * SECOND, writers)
-        with closing(ledger.open_(log)) as book:
-            return [(flip.state_to, (flip.moment_ns - START) // SECOND) for _, flip in ledger.flips(book)]
+        with closing(ledger.open_ledger(log)) as book:
+            return [(flip.state_to, (flip.moment_ns - START) // SECOND) for _, flip in ledger.transitions(book)]
 
     yield judge
     for each in follows:
@@ -96,8 +97,8 @@ def test_data_that_come_back_wrong_fire_on_with_their_value(judged: Judged, tmp_
     rule = 'kind = "value"\nabove = 6\nno_data = "alert"\nno_data_after = 30\nflap_count = 9'
     assert judged(rule, values("7"), 1, 40) == [("firing", 0), ("no data", 30)]
     assert judged(rule, values("9", start=50), 51)[2:] == [("firing", 50)]
-    with closing(ledger.open_(tmp_path / "trace.db")) as book:
-        assert ledger.newest_flips(book, "r", 1)[0].value == "9"
+    with closing(ledger.open_ledger(tmp_path / "trace.db")) as book:
+        assert ledger.newest_transitions(book, "r", 1)[0].value == "9"
     assert judged(rule, values("1", start=60), 61)[3:] == [("resolved", 60)]
 
 

@@ -6,7 +6,7 @@ CREATE TABLE webhook (
     seen    INTEGER
 ) STRICT;
 
--- What a webhook was told of each of its groups, and when the group is looked at again (obs_core.alerts.deliver.schedule).
+-- What a webhook was told of each of its groups, and when the group is looked at again (obs_core.alerts.deliver.grouping).
 CREATE TABLE delivery_group (
     receiver     TEXT NOT NULL,
     labels       TEXT NOT NULL,

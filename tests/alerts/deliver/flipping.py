@@ -3,7 +3,7 @@
 import sqlite3
 
 from obs_core.alerts import ledger
-from obs_core.alerts.ledger import Flip
+from obs_core.alerts.ledger import AlertTransition
 
 
 def flip(
@@ -26,4 +26,4 @@ def flip(
     notes = ledger.text_of({"summary": "equal for long"})
     mark = ledger.fingerprint(named)
     facts = (text, before, to, moment_ns, "1.5", notes, severity, mark, starts, ended, while_flapping)
-    ledger.record(book, [Flip(rule, *facts)], [])
+    ledger.record(book, [AlertTransition(rule, *facts)], [])

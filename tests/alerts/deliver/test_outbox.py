@@ -11,22 +11,22 @@ from typing import Any
 import pytest
 
 from obs_core.alerts import ledger
-from obs_core.alerts.deliver import outbox, webhooks
-from obs_core.alerts.deliver.outcome import Answer
-from obs_core.alerts.deliver.receiver import Receiver
+from obs_core.alerts.deliver import outbox, webhook_store
+from obs_core.alerts.deliver.retry import Answer
+from obs_core.alerts.deliver.webhook import Webhook
 from obs_core.errors import BadParameter
 from tests.alerts.deliver.flipping import flip
 from tests.support import alertmanager
 
 S = 1_000_000_000
 T = 1_767_225_600 * S
-HOOK = Receiver("ops", "http://127.0.0.1:9/hook", secret="zebra")  # noqa: S106 - a secret of the test
+HOOK = Webhook("ops", "http://127.0.0.1:9/hook", secret="zebra")  # noqa: S106 - a secret of the test
 
 
 @pytest.fixture
 def book(tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    with closing(ledger.open_(tmp_path / "trace.db")) as book:
-        webhooks.add(book, HOOK, T)
+    with closing(ledger.open_ledger(tmp_path / "trace.db")) as book:
+        webhook_store.add(book, HOOK, T)
         outbox.queue(book, T)
         yield book
 
@@ -58,7 +58,7 @@ def test_a_flip_is_queued_once_and_sent_after_the_wait(book: sqlite3.Connection)
     assert alert["annotations"] == {"summary": "equal for long", "value": "1.5"}
     assert (alert["startsAt"], alert["endsAt"]) == ("2026-01-01T00:00:00Z", "0001-01-01T00:00:00Z")
     assert alert["generatorURL"] == "http://dash:8501/alerts?a_rule=stale%20price"
-    flipped = ledger.flips(book)[0][1]
+    flipped = ledger.transitions(book)[0][1]
     assert alert["fingerprint"] == flipped.fingerprint
 
 
@@ -143,9 +143,9 @@ def test_it_is_given_up_after_a_day(book: sqlite3.Connection) -> None:
 
 
 def test_many_groups_are_told_in_rounds_and_a_webhook_takes_no_more_than_its_places(book: sqlite3.Connection) -> None:
-    webhooks.remove(book, "ops")
+    webhook_store.remove(book, "ops")
     for name in ("a", "b"):
-        webhooks.add(book, replace(HOOK, name=name, group_by=("...",)), T)
+        webhook_store.add(book, replace(HOOK, name=name, group_by=("...",)), T)
     outbox.queue(book, T)
     for number in range(50):
         flip(book, "firing", T, process=f"{number}")
@@ -208,7 +208,7 @@ def test_flapping_is_told_once_and_not_at_every_swing(book: sqlite3.Connection) 
 
 def swings(book: sqlite3.Connection, *, ends: str) -> list[tuple[str, str]]:
     """An alert that fires and resolves every ten seconds, and then stays; (status, state) of each message."""
-    webhooks.change(book, replace(HOOK, group_wait_ns=0, group_interval_ns=S))
+    webhook_store.change(book, replace(HOOK, group_wait_ns=0, group_interval_ns=S))
     told = []
     for number in range(21):
         to, before = ("firing", "resolved") if number % 2 == 0 else ("resolved", "firing")
@@ -245,7 +245,7 @@ def test_a_new_webhook_is_told_of_an_alert_that_flaps(book: sqlite3.Connection) 
     flip(book, "firing", T)
     flip(book, "flapping", T, before="firing")
     flip(book, "resolved", T + S, before="firing", while_flapping=True)
-    webhooks.add(book, replace(HOOK, name="late"), T + 2 * S)
+    webhook_store.add(book, replace(HOOK, name="late"), T + 2 * S)
     outbox.queue(book, T + 2 * S)
     told = [message for message in turn(book, T + 60 * S) if message["receiver"] == "late"]
     assert [alert["annotations"]["state"] for message in told for alert in message["alerts"]] == ["flapping"]
@@ -255,14 +255,14 @@ def test_a_new_webhook_is_told_what_fires_now_and_nothing_older(book: sqlite3.Co
     flip(book, "firing", T, process="a")
     flip(book, "firing", T, process="b")
     flip(book, "resolved", T + S, before="firing", process="b")
-    webhooks.add(book, replace(HOOK, name="late"), T + 2 * S)
+    webhook_store.add(book, replace(HOOK, name="late"), T + 2 * S)
     outbox.queue(book, T + 2 * S)
     told = [message for message in turn(book, T + 60 * S) if message["receiver"] == "late"]
     assert [alert["labels"]["process"] for message in told for alert in message["alerts"]] == ["a"]
 
 
 def test_each_webhook_is_told_what_it_asks_for_and_its_failures_are_its_own(book: sqlite3.Connection) -> None:
-    webhooks.add(book, replace(HOOK, name="critical", severities=("critical",)), T)
+    webhook_store.add(book, replace(HOOK, name="critical", severities=("critical",)), T)
     outbox.queue(book, T)
     flip(book, "firing", T, process="a")
     flip(book, "firing", T, process="b", severity="critical")
@@ -274,8 +274,8 @@ def test_each_webhook_is_told_what_it_asks_for_and_its_failures_are_its_own(book
 
 
 def test_an_alert_that_became_less_severe_still_ends_where_it_was_told(book: sqlite3.Connection) -> None:
-    webhooks.remove(book, "ops")
-    webhooks.add(book, replace(HOOK, severities=("critical",), group_by=("severity",)), T)
+    webhook_store.remove(book, "ops")
+    webhook_store.add(book, replace(HOOK, severities=("critical",), group_by=("severity",)), T)
     outbox.queue(book, T)
     flip(book, "firing", T, severity="critical")
     outbox.queue(book, T)
@@ -288,7 +288,7 @@ def test_removing_a_webhook_suppresses_what_waits_and_forgets_its_secrets(book: 
     flip(book, "firing", T)
     outbox.queue(book, T)
     [due] = outbox.ready(book, T + 30 * S, "http://dash:8501")
-    webhooks.remove(book, "ops")
+    webhook_store.remove(book, "ops")
     assert rows(book) == [(1, "suppressed", 0, None, "The webhook was removed.")]
     outbox.record(book, due, Answer(503), T + 31 * S)
     assert outbox.ready(book, T + 60 * S, "http://dash:8501") == []
@@ -296,7 +296,7 @@ def test_removing_a_webhook_suppresses_what_waits_and_forgets_its_secrets(book: 
     assert "removed" in rows(book)[0][4]
     assert book.execute("SELECT count(*) FROM webhook").fetchone() == (0,)
     with pytest.raises(BadParameter):
-        webhooks.remove(book, "ops")
+        webhook_store.remove(book, "ops")
 
 
 def test_the_ledger_is_its_owners_alone_once_it_holds_a_secret(book: sqlite3.Connection, tmp_path: Path) -> None:
@@ -306,24 +306,24 @@ def test_the_ledger_is_its_owners_alone_once_it_holds_a_secret(book: sqlite3.Con
 
 def test_a_name_is_taken_once_and_a_change_keeps_secrets_that_are_not_given_again(book: sqlite3.Connection) -> None:
     with pytest.raises(BadParameter):
-        webhooks.add(book, HOOK, T)
-    webhooks.change(book, replace(HOOK, secret="", max_alerts=5))
-    assert webhooks.named(book, "ops") == replace(HOOK, max_alerts=5)
+        webhook_store.add(book, HOOK, T)
+    webhook_store.change(book, replace(HOOK, secret="", max_alerts=5))
+    assert webhook_store.named(book, "ops") == replace(HOOK, max_alerts=5)
     with pytest.raises(BadParameter):
-        webhooks.named(book, "other")
+        webhook_store.named(book, "other")
 
 
 def test_secrets_do_not_follow_a_webhook_to_another_host(book: sqlite3.Connection) -> None:
     elsewhere = replace(HOOK, url="https://elsewhere.example.com/")
     with pytest.raises(BadParameter):
-        webhooks.change(book, replace(elsewhere, secret=""))
-    webhooks.change(book, elsewhere)
-    assert webhooks.named(book, "ops") == elsewhere
+        webhook_store.change(book, replace(elsewhere, secret=""))
+    webhook_store.change(book, elsewhere)
+    assert webhook_store.named(book, "ops") == elsewhere
 
 
 def test_the_allow_list_is_asked_when_a_webhook_is_added(book: sqlite3.Connection) -> None:
     hook = replace(HOOK, name="other", url="https://hooks.example.com/x")
     with pytest.raises(BadParameter):
-        webhooks.add(book, hook, T, allow=("elsewhere.example.com",))
-    webhooks.add(book, hook, T, allow=("*.example.com",))
-    webhooks.add(book, replace(hook, name="by-network"), T, allow=("10.0.0.0/8",))
+        webhook_store.add(book, hook, T, allow=("elsewhere.example.com",))
+    webhook_store.add(book, hook, T, allow=("*.example.com",))
+    webhook_store.add(book, replace(hook, name="by-network"), T, allow=("10.0.0.0/8",))

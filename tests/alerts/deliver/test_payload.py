@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import ValidationError
 
-from obs_core.alerts.deliver.flips import alert_of
 from obs_core.alerts.deliver.payload import Alert, Envelope, group_key, message, time_text
-from obs_core.alerts.ledger import Flip, fingerprint, text_of
+from obs_core.alerts.deliver.transitions import alert_of
+from obs_core.alerts.ledger import AlertTransition, fingerprint, text_of
 from tests.support import alertmanager
 
 # prometheus/common model/signature_test.go
@@ -130,7 +130,7 @@ def test_whatever_alerts_are_called_and_say_their_message_is_one_of_alertmanager
 ) -> None:
     named = {**labels, "alertname": rule, "process": hostile}
     facts = (text_of(named), "inactive", state, START, hostile, text_of(notes | {"summary": hostile}), "warning")
-    fires = Flip(rule, *facts, fingerprint(named), START, None)
+    fires = AlertTransition(rule, *facts, fingerprint(named), START, None)
     ended = fires._replace(state_from=state, state_to="resolved", ends_ns=START + 1)
     alerts = [alert_of(flip, "https://dash.example.com") for flip in (fires, ended)]
     key = group_key([], named)

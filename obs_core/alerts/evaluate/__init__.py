@@ -1,0 +1,1 @@
+"""Rule evaluation: rows of the log go in, alert transitions come out."""

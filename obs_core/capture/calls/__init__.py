@@ -1,0 +1,1 @@
+"""Traced functions: decorators, wrappers and spans turn calls into frames."""

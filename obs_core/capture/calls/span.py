@@ -1,0 +1,74 @@
+"""`span` and `record`: a named stretch of code, and named values at one moment."""
+
+from collections.abc import Mapping
+from time import time_ns
+from types import TracebackType
+from typing import Self
+
+from obs_core.capture.calls.call import Call, emit_value, is_off, point_of
+from obs_core.capture.context import UNSAMPLED, current
+from obs_core.capture.spool.frames import CallSite
+from obs_core.capture.values.describe import describe
+from obs_core.capture.values.limits import redacted, rules
+from obs_core.capture.writer import process
+
+
+class span:  # noqa: N801 - used like a function: with span("load"):
+    """A stretch of code as a call of its own: `with span("load"):`, also `async with`."""
+
+    __slots__ = ("_call", "_name")
+
+    def __init__(self, name: str) -> None:
+        """A stretch called `name`."""
+        self._name = str(name)
+        self._call: Call | None = None
+
+    def __enter__(self) -> Self:
+        """Start it."""
+        if not is_off():
+            running = current.get()
+            # what is recorded inside belongs to the function around; the span is no call of it
+            self._call = Call(point_of(CallSite("call", self._name, None, None, None)), running and running[3])
+            self._call.enter()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End it; an exception is recorded and goes on."""
+        call, self._call = self._call, None
+        if call is None:
+            return
+        call.leave()
+        if error is None:
+            call.ended()
+        else:
+            call.raised(error)
+
+    async def __aenter__(self) -> Self:
+        """Start it."""
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End it."""
+        self.__exit__(kind, error, traceback)
+
+
+def record(name: str, value: object) -> None:
+    """Record that the variable `name` has `value` now, below the running call."""
+    record_many({name: value})
+
+
+def record_many(values: Mapping[str, object]) -> None:
+    """Record several variables at the same moment."""
+    running = current.get()
+    if process.options.disabled or running is UNSAMPLED:
+        return
+    function = running[3] if running else None
+    moment = time_ns()
+    for name, value in values.items():
+        name = str(name)  # noqa: PLW2901 - whatever a caller passes as a name
+        plain, more = redacted() if rules.redaction.hides(name) else describe(value)
+        emit_value(point_of(CallSite("value", name, function, None, None)), moment, plain, more)

@@ -1,0 +1,1 @@
+"""The drain: moves frames from spools into the log."""

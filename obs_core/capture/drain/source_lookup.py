@@ -1,0 +1,37 @@
+"""The source of a function as it ran, found by file and first line."""
+
+import hashlib
+import inspect
+import linecache
+import os
+
+from obs_core.capture.spool.frames import CallSite
+from obs_core.model import Code
+
+
+def code_of(site: CallSite, revision: str | None, started_ns: int, now_ns: int) -> Code:
+    """The source of the function at `site`.
+
+    Without a text where the file can't be read, or was changed after the program started (`started_ns`): then nobody
+    can know what ran.
+    """
+    source = _source(site.file or "", site.line or 0) if _unchanged(site.file or "", started_ns) else None
+    digest = hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest() if source else ""
+    return Code(site.function or site.data, site.file, site.line, source, digest, revision, now_ns)
+
+
+def _unchanged(file: str, started_ns: int) -> bool:
+    try:
+        return os.stat(file).st_mtime_ns <= started_ns  # noqa: PTH116 - names like <stdin> are no paths
+    except OSError:
+        return True  # no file: what linecache holds for a notebook or a prompt
+
+
+def _source(file: str, line: int) -> str | None:
+    lines = linecache.getlines(file)
+    if not 0 < line <= len(lines):
+        return None
+    try:
+        return "".join(inspect.getblock(lines[line - 1 :]))
+    except (SyntaxError, IndexError):
+        return None

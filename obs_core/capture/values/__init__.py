@@ -1,0 +1,1 @@
+"""What is recorded of a value: its type and a bounded, redacted text."""

@@ -1,0 +1,97 @@
+"""A row's column attributes, taken apart for the formats; and what a format's own words would lose of a row."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from obs_core import semconv
+from obs_core.ingest.formats.round_trip import CARRIED, COLUMNS
+from obs_core.model import Row
+
+_NOTHING: Final[Mapping[str, Any]] = {}
+_DEEPEST: Final = 64  # levels of attributes that are written in a format's own words; Python's stack ends at some 250
+_BRACKET: Final = re.compile(r"[{}\[\]]")
+
+
+class Plain(NamedTuple):
+    """The parts of the column attributes; what is none of the kind that it should be is left out."""
+
+    about: Mapping[str, Any]
+    attributes: Mapping[str, Any]
+    events: Sequence[Mapping[str, Any]]
+    links: Sequence[Mapping[str, Any]]
+    scope: Mapping[str, Any]
+    resource: Mapping[str, Any]
+    span: Mapping[str, Any]
+
+    def attributes_of(self, row: Row) -> dict[str, Any]:
+        """The attributes, with the function if only the row names it."""
+        attributes = {name: value for name, value in self.attributes.items() if name != CARRIED}
+        if row.function and semconv.function_name(attributes) != row.function:
+            attributes[semconv.FUNCTION] = row.function
+        return attributes
+
+    def events_of(self, row: Row) -> Sequence[Mapping[str, Any]]:
+        """The events, with the exception if only the row tells it."""
+        told = any(event.get("name") == semconv.EXCEPTION_EVENT for event in self.events)
+        if told or not (row.exception and row.exception_stack):
+            return self.events
+        kind, colon, message = row.exception.partition(": ")
+        attributes = {semconv.EXCEPTION_TYPE: kind} | ({semconv.EXCEPTION_MESSAGE: message} if colon else {})
+        attributes[semconv.EXCEPTION_STACK] = row.exception_stack
+        moment = row.timestamp + (row.duration_ns or 0)
+        return [*self.events, {"name": semconv.EXCEPTION_EVENT, "time_ns": moment, "attributes": attributes}]
+
+
+def plain(row: Row) -> Plain:
+    """The parts of a row's column attributes."""
+    about = _read(row.attributes)
+    maps = [_map(about.get(name)) for name in ("attributes", "scope", "resource", "span")]
+    events, links = (
+        [part for part in parts if isinstance(part, dict)] if isinstance(parts := about.get(name), list) else []
+        for name in ("events", "links")
+    )
+    return Plain(about, maps[0], events, links, *maps[1:])
+
+
+def carried(row: Row, read: Row) -> dict[str, Any]:
+    """The columns in which `read`, what an importer makes of a row in some format, differs from the row."""
+    if row[:-1] == read[:-1] and row.attributes == read.attributes:
+        return {}
+    differing = {name: getattr(row, name) for name in COLUMNS if getattr(row, name) != getattr(read, name)}
+    if "attributes" in differing and _same(row.attributes, read.attributes):
+        del differing["attributes"]
+    return differing
+
+
+def _same(one: str | None, other: str | None) -> bool:
+    """Whether two texts hold the same JSON."""
+    try:
+        return bool(one and other and json.loads(one) == json.loads(other))
+    except (ValueError, RecursionError):
+        return False
+
+
+def _read(text: str | None) -> Mapping[str, Any]:
+    if not text or _depth(text) > _DEEPEST:
+        return _NOTHING
+    try:
+        return _map(json.loads(text))
+    except (ValueError, RecursionError):
+        return _NOTHING
+
+
+def _depth(text: str) -> int:
+    """How deep the JSON in `text` is nested, or deeper: brackets in strings count too."""
+    if text.count("{") + text.count("[") <= _DEEPEST:
+        return 0
+    depth = deepest = 0
+    for bracket in _BRACKET.findall(text):
+        depth += 1 if bracket in "{[" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _map(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else _NOTHING

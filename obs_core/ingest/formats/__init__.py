@@ -1,0 +1,1 @@
+"""One module per import format; each turns other programs' traces into rows."""

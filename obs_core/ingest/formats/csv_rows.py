@@ -1,0 +1,145 @@
+"""CSV with the seven canonical columns, and with the further columns that our own export adds.
+
+Without a column kind, a row whose Status is ERROR or whose Exception is not empty is a call (a value's status is OK);
+every other row is a value, also where its Data Value is empty: a missing reading is a reading.
+"""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any, Final
+
+from obs_core.clock import iso_ns
+from obs_core.errors import FileRefused, NotTraces
+from obs_core.ingest.formats.rows import MOST_NS, Refused, to_int
+from obs_core.model import CANONICAL, Row
+from obs_core.text import clean
+
+_WHOLE: Final = ("duration_ns", "memory_delta")
+_TEXT: Final = (
+    *("process_group", "data_type", "exception", "exception_stack", "trace_id", "span_id", "parent_span_id"),
+    *("function", "attributes"),
+)
+_KINDS: Final = ("call", "value", "log")
+_STATUSES: Final = {"OK": "OK", "ERROR": "ERROR", "UNSET": "UNSET", "": "UNSET"}
+_UNITS: Final = ((100_000_000_000, 10**9), (100_000_000_000_000, 10**6), (100_000_000_000_000_000, 10**3))
+_SAMPLE: Final = 1_000
+_NUMBER: Final = re.compile(r"([+-]?\d{1,20})(?:\.(\d*))?")
+LONGEST_CELL: Final = 100_000_000
+DEFUSED: Final = "defused"
+"""The column with which our own export says that cells of this row were kept from being formulas."""
+
+_FORMULA: Final = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")  # OWASP, "CSV Injection"; full-width signs too
+_NUMERIC: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-](inf|nan|Infinity|NaN)")
+
+
+def defused(text: str) -> str:
+    """`text` with an apostrophe before it if a spreadsheet would run it as a formula; numbers are harmless.
+
+    A text that begins with apostrophes and would be one without them gets one more, so that `armed` is its opposite.
+    """
+    return f"'{text}" if _FORMULA.match(text) and not _NUMERIC.fullmatch(text) else text
+
+
+def armed(text: str) -> str:
+    """What `defused` made `text` of."""
+    return text[1:] if text.startswith("'") and defused(text[1:]) == text else text
+
+
+def rows(lines: Iterable[str], name: str, *, delimiter: str = ",") -> Iterator[Row | Refused]:
+    """The rows of a CSV file; `name` is how errors call it. What can't be stored comes as `Refused`.
+
+    Raises:
+        NotTraces: it has no header with the seven columns.
+        FileRefused: it is no CSV.
+    """
+    csv.field_size_limit(LONGEST_CELL)
+    reader = csv.reader(lines, delimiter=delimiter)
+    try:
+        columns = _columns(next(reader, []), name)
+        first = [(reader.line_num, cells) for cells in islice(reader, _SAMPLE)]
+        unit = _unit(cells[columns["timestamp"]] for _, cells in first if len(cells) > columns["timestamp"])
+        for line, cells in first:
+            yield _row(cells, columns, unit, line)
+        for cells in reader:
+            yield _row(cells, columns, unit, reader.line_num)
+    except csv.Error as error:
+        raise FileRefused(
+            f"{name}: line {reader.line_num} is no CSV: {error}.", "Save the file as CSV again."
+        ) from error
+
+
+def titles(header: list[str]) -> dict[str, int]:
+    """Where each column stands, by its title in lower case, other signs as underscores."""
+    return {
+        re.sub(r"[^a-z0-9]+", "_", title.lower().lstrip("\ufeff")).strip("_"): at for at, title in enumerate(header)
+    }
+
+
+def is_header(cells: list[str]) -> bool:
+    """Whether a first line of these cells begins a file of rows."""
+    return set(CANONICAL.values()) <= titles(cells).keys()
+
+
+def _columns(header: list[str], name: str) -> dict[str, int]:
+    """Where each column stands; names match whatever their case, spaces and underscores."""
+    found = titles(header)
+    if missing := [title for title, column in CANONICAL.items() if column not in found]:
+        raise NotTraces(
+            f"{name}: line 1 has no column {', '.join(missing)}.",
+            f"A CSV file needs the columns {', '.join(CANONICAL)}, or those of spans; a JSON file begins with {{ or [.",
+        )
+    return found
+
+
+def _row(cells: list[str], columns: Mapping[str, int], unit: int, line: int) -> Row | Refused:
+    if not any(cells):
+        return Refused(line, "it is empty")
+    cell = {name: clean(cells[at]) if at < len(cells) else "" for name, at in columns.items()}
+    if cell.get(DEFUSED) == "1":
+        cell = {name: armed(text) for name, text in cell.items()}
+    moment = to_int(cell.get("timestamp_ns")) if cell.get("timestamp_ns") else _moment(cell["timestamp"], unit)
+    if moment is None:
+        return Refused(line, f"its Timestamp “{cell['timestamp'][:40]}” is no time")
+    status = _STATUSES.get(cell["status"].strip().upper())
+    if status is None:
+        return Refused(line, f"its Status “{cell['status'][:40]}” is none of OK, ERROR, UNSET")
+    told = cell.get("kind")
+    kind = told or ("call" if status == "ERROR" or cell["exception"] else "value")
+    if kind not in _KINDS:
+        return Refused(line, f"its kind “{kind[:40]}” is none of {', '.join(_KINDS)}")
+    if kind == "value" and status == "UNSET" and not told:
+        status = "OK"
+    fields: dict[str, Any] = {name: cell[name] or None for name in _TEXT if name in cell}
+    fields |= {name: to_int(cell[name]) for name in _WHOLE if cell.get(name)}
+    if "duration_ns" not in fields and (milliseconds := cell.get("duration_ms")):
+        fields["duration_ns"] = decimal_ns(milliseconds, 10**6)
+    # an empty cell is an empty text where there was a value at all; our own export says so by its type
+    was_given = kind == "value" or bool(told and cell["data_type"])
+    value = cell["data_value"] or ("" if was_given else None)
+    return Row(kind, cell["process"], cell["data"], moment, data_value=value, status=status, **fields)  # type: ignore[arg-type]
+
+
+def _unit(moments: Iterator[str]) -> int:
+    """Nanoseconds in one unit of the file's numeric times, judged by most of a sample: s, ms, µs or ns since 1970."""
+    numbers = (abs(int(match[1])) for text in moments if (match := _NUMBER.fullmatch(text.strip())))
+    units = Counter(next((unit for most, unit in _UNITS if number < most), 1) for number in numbers)
+    return units.most_common(1)[0][0] if units else 1
+
+
+def _moment(text: str, unit: int) -> int | None:
+    word = text.strip()
+    found = decimal_ns(word, unit) if _NUMBER.fullmatch(word) else iso_ns(word)
+    return found if found is not None and abs(found) <= MOST_NS else None
+
+
+def decimal_ns(text: str, unit: int) -> int | None:
+    """A decimal number of units, each of `unit` nanoseconds, in nanoseconds, exactly; None if it is no number."""
+    match = _NUMBER.fullmatch(text.strip())
+    if not match:
+        return None
+    digits = (match[2] or "")[:9].ljust(9, "0")
+    part = int(digits) * unit // 10**9
+    return int(match[1]) * unit + (-part if match[1].startswith("-") else part)

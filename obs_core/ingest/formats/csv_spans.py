@@ -1,0 +1,91 @@
+"""CSV with a span on each line: ids, names, times in nanoseconds, status and exception.
+
+Needed are trace_id, span_id, operation (or name) and start_unix_nano; end_unix_nano or duration_ms gives the end.
+Columns that are none of the known ones become attributes.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from obs_core.errors import FileRefused
+from obs_core.ingest.formats.csv_rows import LONGEST_CELL, decimal_ns, titles
+from obs_core.ingest.formats.rows import MOST_NS, Refused, as_json, lenient_id, to_int
+from obs_core.model import Row
+from obs_core.text import clean
+
+NEEDED: Final = ("trace_id", "span_id", "operation", "start_unix_nano")
+_ALSO: Final = {"name": "operation", "parent_span_id": "parent_id", "service": "process_group"}
+_KNOWN: Final = frozenset(
+    {*NEEDED, "parent_id", "process_group", "process", "end_unix_nano", "duration_ms", "status", "exception", "kind"}
+)
+_STATUSES: Final = {"OK": "OK", "ERROR": "ERROR", "UNSET": "UNSET", "": "UNSET", "0": "UNSET", "1": "OK", "2": "ERROR"}
+
+
+def is_header(cells: list[str]) -> bool:
+    """Whether a first line of these cells begins a file of spans."""
+    return set(NEEDED) <= _columns(cells).keys()
+
+
+def rows(lines: Iterable[str], name: str, *, delimiter: str = ",") -> Iterator[Row | Refused]:
+    """The rows of a file of spans; `name` is how errors call it. What can't be stored comes as `Refused`.
+
+    Raises:
+        FileRefused: it is no CSV.
+    """
+    csv.field_size_limit(LONGEST_CELL)
+    reader = csv.reader(lines, delimiter=delimiter)
+    try:
+        columns = _columns(next(reader, []))
+        for cells in reader:
+            if any(cells):
+                yield _row({name: cells[at] for name, at in columns.items() if at < len(cells)}, reader.line_num)
+            else:
+                yield Refused(reader.line_num, "it is empty")
+    except csv.Error as error:
+        raise FileRefused(
+            f"{name}: line {reader.line_num} is no CSV: {error}.", "Save the file as CSV again."
+        ) from error
+
+
+def _columns(header: list[str]) -> dict[str, int]:
+    found = titles(header)
+    return {_ALSO.get(title, title) if _ALSO.get(title) not in found else title: at for title, at in found.items()}
+
+
+def _row(cell: Mapping[str, str], line: int) -> Row | Refused:
+    trace_id, span_id = lenient_id(cell.get("trace_id"), 32), lenient_id(cell.get("span_id"), 16)
+    if not (trace_id and span_id):
+        return Refused(line, f"a span without a usable id: {cell.get('trace_id')!s:.40}, {cell.get('span_id')!s:.40}")
+    status = _STATUSES.get(cell.get("status", "").strip().upper())
+    if status is None:
+        return Refused(line, f"its status “{cell['status'][:40]}” is none of OK, ERROR, UNSET")
+    start = to_int(cell["start_unix_nano"]) if cell.get("start_unix_nano") else 0
+    if start is None:
+        return Refused(line, f"its start_unix_nano “{cell['start_unix_nano'][:40]}” is no time")
+    group = clean(cell.get("process_group", "")) or None
+    kind = cell.get("kind")
+    more = {"kind": to_int(kind) or kind} if kind else {}
+    others = {title: text for title, text in cell.items() if title not in _KNOWN and text}
+    parts: dict[str, Any] = {"attributes": others, "span": more}
+    return Row(
+        "call",
+        clean(cell.get("process", "")) or group or "",
+        clean(cell.get("operation", "")),
+        start,
+        group,
+        status=status,  # type: ignore[arg-type]
+        exception=clean(cell.get("exception", "")) or None,
+        trace_id=trace_id,
+        span_id=span_id,
+        parent_span_id=lenient_id(cell.get("parent_id"), 16),
+        duration_ns=_duration(cell, start),
+        attributes=as_json(parts),
+    )
+
+
+def _duration(cell: Mapping[str, str], start: int) -> int | None:
+    """From start to end; `duration_ms` counts only where there is no end, since it may be rounded."""
+    end = to_int(cell.get("end_unix_nano"))
+    duration = end - start if end else decimal_ns(cell.get("duration_ms", ""), 10**6)
+    return duration if duration is not None and abs(duration) <= MOST_NS else None

@@ -1,0 +1,118 @@
+"""ddtrace's JSON: a list of traces, each a list of spans, as its snapshots and its agent's API hold them.
+
+Source: dd-trace-py, tests/snapshots; Datadog agent, /v0.4/traces. Ids are numbers, times nanoseconds.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from obs_core import semconv
+from obs_core.ingest.formats import spans
+from obs_core.ingest.formats.rows import Refused, hashed_id, to_int
+from obs_core.ingest.formats.spans import Origin, Span
+from obs_core.model import Row
+
+_HIGH_BITS: Final = "_dd.p.tid"  # the upper 64 bits of the trace id, on a trace's first span
+_ID_BITS: Final = 64
+_SMALL: Final = 1 << 32  # ids are random numbers of 63 or 64 bits; recordings for tests count from 0
+_KINDS: Final = {"internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
+_ERRORS: Final = {
+    "error.type": semconv.EXCEPTION_TYPE,
+    "error.message": semconv.EXCEPTION_MESSAGE,
+    "error.msg": semconv.EXCEPTION_MESSAGE,
+    "error.stack": semconv.EXCEPTION_STACK,
+}
+
+
+def is_ddtrace(document: object) -> bool:
+    """Whether `document` holds ddtrace's spans."""
+    first = document
+    while isinstance(first, list) and first:
+        first = first[0]
+    return isinstance(document, list) and isinstance(first, dict) and "span_id" in first and "trace_id" in first
+
+
+def rows(document: Sequence[Any], line: int, values: Collection[str] = ()) -> Iterator[Row | Refused]:
+    """The rows of the traces in one document that stands at `line`; what can't be stored comes as `Refused`."""
+    traces = document if all(isinstance(trace, list) for trace in document) else [document]
+    origins: dict[str, Origin] = {}
+    for trace in traces:
+        told = [raw for raw in trace if isinstance(raw, dict)]
+        ids = {number: _trace_id(number, told) for number in {str(raw.get("trace_id")) for raw in told}}
+        for raw in trace:
+            span = _span(raw, ids) if isinstance(raw, dict) else None
+            if span is None:
+                said = raw.get("span_id") if isinstance(raw, dict) else raw
+                yield Refused(line, f"a span without a usable id: {said!s:.40}")
+                continue
+            service = str(raw.get("service") or _meta(raw).get("_dd.base_service") or "")
+            if service not in origins:
+                origins[service] = spans.origin({"service.name": service} if service else {}, {})
+            yield from spans.rows(origins[service], span, values)
+
+
+def _trace_id(number: str, trace: Sequence[Mapping[str, Any]]) -> str | None:
+    """The trace id behind `number`.
+
+    Where recordings count their traces from 0, the same number names a different trace in each file: then the id is a
+    hash of the trace's first span, so that files don't run together and a file imported again changes nothing.
+    """
+    low = _unsigned(number)
+    if low is None:
+        return None
+    own = [raw for raw in trace if str(raw.get("trace_id")) == number]
+    high = next((str(_meta(raw)[_HIGH_BITS]) for raw in own if _meta(raw).get(_HIGH_BITS)), "0" * 16)
+    if low < _SMALL:
+        first = own[0]
+        parts = (number, high, first.get("name"), first.get("start"), _meta(first).get("runtime-id"))
+        return hashed_id("high", *parts) + hashed_id("low", *parts)
+    return f"{high[-16:]:0>16}{low:016x}"
+
+
+def _span(raw: Mapping[str, Any], ids: Mapping[str, str | None]) -> Span | None:
+    trace_id = ids[str(raw.get("trace_id"))]
+    number, parent = _unsigned(raw.get("span_id")), _unsigned(raw.get("parent_id"))
+    if not (trace_id and number):
+        return None
+    start, duration = to_int(raw.get("start")) or 0, to_int(raw.get("duration"))
+    attributes = dict(_meta(raw))
+    error = {name: attributes.pop(told) for told, name in _ERRORS.items() if told in attributes}
+    events = []
+    if error:
+        moment = start + (duration or 0)
+        events.append({"name": semconv.EXCEPTION_EVENT, "time_ns": moment, "attributes": error})
+    metrics = raw.get("metrics")
+    if isinstance(metrics, dict):
+        attributes |= metrics
+    for name, told in (("resource.name", raw.get("resource")), ("span.type", raw.get("type"))):
+        if told:
+            attributes[name] = told
+    kind = attributes.pop("span.kind", None)
+    return Span(
+        trace_id,
+        f"{number:016x}",
+        f"{parent:016x}" if parent else None,
+        str(raw.get("name") or ""),
+        start,
+        duration,
+        "ERROR" if raw.get("error") else "UNSET",
+        "",
+        attributes,
+        events,
+        (),
+        {"kind": _KINDS.get(str(kind), kind)} if kind else {},
+    )
+
+
+def _meta(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    meta = raw.get("meta")
+    return meta if isinstance(meta, dict) else {}
+
+
+def _unsigned(value: Any) -> int | None:  # noqa: ANN401 - whatever JSON holds
+    """An id, also where it is written as text or as a signed number; None if it is none of 64 bits."""
+    try:
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number % (1 << _ID_BITS) if abs(number) < 1 << _ID_BITS else None

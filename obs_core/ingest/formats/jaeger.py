@@ -1,0 +1,174 @@
+"""Jaeger JSON: what Jaeger's page downloads and its API answers, {"data": [trace, …]}, or one trace alone.
+
+Source: jaeger, internal/uimodel/model.go; OpenTelemetry, "OpenTelemetry to Jaeger Transformation". Times are in
+microseconds. Tags that stand for a field of a span (error, otel.status_code, span.kind, …) become that field again.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from obs_core import semconv
+from obs_core.ingest.formats import spans
+from obs_core.ingest.formats.round_trip import CARRIED, restored
+from obs_core.ingest.formats.rows import Refused, lenient_id, to_int
+from obs_core.ingest.formats.spans import Origin, Span
+from obs_core.model import Row, Status
+
+MICRO: Final = 1_000  # nanoseconds
+KINDS: Final = {"internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
+ERROR_TAG: Final = "error"
+STATUS_TAG: Final = "otel.status_code"
+MESSAGE_TAG: Final = "otel.status_description"
+KIND_TAG: Final = "span.kind"
+STATE_TAG: Final = "w3c.tracestate"
+SCOPE_TAGS: Final = ("otel.scope.name", "otel.scope.version")
+
+_OLD_SCOPE_TAGS: Final = ("otel.library.name", "otel.library.version")
+_TRUE: Final = (True, "true", "True", 1)
+
+
+def is_jaeger(document: object) -> bool:
+    """Whether `document` holds Jaeger's traces."""
+    return isinstance(document, dict) and _traces(document) is not None
+
+
+def rows(document: Mapping[str, Any], line: int, values: Collection[str] = ()) -> Iterator[Row | Refused]:
+    """The rows of the traces in one document that stands at `line`; what can't be stored comes as `Refused`."""
+    for trace in _traces(document) or ():
+        processes = trace.get("processes")
+        known: dict[tuple[str | None, str], Origin] = {}
+        for raw in _list(trace.get("spans")):
+            if not isinstance(raw, dict):
+                yield Refused(line, "a span that is no object")
+                continue
+            trace_id = lenient_id(raw.get("traceID") or trace.get("traceID"), 32)
+            span_id = lenient_id(raw.get("spanID"), 16)
+            if not (trace_id and span_id):
+                why = f"a span without a usable id: {raw.get('traceID')!s:.40}, {raw.get('spanID')!s:.40}"
+                yield Refused(line, why)
+                continue
+            source, span = _span(raw, (trace_id, span_id), processes, known)
+            own = [event for event in span.events if CARRIED in event["attributes"]]
+            if own:
+                span = span._replace(events=[event for event in span.events if event not in own])
+            yield from spans.rows(source, span, values)
+            yield from filter(None, (restored(event["attributes"][CARRIED]) for event in own))
+
+
+def _traces(document: Mapping[str, Any]) -> Sequence[Mapping[str, Any]] | None:
+    """The traces of a document; None if it holds none."""
+    data = document.get("data")
+    if isinstance(data, list) and all(isinstance(trace, dict) and "spans" in trace for trace in data):
+        return data
+    return [document] if isinstance(document.get("spans"), list) and "traceID" in document else None
+
+
+def _span(
+    raw: Mapping[str, Any], key: tuple[str, str], processes: object, known: dict[tuple[str | None, str], Origin]
+) -> tuple[Origin, Span]:
+    """Who sent a span, and its neutral parts."""
+    tags = _tags(raw.get("tags"))
+    scope = {}
+    for field, tag, old in zip(("name", "version"), SCOPE_TAGS, _OLD_SCOPE_TAGS, strict=True):
+        told = tags.pop(tag, None) or tags.pop(old, None)
+        if told:
+            scope[field] = told
+    inline = raw.get("process")  # spans of Jaeger's storage carry it, those of its API refer to it
+    number = None if inline else str(raw.get("processID"))
+    place = number, str(scope)
+    source = known.get(place) if number else None
+    if source is None:
+        process = inline or _dict(processes).get(str(number))
+        resource = {"service.name": _dict(process).get("serviceName"), **_tags(_dict(process).get("tags"))}
+        source = known[place] = spans.origin({name: value for name, value in resource.items() if value}, scope)
+    events = [_event(log) for log in _list(raw.get("logs")) if isinstance(log, dict)]
+    status, message = _status(tags)
+    parent, links = _references(raw, key[0])
+    start, duration = to_int(raw.get("startTime")) or 0, to_int(raw.get("duration"))
+    more: dict[str, Any] = {}
+    if kind := tags.pop(KIND_TAG, None):
+        more["kind"] = KINDS.get(str(kind), kind)
+    if state := tags.pop(STATE_TAG, None):
+        more["traceState"] = state
+    if flags := raw.get("flags"):
+        more["flags"] = flags
+    if warnings := raw.get("warnings"):
+        more["warnings"] = warnings
+    name = str(raw.get("operationName") or "")
+    times = start * MICRO, None if duration is None else duration * MICRO
+    return source, Span(*key, parent, name, *times, status, message, tags, events, links, more)
+
+
+def _tags(tags: object) -> dict[str, Any]:
+    """Jaeger's list of typed tags as a dict of plain values."""
+    return {str(tag.get("key")): _value(tag) for tag in _list(tags) if isinstance(tag, dict)}
+
+
+def _value(tag: Mapping[str, Any]) -> Any:  # noqa: ANN401 - whatever the tag holds
+    value, kind = tag.get("value"), tag.get("type")
+    if kind == "bool":
+        return value in _TRUE
+    if kind == "int64" and isinstance(value, str):
+        number = to_int(value)
+        return value if number is None else number
+    return value
+
+
+def _event(log: Mapping[str, Any]) -> dict[str, Any]:
+    """A span's log as an event; OpenTracing's errors are read as exceptions."""
+    fields = _tags(log.get("fields"))
+    name = fields.pop("event", None)
+    if name == "error" and ("error.object" in fields or "error.kind" in fields):
+        name = semconv.EXCEPTION_EVENT
+        told = fields.pop("message", None) or fields.get("error.object")
+        renamed = {
+            semconv.EXCEPTION_TYPE: fields.pop("error.kind", None),
+            semconv.EXCEPTION_MESSAGE: told,
+            semconv.EXCEPTION_STACK: fields.pop("stack", None),
+        }
+        fields |= {key: value for key, value in renamed.items() if value}
+    moment = to_int(log.get("timestamp"))
+    return {"name": name, "time_ns": None if moment is None else moment * MICRO, "attributes": fields}
+
+
+def _status(tags: dict[str, Any]) -> tuple[Status, str]:
+    """What the tags say of success, and of its reason; they leave the tags."""
+    code = str(tags.pop(STATUS_TAG, "")).upper()
+    message = str(tags.pop(MESSAGE_TAG, None) or "")
+    failed = tags.get(ERROR_TAG)
+    if code == "ERROR" or failed in _TRUE:
+        if failed in _TRUE:
+            del tags[ERROR_TAG]
+        return "ERROR", message
+    if failed and failed != "false":  # some clients put the message into the tag
+        return "ERROR", message or str(failed)
+    return ("OK" if code == "OK" else "UNSET"), message
+
+
+def _references(raw: Mapping[str, Any], trace_id: str) -> tuple[str | None, list[dict[str, Any]]]:
+    """The parent, and the other spans that this one refers to.
+
+    The parent is the first CHILD_OF in the same trace, else the first FOLLOWS_FROM there: Jaeger's page does the same.
+    """
+    told = [
+        (ref.get("refType"), lenient_id(ref.get("traceID"), 32) or trace_id, lenient_id(ref.get("spanID"), 16))
+        for ref in _list(raw.get("references"))
+        if isinstance(ref, dict)
+    ]
+    near = [reference for reference in told if reference[1] == trace_id and reference[2]]
+    parent = next((one for one in near if one[0] == "CHILD_OF"), near[0] if near else None)
+    if not near and (older := lenient_id(raw.get("parentSpanID"), 16)):
+        return older, [_link(one) for one in told]
+    return (parent[2] if parent else None), [_link(one) for one in told if one is not parent]
+
+
+def _link(reference: tuple[Any, str | None, str | None]) -> dict[str, Any]:
+    return {"trace_id": reference[1], "span_id": reference[2]}
+
+
+def _list(value: object) -> Sequence[Any]:
+    return value if isinstance(value, list) else ()
+
+
+def _dict(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}

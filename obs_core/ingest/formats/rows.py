@@ -1,0 +1,79 @@
+"""What all formats share: text that the log can hold, ids, and rows that had to be refused."""
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from obs_core.text import clean
+
+_HEX: Final = re.compile(r"[0-9a-f]+")
+_NOT_FINITE: Final = {math.inf: "Infinity", -math.inf: "-Infinity"}
+_LONGEST_ID: Final = 200
+MOST_NS: Final = 2**63 - 1
+
+encoded: Final = json.JSONEncoder(ensure_ascii=False, default=str).encode
+"""Plain data as JSON text; one encoder for all, since `json.dumps` makes a new one at each call (1.4 µs)."""
+
+
+class Refused(NamedTuple):
+    """A part of a file that became no row: its line (from 1; 0: all of it), why, and in an archive which member."""
+
+    line: int
+    why: str
+    member: str = ""
+
+
+def hex_id(value: object, length: int) -> str | None:
+    """`value` as an id of `length` lower-case hex digits; None if it is none, or all zero (W3C Trace Context 2.3)."""
+    text = str(value or "").strip().lower()
+    if len(text) != length or not _HEX.fullmatch(text) or not text.strip("0"):
+        return None
+    return text
+
+
+def lenient_id(value: object, length: int) -> str | None:
+    """`value` as an id: hex digits are lower-cased and padded on the left with zeros, other text stays as it is.
+
+    Zipkin and Jaeger leave leading zeros out, or write 64 of 128 bits; tests and old clients use names.
+    """
+    text = clean(str(value or "").strip())
+    if not text or len(text) > _LONGEST_ID:
+        return None
+    lower = text.lower()
+    if len(lower) > length or not _HEX.fullmatch(lower):
+        return text
+    return lower.rjust(length, "0") if lower.strip("0") else None
+
+
+def hashed_id(*parts: object) -> str:
+    """16 hex digits that are the same whenever `parts` are, for rows whose source gives them no id."""
+    text = json.dumps(parts, sort_keys=True, default=str, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def to_int(value: object) -> int | None:
+    """`value` as a whole number of 64 bits, also where it is written as text; None if it is none."""
+    try:
+        number = int(value)  # type: ignore[call-overload]
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return int(number) if -MOST_NS - 1 <= number <= MOST_NS else None
+
+
+def finite(number: float) -> float | str:
+    """`number`, or its name in OTLP's JSON (NaN, Infinity, -Infinity) where JSON has no number for it."""
+    return number if math.isfinite(number) else _NOT_FINITE.get(number, "NaN")
+
+
+def as_json(parts: Mapping[str, Any]) -> str | None:
+    """The parts that hold something, as the column attributes keeps them."""
+    kept = {name: part for name, part in parts.items() if part}
+    return clean(encoded(kept)) if kept else None
+
+
+def text_of(value: object) -> str:
+    """A plain value as the column Data Value shows it."""
+    return value if isinstance(value, str) else clean(encoded(value))

@@ -1,0 +1,225 @@
+"""A span becomes a row, in one place for all formats; so do log records, metric points and chosen attributes.
+
+A format reads its own file into the neutral parts `Origin`, `Span`, `Record` and `Point`; what they mean is said here.
+"""
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from obs_core import semconv
+from obs_core.ingest.formats.round_trip import CARRIED, carried
+from obs_core.ingest.formats.rows import MOST_NS, as_json, encoded, hashed_id, text_of
+from obs_core.model import Row, Status
+from obs_core.text import clean, cleaned
+
+_NAMED: Final = ("service.name", "service.instance.id")
+_TYPES: Final = {bool: "bool", int: "int", float: "double", str: "string", list: "array", dict: "kvlist"}
+
+
+class Origin(NamedTuple):
+    """Who sent: the process and its group, and as JSON members what else its resource and scope say.
+
+    Made once per batch, since it is the same for all spans in it. `identity` is a hash of the whole resource and scope.
+    """
+
+    process: str
+    process_group: str
+    scope: str
+    about: str
+    identity: str
+
+
+class Span(NamedTuple):
+    """One span: ids in lower-case hex, times in nanoseconds (`duration` None: no end), `more`: what few formats say.
+
+    An event is {"name", "time_ns", "attributes"}, a link {"trace_id", "span_id"} and perhaps "attributes".
+    """
+
+    trace_id: str
+    span_id: str
+    parent_span_id: str | None
+    name: str
+    start: int
+    duration: int | None
+    status: Status
+    message: str
+    attributes: dict[str, Any]
+    events: Sequence[Mapping[str, Any]] = ()
+    links: Sequence[Mapping[str, Any]] = ()
+    more: Mapping[str, Any] = {}
+
+
+class Record(NamedTuple):
+    """One log record: what it says (`kind` is the kind of its body), when, how severe, and to which call it belongs."""
+
+    trace_id: str | None
+    span_id: str | None
+    name: str
+    moment: int
+    kind: str | None
+    body: object
+    severity: int
+    severity_text: str
+    attributes: dict[str, Any]
+
+
+class MetricPoint(NamedTuple):
+    """One point of a gauge or a sum; `number` None says that there was no reading."""
+
+    name: str
+    attributes: dict[str, Any]
+    moment: int
+    number: float | str | None
+    about: Mapping[str, Any]
+
+
+def origin(resource: Mapping[str, Any], scope: Mapping[str, Any]) -> Origin:
+    """Who sends, from the attributes of a resource and the name, version and attributes of a scope."""
+    kept = {"scope": scope, "resource": {name: value for name, value in resource.items() if name not in _NAMED}}
+    about = as_json(kept)
+    identity = encoded([sorted(resource.items(), key=lambda pair: pair[0]), scope]).encode("utf-8", "replace")
+    return Origin(
+        clean(semconv.process(resource)),
+        clean(semconv.process_group(resource)),
+        clean(str(scope.get("name") or "")),
+        about[1:-1] if about else "",
+        hashlib.sha256(identity).hexdigest(),
+    )
+
+
+def rows(source: Origin, span: Span, values: Collection[str] = ()) -> Iterator[Row]:
+    """The row of a span, and a value for each of its attributes that `values` names."""
+    row = call(source, span)
+    yield row
+    for name in values:
+        if name in span.attributes:
+            yield _chosen(row, name, span.attributes[name])
+
+
+def call(source: Origin, span: Span) -> Row:
+    """The row of one span."""
+    attributes = span.attributes
+    columns = attributes.pop(CARRIED) if CARRIED in attributes else None
+    exception = stack = None
+    for event in span.events:
+        if event["name"] == semconv.EXCEPTION_EVENT:
+            exception, stack = semconv.exception(event["attributes"])
+            break
+    if not exception and span.status == "ERROR":
+        exception = span.message
+    duration = span.duration
+    if duration is not None and not -MOST_NS <= duration <= MOST_NS:
+        duration = None
+    row = Row(
+        "call",
+        source.process,
+        clean(span.name),
+        span.start,
+        source.process_group,
+        None,
+        None,
+        span.status,
+        cleaned(exception),
+        span.trace_id,
+        span.span_id,
+        span.parent_span_id,
+        cleaned(semconv.function_name(attributes)) if attributes else None,
+        cleaned(stack),
+        duration,
+        None,
+        None,
+        None,
+        _about(source, span),
+    )
+    return carried(row, columns) if columns else row
+
+
+def log_record(source: Origin, record: Record) -> Row:
+    """The row of one log record; it is tied to its call by trace and parent, and named by a hash of what it says."""
+    attributes = record.attributes
+    columns = attributes.pop(CARRIED, None)
+    exception, stack = semconv.exception(attributes)
+    name = record.name or source.scope or "log"
+    severity = {"severity": record.severity_text, "severity_number": record.severity}
+    row = Row(
+        kind="log",
+        process=source.process,
+        data=clean(name),
+        timestamp=record.moment,
+        process_group=source.process_group,
+        data_type=record.kind,
+        data_value=None if record.body is None else clean(text_of(record.body)),
+        status="ERROR" if record.severity >= semconv.ERROR_SEVERITY else "UNSET",
+        exception=cleaned(exception),
+        exception_stack=cleaned(stack),
+        trace_id=record.trace_id,
+        span_id=hashed_id(source.identity, name, attributes, record.moment, record.body, record.span_id),
+        parent_span_id=record.span_id,
+        function=cleaned(semconv.function_name(attributes)),
+        attributes=_joined(source, {"attributes": attributes, **severity}),
+    )
+    return carried(row, columns) if columns else row
+
+
+def point(source: Origin, measured: MetricPoint) -> Row:
+    """The value that one point of a metric is; its variable is the metric's name with its attributes in order."""
+    number = measured.number
+    attributes = measured.attributes
+    return Row(
+        kind="value",
+        process=source.process,
+        data=clean(series(measured.name, attributes)),
+        timestamp=measured.moment,
+        process_group=source.process_group,
+        data_type="int" if isinstance(number, int) else "double",
+        data_value="" if number is None else text_of(number),
+        span_id=hashed_id(source.identity, measured.name, attributes, measured.moment),
+        attributes=_joined(source, {"attributes": attributes, "metric": measured.about}),
+    )
+
+
+def series(name: str, attributes: Mapping[str, Any]) -> str:
+    """A metric's variable, such as `queue.size{host=a, shard=3}`: attributes by name, so that order changes nothing."""
+    if not attributes:
+        return name
+    return f"{name}{{{', '.join(f'{key}={text_of(value)}' for key, value in sorted(attributes.items()))}}}"
+
+
+def _chosen(call_row: Row, name: str, value: object) -> Row:
+    return Row(
+        kind="value",
+        process=call_row.process,
+        data=clean(name),
+        timestamp=call_row.timestamp,
+        process_group=call_row.process_group,
+        data_type=_TYPES.get(type(value)),
+        data_value="" if value is None else clean(text_of(value)),
+        trace_id=call_row.trace_id,
+        span_id=hashed_id(call_row.trace_id, call_row.span_id, "value", name),
+        parent_span_id=call_row.span_id,
+        function=call_row.function,
+    )
+
+
+def _about(source: Origin, span: Span) -> str | None:
+    """The column attributes of a span; written piece by piece, as what is empty or the same for all costs nothing."""
+    parts = []
+    if span.attributes:
+        parts.append('"attributes": ' + encoded(span.attributes))
+    if span.events:
+        parts.append('"events": ' + encoded(span.events))
+    if span.links:
+        parts.append('"links": ' + encoded(span.links))
+    if source.about:
+        parts.append(source.about)
+    if span.more:
+        parts.append('"span": ' + encoded(span.more))
+    return clean("{" + ", ".join(parts) + "}") if parts else None
+
+
+def _joined(source: Origin, parts: Mapping[str, Any]) -> str | None:
+    """The column attributes of a log record or a point."""
+    own = as_json(parts)
+    members = ", ".join(part for part in (own[1:-1] if own else "", source.about) if part)
+    return "{" + members + "}" if members else None

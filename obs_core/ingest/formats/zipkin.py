@@ -1,0 +1,145 @@
+"""Zipkin v2 JSON: a list of spans, a list of traces, or one span.
+
+Source: openzipkin/zipkin-api, zipkin2-api.yaml; b3-propagation, "shared" spans. Times are in microseconds.
+
+In Zipkin a client and the server that it calls may write halves of one span under the same id. The server's half gets
+an id of its own here, with the client's span as its parent, and what that server calls moves under it.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from obs_core.ingest.formats import spans
+from obs_core.ingest.formats.rows import Refused, hashed_id, lenient_id, to_int
+from obs_core.ingest.formats.spans import Origin, Span
+from obs_core.model import Row, Status
+
+_MICRO: Final = 1_000  # nanoseconds
+_KINDS: Final = {"SERVER": 2, "CLIENT": 3, "PRODUCER": 4, "CONSUMER": 5}
+_ERROR_TAG: Final = "error"
+
+
+class _Half(NamedTuple):
+    """A span as Zipkin wrote it, with its ids read: `shared` says that it is the server's half of a client's span."""
+
+    raw: Mapping[str, Any]
+    trace_id: str
+    span_id: str
+    parent: str | None
+    service: str
+    shared: bool
+
+    @property
+    def server_id(self) -> str:
+        """The id of the server's half."""
+        return hashed_id(self.trace_id, self.span_id, "server")
+
+
+def is_zipkin(document: object) -> bool:
+    """Whether `document` holds Zipkin's spans."""
+    first = document
+    while isinstance(first, list) and first:
+        first = first[0]
+    return isinstance(first, dict) and "traceId" in first and "id" in first
+
+
+def rows(document: object, line: int, values: Collection[str] = ()) -> Iterator[Row | Refused]:
+    """The rows of the spans in one document that stands at `line`; what can't be stored comes as `Refused`."""
+    halves: list[_Half] = []
+    for raw in _flat(document):
+        half = _half(raw)
+        if half:
+            halves.append(half)
+        else:
+            ids = (raw.get("traceId"), raw.get("id")) if isinstance(raw, dict) else (raw, "")
+            yield Refused(line, f"a span without a usable id: {ids[0]!s:.40}, {ids[1]!s:.40}")
+    clients = {(half.trace_id, half.span_id) for half in halves if half.raw.get("kind") == "CLIENT"}
+    servers = {}
+    for number, half in enumerate(halves):
+        key = half.trace_id, half.span_id
+        if half.shared or (half.raw.get("kind") == "SERVER" and key in clients):
+            halves[number] = half._replace(shared=True)
+            servers[key] = half.service
+    own = {(half.trace_id, half.span_id) for half in halves if not half.shared}
+    origins: dict[str, Origin] = {}
+    for half in halves:
+        source = origins.get(half.service)
+        if source is None:
+            resource = {"service.name": half.service} if half.service else {}
+            source = origins[half.service] = spans.origin(resource, {})
+        yield from spans.rows(source, _span(half, _place(half, servers, own)), values)
+
+
+def _flat(document: object) -> Iterator[Any]:
+    if isinstance(document, list):
+        for part in document:
+            yield from _flat(part)
+    else:
+        yield document
+
+
+def _half(raw: object) -> _Half | None:
+    if not isinstance(raw, dict):
+        return None
+    trace_id, span_id = lenient_id(raw.get("traceId"), 32), lenient_id(raw.get("id"), 16)
+    if not (trace_id and span_id):
+        return None
+    endpoint = raw.get("localEndpoint")
+    service = str(endpoint.get("serviceName") or "") if isinstance(endpoint, dict) else ""
+    return _Half(raw, trace_id, span_id, lenient_id(raw.get("parentId"), 16), service, raw.get("shared") is True)
+
+
+def _place(
+    half: _Half, servers: Mapping[tuple[str, str], str], own: Collection[tuple[str, str]]
+) -> tuple[str, str | None]:
+    """A span's id and its parent's.
+
+    A server's half goes under the client's; where that is not in the document, under the parent that it names itself.
+    A child of a shared id goes under the server's half if that service wrote it, or if there is no client's half.
+    """
+    if half.shared and (half.trace_id, half.span_id) in own:
+        return half.server_id, half.span_id
+    parent = half.parent
+    if parent and (served := servers.get((half.trace_id, parent))) is not None:
+        alone = (half.trace_id, parent) not in own
+        if alone or served == half.service:
+            parent = hashed_id(half.trace_id, parent, "server")
+    return (half.server_id if half.shared else half.span_id), parent
+
+
+def _span(half: _Half, place: tuple[str, str | None]) -> Span:
+    raw = half.raw
+    told = raw.get("tags")
+    tags: dict[str, Any] = dict(told) if isinstance(told, dict) else {}
+    status: Status = "UNSET"
+    message = ""
+    if _ERROR_TAG in tags:  # its presence counts, whatever it says
+        said = str(tags.pop(_ERROR_TAG) or "")
+        status, message = "ERROR", "" if said.lower() in ("true", "false") else said
+    start, duration = to_int(raw.get("timestamp")), to_int(raw.get("duration"))
+    more = {name: raw[name] for name in ("localEndpoint", "remoteEndpoint", "debug", "shared") if raw.get(name)}
+    if more.get("localEndpoint") == {"serviceName": half.service}:
+        del more["localEndpoint"]
+    if half.shared and place[0] != half.span_id:
+        more["id"] = half.span_id
+    if kind := raw.get("kind"):
+        more["kind"] = _KINDS.get(str(kind), kind)
+    notes = raw.get("annotations")
+    events: list[dict[str, Any]] = [
+        {"name": note.get("value"), "time_ns": (to_int(note.get("timestamp")) or 0) * _MICRO, "attributes": {}}
+        for note in (notes if isinstance(notes, list) else ())
+        if isinstance(note, dict)
+    ]
+    return Span(
+        half.trace_id,
+        *place,
+        str(raw.get("name") or ""),
+        (start or 0) * _MICRO,
+        None if duration is None else duration * _MICRO,
+        status,
+        message,
+        tags,
+        events,
+        (),
+        more,
+    )

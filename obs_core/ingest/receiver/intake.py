@@ -1,0 +1,117 @@
+"""Where received rows go: whole batches into the spool, from which the drain moves them into the log.
+
+One thread at a time stores a batch, and the drain only makes room: so a batch for which there was room at the start
+goes in whole. What is in the spool survives the end of this process, also by kill -9.
+"""
+
+import math
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from obs_core.capture.drain import recovery
+from obs_core.capture.options import Options
+from obs_core.capture.spool.frames import ready_frame
+from obs_core.capture.spool.spool import Spool
+from obs_core.capture.writer import Writer
+from obs_core.ingest.formats.rows import Refused
+from obs_core.ingest.receiver.responses import Refusal
+from obs_core.model import Row
+from obs_core.paths import folder_of
+
+BEHIND_ABOVE: Final = 0.8  # of the spool: the same as the state DELAYED
+_FAILURES: Final = 4  # in a row, with pauses of 0.5, 1, 2, 4 s: a long lock is waited out in the spool
+_LONGEST_PAUSE_S: Final = 30
+_PIECE: Final = 64 * 1024  # one copy into the spool; at most a sixteenth of a segment stays unused behind the last
+
+
+class Intake:
+    """The spool of a receiver; it is made with the first batch."""
+
+    def __init__(self, options: Options) -> None:
+        """Rows go into the log of `options`."""
+        self._options = options
+        self._writer: Writer | None = None
+
+    def recover(self) -> int:
+        """Move into the log what an earlier receiver, or any dead program, left in its spool."""
+        log = Path(self._options.log).absolute()
+        return recovery.recover(folder_of(self._options.log), log)
+
+    def behind(self) -> Refusal | None:
+        """Why nothing can be taken now, and when to ask again; None if all is well."""
+        if self._writer is None:
+            return None
+        spool, breaker = self._writer.spool, self._writer.drain.breaker
+        if not isinstance(spool, Spool):
+            return Refusal(503, f"Rows can't be kept safe: {spool.header.last_error}.", 5)
+        if breaker.state != "closed" and breaker.failures >= _FAILURES:
+            pause = math.ceil(breaker.retry_at - time.monotonic())
+            said = f"The log can't be written: {spool.header.last_error}."
+            return Refusal(503, said, min(max(pause, 1), _LONGEST_PAUSE_S))
+        if self.fill > BEHIND_ABOVE:
+            return Refusal(503, f"The spool is full to {self.fill:.0%}; the log is being written.", 1)
+        return None
+
+    @property
+    def fill(self) -> float:
+        """The share of the spool that is not drained yet."""
+        spool = self._writer and self._writer.spool
+        return (spool.end() - spool.header.position) / spool.capacity if isinstance(spool, Spool) else 0.0
+
+    def opened(self) -> Spool:
+        """The spool; one that could not be made, on a full disk, is tried again.
+
+        Raises:
+            Refusal: 503, nothing can be taken now.
+        """
+        if self._writer is None or not isinstance(self._writer.spool, Spool):
+            self.close()
+            self._writer = Writer(self._options._replace(drain=True), drains=True)
+        if (behind := self.behind()) is not None:
+            raise behind
+        assert isinstance(self._writer.spool, Spool)
+        return self._writer.spool
+
+    def put(self, rows: Sequence[Row], now_ns: int) -> list[Refused]:
+        """Store the batch; return the rows that are too large for any spool.
+
+        Raises:
+            Refusal: 503, nothing was stored; or 413, it would never fit.
+        """
+        spool = self.opened()
+        frames, refused = [], []
+        for row in rows:
+            frame = ready_frame(row, now_ns)
+            if len(frame) <= spool.segment_size:
+                frames.append(frame)
+            else:
+                said = f"“{row.data[:50]}” has {len(frame):,} bytes, the spool takes {spool.segment_size:,}"
+                refused.append(Refused(1, said))
+        pieces = list(_pieces(frames))
+        if not spool.has_room(map(len, pieces), once_drained=True):
+            raise Refusal(413, "The batch is larger than the spool; send smaller batches, or raise OBS_SPOOL_MB.")
+        if not spool.has_room(map(len, pieces)) or not all(map(spool.write, pieces)):
+            raise Refusal(503, "The spool has no room for the batch now; the log is being written.", 1)
+        return refused
+
+    def close(self) -> None:
+        """Move what is in the spool into the log; what can't be moved in time stays for the next receiver."""
+        if self._writer is not None:
+            self._writer.close(self._options.exit_s)
+            self._writer = None
+
+
+def _pieces(frames: Iterable[bytes]) -> Iterator[bytes]:
+    """`frames` joined to pieces of some 64 KiB."""
+    piece: list[bytes] = []
+    size = 0
+    for frame in frames:
+        if piece and size + len(frame) > _PIECE:
+            yield b"".join(piece)
+            piece, size = [], 0
+        piece.append(frame)
+        size += len(frame)
+    if piece:
+        yield b"".join(piece)

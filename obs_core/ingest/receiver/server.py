@@ -1,0 +1,209 @@
+"""The receiver of OTLP over HTTP: `/v1/traces`, `/v1/logs`, `/v1/metrics`, and `/healthz`.
+
+Source: opentelemetry-proto, docs/specification.md "OTLP/HTTP". 200 means that every row of the batch is in the spool,
+but for those that the answer counts as rejected.
+"""
+
+import asyncio
+import errno
+import os
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+import anyio
+import anyio.to_thread
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from obs_core.capture.options import MEBIBYTE
+from obs_core.errors import ObsError, PortInUse
+from obs_core.ingest.receiver import access, decoding, responses
+from obs_core.ingest.receiver.intake import Intake
+from obs_core.ingest.receiver.responses import Answer, Refusal
+from obs_core.settings import Settings, http_address
+
+_READ_S: Final = 30  # for a body to come in; exporters give up after ten seconds
+_BODIES: Final = 4  # that may lie in memory at once, of the largest size
+_IDLE_S: Final = 75  # uvicorn's 5 s are just the pause of exporters: connections would end as the next batch comes
+_GRACE_S: Final = 3  # for answers on the way when the receiver stops
+_BACKLOG: Final = 512
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came in since the start."""
+
+    batches: int = 0
+    rows: int = 0
+    rejected: int = 0
+    refused: int = 0
+
+
+class Receiver:
+    """The answers to requests; batches are stored one after another, beside the event loop."""
+
+    def __init__(self, settings: Settings, intake: Intake) -> None:
+        """Rows go to `intake`."""
+        self.tally = Tally()
+        self._settings = settings
+        self._intake = intake
+        self._limit = settings.otlp_limit_mb * MEBIBYTE
+        self._in_memory = 0
+        self._one = anyio.CapacityLimiter(1)
+
+    def app(self) -> Starlette:
+        """The receiver as an ASGI application."""
+        signals = [Route(f"/v1/{signal}", self._export(signal), methods=["POST"]) for signal in decoding.SIGNALS]
+        handlers = {404: _nothing_here, 405: _nothing_here}
+        return Starlette(routes=[*signals, Route("/healthz", self._health)], exception_handlers=handlers)
+
+    def _export(self, signal: str) -> Callable[[Request], Awaitable[Response]]:
+        async def export(request: Request) -> Response:
+            told = request.headers.get("content-type", "")
+            content_type = decoding.content_type_of(told)
+            try:
+                access.check(request.headers, self._settings.otlp_token, self._settings.otlp_host)
+                if content_type is None:
+                    raise Refusal(
+                        415, f"Content-Type is “{told[:100]}”; send {responses.PROTOBUF} or {responses.JSON}."
+                    )
+                return _response(await self._taken(signal, content_type, request))
+            except Refusal as refusal:
+                self.tally.refused += 1
+                return _response(responses.refused(refusal, content_type or responses.JSON))
+
+        return export
+
+    async def _taken(self, signal: str, content_type: str, request: Request) -> Answer:
+        held = bytearray()
+        try:
+            await self._read(request, held)
+            encoding = request.headers.get("content-encoding", "")
+            return await anyio.to_thread.run_sync(
+                self._stored, signal, content_type, bytes(held), encoding, limiter=self._one
+            )
+        finally:
+            self._in_memory -= len(held)
+
+    async def _read(self, request: Request, held: bytearray) -> None:
+        """Read the body into `held`, which counts as memory in use from then on."""
+        try:
+            async with asyncio.timeout(_READ_S):
+                async for piece in request.stream():
+                    held += piece
+                    self._in_memory += len(piece)
+                    if len(held) > self._limit:
+                        raise decoding.too_large(self._limit)
+                    if self._in_memory > _BODIES * self._limit:
+                        raise Refusal(503, "Too many large requests at once.", 1)
+        except TimeoutError as error:
+            raise Refusal(408, f"The body did not come within {_READ_S} s.") from error
+        except ClientDisconnect as error:
+            raise Refusal(400, "The body was cut off.") from error
+
+    def _stored(self, signal: str, content_type: str, body: bytes, encoding: str) -> Answer:
+        """Unpack, map and store one batch, in a thread of its own."""
+        self._intake.opened()
+        plain = decoding.unpacked(body, encoding, self._limit)
+        rows, refused = decoding.rows(signal, content_type, plain, self._settings.values)
+        too_large = self._intake.put(rows, time.time_ns())
+        refused += too_large
+        self.tally.batches += 1
+        self.tally.rows += len(rows) - len(too_large)
+        self.tally.rejected += len(refused)
+        return responses.accepted(signal, content_type, len(refused), decoding.describe_rejected(refused))
+
+    async def _health(self, request: Request) -> Response:
+        """Whether batches are taken, into which log, and what came so far; 503 while the writer is behind."""
+        try:
+            access.check(request.headers, self._settings.otlp_token, self._settings.otlp_host)
+        except Refusal as refusal:
+            return _response(responses.refused(refusal, responses.JSON))
+        behind, tally = self._intake.behind(), self.tally
+        told = {
+            "status": "ok" if behind is None else behind.message,
+            "log": str(self._settings.log.absolute()),
+            "pid": os.getpid(),
+            "spool_filled": round(self._intake.fill, 3),
+            **{name: getattr(tally, name) for name in Tally.__slots__},
+        }
+        return JSONResponse(told, 200 if behind is None else 503)
+
+
+class Listener:
+    """A receiver that listens."""
+
+    def __init__(self, settings: Settings, intake: Intake) -> None:
+        """Listen where the settings say.
+
+        Raises:
+            PortInUse: another program does.
+            ObsError: the host is no address of this machine, or the port needs more rights.
+        """
+        self._intake = intake
+        self._listening = _listening(settings.otlp_host, settings.otlp_port)
+        self.address = http_address(settings.otlp_host, self._listening.getsockname()[1])
+        config = uvicorn.Config(
+            Receiver(settings, intake).app(),
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            http="h11",
+            ws="none",
+            server_header=False,
+            timeout_keep_alive=_IDLE_S,
+            timeout_graceful_shutdown=_GRACE_S,
+        )
+        self._server = uvicorn.Server(config)
+
+    def run(self) -> None:
+        """Answer until a signal comes or `stop` is called; what was answered is then moved into the log."""
+        try:
+            self._server.run(sockets=[self._listening])
+        finally:
+            self._listening.close()
+            self._intake.close()
+
+    def stop(self) -> None:
+        """End it from another thread."""
+        self._server.should_exit = True
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        found = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except (OSError, OverflowError) as error:
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            said = f"Port {port} on {host} is in use by another program."
+            raise PortInUse(said, "Stop that program, or set OBS_OTLP_PORT.") from error
+        said = f"Can't listen on {host}, port {port}: {str(error).rstrip('.')}."
+        raise ObsError(said, "Check OBS_OTLP_HOST and OBS_OTLP_PORT.") from error
+    found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # head and body of an answer are sent apart: 44 ms
+    return found
+
+
+def _response(answer: Answer) -> Response:
+    headers = {} if answer.retry_after_s is None else {"Retry-After": str(answer.retry_after_s)}
+    if answer.status == 401:  # noqa: PLR2004 - RFC 9110 15.5.2 asks for it
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(answer.body, answer.status, headers, answer.content_type)
+
+
+async def _nothing_here(request: Request, error: Exception) -> Response:
+    """404 and 405, in words."""
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    said = (
+        f"POST to {', '.join(f'/v1/{signal}' for signal in decoding.SIGNALS)}; not {request.method} {request.url.path}"
+    )
+    found = _response(responses.refused(Refusal(status, said), responses.JSON))
+    if status == 405:  # noqa: PLR2004 - RFC 9110 15.5.6 asks for it
+        found.headers["Allow"] = "POST"
+    return found

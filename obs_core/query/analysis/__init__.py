@@ -1,0 +1,1 @@
+"""Computations on answers: trace trees, critical paths, significance."""

@@ -1,0 +1,1 @@
+"""The ways to reach the log: DuckDB workers, SQLite readers, and the planner that chooses between them."""

@@ -1,0 +1,1 @@
+"""Filters of rows: their fields, their SQL, paging and search."""

@@ -1,0 +1,137 @@
+"""What questions have in common: a window within the log, buckets of time, and parameters that are safe to pass on."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from obs_core.clock import DAY, HOUR, MINUTE, SECOND, UNITS, Window
+from obs_core.errors import BadParameter
+from obs_core.query.engine.engine import Engine
+
+MOST_BUCKETS: Final = 300
+LONGEST_TEXT: Final = 1_000  # characters of a search or a name; a longer one is a mistake, and makes each row dear
+
+_MILLISECOND: Final = SECOND // 1_000
+_DECADES: Final = tuple(digit * 10**power for power in range(9) for digit in (1, 2, 5))
+_STEPS: Final = (
+    *_DECADES,
+    *(count * SECOND for count in (1, 2, 5, 10, 15, 30)),
+    *(count * MINUTE for count in (1, 2, 5, 10, 15, 30)),
+    *(count * HOUR for count in (1, 2, 3, 6, 12)),
+    *(count * DAY for count in (1, 2, 7, 14, 28, 91, 182, 364, 728)),
+)
+_BUCKET: Final = re.compile(r"(\d{1,9})(ms|[smhdw])", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Buckets:
+    """`count` equal slices of time, `step_ns` each, the first from `origin_ns`; all are whole multiples of the step."""
+
+    origin_ns: int
+    step_ns: int
+    count: int
+
+    @property
+    def parameters(self) -> dict[str, int]:
+        """The slices as parameters of a question's SQL."""
+        return {"first": self.origin_ns // self.step_ns, "step_ns": self.step_ns, "buckets": self.count}
+
+
+def clipped(engine: Engine, window: Window) -> Window:
+    """`window` within the log: from its first row to just after its last one; empty where there is no row."""
+    extent = engine.extent()
+    if extent is None:
+        return Window(window.from_ns, window.from_ns)
+    start = max(window.from_ns, extent.from_ns)
+    return Window(start, max(start, min(window.to_ns, extent.to_ns)))
+
+
+def per_second(count: int, window: Window) -> float | None:
+    """How many of `count` come in a second of `window`; None where the window is a single moment or less."""
+    return count * SECOND / window.length_ns if window.length_ns > 1 else None
+
+
+def buckets(window: Window, bucket: str, most: int = MOST_BUCKETS) -> Buckets:
+    """The slices that cover `window`: as fine as `most` of them allow (`auto`), or of a length such as 500ms, 30s, 5m.
+
+    Raises:
+        BadParameter: `bucket` is neither, or would make more than `MOST_BUCKETS` slices.
+    """
+    if bucket == "auto":
+        longest = -(-window.length_ns // (most - 1))
+        return next(found for step in (*_STEPS, longest) if (found := _slices(window, step)).count <= most)
+    found = _slices(window, _length_ns(bucket))
+    if found.count > MOST_BUCKETS:
+        message = f"Buckets of {bucket} would make {found.count:,} of them; {MOST_BUCKETS} is the most."
+        raise BadParameter(message, "Take a longer bucket, a shorter window, or bucket=auto.")
+    return found
+
+
+def text(name: str, value: str | None) -> str | None:
+    """The parameter `name` as a filter: None or empty for none.
+
+    Raises:
+        BadParameter: it is longer than any name, or no text that a log can hold (half a character).
+    """
+    if not value:
+        return None
+    if len(value) > LONGEST_TEXT:
+        message = f"{name} has {len(value):,} characters; {LONGEST_TEXT:,} is the most."
+        raise BadParameter(message, "Search for a part of it.")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        message = f"{name} holds half a character (a lone surrogate) at position {error.start}."
+        raise BadParameter(message, "No log can hold it: remove it.") from error
+    return value
+
+
+def checked_int(name: str, value: int, least: int, most: int) -> int:
+    """The parameter `name` as a number from `least` to `most`.
+
+    Raises:
+        BadParameter: it is not within them.
+    """
+    if not least <= value <= most:
+        message = f"{name} is {value}; it must be from {least:,} to {most:,}."
+        raise BadParameter(message, "Choose a number within these.")
+    return value
+
+
+def choice(name: str, value: str, allowed: tuple[str, ...]) -> str:
+    """The parameter `name` as one of the words `allowed`.
+
+    Raises:
+        BadParameter: it is none of them.
+    """
+    if value not in allowed:
+        message = f"{name} is “{value[:60]}”."
+        raise BadParameter(message, f"It must be one of {', '.join(allowed)}.")
+    return value
+
+
+def _slices(window: Window, step: int) -> Buckets:
+    origin = window.from_ns // step * step
+    return Buckets(origin, step, -(-(window.to_ns - origin) // step) if window.length_ns else 0)
+
+
+def _length_ns(bucket: str) -> int:
+    match = _BUCKET.fullmatch(bucket)
+    if match is None or not int(match[1]):
+        message = f"“{bucket[:60]}” is no length of a bucket."
+        raise BadParameter(message, "Write auto, or a number with ms, s, m, h, d or w, such as 30s.")
+    return int(match[1]) * (_MILLISECOND if match[2] == "ms" else UNITS[match[2]])
+
+
+def like(literal: str) -> str:
+    r"""The pattern with which LIKE … ESCAPE '\' finds `literal` anywhere in a text."""
+    return f"%{_escaped(literal)}%"
+
+
+def wildcards(pattern: str) -> str:
+    r"""The pattern with which LIKE … ESCAPE '\' finds what fits a name, in which * and ? stand for any characters."""
+    return _escaped(pattern).replace("*", "%").replace("?", "_")
+
+
+def _escaped(literal: str) -> str:
+    return literal.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")

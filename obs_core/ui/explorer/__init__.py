@@ -1,0 +1,1 @@
+"""The parts of the Trace Explorer and Logs pages."""

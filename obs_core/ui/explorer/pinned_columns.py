@@ -1,0 +1,60 @@
+"""The columns that people pin beside the canonical ones: group, function, memory, or any attribute."""
+
+import re
+from typing import Any, Final
+
+import streamlit as st
+from pandas import notna
+
+from obs_core.ui.kit import formatting
+from obs_core.ui.kit.text import plain
+
+OFFERED: Final = ("Group", "Function", "Memory", "Kind", "Span")
+MOST: Final = 12
+_OF: Final = {"Group": "process_group", "Function": "function", "Kind": "kind", "Span": "span_id"}
+_HARMLESS: Final = re.compile(r"[^\w .\-/@]+")
+CELL: Final = 300
+
+
+def pinned() -> tuple[str, ...]:
+    """Draw the control; return the columns that are pinned: of `OFFERED`, or names of attributes."""
+    with st.popover("Columns", icon=":material/view_column:"):
+        held = [str(name) for name in st.session_state.get("t_cols") or st.query_params.get_all("t_cols")]
+        found = st.multiselect(
+            "Further columns",
+            [*OFFERED, *(name for name in dict.fromkeys(held) if name not in OFFERED)],
+            key="t_cols",
+            bind="query-params",
+            accept_new_options=True,
+            max_selections=MOST,
+            placeholder="Group, function, or an attribute",
+            help="Type the name of an attribute, such as http.status_code.",
+        )
+    return tuple(dict.fromkeys(found))
+
+
+def attributes(columns: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of `columns` that are attributes."""
+    return tuple(name for name in columns if name not in OFFERED)
+
+
+def header(name: str) -> str:
+    """The column's title. A link may hold any name, and the grid would run code in a title: only harmless ones stay."""
+    return _HARMLESS.sub("·", plain(name, 60))
+
+
+def cells(record: dict[str, Any], columns: tuple[str, ...]) -> dict[str, str]:
+    """The row's cells in `columns`, by their fields in the grid."""
+    return {f"pinned_{place}": _cell(record, name) for place, name in enumerate(columns)}
+
+
+def fields(columns: tuple[str, ...]) -> dict[str, str]:
+    """The pinned columns' fields in the grid, with their titles."""
+    return {f"pinned_{place}": header(name) for place, name in enumerate(columns)}
+
+
+def _cell(record: dict[str, Any], name: str) -> str:
+    if name == "Memory":
+        memory = record.get("memory_delta")
+        return formatting.size(float(memory)) if memory is not None and notna(memory) else ""
+    return plain(record.get(_OF.get(name, f"attributes.{name}")), CELL)

@@ -1,0 +1,160 @@
+"""One row of the log on a page, with everything that is known of it."""
+
+from dataclasses import replace
+from typing import Any, Final
+
+import streamlit as st
+from pandas import DataFrame, Series, notna
+
+from obs_core.clock import DAY, Window
+from obs_core.query.analysis import attributes
+from obs_core.query.questions import inspector, traces
+from obs_core.ui.kit import formatting, navigation
+from obs_core.ui.kit.text import counted, plain
+from obs_core.ui.series.series_card import series_card
+from obs_core.ui.shell import layout, rule_suggestions
+from obs_core.ui.shell.answers import ask
+from obs_core.ui.shell.panel import boundary, offered
+from obs_core.ui.shell.scope import PageScope
+
+THRESHOLD: Final = 5
+"""Equal readings in a row that are fine where no rule says otherwise."""
+
+LINES: Final = 16
+TALLEST: Final = 360
+"""Pixels of the box of a text of more than `LINES` lines, which scrolls."""
+
+LONGEST: Final = 100_000
+"""Characters of one text that the page shows; a browser takes a second for each million."""
+
+CELL: Final = 500
+"""Characters of a value in a table; longer ones stand whole in boxes of their own, the first `BOXES` of them."""
+
+BOXES: Final = 10
+
+
+def row_card(chosen: PageScope, row_id: int, tree: DataFrame | None = None) -> None:
+    """Everything the log holds of one row; with its `tree`, also the values that it recorded."""
+    found = ask(traces.row, chosen, id=row_id)
+    if found.empty:
+        st.info("The log no longer holds this row.")
+        return
+    row = found.iloc[0]
+    _facts(chosen, row)
+    _text("Exception", row["exception_stack"] or row["exception"])
+    _text("Value", row["data_value"])
+    if row["kind"] == "value":
+        st.markdown("**Readings of this variable in the window**")
+        with boundary("Readings"):
+            series_card(chosen, row["process"], row["data"], {"threshold": THRESHOLD}, listed=True)
+    if tree is not None and isinstance(row["span_id"], str):
+        _values(tree[(tree["parent_span_id"] == row["span_id"]) & (tree["kind"] != "call")])
+    _attributes(row["attributes"])
+
+
+def _facts(chosen: PageScope, row: "Series[Any]") -> None:
+    """The row's short facts, side by side."""
+    memory = row["memory_delta"]
+    known = {
+        "Kind": row["kind"],
+        "Data": row["data"],
+        "Data type": row["data_type"],
+        "Status": row["status"],
+        "Process": row["process"],
+        "Process group": row["process_group"],
+        "Began": formatting.format_time(int(row["timestamp"])),
+    }
+    if row["kind"] == "call":
+        known |= {
+            "Duration": formatting.duration(float(row["duration_ms"])) if notna(row["duration_ms"]) else "",
+            "Among its last 24 h": _rank(chosen, row),
+            "Memory": formatting.size(int(memory)) if notna(memory) else "",
+            "Span": row["span_id"],
+        }
+    st.html(layout.detail_list({name: plain(value, 400) or formatting.NOT_MEASURED for name, value in known.items()}))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if row["kind"] == "call":
+            navigation.to(
+                "code_inspector",
+                label="Open in the Code Inspector",
+                icon=navigation.ICONS["code_inspector"],
+                f_fn=row["function"] or row["data"],
+            )
+        offered("Rules", lambda: offers(chosen, row))
+
+
+def offers(chosen: PageScope, row: "Series[Any]") -> list[rule_suggestions.RuleSuggestion]:
+    """Rules that fit a row: on its variable; or its function is slower than this call, fails, or fails anew."""
+    if row["kind"] == "value":
+        reading = row["data_value"] if isinstance(row["data_value"], str) else None
+        return rule_suggestions.of_value(str(row["process"]), str(row["data"]), reading)
+    if row["kind"] != "call":
+        return []
+    whose, function = replace(chosen, group=row["process_group"] or None), str(row["function"] or row["data"])
+    duration_ms = formatting.number(row["duration_ms"])
+    return [
+        *rule_suggestions.latency(whose, duration_ms, function=function),
+        rule_suggestions.error_rate(whose, None, function=function),
+        rule_suggestions.new_exception(whose, function=function),
+    ]
+
+
+def _rank(chosen: PageScope, row: "Series[Any]") -> str:
+    """The percentile rank of the call among the function's calls of the 24 hours up to it: how many were faster."""
+    if row["kind"] != "call" or not notna(row["duration_ns"]):
+        return ""
+    start = int(row["timestamp"])
+    day = replace(chosen, window=Window(start - DAY, start + 1), group=row["process_group"] or None)
+    function = row["function"] or row["data"]
+    told = ask(inspector.rank, day, function=function, duration_ns=int(row["duration_ns"])).iloc[0]
+    calls, faster = int(told["calls"]), int(told["faster"])
+    if calls <= 1:
+        return "the only call"
+    return f"p{100 * faster // calls}: slower than {formatting.count(faster)} of {counted(calls, 'call')}"
+
+
+def _text(title: str, text: object) -> None:
+    """A whole text in a box of its own; a very long one is cut, and says so."""
+    if not isinstance(text, str) or not text:
+        return
+    st.markdown(f"**{title}**")
+    shown = text[:LONGEST]
+    is_long = shown.count("\n") > LINES or len(shown) > 100 * LINES
+    st.code(shown, language=None, wrap_lines=True, height=TALLEST if is_long else "content")
+    if len(text) > LONGEST:
+        st.caption(f"{formatting.count(LONGEST)} of {formatting.count(len(text))} characters are shown.")
+
+
+def _values(values: DataFrame) -> None:
+    if values.empty:
+        return
+    st.markdown("**Values recorded by this call**")
+    shown = values[["Data", "Data Type", "Data Value", "start_offset_ms"]]
+    st.dataframe(
+        shown.rename(columns={"start_offset_ms": "After the start (ms)"}).map(
+            lambda cell: plain(cell, CELL) if isinstance(cell, str) else cell
+        ),
+        hide_index=True,
+        placeholder=formatting.NOT_MEASURED,
+    )
+
+
+def _attributes(text: object) -> None:
+    """The attributes, events and links that came with the row, as names and values; long values also whole."""
+    flat = [
+        (part, name, attributes.worded(value))
+        for part, content in attributes.parts(text).items()
+        for name, value in attributes.items(content)
+    ]
+    if not flat:
+        return
+    st.markdown("**Attributes**")
+    cells = [(plain(part, 200), plain(name, 200), plain(value, CELL)) for part, name, value in flat]
+    st.dataframe(DataFrame(cells, columns=["Part", "Name", "Value"]), hide_index=True)
+    long = [(name, value) for _, name, value in flat if len(value) > CELL]
+    for name, value in long[:BOXES]:
+        _text(formatting.escape_markdown(plain(name, 200)), value)
+    if len(long) > BOXES:
+        st.caption(
+            f"{formatting.count(len(long) - BOXES)} more long values are cut in the table; an export holds them whole."
+        )

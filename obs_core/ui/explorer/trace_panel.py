@@ -1,0 +1,176 @@
+"""One trace on a page: its figures, its waterfall, the call or value that was picked, and its functions."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+from pandas import DataFrame
+
+from obs_core import charts
+from obs_core.query.questions import traces
+from obs_core.ui.explorer.export_menu import trace_menu
+from obs_core.ui.explorer.filter_link import LEVELS, TABS
+from obs_core.ui.explorer.row_card import row_card
+from obs_core.ui.explorer.trace_table import close
+from obs_core.ui.explorer.waterfall import Said, row_ids, waterfall
+from obs_core.ui.kit import formatting, navigation
+from obs_core.ui.kit.text import counted, plain
+from obs_core.ui.shell.answers import ask, derived
+from obs_core.ui.shell.panel import panel
+from obs_core.ui.shell.scope import PageScope
+from obs_core.ui.shell.share import share
+
+
+def selection_card(chosen: PageScope) -> None:
+    """Show what the link names: a trace with one of its rows picked, or a row that belongs to no trace."""
+    trace, row = st.query_params.get("trace"), st.query_params.get("t_row")
+    if not trace:
+        navigation.keep(t_tab=None, t_level=None)
+    if trace:
+        with panel(f"Trace {plain(trace, 40)}"):
+            _trace(chosen, trace, st.query_params.get("span"))
+    elif row and not (row.isascii() and row.isdigit()):
+        st.query_params.pop("t_row")  # the filters' note says so
+    elif row:
+        with panel("Selected row"):
+            _ways(chosen)
+            row_card(chosen, int(row[:18]))
+
+
+def _ways(chosen: PageScope, words: str = "", trace_id: str = "") -> None:
+    """What is selected, in `words`; hand it to somebody, or take the selection away."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(words, width="stretch")
+        if trace_id:
+            trace_menu(trace_id)
+        share(chosen, key="t_share")
+        st.button("Close", icon=":material/close:", on_click=close, key="t_close")
+
+
+def _trace(chosen: PageScope, trace_id: str, span_id: str | None) -> None:
+    """Show the trace `trace_id` with the row `span_id` picked (by default the deepest that failed, else the root)."""
+    tree = ask(traces.tree, chosen, trace_id=trace_id)
+    if tree.empty:
+        _ways(chosen)
+        st.info("The log holds no trace with this id. It may have been removed, or stand in another log.")
+        return
+    _ways(chosen, _figures(tree), trace_id)
+    ids = row_ids(tree)
+    selected = span_id if span_id in ids else _first(tree, ids)
+    for remark in (*_astray(span_id, selected), *oddities(tree)):
+        st.caption(remark)
+    level = st.query_params.get("t_level")
+    if level not in LEVELS:  # the filters' note says so
+        level = None
+        navigation.keep(t_level=None)
+    waterfall(
+        tree,
+        trace=trace_id,
+        selected=selected,
+        level=level,
+        colours=_colours(tree),
+        key="t_waterfall",
+        on_said=_said,
+    )
+    call, table = st.tabs(TABS, key="t_tab", on_change="rerun", bind="query-params")
+    if table.open:
+        with table:
+            _functions(derived(by_function, tree))
+    else:
+        with call:
+            row_card(chosen, int(tree["id"].iloc[ids.index(selected)]), tree)
+
+
+def _said(said: Said) -> None:
+    """Name in the link what was done in the waterfall."""
+    if said.picked is not None:
+        navigation.keep(span=said.picked)
+    if said.level is not None:
+        navigation.keep(t_level=said.level or None)
+
+
+def _astray(span_id: str | None, selected: str) -> list[str]:
+    """What is to be said where the link names a row that the trace doesn't hold."""
+    if span_id in (None, "", selected):
+        return []
+    return [
+        formatting.escape_markdown(
+            f"The trace holds no row “{plain(span_id, 60)}”, which the link names; another is selected."
+        )
+    ]
+
+
+def oddities(tree: DataFrame) -> list[str]:
+    """What is not as it should be in the trace's shape, in sentences."""
+    said = []
+    if orphans := int(tree["orphan"].sum()):
+        named = counted(orphans, "row names", "rows name")
+        said.append(f"{named} a caller that is not in the log; what is under them stands at the top level.")
+    if not (~tree["orphan"] & ~tree["cyclic"] & (tree["depth"] == 1)).any():
+        said.append("The trace has no root: the call that began it is not in the log, or has not ended yet.")
+    if circles := int(tree["cyclic"].sum()):
+        named = counted(circles, "circle of calls names", "circles of calls name")
+        said.append(f"{named} each other as callers; each begins where its earliest call does.")
+    spans = tree["span_id"][tree["span_id"].notna() & (tree["span_id"] != "")]
+    if again := int(spans.duplicated().sum()):
+        named = counted(again, "row uses", "rows use")
+        said.append(f"{named} the id of another one; children stand under the first that has it.")
+    if tree.attrs.get("truncated"):
+        said.append(f"The trace has more rows; the first {formatting.count(len(tree))} are shown.")
+    return said
+
+
+def by_function(tree: DataFrame) -> DataFrame:
+    """The trace's functions, the one with most self time first: calls, errors, total_ms, self_ms, self_share.
+
+    Self time is a call's duration without the union of its children's intervals; the shares add up to 1.
+    """
+    calls = tree[tree["kind"] == "call"]
+    name = calls["function"].fillna(calls["Data"]) if "function" in calls else calls["Data"]
+    grouped = calls.assign(function=name, failed=calls["Status"] == "ERROR").groupby("function", sort=False)
+    table = grouped.agg(
+        calls=("Data", "size"), errors=("failed", "sum"), total_ms=("duration_ms", "sum"), self_ms=("self_ms", "sum")
+    ).reset_index()
+    whole = table["self_ms"].sum()
+    table["self_share"] = table["self_ms"] / whole if whole else 0.0
+    return table.sort_values("self_ms", ascending=False, kind="stable", ignore_index=True)
+
+
+def _figures(tree: DataFrame) -> str:
+    """The trace in one line of Markdown."""
+    calls = tree[tree["kind"] == "call"]
+    length = (tree["start_offset_ms"] + tree["duration_ms"].fillna(0.0)).max()
+    errors = int((tree["Status"] == "ERROR").sum())
+    others = len(tree) - len(calls)
+    words = [
+        f"**{formatting.duration(length)}**",
+        counted(len(calls), "call"),
+        *([counted(others, "value or log", "values and logs")] if others else []),
+        f":red[✕ {counted(errors, 'error')}]" if errors else "no errors",
+        counted(tree["Process"].nunique(), "process", "processes"),
+        f"began {formatting.format_time(int(tree['Timestamp'].min()))}",
+    ]
+    return " · ".join(words)
+
+
+def _first(tree: DataFrame, ids: list[str]) -> str:
+    failed = [at for at, status in enumerate(tree["Status"]) if status == "ERROR"]
+    return ids[failed[-1] if failed else 0]
+
+
+def _colours(tree: DataFrame) -> Mapping[str, tuple[str, str]]:
+    return charts.group_colours(tree["process_group"].dropna().unique())
+
+
+def _functions(table: DataFrame) -> None:
+    st.dataframe(
+        table,
+        hide_index=True,
+        column_config={
+            "function": st.column_config.TextColumn("Function", width="large"),
+            "calls": st.column_config.NumberColumn("Calls", format="localized"),
+            "errors": st.column_config.NumberColumn("Errors", format="localized"),
+            "total_ms": st.column_config.NumberColumn("Total (ms)", format="%.3f"),
+            "self_ms": st.column_config.NumberColumn("Self (ms)", format="%.3f"),
+            "self_share": st.column_config.ProgressColumn("Share of self time", format="percent", max_value=1.0),
+        },
+    )

@@ -1,0 +1,1 @@
+"""The parts of the Code Inspector page."""

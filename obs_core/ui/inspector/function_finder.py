@@ -1,0 +1,113 @@
+"""Find a function among all that were traced: type a part of its name, or take it from the top of a list."""
+
+from typing import Final
+
+import numpy as np
+import streamlit as st
+from pandas import DataFrame
+
+from obs_core.query.questions import functions
+from obs_core.ui.kit.table import clickable, rounded
+from obs_core.ui.kit.text import counted, plain
+from obs_core.ui.shell.answers import ask
+from obs_core.ui.shell.scope import PageScope
+
+BEST: Final = 50
+"""Functions that the list holds: the browser never carries all of 50,000."""
+
+ORDERS: Final = {
+    "Most time": "total_ms",
+    "Most called": "calls",
+    "Slowest": "p95_ms",
+    "Most failing": "errors",
+    "Most changed": "changed",
+}
+
+_COLUMNS: Final = {
+    "Function": st.column_config.TextColumn(width=330),
+    "Calls": st.column_config.NumberColumn(format="localized", width=80),
+    "Errors": st.column_config.NumberColumn(format="localized", width=72),
+    "Error rate": st.column_config.NumberColumn(format="percent", width=84),
+    "P95 (ms)": st.column_config.NumberColumn(format="localized", width=92),
+    "Total (s)": st.column_config.NumberColumn(format="localized", width=92),
+}
+
+
+def function_finder(chosen: PageScope) -> None:
+    """Draw the search and the best functions; one that is picked goes into the link."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        text = st.text_input(
+            "Find a function",
+            key="f_q",
+            bind="query-params",
+            live="300ms",
+            max_chars=500,
+            placeholder="Any part of its module, class or name",
+            icon=":material/search:",
+            width=380,
+        )
+        order = st.segmented_control(
+            "Order", list(ORDERS), default="Most time", required=True, key="f_order", bind="query-params"
+        )
+    by = ORDERS[order or "Most time"]
+    everything = _changed(chosen) if by == "changed" else ask(functions.listed, chosen)
+    table, fit = best(everything, text or "", by)
+    if table.empty:
+        st.info("No function that ran in this window has this in its name." if text else _nothing(by))
+        return
+    place = clickable(_shown(table), key="f_pick", columns=_COLUMNS, most=14)
+    best_of = f"the first {BEST} of " if fit > BEST else ""
+    st.caption(f"{best_of}{counted(fit, 'function')}".capitalize())
+    if place is not None:
+        choose(str(table["function"].iloc[place]))
+        st.rerun()
+
+
+def best(everything: DataFrame, text: str, order: str) -> tuple[DataFrame, int]:
+    """The first `BEST` functions with `text` in their names (in any case), highest `order` first; and how many fit."""
+    wanted = text.strip().casefold()
+    fits = everything[np.array([wanted in str(name).casefold() for name in everything["function"]], dtype=bool)]
+    ordered = fits.sort_values([order, "calls"], ascending=False, kind="stable")
+    return ordered.head(BEST).reset_index(drop=True), len(fits)
+
+
+def choose(function: str | None) -> None:
+    """Name the function in the link, or none."""
+    st.session_state.pop("f_line", None)
+    for name in ("f_version", "f_older", "f_newer"):
+        st.query_params.pop(name, None)
+    if function is None:
+        st.query_params.pop("f_fn", None)
+    else:
+        st.query_params["f_fn"] = function
+
+
+def _changed(chosen: PageScope) -> DataFrame:
+    """The functions whose P95 changed by more than noise; `changed` is the factor, up or down."""
+    found = ask(functions.changes, chosen)
+    found = found[found["notable"]]
+    return found.assign(changed=found["change"].where(found["change"] >= 1, 1 / found["change"]))
+
+
+def _nothing(order: str) -> str:
+    if order == "changed":
+        return "No function's P95 changed by more than noise against the window before this one."
+    return "No calls in this window."
+
+
+def _shown(table: DataFrame) -> DataFrame:
+    shown = DataFrame(
+        {
+            "Function": [plain(name, 300) for name in table["function"]],
+            "Group": [plain(name, 100) for name in table["process_group"]],
+            "Calls": table["calls"],
+            "Errors": table["errors"],
+            "Error rate": table["errors"] / table["calls"],
+            "P95 (ms)": rounded(table["p95_ms"]),
+            "Total (s)": rounded(table["total_ms"] / 1e3),
+        }
+    )
+    if "changed" in table:
+        shown.insert(3, "P95 change", [f"{change - 1:+.0%}" for change in table["change"]])
+        shown.insert(4, "P95 before (ms)", rounded(table["p95_before_ms"]))
+    return shown

@@ -1,0 +1,127 @@
+"""The versions of a function on a page: two of them as a diff beside their percentiles."""
+
+from dataclasses import replace
+from typing import Any, Final
+
+import streamlit as st
+from pandas import DataFrame, isna
+
+from obs_core.query.questions import versions
+from obs_core.source_code import diff, highlight
+from obs_core.ui.inspector.performance_card import LATENCY, RULE, SMALLEST, Measure, table
+from obs_core.ui.inspector.source_card import name, picked
+from obs_core.ui.kit import formatting
+from obs_core.ui.kit.table import rounded
+from obs_core.ui.kit.text import counted, plain
+from obs_core.ui.shell.answers import ask, engine
+from obs_core.ui.shell.panel import panel
+from obs_core.ui.shell.rule_suggestions import Offers
+from obs_core.ui.shell.scope import PageScope
+
+_MEASURES: Final = (
+    Measure("Calls", "calls", formatting.count),
+    Measure("Errors", "errors", formatting.count),
+    *LATENCY[1:],
+)
+
+
+def versions_card(chosen: PageScope, function: str, ran: DataFrame, offers: Offers | None = None) -> None:
+    """Draw the versions in `ran` (the answer of `versions.ran`), if there are several; `offers` are rules on them."""
+    if len(ran) < 2:  # noqa: PLR2004 - one is compared with another
+        return
+    with panel("Versions", "what a change did to the durations", offers=offers):
+        measured, where = _measured(chosen, ran)
+        known = ran if measured is chosen else ask(versions.ran, measured, function=function)
+        newer, older = _pair(known)
+        if newer["source_hash"] == older["source_hash"]:
+            st.caption("Choose two different versions.")
+        else:
+            pair = ask(
+                versions.compared,
+                measured,
+                function=function,
+                older=older["source_hash"],
+                newer=newer["source_hash"],
+            )
+            _compared(pair, older, newer, where)
+        with st.expander(f"All {len(known)} versions"):
+            st.dataframe(listed(known), hide_index=True, row_height=30)
+
+
+def listed(ran: DataFrame) -> DataFrame:
+    """The versions as a table."""
+    return DataFrame(
+        {
+            "Version": [f"v{number}" for number in ran["version"]],
+            "Revision": [plain(revision, 40) for revision in ran["revision"]],
+            "First seen": [formatting.format_time(int(moment)) for moment in ran["first_seen"]],
+            "Last seen": ["" if isna(moment) else formatting.format_time(int(moment)) for moment in ran["last_ns"]],
+            "Calls": ran["calls"],
+            "Errors": ran["errors"],
+            "P50 (ms)": rounded(ran["p50_ms"]),
+            "P95 (ms)": rounded(ran["p95_ms"]),
+            "P99 (ms)": rounded(ran["p99_ms"]),
+            "Source hash": [str(digest)[:12] for digest in ran["source_hash"]],
+        }
+    )
+
+
+def verdict(pair: DataFrame) -> str:
+    """What the newer version did to the P95, in a sentence of Markdown; `pair` is the answer of `versions.compared`."""
+    sides = {int(row["version"]): row for row in pair.to_dict("records")}
+    old, new = (formatting.number(sides.get(side, {}).get("p95_ms")) for side in (0, 1))
+    if old is None or new is None:
+        return "One of the two has no timed calls, so their durations can't be compared."
+    if not old or not new:
+        return f"P95 {formatting.duration(old)} → {formatting.duration(new)}."
+    ratio = new / old
+    words = f"{ratio:.3g} times as slow" if ratio >= 1 else f"{1 / ratio:.3g} times as fast"
+    moved = f"P95 {formatting.duration(old)} → {formatting.duration(new)}"
+    if not sides[1]["p95_notable"] or abs(ratio - 1) < SMALLEST:
+        return f"**No notable change:** {moved}, which is within noise or below {SMALLEST:.0%}."
+    colour, mark = ("red", "▲") if ratio > 1 else ("green", "▼")
+    return f":{colour}[**{mark} This change made P95 {words}:**] {moved}, more than noise."
+
+
+def _measured(chosen: PageScope, ran: DataFrame) -> tuple[PageScope, str]:
+    """Where the versions are compared: in the window if two of them ran there, else over the whole log."""
+    extent = engine().extent()
+    if (ran["calls"] > 0).sum() > 1 or extent is None:
+        return chosen, "Measured in this window."
+    return replace(chosen, window=extent), "Measured over the whole log: in this window fewer than two versions ran."
+
+
+def _pair(known: DataFrame) -> tuple[dict[Any, Any], dict[Any, Any]]:
+    """The newer and the older version to compare: as chosen, else the newest two that ran."""
+    rows = known.to_dict("records")
+    names = [name(row) for row in rows]
+    last = sorted(range(len(rows)), key=lambda at: (not rows[at]["calls"], at))[:2]
+    with st.container(horizontal=True, gap="small"):
+        function = str(known["function"].iloc[0])
+        older = picked("From version", names, max(last), "f_older", function)
+        newer = picked("To version", names, min(last), "f_newer", function)
+    return rows[newer], rows[older]
+
+
+def _compared(pair: DataFrame, older: dict[Any, Any], newer: dict[Any, Any], where: str) -> None:
+    sides: dict[int, dict[Any, Any]] = {int(row["version"]): row for row in pair.to_dict("records")}
+    st.markdown(verdict(pair))
+    left, right = st.columns([3, 2], gap="small")
+    with right:
+        heads = (f"v{newer['version']}", f"v{older['version']}")
+        st.html(table(sides.get(1, {}), sides.get(0, {}), _MEASURES, heads))
+        st.caption(f"{where} {RULE}")
+    with left:
+        _diff(older, newer)
+
+
+def _diff(older: dict[Any, Any], newer: dict[Any, Any]) -> None:
+    texts = [side["source"] if isinstance(side["source"], str) else None for side in (older, newer)]
+    if texts[0] is None or texts[1] is None:
+        st.caption("Of one of the two the log holds no source, so there is no diff.")
+        return
+    lines = [int(side["line"] or 1) for side in (older, newer)]
+    found = diff.diff(texts[0], texts[1], older_line=lines[0], newer_line=lines[1])
+    st.html(f"<style>{highlight.stylesheet()}</style>{found.html}")
+    left_out = f" {formatting.count(found.left_out)} further lines of the diff are left out." if found.left_out else ""
+    st.caption(f"{counted(found.added, 'line')} added, {formatting.count(found.removed)} removed.{left_out}")

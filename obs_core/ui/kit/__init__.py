@@ -1,0 +1,1 @@
+"""Building blocks that know nothing of the log: formats, tables, cards, navigation."""

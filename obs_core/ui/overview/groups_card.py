@@ -1,0 +1,101 @@
+"""Process groups: the share of each in the rows as a pie, and a table of how each is doing."""
+
+from dataclasses import replace
+from typing import Final
+from urllib.parse import quote
+
+import streamlit as st
+from pandas import DataFrame, concat
+
+from obs_core import charts
+from obs_core.query.questions import overview
+from obs_core.ui.kit import formatting, table
+from obs_core.ui.kit.text import plain
+from obs_core.ui.shell import chart_view, controls, rule_suggestions
+from obs_core.ui.shell.answers import ask, derived
+from obs_core.ui.shell.scope import PageScope
+
+SLICES: Final = 9
+OTHERS: Final = "others"
+_PICTURE: Final = "<svg xmlns='http://www.w3.org/2000/svg' width='14' height='14'>{}</svg>"
+
+
+def groups_card(groups: DataFrame, group: str | None) -> None:
+    """Draw pie and table of `overview.groups`, of which `group` is chosen; a click on either chooses another."""
+    names, parts, shown = derived(_shown, groups, dark=st.context.theme.type == "dark")
+    left, right = st.columns([1, 3], gap="medium")
+    with left:
+        picked = chart_view.show(charts.shares(), parts, key=f"o_pie {group}", selects=True)
+    with right:
+        row = _table(shown, key=f"o_groups {group}")
+    segment = [str(mark["group"]) for mark in picked.get("group", []) if mark.get("group") != OTHERS]
+    name = segment[0] if segment else None if row is None else names[row]
+    if name and name != group:  # under other keys than before: a click must not be found again in the next run
+        controls.choose(group=name)
+
+
+def group_offers(chosen: PageScope) -> list[rule_suggestions.RuleSuggestion]:
+    """For each of the largest groups, a rule on how often its calls fail."""
+    largest = ask(overview.groups, chosen).head(rule_suggestions.MOST)  # they come by their rows
+    return [
+        rule_suggestions.error_rate(
+            replace(chosen, group=str(row["process_group"])), formatting.number(row["error_rate"])
+        )
+        for row in largest.to_dict("records")
+        if row["calls"] and row["process_group"]
+    ]
+
+
+def slices(groups: DataFrame, colours: dict[str, str], *, dark: bool) -> DataFrame:
+    """The rows of the largest groups and of all others together, with their colours (columns group, rows, colour)."""
+    largest = groups.nlargest(SLICES, "rows", keep="first")
+    shown = DataFrame(
+        {"group": largest["name"], "rows": largest["rows"], "colour": [colours[name] for name in largest["name"]]}
+    )
+    rest = int(groups["rows"].sum() - shown["rows"].sum())
+    if rest:
+        others = DataFrame({"group": [OTHERS], "rows": [rest], "colour": [charts.ROLES["muted"][dark]]})
+        shown = concat([shown, others])
+    return shown.reset_index(drop=True)
+
+
+def _shown(groups: DataFrame, *, dark: bool) -> tuple[list[str], DataFrame, DataFrame]:
+    """The names of the groups, what the pie shows, and what the table shows."""
+    named = groups.assign(name=groups["process_group"].fillna(""))
+    colours = {name: pair[dark] for name, pair in charts.group_colours(named["name"]).items()}
+    shown = DataFrame(
+        {
+            "": [_dot(colours[name]) for name in named["name"]],
+            "Group": [plain(name, 200) or "(none)" for name in named["name"]],
+            "Rows": named["rows"],
+            "Calls": named["calls"],
+            "Calls/s": table.rounded(named["calls_per_s"]),
+            "Error rate": named["error_rate"],
+            "P95 (ms)": table.rounded(named["p95_ms"]),
+            "Impact (s)": table.rounded(named["impact_ms"] / 1e3),
+        }
+    )
+    return [str(name) for name in named["name"]], slices(named, colours, dark=dark), shown
+
+
+def _table(shown: DataFrame, *, key: str) -> int | None:
+    most = float(shown["Impact (s)"].max()) if shown["Impact (s)"].notna().any() else 1.0
+    columns = {
+        "": st.column_config.ImageColumn(width=28),
+        "Group": st.column_config.TextColumn(width=180),
+        "Rows": st.column_config.NumberColumn(format="localized"),
+        "Calls": st.column_config.NumberColumn(format="localized"),
+        "Calls/s": st.column_config.NumberColumn(format="localized"),
+        "Error rate": st.column_config.NumberColumn(format="percent"),
+        "P95 (ms)": st.column_config.NumberColumn(format="localized"),
+        "Impact (s)": st.column_config.ProgressColumn(
+            format="localized", max_value=most or 1.0, help="Calls times their mean duration: where the time goes."
+        ),
+    }
+    return table.clickable(shown, key=key, columns=columns, most=9)
+
+
+def _dot(colour: str) -> str:
+    """A coloured dot as a picture in a cell."""
+    circle = f"<circle cx='7' cy='7' r='5' fill='{colour}'/>"
+    return f"data:image/svg+xml,{quote(_PICTURE.format(circle))}"

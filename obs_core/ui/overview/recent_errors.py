@@ -1,0 +1,96 @@
+"""The newest errors of the window as tables: one by one, and grouped by the type of their exception."""
+
+from typing import Any, Final
+
+import streamlit as st
+from pandas import DataFrame, Series
+
+from obs_core.ui.kit import formatting, navigation, table
+from obs_core.ui.kit.text import plain
+from obs_core.ui.shell import rule_suggestions
+from obs_core.ui.shell.answers import derived
+from obs_core.ui.shell.scope import PageScope
+
+WIDEST: Final = 300  # characters of an exception in a table
+LONGEST_SEARCH: Final = 100
+
+
+def failure_offers(chosen: PageScope) -> list[rule_suggestions.RuleSuggestion]:
+    """A rule on failures of a kind that was not there before."""
+    return [rule_suggestions.new_exception(chosen)]
+
+
+def recent_errors(errors: DataFrame, *, date: bool) -> None:
+    """Draw the newest errors, with the `date` of each or not; a click on one opens its trace with it selected."""
+    if errors.empty:
+        st.caption("No call failed in this window.")
+        return
+    shown = derived(_newest, errors, date=date, zone=formatting.zone_name())
+    place = table.clickable(
+        shown,
+        key="o_errors",
+        columns={"Timestamp": 170 if date else 100, "Process": 130, "Exception": 240, "Data": 150},
+    )
+    if place is not None:
+        _open(errors.iloc[place])
+
+
+def exceptions(found: DataFrame, *, date: bool) -> None:
+    """Draw `overview.exceptions`, most frequent first; a click on one opens its newest trace among its like."""
+    if found.empty:
+        st.caption("No call failed in this window.")
+        return
+    shown = derived(_kinds, found, date=date, zone=formatting.zone_name())
+    columns = {
+        "Exception": 110,
+        "Where": 110,
+        "Count": st.column_config.NumberColumn(format="localized", width=56),
+        "Course": st.column_config.LineChartColumn(width=70, y_min=0),
+        "Last": 170 if date else 96,
+        "First": 170 if date else 96,
+    }
+    place = table.clickable(shown, key="o_kinds", columns=columns)
+    if place is not None:
+        row = found.iloc[place]
+        search = str(row["type"] or row["exception"] or "")[:LONGEST_SEARCH]
+        _open(row, t_q=search or None)
+    if found.attrs.get("truncated"):
+        st.caption("Counted over the newest 10,000 errors of the window; the most frequent kinds are shown.")
+
+
+def _newest(errors: DataFrame, *, date: bool, zone: str) -> DataFrame:
+    """The table of single errors; `zone` is the reader's, in which moments are written."""
+    del zone
+    return DataFrame(
+        {
+            "Timestamp": [formatting.format_time(int(ns), date=date) for ns in errors["timestamp"]],
+            "Process": [plain(name, 200) for name in errors["process"]],
+            "Exception": [plain(text, WIDEST) or "(no message)" for text in errors["exception"]],
+            "Data": [plain(name, 200) for name in errors["data"]],
+        }
+    )
+
+
+def _kinds(found: DataFrame, *, date: bool, zone: str) -> DataFrame:
+    """The table of kinds of errors, as `_newest`."""
+    del zone
+    return DataFrame(
+        {
+            "Exception": [_kind(row) for row in found.to_dict("records")],
+            "Where": [plain(row["place"] or row["function"], 200) for row in found.to_dict("records")],
+            "Count": found["calls"],
+            "Course": found["course"],
+            "Last": [formatting.format_time(int(ns), date=date) for ns in found["last_ns"]],
+            "First": [formatting.format_time(int(ns), date=date) for ns in found["first_ns"]],
+        }
+    )
+
+
+def _kind(row: dict[Any, Any]) -> str:
+    """The type of a failure, or its message where the text names no type."""
+    return plain(row["type"] or row["exception"], WIDEST) or "(no message)"
+
+
+def _open(row: "Series[Any]", **filters: str | None) -> None:
+    trace, span = (row[name] if isinstance(row[name], str) else None for name in ("trace_id", "span_id"))
+    navigation.open_("trace_explorer", t_status="ERROR", trace=trace, span=span if trace else None, **filters)

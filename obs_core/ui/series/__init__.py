@@ -1,0 +1,1 @@
+"""Cards about series and silent processes, used by several pages."""

@@ -1,0 +1,170 @@
+"""“Make a rule from this”: rules that fit what a panel shows, each a link that fills the builder.
+
+An offer takes its kind, its scope and its limit from what is shown; the builder is where it is tried and changed.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+import streamlit as st
+
+from obs_core.ui.kit import formatting, navigation
+from obs_core.ui.kit.text import plain
+from obs_core.ui.shell.scope import PageScope
+
+VIEW: Final = "a_view"
+RULES: Final = "Rules"
+"""The parameter of the link that chooses the view of the Alerts page, and its word for the builder."""
+
+ICON: Final = ":material/add_alert:"
+MOST: Final = 8
+"""Offers of one panel: a list of more is no quick way."""
+
+_ASK: Final = "Make a rule from this"
+_LEAST_RATE: Final = 0.05
+_TIMES_RATE: Final = 2.0
+_TIMES_P95: Final = 1.5
+_LONGEST: Final = 200  # characters of an allowed value that a builder is filled with
+
+
+class RuleSuggestion(NamedTuple):
+    """One rule that can be made: what it watches in words, and the texts of the builder's fields by their names."""
+
+    says: str
+    texts: Mapping[str, str]
+
+
+Offers = Callable[[], Sequence[RuleSuggestion]]
+Fill = Callable[[Mapping[str, str]], None]
+
+
+def draw(offers: Sequence[RuleSuggestion], fill: Fill | None = None) -> None:
+    """Draw them as one quiet icon: a link where there is one offer, a list where there are several.
+
+    On the Alerts page itself a link can't set the controls that are drawn there: there `fill` is called by a button.
+    """
+    if len(offers) == 1:
+        _way(offers[0], "Make a rule", fill, f"{_ASK} · {offers[0].says}")
+    elif offers:
+        with st.popover("Make a rule", icon=ICON, type="tertiary", help=_ASK):
+            st.caption(_ASK)
+            for offer in offers[:MOST]:
+                _way(offer, offer.says, fill)
+
+
+def error_rate(chosen: PageScope, rate: float | None, *, function: str = "") -> RuleSuggestion:
+    """The error rate is above twice what it is now, and above 5 %."""
+    above = max(_LEAST_RATE, _TIMES_RATE * (rate or 0.0))
+    if above >= 1:  # a limit that can be crossed
+        above = (1 + min(rate or 0.0, 0.98)) / 2
+    name = f"{_whose(chosen, function)} fails"
+    return _offer(
+        f"Error rate above {formatting.share(_short(above))}", chosen, "error_rate", name, function, above=above
+    )
+
+
+def latency(chosen: PageScope, p95_ms: float | None, *, function: str = "") -> list[RuleSuggestion]:
+    """The P95 is above 1.5 times what it is now; none where nothing was timed."""
+    if not p95_ms or not math.isfinite(p95_ms):
+        return []
+    above = _TIMES_P95 * p95_ms
+    says, name = f"P95 above {formatting.duration(_short(above))}", f"{_whose(chosen, function)} is slow"
+    return [_offer(says, chosen, "latency", name, function, above=above)]
+
+
+def other_latency(chosen: PageScope, *, function: str = "") -> RuleSuggestion:
+    """The P95 has changed by half against the window before: where nobody asked what it is now."""
+    name = f"{_whose(chosen, function)} takes other times"
+    return _offer("P95 changed by 50 %", chosen, "latency", name, function, changed_percent=50)
+
+
+def throughput(chosen: PageScope, *, function: str = "") -> RuleSuggestion:
+    """Calls per second have changed by half against the window before."""
+    name = f"{_whose(chosen, function)} has other traffic"
+    return _offer("Calls per second changed by 50 %", chosen, "throughput", name, function, changed_percent=50)
+
+
+def new_exception(chosen: PageScope, *, function: str = "") -> RuleSuggestion:
+    """A function raises an exception type for the first time."""
+    name = f"{_whose(chosen, function)} raises something new"
+    return _offer("An exception type that is new", chosen, "new_exception", name, function)
+
+
+def stale(process: str, data: str, threshold: int = 5, **more: str) -> RuleSuggestion:
+    """A variable repeats more often than `threshold`; without names, any variable does."""
+    whose = f"{data} of {process}" if data else "a value"
+    says = f"Stale after {formatting.count(threshold)} equal readings · {plain(whose, 60)}"
+    given = {"kind": "stale", "name": f"{whose} is stale", "process": process, "data": data}
+    return RuleSuggestion(says, {**given, "threshold": str(threshold), **more})
+
+
+def value(process: str, data: str, reading: str | None) -> list[RuleSuggestion]:
+    """The next readings are above or below this one, if it is a number; if it is a text, they are another one."""
+    whose = f"{data} of {process}"
+    given = {"kind": "value", "process": process, "data": data}
+    try:
+        number = float(reading or "")
+    except ValueError:
+        if not reading or "," in reading or len(reading) > _LONGEST or reading != reading.strip():
+            return []  # a list of allowed values can't hold it
+        says = f"Another value than {plain(reading, 40)} · {plain(whose, 60)}"
+        return [RuleSuggestion(says, {**given, "name": f"{whose} is not {reading}", "allowed": reading})]
+    if not math.isfinite(number):
+        return []
+    limit = np.format_float_positional(number, trim="-")
+    return [
+        RuleSuggestion(
+            f"A value {side} {limit} · {plain(whose, 60)}", {**given, "name": f"{whose} is {side} {limit}", side: limit}
+        )
+        for side in ("above", "below")
+    ]
+
+
+def of_value(process: str, data: str, reading: str | None) -> list[RuleSuggestion]:
+    """What can be wrong with a variable of which one reading is seen: it repeats, ceases to come, or is another."""
+    return [stale(process, data), silent(process, data=data), *value(process, data, reading)]
+
+
+def silent(process: str = "", group: str | None = None, *, of: str = "values", data: str = "") -> RuleSuggestion:
+    """No reading (or, `of` calls, no call) comes for 5 minutes."""
+    whose = f"{data} of {process}" if data else process or group or "any process"
+    scope = {"process": process, "group": group or "", "data": data}
+    texts = {"kind": "silent", "name": f"{whose} is silent", **scope, "of": of}
+    said = "call" if of == "calls" else "reading"
+    return RuleSuggestion(f"No {said} for 5 minutes · {plain(whose, 60)}", {**texts, "after": "5m"})
+
+
+def writer(process: str = "") -> RuleSuggestion:
+    """A writer is behind or drops rows."""
+    name = f"writer of {process} is behind" if process else "a writer is behind"
+    return RuleSuggestion("A writer that is behind or drops rows", {"kind": "writer", "name": name, "process": process})
+
+
+def _whose(chosen: PageScope, function: str) -> str:
+    return function or chosen.group or "any call"
+
+
+def _offer(says: str, chosen: PageScope, kind: str, name: str, function: str, **numbers: float) -> RuleSuggestion:
+    limits = {field: np.format_float_positional(_short(number), trim="-") for field, number in numbers.items()}
+    scope = {"group": chosen.group or "", "function": function}
+    whose = function or chosen.group or ""
+    return RuleSuggestion(
+        f"{says} · {plain(whose, 60)}" if whose else says, {"kind": kind, "name": name, **scope, **limits}
+    )
+
+
+def _short(number: float) -> float:
+    """`number` with two significant digits: a limit that somebody would choose."""
+    return float(f"{number:.2g}")
+
+
+def _way(offer: RuleSuggestion, label: str, fill: Fill | None, hover: str | None = None) -> None:
+    if fill is not None:
+        key = f"a_make_{offer.texts['kind']}_{offer.says}"
+        words = formatting.escape_markdown(label)
+        st.button(words, key=key, type="tertiary", icon=ICON, help=hover, on_click=fill, args=(offer.texts,))
+        return
+    texts = {f"r_{name}": text for name, text in offer.texts.items() if text}
+    navigation.to("alerts", label=formatting.escape_markdown(label), icon=ICON, hover=hover, **{VIEW: RULES}, **texts)

@@ -1,0 +1,29 @@
+"""The page scope: the window and the process group that every question of a page is asked for."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from obs_core.clock import Window
+
+TO: Final = ("now", "last")
+
+
+@dataclass(frozen=True, slots=True)
+class PageScope:
+    """What the reader chose: the window, one group or all, and whether pages refresh by themselves."""
+
+    window: Window
+    group: str | None
+    live: bool
+    from_text: str
+    to_text: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def moves(self) -> bool:
+        """Whether the window goes with the clock, or with the log's end."""
+        return _moves(self.to_text)
+
+
+def _moves(text: str) -> bool:
+    return text.strip() in TO

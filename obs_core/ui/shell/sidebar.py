@@ -1,0 +1,39 @@
+"""The sidebar under the navigation: the controls that all pages share, and where the log lies."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from obs_core.clock import Window
+from obs_core.errors import ObsError
+from obs_core.query.questions import overview
+from obs_core.settings import from_environment
+from obs_core.ui.kit import formatting
+from obs_core.ui.shell import answers, controls
+
+
+def draw(given: Mapping[str, str]) -> None:
+    """Draw the controls; `given` are the link's parameters, taken before the first control was drawn."""
+    with st.sidebar:
+        controls.draw(_groups(given), _extent())
+        st.caption(f"Times are in {formatting.zone_name()}.", help=f"Log: {from_environment().log.absolute()}")
+
+
+def _extent() -> Window | None:
+    try:
+        return answers.engine().extent()
+    except ObsError:
+        return None
+
+
+def _groups(given: Mapping[str, str]) -> list[str]:
+    """The groups that wrote in the window; none are offered while the log can't tell."""
+    state = st.session_state
+    from_text = state.get("from") or given.get("from") or controls.DEFAULT_FROM
+    to_text = state.get("to") or given.get("to") or controls.DEFAULT_TO
+    try:
+        everyone = controls.scope_of(from_text, to_text, answers.engine().extent())
+        found = answers.ask(overview.groups, everyone)
+    except ObsError:
+        return []
+    return sorted(str(group) for group in found["process_group"].dropna())

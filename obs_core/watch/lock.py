@@ -1,0 +1,50 @@
+"""One watcher per log: whoever holds the lock on `<log>.d/watch.lock`; the system frees it with the process."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from obs_core.errors import LogUnreadable
+from obs_core.paths import folder_of
+
+NAME: Final = "watch.lock"
+
+
+@contextmanager
+def held(log: Path) -> Iterator[int | None]:
+    """Try to become the watcher of `log`: None if this process is, else the pid of the one that is (0: not known).
+
+    Raises:
+        LogUnreadable: the folder beside the log can't be written.
+    """
+    path = Path(folder_of(str(log))) / NAME
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as error:
+        message = f"{path} can't be written: {error.strerror}."
+        raise LogUnreadable(message, "Check the folder beside the log and its permissions.") from error
+    try:
+        if _locked(descriptor):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+            yield None
+        else:
+            holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
+            yield int(holder) if holder.isdecimal() else 0
+    finally:
+        os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        import fcntl  # noqa: PLC0415 - not on every system; without it a second watcher is not noticed
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

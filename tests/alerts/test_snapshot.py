@@ -1,0 +1,51 @@
+"""How alerts are shown: as they were judged, snoozed and flapping told apart."""
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from obs_core.alerts import ledger, snapshot
+from obs_core.alerts.rules import sources
+from obs_core.alerts.states.machine import ShownState
+from obs_core.clock import SECOND
+from obs_core.model import Row
+from obs_core.watch.follower import Follower
+from tests.support import table
+
+START = table.START_NS
+
+
+@pytest.mark.parametrize(
+    ("texts", "now", "snoozed", "shown"),
+    [
+        ("9", 5, False, "firing"),
+        ("91", 5, False, "resolved"),
+        ("919", 5, False, "flapping"),
+        ("9191", 5, False, "flapping"),
+        ("9191", 200, False, "resolved"),
+        ("919", 200, False, "firing"),
+        ("9", 5, True, "snoozed"),
+        ("9191", 5, True, "snoozed"),
+    ],
+)
+def test_alerts_are_shown_as_they_were_judged(
+    tmp_path: Path, texts: str, now: int, *, snoozed: bool, shown: ShownState
+) -> None:
+    log = tmp_path / "trace.db"
+    (tmp_path / sources.NAME).write_text('[[rule]]\nname = "hot"\nkind = "value"\nabove = 5\n')
+    table.store(
+        log,
+        [
+            Row("value", "p", "x", START + second * SECOND, data_type="int", data_value=text)
+            for second, text in enumerate(texts)
+        ],
+    )
+    with closing(Follower(log)) as follows:
+        follows.tick(START + now * SECOND)
+    if snoozed:
+        with closing(ledger.open_ledger(log)) as book:
+            ledger.snooze(book, "hot", START + 3600 * SECOND)
+    found = snapshot.snapshot(log, START + now * SECOND)
+    assert [alert.state for alert in found.alerts] == [shown]
+    assert found.count(shown) == 1

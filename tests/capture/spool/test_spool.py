@@ -1,0 +1,227 @@
+"""The spool and its drain: in any order of writing, draining and dying written + dropped = offered, each row once."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from obs_core.capture.drain import recovery
+from obs_core.capture.drain.drain import Drain
+from obs_core.capture.drain.recovery import OrphanSpool
+from obs_core.capture.spool.frames import HEAD, CallSite, frame, parse, site_key, value_bytes
+from obs_core.capture.spool.header import Header, Writer
+from obs_core.capture.spool.spool import FIRST_SEGMENT, SMALLEST_SEGMENT, Spool
+from obs_core.store import sqlite
+
+KEY = site_key(CallSite("value", "n", None, None, None))
+WRITER = Writer("feed", "prices", "host", None, None, "elsewhere", "trace.db")  # its pid means nothing here: dead
+BIG = 60_000  # four rows fill a segment
+properties = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def row(number: int, size: int = 0) -> bytes:
+    _, value = value_bytes(f"{number}:{'x' * size}", None)
+    return frame((1, 0, 0, 0, 0, number, -1), value)
+
+
+def number_of(text: str) -> int:
+    return int(text.partition(":")[0])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "trace.db.d").mkdir()
+    return tmp_path
+
+
+def made(folder: Path, segments: int = 3) -> Spool:
+    path = folder / "trace.db.d" / "1-a.spool"
+    spool = Spool(str(path), segments * SMALLEST_SEGMENT, WRITER, 1, [KEY])
+    spool.tell_site(1, KEY)
+    return spool
+
+
+def closed(spool: Spool) -> None:
+    spool.abandon()
+
+
+def stored(folder: Path) -> list[int]:
+    connection = sqlite.connect(folder / "trace.db")
+    try:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        found = connection.execute("SELECT data_value FROM data_trace WHERE kind = 'value' ORDER BY id")
+        return [number_of(text) for (text,) in found]
+    finally:
+        connection.close()
+
+
+def recovered(folder: Path) -> int:
+    return recovery.recover(str(folder / "trace.db.d"), folder / "trace.db")
+
+
+@properties
+@given(st.lists(st.one_of(st.integers(1, 9), st.sampled_from(["drain", "tidy"])), max_size=40))
+def test_written_and_dropped_are_what_was_offered_in_any_order_of_writing_and_draining(steps: list[int | str]) -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        (folder / "trace.db.d").mkdir()
+        spool = made(folder)
+        drain = Drain(spool, folder / "trace.db")
+        offered, kept = 0, []
+        for step in [*steps, "drain"]:
+            if step == "drain":
+                while drain.step():
+                    pass
+            elif step == "tidy":
+                spool.tidy(2)
+            else:
+                for _ in range(int(step)):
+                    offered += 1
+                    if spool.write(row(offered, BIG)):
+                        kept.append(offered)
+        spool.tidy(2)
+        assert spool.header.written == len(kept)
+        assert spool.header.written + spool.header.dropped == offered
+        drain.close()
+        closed(spool)
+        if kept:
+            assert stored(folder) == kept
+
+
+def test_a_row_that_is_larger_than_a_segment_is_dropped_and_counted(folder: Path) -> None:
+    spool = made(folder)
+    assert not spool.write(row(1, SMALLEST_SEGMENT))
+    assert spool.write(row(2))
+    assert spool.count_drops() == 1
+    assert Drain(spool, folder / "trace.db").step() == 1
+    closed(spool)
+
+
+def test_rows_that_find_the_ring_full_are_dropped_and_counted_and_older_ones_stay(folder: Path) -> None:
+    spool = made(folder)
+    kept = [number for number in range(1, 101) if spool.write(row(number, BIG))]
+    assert kept == list(range(1, 13))
+    assert spool.count_drops() == 88
+    assert spool.count_drops() == 88
+    closed(spool)
+    assert recovered(folder) == 12
+    assert stored(folder) == kept
+
+
+def test_a_late_write_into_a_sealed_spool_is_refused(folder: Path) -> None:
+    spool = made(folder)
+    late = spool.current_write()
+    spool.write(row(1))
+    spool.seal()
+    with pytest.raises(ValueError, match="out of range"):
+        late(row(2))
+    closed(spool)
+
+
+def test_a_spool_is_allocated_in_full_when_it_is_made(folder: Path) -> None:
+    spool = made(folder)
+    facts = Path(spool.path).stat()
+    assert facts.st_blocks * 512 >= facts.st_size == FIRST_SEGMENT + 3 * SMALLEST_SEGMENT
+    closed(spool)
+
+
+@pytest.fixture
+def cut(folder: Path) -> Iterator[Callable[[int], int]]:
+    """Twelve rows over three segments; `cut(at)` puts the spool back as it was when it was written up to byte `at`."""
+    spool = made(folder)
+    sizes = [0, 1, 300, BIG, BIG, BIG, BIG, BIG, 5, BIG, 0, 0]
+    for number, size in enumerate(sizes, 1):
+        assert spool.write(row(number, size))
+    path = Path(spool.path)
+    closed(spool)
+    whole = path.read_bytes()
+
+    def restored(at: int) -> int:
+        """Returns how many rows are whole."""
+        data, count, written = bytearray(whole), 0, 0
+        header = Header(memoryview(bytearray(whole)))  # type: ignore[arg-type]
+        for segment in sorted(range(3), key=header.sequence):
+            start = FIRST_SEGMENT + segment * SMALLEST_SEGMENT
+            frames = whole[start : start + SMALLEST_SEGMENT]
+            used = parse(frames, 0, 1000)[1] if header.sequence(segment) else 0
+            left = max(0, min(used, at - written))
+            data[start + left : start + SMALLEST_SEGMENT] = bytes(SMALLEST_SEGMENT - left)
+            count += len(parse(bytes(data[start : start + left]), 0, 1000)[0])
+            written += used
+        path.write_bytes(data)
+        return count
+
+    yield restored
+    path.unlink(missing_ok=True)
+
+
+EDGES = [0, 1, HEAD.size - 1, HEAD.size, HEAD.size + 3, 80, 200, 1000, 130_000, 261_000, 262_000, 300_000, 10**6]
+
+
+@pytest.mark.parametrize("at", EDGES)
+def test_recovery_takes_the_whole_rows_at_every_cut_and_a_second_one_changes_nothing(
+    folder: Path, cut: Callable[[int], int], at: int
+) -> None:
+    whole = cut(at)
+    assert recovered(folder) == whole
+    assert not (folder / "trace.db.d" / "1-a.spool").exists()
+    assert recovered(folder) == 0
+    assert whole == 0 or stored(folder) == list(range(1, whole + 1))
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    at=st.integers(0, 330_000),
+    batches=st.lists(st.integers(1, 4), max_size=4),
+    forgets=st.lists(st.booleans(), min_size=4, max_size=4),
+)
+def test_a_recovery_that_is_killed_between_any_two_batches_goes_on_where_the_log_is(
+    folder: Path, cut: Callable[[int], int], at: int, batches: list[int], forgets: list[bool]
+) -> None:
+    for name in ("trace.db", "trace.db-wal", "trace.db-shm"):
+        (folder / name).unlink(missing_ok=True)
+    whole = cut(at)
+    path = folder / "trace.db.d" / "1-a.spool"
+    for limit, forget in zip(batches, forgets, strict=False):
+        found = OrphanSpool(path)
+        found.bury()
+        before = bytes(found.memory[:512])
+        drain = Drain(found, folder / "trace.db", batch=limit)
+        drain.step()
+        if forget:  # killed after its commit, before it could say so in the spool
+            found.memory[:512] = before
+        drain.close()
+        found.close()
+    recovered(folder)
+    assert whole == 0 or stored(folder) == list(range(1, whole + 1))
+    assert not path.exists()
+
+
+def test_a_damaged_frame_ends_its_segment_and_costs_no_other(folder: Path) -> None:
+    spool = made(folder)
+    for number in range(1, 9):
+        spool.write(row(number, BIG))
+    path = Path(spool.path)
+    closed(spool)
+    data = bytearray(path.read_bytes())
+    data[FIRST_SEGMENT + 2 * len(row(1, BIG)) + 500] ^= 1  # in row 3, whose segment comes somewhere
+    found = Header(memoryview(data))  # type: ignore[arg-type]
+    place = found.sequence(0)
+    path.write_bytes(data)
+    recovered(folder)
+    lost = {1: [3, 4], 2: [7, 8], 0: []}[place]
+    assert stored(folder) == [number for number in range(1, 9) if number not in lost]
+
+
+def test_a_file_that_is_no_spool_is_left_alone(folder: Path) -> None:
+    stranger = folder / "trace.db.d" / "2-b.spool"
+    stranger.write_bytes(b"something else")
+    (folder / "trace.db.d" / "3-c.spool").write_bytes(b"")
+    assert recovered(folder) == 0
+    assert stranger.exists()
+    shutil.rmtree(folder / "trace.db.d")
+    assert recovered(folder) == 0

@@ -1,0 +1,194 @@
+"""Narrow questions: what happens to the file under them, and to questions that take too long."""
+
+import sqlite3
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from obs_core.errors import BadParameter, LogMissing, LogUnreadable, NotALog, QuestionTimedOut
+from obs_core.query.engine.engine import Engine
+from obs_core.query.engine.sqlite_reader import SqliteReader
+from obs_core.store import sqlite
+from tests.support import table
+
+FOREVER = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+COUNT = "SELECT count(*) FROM data_trace"
+
+
+def test_a_question_without_end_is_stopped_at_its_limit_and_the_next_one_answers(log: Path) -> None:
+    """
+    0 feed price 101 OK
+    """
+    lookup = SqliteReader(log, limit_s=0.3)
+    with pytest.raises(QuestionTimedOut, match=r"longer than 0\.3 s"):
+        lookup.answer(FOREVER, {})
+    assert lookup.answer(COUNT, {}) == (["count(*)"], [(1,)])
+    lookup.close()
+
+
+def test_a_missing_log_is_told_and_seen_as_soon_as_it_is_there(tmp_path: Path) -> None:
+    lookup = SqliteReader(tmp_path / "later.db", limit_s=5)
+    with pytest.raises(LogMissing, match="There is no trace log at"):
+        lookup.answer(COUNT, {})
+    with pytest.raises(LogMissing):
+        lookup.version()
+    table.store(tmp_path / "later.db", table.rows("0 feed price 101 OK"))
+    assert lookup.answer(COUNT, {})[1] == [(1,)]
+    lookup.close()
+
+
+def test_a_log_that_is_replaced_is_read_anew(log: Path, tmp_path: Path) -> None:
+    """
+    0 feed price 101 OK
+    """
+    lookup = SqliteReader(log, limit_s=5)
+    before = lookup.version()
+    assert lookup.answer(COUNT, {})[1] == [(1,)]
+    table.store(tmp_path / "new.db", table.rows("0 feed price 1 OK\n1 feed price 2 OK"))
+    (tmp_path / "new.db").replace(log)
+    assert lookup.answer(COUNT, {})[1] == [(2,)]
+    assert lookup.version() != before
+    lookup.close()
+
+
+def test_the_version_changes_with_every_commit_and_only_then(log: Path) -> None:
+    """
+    0 feed price 101 OK
+    """
+    lookup = SqliteReader(log, limit_s=5)
+    first = lookup.version()
+    assert lookup.version() == first
+    table.store(log, table.rows("1 feed price 102 OK"))
+    second = lookup.version()
+    assert second != first
+    assert lookup.version() == second
+    lookup.close()
+
+
+def test_a_log_that_another_program_holds_exclusively_is_told_within_the_limit(tmp_path: Path) -> None:
+    path = tmp_path / "trace.db"
+    table.store(path, table.rows("0 feed price 101 OK"))
+    holder = sqlite.connect(path, write=True)
+    holder.execute("PRAGMA journal_mode = DELETE")
+    holder.execute("BEGIN EXCLUSIVE")
+    lookup = SqliteReader(path, limit_s=0.2)
+    with pytest.raises(LogUnreadable, match="locked by another program"):
+        lookup.answer(COUNT, {})
+    holder.execute("ROLLBACK")
+    assert lookup.answer(COUNT, {})[1] == [(1,)]
+    holder.close()
+    lookup.close()
+
+
+@pytest.mark.parametrize("content", [b"", b"these are notes, not rows. " * 200])
+def test_a_file_that_is_no_log_is_told(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "notes.db"
+    path.write_bytes(content)
+    lookup = SqliteReader(path, limit_s=5)
+    with pytest.raises(NotALog, match=r"is not a SQLite database|has no table data_trace"):
+        lookup.shape()
+    lookup.close()
+
+
+def test_many_threads_share_one_lookup(log: Path) -> None:
+    """
+    0 feed price 101 OK
+    """
+    lookup = SqliteReader(log, limit_s=5)
+    found: list[object] = []
+    threads = [
+        threading.Thread(target=lambda: found.extend(lookup.answer(COUNT, {})[1] for _ in range(50))) for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [[(1,)]] * 400
+    lookup.close()
+
+
+@pytest.mark.parametrize("value", [2**63, "\udcff"])
+def test_a_parameter_that_sqlite_can_not_hold_is_told(log: Path, value: object) -> None:
+    """
+    0 feed price 101 OK
+    """
+    lookup = SqliteReader(log, limit_s=5)
+    with pytest.raises(BadParameter, match="A parameter is"):
+        lookup.answer("SELECT :value", {"value": value})
+    lookup.close()
+
+
+def test_a_number_out_of_a_frame_is_a_parameter_like_another(log: Path) -> None:
+    """
+    seconds process data data_value status trace_id span_id
+    0 feed price 101 OK aa bb
+    """
+    with Engine(log) as engine:
+        found = engine.lookup("traces/tree", {"trace_id": np.str_("aa"), "longest": np.int64(100)})
+    assert len(found) == 1
+
+
+def test_a_view_without_end_is_stopped_when_its_shape_is_looked_at(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "hostile.db")
+    connection.execute(
+        "CREATE VIEW data_trace AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+        " SELECT i AS id, 0 AS Process, 0 AS Data, 0 AS data_type, 0 AS data_value, 0 AS timestamp, 0 AS status,"
+        " 0 AS exception FROM n WHERE i < 0"
+    )
+    connection.close()
+    lookup = SqliteReader(tmp_path / "hostile.db", limit_s=0.3)
+    with pytest.raises(QuestionTimedOut):
+        lookup.shape()
+    lookup.close()
+
+
+def test_the_version_of_a_locked_log_is_told_soon_so_that_nobody_queues_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "trace.db"
+    table.store(path, table.rows("0 feed price 101 OK"))
+    holder = sqlite.connect(path, write=True)
+    holder.execute("PRAGMA journal_mode = DELETE")
+    holder.execute("BEGIN EXCLUSIVE")
+    lookup = SqliteReader(path, limit_s=60)
+    with pytest.raises(LogUnreadable, match="locked by another program"):
+        lookup.version()
+    holder.execute("ROLLBACK")
+    holder.close()
+    lookup.close()
+
+
+def test_a_reopened_log_never_has_an_earlier_version(log: Path) -> None:
+    """
+    0 feed price 101 OK
+    """
+    lookup = SqliteReader(log, limit_s=5)
+    first = lookup.version()
+    lookup.close()
+    assert lookup.version() != first
+    lookup.close()
+
+
+def test_casefold_reads_text_that_is_not_utf_8(tmp_path: Path) -> None:
+    path = tmp_path / "bad.db"
+    table.store(path, table.rows("0 feed price 101 OK"))
+    writer = sqlite.connect(path, write=True)
+    writer.execute("UPDATE data_trace SET data_value = CAST(x'4dc3dcff61' AS TEXT)")
+    writer.close()
+    lookup = SqliteReader(path, limit_s=5)
+    _, [(folded,)] = lookup.answer("SELECT casefold(CAST(data_value AS BLOB)) FROM data_trace", {})
+    assert folded == "m\ufffd\ufffd\ufffda"
+    lookup.close()
+
+
+def test_an_engine_keeps_nanoseconds_exact_also_where_some_are_missing(log: Path) -> None:
+    """
+    seconds process data data_value status trace_id span_id duration_ms
+    0.000000001 feed price 101 OK aa bb 0.000001
+    0.000000002 feed price 102 OK aa cc -
+    """
+    with Engine(log) as engine:
+        page = engine.lookup("traces/tree", {"trace_id": "aa", "longest": 100})
+    assert page["timestamp"].tolist() == [table.START_NS + 1, table.START_NS + 2]
+    assert page["duration_ns"].dtype.name == "Int64"
+    assert page["duration_ns"].tolist()[0] == 1

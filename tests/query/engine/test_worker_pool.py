@@ -1,0 +1,248 @@
+"""Workers: stopped at their limit, replaced when they die, never orphans, never in the way of a checkpoint."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from obs_core.errors import BadParameter, LogMissing, QuestionTimedOut, SetupBroken, WorkersBusy
+from obs_core.query.engine import protocol
+from obs_core.query.engine.engine import Engine
+from obs_core.query.engine.worker_pool import Pool, QueryFailed, Worker, WorkerDied
+from obs_core.store import sqlite
+from tests.support import table
+
+IN_DUCKDB = "SELECT sum(a.range * b.range) FROM range(1000000) a, range(1000000) b"
+IN_SQLITE = (
+    "SELECT * FROM sqlite_query('log', 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+    " SELECT count(*) FROM n')"
+)
+COUNT = "SELECT count(*) AS n FROM log.data_trace"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    table.store(tmp_path / "trace.db", table.rows("0 feed price 101 OK"))
+    return tmp_path / "trace.db"
+
+
+@pytest.fixture
+def quick() -> Iterator[Pool]:
+    workers = Pool(1, memory_mb=256, limit_s=0.5, wait_s=0.2)
+    yield workers
+    workers.close()
+
+
+@pytest.fixture
+def patient() -> Iterator[Pool]:
+    workers = Pool(1, memory_mb=256, limit_s=20)
+    yield workers
+    workers.close()
+
+
+def workers_of(pool: Pool) -> list[Worker]:
+    """The workers of this pool alone: others of the same process belong to other tests."""
+    return [worker for worker in pool._places.queue if worker]
+
+
+def kill_workers(pool: Pool) -> None:
+    for worker in workers_of(pool):
+        os.kill(worker.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)  # dead, and not yet known to be
+
+
+def asked(path: Path, statement: str) -> dict[str, object]:
+    return {"log": str(path), "statement": statement, "parameters": {}}
+
+
+@pytest.mark.parametrize("statement", [IN_DUCKDB, IN_SQLITE])
+def test_a_question_without_end_is_stopped_at_its_limit_and_the_next_one_answers(
+    path: Path, quick: Pool, statement: str
+) -> None:
+    with pytest.raises(QuestionTimedOut, match=r"longer than 0\.5 s"):
+        quick.answer(asked(path, statement))
+    assert quick.answer(asked(path, COUNT)).to_pylist() == [{"n": 1}]
+
+
+def test_who_waits_too_long_for_a_worker_is_told_that_all_are_busy(path: Path, quick: Pool) -> None:
+    quick.answer(asked(path, COUNT))
+
+    def without_end() -> None:
+        with pytest.raises(QuestionTimedOut):
+            quick.answer(asked(path, IN_DUCKDB))
+
+    busy = threading.Thread(target=without_end)
+    busy.start()
+    time.sleep(0.1)
+    with pytest.raises(WorkersBusy, match=r"busy for 0\.2 s"):
+        quick.answer(asked(path, COUNT))
+    busy.join()
+
+
+def test_a_worker_that_is_killed_while_it_waits_is_replaced_unseen(path: Path, quick: Pool) -> None:
+    quick.answer(asked(path, COUNT))
+    kill_workers(quick)
+    assert quick.answer(asked(path, COUNT)).to_pylist() == [{"n": 1}]
+
+
+def test_a_worker_that_is_killed_at_work_is_told_and_replaced(path: Path, patient: Pool) -> None:
+    patient.answer(asked(path, COUNT))
+    [worker] = workers_of(patient)
+    killer = threading.Timer(0.5, os.kill, (worker.pid, signal.SIGKILL))
+    killer.start()
+    with pytest.raises(WorkerDied, match="ended with code -9"):
+        patient.answer(asked(path, IN_DUCKDB))
+    killer.join()
+    assert patient.answer(asked(path, COUNT)).to_pylist() == [{"n": 1}]
+
+
+def test_what_duckdb_refuses_costs_only_the_question(path: Path, quick: Pool) -> None:
+    with pytest.raises(QueryFailed, match="not found"):
+        quick.answer(asked(path, "SELECT nothing FROM log.data_trace"))
+    assert quick.answer(asked(path, COUNT)).to_pylist() == [{"n": 1}]
+
+
+def test_a_worker_reads_the_log_that_now_stands_at_the_path(path: Path, quick: Pool, tmp_path: Path) -> None:
+    assert quick.answer(asked(path, COUNT)).to_pylist() == [{"n": 1}]
+    table.store(tmp_path / "new.db", table.rows("0 feed price 1 OK\n1 feed price 2 OK"))
+    (tmp_path / "new.db").replace(path)
+    assert quick.answer(asked(path, COUNT)).to_pylist() == [{"n": 2}]
+
+
+def test_rows_committed_later_are_seen_by_the_next_question(path: Path, quick: Pool) -> None:
+    assert quick.answer(asked(path, COUNT)).to_pylist() == [{"n": 1}]
+    table.store(path, table.rows("1 feed price 2 OK"))
+    assert quick.answer(asked(path, COUNT)).to_pylist() == [{"n": 2}]
+
+
+def test_no_question_leaves_anything_open_that_stops_a_checkpoint(path: Path, quick: Pool) -> None:
+    quick.answer(asked(path, COUNT))
+    quick.answer(asked(path, "SELECT * FROM sqlite_query('log', 'SELECT * FROM data_trace')"))
+    writer = sqlite.connect(path, write=True)
+    writer.execute("INSERT INTO superseded VALUES (1)")
+    busy, left, moved = writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    writer.close()
+    assert (busy, left, moved) == (0, 0, 0)
+
+
+def test_a_worker_holds_no_file_of_streamlit_and_writes_nothing_beside_the_log(path: Path, quick: Pool) -> None:
+    quick.answer(asked(path, COUNT))
+    assert {file.name.removeprefix(path.name) for file in path.parent.iterdir()} <= {"", "-wal", "-shm"}
+
+
+def test_a_worker_ends_when_its_parent_is_killed(path: Path) -> None:
+    parent = (
+        "import sys, time; from obs_core.query.engine.worker_pool import Pool; pool = Pool(1, memory_mb=64, limit_s=9);"
+        f"pool.answer({asked(path, COUNT)!r}); print('asked', flush=True); time.sleep(60)"
+    )
+    running = subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True)
+    assert running.stdout
+    assert running.stdout.readline() == "asked\n"
+    [worker] = [
+        child for child in psutil.Process(running.pid).children() if "obs_core.query.engine.worker" in child.cmdline()
+    ]
+    os.kill(running.pid, 9)
+    running.wait()
+    running.stdout.close()
+    gone, alive = psutil.wait_procs([worker], timeout=10)
+    assert (len(gone), alive) == (1, [])
+
+
+@pytest.mark.parametrize("statement", [IN_DUCKDB, IN_SQLITE])
+def test_a_worker_in_the_middle_of_a_question_without_end_ends_with_its_parent(path: Path, statement: str) -> None:
+    worker = Worker(64)
+    worker.answer(asked(path, COUNT), 20)
+    process = psutil.Process(worker.pid)
+    before = process.cpu_times().user
+    for part in protocol.message(asked(path, statement)):
+        worker._input.write(part)
+    end = time.monotonic() + 30
+    while process.cpu_times().user < before + 0.5 and time.monotonic() < end:
+        time.sleep(0.05)
+    assert worker._process.stdout
+    assert not select.select([worker._process.stdout.fileno()], [], [], 0)[0]  # it is still at it
+    worker._input.close()
+    assert worker._process.wait(20) == 0
+    worker.kill()
+
+
+def test_a_worker_leaves_ctrl_c_to_who_started_it(path: Path) -> None:
+    worker = Worker(64)
+    worker.answer(asked(path, COUNT), 20)
+    os.kill(worker.pid, signal.SIGINT)
+    assert worker.answer(asked(path, COUNT), 20).to_pylist() == [{"n": 1}]
+    worker.kill()
+
+
+def test_a_worker_imports_nothing_from_the_folder_where_it_was_started(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "duckdb.py").write_text("raise SystemExit('the wrong duckdb')")
+    monkeypatch.chdir(tmp_path)
+    worker = Worker(64)
+    assert worker.answer(asked(path, COUNT), 20).to_pylist() == [{"n": 1}]
+    worker.kill()
+
+
+def test_a_scanner_of_another_version_than_duckdb_is_told(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "duckdb_extension_sqlite_scanner").mkdir()
+    (tmp_path / "duckdb_extension_sqlite_scanner" / "__init__.py").touch()
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    worker = Worker(64)
+    with pytest.raises(SetupBroken, match="its SQLite scanner is of another version") as broken:
+        worker.answer(asked(path, COUNT), 20)
+    assert "requirements.txt" in broken.value.hint
+    worker.kill()
+
+
+def test_a_question_whose_worker_is_killed_is_asked_once_more(path: Path, patient: Pool) -> None:
+    with Engine(path, pool=patient) as engine:
+        extent = engine.extent()
+        assert extent
+        engine.analyse("overview/groups", extent, {"group": None})
+        [worker] = workers_of(patient)
+        os.kill(worker.pid, signal.SIGSTOP)  # it takes the question and never answers
+        killer = threading.Timer(0.3, os.kill, (worker.pid, signal.SIGKILL))
+        killer.start()
+        found = engine.analyse("overview/groups", extent, {"group": None})
+        killer.join()
+        assert (len(found), found.attrs["way"]) == (1, "sqlite_query in hex")
+        assert engine.analyse("overview/groups", extent, {"group": None}).attrs["way"] == "scan"
+
+
+def test_a_question_that_needs_more_memory_than_it_may_have_says_so(path: Path) -> None:
+    hungry = Pool(1, memory_mb=16, limit_s=20)
+    with pytest.raises(QueryFailed, match="Out of Memory"):
+        hungry.answer(asked(path, "SELECT list(a.range::VARCHAR) FROM range(3000000) a"))
+    assert hungry.answer(asked(path, COUNT)).to_pylist() == [{"n": 1}]
+    hungry.close()
+
+
+def test_a_parameter_that_is_no_unicode_does_not_count_against_the_log(path: Path, patient: Pool) -> None:
+    with Engine(path, pool=patient) as engine:
+        extent = engine.extent()
+        assert extent
+        with pytest.raises(BadParameter):
+            engine.analyse("overview/summary", extent, {"group": "\udcff"})
+        assert engine.analyse("overview/summary", extent, {"group": None}).attrs["way"] == "scan"
+
+
+def test_an_engine_says_that_the_log_is_missing(tmp_path: Path, pool: Pool) -> None:
+    table.store(tmp_path / "x.db", table.rows("0 feed price 101 OK"))
+    with Engine(tmp_path / "x.db", pool=pool) as engine:
+        extent = engine.extent()
+        assert extent
+        for file in tmp_path.iterdir():
+            file.unlink()
+        with pytest.raises(LogMissing, match="There is no trace log"):
+            engine.analyse("overview/summary", extent, {"group": None})

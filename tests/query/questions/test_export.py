@@ -1,0 +1,140 @@
+"""All rows that fit, piece by piece: together they are the whole, in logs of ours and of others."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from obs_core.clock import SECOND, Window
+from obs_core.errors import BadParameter
+from obs_core.export import csv
+from obs_core.model import Row
+from obs_core.query.engine.engine import Engine
+from obs_core.query.questions import export, traces
+from obs_core.store import log as store
+from tests.support import table
+from tests.support.table import START_NS
+
+
+def test_pieces_of_any_size_are_the_whole_in_order_of_time(engine: Engine) -> None:
+    """
+    0   feed  price  101  OK
+    2   feed  price  102  ERROR
+    1   feed  price  103  OK
+    1   job   run    -    OK
+    1   job   run    -    OK
+    """
+    whole = [row for piece in export.pieces(engine, export.ALWAYS) for row in piece]
+    assert [(row.timestamp - START_NS) // SECOND for row in whole] == [0, 1, 1, 1, 2]
+    for size in (1, 2, 3, 5, 6):
+        pieces = list(export.pieces(engine, export.ALWAYS, size=size))
+        assert [row for piece in pieces for row in piece] == whole
+        assert all(len(piece) <= size for piece in pieces)
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [{}, {"errors": True}, {"process": "job"}, {"status": "OK"}, {"search": "PRI"}, {"kind": "value"}, {"group": "g"}],
+)
+def test_the_filter_is_that_of_a_page(engine: Engine, filters: dict[str, object]) -> None:
+    """
+    seconds process process_group data  data_value status kind
+    0       feed    g             price 101        OK     call
+    1       feed    g             price 102        ERROR  call
+    2       job     -             run   -          OK     value
+    3       job     -             run   -          UNSET  call
+    """
+    window = Window(START_NS, START_NS + 3 * SECOND)
+    found = [row for piece in export.pieces(engine, window, size=2, **filters) for row in piece]  # type: ignore[arg-type]
+    page = traces.page(engine, window, sort="-time", **filters)  # type: ignore[arg-type]
+    assert [row.timestamp for row in found] == page["Timestamp"].tolist()
+    assert len(found) < 4
+
+
+def test_conditions_narrow_an_export_too(log: Path, engine: Engine) -> None:
+    rows = [Row("call", "web", "x", START_NS + at, attributes=f'{{"attributes": {{"n": {at}}}}}') for at in range(9)]
+    table.store(log, rows)
+    for size in (1, 4, 100):
+        found = [
+            row for piece in export.pieces(engine, export.ALWAYS, size=size, where="n > 2 and n < 7") for row in piece
+        ]
+        assert found == rows[3:7]
+
+
+def test_a_trace_is_exported_whole_and_in_order(engine: Engine) -> None:
+    """
+    seconds  kind   process  data  trace_id  span_id  parent_span_id
+    1        call   web      b     t1        s2       s1
+    0        call   web      a     t1        s1       -
+    2        value  web      v     t1        -        s2
+    1        call   web      c     t2        s1       -
+    """
+    assert [row.data for row in export.trace(engine, "t1")] == ["a", "b", "v"]
+    assert export.trace(engine, "t3") == export.trace(engine, "") == []
+
+
+def test_the_width_of_rows_is_about_that_of_their_lines(log: Path, engine: Engine) -> None:
+    assert export.width(engine, export.ALWAYS)["bytes"].isna().all()
+    rows = [Row("call", "wäb", "x" * 50, START_NS + at, data_value="1" * 30, duration_ns=5) for at in range(50)]
+    table.store(log, rows)
+    told = export.width(engine, export.ALWAYS)["bytes"].iloc[0]
+    real = len("".join(csv.lines(rows)).encode()) / 51
+    assert told == pytest.approx(real, rel=0.2)
+
+
+def test_rows_that_come_meanwhile_are_not_among_them(log: Path, engine: Engine) -> None:
+    """
+    0  feed  price  101  OK
+    5  feed  price  102  OK
+    """
+    pieces = export.pieces(engine, export.ALWAYS, size=1)
+    first = next(pieces)
+    table.store(log, [Row("call", "late", "x", START_NS + SECOND)])
+    assert [row.process for piece in (first, *pieces) for row in piece] == ["feed", "feed"]
+
+
+def test_an_empty_log_has_no_piece_with_a_row(tmp_path: Path) -> None:
+    store.open_log(tmp_path / "trace.db").close()
+    with Engine(tmp_path / "trace.db") as engine:
+        assert [row for piece in export.pieces(engine, export.ALWAYS) for row in piece] == []
+
+
+def test_a_log_of_seven_columns_is_exported_in_its_own_order(tmp_path: Path) -> None:
+    path = tmp_path / "seven.db"
+    connection = sqlite3.connect(path)
+    connection.execute(
+        'CREATE TABLE data_trace ("Process", "Data", "Data Type", "Data Value", "Timestamp", "Status", "Exception")'
+    )
+    rows = [
+        ("feed", "price", "float", 1.5, "2026-01-01T00:00:02", "OK", None),
+        ("feed", "load", None, None, "2026-01-01T00:00:01", "ERROR", "ValueError: x"),
+        (None, "price", "float", "x", "2026-01-01T00:00:00", "odd", None),
+        ("feed", "price", "float", "y", "some day", "OK", None),
+    ]
+    connection.executemany("INSERT INTO data_trace VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+    connection.commit()
+    connection.close()
+    with Engine(path) as engine:
+        for size in (1, 2, 10):
+            found = [row for piece in export.pieces(engine, export.ALWAYS, size=size) for row in piece]
+            assert [(row.kind, row.process, row.data_value, row.status) for row in found] == [
+                ("value", "feed", "1.5", "OK"),
+                ("call", "feed", None, "ERROR"),
+                ("value", "", "x", "UNSET"),
+            ]
+
+
+def test_a_bad_filter_is_told_before_anything_is_read(engine: Engine) -> None:
+    """
+    0  feed  price  101  OK
+    """
+    with pytest.raises(BadParameter):
+        next(export.pieces(engine, export.ALWAYS, kind="odd"))
+
+
+def test_the_first_and_the_last_moments_of_a_log_are_exported(tmp_path: Path) -> None:
+    path = tmp_path / "trace.db"
+    store.open_log(path).close()
+    table.store(path, [Row("call", "p", "x", moment) for moment in (-(2**63), 0, 2**63 - 2)])
+    with Engine(path) as engine:
+        assert len([row for piece in export.pieces(engine, export.ALWAYS, size=1) for row in piece]) == 3

@@ -1,0 +1,38 @@
+"""The source that is recorded of a function is the one that ran: hashes of two packages' functions, made by others."""
+
+import gzip
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from obs_core.capture.drain.source_lookup import code_of
+from obs_core.capture.spool.frames import CallSite
+from obs_core.source_code import highlight, locate
+
+PROGRAMS = Path(__file__).parents[1] / "data" / "pyprog"
+LATER = 2**62
+
+
+@pytest.mark.parametrize(("package", "release", "least"), [("tinydb", "4.9.0", 130), ("sqlparse", "0.6.1", 110)])
+def test_sources_and_hashes_are_the_true_ones(package: str, release: str, least: int, tmp_path: Path) -> None:
+    with tarfile.open(PROGRAMS / f"{package}-{release}.tar.gz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    truth = json.loads(gzip.decompress((PROGRAMS / f"{package}-tests.json.gz").read_bytes()))["functions"]
+    compared = 0
+    for each in truth:
+        file = tmp_path / f"{package}-{release}" / each["file"]
+        if not (each["source_sha256"] and file.is_file()):
+            continue  # lambdas and comprehensions have no hash, and the standard library is not in the archive
+        code = code_of(
+            CallSite("call", each["name"], each["qualname"], str(file), each["firstlineno"]), None, LATER, LATER
+        )
+        assert (each["qualname"], code.source_hash) == (each["qualname"], each["source_sha256"])
+        found = locate.located(code.file, code.line, code.source, code.source_hash, [tmp_path])
+        assert (found.state, found.line) == ("as on disk", each["firstlineno"])
+        assert highlight.part(code.source or "", first_line=found.line).first == each["firstlineno"]
+        unrecorded = locate.located(code.file, code.line, None, code.source_hash, [tmp_path])
+        assert (unrecorded.state, unrecorded.source) == ("read from disk", code.source)
+        compared += 1
+    assert compared >= least

@@ -1,0 +1,96 @@
+"""The house: what a traced program pays for, and what pages and launcher may contain."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted((ROOT / "pages").glob("*.py"))
+HEAVY = (
+    "duckdb",
+    "pandas",
+    "numpy",
+    "pyarrow",
+    "altair",
+    "streamlit",
+    "st_aggrid",
+    "pygments",
+    "opentelemetry",
+    "httpx",
+)
+DOORS = {
+    "st_aggrid": {"obs_core/ui/explorer/grid.py"},
+    "duckdb": {"obs_core/query/engine/worker.py"},
+    "altair": {"obs_core/charts.py"},
+    "pygments": {"obs_core/source_code/highlight.py"},
+    "opentelemetry": {"obs_core/capture/otel.py", "obs_core/ingest/formats/otlp_protobuf.py"},
+    "uvicorn": {"obs_core/ingest/receiver/server.py"},
+    "httpx": {"obs_core/alerts/deliver/http_client.py"},
+}
+
+
+def loaded_by(statement: str) -> set[str]:
+    code = f"import sys; {statement}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    return {name.partition(".")[0] for name in done.stdout.split()}
+
+
+def imports_of(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return {name.partition(".")[0] for name in names}
+
+
+def test_a_traced_program_loads_the_standard_library_only() -> None:
+    loaded = loaded_by("import obs_core")
+    assert "obs_core" in loaded
+    assert loaded <= set(sys.stdlib_module_names) | {"obs_core", "__main__", "sitecustomize"} | loaded_by("pass")
+
+
+@pytest.mark.parametrize("room", ["obs_core.store.log", "obs_core.settings", "obs_core.cli.main"])
+def test_rooms_below_the_questions_load_nothing_heavy(room: str) -> None:
+    assert loaded_by(f"import {room}").isdisjoint(HEAVY)
+
+
+def test_the_receiver_loads_nothing_of_the_read_side() -> None:
+    assert loaded_by("import obs_core.cli.ingest").isdisjoint({*HEAVY} - {"opentelemetry"})
+
+
+def test_the_rooms_of_the_read_side_run_without_streamlit() -> None:
+    assert "streamlit" not in loaded_by(
+        "import obs_core.query.engine.engine, obs_core.query.questions.overview, obs_core.charts"
+    )
+
+
+@pytest.mark.parametrize(("package", "doors"), DOORS.items())
+def test_each_dependency_has_one_door(package: str, doors: set[str]) -> None:
+    users = {
+        path.relative_to(ROOT).as_posix()
+        for path in (*(ROOT / "obs_core").rglob("*.py"), *PAGES)
+        if package in imports_of(path)
+    }
+    assert users == doors
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_a_page_is_short_and_holds_no_class_no_query_and_no_frame_work(page: Path) -> None:
+    text = page.read_text("utf-8")
+    tree = ast.parse(text)
+    assert ast.get_docstring(tree)
+    assert text.count("\n") <= 95
+    assert not any(isinstance(node, ast.ClassDef) for node in ast.walk(tree))
+    assert imports_of(page).isdisjoint({"pandas", "duckdb", "sqlite3", "pyarrow", "numpy", "altair"})
+    strings = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    assert not any(string.lstrip().upper().startswith(("SELECT ", "WITH ", "INSERT ")) for string in strings)
+
+
+def test_the_scanner_is_of_exactly_the_same_version_as_duckdb() -> None:
+    pins = dict(line.split("==") for line in (ROOT / "requirements.txt").read_text().splitlines() if "==" in line)
+    assert pins["duckdb"] == pins["duckdb-extension-sqlite-scanner"]

@@ -1,0 +1,59 @@
+"""The table in the browser: what it may contain, and what its clicks may say."""
+
+import json
+from typing import Any
+
+import pytest
+
+from obs_core.model import CANONICAL
+from obs_core.ui.explorer import grid, pinned_columns
+
+
+def test_the_columns_are_the_seven_canonical_ones_and_the_duration() -> None:
+    fields = [column["field"] for column in grid.options({})["columnDefs"] if not column.get("hide")]
+    assert fields == [*CANONICAL, "Duration"]
+
+
+def test_options_are_made_anew_each_time() -> None:
+    first = grid.options({})
+    first["columnDefs"].clear()
+    assert grid.options({})["columnDefs"]
+
+
+def test_nothing_is_drawn_as_html() -> None:
+    scripts = json.dumps(grid.options({}), default=lambda code: code.js_code)
+    for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
+        assert way not in scripts
+    assert "textContent" in scripts
+
+
+def test_every_colour_follows_the_theme() -> None:
+    styles = grid.styles(dark=True)
+    assert styles[":root"] == {"color-scheme": "dark"}
+    variables = next(rule for name, rule in styles.items() if name.startswith("body"))
+    for name in grid.COLOURS:
+        assert variables[name].startswith("light-dark(")
+
+
+def test_a_click_says_what_it_did() -> None:
+    told = {"path": "1/2", "trace": "t", "span": "s", "kind": "call", "opens": True, "selects": False, "at": 5}
+    assert grid.clicked(told) == grid.Click("1/2", "t", "s", "call", opens=True, selects=False)
+
+
+@pytest.mark.parametrize("raw", [None, 5, "1/2", [], {}, {"path": 3}, {"path": None, "opens": True}])
+def test_what_is_no_click_is_none(raw: object) -> None:
+    assert grid.clicked(raw) is None
+
+
+@pytest.mark.parametrize("odd", [{"trace": 5}, {"span": None}, {"opens": "yes"}, {"selects": None}])
+def test_a_click_with_odd_parts_is_read_without_them(odd: dict[str, Any]) -> None:
+    click = grid.clicked({"path": "1", "trace": "", "span": "", "kind": "call", "opens": None, "selects": False} | odd)
+    assert click == grid.Click("1", "", "", "call", opens=None, selects=False)
+
+
+def test_pinned_columns_stand_behind_the_others_and_run_nothing() -> None:
+    hostile = ("http.status_code", "::JSCODE::alert(1)::JSCODE::", "<img src=x onerror=alert(2)>", "Group")
+    shown = [column for column in grid.options(pinned_columns.fields(hostile))["columnDefs"] if not column.get("hide")]
+    titles = [column["headerName"] for column in shown[8:]]
+    assert titles == ["http.status_code", "·JSCODE·alert·1·JSCODE·", "·img src·x onerror·alert·2·", "Group"]
+    assert [column["field"] for column in shown[8:]] == ["pinned_0", "pinned_1", "pinned_2", "pinned_3"]

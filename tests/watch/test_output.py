@@ -1,0 +1,77 @@
+"""From a row in the log to a message at a real receiver, by the commands alone."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+from obs_core.alerts.rules import sources
+from obs_core.cli.main import main
+from obs_core.clock import SECOND
+from obs_core.model import Row
+from tests.support import alertmanager, table
+from tests.watch.test_killed import PATIENCE_S, watcher
+
+
+@contextmanager
+def receiver() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """A server that takes what is posted."""
+    posted: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            posted.append(alertmanager.message(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/hook", posted
+        server.shutdown()
+        thread.join()
+
+
+def store(log: Path, *texts: str) -> None:
+    now = time.time_ns() - SECOND
+    table.store(
+        log, [Row("value", "feed", "price", now + n, data_type="int", data_value=t) for n, t in enumerate(texts)]
+    )
+
+
+def arrived(posted: list[dict[str, Any]], status: str) -> dict[str, Any]:
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        if found := [each for each in posted if each["status"] == status]:
+            return found[0]
+        time.sleep(0.05)
+    raise AssertionError(posted)
+
+
+def test_a_stuck_value_is_told_and_that_it_moves_again_too(tmp_path: Path) -> None:
+    log = tmp_path / "trace.db"
+    table.store(log, [])
+    (tmp_path / sources.NAME).write_text('[[rule]]\nname = "stuck"\nkind = "stale"\n')
+    with receiver() as (url, posted):
+        words = ["--group-wait", "0s", "--group-interval", "1s"]
+        assert main(["webhooks", "--log", str(log), "add", "us", url, *words]) == 0
+        with watcher(log):
+            store(log, *"555555")
+            fired = arrived(posted, "firing")
+            store(log, "6")
+            resolved = arrived(posted, "resolved")
+    assert fired["alerts"][0]["labels"] == {
+        "alertname": "stuck",
+        "process": "feed",
+        "data": "price",
+        "severity": "warning",
+    }
+    assert fired["alerts"][0]["annotations"]["repeats"] == "6"
+    assert resolved["alerts"][0]["fingerprint"] == fired["alerts"][0]["fingerprint"]
+    assert len(posted) == 2
