@@ -10,7 +10,7 @@ layout.heading("Alerts", __doc__)
 
 
 @controls.live
-def alerts(chosen: PageScope) -> None:
+def alerts(scope: PageScope) -> None:
     """How the rules stand, and the view that is chosen."""
     with boundary("Alerts"):
         found = ledger_access.now()
@@ -20,10 +20,10 @@ def alerts(chosen: PageScope) -> None:
         if view == tabs.WEBHOOKS:
             tabs.webhooks()
         elif view == rule_suggestions.RULES:
-            tabs.rules(found, chosen)
+            tabs.rules(found, scope)
         else:
-            tabs.wrong_now(found, chosen)
-            tabs.stale_now(found, chosen)
+            tabs.wrong_now(found, scope)
+            tabs.stale_now(found, scope)
 
 
 alerts()

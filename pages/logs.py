@@ -11,13 +11,13 @@ layout.heading("Logs", __doc__)
 
 
 @controls.live
-def rows(chosen: PageScope) -> None:
+def rows(scope: PageScope) -> None:
     """The newest rows of the window that hold the text."""
-    if not window_status.holds_rows(chosen):
+    if not window_status.holds_rows(scope):
         return
-    with panel("Newest rows", window_status.completeness(chosen)):
+    with panel("Newest rows", window_status.completeness(scope)):
         search, size = wanted()
-        raw_rows(chosen, ask(traces.page, chosen, search=search, size=size), search)
+        raw_rows(scope, ask(traces.page, scope, search=search, size=size), search)
 
 
 rows()

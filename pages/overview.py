@@ -21,38 +21,38 @@ layout.heading("Overview", __doc__)
 
 
 @controls.live
-def health(chosen: PageScope) -> None:
+def health(scope: PageScope) -> None:
     """Everything on the page, asked and drawn together."""
-    if not window_status.holds_rows(chosen):
+    if not window_status.holds_rows(scope):
         return
-    date = chosen.window.length_ns > DAY
-    prefetch(needed(chosen))
-    cards(chosen)
+    date = scope.window.length_ns > DAY
+    prefetch(needed(scope))
+    cards(scope)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        window_status.scope_note(chosen)
-        offered("Figures", partial(offers, chosen))
-    writers_card(chosen)
-    starts = ask(overview.restarts, chosen)
+        window_status.scope_note(scope)
+        offered("Figures", partial(offers, scope))
+    writers_card(scope)
+    starts = ask(overview.restarts, scope)
     left, right = st.columns(2, gap="small")
-    with left, panel("Calls and errors", offers=partial(error_offers, chosen)):
+    with left, panel("Calls and errors", offers=partial(error_offers, scope)):
         chart_view.timeline(
-            charts.calls_and_errors(), ask(functions.history, chosen), chosen, key="o_calls", starts=starts
+            charts.calls_and_errors(), ask(functions.history, scope), scope, key="o_calls", starts=starts
         )
-    with right, panel("Latency", offers=partial(latency_offers, chosen)):
+    with right, panel("Latency", offers=partial(latency_offers, scope)):
         chart_view.timeline(
-            charts.latency_bands(), ask(functions.history, chosen), chosen, key="o_latency", starts=starts
+            charts.latency_bands(), ask(functions.history, scope), scope, key="o_latency", starts=starts
         )
     left, right = st.columns([3, 2], gap="small")
-    raised = partial(failure_offers, chosen)
+    raised = partial(failure_offers, scope)
     with left, panel("Recent errors", "The newest ten; a click opens its trace", key="o_room_errors", offers=raised):
-        recent_errors(ask(overview.recent_errors, chosen), date=date)
+        recent_errors(ask(overview.recent_errors, scope), date=date)
     with right, panel("Exceptions by type and place", key="o_room_kinds", offers=raised):
-        exceptions(ask(overview.exceptions, chosen), date=date)
-    with panel("Process groups", "A click shows one alone", offers=partial(group_offers, chosen)):
-        groups_card(ask(overview.groups, chosen), chosen.group)
+        exceptions(ask(overview.exceptions, scope), date=date)
+    with panel("Process groups", "A click shows one alone", offers=partial(group_offers, scope)):
+        groups_card(ask(overview.groups, scope), scope.group)
     note = "P95 against the window before; a click opens its code"
-    with panel("Functions", note, offers=partial(function_offers, chosen)):
-        slowest(ask(functions.changes, chosen))
+    with panel("Functions", note, offers=partial(function_offers, scope)):
+        slowest(ask(functions.changes, scope))
     otlp_status.note()
 
 

@@ -9,28 +9,29 @@ from obs_core.ui.explorer.facet_panel import facet_panel
 from obs_core.ui.explorer.filter_bar import filter_bar
 from obs_core.ui.explorer.trace_panel import selection_card
 from obs_core.ui.explorer.trace_table import trace_table
-from obs_core.ui.shell import controls, layout, scope
+from obs_core.ui.shell import controls, layout
 from obs_core.ui.shell.answers import ask
 from obs_core.ui.shell.panel import boundary, panel
+from obs_core.ui.shell.scope import PageScope
 
 layout.heading("Trace Explorer", __doc__)
 
 
 @controls.live
-def explorer(chosen: scope.PageScope) -> None:
+def explorer(scope: PageScope) -> None:
     """The filters, the table and what was picked in it; refreshed together."""
     with panel("Rows"):
-        wanted, sort, tools = filter_bar(ask(overview.processes, chosen)["process"].tolist())
+        wanted, sort, tools = filter_bar(ask(overview.processes, scope)["process"].tolist())
         with tools:
             pinned = pinned_columns.pinned()
-            export_menu(chosen, wanted)
+            export_menu(scope, wanted)
             with_facets = st.toggle("Facets", key="t_facets", bind="query-params")
         facets = st.container()
-        trace_table(chosen, wanted, sort, pinned)
+        trace_table(scope, wanted, sort, pinned)
         if with_facets:
             with facets, boundary("Facets"):
-                facet_panel(chosen, wanted)
-    selection_card(chosen)
+                facet_panel(scope, wanted)
+    selection_card(scope)
 
 
 explorer()

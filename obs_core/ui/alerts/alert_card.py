@@ -36,12 +36,12 @@ _TOLD: Final = frozenset(
 )  # of the annotations, what stands elsewhere
 
 
-def alert_card(found: AlertsSnapshot, chosen: PageScope, alert: AlertView) -> None:
+def alert_card(found: AlertsSnapshot, scope: PageScope, alert: AlertView) -> None:
     """Draw what led to the alert, and what can be done about it."""
-    condition, everyone = alert.rule.condition, replace(chosen, group=None)
+    condition, everyone = alert.rule.condition, replace(scope, group=None)
     process, data = alert.labels.get("process"), alert.labels.get("data")
     with panel("Alert", f"{plain(alert.rule.name, 100)} · {alert_table.series_of(alert)}"):
-        lengths = alert_table.lengths_of(replace(found, alerts=[alert]), chosen)
+        lengths = alert_table.lengths_of(replace(found, alerts=[alert]), scope)
         first_ns = alert_table.first_ns(alert, alert_table.first_seen([alert]))
         st.html(layout.detail_list(_facts(alert, alert_table.repeats(alert, lengths), first_ns, now_ns())))
         _links(alert)
@@ -50,7 +50,7 @@ def alert_card(found: AlertsSnapshot, chosen: PageScope, alert: AlertView) -> No
             st.button("Its rule", icon=":material/rule:", key="a_to_rule", on_click=_show_rule)
         past, is_stale = _past(alert), isinstance(condition, Stale)
         if isinstance(condition, Calls):
-            backtest_card.calls_card(alert.rule, chosen, past)
+            backtest_card.calls_card(alert.rule, scope, past)
         elif process and data:
             parameters = alert_table.streak_parameters(condition if isinstance(condition, Stale) else _USUAL)
             marks = partial(chart_annotations.marks, alert.rule, [] if is_stale else past.firings, past.flapping)

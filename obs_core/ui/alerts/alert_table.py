@@ -42,7 +42,7 @@ _HELP: Final = {
 }
 
 
-def alert_table(found: AlertsSnapshot, chosen: PageScope) -> AlertView | None:
+def alert_table(found: AlertsSnapshot, scope: PageScope) -> AlertView | None:
     """Draw the alerts; return the one that the link names, which a click changes."""
     if not found.rules and not found.trouble:
         st.info(
@@ -54,8 +54,8 @@ def alert_table(found: AlertsSnapshot, chosen: PageScope) -> AlertView | None:
     if not found.alerts:
         st.caption("Nothing is wrong by any rule.")
         return None
-    drawn = sparklines.pictures(found.alerts[:_DRAWN], chosen)
-    listed = shown(found, lengths_of(found, chosen), first_seen(found.alerts), drawn, now_ns())
+    drawn = sparklines.pictures(found.alerts[:_DRAWN], scope)
+    listed = shown(found, lengths_of(found, scope), first_seen(found.alerts), drawn, now_ns())
     place = table.newly_selected("a_active", table.clickable(listed, key="a_active", columns=_columns(listed)))
     if place is not None:
         st.query_params[RULE] = found.alerts[place].rule.name
@@ -160,9 +160,9 @@ def process_first(label: tuple[str, str]) -> tuple[bool, bool, str]:
     return label[0] != "process", label[0] == "data", label[0]
 
 
-def lengths_of(found: AlertsSnapshot, chosen: PageScope) -> dict[tuple[str, str, str], int]:
+def lengths_of(found: AlertsSnapshot, scope: PageScope) -> dict[tuple[str, str, str], int]:
     """How long the streaks that alerts are about are now, by rule, process and data."""
-    everyone = replace(chosen, group=None)  # a rule knows its scope by itself
+    everyone = replace(scope, group=None)  # a rule knows its scope by itself
     stale = {alert.rule.name: alert.rule.condition for alert in found.alerts}
     lengths: dict[tuple[str, str, str], int] = {}
     for name, condition in list(stale.items())[:_VARIANTS]:

@@ -46,16 +46,16 @@ class Tried(NamedTuple):
     messages: str
 
 
-def span(chosen: PageScope) -> PageScope:
+def span(scope: PageScope) -> PageScope:
     """Draw the choice of what a rule is tried on; return it, for all groups: a rule knows its scope by itself.
 
     The last 24 hours are those of the window's end, or of the log's where that is earlier.
     """
     name = st.selectbox("Try it on", SPANS, key="r_over", bind="query-params", width=170)
-    extent = engine().extent() or chosen.window
-    end = min(chosen.window.to_ns, extent.to_ns)
-    window = {DAY_BEFORE: Window(end - DAY, end), LOG: extent}.get(name, chosen.window)
-    return replace(chosen, window=window, group=None)
+    extent = engine().extent() or scope.window
+    end = min(scope.window.to_ns, extent.to_ns)
+    window = {DAY_BEFORE: Window(end - DAY, end), LOG: extent}.get(name, scope.window)
+    return replace(scope, window=window, group=None)
 
 
 def try_(rule: Rule, over: PageScope) -> None:
@@ -74,7 +74,7 @@ def is_tried(rule: Rule) -> bool:
     return kept is not None and kept.rule == _decides(rule)
 
 
-def result(rule: Rule, chosen: PageScope) -> None:
+def result(rule: Rule, scope: PageScope) -> None:
     """Draw what came of trying `rule`; nothing if it was not tried as it is now."""
     if not is_tried(rule):
         return
@@ -83,7 +83,7 @@ def result(rule: Rule, chosen: PageScope) -> None:
     st.markdown(summary(tried))
     span = f"{formatting.format_time(tried.window.from_ns)} to {formatting.format_time(tried.window.to_ns)}"
     st.caption(f"Tried on {span}. Messages are gathered, repeated and left out while it flaps, as delivery does it.")
-    over = replace(chosen, window=tried.window, group=None)
+    over = replace(scope, window=tried.window, group=None)
     picked = _picked(rule, firings)
     bands = [firing for firing in firings if picked is None or _series(firing) == picked]
     flapping = [each for each in tried.past.flapping if picked is None or _series(each) == picked]
@@ -93,9 +93,9 @@ def result(rule: Rule, chosen: PageScope) -> None:
         _listed(firings)
 
 
-def calls_card(rule: Rule, chosen: PageScope, past: BacktestResult) -> None:
+def calls_card(rule: Rule, scope: PageScope, past: BacktestResult) -> None:
     """Draw the figure that a rule about calls looks at, with the times at which it fired as bands."""
-    if (course := _course(rule, replace(chosen, group=None), None)) is None:
+    if (course := _course(rule, replace(scope, group=None), None)) is None:
         st.caption("No call in this window that the rule looks at.")
         return
     _drawn(rule, course, past.firings, past.flapping, key="a_calls")
@@ -141,12 +141,12 @@ def _picked(rule: Rule, firings: Sequence[Firing]) -> tuple[str, str] | None:
     return labels[st.selectbox("Series that would have fired", list(labels), key="r_series", width=420)]
 
 
-def _course(rule: Rule, chosen: PageScope, picked: tuple[str, str] | None) -> DataFrame | None:
+def _course(rule: Rule, scope: PageScope, picked: tuple[str, str] | None) -> DataFrame | None:
     """What is drawn under the bands (columns moment_ns, number): readings, or the figure of the calls."""
     if picked is not None:
-        readings = ask(values.history, chosen, process=picked[0], data=picked[1])
+        readings = ask(values.history, scope, process=picked[0], data=picked[1])
         return DataFrame({"moment_ns": readings["timestamp"], "number": readings["number"]})
-    course = sparklines.figure_courses([rule], chosen, slices=checks.MOST_BUCKETS).get(rule.name)
+    course = sparklines.figure_courses([rule], scope, slices=checks.MOST_BUCKETS).get(rule.name)
     if course is None:
         return None
     return DataFrame({"moment_ns": course.moments_ns, "number": np.asarray(course.numbers, dtype=np.float64)})

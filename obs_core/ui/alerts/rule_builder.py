@@ -35,7 +35,7 @@ def fill(texts: Mapping[str, str]) -> None:
     st.session_state[VIEW] = RULES
 
 
-def rule_form(found: AlertsSnapshot, chosen: PageScope) -> None:
+def rule_form(found: AlertsSnapshot, scope: PageScope) -> None:
     """Draw the builder; a rule is tried before it can be saved."""
     kind, texts, slots = _fields()
     facts, trouble = _facts(kind, texts), ""
@@ -44,10 +44,10 @@ def rule_form(found: AlertsSnapshot, chosen: PageScope) -> None:
     except BadField as error:
         slots.get(error.field, st).caption(f":red[:material/error: {formatting.escape_markdown(_sentence(error))}]")
         rule, trouble = None, f"{_label(kind, error.field)} {error.what}."
-    _buttons(found, chosen, rule, trouble, named="name" in facts)
+    _buttons(found, scope, rule, trouble, named="name" in facts)
     if rule is not None:
         with boundary("Backtest"):
-            backtest_card.result(rule, chosen)
+            backtest_card.result(rule, scope)
 
 
 def _fields() -> tuple[str, dict[Field, str], dict[str, Any]]:
@@ -114,12 +114,12 @@ def _sentence(error: BadField) -> str:
     return error.what[:1].upper() + error.what[1:] + "."
 
 
-def _buttons(found: AlertsSnapshot, chosen: PageScope, rule: Rule | None, trouble: str, *, named: bool) -> None:
+def _buttons(found: AlertsSnapshot, scope: PageScope, rule: Rule | None, trouble: str, *, named: bool) -> None:
     there = found.named(rule.name) if rule is not None and named else None
     of_file = there is not None and there.source == "file"
     tried = rule is not None and backtest_card.is_tried(rule)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        over = backtest_card.span(chosen)
+        over = backtest_card.span(scope)
         if st.button("Backtest", key="r_test", type="secondary" if tried else "primary", disabled=rule is None):
             with boundary("Backtest"), st.spinner("Judging the window…"):
                 assert rule is not None

@@ -44,10 +44,10 @@ class Sparkline(NamedTuple):
     steps: bool = False
 
 
-def pictures(alerts: Sequence[AlertView], chosen: PageScope) -> list[str | None]:
+def pictures(alerts: Sequence[AlertView], scope: PageScope) -> list[str | None]:
     """Each alert's course as a picture; None where it is about no series and no calls."""
-    everyone = replace(chosen, group=None)  # a rule knows its scope by itself
-    window = checks.clipped(engine(), chosen.window)
+    everyone = replace(scope, group=None)  # a rule knows its scope by itself
+    window = checks.clipped(engine(), scope.window)
     dark = st.context.theme.type == "dark"
     rules = {alert.rule.name: alert.rule for alert in alerts}
     series, figures = _series(alerts, everyone), figure_courses(list(rules.values()), everyone)
@@ -87,7 +87,7 @@ def span(alert: AlertView, window: Window) -> Window:
     return Window(begun, alert.since_ns if alert.state == "resolved" else max(begun, window.to_ns))
 
 
-def figure_courses(rules: Sequence[Rule], chosen: PageScope, *, slices: int = 60) -> dict[str, Sparkline]:
+def figure_courses(rules: Sequence[Rule], scope: PageScope, *, slices: int = 60) -> dict[str, Sparkline]:
     """The figures that rules about calls look at, by the rules' names, over what their scopes hold."""
     asked = {rule.name: (rule.scope, rule.condition) for rule in rules if isinstance(rule.condition, Calls)}
     if not asked:
@@ -97,7 +97,7 @@ def figure_courses(rules: Sequence[Rule], chosen: PageScope, *, slices: int = 60
     processes, groups, names, named = (tuple(each) for each in zip(*parts, strict=True))
     found = ask(
         functions.courses,
-        chosen,
+        scope,
         processes=processes,
         groups=groups,
         names=names,
@@ -128,13 +128,13 @@ def _figures(row: Mapping[Any, Any], condition: Calls, percentiles: Sequence[flo
     return Sparkline(moments, [known.get(moment, nothing) for moment in moments])
 
 
-def _series(alerts: Sequence[AlertView], chosen: PageScope) -> dict[tuple[str, str], Sparkline]:
+def _series(alerts: Sequence[AlertView], scope: PageScope) -> dict[tuple[str, str], Sparkline]:
     """The courses of all values that alerts are about, by process and data."""
     wanted = sorted({_key(alert) for alert in alerts if all(_key(alert))})
     if not wanted:
         return {}
     processes, names = zip(*wanted, strict=True)
-    found = ask(values.courses, chosen, processes=processes, names=names)
+    found = ask(values.courses, scope, processes=processes, names=names)
     return {
         (str(row["process"]), str(row["data"])): _readings(
             [int(each) for each in row["moments_ns"]],

@@ -37,12 +37,12 @@ def view() -> str:
     )
 
 
-def wrong_now(found: AlertsSnapshot, chosen: PageScope) -> None:
+def wrong_now(found: AlertsSnapshot, scope: PageScope) -> None:
     """The alerts by rules, and what led to the one that is selected."""
     with panel("Active alerts", "A click shows what led to it"):
-        selected = alert_table(found, chosen)
+        selected = alert_table(found, scope)
     if selected:
-        alert_card(found, chosen, selected)
+        alert_card(found, scope, selected)
     if rule := found.named(st.query_params.get(RULE, "")):
         with panel("History", f"Flips of {rule.name}"):
             flips_card(rule.name)
@@ -50,26 +50,26 @@ def wrong_now(found: AlertsSnapshot, chosen: PageScope) -> None:
                 snooze(rule, key="a")
 
 
-def stale_now(found: AlertsSnapshot, chosen: PageScope) -> None:
+def stale_now(found: AlertsSnapshot, scope: PageScope) -> None:
     """The streaks of the window with or without a rule, and who is silent."""
-    if not window_status.holds_rows(chosen):
+    if not window_status.holds_rows(scope):
         return
     judged: dict[str, Any] = {}
     picked = None
     note = "By a rule or not, the worst first; a click shows the series"
     with panel("Stale values", note, offers=lambda: [offer_of(judged)], fill=rule_builder.fill):
         judged |= judged_by()
-        streaks, series = ask(values.streaks, chosen, **judged), ask(values.series, chosen)
+        streaks, series = ask(values.streaks, scope, **judged), ask(values.series, scope)
         picked = streak_table(streaks, series, stale_by_rules(found))
     if picked:
         with panel("Readings", " · ".join(picked), offers=lambda: [offer_of(judged, *picked)], fill=rule_builder.fill):
-            series_card(chosen, *picked, judged)
-    silent = partial(silent_offers, chosen)
+            series_card(scope, *picked, judged)
+    silent = partial(silent_offers, scope)
     with panel("Silent processes", "Nothing in the last 5 minutes", offers=silent, fill=rule_builder.fill):
-        silent_card(chosen)
+        silent_card(scope)
 
 
-def rules(found: AlertsSnapshot, chosen: PageScope) -> None:
+def rules(found: AlertsSnapshot, scope: PageScope) -> None:
     """The rules with their flips, and the builder."""
     with panel("Rules", "A click selects one"):
         selected = rule_list(found)
@@ -77,7 +77,7 @@ def rules(found: AlertsSnapshot, chosen: PageScope) -> None:
         with panel("History", f"Flips of {selected.name}"):
             flips_card(selected.name)
     with panel("Rule builder", "A rule is tried before it is saved"):
-        rule_builder.rule_form(found, chosen)
+        rule_builder.rule_form(found, scope)
 
 
 def webhooks() -> None:

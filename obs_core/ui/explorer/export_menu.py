@@ -17,7 +17,7 @@ from obs_core.ui.shell.share import frozen
 COUNTED: Final = 5_000_000  # rows; counting stops after a second, too
 
 
-def export_menu(chosen: PageScope, wanted: Filter) -> None:
+def export_menu(scope: PageScope, wanted: Filter) -> None:
     """A button that offers all rows that fit as CSV, once it has said how many they are and how large."""
     menu = st.popover("Export", icon=":material/download:", key="t_export", on_change="rerun")
     with menu, boundary("Export"):
@@ -28,8 +28,8 @@ def export_menu(chosen: PageScope, wanted: Filter) -> None:
             bind="query-params",
             help="Else an apostrophe keeps a spreadsheet from running them.",
         )
-        if menu.open and _holds_rows(told, chosen, wanted):
-            st.link_button("Download CSV", csv_link(chosen, wanted, raw=raw), type="primary", width="stretch")
+        if menu.open and _holds_rows(told, scope, wanted):
+            st.link_button("Download CSV", csv_link(scope, wanted, raw=raw), type="primary", width="stretch")
 
 
 def trace_menu(trace_id: str) -> None:
@@ -40,20 +40,20 @@ def trace_menu(trace_id: str) -> None:
             st.link_button(label, f"/export/trace/{form}?{urlencode({'trace': trace_id})}", width="stretch")
 
 
-def csv_link(chosen: PageScope, wanted: Filter, *, raw: bool) -> str:
+def csv_link(scope: PageScope, wanted: Filter, *, raw: bool) -> str:
     """The address of the file: the window as it is now, the group and the filter."""
-    group = {"group": chosen.group} if chosen.group else {}
-    return f"/export/rows.csv?{urlencode(frozen(chosen) | group | wanted.link | ({'raw': '1'} if raw else {}))}"
+    group = {"group": scope.group} if scope.group else {}
+    return f"/export/rows.csv?{urlencode(frozen(scope) | group | wanted.link | ({'raw': '1'} if raw else {}))}"
 
 
-def _holds_rows(place: DeltaGenerator, chosen: PageScope, wanted: Filter) -> bool:
+def _holds_rows(place: DeltaGenerator, scope: PageScope, wanted: Filter) -> bool:
     """Say in `place` what the file will be; return whether there is anything to write."""
-    total = ask(traces.total, chosen, most=COUNTED, **wanted.parameters).iloc[0]
+    total = ask(traces.total, scope, most=COUNTED, **wanted.parameters).iloc[0]
     rows, exact = int(total["rows"]), bool(total["exact"])
     if exact and not rows:
         place.caption("No row fits: there is nothing to export.")
         return False
-    place.markdown(f"**{_counted(rows, exact=exact)}**{_size(chosen, wanted, rows)}")
+    place.markdown(f"**{_counted(rows, exact=exact)}**{_size(scope, wanted, rows)}")
     place.caption("Everything that fits, oldest first; not only this page.")
     return True
 
@@ -64,6 +64,6 @@ def _counted(rows: int, *, exact: bool) -> str:
     return f"more than {formatting.count(rows)} rows" if rows else "more rows than can be counted in a second"
 
 
-def _size(chosen: PageScope, wanted: Filter, rows: int) -> str:
-    width = formatting.number(ask(export.width, chosen, **wanted.parameters)["bytes"].iloc[0])
+def _size(scope: PageScope, wanted: Filter, rows: int) -> str:
+    width = formatting.number(ask(export.width, scope, **wanted.parameters)["bytes"].iloc[0])
     return f", about {formatting.size(float(f'{width * rows:.2g}'))}" if width and rows else ""

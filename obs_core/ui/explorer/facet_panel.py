@@ -10,8 +10,9 @@ from obs_core.ui.explorer.filter_bar import narrow
 from obs_core.ui.explorer.filter_link import STATUSES, Filter
 from obs_core.ui.kit import formatting
 from obs_core.ui.kit.text import plain
-from obs_core.ui.shell import controls, scope
+from obs_core.ui.shell import controls
 from obs_core.ui.shell.answers import ask
+from obs_core.ui.shell.scope import PageScope
 
 VALUES: Final = 8
 TITLES: Final = {
@@ -24,10 +25,10 @@ TITLES: Final = {
 }
 
 
-def facet_panel(chosen: scope.PageScope, wanted: Filter) -> None:
+def facet_panel(scope: PageScope, wanted: Filter) -> None:
     """Draw the facets; a click on a value narrows the rows to it, another one lets all of them in again."""
-    found = ask(facets, chosen, values=VALUES, **wanted.parameters)
-    held = wanted.parameters | {"group": chosen.group}
+    found = ask(facets, scope, values=VALUES, **wanted.parameters)
+    held = wanted.parameters | {"group": scope.group}
     with st.container(key="t_facet_panel"):
         columns = st.columns(len(FACETS))
     for column, name in zip(columns, FACETS, strict=True):

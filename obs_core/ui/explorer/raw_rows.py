@@ -51,7 +51,7 @@ def wanted() -> tuple[str | None, int]:
     return search or None, int(size)
 
 
-def raw_rows(chosen: PageScope, rows: DataFrame, search: str | None) -> None:
+def raw_rows(scope: PageScope, rows: DataFrame, search: str | None) -> None:
     """Draw `rows`, the answer of `traces.page`; `search` is what they were filtered by.
 
     A click names the row in the link; above the table stands what can be made of it.
@@ -68,17 +68,17 @@ def raw_rows(chosen: PageScope, rows: DataFrame, search: str | None) -> None:
     if place is not None:
         st.query_params[PICKED] = str(rows["id"].iloc[place])
     with picked:
-        _picked_row(chosen)
+        _picked_row(scope)
     more = "; older ones are not shown" if rows.attrs.get("truncated") else ""
     st.caption(f"{formatting.count(len(rows))} rows, newest first{more}. {further}".strip())
 
 
-def _picked_row(chosen: PageScope) -> None:
+def _picked_row(scope: PageScope) -> None:
     """The row that the link names, and the rules that can be made of it; nothing where it names none."""
     name = st.query_params.get(PICKED)
     if name is None or not from_environment().new_observability:  # without it there is no page to make a rule on
         return
-    found = ask(traces.row, chosen, id=int(name)) if _ID.fullmatch(name) else None
+    found = ask(traces.row, scope, id=int(name)) if _ID.fullmatch(name) else None
     if found is None or found.empty:
         st.caption("The log holds no row of the link's number.")
         return
@@ -88,4 +88,4 @@ def _picked_row(chosen: PageScope) -> None:
         st.markdown(
             f"**{formatting.format_time(int(row['timestamp']))}** {formatting.escape_markdown(said)}", width="content"
         )
-        offered("Rules", lambda: offers(chosen, row))
+        offered("Rules", lambda: offers(scope, row))

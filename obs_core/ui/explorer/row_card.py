@@ -33,26 +33,26 @@ CELL: Final = 500
 BOXES: Final = 10
 
 
-def row_card(chosen: PageScope, row_id: int, tree: DataFrame | None = None) -> None:
+def row_card(scope: PageScope, row_id: int, tree: DataFrame | None = None) -> None:
     """Everything the log holds of one row; with its `tree`, also the values that it recorded."""
-    found = ask(traces.row, chosen, id=row_id)
+    found = ask(traces.row, scope, id=row_id)
     if found.empty:
         st.info("The log no longer holds this row.")
         return
     row = found.iloc[0]
-    _facts(chosen, row)
+    _facts(scope, row)
     _text("Exception", row["exception_stack"] or row["exception"])
     _text("Value", row["data_value"])
     if row["kind"] == "value":
         st.markdown("**Readings of this variable in the window**")
         with boundary("Readings"):
-            series_card(chosen, row["process"], row["data"], {"threshold": THRESHOLD}, listed=True)
+            series_card(scope, row["process"], row["data"], {"threshold": THRESHOLD}, listed=True)
     if tree is not None and isinstance(row["span_id"], str):
         _values(tree[(tree["parent_span_id"] == row["span_id"]) & (tree["kind"] != "call")])
     _attributes(row["attributes"])
 
 
-def _facts(chosen: PageScope, row: "Series[Any]") -> None:
+def _facts(scope: PageScope, row: "Series[Any]") -> None:
     """The row's short facts, side by side."""
     memory = row["memory_delta"]
     known = {
@@ -67,7 +67,7 @@ def _facts(chosen: PageScope, row: "Series[Any]") -> None:
     if row["kind"] == "call":
         known |= {
             "Duration": formatting.duration(float(row["duration_ms"])) if notna(row["duration_ms"]) else "",
-            "Among its last 24 h": _rank(chosen, row),
+            "Among its last 24 h": _rank(scope, row),
             "Memory": formatting.size(int(memory)) if notna(memory) else "",
             "Span": row["span_id"],
         }
@@ -80,17 +80,17 @@ def _facts(chosen: PageScope, row: "Series[Any]") -> None:
                 icon=navigation.ICONS["code_inspector"],
                 f_fn=row["function"] or row["data"],
             )
-        offered("Rules", lambda: offers(chosen, row))
+        offered("Rules", lambda: offers(scope, row))
 
 
-def offers(chosen: PageScope, row: "Series[Any]") -> list[rule_suggestions.RuleSuggestion]:
+def offers(scope: PageScope, row: "Series[Any]") -> list[rule_suggestions.RuleSuggestion]:
     """Rules that fit a row: on its variable; or its function is slower than this call, fails, or fails anew."""
     if row["kind"] == "value":
         reading = row["data_value"] if isinstance(row["data_value"], str) else None
         return rule_suggestions.of_value(str(row["process"]), str(row["data"]), reading)
     if row["kind"] != "call":
         return []
-    whose, function = replace(chosen, group=row["process_group"] or None), str(row["function"] or row["data"])
+    whose, function = replace(scope, group=row["process_group"] or None), str(row["function"] or row["data"])
     duration_ms = formatting.number(row["duration_ms"])
     return [
         *rule_suggestions.latency(whose, duration_ms, function=function),
@@ -99,12 +99,12 @@ def offers(chosen: PageScope, row: "Series[Any]") -> list[rule_suggestions.RuleS
     ]
 
 
-def _rank(chosen: PageScope, row: "Series[Any]") -> str:
+def _rank(scope: PageScope, row: "Series[Any]") -> str:
     """The percentile rank of the call among the function's calls of the 24 hours up to it: how many were faster."""
     if row["kind"] != "call" or not notna(row["duration_ns"]):
         return ""
     start = int(row["timestamp"])
-    day = replace(chosen, window=Window(start - DAY, start + 1), group=row["process_group"] or None)
+    day = replace(scope, window=Window(start - DAY, start + 1), group=row["process_group"] or None)
     function = row["function"] or row["data"]
     told = ask(inspector.rank, day, function=function, duration_ns=int(row["duration_ns"])).iloc[0]
     calls, faster = int(told["calls"]), int(told["faster"])

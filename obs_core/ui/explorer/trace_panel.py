@@ -20,40 +20,40 @@ from obs_core.ui.shell.scope import PageScope
 from obs_core.ui.shell.share import share
 
 
-def selection_card(chosen: PageScope) -> None:
+def selection_card(scope: PageScope) -> None:
     """Show what the link names: a trace with one of its rows picked, or a row that belongs to no trace."""
     trace, row = st.query_params.get("trace"), st.query_params.get("t_row")
     if not trace:
         navigation.keep(t_tab=None, t_level=None)
     if trace:
         with panel(f"Trace {plain(trace, 40)}"):
-            _trace(chosen, trace, st.query_params.get("span"))
+            _trace(scope, trace, st.query_params.get("span"))
     elif row and not (row.isascii() and row.isdigit()):
         st.query_params.pop("t_row")  # the filters' note says so
     elif row:
         with panel("Selected row"):
-            _ways(chosen)
-            row_card(chosen, int(row[:18]))
+            _ways(scope)
+            row_card(scope, int(row[:18]))
 
 
-def _ways(chosen: PageScope, words: str = "", trace_id: str = "") -> None:
+def _ways(scope: PageScope, words: str = "", trace_id: str = "") -> None:
     """What is selected, in `words`; hand it to somebody, or take the selection away."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(words, width="stretch")
         if trace_id:
             trace_menu(trace_id)
-        share(chosen, key="t_share")
+        share(scope, key="t_share")
         st.button("Close", icon=":material/close:", on_click=close, key="t_close")
 
 
-def _trace(chosen: PageScope, trace_id: str, span_id: str | None) -> None:
+def _trace(scope: PageScope, trace_id: str, span_id: str | None) -> None:
     """Show the trace `trace_id` with the row `span_id` picked (by default the deepest that failed, else the root)."""
-    tree = ask(traces.tree, chosen, trace_id=trace_id)
+    tree = ask(traces.tree, scope, trace_id=trace_id)
     if tree.empty:
-        _ways(chosen)
+        _ways(scope)
         st.info("The log holds no trace with this id. It may have been removed, or stand in another log.")
         return
-    _ways(chosen, _figures(tree), trace_id)
+    _ways(scope, _figures(tree), trace_id)
     ids = row_ids(tree)
     selected = span_id if span_id in ids else _first(tree, ids)
     for remark in (*_astray(span_id, selected), *oddities(tree)):
@@ -77,7 +77,7 @@ def _trace(chosen: PageScope, trace_id: str, span_id: str | None) -> None:
             _functions(derived(by_function, tree))
     else:
         with call:
-            row_card(chosen, int(tree["id"].iloc[ids.index(selected)]), tree)
+            row_card(scope, int(tree["id"].iloc[ids.index(selected)]), tree)
 
 
 def _said(said: Said) -> None:

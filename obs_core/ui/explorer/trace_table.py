@@ -26,7 +26,7 @@ PAGES: Final = "explorer_pages"  # where the pages before this one began
 QUESTION: Final = "explorer_question"  # what the pages are of
 
 
-def trace_table(chosen: PageScope, wanted: Filter, sort: str, pinned: tuple[str, ...]) -> None:
+def trace_table(scope: PageScope, wanted: Filter, sort: str, pinned: tuple[str, ...]) -> None:
     """Draw the page of rows that the link names, and the buttons to the pages around it.
 
     `pinned` are the columns beside the canonical ones.
@@ -37,14 +37,14 @@ def trace_table(chosen: PageScope, wanted: Filter, sort: str, pinned: tuple[str,
     with footer:
         count = st.empty()
         size = _size()
-    after = _after(chosen, wanted, sort, size)
+    after = _after(scope, wanted, sort, size)
     named = pinned_columns.attributes(pinned)
-    page = ask(traces.page, chosen, **wanted.parameters, sort=sort, size=size, after=after, attributes=named)
+    page = ask(traces.page, scope, **wanted.parameters, sort=sort, size=size, after=after, attributes=named)
     with body:
-        _rows(chosen, wanted, page, after, pinned)
+        _rows(scope, wanted, page, after, pinned)
     with footer:
         pages = st.session_state.get(PAGES, [])
-        count.caption(_count(ask(traces.total, chosen, **wanted.parameters), len(page), len(pages)), width="stretch")
+        count.caption(_count(ask(traces.total, scope, **wanted.parameters), len(page), len(pages)), width="stretch")
         _ways(page)
 
 
@@ -100,9 +100,9 @@ def _keep(rows: dict[str, int]) -> None:
     navigation.keep(t_open=said)
 
 
-def _after(chosen: PageScope, wanted: Filter, sort: str, size: int) -> str | None:
+def _after(scope: PageScope, wanted: Filter, sort: str, size: int) -> str | None:
     """Where the page begins that the link names; the first page once another question is asked."""
-    question = (chosen.from_text, chosen.to_text, chosen.group, wanted, sort, size)
+    question = (scope.from_text, scope.to_text, scope.group, wanted, sort, size)
     if st.session_state.get(QUESTION, question) != question:
         st.query_params.pop("t_after", None)
         st.session_state.pop(PAGES, None)
@@ -137,7 +137,7 @@ def _named_path(rows: DataFrame) -> str | None:
     return str(found.iloc[0]) if len(found) else None
 
 
-def _rows(chosen: PageScope, wanted: Filter, page: DataFrame, after: str | None, pinned: tuple[str, ...]) -> None:
+def _rows(scope: PageScope, wanted: Filter, page: DataFrame, after: str | None, pinned: tuple[str, ...]) -> None:
     """The page's rows and their opened children, or what is to be done where there are none."""
     if page.empty:
         _nothing(wanted, looked(page))
@@ -145,10 +145,10 @@ def _rows(chosen: PageScope, wanted: Filter, page: DataFrame, after: str | None,
 
     def children(trace: str, span: str, count: int) -> DataFrame:
         named = pinned_columns.attributes(pinned)
-        return ask(traces.children, chosen, trace_id=trace, span_id=span, size=count, attributes=named)
+        return ask(traces.children, scope, trace_id=trace, span_id=span, size=count, attributes=named)
 
     def attributes(row: int, count: int) -> DataFrame:
-        return ask(traces.attributes, chosen, id=row, size=count)
+        return ask(traces.attributes, scope, id=row, size=count)
 
     path = _chosen_path()
     rows = visible(page, _opened(), children, attributes, chosen=path, pinned=pinned)

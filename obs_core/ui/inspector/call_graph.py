@@ -44,7 +44,7 @@ def neighbours(found: DataFrame, *, key: str, nothing: str, total_ms: float | No
         st.rerun()
 
 
-def caller_offers(chosen: PageScope, found: DataFrame) -> list[rule_suggestions.RuleSuggestion]:
+def caller_offers(scope: PageScope, found: DataFrame) -> list[rule_suggestions.RuleSuggestion]:
     """For each of the first callers, rules on how often it fails, how long it takes and how much it does.
 
     The figures beside a caller are those of the calls that it made, so they are no limits for itself.
@@ -53,21 +53,21 @@ def caller_offers(chosen: PageScope, found: DataFrame) -> list[rule_suggestions.
         offer
         for name in found["function"].astype(str).head(_OFFERED)
         for offer in (
-            rule_suggestions.error_rate(chosen, None, function=name),
-            rule_suggestions.other_latency(chosen, function=name),
-            rule_suggestions.throughput(chosen, function=name),
+            rule_suggestions.error_rate(scope, None, function=name),
+            rule_suggestions.other_latency(scope, function=name),
+            rule_suggestions.throughput(scope, function=name),
         )
     ]
 
 
-def callee_offers(chosen: PageScope, found: DataFrame) -> list[rule_suggestions.RuleSuggestion]:
+def callee_offers(scope: PageScope, found: DataFrame) -> list[rule_suggestions.RuleSuggestion]:
     """For each of the first callees, rules on how often it fails and how long it takes, limited by its figures."""
     return [
         offer
         for row in found.head(rule_suggestions.MOST // 2).to_dict("records")
         for offer in (
-            rule_suggestions.error_rate(chosen, row["errors"] / row["calls"], function=str(row["function"])),
-            *rule_suggestions.latency(chosen, formatting.number(row["p95_ms"]), function=str(row["function"])),
+            rule_suggestions.error_rate(scope, row["errors"] / row["calls"], function=str(row["function"])),
+            *rule_suggestions.latency(scope, formatting.number(row["p95_ms"]), function=str(row["function"])),
         )
     ]
 
@@ -81,12 +81,12 @@ def self_share(measures: DataFrame) -> str:
     return f"{formatting.share(alone / total)} of its time it spent in itself, the rest in what it called"
 
 
-def links(callees: Iterable[str], function: str, chosen: PageScope) -> dict[str, str]:
+def links(callees: Iterable[str], function: str, scope: PageScope) -> dict[str, str]:
     """Addresses of the callees by the words that name them in the source: a class by its own name.
 
     Where two callees share a word, the first has it. A link opens the page anew, so it carries the window.
     """
-    controls = {"from": chosen.from_text, "to": chosen.to_text} | ({"group": chosen.group} if chosen.group else {})
+    controls = {"from": scope.from_text, "to": scope.to_text} | ({"group": scope.group} if scope.group else {})
     found: dict[str, str] = {}
     for callee in callees:
         word = _word(callee)

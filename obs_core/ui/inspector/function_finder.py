@@ -33,7 +33,7 @@ _COLUMNS: Final = {
 }
 
 
-def function_finder(chosen: PageScope) -> None:
+def function_finder(scope: PageScope) -> None:
     """Draw the search and the best functions; one that is picked goes into the link."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         text = st.text_input(
@@ -50,7 +50,7 @@ def function_finder(chosen: PageScope) -> None:
             "Order", list(ORDERS), default="Most time", required=True, key="f_order", bind="query-params"
         )
     by = ORDERS[order or "Most time"]
-    everything = _changed(chosen) if by == "changed" else ask(functions.listed, chosen)
+    everything = _changed(scope) if by == "changed" else ask(functions.listed, scope)
     table, fit = best(everything, text or "", by)
     if table.empty:
         st.info("No function that ran in this window has this in its name." if text else _nothing(by))
@@ -82,9 +82,9 @@ def choose(function: str | None) -> None:
         st.query_params["f_fn"] = function
 
 
-def _changed(chosen: PageScope) -> DataFrame:
+def _changed(scope: PageScope) -> DataFrame:
     """The functions whose P95 changed by more than noise; `changed` is the factor, up or down."""
-    found = ask(functions.changes, chosen)
+    found = ask(functions.changes, scope)
     found = found[found["notable"]]
     return found.assign(changed=found["change"].where(found["change"] >= 1, 1 / found["change"]))
 

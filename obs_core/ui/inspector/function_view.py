@@ -29,59 +29,59 @@ SPANS: Final = ("24 h", "Window")
 EXEMPLARS: Final = 5
 
 
-def function_view(chosen: PageScope, function: str) -> None:
+def function_view(scope: PageScope, function: str) -> None:
     """Draw everything about `function`."""
 
     def found(question: Any) -> DataFrame:  # noqa: ANN401 - any question about one function
-        return ask(question, chosen, function=function)
+        return ask(question, scope, function=function)
 
     st.subheader(formatting.escape_markdown(plain(function, 300)), anchor=False)
     with boundary("Calls"):
-        if not _is_known(chosen, function, any(map(len, (found(versions.ran), found(inspector.measures))))):
+        if not _is_known(scope, function, any(map(len, (found(versions.ran), found(inspector.measures))))):
             return
     left, right = st.columns([3, 2], gap="small")
     with left:
         with panel("Source that ran"):
-            callees = call_graph.links(found(inspector.callees)["function"], function, chosen)
+            callees = call_graph.links(found(inspector.callees)["function"], function, scope)
             source_card(found(versions.ran), found(inspector.failures), callees)
-        failing = partial(failure_offers, chosen, function)
+        failing = partial(failure_offers, scope, function)
         with panel("Failures", "a click opens the newest trace", offers=failing):
             calls_card.failures_card(found(inspector.failures))
-    slow = partial(slow_offers, chosen, function)
+    slow = partial(slow_offers, scope, function)
     with right, panel("Performance", offers=slow):
         performance_card(found(inspector.measures))
     with boundary("Versions"):
-        anew = rule_suggestions.new_exception(chosen, function=function)
-        versions_card(chosen, function, found(versions.ran), offers=lambda: [*slow(), anew])
+        anew = rule_suggestions.new_exception(scope, function=function)
+        versions_card(scope, function, found(versions.ran), offers=lambda: [*slow(), anew])
     note = "drag over a chart to choose a window"
-    with panel("History", note, offers=lambda: [rule_suggestions.throughput(chosen, function=function), *slow()]):
-        _history(chosen, function, found(versions.ran))
+    with panel("History", note, offers=lambda: [rule_suggestions.throughput(scope, function=function), *slow()]):
+        _history(scope, function, found(versions.ran))
     with panel("Durations", "a click opens the slowest call of the bar", offers=slow):
-        _durations(chosen, found(inspector.durations))
+        _durations(scope, found(inspector.durations))
     callers, callees_card = st.columns(2, gap="small")
-    note, offers = "share of the time of the calls", lambda: call_graph.caller_offers(chosen, found(inspector.callers))
+    note, offers = "share of the time of the calls", lambda: call_graph.caller_offers(scope, found(inspector.callers))
     with callers, panel("Called by", note, offers=offers):
         _callers(found(inspector.callers))
-    note, offers = "share of this function's time", lambda: call_graph.callee_offers(chosen, found(inspector.callees))
+    note, offers = "share of this function's time", lambda: call_graph.callee_offers(scope, found(inspector.callees))
     with callees_card, panel("Calls", note, offers=offers):
         _callees(found(inspector.callees), found(inspector.measures))
     note = "a click shows the readings"
     with panel("Last values", note, offers=lambda: calls_card.value_offers(found(inspector.recorded))):
         recorded = found(inspector.recorded)
-        calls_card.recorded_card(recorded, ask(values.streaks, chosen) if len(recorded) else None)
+        calls_card.recorded_card(recorded, ask(values.streaks, scope) if len(recorded) else None)
     with panel("Newest calls", "a click opens the trace", offers=lambda: [*slow(), *failing()]):
         calls_card.recent_card(found(inspector.recent))
 
 
-def _is_known(chosen: PageScope, function: str, known: bool) -> bool:  # noqa: FBT001 - what was found of it so far
+def _is_known(scope: PageScope, function: str, known: bool) -> bool:  # noqa: FBT001 - what was found of it so far
     """Whether the function ever ran, or has a recorded source; if not, say so and offer names that are near."""
     extent = engine().extent()
     if known or extent is None:
         return True
-    if ask(functions.history, replace(chosen, window=extent), function=function)["calls"].sum():
+    if ask(functions.history, replace(scope, window=extent), function=function)["calls"].sum():
         return True
     st.info("No call of a function of this name is in the log, and no source of it.", icon=":material/search_off:")
-    names = ask(functions.listed, chosen)["function"].drop_duplicates().head(5_000)
+    names = ask(functions.listed, scope)["function"].drop_duplicates().head(5_000)
     for place, near in enumerate(get_close_matches(function[:300], names, n=5, cutoff=0.5)):
         st.button(
             formatting.escape_markdown(plain(near, 200)),
@@ -93,13 +93,13 @@ def _is_known(chosen: PageScope, function: str, known: bool) -> bool:  # noqa: F
     return False
 
 
-def _history(chosen: PageScope, function: str, ran: DataFrame) -> None:
+def _history(scope: PageScope, function: str, ran: DataFrame) -> None:
     """Percentiles and calls over the last 24 h up to the window's end, or over the window; where versions began."""
     span = st.segmented_control(
         "Time", SPANS, default=SPANS[0], required=True, key="f_span", bind="query-params", label_visibility="collapsed"
     )
-    window = Window(chosen.window.to_ns - DAY, chosen.window.to_ns) if span == SPANS[0] else chosen.window
-    shown = replace(chosen, window=checks.clipped(engine(), window), from_text=f"{span} {chosen.from_text}")
+    window = Window(scope.window.to_ns - DAY, scope.window.to_ns) if span == SPANS[0] else scope.window
+    shown = replace(scope, window=checks.clipped(engine(), window), from_text=f"{span} {scope.from_text}")
     history = ask(functions.history, shown, function=function)
     if not history["calls"].sum():
         st.caption("No call in this time.")
@@ -119,7 +119,7 @@ def version_marks(ran: DataFrame, window: Window) -> DataFrame:
     return DataFrame({"started_ns": later["first_seen"].astype("int64"), "label": labels})
 
 
-def _durations(chosen: PageScope, found: DataFrame) -> None:
+def _durations(scope: PageScope, found: DataFrame) -> None:
     """How the durations are spread, on a logarithmic scale."""
     if found.empty:
         st.caption("No call in this window was timed.")
@@ -129,14 +129,14 @@ def _durations(chosen: PageScope, found: DataFrame) -> None:
         st.caption("Slowest of the last bars", width="content")
         for row in found.iloc[::-1].head(EXEMPLARS).to_dict("records"):
             if st.button(formatting.duration(row["slowest_ms"]), key=f"f_slow_{row['slowest_id']}", type="tertiary"):
-                _open_row(chosen, int(row["slowest_id"]))
+                _open_row(scope, int(row["slowest_id"]))
     if picked and picked[0].get("slowest_id") is not None:
-        _open_row(chosen, int(picked[0]["slowest_id"]))
+        _open_row(scope, int(picked[0]["slowest_id"]))
 
 
-def _open_row(chosen: PageScope, row_id: int) -> None:
+def _open_row(scope: PageScope, row_id: int) -> None:
     """Go to the trace of a row."""
-    row = ask(traces.row, chosen, id=row_id)
+    row = ask(traces.row, scope, id=row_id)
     if len(row) and row["trace_id"].iloc[0]:
         navigation.open_("trace_explorer", trace=row["trace_id"].iloc[0], span=row["span_id"].iloc[0])
 

@@ -76,17 +76,17 @@ def performance_card(measures: DataFrame) -> None:
     st.caption(f"Before: the window of the same length that ends where this one begins. {RULE}")
 
 
-def slow_offers(chosen: PageScope, function: str) -> list[rule_suggestions.RuleSuggestion]:
+def slow_offers(scope: PageScope, function: str) -> list[rule_suggestions.RuleSuggestion]:
     """A rule on how long `function` takes, with a limit from its P95 in the window."""
-    return rule_suggestions.latency(chosen, _number(_now(chosen, function), "p95_ms"), function=function)
+    return rule_suggestions.latency(scope, _number(_now(scope, function), "p95_ms"), function=function)
 
 
-def failure_offers(chosen: PageScope, function: str) -> list[rule_suggestions.RuleSuggestion]:
+def failure_offers(scope: PageScope, function: str) -> list[rule_suggestions.RuleSuggestion]:
     """Rules on how often `function` fails, with a limit from its error rate in the window, and on what it raises."""
-    rate = _number(_now(chosen, function), "error_rate")
+    rate = _number(_now(scope, function), "error_rate")
     return [
-        rule_suggestions.error_rate(chosen, rate, function=function),
-        rule_suggestions.new_exception(chosen, function=function),
+        rule_suggestions.error_rate(scope, rate, function=function),
+        rule_suggestions.new_exception(scope, function=function),
     ]
 
 
@@ -118,9 +118,9 @@ def change(measure: Measure, now: dict[Any, Any], before: dict[Any, Any]) -> str
     return f"{part:+.0%}"
 
 
-def _now(chosen: PageScope, function: str) -> dict[Any, Any]:
+def _now(scope: PageScope, function: str) -> dict[Any, Any]:
     """The measures of the window; nothing where `function` did not run in it."""
-    rows = ask(inspector.measures, chosen, function=function).to_dict("records")
+    rows = ask(inspector.measures, scope, function=function).to_dict("records")
     return next((row for row in rows if not row["earlier"]), {})
 
 

@@ -25,13 +25,13 @@ _MEASURES: Final = (
 )
 
 
-def versions_card(chosen: PageScope, function: str, ran: DataFrame, offers: Offers | None = None) -> None:
+def versions_card(scope: PageScope, function: str, ran: DataFrame, offers: Offers | None = None) -> None:
     """Draw the versions in `ran` (the answer of `versions.ran`), if there are several; `offers` are rules on them."""
     if len(ran) < 2:  # noqa: PLR2004 - one is compared with another
         return
     with panel("Versions", "what a change did to the durations", offers=offers):
-        measured, where = _measured(chosen, ran)
-        known = ran if measured is chosen else ask(versions.ran, measured, function=function)
+        measured, where = _measured(scope, ran)
+        known = ran if measured is scope else ask(versions.ran, measured, function=function)
         newer, older = _pair(known)
         if newer["source_hash"] == older["source_hash"]:
             st.caption("Choose two different versions.")
@@ -83,12 +83,12 @@ def verdict(pair: DataFrame) -> str:
     return f":{colour}[**{mark} This change made P95 {words}:**] {moved}, more than noise."
 
 
-def _measured(chosen: PageScope, ran: DataFrame) -> tuple[PageScope, str]:
+def _measured(scope: PageScope, ran: DataFrame) -> tuple[PageScope, str]:
     """Where the versions are compared: in the window if two of them ran there, else over the whole log."""
     extent = engine().extent()
     if (ran["calls"] > 0).sum() > 1 or extent is None:
-        return chosen, "Measured in this window."
-    return replace(chosen, window=extent), "Measured over the whole log: in this window fewer than two versions ran."
+        return scope, "Measured in this window."
+    return replace(scope, window=extent), "Measured over the whole log: in this window fewer than two versions ran."
 
 
 def _pair(known: DataFrame) -> tuple[dict[Any, Any], dict[Any, Any]]:

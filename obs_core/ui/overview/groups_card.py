@@ -34,12 +34,12 @@ def groups_card(groups: DataFrame, group: str | None) -> None:
         controls.choose(group=name)
 
 
-def group_offers(chosen: PageScope) -> list[rule_suggestions.RuleSuggestion]:
+def group_offers(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
     """For each of the largest groups, a rule on how often its calls fail."""
-    largest = ask(overview.groups, chosen).head(rule_suggestions.MOST)  # they come by their rows
+    largest = ask(overview.groups, scope).head(rule_suggestions.MOST)  # they come by their rows
     return [
         rule_suggestions.error_rate(
-            replace(chosen, group=str(row["process_group"])), formatting.number(row["error_rate"])
+            replace(scope, group=str(row["process_group"])), formatting.number(row["error_rate"])
         )
         for row in largest.to_dict("records")
         if row["calls"] and row["process_group"]

@@ -15,9 +15,9 @@ WIDEST: Final = 300  # characters of an exception in a table
 LONGEST_SEARCH: Final = 100
 
 
-def failure_offers(chosen: PageScope) -> list[rule_suggestions.RuleSuggestion]:
+def failure_offers(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
     """A rule on failures of a kind that was not there before."""
-    return [rule_suggestions.new_exception(chosen)]
+    return [rule_suggestions.new_exception(scope)]
 
 
 def recent_errors(errors: DataFrame, *, date: bool) -> None:

@@ -33,13 +33,13 @@ def slowest(changes: DataFrame) -> None:
         navigation.open_("code_inspector", f_fn=str(chosen["function"].iloc[place]))
 
 
-def function_offers(chosen: PageScope) -> list[rule_suggestions.RuleSuggestion]:
+def function_offers(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
     """For each of the slowest functions, a rule on how long it takes."""
-    found, _ = derived(_shown, ask(functions.changes, chosen), changed=False)
+    found, _ = derived(_shown, ask(functions.changes, scope), changed=False)
     return [
         offer
         for row in found.head(rule_suggestions.MOST).to_dict("records")
-        for offer in rule_suggestions.latency(chosen, formatting.number(row["p95_ms"]), function=str(row["function"]))
+        for offer in rule_suggestions.latency(scope, formatting.number(row["p95_ms"]), function=str(row["function"]))
     ]
 
 

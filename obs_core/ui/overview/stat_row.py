@@ -19,42 +19,42 @@ FULL: Final = 0.8  # of a queue's capacity
 STATES: Final = ("OK", "DELAYED", "CIRCUIT_OPEN", "GONE")  # from best to worst
 
 
-def needed(chosen: PageScope) -> list[tuple[Question, PageScope]]:
+def needed(scope: PageScope) -> list[tuple[Question, PageScope]]:
     """What the Overview asks, the figures' questions first and the heaviest last."""
-    before = replace(chosen, window=chosen.window.before())
+    before = replace(scope, window=scope.window.before())
     questions = (functions.history, values.streaks, overview.processes, overview.groups, functions.changes)
-    return [(overview.summary, chosen), (overview.summary, before), *((question, chosen) for question in questions)]
+    return [(overview.summary, scope), (overview.summary, before), *((question, scope) for question in questions)]
 
 
-def cards(chosen: PageScope) -> None:
+def cards(scope: PageScope) -> None:
     """Draw the figures; one that can't be answered says so in its place."""
-    before = replace(chosen, window=chosen.window.before())
+    before = replace(scope, window=scope.window.before())
     sources: dict[str, Callable[[], DataFrame]] = {
-        "now": lambda: ask(overview.summary, chosen),
+        "now": lambda: ask(overview.summary, scope),
         "before": lambda: ask(overview.summary, before),
-        "slices": lambda: ask(functions.history, chosen),
-        "writers": lambda: ask(writers.status, chosen),
-        "streaks": lambda: ask(values.streaks, chosen),
-        "processes": lambda: ask(overview.processes, chosen),
+        "slices": lambda: ask(functions.history, scope),
+        "writers": lambda: ask(writers.status, scope),
+        "streaks": lambda: ask(values.streaks, scope),
+        "processes": lambda: ask(overview.processes, scope),
     }
-    stat_card.row([_figure(label, *one, sources=sources, until=chosen.window.to_ns) for label, one in _FIGURES.items()])
+    stat_card.row([_figure(label, *one, sources=sources, until=scope.window.to_ns) for label, one in _FIGURES.items()])
 
 
-def error_offers(chosen: PageScope) -> list[rule_suggestions.RuleSuggestion]:
+def error_offers(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
     """Rules on how often calls fail and how many there are, with limits from the window's figures."""
-    rate = formatting.number(ask(overview.summary, chosen)["error_rate"].iloc[0])
-    return [rule_suggestions.error_rate(chosen, rate), rule_suggestions.throughput(chosen)]
+    rate = formatting.number(ask(overview.summary, scope)["error_rate"].iloc[0])
+    return [rule_suggestions.error_rate(scope, rate), rule_suggestions.throughput(scope)]
 
 
-def latency_offers(chosen: PageScope) -> list[rule_suggestions.RuleSuggestion]:
+def latency_offers(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
     """A rule on how long calls take, with a limit from the window's P95."""
-    return rule_suggestions.latency(chosen, formatting.number(ask(overview.summary, chosen)["p95_ms"].iloc[0]))
+    return rule_suggestions.latency(scope, formatting.number(ask(overview.summary, scope)["p95_ms"].iloc[0]))
 
 
-def offers(chosen: PageScope) -> list[rule_suggestions.RuleSuggestion]:
+def offers(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
     """A rule for each figure; that of stale values is for the one that has repeated most often."""
-    stuck = derived(_longest, ask(values.streaks, chosen))
-    return [*error_offers(chosen), *latency_offers(chosen), rule_suggestions.stale(*stuck), rule_suggestions.writer()]
+    stuck = derived(_longest, ask(values.streaks, scope))
+    return [*error_offers(scope), *latency_offers(scope), rule_suggestions.stale(*stuck), rule_suggestions.writer()]
 
 
 def _longest(streaks: DataFrame) -> tuple[str, str]:

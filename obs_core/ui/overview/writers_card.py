@@ -19,19 +19,19 @@ STATES: Final = {"OK": "● OK", "DELAYED": "▲ DELAYED", "CIRCUIT_OPEN": "■ 
 MOST: Final = 8
 
 
-def writers_card(chosen: PageScope) -> None:
+def writers_card(scope: PageScope) -> None:
     """What opens under the figures: a row for each writer, and the processes without a row in the last 5 minutes."""
     with st.expander("Each writer, and silent processes", key="o_writers", on_change="rerun") as opened:
         if not opened.open:
             return
-        found = ask(writers.status, chosen)
-        offered("Writers", lambda: [rule_suggestions.writer(), *silent_offers(chosen)])
+        found = ask(writers.status, scope)
+        offered("Writers", lambda: [rule_suggestions.writer(), *silent_offers(scope)])
         if found.empty:
             st.caption("No program is writing into this log now; those that do stand here with their queues.")
         else:
             table.clickable(shown(found, now_ns()), key="o_each_writer", columns=_columns(), most=MOST)
         st.caption("Silent processes: nothing in the last 5 minutes of the window's data.")
-        silent_card(chosen)
+        silent_card(scope)
 
 
 def shown(found: DataFrame, now: int) -> DataFrame:

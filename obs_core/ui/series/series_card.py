@@ -19,7 +19,7 @@ LISTED: Final = 500
 
 
 def series_card(
-    chosen: PageScope,
+    scope: PageScope,
     process: str,
     data: str,
     rule: dict[str, Any],
@@ -34,13 +34,13 @@ def series_card(
     `marks` are told the moments from which and to which is drawn (see `rule_marks.marks`). `listed` puts the readings
     in a table, too; what is no number is always listed.
     """
-    readings = ask(values.history, chosen, process=process, data=data)
+    readings = ask(values.history, scope, process=process, data=data)
     if readings.empty:
         st.caption("No reading of this series in this window.")
         return
     if readings.attrs.get("truncated"):
         st.caption(f"The newest {formatting.count(len(readings))} readings of the window are shown.")
-    streaks = ask(values.streaks, chosen, process=process, data=data, **rule)
+    streaks = ask(values.streaks, scope, process=process, data=data, **rule)
     numbers = readings["number"]
     if numbers.notna().any():
         first_ns, last_ns = (int(readings["timestamp"].iloc[place]) for place in (0, -1))

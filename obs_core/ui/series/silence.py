@@ -16,9 +16,9 @@ from obs_core.ui.shell.scope import PageScope
 SILENT_AFTER_NS: Final = 5 * MINUTE
 
 
-def silent_processes(chosen: PageScope) -> list[str]:
+def silent_processes(scope: PageScope) -> list[str]:
     """The processes of the window that wrote nothing in the last 5 minutes before its end, or before the newest row."""
-    return _silent(ask(overview.processes, chosen), chosen.window.to_ns)
+    return _silent(ask(overview.processes, scope), scope.window.to_ns)
 
 
 def _silent(found: DataFrame, until: int) -> list[str]:
@@ -28,18 +28,18 @@ def _silent(found: DataFrame, until: int) -> list[str]:
     return sorted(str(name) for name in found.loc[found["last_ns"] < latest - SILENT_AFTER_NS, "process"])
 
 
-def silent_offers(chosen: PageScope) -> list[rule_suggestions.RuleSuggestion]:
+def silent_offers(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
     """For each process that is silent now, a rule on its silence; one for all where none is."""
-    reads = set(ask(values.series, chosen)["process"])
-    names = silent_processes(chosen)[: rule_suggestions.MOST]
+    reads = set(ask(values.series, scope)["process"])
+    names = silent_processes(scope)[: rule_suggestions.MOST]
     offers = [rule_suggestions.silent(name, of="values" if name in reads else "calls") for name in names]
-    return offers or [rule_suggestions.silent(group=chosen.group)]
+    return offers or [rule_suggestions.silent(group=scope.group)]
 
 
-def silent_card(chosen: PageScope) -> None:
+def silent_card(scope: PageScope) -> None:
     """The processes of the window that stopped writing, with their newest row."""
-    names = silent_processes(chosen)
-    found = ask(overview.processes, chosen)
+    names = silent_processes(scope)
+    found = ask(overview.processes, scope)
     if not names:
         st.caption(
             f"None of {formatting.count(len(found))}: each wrote within the last 5 minutes of the window's data."

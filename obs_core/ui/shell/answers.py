@@ -163,18 +163,18 @@ def close() -> None:
     asked.clear()
 
 
-def ask(question: Question, chosen: PageScope, **parameters: object) -> DataFrame:
+def ask(question: Question, scope: PageScope, **parameters: object) -> DataFrame:
     """The answer to `question` for the chosen window and group, and its own `parameters`.
 
     Raises:
         ObsError: the log can't be read, the question took too long, or a parameter is not usable.
     """
-    return asked(from_environment().log).answer(question, chosen.window, {"group": chosen.group} | parameters)
+    return asked(from_environment().log).answer(question, scope.window, {"group": scope.group} | parameters)
 
 
 def prefetch(questions: Sequence[tuple[Question, PageScope]]) -> None:
     """Begin to ask `questions` in their order, while the page is being drawn: whoever asks the same waits for that."""
-    asked(from_environment().log).ahead([(question, chosen.window, chosen.group) for question, chosen in questions])
+    asked(from_environment().log).ahead([(question, scope.window, scope.group) for question, scope in questions])
 
 
 def derived(build: Callable[..., T], *answers: DataFrame, **given: Hashable) -> T:

@@ -25,7 +25,7 @@ def show(spec: charts.Spec, frame: DataFrame, *, key: str, selects: bool = False
 
 
 def timeline(
-    spec: charts.Spec, slices: DataFrame, chosen: PageScope, *, key: str, starts: DataFrame | None = None
+    spec: charts.Spec, slices: DataFrame, scope: PageScope, *, key: str, starts: DataFrame | None = None
 ) -> None:
     """Draw slices of time (column bucket_ns) over the whole window; a brush over it becomes the window.
 
@@ -37,9 +37,9 @@ def timeline(
         return
     # A chart of another window is another chart: it must not keep the brush that led to it.
     answers = [slices] if starts is None or starts.empty else [slices, starts]
-    window = chosen.window
+    window = scope.window
     drawn = derived(_course, *answers, from_ns=window.from_ns, to_ns=window.to_ns)
-    picked = show(spec, drawn, key=f"{key} {chosen.from_text} {chosen.to_text}", selects=True)
+    picked = show(spec, drawn, key=f"{key} {scope.from_text} {scope.to_text}", selects=True)
     ends = (picked.get("window") or {}).get("bucket")
     if ends and len(ends) == 2 and int(ends[0]) < int(ends[1]):  # noqa: PLR2004 - a range has two ends
         controls.choose(**{"from": str(int(ends[0])), "to": str(int(ends[1]))})

@@ -13,7 +13,7 @@ import streamlit as st
 from obs_core.clock import DAY, SECOND, Window, instant_ns, now_ns
 from obs_core.errors import BadParameter
 from obs_core.ui.kit.auto_refresh import auto_refresh
-from obs_core.ui.shell.scope import TO, PageScope, _moves
+from obs_core.ui.shell.scope import TO, PageScope, is_relative
 from obs_core.ui.shell.share import share
 
 FROM: Final = ("now-5m", "now-15m", "now-1h", "now-6h", "now-24h", "now-7d")
@@ -75,7 +75,7 @@ def page_scope(now: int | None = None) -> PageScope:
     state = st.session_state
     from_text, to_text = state.get("from") or DEFAULT_FROM, state.get("to") or DEFAULT_TO
     window, notes = window_of(from_text, to_text, now_ns() if now is None else now, state.get(_EXTENT))
-    live = REFRESH_INTERVALS.get(state.get("every") or DEFAULT_INTERVAL) is not None and _moves(to_text)
+    live = REFRESH_INTERVALS.get(state.get("every") or DEFAULT_INTERVAL) is not None and is_relative(to_text)
     return PageScope(window, state.get("group") or None, live, from_text, to_text, notes)
 
 

@@ -54,42 +54,42 @@ def draw(offers: Sequence[RuleSuggestion], fill: Fill | None = None) -> None:
                 _way(offer, offer.says, fill)
 
 
-def error_rate(chosen: PageScope, rate: float | None, *, function: str = "") -> RuleSuggestion:
+def error_rate(scope: PageScope, rate: float | None, *, function: str = "") -> RuleSuggestion:
     """The error rate is above twice what it is now, and above 5 %."""
     above = max(_LEAST_RATE, _TIMES_RATE * (rate or 0.0))
     if above >= 1:  # a limit that can be crossed
         above = (1 + min(rate or 0.0, 0.98)) / 2
-    name = f"{_whose(chosen, function)} fails"
+    name = f"{_whose(scope, function)} fails"
     return _offer(
-        f"Error rate above {formatting.share(_short(above))}", chosen, "error_rate", name, function, above=above
+        f"Error rate above {formatting.share(_short(above))}", scope, "error_rate", name, function, above=above
     )
 
 
-def latency(chosen: PageScope, p95_ms: float | None, *, function: str = "") -> list[RuleSuggestion]:
+def latency(scope: PageScope, p95_ms: float | None, *, function: str = "") -> list[RuleSuggestion]:
     """The P95 is above 1.5 times what it is now; none where nothing was timed."""
     if not p95_ms or not math.isfinite(p95_ms):
         return []
     above = _TIMES_P95 * p95_ms
-    says, name = f"P95 above {formatting.duration(_short(above))}", f"{_whose(chosen, function)} is slow"
-    return [_offer(says, chosen, "latency", name, function, above=above)]
+    says, name = f"P95 above {formatting.duration(_short(above))}", f"{_whose(scope, function)} is slow"
+    return [_offer(says, scope, "latency", name, function, above=above)]
 
 
-def other_latency(chosen: PageScope, *, function: str = "") -> RuleSuggestion:
+def other_latency(scope: PageScope, *, function: str = "") -> RuleSuggestion:
     """The P95 has changed by half against the window before: where nobody asked what it is now."""
-    name = f"{_whose(chosen, function)} takes other times"
-    return _offer("P95 changed by 50 %", chosen, "latency", name, function, changed_percent=50)
+    name = f"{_whose(scope, function)} takes other times"
+    return _offer("P95 changed by 50 %", scope, "latency", name, function, changed_percent=50)
 
 
-def throughput(chosen: PageScope, *, function: str = "") -> RuleSuggestion:
+def throughput(scope: PageScope, *, function: str = "") -> RuleSuggestion:
     """Calls per second have changed by half against the window before."""
-    name = f"{_whose(chosen, function)} has other traffic"
-    return _offer("Calls per second changed by 50 %", chosen, "throughput", name, function, changed_percent=50)
+    name = f"{_whose(scope, function)} has other traffic"
+    return _offer("Calls per second changed by 50 %", scope, "throughput", name, function, changed_percent=50)
 
 
-def new_exception(chosen: PageScope, *, function: str = "") -> RuleSuggestion:
+def new_exception(scope: PageScope, *, function: str = "") -> RuleSuggestion:
     """A function raises an exception type for the first time."""
-    name = f"{_whose(chosen, function)} raises something new"
-    return _offer("An exception type that is new", chosen, "new_exception", name, function)
+    name = f"{_whose(scope, function)} raises something new"
+    return _offer("An exception type that is new", scope, "new_exception", name, function)
 
 
 def stale(process: str, data: str, threshold: int = 5, **more: str) -> RuleSuggestion:
@@ -130,8 +130,8 @@ def of_value(process: str, data: str, reading: str | None) -> list[RuleSuggestio
 def silent(process: str = "", group: str | None = None, *, of: str = "values", data: str = "") -> RuleSuggestion:
     """No reading (or, `of` calls, no call) comes for 5 minutes."""
     whose = f"{data} of {process}" if data else process or group or "any process"
-    scope = {"process": process, "group": group or "", "data": data}
-    texts = {"kind": "silent", "name": f"{whose} is silent", **scope, "of": of}
+    fields = {"process": process, "group": group or "", "data": data}
+    texts = {"kind": "silent", "name": f"{whose} is silent", **fields, "of": of}
     said = "call" if of == "calls" else "reading"
     return RuleSuggestion(f"No {said} for 5 minutes · {plain(whose, 60)}", {**texts, "after": "5m"})
 
@@ -142,16 +142,16 @@ def writer(process: str = "") -> RuleSuggestion:
     return RuleSuggestion("A writer that is behind or drops rows", {"kind": "writer", "name": name, "process": process})
 
 
-def _whose(chosen: PageScope, function: str) -> str:
-    return function or chosen.group or "any call"
+def _whose(scope: PageScope, function: str) -> str:
+    return function or scope.group or "any call"
 
 
-def _offer(says: str, chosen: PageScope, kind: str, name: str, function: str, **numbers: float) -> RuleSuggestion:
+def _offer(says: str, scope: PageScope, kind: str, name: str, function: str, **numbers: float) -> RuleSuggestion:
     limits = {field: np.format_float_positional(_short(number), trim="-") for field, number in numbers.items()}
-    scope = {"group": chosen.group or "", "function": function}
-    whose = function or chosen.group or ""
+    fields = {"group": scope.group or "", "function": function}
+    whose = function or scope.group or ""
     return RuleSuggestion(
-        f"{says} · {plain(whose, 60)}" if whose else says, {"kind": kind, "name": name, **scope, **limits}
+        f"{says} · {plain(whose, 60)}" if whose else says, {"kind": kind, "name": name, **fields, **limits}
     )
 
 

@@ -20,10 +20,11 @@ class PageScope:
     notes: tuple[str, ...] = ()
 
     @property
-    def moves(self) -> bool:
-        """Whether the window goes with the clock, or with the log's end."""
-        return _moves(self.to_text)
+    def is_relative(self) -> bool:
+        """Whether the window ends at the current time or at the end of the log."""
+        return is_relative(self.to_text)
 
 
-def _moves(text: str) -> bool:
+def is_relative(text: str) -> bool:
+    """Whether `text` names an end of the window that moves."""
     return text.strip() in TO

@@ -1,27 +1,25 @@
 """Links to hand to a teammate: one that moves with the clock, and one that stays."""
 
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import streamlit as st
 
-if TYPE_CHECKING:  # controls draws this with every part of a page
-    from obs_core.ui.shell.scope import PageScope
+from obs_core.ui.shell.scope import PageScope
 
 
-def share(chosen: "PageScope", *, key: str = "obs_share") -> None:
+def share(scope: PageScope, *, key: str = "obs_share") -> None:
     """A button that offers both links to what is shown; whoever opens one sees the same controls."""
     with st.popover("Share", icon=":material/link:", key=key):
         st.caption("Frozen link: this very window, whenever it is opened.")
-        st.code(_link(frozen(chosen)), language=None, wrap_lines=True)
-        if chosen.moves:
+        st.code(_link(frozen(scope)), language=None, wrap_lines=True)
+        if scope.is_relative:
             st.caption("Live link: the same window, moving with the clock.")
-            st.code(_link({"from": chosen.from_text, "to": chosen.to_text}), language=None, wrap_lines=True)
+            st.code(_link({"from": scope.from_text, "to": scope.to_text}), language=None, wrap_lines=True)
 
 
-def frozen(chosen: "PageScope") -> dict[str, str]:
+def frozen(scope: PageScope) -> dict[str, str]:
     """The window as absolute epoch milliseconds; its end is rounded up, so that no row is lost."""
-    return {"from": str(chosen.window.from_ns // 1_000_000), "to": str(-(-chosen.window.to_ns // 1_000_000))}
+    return {"from": str(scope.window.from_ns // 1_000_000), "to": str(-(-scope.window.to_ns // 1_000_000))}
 
 
 def _link(changed: dict[str, str]) -> str:

@@ -14,30 +14,30 @@ from obs_core.ui.shell.scope import PageScope
 _OFFERS: Mapping[str, int] = {"last-5m": 5 * MINUTE, "last-1h": HOUR, "last-24h": DAY, "last-7d": 7 * DAY}
 
 
-def holds_rows(chosen: PageScope) -> bool:
+def holds_rows(scope: PageScope) -> bool:
     """Whether the window and the group hold any row; if not, say what there is, and offer to show it."""
     extent = engine().extent()
     if extent is None:
         return True  # the router shows what to do with an empty log
-    if extent.from_ns >= chosen.window.to_ns or extent.to_ns <= chosen.window.from_ns:
-        _elsewhere(extent, chosen)
+    if extent.from_ns >= scope.window.to_ns or extent.to_ns <= scope.window.from_ns:
+        _elsewhere(extent, scope)
         return False
-    if chosen.group is None or len(ask(overview.processes, chosen)):
+    if scope.group is None or len(ask(overview.processes, scope)):
         return True
     st.info(
-        formatting.escape_markdown(f"No row of the group “{chosen.group[:100]}” in this window."),
+        formatting.escape_markdown(f"No row of the group “{scope.group[:100]}” in this window."),
         icon=":material/filter_alt:",
     )
     st.button("Show all groups", on_click=_choose, kwargs={"group": None})
     return False
 
 
-def completeness(chosen: PageScope) -> str:
+def completeness(scope: PageScope) -> str:
     """Up to when the log is complete, in words: behind by what waits in the writers' queues."""
     extent = engine().extent()
     if extent is None:
         return ""
-    waiting = [int(moment) for moment in ask(writers.status, chosen)["oldest_ns"].dropna()]
+    waiting = [int(moment) for moment in ask(writers.status, scope)["oldest_ns"].dropna()]
     late = now_ns() - min(waiting) if waiting else 0
     newest = f"newest row {formatting.format_time(extent.to_ns - 1)}"
     if late > MINUTE // 12:
@@ -46,12 +46,12 @@ def completeness(chosen: PageScope) -> str:
     return f"Data is complete, {newest}"
 
 
-def scope_note(chosen: PageScope) -> None:
+def scope_note(scope: PageScope) -> None:
     """What the figures of a page are of: which calls are counted, up to when, and what is missing from them."""
-    dropped = int(ask(writers.status, chosen)["dropped"].sum())
+    dropped = int(ask(writers.status, scope)["dropped"].sum())
     parts = [
         "Counted: all calls, at every depth of their traces",
-        completeness(chosen),
+        completeness(scope),
         f"<b class='obs-error'>{formatting.count(dropped)} rows dropped by writers that are at work</b>"
         if dropped
         else "",
@@ -69,9 +69,9 @@ def shortcomings() -> None:
         st.caption(formatting.escape_markdown(f"About this log: {' '.join(missing)}"))
 
 
-def _elsewhere(extent: Window, chosen: PageScope) -> None:
+def _elsewhere(extent: Window, scope: PageScope) -> None:
     """Nothing in this window: say where the data is."""
-    later = extent.from_ns >= chosen.window.to_ns
+    later = extent.from_ns >= scope.window.to_ns
     newest = formatting.format_time(extent.to_ns - 1)
     said = (
         f"the first data is from {formatting.format_time(extent.from_ns)}"
