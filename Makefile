@@ -3,7 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check demo clean
+# Tests that notice a forgotten registration: a question, setting, error, rule kind, format or document left out of a list.
+QUICK := tests/test_architecture.py tests/test_docs.py tests/test_errors.py tests/test_language.py tests/test_settings.py \
+         tests/query/questions/test_catalog.py tests/query/engine/test_sql_files.py
+
+.PHONY: run demo test quick check coverage clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/streamlit run streamlit_app.py
@@ -15,11 +19,19 @@ test: $(VENV)/test.stamp check
 	$(BIN)/python tests/browser/prepare.py
 	$(BIN)/python -m pytest -n 2
 
-check: $(VENV)/test.stamp
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+quick: $(VENV)/test.stamp check
+	$(BIN)/python -m pytest -q -n 2 $(QUICK)
+
+check: $(VENV)/test.stamp  # runs every tool, then fails if one of them did
+	@failed=; \
+	for tool in "lint-imports" "mypy" "ruff format --check" "ruff check"; do \
+		echo "$$tool"; $(BIN)/$$tool || failed="$$failed [$$tool]"; \
+	done; \
+	[ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
+
+coverage: $(VENV)/test.stamp
+	$(BIN)/python tests/browser/prepare.py
+	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 …")'
@@ -34,4 +46,4 @@ $(VENV)/test.stamp: requirements.txt tests/requirements.txt pyproject.toml | $(V
 	touch $@
 
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

@@ -1,14 +1,22 @@
 """Fixtures that every folder of tests may use."""
 
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support import table
 
+settings.register_profile("project", deadline=None)  # a busy machine makes one example slow, and that is no fault
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "project"))
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests come last: Playwright keeps an event loop running in its process, and asyncio allows but one."""
+    """Mark browser tests and run them last: Playwright keeps an event loop running, and asyncio allows only one."""
+    for item in items:
+        if "browser" in item.path.parts:
+            item.add_marker("browser")
     items.sort(key=lambda item: "browser" in item.path.parts)
 
 
