@@ -1,4 +1,4 @@
-"""Moments and windows: nanoseconds since 1970 UTC, and the ways people write them in links and commands."""
+"""Times, periods and time ranges in nanoseconds, and how people write them in links, rules and commands."""
 
 import re
 import time
@@ -9,21 +9,31 @@ from typing import Final
 
 from obs_core.errors import BadParameter
 
+MILLISECOND: Final = 1_000_000
 SECOND: Final = 1_000_000_000
 MINUTE: Final = 60 * SECOND
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 
 UNITS: Final = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
-_RELATIVE: Final = re.compile(r"now(?:-(\d{1,9})([smhdw]))?", re.ASCII)
+"""The units of a period; `period_ns` also reads ms."""
+
+MAX_NS: Final = 2**63 - 1
+"""The latest time that 64 bits hold."""
+
+MAX_PERIOD_NS: Final = 365 * DAY
+"""The longest period that a rule, a snooze or a webhook takes."""
+
+_ALL_UNITS: Final = {"ms": MILLISECOND, **UNITS}
+_PERIOD: Final = re.compile(r"(\d{1,9})(\.\d{1,9})?(ms|[smhdw])", re.ASCII)
+_RELATIVE: Final = re.compile(r"(now|last)(?:-(.+))?", re.ASCII)
 _EPOCH_MS: Final = re.compile(r"-?\d{1,15}", re.ASCII)
 _FRACTION: Final = re.compile(r"\.(\d+)")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-FURTHEST_NS: Final = 2**63 - 1
 
 
 def now_ns() -> int:
-    """The present moment, in nanoseconds since 1970 UTC."""
+    """The current time, in nanoseconds since 1970 UTC."""
     return time.time_ns()
 
 
@@ -36,59 +46,93 @@ class Window:
 
     @property
     def length_ns(self) -> int:
-        """How long the window is, never negative."""
+        """The length of the window, never negative."""
         return max(0, self.to_ns - self.from_ns)
 
     def before(self) -> "Window":
-        """The window of the same length that ends where this one begins."""
+        """The window of the same length that ends where this one starts."""
         return Window(self.from_ns - self.length_ns, self.from_ns)
 
 
-def instant_ns(text: str, now: int) -> int:
-    """The moment that `text` names, in nanoseconds since 1970 UTC.
+def period_ns(text: str, *, fraction: bool = False) -> int | None:
+    """The length of the period `text` in nanoseconds, or None if it is not one.
 
-    `text` is `now`, `now-1h` (units s m h d w), epoch milliseconds, or ISO 8601 (without a zone: UTC).
-    `now` is the present moment in nanoseconds.
+    A period is a whole number (with `fraction` also a decimal one) and a unit: 500ms, 30s, 5m, 4h, 1d, 2w.
+    """
+    match = _PERIOD.fullmatch(text)
+    if match is None or (match[2] and not fraction):
+        return None
+    unit = _ALL_UNITS[match[3]]
+    return round(float(match[1] + match[2]) * unit) if match[2] else int(match[1]) * unit
+
+
+def period_text(length_ns: int) -> str:
+    """A period as people write it, in the longest unit (up to days) that divides it: 90s, 5m, 1d."""
+    if not length_ns or length_ns % SECOND:
+        return f"{length_ns / SECOND:.9f}".rstrip("0").rstrip(".") + "s"
+    unit, size = [(unit, size) for unit, size in UNITS.items() if unit != "w" and length_ns % size == 0][-1]
+    return f"{length_ns // size}{unit}"
+
+
+def instant_ns(text: str, now: int, extent: Window | None = None) -> int:
+    """The time that `text` names, in nanoseconds since 1970 UTC.
+
+    `text` is `now`, `now-1h` (units as in `period_ns`), epoch milliseconds, or ISO 8601 (without a zone: UTC). With
+    `extent`, the time range of a log, it may also be `first`, `last` or `last-1h`.
+    `now` is the current time in nanoseconds.
 
     Raises:
-        BadParameter: it is none of these, or beyond 64 bits.
+        BadParameter: it is none of these, or does not fit 64 bits.
     """
-    word = text.strip()
-    if match := _RELATIVE.fullmatch(word):
-        count, unit = match.groups()
-        return now - int(count) * UNITS[unit] if count else now
-    moment = int(word) * 1_000_000 if _EPOCH_MS.fullmatch(word) else iso_ns(word)
-    if moment is None or abs(moment) > FURTHEST_NS:
+    text = text.strip()
+    if text == "first" and extent is not None:
+        return extent.from_ns
+    match = _RELATIVE.fullmatch(text)
+    if match is not None and (match[1] == "now" or extent is not None):
+        ago_ns = period_ns(match[2]) if match[2] else 0
+        start_ns = now if match[1] == "now" or extent is None else extent.to_ns
+        time_ns = None if ago_ns is None else start_ns - ago_ns
+    else:
+        time_ns = int(text) * MILLISECOND if _EPOCH_MS.fullmatch(text) else iso_ns(text)
+    if time_ns is None or abs(time_ns) > MAX_NS:
         message = f"“{text[:60]}” is not a time."
         raise BadParameter(message, "Write now, now-1h, epoch milliseconds, or ISO 8601 such as 2026-01-31T12:00:00Z.")
-    return moment
+    return time_ns
+
+
+def names_extent(text: str) -> bool:
+    """Whether the instant `text` counts from the first or last row of a log."""
+    return text.strip().startswith(("first", "last"))
 
 
 def iso_ns(text: str) -> int | None:
-    """The ISO 8601 moment `text` in nanoseconds since 1970 UTC (without a zone: UTC), or None if it is not one."""
+    """The ISO 8601 time `text` in nanoseconds since 1970 UTC (without a zone: UTC), or None if it is not one."""
     fraction = _FRACTION.search(text)
-    nanos = int(fraction[1][:9].ljust(9, "0")) if fraction else 0
+    nanoseconds = int(fraction[1][:9].ljust(9, "0")) if fraction else 0
     try:
-        moment = datetime.fromisoformat(_FRACTION.sub("", text, count=1))
+        parsed = datetime.fromisoformat(_FRACTION.sub("", text, count=1))
     except ValueError:
         return None
     try:
-        since = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
+        since_epoch = (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)) - _EPOCH
     except OverflowError:
         return None
-    return (since.days * 86_400 + since.seconds) * SECOND + nanos
+    return (since_epoch.days * 86_400 + since_epoch.seconds) * SECOND + nanoseconds
 
 
-def iso_text(ns: int) -> str:
-    """`ns` as ISO 8601 in UTC with nanoseconds, as exports carry it; beyond the calendar, the bare number."""
-    seconds, nanos = divmod(ns, SECOND)
-    text = _second(seconds)
-    return f"{text}.{nanos:09d}Z" if text else str(ns)
+def iso_text(time_ns: int) -> str:
+    """`time_ns` as ISO 8601 in UTC with nanoseconds, as in exports; outside the calendar's range, the bare number."""
+    seconds, nanoseconds = divmod(time_ns, SECOND)
+    text = _iso_second(seconds)
+    return f"{text}.{nanoseconds:09d}Z" if text else str(time_ns)
 
 
 @lru_cache(maxsize=1_024)
-def _second(seconds: int) -> str:
-    """The second as ISO 8601; empty beyond the calendar. Rows of one second come together: 0.3 µs instead of 2."""
+def _iso_second(seconds: int) -> str:
+    """The second as ISO 8601; empty outside the calendar's range.
+
+    The cache: rows of the same second come together, which takes 0.3 µs per row instead of 2.
+    """
     try:
         return f"{_EPOCH + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S}"
     except OverflowError:

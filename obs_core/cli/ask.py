@@ -15,7 +15,7 @@ import pandas as pd
 from pandas import DataFrame
 
 from obs_core import settings
-from obs_core.clock import Window, instant_ns, iso_text, now_ns
+from obs_core.clock import Window, instant_ns, iso_text, names_extent, now_ns
 from obs_core.errors import BadParameter
 from obs_core.query.engine.engine import Engine
 from obs_core.query.questions import catalog
@@ -83,16 +83,14 @@ def _words(given: Sequence[str]) -> dict[str, str]:
 
 
 def moment_of(engine: Engine, text: str, now: int) -> int:
-    """The moment that `text` names, in nanoseconds; `last` in it is just after the log's last row.
+    """The time that `text` names, in nanoseconds; `first` and `last` are the log's (now, while it is empty).
 
     Raises:
-        BadParameter: it names none.
+        BadParameter: it is not a time.
     """
-    word = text.strip()
-    if not word.startswith("last"):
-        return instant_ns(word, now)
-    extent = engine.extent()
-    return instant_ns("now" + word.removeprefix("last"), extent.to_ns if extent else now)
+    if not names_extent(text):
+        return instant_ns(text, now)
+    return instant_ns(text, now, engine.extent() or Window(now, now))
 
 
 def _window(engine: Engine, start: str, end: str) -> Window:

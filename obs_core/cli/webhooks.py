@@ -17,7 +17,6 @@ from obs_core.alerts.deliver.webhook import Webhook
 from obs_core.errors import BadParameter
 
 _DEFAULTS: Final = Webhook("", "")
-_LONGEST_NS: Final = 365 * clock.DAY
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,10 +56,10 @@ def duration_ns(text: str) -> int:
     Raises:
         BadParameter: it is none.
     """
-    number, unit = text[:-1], text[-1:]
-    if not (number.isascii() and number.isdigit() and len(number) < 10 and unit in clock.UNITS):  # noqa: PLR2004 - 64 bits
-        raise BadParameter(f"“{text[:60]}” is no duration.", "Write 30s, 5m, 4h or 1d.")
-    return min(int(number) * clock.UNITS[unit], _LONGEST_NS)
+    period_ns = clock.period_ns(text)
+    if period_ns is None:
+        raise BadParameter(f"“{text[:60]}” is not a duration.", "Write 30s, 5m, 4h or 1d.")
+    return min(period_ns, clock.MAX_PERIOD_NS)
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:

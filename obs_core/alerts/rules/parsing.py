@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hi
 
 from obs_core.alerts.rules.model import KINDS, Calls, NewException, Rule, Scope, Source, Value, Writer
 from obs_core.alerts.states.machine import MOST_CROSSINGS
-from obs_core.clock import SECOND, UNITS, iso_ns
+from obs_core.clock import SECOND, iso_ns, period_ns
 from obs_core.errors import BadParameter
 
 _FIGURES: Final = ("error_rate", "latency", "throughput")
@@ -135,8 +135,9 @@ def _checked(each: "Field[Any]", value: Any, rule: str, kind: type[Any] = Rule) 
 
 def _seconds(value: Any) -> float | None:  # noqa: ANN401 - as in the file
     """A period: a number of seconds, or 30s, 5m, 1h, 2d."""
-    if isinstance(value, str) and value[-1:] in UNITS and value[:-1].replace(".", "", 1).isdecimal():
-        return float(value[:-1]) * UNITS[value[-1]] / SECOND
+    if isinstance(value, str):
+        length_ns = period_ns(value, fraction=True)
+        return None if length_ns is None else length_ns / SECOND
     return value if isinstance(value, int | float) else None
 
 

@@ -1,17 +1,15 @@
 """What questions have in common: a window within the log, buckets of time, and parameters that are safe to pass on."""
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
-from obs_core.clock import DAY, HOUR, MINUTE, SECOND, UNITS, Window
+from obs_core.clock import DAY, HOUR, MINUTE, SECOND, Window, period_ns
 from obs_core.errors import BadParameter
 from obs_core.query.engine.engine import Engine
 
 MOST_BUCKETS: Final = 300
 LONGEST_TEXT: Final = 1_000  # characters of a search or a name; a longer one is a mistake, and makes each row dear
 
-_MILLISECOND: Final = SECOND // 1_000
 _DECADES: Final = tuple(digit * 10**power for power in range(9) for digit in (1, 2, 5))
 _STEPS: Final = (
     *_DECADES,
@@ -20,7 +18,6 @@ _STEPS: Final = (
     *(count * HOUR for count in (1, 2, 3, 6, 12)),
     *(count * DAY for count in (1, 2, 7, 14, 28, 91, 182, 364, 728)),
 )
-_BUCKET: Final = re.compile(r"(\d{1,9})(ms|[smhdw])", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +113,11 @@ def _slices(window: Window, step: int) -> Buckets:
 
 
 def _length_ns(bucket: str) -> int:
-    match = _BUCKET.fullmatch(bucket)
-    if match is None or not int(match[1]):
+    length_ns = period_ns(bucket)
+    if not length_ns:
         message = f"“{bucket[:60]}” is no length of a bucket."
         raise BadParameter(message, "Write auto, or a number with ms, s, m, h, d or w, such as 30s.")
-    return int(match[1]) * (_MILLISECOND if match[2] == "ms" else UNITS[match[2]])
+    return length_ns
 
 
 def like(literal: str) -> str:

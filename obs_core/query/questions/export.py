@@ -10,7 +10,7 @@ from typing import Any, Final, Unpack
 
 from pandas import DataFrame
 
-from obs_core.clock import FURTHEST_NS, Window
+from obs_core.clock import MAX_NS, Window
 from obs_core.model import Row
 from obs_core.query.engine.engine import Engine
 from obs_core.query.filters import checks
@@ -19,7 +19,7 @@ from obs_core.query.filters.row_filter import KINDS, Wanted, WhereClause, where_
 PIECE: Final = 10_000
 LOOKED_AT: Final = 200  # rows whose width is measured
 PLAIN_BYTES: Final = 30 + 19 + 4 + 12 + 20  # of a line: ISO time, nanoseconds, kind, duration, commas and line end
-ALWAYS: Final = Window(-FURTHEST_NS - 1, FURTHEST_NS)
+ALWAYS: Final = Window(-MAX_NS - 1, MAX_NS)
 """Every moment that a log can hold, but for its very last nanosecond."""
 _row: Final = partial(tuple.__new__, Row)  # `_make` without its check: 0.3 us a row less
 

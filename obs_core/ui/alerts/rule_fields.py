@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, NamedTuple
 
 from obs_core.alerts.rules.model import Calls, Rule
-from obs_core.clock import SECOND, iso_text, now_ns
+from obs_core.clock import SECOND, iso_text, now_ns, period_text
 from obs_core.errors import BadParameter
-from obs_core.ui.kit.durations import until_ns, written
+from obs_core.ui.kit.durations import until_ns
 
 How = Literal["text", "number", "period", "end", "list", "pairs", "choice", "switch"]
 
@@ -190,5 +190,5 @@ def _number_text(field: Field, number: float) -> str:
     if field.how == "end":
         return iso_text(round(number * SECOND)) if number * SECOND > now_ns() else ""
     if field.how == "period":
-        return written(round(number * SECOND))
+        return period_text(round(number * SECOND))
     return f"{number:.15g}" if isinstance(number, float) else str(number)

@@ -7,12 +7,12 @@ import streamlit as st
 
 from obs_core.alerts.deliver import webhook_store
 from obs_core.alerts.deliver.webhook import Webhook
-from obs_core.clock import now_ns
+from obs_core.clock import now_ns, period_text
 from obs_core.errors import BadParameter, ObsError
 from obs_core.settings import from_environment
 from obs_core.ui.alerts import ledger_access
 from obs_core.ui.kit import formatting
-from obs_core.ui.kit.durations import wanted_ns, written
+from obs_core.ui.kit.durations import wanted_ns
 
 _USUAL: Final = Webhook("", "")
 _STATE: Final = "_w_said"
@@ -64,9 +64,9 @@ def fill(facts: dict[str, Any]) -> None:
             "w_severities": ", ".join(facts["severities"]),
             "w_labels": ", ".join(f"{name}={pattern}" for name, pattern in facts["labels"].items()),
             "w_group_by": ", ".join(facts["group_by"]),
-            "w_wait": written(facts["group_wait_ns"]),
-            "w_interval": written(facts["group_interval_ns"]),
-            "w_repeat": written(facts["repeat_interval_ns"]),
+            "w_wait": period_text(facts["group_wait_ns"]),
+            "w_interval": period_text(facts["group_interval_ns"]),
+            "w_repeat": period_text(facts["repeat_interval_ns"]),
             "w_most": str(facts["max_alerts"] or ""),
             "w_resolved": facts["send_resolved"],
             _STATE: (True, "Leave address, secret and the headers' texts empty to keep them as they are."),

@@ -142,10 +142,5 @@ def _with(options: Sequence[str], key: str) -> list[str]:
 
 
 def _instant(text: str, now: int, extent: Window | None) -> int:
-    """The moment that `text` names; `first` and `last` are the log's (now, while it is empty)."""
-    word = text.strip()
-    if word == "first":
-        return extent.from_ns if extent else now
-    if word == "last" or word.startswith("last-"):
-        return instant_ns("now" + word.removeprefix("last"), extent.to_ns if extent else now)
-    return instant_ns(word, now)
+    """The time that `text` names; `first` and `last` are the log's (now, while it is empty)."""
+    return instant_ns(text, now, extent or Window(now, now))

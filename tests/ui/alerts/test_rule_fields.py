@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 
 from obs_core.alerts.rules import parsing
-from obs_core.clock import SECOND, iso_text, now_ns
+from obs_core.clock import SECOND, iso_text, now_ns, period_text
 from obs_core.ui.alerts import rule_fields
-from obs_core.ui.kit.durations import written
 
 EVERY: dict[str, Any] = {
     "process": "feed*",
@@ -82,4 +81,4 @@ def test_a_snooze_is_given_as_a_time_from_now_and_shown_as_its_end() -> None:
     [(0, "0s"), (0.5, "0.5s"), (90, "90s"), (300, "5m"), (5_400, "90m"), (172_800, "2d"), (604_800, "7d")],
 )
 def test_a_period_is_written_in_the_longest_unit_that_fits(seconds: float, text: str) -> None:
-    assert written(round(seconds * SECOND)) == text
+    assert period_text(round(seconds * SECOND)) == text
