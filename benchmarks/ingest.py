@@ -16,7 +16,7 @@ from pathlib import Path
 
 from obs_core.export import csv, jaeger, otlp
 from obs_core.ingest.files import import_file
-from obs_core.ingest.formats.otlp_protobuf import message
+from obs_core.ingest.formats.protobuf import messages
 from obs_core.model import Row
 from obs_core.query.engine.engine import Engine
 from obs_core.query.questions import export
@@ -103,7 +103,7 @@ def main() -> None:
         tell("import OTLP JSON lines", best_s(lambda: imported([lines], folder)))
         tell("  floor: json.loads", best_s(lambda: [json.loads(text) for text in texts]))
         tell("import OTLP protobuf", best_s(lambda: imported([frames], folder)))
-        tell("  floor: ParseFromString", best_s(lambda: [message("traces", body) for body in bodies]))
+        tell("  floor: ParseFromString", best_s(lambda: [messages.parse("traces", body) for body in bodies]))
         path = next(folder.glob("*.db"))
         rows = list(rows_of(path))
         tell("  floor: executemany of ready rows", best_s(lambda: appended(rows, folder)))

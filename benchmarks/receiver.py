@@ -31,7 +31,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor as Batches
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from obs_core.clock import HOUR, Window
-from obs_core.ingest.formats import otlp_protobuf
+from obs_core.ingest.formats.protobuf import messages
 from obs_core.model import Row
 from obs_core.query.engine.engine import Engine
 from obs_core.query.questions import overview
@@ -141,12 +141,7 @@ def stored(path: Path) -> int:
 
 def floor(folder: Path, batches: Sequence[bytes]) -> float:
     """Rows per second of a bare executemany of the same rows, already made."""
-    rows = [
-        row
-        for body in batches
-        for row in otlp_protobuf.rows(otlp_protobuf.message("traces", body))
-        if isinstance(row, Row)
-    ]
+    rows = [row for body in batches for row in messages.rows(messages.parse("traces", body)) if isinstance(row, Row)]
     connection = log.open_log(folder / "floor.db")
     began = time.perf_counter()
     for start in range(0, len(rows), 1024):

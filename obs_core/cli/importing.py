@@ -12,6 +12,7 @@ from obs_core.errors import FileRefused, NotTraces
 from obs_core.ingest import files
 from obs_core.ingest.archives import STANDARD_INPUT
 from obs_core.ingest.files import Imported
+from obs_core.ingest.formats.registry import format_names
 from obs_core.store import log
 
 _SHOWN: Final = 5
@@ -26,8 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="FILE",
-        help="OTLP (JSON, JSON lines, protobuf), Jaeger, Zipkin or ddtrace JSON, CSV with the seven columns or with "
-        "spans; each also in .gz or .zip; a directory for all in it; - for standard input",
+        help=f"{format_names()}, each also in .gz or .zip; a directory for all files in it; - for standard input",
     )
     parser.add_argument("--log", type=Path, help="the log to import into (OBS_LOG, else logs/main_dashboard_logs.db)")
     parser.add_argument(

@@ -11,6 +11,7 @@ from obs_core.errors import FileRefused, NotTraces
 from obs_core.ingest import archives
 from obs_core.ingest.archives import STANDARD_INPUT, Member, Opened
 from obs_core.ingest.formats import detect
+from obs_core.ingest.formats.registry import format_names
 from obs_core.ingest.formats.rows import Refused
 from obs_core.model import Row
 from obs_core.store import log, sqlite
@@ -93,7 +94,7 @@ def import_file(
                     raise
                 done.refuse([Refused(0, error.message.removeprefix(f"{member.title}: "), member.name)])
         if not done.members:
-            raise NotTraces(f"{file} holds no trace file.", "Pack OTLP, Jaeger, Zipkin, ddtrace or CSV files.")
+            raise NotTraces(f"{file} holds no trace file.", f"Pack files of {format_names()}.")
     return Imported(file, done.read, done.stored, done.read - done.stored, done.refused_count, tuple(done.refused))
 
 

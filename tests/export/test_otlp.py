@@ -9,7 +9,7 @@ from google.protobuf.json_format import ParseDict
 
 from obs_core.export.otlp import BATCH, lines
 from obs_core.ingest.files import import_file
-from obs_core.ingest.formats import otlp_protobuf as messages
+from obs_core.ingest.formats.protobuf import messages
 from obs_core.model import Row
 from obs_core.query.engine.engine import Engine
 from obs_core.query.questions import export

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from obs_core.errors import FileRefused, NotTraces
 from obs_core.ingest import archives
 from obs_core.ingest.files import Imported, import_file, within
-from obs_core.ingest.formats import detect
+from obs_core.ingest.formats import detect, import_format
 from obs_core.ingest.formats.rows import Refused
 from obs_core.model import Row
 from obs_core.store import log, sqlite
@@ -190,7 +190,7 @@ def test_an_archive_of_too_many_files_is_refused(
 def test_a_document_that_does_not_fit_memory_is_refused(
     connection: sqlite.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(detect, "LARGEST", 1_000)
+    monkeypatch.setattr(import_format, "LARGEST", 1_000)
     for content, line in ((export(name="x" * 2_000), 1), (f"{export()}\n{export(name='x' * 2_000)}", 2)):
         file = tmp_path / "big.json"
         file.write_text(content)

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from obs_core.clock import iso_ns
 from obs_core.errors import FileRefused, NotTraces
+from obs_core.ingest.formats.import_format import Parts, TableFormat
 from obs_core.ingest.formats.rows import MOST_NS, Refused, to_int
 from obs_core.model import CANONICAL, Row
 from obs_core.text import clean
@@ -48,7 +49,7 @@ def armed(text: str) -> str:
     return text[1:] if text.startswith("'") and defused(text[1:]) == text else text
 
 
-def rows(lines: Iterable[str], name: str, *, delimiter: str = ",") -> Iterator[Row | Refused]:
+def rows(lines: Iterable[str], name: str, delimiter: str = ",") -> Parts:
     """The rows of a CSV file; `name` is how errors call it. What can't be stored comes as `Refused`.
 
     Raises:
@@ -143,3 +144,12 @@ def decimal_ns(text: str, unit: int) -> int | None:
     digits = (match[2] or "")[:9].ljust(9, "0")
     part = int(digits) * unit // 10**9
     return int(match[1]) * unit + (-part if match[1].startswith("-") else part)
+
+
+FORMAT: Final = TableFormat(
+    name="CSV of rows",
+    fits=is_header,
+    read=rows,
+    sample=b"Process,Data,Data Type,Data Value,Timestamp,Status,Exception\n"
+    b"shop,basket.total,int,3,2025-01-27T17:46:40Z,OK,\n",
+)

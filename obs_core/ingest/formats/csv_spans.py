@@ -5,11 +5,13 @@ Columns that are none of the known ones become attributes.
 """
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from obs_core.errors import FileRefused
+from obs_core.ingest.formats import csv_rows
 from obs_core.ingest.formats.csv_rows import LONGEST_CELL, decimal_ns, titles
+from obs_core.ingest.formats.import_format import Parts, TableFormat
 from obs_core.ingest.formats.rows import MOST_NS, Refused, as_json, lenient_id, to_int
 from obs_core.model import Row
 from obs_core.text import clean
@@ -23,11 +25,11 @@ _STATUSES: Final = {"OK": "OK", "ERROR": "ERROR", "UNSET": "UNSET", "": "UNSET",
 
 
 def is_header(cells: list[str]) -> bool:
-    """Whether a first line of these cells begins a file of spans."""
-    return set(NEEDED) <= _columns(cells).keys()
+    """Whether these cells are the header of a file of spans, and not of rows."""
+    return set(NEEDED) <= _columns(cells).keys() and not csv_rows.is_header(cells)
 
 
-def rows(lines: Iterable[str], name: str, *, delimiter: str = ",") -> Iterator[Row | Refused]:
+def rows(lines: Iterable[str], name: str, delimiter: str = ",") -> Parts:
     """The rows of a file of spans; `name` is how errors call it. What can't be stored comes as `Refused`.
 
     Raises:
@@ -89,3 +91,11 @@ def _duration(cell: Mapping[str, str], start: int) -> int | None:
     end = to_int(cell.get("end_unix_nano"))
     duration = end - start if end else decimal_ns(cell.get("duration_ms", ""), 10**6)
     return duration if duration is not None and abs(duration) <= MOST_NS else None
+
+
+FORMAT: Final = TableFormat(
+    name="CSV of spans",
+    fits=is_header,
+    read=rows,
+    sample=b"trace_id,span_id,operation,start_unix_nano\n5b8efff798038103d269b633813fc60c,eee19b7ec3c1b174,pay,1738000000000000000\n",
+)

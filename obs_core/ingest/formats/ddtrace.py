@@ -3,14 +3,14 @@
 Source: dd-trace-py, tests/snapshots; Datadog agent, /v0.4/traces. Ids are numbers, times nanoseconds.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from obs_core import semconv
 from obs_core.ingest.formats import spans
+from obs_core.ingest.formats.import_format import JsonFormat, Parts
 from obs_core.ingest.formats.rows import Refused, hashed_id, to_int
 from obs_core.ingest.formats.spans import Origin, Span
-from obs_core.model import Row
 
 _HIGH_BITS: Final = "_dd.p.tid"  # the upper 64 bits of the trace id, on a trace's first span
 _ID_BITS: Final = 64
@@ -32,7 +32,7 @@ def is_ddtrace(document: object) -> bool:
     return isinstance(document, list) and isinstance(first, dict) and "span_id" in first and "trace_id" in first
 
 
-def rows(document: Sequence[Any], line: int, values: Collection[str] = ()) -> Iterator[Row | Refused]:
+def rows(document: Sequence[Any], line: int, values: Collection[str] = ()) -> Parts:
     """The rows of the traces in one document that stands at `line`; what can't be stored comes as `Refused`."""
     traces = document if all(isinstance(trace, list) for trace in document) else [document]
     origins: dict[str, Origin] = {}
@@ -116,3 +116,12 @@ def _unsigned(value: Any) -> int | None:  # noqa: ANN401 - whatever JSON holds
     except (TypeError, ValueError, OverflowError):
         return None
     return number % (1 << _ID_BITS) if abs(number) < 1 << _ID_BITS else None
+
+
+FORMAT: Final = JsonFormat(
+    name="ddtrace JSON",
+    fits=is_ddtrace,
+    read=rows,
+    sample=b'[[{"trace_id": 7305443922372071041, "span_id": 8146325170812375041, "parent_id": 0, "name": "get",'
+    b' "service": "shop", "error": 0, "start": 1738000000000000000, "duration": 5000000}]]',
+)

@@ -1,22 +1,18 @@
-"""Which format a stream has, told by its content, and its rows."""
+"""Detects the format of a stream by its content, and reads its rows."""
 
 import csv
 import io
 import json
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection
 from itertools import chain
 from typing import IO, Any, Final, TextIO
 
-from obs_core.errors import FileRefused, NotTraces, SetupBroken
-from obs_core.ingest.formats import csv_rows, csv_spans, ddtrace, jaeger, otlp_json, zipkin
-from obs_core.ingest.formats.rows import Refused
-from obs_core.model import Row
-
-LARGEST: Final = 512 << 20  # bytes of one JSON document or one protobuf message; it is in memory as a whole
+from obs_core.errors import FileRefused, NotTraces
+from obs_core.ingest.formats import csv_rows, import_format
+from obs_core.ingest.formats.import_format import Parts, too_large
+from obs_core.ingest.formats.registry import BINARY_FORMATS, JSON_FORMATS, TABLE_FORMATS, listed
 
 _HEAD: Final = 4_096
-_PLAIN_CONTROLS: Final = frozenset(b"\t\n\r")
-_BINARY: Final = frozenset(range(32)) - _PLAIN_CONTROLS
 _UNPACK: Final = "Unpack it, and import the file or the directory."
 _OTHERS: Final = (
     (b"SQLite format 3\0", 0, "an SQLite database", "A trace log needs no import: open it with OBS_LOG=<that file>."),
@@ -26,41 +22,33 @@ _OTHERS: Final = (
     (b"BZh", 0, "packed with bzip2", _UNPACK),
 )
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
-_FRAME: Final = 4  # bytes before each message, in files that hold many: its length, the largest digit first
-
-Parts = Iterator[Row | Refused]
-_JSON: Final[tuple[tuple[Callable[[Any], bool], Callable[..., Parts]], ...]] = (
-    (otlp_json.is_otlp, otlp_json.rows),
-    (jaeger.is_jaeger, jaeger.rows),
-    (ddtrace.is_ddtrace, ddtrace.rows),
-    (zipkin.is_zipkin, zipkin.rows),
-)
 
 
 def rows(stream: IO[bytes], title: str, values: Collection[str] = ()) -> Parts:
-    """The rows of a stream at its start, which errors call `title`; what can't be stored comes as `Refused`.
+    """The rows of a stream at its start; `title` is its name in errors. Parts that can't be stored are `Refused`.
 
-    Attributes of spans that `values` names become values of their calls.
+    Attributes of spans named in `values` become values of their calls.
 
     Raises:
-        NotTraces: it is of none of the formats.
-        FileRefused: it is, but is broken; the message says in which line.
+        NotTraces: no format fits.
+        FileRefused: a format fits, but the file is broken; the message names the line.
     """
     try:
         yield from _rows(stream, title, values)
     except RecursionError as error:
-        raise FileRefused(f"{title} is nested too deeply.", "This is no trace file.") from error
+        raise FileRefused(f"{title} is nested too deeply.", "This is not a trace file.") from error
 
 
 def _rows(stream: IO[bytes], title: str, values: Collection[str]) -> Parts:
     buffered = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(stream)  # type: ignore[type-var]
     head = buffered.peek(_HEAD)[:_HEAD]
-    for start, at, what, hint in _OTHERS:
-        if head.startswith(start, at):
+    for start, offset, what, hint in _OTHERS:
+        if head.startswith(start, offset):
             raise NotTraces(f"{title} is {what}.", hint)
-    if head[:1] in (b"\n", b"\0") and _BINARY & set(head):
-        yield from _protobuf(buffered, title, values)
-        return
+    for binary in BINARY_FORMATS:
+        if binary.fits(head):
+            yield from binary.read(buffered, title, values)
+            return
     encoding = "utf-16" if head.startswith(_UTF16) else "utf-8-sig"
     text = io.TextIOWrapper(buffered, encoding=encoding, errors="replace", newline="")
     try:
@@ -70,24 +58,22 @@ def _rows(stream: IO[bytes], title: str, values: Collection[str]) -> Parts:
 
 
 def _text(text: TextIO, title: str, values: Collection[str]) -> Parts:
-    first = text.readline(LARGEST)
+    first = text.readline(import_format.LARGEST)
     blank = 0
     while first and not first.strip():
         blank += 1
-        first = text.readline(LARGEST)
+        first = text.readline(import_format.LARGEST)
     if first.lstrip()[:1] in ("{", "["):
         yield from _json(text, first, blank + 1, title, values)
         return
-    lines = chain([first], text)
     try:
-        delimiter = max(",;\t", key=first.count)  # of as many, the comma
+        delimiter = max(",;\t", key=first.count)  # the comma, if several are equally frequent
         header = next(csv.reader([first], delimiter=delimiter), [])
     except csv.Error:
         header = []
-    if csv_spans.is_header(header) and not csv_rows.is_header(header):
-        yield from csv_spans.rows(lines, title, delimiter=delimiter)
-    else:
-        yield from csv_rows.rows(lines, title, delimiter=delimiter)
+    # Without a fitting header, the reader of rows says which columns are missing.
+    table = next((known for known in TABLE_FORMATS if known.fits(header)), csv_rows.FORMAT)
+    yield from table.read(chain([first], text), title, delimiter)
 
 
 def _json(text: TextIO, first: str, line: int, title: str, values: Collection[str]) -> Parts:
@@ -95,36 +81,51 @@ def _json(text: TextIO, first: str, line: int, title: str, values: Collection[st
     try:
         document = json.loads(first)
     except (ValueError, RecursionError):
-        whole = first + text.read(LARGEST)
+        whole = first + text.read(import_format.LARGEST)
         if text.read(1):
-            raise FileRefused(*_too_large(title, line)) from None
-        yield from _document(_loaded(whole, title, line, lines=True), title, line, values, first=True)
-        return
+            raise too_large(title, line) from None
+        document = _parsed_whole(whole, title, line)
     yield from _document(document, title, line, values, first=True)
-    while words := text.readline(LARGEST):
+    while next_line := text.readline(import_format.LARGEST):
         line += 1
-        if len(words) == LARGEST:
-            raise FileRefused(*_too_large(title, line))
-        if words.strip():
-            yield from _document(_loaded(words, title, line), title, line, values)
+        if len(next_line) == import_format.LARGEST:
+            raise too_large(title, line)
+        if next_line.strip():
+            yield from _document(_parsed(next_line, title, line), title, line, values)
 
 
-def _loaded(words: str, title: str, line: int, *, lines: bool = False) -> Any:  # noqa: ANN401 - whatever JSON holds
+def _parsed_whole(text: str, title: str, line: int) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """A document of many lines; formats that allow incomplete JSON may repair it."""
     try:
-        return json.loads(words)
+        return _parsed(text, title, line, counts_lines=True)
+    except FileRefused:
+        for known in JSON_FORMATS:
+            if (repaired := known.repair(text)) is not None:
+                try:
+                    document = json.loads(repaired)
+                except (ValueError, RecursionError):
+                    continue
+                if known.fits(document):
+                    return document
+        raise
+
+
+def _parsed(text: str, title: str, line: int, *, counts_lines: bool = False) -> Any:  # noqa: ANN401 - whatever JSON holds
+    try:
+        return json.loads(text)
     except ValueError as error:
-        at = line + error.lineno - 1 if lines and isinstance(error, json.JSONDecodeError) else line
+        at = line + error.lineno - 1 if counts_lines and isinstance(error, json.JSONDecodeError) else line
         raise FileRefused(
             f"{title}: line {at} is not complete JSON: {error}.", "The file may be cut off; write or copy it again."
         ) from error
     except RecursionError as error:
-        raise FileRefused(f"{title}: line {line} is nested too deeply.", "This is no trace file.") from error
+        raise FileRefused(f"{title}: line {line} is nested too deeply.", "This is not a trace file.") from error
 
 
 def _document(document: Any, title: str, line: int, values: Collection[str], *, first: bool = False) -> Parts:  # noqa: ANN401
-    for fits, read in _JSON:
-        if fits(document):
-            yield from read(document, line, values)
+    for known in JSON_FORMATS:
+        if known.fits(document):
+            yield from known.read(document, line, values)
             return
     if isinstance(document, list) and all(isinstance(part, dict) for part in document):
         for part in document:
@@ -132,49 +133,6 @@ def _document(document: Any, title: str, line: int, values: Collection[str], *, 
         return
     refusal = NotTraces if first else FileRefused
     raise refusal(
-        f"{title}: line {line} holds no traces of OTLP (resourceSpans, resourceLogs, resourceMetrics), Jaeger, Zipkin "
-        "or ddtrace.",
+        f"{title}: line {line} holds no traces of {listed(JSON_FORMATS)}.",
         "Export it in one of these formats.",
     )
-
-
-def _protobuf(stream: IO[bytes], title: str, values: Collection[str]) -> Parts:
-    try:
-        from obs_core.ingest.formats import otlp_protobuf  # noqa: PLC0415 - 60 ms that JSON and CSV need not pay
-    except ImportError as error:
-        raise SetupBroken("OTLP protobuf needs opentelemetry-proto.", "pip install -r requirements.txt") from error
-    for number, body in enumerate(_messages(stream, title), 1):
-        try:
-            message = otlp_protobuf.guessed(body)
-        except FileRefused as error:
-            refusal = NotTraces if number == 1 else FileRefused
-            raise refusal(f"{title}: message {number} is no OTLP protobuf.", error.hint) from error
-        yield from otlp_protobuf.rows(message, number, values)
-
-
-def _messages(stream: IO[bytes], title: str) -> Iterator[bytes]:
-    """The messages of a file: one as it is, or many with their lengths before them."""
-    start = stream.read(1)
-    if start != b"\0":
-        body = start + stream.read(LARGEST)
-        if stream.read(1):
-            raise FileRefused(*_too_large(title, 1))
-        yield body
-        return
-    number = 0
-    head = start + stream.read(_FRAME - 1)
-    while head:
-        number += 1
-        size = int.from_bytes(head, "big")
-        if size > LARGEST:
-            raise FileRefused(*_too_large(title, number))
-        body = stream.read(size)
-        if len(head) < _FRAME or len(body) < size:
-            refusal = NotTraces if number == 1 else FileRefused
-            raise refusal(f"{title}: message {number} is cut off.", "Write or copy the file again.")
-        yield body
-        head = stream.read(_FRAME)
-
-
-def _too_large(title: str, line: int) -> tuple[str, str]:
-    return f"{title}: line {line} is larger than {LARGEST >> 20} MB.", "Write one document per line (JSON lines)."

@@ -4,15 +4,16 @@ Source: jaeger, internal/uimodel/model.go; OpenTelemetry, "OpenTelemetry to Jaeg
 microseconds. Tags that stand for a field of a span (error, otel.status_code, span.kind, …) become that field again.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from obs_core import semconv
 from obs_core.ingest.formats import spans
+from obs_core.ingest.formats.import_format import JsonFormat, Parts
 from obs_core.ingest.formats.round_trip import CARRIED, restored
 from obs_core.ingest.formats.rows import Refused, lenient_id, to_int
 from obs_core.ingest.formats.spans import Origin, Span
-from obs_core.model import Row, Status
+from obs_core.model import Status
 
 MICRO: Final = 1_000  # nanoseconds
 KINDS: Final = {"internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
@@ -32,7 +33,7 @@ def is_jaeger(document: object) -> bool:
     return isinstance(document, dict) and _traces(document) is not None
 
 
-def rows(document: Mapping[str, Any], line: int, values: Collection[str] = ()) -> Iterator[Row | Refused]:
+def rows(document: Mapping[str, Any], line: int, values: Collection[str] = ()) -> Parts:
     """The rows of the traces in one document that stands at `line`; what can't be stored comes as `Refused`."""
     for trace in _traces(document) or ():
         processes = trace.get("processes")
@@ -172,3 +173,13 @@ def _list(value: object) -> Sequence[Any]:
 
 def _dict(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+FORMAT: Final = JsonFormat(
+    name="Jaeger JSON",
+    fits=is_jaeger,
+    read=rows,
+    sample=b'{"data": [{"traceID": "4bf92f3577b34da6a3ce929d0e0e4736", "processes": {"p1": {"serviceName": "shop"}},'
+    b' "spans": [{"traceID": "4bf92f3577b34da6a3ce929d0e0e4736", "spanID": "00f067aa0ba902b7", "processID": "p1",'
+    b' "operationName": "pay", "startTime": 1738000000000000, "duration": 1200}]}]}',
+)

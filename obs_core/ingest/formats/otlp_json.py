@@ -9,9 +9,10 @@ from typing import Any, Final, cast
 
 from obs_core import semconv
 from obs_core.ingest.formats import spans
+from obs_core.ingest.formats.import_format import JsonFormat, Parts
 from obs_core.ingest.formats.rows import Refused, finite, hex_id, to_int
 from obs_core.ingest.formats.spans import MetricPoint, Origin, Record, Span
-from obs_core.model import Row, Status
+from obs_core.model import Status
 
 SIGNALS: Final = ("resourceSpans", "resourceLogs", "resourceMetrics")
 UNREADABLE: Final = ("histogram", "exponentialHistogram", "summary")
@@ -30,7 +31,7 @@ def is_otlp(document: object) -> bool:
     return isinstance(document, dict) and any(name in document for name in SIGNALS)
 
 
-def rows(document: Mapping[str, Any], line: int, values: Collection[str] = ()) -> Iterator[Row | Refused]:
+def rows(document: Mapping[str, Any], line: int, values: Collection[str] = ()) -> Parts:
     """The rows of one OTLP object that stands at `line`; what can't be stored comes as `Refused`.
 
     Attributes of spans that `values` names become values of their calls.
@@ -162,7 +163,7 @@ def _record(raw: Mapping[str, Any]) -> Record:
     )
 
 
-def _points(source: Origin, metric: Mapping[str, Any], line: int) -> Iterator[Row | Refused]:
+def _points(source: Origin, metric: Mapping[str, Any], line: int) -> Parts:
     name = str(metric.get("name") or "")
     for kind in ("gauge", "sum"):
         shape = _dict(metric.get(kind))
@@ -210,3 +211,12 @@ def _list(value: object) -> Sequence[Mapping[str, Any]]:
 
 def _dict(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+FORMAT: Final = JsonFormat(
+    name="OTLP JSON",
+    fits=is_otlp,
+    read=rows,
+    sample=b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "5b8efff798038103d269b633813fc60c", "spanId": '
+    b'"eee19b7ec3c1b174", "name": "pay", "startTimeUnixNano": "1738000000000000000"}]}]}]}',
+)

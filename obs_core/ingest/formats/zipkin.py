@@ -10,9 +10,10 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from obs_core.ingest.formats import spans
+from obs_core.ingest.formats.import_format import JsonFormat, Parts
 from obs_core.ingest.formats.rows import Refused, hashed_id, lenient_id, to_int
 from obs_core.ingest.formats.spans import Origin, Span
-from obs_core.model import Row, Status
+from obs_core.model import Status
 
 _MICRO: Final = 1_000  # nanoseconds
 _KINDS: Final = {"SERVER": 2, "CLIENT": 3, "PRODUCER": 4, "CONSUMER": 5}
@@ -43,7 +44,7 @@ def is_zipkin(document: object) -> bool:
     return isinstance(first, dict) and "traceId" in first and "id" in first
 
 
-def rows(document: object, line: int, values: Collection[str] = ()) -> Iterator[Row | Refused]:
+def rows(document: object, line: int, values: Collection[str] = ()) -> Parts:
     """The rows of the spans in one document that stands at `line`; what can't be stored comes as `Refused`."""
     halves: list[_Half] = []
     for raw in _flat(document):
@@ -143,3 +144,12 @@ def _span(half: _Half, place: tuple[str, str | None]) -> Span:
         (),
         more,
     )
+
+
+FORMAT: Final = JsonFormat(
+    name="Zipkin JSON",
+    fits=is_zipkin,
+    read=rows,
+    sample=b'[{"traceId": "5af7183fb1d4cf5f", "id": "352bff9a74ca9ad2", "name": "get", "timestamp": 1556604172355737,'
+    b' "duration": 1431, "kind": "SERVER", "localEndpoint": {"serviceName": "backend"}}]',
+)

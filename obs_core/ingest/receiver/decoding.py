@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from obs_core.capture.values.limits import rules
 from obs_core.errors import FileRefused
-from obs_core.ingest.formats import otlp_json, otlp_protobuf
+from obs_core.ingest.formats import otlp_json
+from obs_core.ingest.formats.protobuf import messages
 from obs_core.ingest.formats.rows import Refused
 from obs_core.ingest.receiver.redaction import without_secrets
 from obs_core.ingest.receiver.responses import JSON, PROTOBUF, Refusal
@@ -102,7 +103,7 @@ def describe_rejected(refused: Collection[Refused]) -> str:
 
 def _protobuf(signal: str, body: bytes, values: Collection[str]) -> Iterable[Row | Refused]:
     try:
-        return otlp_protobuf.rows(otlp_protobuf.message(signal, body), values=values)
+        return messages.rows(messages.parse(signal, body), values=values)
     except FileRefused as error:
         raise Refusal(400, error.message) from error
 

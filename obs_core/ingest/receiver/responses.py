@@ -7,7 +7,7 @@ else with a google.rpc.Status; of the errors only 429, 502, 503 and 504 may be t
 import json
 from typing import Final, NamedTuple
 
-from obs_core.ingest.formats import otlp_protobuf
+from obs_core.ingest.formats.protobuf import messages
 
 PROTOBUF: Final = "application/x-protobuf"
 JSON: Final = "application/json"
@@ -40,7 +40,7 @@ class Refusal(Exception):
 def accepted(signal: str, content_type: str, rejected: int = 0, why: str = "") -> Answer:
     """200: the batch is stored, but for `rejected` of its parts; partialSuccess is unset where all is well."""
     if content_type == PROTOBUF:
-        return Answer(200, otlp_protobuf.answer(signal, rejected, why[:_LONGEST]).SerializeToString(), PROTOBUF)
+        return Answer(200, messages.response(signal, rejected, why[:_LONGEST]).SerializeToString(), PROTOBUF)
     partial = {_REJECTED[signal]: str(rejected), "errorMessage": why[:_LONGEST]}
     return Answer(200, json.dumps({"partialSuccess": partial} if rejected or why else {}).encode(), JSON)
 

@@ -8,7 +8,8 @@ from google.protobuf.json_format import ParseDict
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from obs_core.errors import FileRefused
-from obs_core.ingest.formats import otlp_json, otlp_protobuf
+from obs_core.ingest.formats import otlp_json
+from obs_core.ingest.formats.protobuf import messages
 from obs_core.ingest.formats.rows import Refused
 from obs_core.model import Row
 from tests.support.data import content, trace_file, trace_files
@@ -36,7 +37,7 @@ def test_protobuf_gives_the_rows_that_json_gives(name: str) -> None:
     binary = [
         found
         for file in trace_files(name, "otlp_pb")
-        for found in otlp_protobuf.rows(otlp_protobuf.message("traces", file.read_bytes()))
+        for found in messages.rows(messages.parse("traces", file.read_bytes()))
     ]
     files = trace_files(name, "otlp_json") or [trace_file(name, "traces_only.jsonl")]
     texts = [line for file in files for line in file.read_text("utf-8").splitlines()]
@@ -54,8 +55,8 @@ def test_logs_and_metrics_give_the_same_rows_in_both_forms(signal: str, name: st
             for record in scope["logRecords"]:
                 del record["traceId"], record["spanId"]
     unnamed = list(otlp_json.rows(document, 1))
-    message = ParseDict(document, otlp_protobuf.REQUESTS[signal]())
-    assert list(otlp_protobuf.rows(message)) == unnamed
+    message = ParseDict(document, messages.REQUESTS[signal]())
+    assert list(messages.rows(message)) == unnamed
     assert len(plain) == len(unnamed)
 
 
@@ -102,8 +103,8 @@ def test_a_point_without_a_recorded_value_is_a_missing_reading() -> None:
 def test_numbers_that_json_cannot_write_are_named_and_never_break_the_column() -> None:
     metric = {"name": "m", "gauge": {"dataPoints": [{"asDouble": "NaN"}, {"asDouble": "-Infinity"}]}}
     document = {"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]}
-    message = ParseDict(document, otlp_protobuf.REQUESTS["metrics"]())
-    for parts in (otlp_json.rows(document, 1), otlp_protobuf.rows(message)):
+    message = ParseDict(document, messages.REQUESTS["metrics"]())
+    for parts in (otlp_json.rows(document, 1), messages.rows(message)):
         assert [part.data_value for part in parts if isinstance(part, Row)] == ["NaN", "-Infinity"]
     span = {"traceId": TRACE, "spanId": SPAN, "attributes": [text("d", float("inf"), "doubleValue")]}
     found = row(list(otlp_json.rows(export(span), 1)))
@@ -154,7 +155,7 @@ def test_times_beyond_64_bits_and_bad_ids_are_not_stored_as_something_else() -> 
     group.spans.add(trace_id=bytes.fromhex(TRACE), span_id=bytes.fromhex(SPAN), start_time_unix_nano=2**64 - 1)
     for trace_id, span_id in ((b"", bytes(8)), (bytes(16), b"x" * 8), (b"x" * 16, b"x" * 7)):
         group.spans.add(trace_id=trace_id, span_id=span_id)
-    first, *rest = otlp_protobuf.rows(message, 4)
+    first, *rest = messages.rows(message, 4)
     assert isinstance(first, Row)
     assert (first.timestamp, first.duration_ns) == (0, None)
     assert [part.line for part in rest if isinstance(part, Refused)] == [4, 4, 4]
@@ -162,13 +163,13 @@ def test_times_beyond_64_bits_and_bad_ids_are_not_stored_as_something_else() -> 
 
 def test_a_body_that_is_no_message_is_refused_in_a_sentence() -> None:
     with pytest.raises(FileRefused, match="no OTLP traces message"):
-        otlp_protobuf.message("traces", b"\xff\xff\xff")
+        messages.parse("traces", b"\xff\xff\xff")
 
 
 def test_an_answer_is_empty_unless_something_was_rejected() -> None:
-    assert otlp_protobuf.answer("traces").SerializeToString() == b""
-    assert not otlp_protobuf.answer("logs").HasField("partial_success")
-    partial: Any = otlp_protobuf.answer("metrics", 2, "histograms are no values")
+    assert messages.response("traces").SerializeToString() == b""
+    assert not messages.response("logs").HasField("partial_success")
+    partial: Any = messages.response("metrics", 2, "histograms are no values")
     assert (partial.partial_success.rejected_data_points, partial.partial_success.error_message) == (
         2,
         "histograms are no values",
