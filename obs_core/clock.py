@@ -82,7 +82,7 @@ def instant_ns(text: str, now: int, extent: Window | None = None) -> int:
     `now` is the current time in nanoseconds.
 
     Raises:
-        BadParameter: it is none of these, or does not fit 64 bits.
+        BadParameter: it is not in one of these forms, or does not fit 64 bits.
     """
     text = text.strip()
     if text == "first" and extent is not None:

@@ -1,49 +1,49 @@
-"""The errors of the product, each with a hint that says what to do next.
+"""The errors of the product. Each has a hint that says what to do next.
 
 ObsError
 ├── LogMissing            no file at the log's path
-├── NotALog               the file is no trace log (no database, or no table data_trace)
-├── LogUnreadable         the file is a log, but it can't be read now (locked, permission, damaged)
+├── NotALog               the file is not a trace log (not a database, or without a table data_trace)
+├── LogUnreadable         the file is a log, but can't be read or written now (locked, permission, damaged)
 ├── SecondSqliteLibrary   another SQLite library has this file open in this process
 ├── SchemaTooNew          the log was written by a newer version
-├── BadParameter          a parameter of a question, a link or a command is not usable
+├── BadParameter          a parameter of a question, a link, a rule or a command is invalid
 ├── QuestionTimedOut      a question ran longer than its limit
-├── WorkersBusy           no worker became free in time
-├── WorkerFailed          a worker died, or could not answer
-├── FileRefused           a file that was to be imported can't be read as what it says it is
-│   └── NotTraces         it is of no kind that can be imported
-├── PortInUse             another program listens where the receiver should
-├── Futile                a program beside the dashboard can never do its work with this log
-└── SetupBroken           something the product needs is not installed, or does not fit
+├── WorkersBusy           no query worker became free in time
+├── WorkerFailed          a query worker died, or could not answer
+├── FileRefused           a file can't be imported
+│   └── NotTraces         it is not in a format that can be imported
+├── PortInUse             another program listens on the port
+├── PermanentFailure      a child process can never do its work with this log; it is not restarted
+└── SetupBroken           a dependency is missing or has the wrong version
 """
 
 
 class ObsError(Exception):
-    """A sentence about what is wrong, and a hint that says what to do next."""
+    """An error with a message for people and a hint that says what to do next."""
 
-    exit_code = 2  # of a command that ends with it
+    exit_code = 2  # of a command that fails with this error
 
     def __init__(self, message: str, hint: str = "") -> None:
-        """Keep `message` (one sentence) and `hint` (what to do next, may be empty)."""
+        """Make an error from `message` (one sentence) and `hint` (what to do next, may be empty)."""
         super().__init__(message)
         self.message = message
         self.hint = hint
 
     def __reduce__(self) -> tuple[type["ObsError"], tuple[str, str]]:
-        """Keep the hint when the error crosses a process."""
+        """Keep the hint when the error is sent to another process."""
         return type(self), (self.message, self.hint)
 
 
 class LogMissing(ObsError):
-    """No file at the log's path."""
+    """The log's path does not exist."""
 
 
 class NotALog(ObsError):
-    """The file is no trace log."""
+    """The file is not a trace log."""
 
 
 class LogUnreadable(ObsError):
-    """The log can't be read now."""
+    """The log can't be read or written now."""
 
 
 class SecondSqliteLibrary(ObsError):
@@ -55,7 +55,7 @@ class SchemaTooNew(ObsError):
 
 
 class BadParameter(ObsError):
-    """A parameter is not usable."""
+    """A parameter is invalid."""
 
 
 class QuestionTimedOut(ObsError):
@@ -63,11 +63,11 @@ class QuestionTimedOut(ObsError):
 
 
 class WorkersBusy(ObsError):
-    """No worker became free in time."""
+    """No query worker became free in time."""
 
 
 class WorkerFailed(ObsError):
-    """A worker died, or could not answer."""
+    """A query worker died, or could not answer."""
 
 
 class FileRefused(ObsError):
@@ -75,20 +75,20 @@ class FileRefused(ObsError):
 
 
 class PortInUse(ObsError):
-    """Another program listens on the port; a command ends with an exit code of its own, so that its parent knows."""
+    """Another program listens on the port; the exit code lets the supervisor recognize it."""
 
     exit_code = 98
 
 
 class PermanentFailure(ObsError):
-    """A program beside the dashboard can't do its work with this log, however often it is started."""
+    """A child process can never do its work with this log, so it is not restarted."""
 
     exit_code = 65  # EX_DATAERR
 
 
 class NotTraces(FileRefused):
-    """A file holds no traces of any known kind."""
+    """A file is not in a format that can be imported."""
 
 
 class SetupBroken(ObsError):
-    """Something the product needs is missing or does not fit."""
+    """A dependency is missing or has the wrong version."""

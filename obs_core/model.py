@@ -1,4 +1,4 @@
-"""The words of the log: the seven canonical columns, and what a row, a source and a run are.
+"""The data model of the log: its seven canonical columns, and the records it holds (rows, source code, process runs).
 
 This is the only list of the seven columns. A row is a call, a value or a log record; see `Row`.
 """
@@ -17,19 +17,19 @@ CANONICAL: Final = {
     "Status": "status",
     "Exception": "exception",
 }
-"""The seven columns as people see them, and the log's column behind each."""
+"""The seven columns as people see them, and the log's column for each."""
 
 ROW_CAP: Final = 10_000
-"""Rows that a page or a question shows at most; beyond it the answer says that it is truncated."""
+"""The most rows that a page or a question shows; an answer with more is truncated and says so."""
 
 
 class Row(NamedTuple):
     """One row of the log, without its id. Text is valid UTF-8 (or None), numbers fit 64 bits.
 
     `timestamp` is nanoseconds since 1970 UTC, `duration_ns` nanoseconds, `memory_delta` bytes; None where not measured.
-    A value's `parent_span_id` is the call that recorded it; a value has no `span_id` of its own unless its source
-    needs one to be recognised when it is sent again.
-    `attributes` is JSON text: {"attributes": {…}, "events": […], "links": […], "scope": {…}}, each part optional.
+    A value's `parent_span_id` is the call that recorded it. A value has a `span_id` of its own only if its source may
+    send it again, so that the copy is recognized.
+    `attributes` is JSON text: {"attributes": {…}, "events": […], "links": […], "scope": {…}}; each part is optional.
     `code_id` and `run_id` refer to the tables code and run.
     """
 
@@ -55,7 +55,7 @@ class Row(NamedTuple):
 
 
 class Code(NamedTuple):
-    """The source of one function as it ran; `line` is its first line in `file`, `source_hash` the SHA-256 in hex."""
+    """The source code of a function as it ran; `line` is its first line in `file`, `source_hash` the SHA-256 in hex."""
 
     function: str
     file: str | None
@@ -67,7 +67,7 @@ class Code(NamedTuple):
 
 
 class ProcessRun(NamedTuple):
-    """One process that wrote rows: who it was, where and since when (`started`: nanoseconds since 1970 UTC)."""
+    """One process that wrote rows: its name, host, version and start (`started`: nanoseconds since 1970 UTC)."""
 
     process: str
     process_group: str | None

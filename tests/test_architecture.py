@@ -1,4 +1,4 @@
-"""The house: what a traced program pays for, and what pages and launcher may contain."""
+"""The architecture: what a traced program imports, where each dependency is used, and what pages may contain."""
 
 import ast
 import subprocess
@@ -21,7 +21,7 @@ HEAVY = (
     "opentelemetry",
     "httpx",
 )
-DOORS = {
+ADAPTERS = {
     "st_aggrid": {"obs_core/ui/explorer/grid.py"},
     "duckdb": {"obs_core/query/engine/worker.py"},
     "altair": {"obs_core/charts.py"},
@@ -54,33 +54,33 @@ def test_a_traced_program_loads_the_standard_library_only() -> None:
     assert loaded <= set(sys.stdlib_module_names) | {"obs_core", "__main__", "sitecustomize"} | loaded_by("pass")
 
 
-@pytest.mark.parametrize("room", ["obs_core.store.log", "obs_core.settings", "obs_core.cli.main"])
-def test_rooms_below_the_questions_load_nothing_heavy(room: str) -> None:
-    assert loaded_by(f"import {room}").isdisjoint(HEAVY)
+@pytest.mark.parametrize("module", ["obs_core.store.log", "obs_core.settings", "obs_core.cli.main"])
+def test_modules_below_the_queries_load_no_heavy_dependency(module: str) -> None:
+    assert loaded_by(f"import {module}").isdisjoint(HEAVY)
 
 
-def test_the_receiver_loads_nothing_of_the_read_side() -> None:
+def test_the_receiver_loads_no_dependency_of_the_read_side() -> None:
     assert loaded_by("import obs_core.cli.ingest").isdisjoint({*HEAVY} - {"opentelemetry"})
 
 
-def test_the_rooms_of_the_read_side_run_without_streamlit() -> None:
+def test_the_read_side_runs_without_streamlit() -> None:
     assert "streamlit" not in loaded_by(
         "import obs_core.query.engine.engine, obs_core.query.questions.overview, obs_core.charts"
     )
 
 
-@pytest.mark.parametrize(("package", "doors"), DOORS.items())
-def test_each_dependency_has_one_door(package: str, doors: set[str]) -> None:
+@pytest.mark.parametrize(("package", "adapters"), ADAPTERS.items())
+def test_every_dependency_is_only_imported_by_its_adapter(package: str, adapters: set[str]) -> None:
     users = {
         path.relative_to(ROOT).as_posix()
         for path in (*(ROOT / "obs_core").rglob("*.py"), *PAGES)
         if package in imports_of(path)
     }
-    assert users == doors
+    assert users == adapters
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
-def test_a_page_is_short_and_holds_no_class_no_query_and_no_frame_work(page: Path) -> None:
+def test_a_page_is_short_and_has_no_class_no_query_and_no_data_processing(page: Path) -> None:
     text = page.read_text("utf-8")
     tree = ast.parse(text)
     assert ast.get_docstring(tree)
@@ -91,6 +91,6 @@ def test_a_page_is_short_and_holds_no_class_no_query_and_no_frame_work(page: Pat
     assert not any(string.lstrip().upper().startswith(("SELECT ", "WITH ", "INSERT ")) for string in strings)
 
 
-def test_the_scanner_is_of_exactly_the_same_version_as_duckdb() -> None:
+def test_the_sqlite_scanner_has_exactly_the_version_of_duckdb() -> None:
     pins = dict(line.split("==") for line in (ROOT / "requirements.txt").read_text().splitlines() if "==" in line)
     assert pins["duckdb"] == pins["duckdb-extension-sqlite-scanner"]

@@ -1,4 +1,4 @@
-"""The documentation names everything there is: settings, questions, commands; and nothing that is not."""
+"""The documentation covers every setting, question and command, and nothing that does not exist."""
 
 import re
 from pathlib import Path
@@ -24,13 +24,13 @@ def test_every_setting_that_the_code_reads_is_documented_and_no_other() -> None:
 
 @pytest.mark.parametrize("name", catalog.QUESTIONS)
 def test_every_question_is_documented_with_its_parameters(name: str) -> None:
-    found = re.search(rf"^## {re.escape(name)}$(.*?)(?=^## |\Z)", DOCS["questions.md"], re.MULTILINE | re.DOTALL)
-    assert found, name
+    section = re.search(rf"^## {re.escape(name)}$(.*?)(?=^## |\Z)", DOCS["questions.md"], re.MULTILINE | re.DOTALL)
+    assert section, name
     parameters = set(catalog.question(name).parameters) - {"group"}
-    assert all(f"`{parameter}`" in found[1] for parameter in parameters)
+    assert all(f"`{parameter}`" in section[1] for parameter in parameters)
 
 
-def test_no_question_is_documented_that_there_is_not() -> None:
+def test_every_documented_question_exists() -> None:
     documented = set(re.findall(r"^## (\S+)$", DOCS["questions.md"], re.MULTILINE))
     assert documented == set(catalog.QUESTIONS)
 
@@ -41,7 +41,7 @@ def test_every_command_is_in_the_readme(command: str) -> None:
 
 
 @pytest.mark.parametrize("name", DOCS)
-def test_links_between_documents_lead_somewhere(name: str) -> None:
+def test_links_between_documents_are_not_broken(name: str) -> None:
     folder = ROOT if (ROOT / name).exists() else ROOT / "docs"
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", DOCS[name])
     assert [link for link in links if not (folder / link).exists()] == []

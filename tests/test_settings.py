@@ -1,49 +1,55 @@
-"""Settings: defaults, what the environment changes, what can't be read."""
+"""Settings: their defaults, what the environment changes, and values that can't be read."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-from obs_core.settings import from_environment, number, switch
+from obs_core.environment import number, switch, whole_number
+from obs_core.settings import from_environment
 
 
-def test_without_an_environment_the_defaults_hold() -> None:
+def test_without_an_environment_the_defaults_apply() -> None:
     settings = from_environment({})
     assert settings.log == Path("logs/main_dashboard_logs.db")
     assert settings.new_observability
     assert settings.otlp_address == "http://127.0.0.1:4318"
 
 
-def test_the_environment_changes_them() -> None:
+def test_the_environment_changes_the_defaults() -> None:
     settings = from_environment({"OBS_LOG": "x.db", "ENABLE_NEW_OBSERVABILITY": "false", "OBS_OTLP_PORT": "4400"})
     assert settings.log == Path("x.db")
     assert not settings.new_observability
     assert settings.otlp_address == "http://127.0.0.1:4400"
 
 
-def test_source_is_read_only_under_the_current_folder_unless_others_are_named() -> None:
+def test_source_code_is_only_read_from_the_current_folder_unless_others_are_set() -> None:
     assert from_environment({}).source_roots == (Path(),)
     assert from_environment({"OBS_SOURCE_ROOTS": f"a{os.pathsep}b"}).source_roots == (Path("a"), Path("b"))
 
 
-def test_webhooks_may_lead_anywhere_and_messages_name_this_machine_unless_the_environment_says_otherwise() -> None:
+def test_by_default_webhooks_may_use_any_host_and_messages_link_to_this_machine() -> None:
     assert from_environment({}).webhook_allow == ()
     assert from_environment({}).external_url == "http://localhost:8501"
-    told = from_environment(
+    settings = from_environment(
         {"OBS_WEBHOOK_ALLOW": "a.example.com, 10.0.0.0/8,", "OBS_EXTERNAL_URL": "https://obs.example"}
     )
-    assert told.webhook_allow == ("a.example.com", "10.0.0.0/8")
-    assert told.external_url == "https://obs.example"
+    assert settings.webhook_allow == ("a.example.com", "10.0.0.0/8")
+    assert settings.external_url == "https://obs.example"
 
 
 @pytest.mark.parametrize(
-    ("word", "on"), [("1", True), (" Yes ", True), ("OFF", False), ("no", False), ("perhaps", True)]
+    ("text", "on"), [("1", True), (" Yes ", True), ("OFF", False), ("no", False), ("perhaps", True)]
 )
-def test_a_switch_is_read_as_people_write_it(word: str, *, on: bool) -> None:
-    assert switch({"X": word}, "X", default=True) is on
+def test_a_switch_is_read_as_people_write_it(text: str, *, on: bool) -> None:
+    assert switch({"X": text}, "X", default=True) is on
 
 
-@pytest.mark.parametrize("word", ["", "-1", "12a", "٣"])
-def test_what_is_no_number_counts_as_not_set(word: str) -> None:
-    assert number({"X": word}, "X", default=7) == 7
+@pytest.mark.parametrize("text", ["", "-1", "12a", "٣"])
+def test_a_text_that_is_not_a_whole_number_counts_as_not_set(text: str) -> None:
+    assert whole_number({"X": text}, "X", default=7) == 7
+
+
+@pytest.mark.parametrize("text", ["", "-1", "12a", "nan", "inf"])
+def test_a_text_that_is_not_a_finite_number_counts_as_not_set(text: str) -> None:
+    assert number({"X": text}, "X", default=7) == 7

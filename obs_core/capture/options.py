@@ -7,11 +7,9 @@ from typing import Final, NamedTuple
 
 from obs_core.capture.values.limits import TEXT_CAP
 from obs_core.capture.values.redact import DEFAULT_NAMES
+from obs_core.environment import DEFAULT_LOG, number, switch
 
-DEFAULT_LOG: Final = "logs/main_dashboard_logs.db"
 MEBIBYTE: Final = 1024 * 1024
-_YES: Final = frozenset({"1", "true", "on", "yes"})
-_NO: Final = frozenset({"0", "false", "off", "no"})
 
 
 class Options(NamedTuple):
@@ -44,15 +42,15 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Options:
         group=env.get("OBS_GROUP") or env.get("OTEL_SERVICE_NAME") or resource.get("service.name") or None,
         version=env.get("OBS_VERSION") or resource.get("service.version") or None,
         revision=env.get("OBS_REVISION") or resource.get("vcs.ref.head.revision") or None,
-        disabled=env.get("OBS_DISABLED", "").strip().lower() in _YES,
-        spool_mb=_number(env, "OBS_SPOOL_MB", 64),
-        flush_ms=int(_number(env, "OBS_FLUSH_MS", 100)),
-        exit_s=_number(env, "OBS_EXIT_S", 5),
-        text_cap=int(_number(env, "OBS_TEXT_CAP", TEXT_CAP)),
+        disabled=switch(env, "OBS_DISABLED", default=False),
+        spool_mb=number(env, "OBS_SPOOL_MB", default=64),
+        flush_ms=int(number(env, "OBS_FLUSH_MS", default=100)),
+        exit_s=number(env, "OBS_EXIT_S", default=5),
+        text_cap=int(number(env, "OBS_TEXT_CAP", default=TEXT_CAP)),
         redact=env.get("OBS_REDACT", DEFAULT_NAMES),
         synchronous=level if level in ("OFF", "NORMAL", "FULL") else "NORMAL",
-        repr=env.get("OBS_REPR", "").strip().lower() in _YES,
-        drain=env.get("OBS_DRAIN", "").strip().lower() not in _NO,
+        repr=switch(env, "OBS_REPR", default=False),
+        drain=switch(env, "OBS_DRAIN", default=True),
     )
 
 
@@ -63,14 +61,6 @@ def program_name() -> str:
         return "python"
     folder, _, name = script.replace(os.sep, "/").rpartition("/")
     return folder.rpartition("/")[2] or name if name == "__main__.py" else name.removesuffix(".py")
-
-
-def _number(env: Mapping[str, str], name: str, default: float) -> float:
-    try:
-        number = float(env.get(name, ""))
-    except ValueError:
-        return default
-    return number if 0 <= number < float("inf") else default
 
 
 def _resource(text: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Reads the command and hands over to its module; a command's imports are paid only when it runs."""
+"""Parses the command name and runs its module; only that module is imported."""
 
 import argparse
 import importlib
@@ -10,28 +10,28 @@ from typing import Final
 from obs_core.errors import ObsError
 
 COMMANDS: Final = {
-    "ask": "ask a question of the log: json, csv or a table",
-    "import": "read trace files into the log",
-    "export": "write rows of the log as OTLP, Jaeger JSON or CSV",
-    "drain": "move what killed programs left in their spools into the log",
+    "ask": "answer a question about the log as JSON, CSV or a table",
+    "import": "import trace files into the log",
+    "export": "export rows of the log as OTLP, Jaeger JSON or CSV",
+    "drain": "move rows left in the spools of killed programs into the log",
     "ingest": "receive traces, logs and metrics from OpenTelemetry programs (OTLP over HTTP)",
-    "watch": "follow the log: judge alert rules, recover what dead programs left",
+    "watch": "follow the log: evaluate alert rules, send notifications, recover the spools of killed programs",
     "rules": "list, add, test and remove alert rules",
-    "webhooks": "say who gets told of alerts: list, add, test, remove, and the log of deliveries",
-    "demo": "record a small real program, so that there is something to look at",
+    "webhooks": "list, add, test and remove webhooks, and show their delivery log",
+    "demo": "record a small real program as sample data",
 }
 _MODULES: Final = {"import": "importing"}
 USAGE_ERROR: Final = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return its exit code (2 for what the caller can mend)."""
+    """Run one command; return its exit code (2 for errors that the user can fix)."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    parser = argparse.ArgumentParser(prog="python -m obs_core", description="Trace Python programs, and look at them.")
+    parser = argparse.ArgumentParser(prog="python -m obs_core", description="Trace Python programs and explore them.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     chosen = next((word for word in words if word in COMMANDS), None)
     for name, summary in COMMANDS.items():
-        command = commands.add_parser(name, help=summary, description=summary.capitalize() + ".")
+        command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
         if name == chosen:
             module = importlib.import_module(f"obs_core.cli.{_MODULES.get(name, name)}")
             module.add_arguments(command)

@@ -19,7 +19,7 @@ def trace_file(set_name: str, name: str) -> Path:
 
 
 def trace_files(set_name: str, folder: str) -> list[Path]:
-    """The files of a folder of a set of traces, such as ("trainticket-1min", "otlp_json"), in their order."""
+    """The files of a folder of a set of traces, such as ("trainticket-1min", "otlp_json"), by name."""
     names = sorted(file.name.removesuffix(".gz") for file in (DATA / "traces" / set_name / folder).glob("*.gz"))
     return [trace_file(set_name, f"{folder}/{name}") for name in names]
 

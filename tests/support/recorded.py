@@ -11,7 +11,7 @@ from tests.support import data
 
 
 def table(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file, whose cells may hold line breaks."""
+    """The rows of a CSV file; its cells may contain line breaks."""
     with path.open(encoding="utf-8", newline="") as lines:
         return list(csv.DictReader(lines))
 
@@ -22,7 +22,7 @@ def calls(set_name: str) -> list[Row]:
 
 
 def imported(path: Path, files: list[Path]) -> None:
-    """Import `files` into the log at `path`, as the command does."""
+    """Import `files` into the log at `path`, as the import command does."""
     connection = log.open_log(path)
     for file in files:
         import_file(connection, file, now=0)
@@ -30,7 +30,7 @@ def imported(path: Path, files: list[Path]) -> None:
 
 
 def jaeger_calls(name: str) -> list[Row]:
-    """The spans of a trace as the tests of Jaeger's page hold it: times in microseconds."""
+    """The spans of a trace in the format of the Jaeger UI's own tests: times in microseconds."""
     trace = json.loads(data.trace_file("jaeger-ui", name).read_text("utf-8"))
     services = {key: process["serviceName"] for key, process in trace["processes"].items()}
     return [

@@ -1,4 +1,4 @@
-"""A trace log from the table in a test's docstring."""
+"""Builds a trace log from the table in a test's docstring."""
 
 from pathlib import Path
 from typing import Any
@@ -13,21 +13,21 @@ _NUMBERS = ("timestamp", "duration_ns", "memory_delta", "code_id", "run_id")
 
 
 def rows(text: str) -> list[Row]:
-    """The rows that `text` draws, a line each.
+    """The rows in the table `text`, one per line.
 
     Columns are those of `PLAIN`, or the ones that a first line starting with `seconds` names: any field of `Row`, and
-    `duration_ms`. `seconds` counts from `START_NS`; `-` stands for nothing. Rows are calls unless a column says kind.
+    `duration_ms`. `seconds` counts from `START_NS`; `-` is NULL. Rows are calls unless there is a column `kind`.
     """
     lines = [line.split() for line in text.splitlines() if line.strip()]
     names = tuple(lines.pop(0)) if lines and lines[0][0] == "seconds" else PLAIN
     return [_row(dict(zip(names, line, strict=False))) for line in lines]
 
 
-def store(path: Path, drawn: list[Row]) -> None:
-    """Write `drawn` into the log at `path`, which is made if need be."""
+def store(path: Path, new_rows: list[Row]) -> None:
+    """Append `new_rows` to the log at `path`, which is created if it does not exist."""
     connection = log.open_log(path)
     with sqlite.transaction(connection):
-        log.append(connection, drawn)
+        log.append(connection, new_rows)
     connection.close()
 
 
