@@ -29,8 +29,9 @@ from obs_core.clock import DAY, SECOND, Window
 from obs_core.errors import QuestionTimedOut
 from obs_core.export import csv as export_csv
 from obs_core.ingest.files import import_file
+from obs_core.query import export
 from obs_core.query.engine.engine import Engine
-from obs_core.query.questions import export, facets, overview, traces
+from obs_core.query.questions import facets, overview, traces
 from obs_core.store import log
 from obs_core.ui.explorer import waterfall
 from tests.support.data import trace_file

@@ -18,8 +18,8 @@ from obs_core.export import csv, jaeger, otlp
 from obs_core.ingest.files import import_file
 from obs_core.ingest.formats.protobuf import messages
 from obs_core.model import Row
+from obs_core.query import export
 from obs_core.query.engine.engine import Engine
-from obs_core.query.questions import export
 from obs_core.store import log, sqlite
 
 RUNS = 3

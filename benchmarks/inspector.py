@@ -78,7 +78,7 @@ def function_page(log: Path) -> list[Figure]:
     engine = answers.engine()
     extent = engine.extent()
     assert extent is not None
-    listed = functions.listed(engine, Window(extent.to_ns - DAY, extent.to_ns))
+    listed = functions.list_(engine, Window(extent.to_ns - DAY, extent.to_ns))
     function = str(listed.sort_values("calls")["function"].iloc[-1])
     app = opened(log, f_fn=function)
     figures = [

@@ -16,9 +16,9 @@ from obs_core.clock import Window, now_ns
 from obs_core.errors import BadParameter
 from obs_core.export import csv, jaeger, otlp
 from obs_core.model import Row
+from obs_core.query import export
 from obs_core.query.engine.engine import Engine
 from obs_core.query.filters.row_filter import Wanted
-from obs_core.query.questions import export
 
 FORMATS: Final = ("otlp", "jaeger", "csv")
 _FILTERS: Final = {

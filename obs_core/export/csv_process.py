@@ -11,8 +11,8 @@ from pathlib import Path
 
 from obs_core.clock import Window
 from obs_core.export import csv
+from obs_core.query import export
 from obs_core.query.engine.engine import Engine
-from obs_core.query.questions import export
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """Runs of equal readings become streaks: tolerance, missing readings and values that may repeat (DESIGN, Stale values).
 
-The rule, once: `streaks` judges all runs of a series at once (as `values/runs.sql` packs them), `Streak` takes one
+The rule, once: `streaks` judges all runs of a series at once (as `values/streaks.sql` packs them), `Streak` takes one
 reading after the other. `alike` says what two equal readings have in common, as that SQL says it.
 """
 

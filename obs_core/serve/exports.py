@@ -22,7 +22,7 @@ from obs_core import subprocesses
 from obs_core.clock import SECOND, Window, now_ns
 from obs_core.errors import BadParameter, LogMissing, ObsError, WorkerFailed
 from obs_core.export import csv, jaeger, otlp
-from obs_core.query.questions import export
+from obs_core.query import export
 from obs_core.ui.explorer.filter_link import filter_of
 from obs_core.ui.shell import answers, controls
 

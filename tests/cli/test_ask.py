@@ -10,6 +10,7 @@ import pytest
 from obs_core.cli.main import main
 from obs_core.clock import SECOND
 from obs_core.model import Row
+from obs_core.query.questions import catalog
 from obs_core.store import log as store
 from tests.support import data, table
 
@@ -123,6 +124,22 @@ def test_what_the_caller_can_mend_is_said_in_a_sentence_with_exit_code_2(
     told = said(capsys, *words, "--log", str(log), code=2)
     assert told.startswith(sentence)
     assert len(told.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("alias", "name"), catalog.ALIASES.items())
+def test_former_names_of_questions_answer_under_their_new_name(
+    log: Path, capsys: pytest.CaptureFixture[str], alias: str, name: str
+) -> None:
+    """
+    0  feed  a  1  OK
+    """
+    required = {"function": "a", "older": "x", "newer": "y", "processes": "feed", "names": "a"}
+    parameters = catalog.QUESTIONS[name].parameters
+    given = [f"--param={key}={required[key]}" for key, value in parameters.items() if value.default is value.empty]
+    options = ("--log", str(log), "--from", "0", "--to", "last", "--format", "json", *given)
+    answer = json.loads(said(capsys, alias, *options))
+    assert answer == json.loads(said(capsys, name, *options))
+    assert answer["question"] == name
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not a database", b"SQLite format 3\0" + b"\0" * 4096])

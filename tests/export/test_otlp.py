@@ -11,8 +11,8 @@ from obs_core.export.otlp import BATCH, lines
 from obs_core.ingest.files import import_file
 from obs_core.ingest.formats.protobuf import messages
 from obs_core.model import Row
+from obs_core.query import export
 from obs_core.query.engine.engine import Engine
-from obs_core.query.questions import export
 from obs_core.store import log
 from tests.support.data import trace_file
 

@@ -14,8 +14,8 @@ from obs_core.export import csv, jaeger, otlp
 from obs_core.ingest.files import import_file
 from obs_core.ingest.formats import detect
 from obs_core.model import Row
+from obs_core.query import export
 from obs_core.query.engine.engine import Engine
-from obs_core.query.questions import export
 from obs_core.store import log
 from tests.support.data import DATA, series_file, trace_file
 from tests.support.hostile import ROWS

@@ -19,8 +19,8 @@ from starlette.applications import Starlette
 from obs_core.clock import Window, iso_text
 from obs_core.export import csv as written
 from obs_core.model import CANONICAL, Row
+from obs_core.query import export
 from obs_core.query.engine.engine import Engine
-from obs_core.query.questions import export
 from obs_core.serve import exports
 from obs_core.serve.routes import routes
 from obs_core.ui.explorer.export_menu import csv_link

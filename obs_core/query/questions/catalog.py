@@ -1,9 +1,15 @@
-"""Every question by its name, and how the words of a command become its parameters."""
+"""Every question by its name, and how text from a command line becomes its parameters.
+
+Nothing is registered by hand: a question is a public function of a module of this package, and is called by the names
+of both, as in `overview.summary`. An underscore at the end of a name (`list_`) is left out.
+"""
 
 import inspect
-from collections.abc import Callable, Mapping
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from importlib import import_module
 from types import UnionType
 from typing import Final, Literal, Union, get_args, get_origin
 
@@ -11,27 +17,25 @@ from pandas import DataFrame
 
 from obs_core.clock import Window
 from obs_core.errors import BadParameter
+from obs_core.query import questions
 from obs_core.query.engine.engine import Engine
-from obs_core.query.questions import facets, functions, inspector, overview, traces, values, versions, writers
 
-_QUESTIONS: Final = (
-    *(overview.summary, overview.throughput, overview.recent_errors, overview.groups, overview.processes),
-    *(overview.exceptions, overview.restarts),
-    *(traces.page, traces.total, traces.tree, traces.children, traces.attributes, traces.row, facets.facets),
-    *(functions.performance, functions.history, functions.changes, functions.names, functions.listed),
-    functions.courses,
-    *(values.streaks, values.history, values.series, values.courses, values.first_seen),
-    *(inspector.measures, inspector.callers, inspector.callees, inspector.durations, inspector.rank),
-    *(inspector.failures, inspector.recent, inspector.recorded),
-    *(versions.ran, versions.compared),
-    writers.status,
-)
-_YES: Final = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+ALIASES: Final = {
+    "functions.courses": "functions.trends",
+    "functions.listed": "functions.list",
+    "inspector.recorded": "inspector.recorded_values",
+    "values.courses": "values.trends",
+    "versions.compared": "versions.compare",
+    "versions.ran": "versions.list",
+}
+"""Names that questions had before, and the names they have now."""
+
+_BOOLEANS: Final = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question: its name (room.answer), the function that answers it, and its parameters beside the window."""
+    """A question: its name (`subject.question`), its function, and the parameters after engine and window."""
 
     name: str
     function: Callable[..., DataFrame]
@@ -42,30 +46,31 @@ class Question:
         """The first line of the question's description."""
         return (self.function.__doc__ or "").partition("\n")[0]
 
-    def answer(self, engine: Engine, window: Window, words: Mapping[str, str]) -> DataFrame:
-        """The question's answer, its parameters read from `words`.
+    def answer(self, engine: Engine, window: Window, texts: Mapping[str, str]) -> DataFrame:
+        """The question's answer; its parameters are read from `texts`.
 
         Raises:
-            BadParameter: a word is no parameter of it, or not of its type; or one that it needs is missing.
+            BadParameter: the question has no such parameter, its text has the wrong type, or a required one is missing.
         """
-        for name in words:
+        for name in texts:
             if name not in self.parameters:
                 raise BadParameter(
                     f"{self.name} takes no parameter “{name[:60]}”.", f"It takes {', '.join(self.parameters)}."
                 )
-        needed = [name for name, parameter in self.parameters.items() if parameter.default is inspect.Parameter.empty]
-        if lacking := [name for name in needed if name not in words]:
-            raise BadParameter(f"{self.name} needs {' and '.join(lacking)}.", f"Add {lacking[0]}=….")
-        chosen = {name: _read(name, word, self.parameters[name].annotation) for name, word in words.items()}
-        return self.function(engine, window, **chosen)
+        required = [name for name, parameter in self.parameters.items() if parameter.default is inspect.Parameter.empty]
+        if missing := [name for name in required if name not in texts]:
+            raise BadParameter(f"{self.name} needs {' and '.join(missing)}.", f"Add {missing[0]}=….")
+        values = {name: _parsed(name, text, self.parameters[name].annotation) for name, text in texts.items()}
+        return self.function(engine, window, **values)
 
 
 def question(name: str) -> Question:
-    """The question of this name.
+    """The question of this name or alias.
 
     Raises:
         BadParameter: there is none.
     """
+    name = ALIASES.get(name, name)
     if name in QUESTIONS:
         return QUESTIONS[name]
     near = get_close_matches(name, QUESTIONS, n=1)
@@ -73,41 +78,51 @@ def question(name: str) -> Question:
     raise BadParameter(f"There is no question “{name[:60]}”.", f"{guess}The questions are {', '.join(QUESTIONS)}.")
 
 
-def _described(function: Callable[..., DataFrame]) -> Question:
-    room = function.__module__.rpartition(".")[2]
+def _discovered() -> Iterator[Question]:
+    """Every question of the package, by subject, in the order of its module."""
+    for subject in pkgutil.iter_modules(questions.__path__):
+        module = f"{questions.__name__}.{subject.name}"
+        if module == __name__:
+            continue
+        for name, function in vars(import_module(module)).items():
+            if inspect.isfunction(function) and function.__module__ == module and not name.startswith("_"):
+                yield Question(f"{subject.name}.{name.removesuffix('_')}", function, _parameters(function))
+
+
+def _parameters(function: Callable[..., DataFrame]) -> dict[str, inspect.Parameter]:
+    """What a question takes after the engine and the window."""
     _, _, *rest = inspect.signature(function).parameters.values()
-    named = {parameter.name: parameter for each in rest for parameter in _spread(each)}
-    return Question(f"{room}.{function.__name__}", function, named)
+    return {parameter.name: parameter for declared in rest for parameter in _spread(declared)}
 
 
 def _spread(parameter: inspect.Parameter) -> list[inspect.Parameter]:
-    """The parameter, or those that `**wanted: Unpack[…]` stands for."""
+    """The parameter, or those that `**row_filter: Unpack[…]` holds."""
     if parameter.kind is not inspect.Parameter.VAR_KEYWORD:
         return [parameter]
-    [listed] = get_args(parameter.annotation)
+    [fields] = get_args(parameter.annotation)
     keyword = inspect.Parameter.KEYWORD_ONLY
     return [
         inspect.Parameter(name, keyword, default=False if kind is bool else None, annotation=kind)
-        for name, kind in listed.__annotations__.items()
+        for name, kind in fields.__annotations__.items()
     ]
 
 
-def _read(name: str, word: str, annotation: object) -> object:
-    """`word` as what `annotation` says: a number, yes or no (1 or 0), one of some words, a list by commas, or text."""
+def _parsed(name: str, text: str, annotation: object) -> object:
+    """`text` as the type of the annotation: number, boolean (1 or 0), literal, tuple (by commas) or text."""
     kinds = get_args(annotation) if get_origin(annotation) in (UnionType, Union) else (annotation,)
     kind = next(kind for kind in kinds if kind is not type(None))
     try:
         if kind is bool:
-            return _YES[word.lower()]
+            return _BOOLEANS[text.lower()]
         if kind in (int, float):
-            return kind(word)
+            return kind(text)
     except (ValueError, KeyError) as error:
-        wanted = {bool: "1 or 0", int: "a whole number", float: "a number"}[kind]
-        raise BadParameter(f"{name}={word[:60]} is not {wanted}.", f"Write {name}= and {wanted}.") from error
-    if get_origin(kind) is Literal and word not in get_args(kind):
-        raise BadParameter(f"{name} is “{word[:60]}”.", f"It must be one of {', '.join(get_args(kind))}.")
-    return tuple(word.split(",")) if get_origin(kind) is tuple else word
+        expected = {bool: "1 or 0", int: "a whole number", float: "a number"}[kind]
+        raise BadParameter(f"{name}={text[:60]} is not {expected}.", f"Write {name}= and {expected}.") from error
+    if get_origin(kind) is Literal and text not in get_args(kind):
+        raise BadParameter(f"{name} is “{text[:60]}”.", f"It must be one of {', '.join(get_args(kind))}.")
+    return tuple(text.split(",")) if get_origin(kind) is tuple else text
 
 
-QUESTIONS: Final = {found.name: found for found in (_described(asked) for asked in _QUESTIONS)}
-"""Every question by its name."""
+QUESTIONS: Final = {question.name: question for question in _discovered()}
+"""Every question by its name, without the aliases."""

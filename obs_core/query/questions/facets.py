@@ -49,7 +49,7 @@ def facets(engine: Engine, window: Window, *, values: int = 10, **wanted: Unpack
 
 
 def _counted(engine: Engine, window: Window, wanted: Wanted) -> DataFrame:
-    return search_rows(engine, "traces/facets", window, wanted, {"newest": NEWEST + 1}, limit_s=LIMIT_S)
+    return search_rows(engine, "facets/facets", window, wanted, {"newest": NEWEST + 1}, limit_s=LIMIT_S)
 
 
 def _without(wanted: Wanted, names: tuple[str, ...]) -> Wanted:

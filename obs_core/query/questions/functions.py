@@ -79,7 +79,7 @@ def history(
     return engine.analyse("functions/history", within, {**parameters, **slices.parameters})
 
 
-def courses(
+def trends(
     engine: Engine,
     window: Window,
     *,
@@ -112,15 +112,15 @@ def courses(
     named = {name: [checks.wildcards(text) for text in each or ("",) * length] for name, each in lists.items()}
     step_ns = checks.buckets(within, "auto", checks.checked_int("slices", slices, 2, checks.MOST_BUCKETS)).step_ns
     parameters = {"group": checks.text("group", group), "step_ns": step_ns, "shares": shares, **named}
-    found = engine.analyse("functions/courses", within, parameters)
+    found = engine.analyse("functions/trends", within, parameters)
     found.attrs["step_ns"] = step_ns
     return found
 
 
-def listed(engine: Engine, window: Window, *, group: str | None = None) -> DataFrame:
+def list_(engine: Engine, window: Window, *, group: str | None = None) -> DataFrame:
     """All functions that were called, however many: calls, errors, P95 and total time, most time first."""
     parameters = {"group": checks.text("group", group)}
-    packed = engine.analyse("functions/listed", checks.clipped(engine, window), parameters)
+    packed = engine.analyse("functions/list", checks.clipped(engine, window), parameters)
     columns = {name: packed[name].iloc[0] for name in packed.columns}
     columns = {name: [] if column is None else column for name, column in columns.items()}
     found = DataFrame(columns).rename(columns={"functions": "function", "process_groups": "process_group"})

@@ -10,7 +10,6 @@ from obs_core.clock import Window
 from obs_core.query.analysis import significance
 from obs_core.query.engine.engine import Engine
 from obs_core.query.filters import checks
-from obs_core.query.questions import versions
 
 
 def measures(engine: Engine, window: Window, *, group: str | None = None, function: str) -> DataFrame:
@@ -24,7 +23,7 @@ def measures(engine: Engine, window: Window, *, group: str | None = None, functi
     parameters = {"in_group": checks.text("group", group), "function": checks.text("function", function)}
     whole = checks.clipped(engine, Window(before.from_ns, window.to_ns))
     found = engine.analyse("inspector/measures", whole, parameters | {"split_ns": window.from_ns})
-    found = versions.with_notable(found)
+    found = significance.with_notable(found)
     found["error_rate"] = found["errors"] / found["calls"]
     rows: list[dict[Any, Any]] = found.to_dict("records")
     lengths = {True: checks.clipped(engine, before), False: checks.clipped(engine, window)}
@@ -100,9 +99,9 @@ def recent(engine: Engine, window: Window, *, group: str | None = None, function
     return found.assign(carried=[" · ".join(texts.get(call, [])) for call in calls])
 
 
-def recorded(engine: Engine, window: Window, *, group: str | None = None, function: str) -> DataFrame:
+def recorded_values(engine: Engine, window: Window, *, group: str | None = None, function: str) -> DataFrame:
     """The series that `function` recorded, arguments among them: how many readings, the newest one's type and value."""
-    return _related(engine, "inspector/recorded", window, group, function)
+    return _related(engine, "inspector/recorded_values", window, group, function)
 
 
 def _related(engine: Engine, question: str, window: Window, group: str | None, function: str) -> DataFrame:

@@ -69,7 +69,7 @@ def exceptions(engine: Engine, window: Window, *, group: str | None = None, size
     """
     within = checks.clipped(engine, window)
     found = engine.lookup(
-        "overview/failures",
+        "overview/exceptions",
         {"from_ns": within.from_ns, "to_ns": within.to_ns, "group": checks.text("group", group)},
     )
     told = found[["exception", "stack"]].fillna("").itertuples(index=False)

@@ -64,7 +64,7 @@ def streaks(
         checks.checked_int("threshold", threshold, 1, 10**9), tolerance, missing, min_seconds, tuple(ignore)
     )
     packed = engine.analyse(
-        "values/runs",
+        "values/streaks",
         checks.clipped(engine, window),
         {
             "group": checks.text("group", group),
@@ -111,7 +111,7 @@ def series(engine: Engine, window: Window, *, group: str | None = None) -> DataF
     return engine.analyse("values/series", checks.clipped(engine, window), parameters)
 
 
-def courses(
+def trends(
     engine: Engine, window: Window, *, group: str | None = None, processes: tuple[str, ...], names: tuple[str, ...]
 ) -> DataFrame:
     """The course of several series, named by `processes` and `names` in pairs: what was read last in each slice.
@@ -126,7 +126,7 @@ def courses(
     within = checks.clipped(engine, window)
     parameters = {"group": checks.text("group", group), "processes": list(processes), "names": list(names)}
     step_ns = checks.buckets(within, "auto", COURSE).step_ns
-    return engine.analyse("values/courses", within, parameters | {"step_ns": step_ns})
+    return engine.analyse("values/trends", within, parameters | {"step_ns": step_ns})
 
 
 def first_seen(

@@ -1,6 +1,6 @@
 """The versions of a function: each source that ran, how its calls behaved, and whether a change made them slower."""
 
-from typing import Any, Final
+from typing import Any
 
 from pandas import DataFrame, Series
 
@@ -9,10 +9,8 @@ from obs_core.query.analysis import significance
 from obs_core.query.engine.engine import Engine
 from obs_core.query.filters import checks
 
-_SHARES: Final = {"p50": 0.5, "p95": 0.05, "p99": 0.01}
 
-
-def ran(engine: Engine, window: Window, *, group: str | None = None, function: str) -> DataFrame:
+def list_(engine: Engine, window: Window, *, group: str | None = None, function: str) -> DataFrame:
     """The versions of one function, newest first: a row for each recorded source, by its hash.
 
     `version` counts them from 1, the oldest. A source that stood in several files, lines or revisions is one version,
@@ -22,7 +20,7 @@ def ran(engine: Engine, window: Window, *, group: str | None = None, function: s
     name = checks.text("function", function)
     found = _sources(engine, name)
     behaved = engine.analyse(
-        "versions/ran",
+        "versions/list",
         checks.clipped(engine, window),
         {"group": checks.text("group", group), "function": name, "codes": _codes(found), "keys": _keys(found)},
     )
@@ -34,7 +32,7 @@ def ran(engine: Engine, window: Window, *, group: str | None = None, function: s
     return found
 
 
-def compared(
+def compare(
     engine: Engine, window: Window, *, group: str | None = None, function: str, older: str, newer: str
 ) -> DataFrame:
     """How calls behaved under two versions of a function, named by their source hashes: a row each, `older` first.
@@ -49,25 +47,11 @@ def compared(
     pair["version"] = [0 if digest == older else 1 for digest in pair["source_hash"]]
     parameters = {"group": checks.text("group", group), "function": name}
     found = engine.analyse(
-        "versions/compared",
+        "versions/compare",
         checks.clipped(engine, window),
         parameters | {"codes": _codes(pair), "keys": _keys(pair)},
     )
-    return with_notable(found)
-
-
-def with_notable(sides: DataFrame) -> DataFrame:
-    """Two samples, `before` and now, with what of them differs by more than noise in both rows."""
-    attrs = dict(sides.attrs)
-    for name, share in _SHARES.items():
-        sides[f"{name}_notable"] = False
-        if len(sides) == 2:  # noqa: PLR2004 - two samples
-            then, now = sides.iloc[[0]].reset_index(), sides.iloc[[1]].reset_index()
-            beyond = f"above_{name}"
-            differs = significance.share_differs(now["timed"], now[beyond], then["timed"], then[beyond], share=share)
-            sides[f"{name}_notable"] = bool(differs.iloc[0])
-    sides.attrs = attrs
-    return sides
+    return significance.with_notable(found)
 
 
 def _sources(engine: Engine, function: str | None) -> DataFrame:

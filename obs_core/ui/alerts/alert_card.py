@@ -61,7 +61,9 @@ def alert_card(found: AlertsSnapshot, scope: PageScope, alert: AlertView) -> Non
         wrote = "The function that wrote it" if data else "The function"
         with panel(wrote, plain(function, 200)):
             source_card(
-                ask(versions.ran, everyone, function=function), ask(inspector.failures, everyone, function=function), {}
+                ask(versions.list_, everyone, function=function),
+                ask(inspector.failures, everyone, function=function),
+                {},
             )
             navigation.to("code_inspector", label="Open it in the Code Inspector", f_fn=function)
 

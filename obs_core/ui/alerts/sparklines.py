@@ -96,7 +96,7 @@ def figure_courses(rules: Sequence[Rule], scope: PageScope, *, slices: int = 60)
     parts = [astuple(scope) for scope, _ in asked.values()]
     processes, groups, names, named = (tuple(each) for each in zip(*parts, strict=True))
     found = ask(
-        functions.courses,
+        functions.trends,
         scope,
         processes=processes,
         groups=groups,
@@ -134,7 +134,7 @@ def _series(alerts: Sequence[AlertView], scope: PageScope) -> dict[tuple[str, st
     if not wanted:
         return {}
     processes, names = zip(*wanted, strict=True)
-    found = ask(values.courses, scope, processes=processes, names=names)
+    found = ask(values.trends, scope, processes=processes, names=names)
     return {
         (str(row["process"]), str(row["data"])): _readings(
             [int(each) for each in row["moments_ns"]],

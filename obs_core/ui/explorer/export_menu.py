@@ -6,7 +6,8 @@ from urllib.parse import urlencode
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from obs_core.query.questions import export, traces
+from obs_core.query import export
+from obs_core.query.questions import traces
 from obs_core.ui.explorer.filter_link import Filter
 from obs_core.ui.kit import formatting
 from obs_core.ui.shell.answers import ask

@@ -50,7 +50,7 @@ def function_finder(scope: PageScope) -> None:
             "Order", list(ORDERS), default="Most time", required=True, key="f_order", bind="query-params"
         )
     by = ORDERS[order or "Most time"]
-    everything = _changed(scope) if by == "changed" else ask(functions.listed, scope)
+    everything = _changed(scope) if by == "changed" else ask(functions.list_, scope)
     table, fit = best(everything, text or "", by)
     if table.empty:
         st.info("No function that ran in this window has this in its name." if text else _nothing(by))

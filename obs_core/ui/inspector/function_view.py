@@ -37,13 +37,13 @@ def function_view(scope: PageScope, function: str) -> None:
 
     st.subheader(formatting.escape_markdown(plain(function, 300)), anchor=False)
     with boundary("Calls"):
-        if not _is_known(scope, function, any(map(len, (found(versions.ran), found(inspector.measures))))):
+        if not _is_known(scope, function, any(map(len, (found(versions.list_), found(inspector.measures))))):
             return
     left, right = st.columns([3, 2], gap="small")
     with left:
         with panel("Source that ran"):
             callees = call_graph.links(found(inspector.callees)["function"], function, scope)
-            source_card(found(versions.ran), found(inspector.failures), callees)
+            source_card(found(versions.list_), found(inspector.failures), callees)
         failing = partial(failure_offers, scope, function)
         with panel("Failures", "a click opens the newest trace", offers=failing):
             calls_card.failures_card(found(inspector.failures))
@@ -52,10 +52,10 @@ def function_view(scope: PageScope, function: str) -> None:
         performance_card(found(inspector.measures))
     with boundary("Versions"):
         anew = rule_suggestions.new_exception(scope, function=function)
-        versions_card(scope, function, found(versions.ran), offers=lambda: [*slow(), anew])
+        versions_card(scope, function, found(versions.list_), offers=lambda: [*slow(), anew])
     note = "drag over a chart to choose a window"
     with panel("History", note, offers=lambda: [rule_suggestions.throughput(scope, function=function), *slow()]):
-        _history(scope, function, found(versions.ran))
+        _history(scope, function, found(versions.list_))
     with panel("Durations", "a click opens the slowest call of the bar", offers=slow):
         _durations(scope, found(inspector.durations))
     callers, callees_card = st.columns(2, gap="small")
@@ -66,8 +66,8 @@ def function_view(scope: PageScope, function: str) -> None:
     with callees_card, panel("Calls", note, offers=offers):
         _callees(found(inspector.callees), found(inspector.measures))
     note = "a click shows the readings"
-    with panel("Last values", note, offers=lambda: calls_card.value_offers(found(inspector.recorded))):
-        recorded = found(inspector.recorded)
+    with panel("Last values", note, offers=lambda: calls_card.value_offers(found(inspector.recorded_values))):
+        recorded = found(inspector.recorded_values)
         calls_card.recorded_card(recorded, ask(values.streaks, scope) if len(recorded) else None)
     with panel("Newest calls", "a click opens the trace", offers=lambda: [*slow(), *failing()]):
         calls_card.recent_card(found(inspector.recent))
@@ -81,7 +81,7 @@ def _is_known(scope: PageScope, function: str, known: bool) -> bool:  # noqa: FB
     if ask(functions.history, replace(scope, window=extent), function=function)["calls"].sum():
         return True
     st.info("No call of a function of this name is in the log, and no source of it.", icon=":material/search_off:")
-    names = ask(functions.listed, scope)["function"].drop_duplicates().head(5_000)
+    names = ask(functions.list_, scope)["function"].drop_duplicates().head(5_000)
     for place, near in enumerate(get_close_matches(function[:300], names, n=5, cutoff=0.5)):
         st.button(
             formatting.escape_markdown(plain(near, 200)),

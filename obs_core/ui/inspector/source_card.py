@@ -26,7 +26,7 @@ _BADGES: Final[dict[locate.State, Literal["green", "blue", "gray", "orange"]]] =
 
 
 def source_card(code: DataFrame, failures: DataFrame, links: Mapping[str, str]) -> None:
-    """Show the newest version in `code` (see `versions.ran`) that ran, or the one that is chosen.
+    """Show the newest version in `code` (see `versions.list_`) that ran, or the one that is chosen.
 
     `failures` (see `inspector.failures`) mark the lines at which the function stopped; `links` lead from names to
     addresses.

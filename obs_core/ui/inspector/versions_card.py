@@ -26,18 +26,18 @@ _MEASURES: Final = (
 
 
 def versions_card(scope: PageScope, function: str, ran: DataFrame, offers: Offers | None = None) -> None:
-    """Draw the versions in `ran` (the answer of `versions.ran`), if there are several; `offers` are rules on them."""
+    """Draw the versions in `ran` (the answer of `versions.list_`), if there are several; `offers` are rules on them."""
     if len(ran) < 2:  # noqa: PLR2004 - one is compared with another
         return
     with panel("Versions", "what a change did to the durations", offers=offers):
         measured, where = _measured(scope, ran)
-        known = ran if measured is scope else ask(versions.ran, measured, function=function)
+        known = ran if measured is scope else ask(versions.list_, measured, function=function)
         newer, older = _pair(known)
         if newer["source_hash"] == older["source_hash"]:
             st.caption("Choose two different versions.")
         else:
             pair = ask(
-                versions.compared,
+                versions.compare,
                 measured,
                 function=function,
                 older=older["source_hash"],
@@ -67,7 +67,7 @@ def listed(ran: DataFrame) -> DataFrame:
 
 
 def verdict(pair: DataFrame) -> str:
-    """What the newer version did to the P95, in a sentence of Markdown; `pair` is the answer of `versions.compared`."""
+    """What the newer version did to the P95, in a sentence of Markdown; `pair` is the answer of `versions.compare`."""
     sides = {int(row["version"]): row for row in pair.to_dict("records")}
     old, new = (formatting.number(sides.get(side, {}).get("p95_ms")) for side in (0, 1))
     if old is None or new is None:

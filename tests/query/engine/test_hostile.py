@@ -70,7 +70,7 @@ def test_a_hostile_text_finds_its_own_rows_alone(engine: Engine, text: str, way:
     assert performance[["function", "calls"]].to_numpy().tolist() == [[text, 2]]
     assert performance.attrs["way"] == way
     assert functions.history(engine, window, function=text)["calls"].sum() == 2
-    assert versions.ran(engine, window, function=text)[["source", "calls"]].to_numpy().tolist() == [[text, 2]]
+    assert versions.list_(engine, window, function=text)[["source", "calls"]].to_numpy().tolist() == [[text, 2]]
     streaks = values.streaks(engine, window, threshold=1, process=text, data=text)
     assert streaks[["process", "data", "value", "length"]].to_numpy().tolist() == [[text, text, text, 2]]
     assert values.streaks(engine, window, threshold=1, process=text, ignore=(text,)).empty

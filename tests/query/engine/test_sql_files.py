@@ -77,7 +77,7 @@ def test_only_questions_that_are_narrowed_leave_room_for_it_and_once() -> None:
             "export/piece",
             "export/piece_by_id",
             "export/width",
-            "traces/facets",
+            "facets/facets",
             "traces/page",
             "traces/page_oldest",
             "traces/page_sorted",

@@ -1,5 +1,6 @@
-"""Every question stands in the catalog, with the names, parameters and columns that are promised."""
+"""Every question is in the catalog, with the promised name, parameters and columns."""
 
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from obs_core.clock import Window
 from obs_core.errors import BadParameter
 from obs_core.query.engine.engine import Engine
+from obs_core.query.engine.sql_file import names
 from obs_core.query.questions import catalog
 from obs_core.store import log as store
 from obs_core.store import sqlite
@@ -148,7 +150,30 @@ def test_words_that_do_not_fit_are_refused_with_what_would(
 def test_an_unknown_question_is_answered_with_the_nearest_and_the_list() -> None:
     with pytest.raises(BadParameter, match="There is no question “overview") as told:
         catalog.question("overview.sumary")
-    assert told.value.hint.startswith("Did you mean overview.summary? The questions are overview.summary, ")
+    assert told.value.hint.startswith("Did you mean overview.summary? The questions are facets.facets, ")
+
+
+@pytest.mark.parametrize(("alias", "name"), catalog.ALIASES.items())
+def test_a_question_is_also_known_by_its_former_name(alias: str, name: str) -> None:
+    assert catalog.question(alias) is catalog.QUESTIONS[name]
+    assert alias not in catalog.QUESTIONS
+
+
+def test_every_question_has_an_sql_file_of_its_name_or_reads_no_log() -> None:
+    without_file = {name for name in catalog.QUESTIONS if name.replace(".", "/") not in names()}
+    assert without_file == {"writers.status"}  # it reads the writers' status files
+
+
+def test_every_question_takes_the_engine_and_a_window_first() -> None:
+    for question in catalog.QUESTIONS.values():
+        first = list(inspect.signature(question.function).parameters)[:2]
+        assert first == ["engine", "window"], question.name
+
+
+def test_a_question_is_found_in_its_module_without_being_registered() -> None:
+    source = Path(catalog.__file__).read_text("utf-8")
+    current = {name for name in catalog.QUESTIONS if name not in catalog.ALIASES.values()}
+    assert [name for name in current if f'"{name}"' in source] == []
 
 
 def test_every_question_answers_about_a_log_of_seven_columns(tmp_path: Path) -> None:

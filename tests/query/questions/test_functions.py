@@ -121,13 +121,13 @@ def test_names_hold_the_search_and_the_most_called_come_first(engine: Engine) ->
 def test_the_list_holds_every_function_however_many(log: Path, engine: Engine) -> None:
     rows = [Row("call", "p", f"f{number}", START + number, "red", duration_ns=number) for number in range(12_000)]
     table.store(log, [*rows, Row("call", "p", "f7", START + 99, None, status="ERROR")])
-    found = functions.listed(engine, ALWAYS)
+    found = functions.list_(engine, ALWAYS)
     assert (len(found), found.attrs["truncated"]) == (12_001, False)
     assert found[["function", "process_group", "calls", "errors"]].iloc[0].tolist() == ["f11999", "red", 1, 0]
     untimed = found[found["process_group"].isna()]
     assert untimed[["function", "errors"]].to_numpy().tolist() == [["f7", 1]]
     assert untimed["p95_ms"].isna().all()
-    assert functions.listed(engine, ALWAYS, group="blue").empty
+    assert functions.list_(engine, ALWAYS, group="blue").empty
 
 
 def test_a_change_is_notable_when_it_is_more_than_noise(log: Path, engine: Engine) -> None:
@@ -178,7 +178,7 @@ def test_courses_of_several_parts_of_the_calls_count_each_by_its_own_names(log: 
     3000     shop     web            GET_/  -         OK      200
     """
     assert log
-    found = functions.courses(
+    found = functions.trends(
         engine,
         ALWAYS,
         groups=("orders", "", "", ""),
@@ -205,6 +205,6 @@ def test_courses_of_several_parts_of_the_calls_count_each_by_its_own_names(log: 
 
 def test_courses_say_what_they_cannot_take(engine: Engine) -> None:
     with pytest.raises(BadParameter, match="differ in length"):
-        functions.courses(engine, Window(0, 1), groups=("a", "b"), functions=("x",))
+        functions.trends(engine, Window(0, 1), groups=("a", "b"), functions=("x",))
     with pytest.raises(BadParameter, match="not from 0 to 100"):
-        functions.courses(engine, Window(0, 1), groups=("a",), percentiles=(101.0,))
+        functions.trends(engine, Window(0, 1), groups=("a",), percentiles=(101.0,))

@@ -117,7 +117,7 @@ def test_the_newest_calls_carry_the_arguments_and_values_that_they_recorded(engi
         ["8", "rows = 9"],
         ["7", "load.path = a.csv · rows = 3"],
     ]
-    recorded = inspector.recorded(engine, ALWAYS, function="m.load")
+    recorded = inspector.recorded_values(engine, ALWAYS, function="m.load")
     assert recorded[["process", "data", "readings", "data_type", "last_value"]].to_numpy().tolist() == [
         ["tape", "rows", 1, "float", "1.5"],
         ["web", "rows", 2, "int", "9"],

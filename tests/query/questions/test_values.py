@@ -227,7 +227,7 @@ def test_the_courses_of_several_series_hold_the_last_number_of_each_slice(log: P
     3000     other    price  value  4
     """
     assert log
-    found = values.courses(engine, ALWAYS, processes=("feed", "other", "feed"), names=("price", "price", "none"))
+    found = values.trends(engine, ALWAYS, processes=("feed", "other", "feed"), names=("price", "price", "none"))
     shown = {
         (row["process"], row["data"]): [
             ((int(moment) - START) // SECOND, None if math.isnan(number) else number, text)
@@ -238,7 +238,7 @@ def test_the_courses_of_several_series_hold_the_last_number_of_each_slice(log: P
     prices = [(0, 2.0, "2"), (60, 3.0, "3"), (120, None, "none")]
     assert shown == {("feed", "price"): prices, ("other", "price"): [(3000, 4.0, "4")]}
     with pytest.raises(BadParameter, match="2 processes and 1 names"):
-        values.courses(engine, ALWAYS, processes=("a", "b"), names=("x",))
+        values.trends(engine, ALWAYS, processes=("a", "b"), names=("x",))
 
 
 def test_a_value_was_first_seen_when_an_equal_one_was_first_read_in_its_series(

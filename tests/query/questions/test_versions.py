@@ -54,11 +54,11 @@ def test_a_function_edited_between_two_runs_has_two_versions_and_the_right_diff(
     run(tmp_path, PROGRAM, log)
     run(tmp_path, PROGRAM.replace("    time.sleep(0.001)\n", "    number += 1\n    time.sleep(0.008)\n"), log)
     with Engine(log) as engine:
-        ran = versions.ran(engine, ALWAYS, function="shop.work")
+        ran = versions.list_(engine, ALWAYS, function="shop.work")
         assert ran[["version", "calls", "line"]].to_numpy().tolist() == [[2, 60, 5], [1, 60, 5]]
         assert ran["first_seen"].is_monotonic_decreasing
         newer, older = ran["source_hash"]
-        pair = versions.compared(engine, ALWAYS, function="shop.work", older=older, newer=newer)
+        pair = versions.compare(engine, ALWAYS, function="shop.work", older=older, newer=newer)
     assert pair["version"].tolist() == [0, 1]
     assert pair["p95_notable"].tolist() == [True, True]
     assert pair["p50_ms"].iloc[1] > 8
@@ -97,7 +97,7 @@ def recorded(log: Path) -> dict[str, list[int]]:
 def test_one_source_in_two_places_is_one_version_and_percentiles_are_numpys(
     engine: Engine, recorded: dict[str, list[int]]
 ) -> None:
-    found = versions.ran(engine, ALWAYS, function="m.load")
+    found = versions.list_(engine, ALWAYS, function="m.load")
     assert found[["version", "source_hash", "calls", "errors"]].to_numpy().tolist() == [
         [3, "cc", 0, 0], [2, "bb", 200, 0], [1, "aa", 301, 0],
     ]  # fmt: skip
@@ -106,16 +106,16 @@ def test_one_source_in_two_places_is_one_version_and_percentiles_are_numpys(
     for place, name in ((1, "bb"), (2, "aa")):
         exact = np.quantile(recorded[name], [0.5, 0.95, 0.99], method="linear") / 1e6
         assert found[["p50_ms", "p95_ms", "p99_ms"]].iloc[place].tolist() == pytest.approx(exact.tolist(), rel=1e-9)
-    assert versions.ran(engine, ALWAYS, function="m.gone").empty
+    assert versions.list_(engine, ALWAYS, function="m.gone").empty
 
 
 def test_two_versions_are_compared_by_the_calls_beyond_each_others_percentiles(
     engine: Engine, recorded: dict[str, list[int]]
 ) -> None:
-    found = versions.compared(engine, ALWAYS, function="m.load", older="aa", newer="bb")
+    found = versions.compare(engine, ALWAYS, function="m.load", older="aa", newer="bb")
     old, new = np.array(recorded["aa"]), np.array(recorded["bb"])
     assert found["above_p95"].tolist() == [(old > np.quantile(new, 0.95)).sum(), (new > np.quantile(old, 0.95)).sum()]
     assert found["above_p50"].tolist() == [(old > np.quantile(new, 0.5)).sum(), (new > np.quantile(old, 0.5)).sum()]
     assert found[["p50_notable", "p95_notable"]].all(axis=None)
-    alone = versions.compared(engine, ALWAYS, function="m.load", older="aa", newer="cc")
+    alone = versions.compare(engine, ALWAYS, function="m.load", older="aa", newer="cc")
     assert (alone["version"].tolist(), alone["p95_notable"].tolist()) == ([0], [False])

@@ -9,8 +9,9 @@ from obs_core.clock import SECOND, Window
 from obs_core.errors import BadParameter
 from obs_core.export import csv
 from obs_core.model import Row
+from obs_core.query import export
 from obs_core.query.engine.engine import Engine
-from obs_core.query.questions import export, traces
+from obs_core.query.questions import traces
 from obs_core.store import log as store
 from tests.support import table
 from tests.support.table import START_NS
