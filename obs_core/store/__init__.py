@@ -1,1 +1,1 @@
-"""The log on disk: its schema, the one door to SQLite, and the only code that writes rows."""
+"""The log on disk: its schema, the SQLite adapter, and the only code that writes rows."""

@@ -1,9 +1,9 @@
-"""The shape of a log: ours, or one that another program made, and the relations that make both look the same.
+"""The shape of a log: SQL relations that make a log of this product and one of another program look the same.
 
-A log of ours is read as it is. Of any other SQLite file with a table (or view) `data_trace` and the seven canonical
-columns, the other columns are mapped where they exist and are NULL where they don't; whatever type a cell has, it
-comes out as text or a whole number. Without a column `kind`, each row counts as a call and, where Data Value is not
-empty, also as a value.
+A log of this product is read directly. In any other SQLite file with a table (or view) `data_trace` and the seven
+canonical columns, the other columns are mapped where they exist and NULL where they don't. Every cell is converted to
+text or a whole number. Without a column `kind`, each row counts as a call and, if Data Value is not empty, also as a
+value.
 """
 
 import re
@@ -15,28 +15,28 @@ from typing import Final
 from obs_core.errors import NotALog
 from obs_core.model import CANONICAL, Row
 
-WHOLE: Final = frozenset({"id", "timestamp", "duration_ns", "memory_delta", "code_id", "run_id"})
-"""The columns of the log that hold whole numbers; all others hold text."""
+INTEGER_COLUMNS: Final = frozenset({"id", "timestamp", "duration_ns", "memory_delta", "code_id", "run_id"})
+"""The columns of the log that hold integers; all others hold text."""
 
 COLUMNS: Final = ("id", *Row._fields)
 _ALIASES: Final = {"group": "process_group", "parent_id": "parent_span_id", "duration": "duration_ms"}
-_LOST: Final = (
-    (("trace_id", "span_id", "parent_span_id"), "It has no {}: rows stand alone, without a tree."),
-    (("process_group",), "It has no process group: groups and their filter are empty."),
+_WITHOUT: Final = (
+    (("trace_id", "span_id", "parent_span_id"), "It has no {}: rows are not part of a trace tree."),
+    (("process_group",), "It has no process group: groups and the group filter are empty."),
     (("duration_ns",), "It has no durations: there are no percentiles."),
-    (("function",), "It has no function names: functions go by their Data column."),
+    (("function",), "It has no function names: the Data column is used instead."),
     (("memory_delta",), "It has no memory figures."),
     (("code_id",), "It has no recorded source."),
 )
-_FURTHEST: Final = "9.2e18"  # nanoseconds, a little less than 64 bits hold: the year 2261
+_MAX_NS: Final = "9.2e18"  # a little less than 64 bits hold: the year 2261
 _SAMPLE: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How a log is read: `rows` is a SQLite table expression with the columns `COLUMNS`; the others filter it.
+    """How to read a log: `rows` is a SQLite table expression with the columns `COLUMNS`; the others filter it.
 
-    `missing` holds a sentence for each thing that the log can't tell.
+    `missing` has a sentence for each kind of information that the log does not have.
     """
 
     native: bool
@@ -65,7 +65,7 @@ def shape(connection: sqlite3.Connection, path: Path) -> Shape:
     """The shape of the log that `connection` has open.
 
     Raises:
-        NotALog: there is no table data_trace, or it lacks canonical columns.
+        NotALog: the table data_trace is missing, or lacks canonical columns.
     """
     columns = [row[1] for row in connection.execute("PRAGMA table_xinfo(data_trace)")]
     if not columns:
@@ -82,19 +82,19 @@ def shape(connection: sqlite3.Connection, path: Path) -> Shape:
 
 
 def _mapped(connection: sqlite3.Connection, known: dict[str, str]) -> Shape:
-    """The shape of a log with other columns than ours."""
+    """The shape of a log with other columns than this product's."""
     quoted = {ours: _quoted(theirs) for ours, theirs in known.items()}
     expressions = {column: _expression(column, quoted) for column in COLUMNS}
     expressions["id"] = _id(connection, quoted)
-    expressions["timestamp"] = _moment(quoted["timestamp"])
-    listed = ", ".join(f"{expression} AS {column}" for column, expression in expressions.items())
-    timed = {"duration_ns"} if known.keys() & {"duration_ms", "duration_s"} else set()
-    given = known.keys() | timed
-    lost = [sentence.format(" and ".join(_told(names, given))) for names, sentence in _LOST if _told(names, given)]
-    rows = f"(SELECT {listed} FROM data_trace)"
+    expressions["timestamp"] = _time_ns(quoted["timestamp"])
+    selected = ", ".join(f"{expression} AS {column}" for column, expression in expressions.items())
+    available = known.keys() | ({"duration_ns"} if known.keys() & {"duration_ms", "duration_s"} else set())
+    lacking = ((sentence, [name for name in names if name not in available]) for names, sentence in _WITHOUT)
+    missing = [sentence.format(" and ".join(names)) for sentence, names in lacking if names]
+    rows = f"(SELECT {selected} FROM data_trace)"
     unread = f"SELECT count(*) FROM (SELECT timestamp FROM {rows} LIMIT {_SAMPLE}) WHERE timestamp IS NULL"
     if connection.execute(unread).fetchone()[0]:
-        lost.append("Some rows have a time that can't be read; they are in no window.")
+        missing.append("Some rows have a time that can't be read; they are not in any time range.")
     has_kind = "kind" in known
     return Shape(
         native=False,
@@ -102,12 +102,8 @@ def _mapped(connection: sqlite3.Connection, known: dict[str, str]) -> Shape:
         calls_where="kind = 'call'" if has_kind else "1",
         values_where="kind = 'value'" if has_kind else "data_value <> ''",
         logs_where="kind = 'log'" if has_kind else "0",
-        missing=tuple(lost),
+        missing=tuple(missing),
     )
-
-
-def _told(names: tuple[str, ...], given: set[str]) -> list[str]:
-    return [name for name in names if name not in given]
 
 
 def _plain(name: str) -> str:
@@ -119,84 +115,84 @@ def _quoted(name: str) -> str:
 
 
 def _expression(column: str, known: dict[str, str]) -> str:
-    """SQL for `column` of ours over the columns that are there."""
+    """SQL for the log's column `column` over the columns that exist."""
     cell = known.get(column)
     if column == "status":
         return _status(known["status"], known["exception"])
     if column == "duration_ns" and not cell:
         for name, factor in (("duration_ms", "1e6"), ("duration_s", "1e9")):
             if name in known:
-                return _whole(known[name], factor)
+                return _integer(known[name], factor)
     if not cell:
         return "NULL"
-    return _whole(cell) if column in WHOLE else _text(cell)
+    return _integer(cell) if column in INTEGER_COLUMNS else _text(cell)
 
 
 def _is_number(cell: str) -> str:
     return f"typeof({cell}) IN ('integer', 'real')"
 
 
-def _whole(cell: str, factor: str = "1") -> str:
-    """`cell` times `factor` as a whole number; NULL where it is no number, or one that 64 bits can't hold."""
+def _integer(cell: str, factor: str = "1") -> str:
+    """`cell` times `factor` as an integer; NULL if it is not a number or does not fit 64 bits."""
     if factor == "1":
         rounded = f"CASE typeof({cell}) WHEN 'integer' THEN {cell} ELSE CAST(round({cell}) AS INTEGER) END"
-        fits = f"typeof({cell}) = 'integer' OR (typeof({cell}) = 'real' AND abs({cell}) < {_FURTHEST})"
+        fits = f"typeof({cell}) = 'integer' OR (typeof({cell}) = 'real' AND abs({cell}) < {_MAX_NS})"
         return f"CASE WHEN {fits} THEN {rounded} END"
-    fits = f"{_is_number(cell)} AND abs({cell} * {factor}) < {_FURTHEST}"
+    fits = f"{_is_number(cell)} AND abs({cell} * {factor}) < {_MAX_NS}"
     return f"CASE WHEN {fits} THEN CAST(round({cell} * {factor}) AS INTEGER) END"
 
 
 def _text(cell: str) -> str:
-    """`cell` as text; a number keeps all its digits (SQLite's own conversion keeps 15)."""
+    """`cell` as text; a number keeps all its digits (SQLite's own conversion keeps only 15)."""
     short = f"CAST({cell} AS TEXT)"
     exact = f"CASE WHEN CAST({short} AS REAL) = {cell} THEN {short} ELSE printf('%!.17g', {cell}) END"
     return f"CASE typeof({cell}) WHEN 'real' THEN {exact} ELSE {short} END"
 
 
 def _status(status: str, exception: str) -> str:
-    """OK, ERROR or UNSET where the words are known; other words stay as they are."""
-    word = f"upper(trim(CAST({status} AS TEXT)))"
+    """OK, ERROR or UNSET for the texts known here; other texts are not changed."""
+    text = f"upper(trim(CAST({status} AS TEXT)))"
     return (
-        f"CASE WHEN {word} IN ('ERROR', 'ERR', 'FAILED', 'FAILURE', 'FAIL', 'EXCEPTION') THEN 'ERROR'"
-        f" WHEN {word} IN ('OK', 'SUCCESS') THEN 'OK'"
-        f" WHEN coalesce({word}, '') IN ('', 'UNSET') THEN"
+        f"CASE WHEN {text} IN ('ERROR', 'ERR', 'FAILED', 'FAILURE', 'FAIL', 'EXCEPTION') THEN 'ERROR'"
+        f" WHEN {text} IN ('OK', 'SUCCESS') THEN 'OK'"
+        f" WHEN coalesce({text}, '') IN ('', 'UNSET') THEN"
         f" CASE WHEN coalesce({exception}, '') <> '' THEN 'ERROR' ELSE 'UNSET' END"
         f" ELSE CAST({status} AS TEXT) END"
     )
 
 
 def _id(connection: sqlite3.Connection, known: dict[str, str]) -> str:
-    """What names a row: SQLite's rowid (an INTEGER PRIMARY KEY is the same), else a numeric id or place."""
-    kind, without_rowid, _ = _built(connection)
+    """The id of a row: SQLite's rowid (an INTEGER PRIMARY KEY is the same), an integer column id, or its number."""
+    kind, without_rowid, _ = _table_type(connection)
     if kind == "table" and not without_rowid:
         return next(name for name in ("rowid", "_rowid_", "oid") if f'"{name}"' not in known.values())
     if "id" in known:
-        odd = f"SELECT 1 FROM data_trace WHERE typeof({known['id']}) <> 'integer' LIMIT 1"
-        if not connection.execute(odd).fetchone():
+        not_integer = f"SELECT 1 FROM data_trace WHERE typeof({known['id']}) <> 'integer' LIMIT 1"
+        if not connection.execute(not_integer).fetchone():
             return known["id"]
     return "row_number() OVER ()"
 
 
 def _is_strict(connection: sqlite3.Connection) -> bool:
-    """Whether the table holds the types that its columns declare."""
-    return bool(_built(connection)[2])
+    """Whether the table enforces the types that its columns declare."""
+    return bool(_table_type(connection)[2])
 
 
-def _built(connection: sqlite3.Connection) -> tuple[str, int, int]:
-    """What data_trace is (table, view …), whether it is WITHOUT ROWID, and whether it is STRICT."""
-    asked = "SELECT type, wr, strict FROM pragma_table_list WHERE schema = 'main' AND lower(name) = 'data_trace'"
-    found: tuple[str, int, int] = connection.execute(asked).fetchone()
-    return found
+def _table_type(connection: sqlite3.Connection) -> tuple[str, int, int]:
+    """The type of data_trace (table, view …), whether it is WITHOUT ROWID, and whether it is STRICT."""
+    statement = "SELECT type, wr, strict FROM pragma_table_list WHERE schema = 'main' AND lower(name) = 'data_trace'"
+    table_type: tuple[str, int, int] = connection.execute(statement).fetchone()
+    return table_type
 
 
 def _is_digits(cell: str) -> str:
     return f"(typeof({cell}) = 'text' AND trim({cell}) GLOB '[0-9]*' AND trim({cell}) NOT GLOB '*[^0-9.]*')"
 
 
-def _moment(cell: str) -> str:
+def _time_ns(cell: str) -> str:
     """`cell` in nanoseconds since 1970 UTC: a number, or ISO 8601 text (without a zone: UTC).
 
-    A number's size tells its unit: s, ms, µs and ns of the years 1971 to 2261 lie a factor of 1000 apart.
+    The unit of a number follows from its size: s, ms, µs and ns of the years 1971 to 2261 are a factor of 1000 apart.
     """
     number = f"(CASE typeof({cell}) WHEN 'text' THEN CAST({cell} AS NUMERIC) ELSE {cell} END)"
     size = f"abs(CAST({number} AS REAL))"
@@ -204,8 +200,8 @@ def _moment(cell: str) -> str:
         f"CASE WHEN {size} < 9.2e9 THEN 1000000000 WHEN {size} < 9.2e12 THEN 1000000"
         f" WHEN {size} < 9.2e15 THEN 1000 ELSE 1 END"
     )
-    whole = f"CAST({number} AS INTEGER)"
-    numeric = f"{whole} * ({unit}) + CAST(round(({number} - {whole}) * ({unit})) AS INTEGER)"
+    integer = f"CAST({number} AS INTEGER)"
+    numeric = f"{integer} * ({unit}) + CAST(round(({number} - {integer}) * ({unit})) AS INTEGER)"
     zone = (
         f"CASE WHEN length({cell}) <= 19 THEN '' WHEN substr({cell}, -6, 1) IN ('+', '-') THEN substr({cell}, -6)"
         f" WHEN substr({cell}, -5, 1) IN ('+', '-') THEN substr({cell}, -5, 3) || ':' || substr({cell}, -2) ELSE '' END"
@@ -216,6 +212,6 @@ def _moment(cell: str) -> str:
         f" THEN CAST(round(CAST('0.' || substr({cell}, 21, 9) AS REAL) * 1e9) AS INTEGER) ELSE 0 END"
     )
     return (
-        f"CASE WHEN {_is_number(cell)} OR {_is_digits(cell)} THEN CASE WHEN {size} < {_FURTHEST} THEN {numeric} END"
+        f"CASE WHEN {_is_number(cell)} OR {_is_digits(cell)} THEN CASE WHEN {size} < {_MAX_NS} THEN {numeric} END"
         f" WHEN typeof({cell}) = 'text' THEN {seconds} * 1000000000 + {fraction} END"
     )

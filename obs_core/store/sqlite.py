@@ -1,8 +1,8 @@
-"""The one door to SQLite, and the guard that keeps a second SQLite library out of the same file.
+"""The SQLite adapter, and the guard that prevents two SQLite libraries from opening the same file in one process.
 
-POSIX file locks belong to the process, and a process that closes any descriptor of a file gives up all its locks on
-that file. So within one process one log is opened by one SQLite library: `open_` (Python's sqlite3) and the DuckDB
-worker both take a `claim` here, and the second library is refused. For the same reason nothing in this product may
+POSIX file locks belong to the process, and a process that closes any descriptor of a file loses all its locks on that
+file. So in one process a log may be opened by one SQLite library only: `connect` (Python's sqlite3) and the DuckDB
+worker both take a `Claim` here, and the second library gets an error. For the same reason nothing in this product may
 `open()` a log as a plain file in a process that has it open as a database.
 """
 
@@ -22,31 +22,31 @@ OperationalError = sqlite3.OperationalError
 
 BUSY_TIMEOUT_MS: Final = 5_000
 
-_SAID: Final[tuple[tuple[str | tuple[str, ...], type[ObsError], str, str], ...]] = (
+_ERRORS: Final[tuple[tuple[str | tuple[str, ...], type[ObsError], str, str], ...]] = (
     (
         ("SQLITE_BUSY", "SQLITE_LOCKED"),
         LogUnreadable,
         "{path} is locked by another program.",
-        "Wait a moment; if it stays, stop the program that holds it.",
+        "Try again; if the error stays, stop the program that holds the lock.",
     ),
     ("SQLITE_NOTADB", NotALog, "{path} is not a SQLite database.", "Point OBS_LOG or --log at a trace log."),
     (
         "SQLITE_FULL",
         LogUnreadable,
         "The disk that holds {path} is full.",
-        "Free some space; nothing that was stored is lost.",
+        "Free some space; no stored row is lost.",
     ),
     (
         "SQLITE_READONLY",
         LogUnreadable,
-        "{path} may not be written.",
+        "{path} is read-only.",
         "Check the permissions of the file and its directory.",
     ),
     (
         "SQLITE_CORRUPT",
         LogUnreadable,
         "{path} is damaged: {error}.",
-        "Copy the file away and recover it with sqlite3's .recover command.",
+        "Copy the file and recover it with sqlite3's .recover command.",
     ),
 )
 
@@ -55,7 +55,7 @@ _claims_lock = threading.Lock()
 
 
 class Claim:
-    """That one library has one file open in this process, until `release`; releasing twice does no harm."""
+    """Reserves one file for one SQLite library in this process, until `release`; releasing twice is harmless."""
 
     __slots__ = ("_key",)
 
@@ -66,22 +66,22 @@ class Claim:
             SecondSqliteLibrary: the other library has the file open in this process.
         """
         self._key: tuple[int, int] | None = None
-        facts = path.stat()
-        key = (facts.st_dev, facts.st_ino)
+        status = path.stat()
+        key = (status.st_dev, status.st_ino)
         with _claims_lock:
             holder, count = _claims.get(key, (library, 0))
             if holder != library:
-                message = f"{path} is open through {holder} in this process; {library} may not open it too."
+                message = f"{path} is open through {holder} in this process; {library} must not open it too."
                 raise SecondSqliteLibrary(
                     message,
-                    "When either library closes the file, the process loses every lock the other holds on it, and rows "
-                    "are lost. Ask through obs_core.query, which runs DuckDB in a process of its own.",
+                    "When one library closes the file, the process loses the locks of the other, and rows are lost. "
+                    "Query through obs_core.query, which runs DuckDB in a separate process.",
                 )
             _claims[key] = (library, count + 1)
         self._key = key
 
     def release(self) -> None:
-        """Give the file back."""
+        """Release the file."""
         with _claims_lock:
             if self._key is None:
                 return
@@ -99,24 +99,24 @@ class Connection(sqlite3.Connection):
     claim: Claim | None = None
 
     def close(self) -> None:
-        """Close the connection, then give the file back."""
+        """Close the connection, then release the file."""
         super().close()
         if self.claim:
             self.claim.release()
 
     def __del__(self) -> None:
-        """Give the file back when the connection is forgotten instead of closed."""
+        """Release the file when the connection is garbage-collected without being closed."""
         self.close()
 
 
 def connect(path: Path, *, write: bool = False, create: bool = False) -> Connection:
     """Open the SQLite file `path` in autocommit mode: read-only unless `write`, an existing file unless `create`.
 
-    The connection may move between threads, but only one may use it at a time. Text that is not UTF-8 is read with
-    replacement characters.
+    The connection may be passed between threads, but only one may use it at a time. Bytes that are not UTF-8 are read
+    as replacement characters.
 
     Raises:
-        LogMissing: there is no such file.
+        LogMissing: the file does not exist.
         NotALog: it is a directory.
         LogUnreadable: it can't be opened.
         SecondSqliteLibrary: DuckDB has it open in this process.
@@ -143,7 +143,7 @@ def connect(path: Path, *, write: bool = False, create: bool = False) -> Connect
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Run the block in one write transaction: all of it, or nothing."""
+    """Run the block in one write transaction; roll it back if the block raises."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -155,26 +155,26 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def translate_error(error: sqlite3.Error, path: Path) -> ObsError:
-    """The product's own error for what SQLite said about `path`."""
+    """The product's error for an error of SQLite about `path`."""
     name = getattr(error, "sqlite_errorname", "") or ""
-    for start, kind, sentence, hint in _SAID:
-        if name.startswith(start):
-            return kind(sentence.format(path=path, error=error), hint)
+    for prefix, kind, message, hint in _ERRORS:
+        if name.startswith(prefix):
+            return kind(message.format(path=path, error=error), hint)
     return LogUnreadable(f"{path} can't be read: {error}.", "Check the file, its directory and their permissions.")
 
 
 def _claimed(path: Path, *, create: bool) -> Claim:
-    """A claim on `path` for sqlite3; the file is made first if it may be."""
+    """A claim on `path` for sqlite3; the file is created first if `create`."""
     try:
         if create and not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o644))
         if path.is_dir():
             message = f"{path} is a directory, not a trace log."
-            raise NotALog(message, "Name the file inside it.")
+            raise NotALog(message, "Use the path of the file inside it.")
         return Claim(path, "sqlite3")
     except FileNotFoundError as error:
-        message = f"There is no trace log at {path.absolute()}."
+        message = f"No trace log at {path.absolute()}."
         raise LogMissing(message, "Trace a program, or run: python -m obs_core demo") from error
     except OSError as error:
         message = f"{path} can't be opened: {error.strerror}."
@@ -182,5 +182,5 @@ def _claimed(path: Path, *, create: bool) -> Claim:
 
 
 def readable(raw: bytes) -> str:
-    """Text as it stands in the file; what is not UTF-8 becomes replacement characters."""
+    """The text of a cell; bytes that are not UTF-8 become replacement characters."""
     return raw.decode("utf-8", "replace")

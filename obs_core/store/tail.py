@@ -1,4 +1,4 @@
-"""The log by order of arrival: rows after an id, and a series' readings from a place on, for those that came late."""
+"""Reads the log in the order of arrival: the rows after an id, and readings of series again when some came late."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ from obs_core.store.foreign import Shape
 
 
 class TailRow(NamedTuple):
-    """What the tail tells of one row; `kind` is None in logs of others, where a row is a call and a value."""
+    """The columns of one row that rules need; `kind` is None in logs where a row is both a call and a value."""
 
     id: int
     kind: str | None
@@ -43,11 +43,11 @@ class TailRow(NamedTuple):
 
 
 YEAR_2000_NS: Final = 946_684_800 * SECOND
-"""A clock that says an earlier moment is not believed."""
+"""Timestamps before it are ignored: the clock was wrong."""
 _BATCH: Final = 500
-_NAMED: Final = 2_000
+_MAX_NAMES: Final = 2_000
 _COLUMNS: Final = ", ".join(TailRow._fields)
-_arrival: Final = partial(tuple.__new__, TailRow)  # `_make` without its check: 0.25 us a row less
+_tail_row: Final = partial(tuple.__new__, TailRow)  # `_make` without its check: 0.25 us less per row
 
 
 def newest_id(log: sqlite3.Connection, shape: Shape) -> int:
@@ -55,74 +55,73 @@ def newest_id(log: sqlite3.Connection, shape: Shape) -> int:
     return int(log.execute(f"SELECT coalesce(max(id), 0) FROM {shape.rows}").fetchone()[0])
 
 
-def arrivals(log: sqlite3.Connection, shape: Shape, after: int, upto: int, limit: int) -> list[TailRow]:
-    """At most `limit` rows with an id above `after` and not above `upto`, in order; rows without a time are none."""
+def rows_after(log: sqlite3.Connection, shape: Shape, after_id: int, up_to_id: int, limit: int) -> list[TailRow]:
+    """At most `limit` rows with an id above `after_id` and not above `up_to_id`, by id."""
     statement = f"SELECT {_COLUMNS} FROM {shape.rows} WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"
-    log.text_factory = str  # text that is not UTF-8 is an error then, and rare; to look for it costs a quarter
+    log.text_factory = str  # fails on text that is not UTF-8, which is rare; replacing it costs a quarter of the time
     try:
-        return list(map(_arrival, log.execute(statement, (after, upto, limit))))
+        return list(map(_tail_row, log.execute(statement, (after_id, up_to_id, limit))))
     except sqlite3.OperationalError as error:
         if not str(error).startswith("Could not decode to UTF-8"):
             raise
     finally:
         log.text_factory = sqlite.readable
-    return list(map(_arrival, log.execute(statement, (after, upto, limit))))
+    return list(map(_tail_row, log.execute(statement, (after_id, up_to_id, limit))))
 
 
-def stream(log: sqlite3.Connection, shape: Shape, after: int, upto: int) -> Iterator[TailRow]:
-    """All rows with an id above `after` and not above `upto`, in order, a few at a time.
+def stream(log: sqlite3.Connection, shape: Shape, after_id: int, up_to_id: int) -> Iterator[TailRow]:
+    """All rows with an id above `after_id` and not above `up_to_id`, by id, read in small batches.
 
-    Of 20,000 rows at once the garbage collector took a third of the time of judging.
+    With 20,000 rows per batch the garbage collector took a third of the time of the evaluation.
     """
-    return chain.from_iterable(_batches(log, shape, after, upto))
+    return chain.from_iterable(_batches(log, shape, after_id, up_to_id))
 
 
-def _batches(log: sqlite3.Connection, shape: Shape, after: int, upto: int) -> Iterator[list[TailRow]]:
-    while rows := arrivals(log, shape, after, upto, _BATCH):
-        after = rows[-1].id
+def _batches(log: sqlite3.Connection, shape: Shape, after_id: int, up_to_id: int) -> Iterator[list[TailRow]]:
+    while rows := rows_after(log, shape, after_id, up_to_id, _BATCH):
+        after_id = rows[-1].id
         yield rows
 
 
-def calls(log: sqlite3.Connection, shape: Shape, upto: int) -> Iterator[TailRow]:
-    """All calls with an id not above `upto`, in order."""
-    found = log.execute(f"SELECT {_COLUMNS} FROM {shape.relation('calls')} WHERE id <= ? ORDER BY id", (upto,))
-    return map(_arrival, found)
+def calls(log: sqlite3.Connection, shape: Shape, up_to_id: int) -> Iterator[TailRow]:
+    """All calls with an id not above `up_to_id`, by id."""
+    statement = f"SELECT {_COLUMNS} FROM {shape.relation('calls')} WHERE id <= ? ORDER BY id"
+    return map(_tail_row, log.execute(statement, (up_to_id,)))
 
 
-def end_of(log: sqlite3.Connection, shape: Shape, after: int, upto: int, many: int) -> int:
-    """The id up to which there are `many` rows above `after`; `upto` if there are fewer."""
+def end_of(log: sqlite3.Connection, shape: Shape, after_id: int, up_to_id: int, count: int) -> int:
+    """The id of the `count`-th row after `after_id`; `up_to_id` if there are fewer rows."""
     statement = f"SELECT id FROM {shape.rows} WHERE id > ? AND id <= ? ORDER BY id LIMIT 1 OFFSET ?"
-    found = log.execute(statement, (after, upto, many - 1)).fetchone()
-    return int(found[0]) if found else upto
+    row = log.execute(statement, (after_id, up_to_id, count - 1)).fetchone()
+    return int(row[0]) if row else up_to_id
 
 
 def values_from(
-    log: sqlite3.Connection, shape: Shape, series: Iterable[tuple[str, str]], from_ns: int, upto: int
+    log: sqlite3.Connection, shape: Shape, series: Iterable[tuple[str, str]], from_ns: int, up_to_id: int
 ) -> Iterator[TailRow]:
-    """The readings of `series` (process, data) at or after a moment, up to an id, by (timestamp, id)."""
+    """The readings of `series` (process, data) from `from_ns` on with an id up to `up_to_id`, by (timestamp, id)."""
     names = set(series)
-    fits = f"({shape.values_where})"
+    where = f"({shape.values_where})"
     bound: tuple[str, ...] = ()
-    if len(names) <= _NAMED and not any(word is None or "\ufffd" in word for pair in names for word in pair):
-        # SQL leaves 50,000 rows out in a quarter of Python's time; names that are not UTF-8 are other ones there.
-        fits += f" AND (+process, +data) IN (VALUES {', '.join(['(?, ?)'] * len(names))})"
+    if len(names) <= _MAX_NAMES and not any(name is None or "\ufffd" in name for pair in names for name in pair):
+        # SQL skips 50,000 rows in a quarter of Python's time; names that are not UTF-8 differ there.
+        where += f" AND (+process, +data) IN (VALUES {', '.join(['(?, ?)'] * len(names))})"
         bound = tuple(chain.from_iterable(names))
-    found = log.execute(
-        f"SELECT {_COLUMNS} FROM {shape.rows} WHERE timestamp >= ? AND id <= ? AND {fits} ORDER BY timestamp, id",
-        (from_ns, upto, *bound),
+    rows = log.execute(
+        f"SELECT {_COLUMNS} FROM {shape.rows} WHERE timestamp >= ? AND id <= ? AND {where} ORDER BY timestamp, id",
+        (from_ns, up_to_id, *bound),
     )
-    return (row for row in map(_arrival, found) if (row.process, row.data) in names)
+    return (row for row in map(_tail_row, rows) if (row.process, row.data) in names)
 
 
-def rows_from(log: sqlite3.Connection, shape: Shape, from_ns: int, upto: int) -> Iterator[TailRow]:
-    """All rows at or after a moment, up to an id, by id."""
-    found = log.execute(
-        f"SELECT {_COLUMNS} FROM {shape.rows} WHERE timestamp >= ? AND id <= ? ORDER BY id", (from_ns, upto)
-    )
-    return map(TailRow._make, found)
+def rows_from(log: sqlite3.Connection, shape: Shape, from_ns: int, up_to_id: int) -> Iterator[TailRow]:
+    """All rows from `from_ns` on, with an id not above `up_to_id`, by id."""
+    statement = f"SELECT {_COLUMNS} FROM {shape.rows} WHERE timestamp >= ? AND id <= ? ORDER BY id"
+    return map(TailRow._make, log.execute(statement, (from_ns, up_to_id)))
 
 
 def oldest_ns(log: sqlite3.Connection, shape: Shape) -> int | None:
-    """The earliest moment that is believed."""
-    found = log.execute(f"SELECT min(timestamp) FROM {shape.rows} WHERE timestamp > ?", (YEAR_2000_NS,)).fetchone()[0]
-    return None if found is None else int(found)
+    """The earliest timestamp after `YEAR_2000_NS`; None if there are none."""
+    statement = f"SELECT min(timestamp) FROM {shape.rows} WHERE timestamp > ?"
+    oldest = log.execute(statement, (YEAR_2000_NS,)).fetchone()[0]
+    return None if oldest is None else int(oldest)

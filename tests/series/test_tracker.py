@@ -39,7 +39,7 @@ def followed(path: Path, variants: list[Variant], steps: list[int]) -> dict[Vari
             known = snapshot.load(derived).series
             ended: list[Ended] = []
             changed: dict[Key, Series] = {}
-            rows = tail.arrivals(connection, NATIVE, at, newest, step)
+            rows = tail.rows_after(connection, NATIVE, at, newest, step)
             at = rows[-1].id if rows else at
             for row in rows:
                 key = (row.process, row.data)

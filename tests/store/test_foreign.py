@@ -1,4 +1,4 @@
-"""Logs that other programs made: probed once, read as if they were ours, and told what they lack."""
+"""Logs of other programs: how their columns are mapped, and what is reported as missing."""
 
 import sqlite3
 from pathlib import Path
@@ -10,7 +10,7 @@ from obs_core.errors import NotALog
 from obs_core.store import foreign, log, sqlite
 
 SEVEN = "Process, Data, [Data Type], [Data Value], Timestamp, Status, Exception"
-MOMENT_NS = 1_767_225_600_123_000_000  # 2026-01-01T00:00:00.123Z
+TIME_NS = 1_767_225_600_123_000_000  # 2026-01-01T00:00:00.123Z
 
 
 def made(path: Path, statement: str, *rows: tuple[object, ...]) -> Path:
@@ -40,36 +40,36 @@ def shape_of(path: Path) -> foreign.Shape:
         connection.close()
 
 
-def test_our_own_log_is_read_as_it_is(tmp_path: Path) -> None:
+def test_a_log_of_this_product_is_read_directly(tmp_path: Path) -> None:
     log.open_log(tmp_path / "ours.db").close()
     assert shape_of(tmp_path / "ours.db") is foreign.NATIVE
 
 
-def test_the_seven_columns_suffice_however_they_are_spelt(tmp_path: Path) -> None:
+def test_the_seven_columns_are_enough_in_any_spelling(tmp_path: Path) -> None:
     path = made(
         tmp_path / "x.db",
         f"CREATE TABLE data_trace ({SEVEN})",
         ("feed", "price", "float", "1.5", "2026-01-01T00:00:00.123Z", "ok", None),
     )
     columns = "id, kind, process, data, data_type, data_value, timestamp, status, exception, trace_id, duration_ns"
-    expected = (1, None, "feed", "price", "float", "1.5", MOMENT_NS, "OK", None, None, None)
+    expected = (1, None, "feed", "price", "float", "1.5", TIME_NS, "OK", None, None, None)
     assert mapped(path, columns) == [expected]
 
 
-def test_what_the_columns_can_not_tell_is_said_in_sentences(tmp_path: Path) -> None:
+def test_missing_columns_are_reported_in_sentences(tmp_path: Path) -> None:
     shape = shape_of(made(tmp_path / "x.db", f"CREATE TABLE data_trace ({SEVEN})"))
     assert not shape.native
     assert "It has no durations: there are no percentiles." in shape.missing
-    assert "It has no trace_id and span_id and parent_span_id: rows stand alone, without a tree." in shape.missing
+    assert "It has no trace_id and span_id and parent_span_id: rows are not part of a trace tree." in shape.missing
 
 
-def test_a_row_counts_as_a_call_and_where_it_has_a_value_also_as_a_value(tmp_path: Path) -> None:
+def test_a_row_counts_as_a_call_and_if_it_has_a_value_also_as_a_value(tmp_path: Path) -> None:
     rows = [("feed", "price", None, value, 0, "OK", None) for value in ("1", "", None)]
     path = made(tmp_path / "x.db", f"CREATE TABLE data_trace ({SEVEN})", *rows)
     assert [len(mapped(path, "id", relation)) for relation in ("rows", "calls", "values", "logs")] == [3, 3, 1, 0]
 
 
-def test_columns_of_ours_are_used_where_they_exist(tmp_path: Path) -> None:
+def test_further_columns_are_used_where_they_exist(tmp_path: Path) -> None:
     path = made(
         tmp_path / "x.db",
         f"CREATE TABLE data_trace ({SEVEN}, kind, trace_id, duration_ms REAL, [Process Group])",
@@ -94,20 +94,20 @@ def test_columns_of_ours_are_used_where_they_exist(tmp_path: Path) -> None:
         1_767_225_600_123_000_000,
     ],
 )
-def test_a_time_is_read_however_it_is_written(tmp_path: Path, written: object) -> None:
+def test_a_time_is_read_in_any_format(tmp_path: Path, written: object) -> None:
     row = ("feed", "price", None, "1", written, "OK", None)
     path = made(tmp_path / "x.db", f"CREATE TABLE data_trace ({SEVEN})", row, row)
-    assert [abs(ns - MOMENT_NS) < 500 for (ns,) in mapped(path, "timestamp")] == [True, True]
+    assert [abs(ns - TIME_NS) < 500 for (ns,) in mapped(path, "timestamp")] == [True, True]
 
 
 @pytest.mark.parametrize("written", ["2026-01-01 00:00:00,123", "2026-01-01T02:00:00.123+0200"])
 def test_a_time_is_read_with_a_comma_and_with_a_zone_without_a_colon(tmp_path: Path, written: str) -> None:
     row = ("feed", "price", None, "1", written, "OK", None)
     path = made(tmp_path / "x.db", f"CREATE TABLE data_trace ({SEVEN})", row)
-    assert mapped(path, "timestamp") == [(MOMENT_NS,)]
+    assert mapped(path, "timestamp") == [(TIME_NS,)]
 
 
-def test_each_cell_tells_its_own_unit_of_time(tmp_path: Path) -> None:
+def test_the_unit_of_a_time_is_detected_per_cell(tmp_path: Path) -> None:
     rows = [
         ("feed", "price", None, "1", written, "OK", None)
         for written in (1_767_225_600, 1_767_225_600_000, "2026-01-01", 1_767_225_600_000_000_000)
@@ -123,35 +123,35 @@ def test_iso_times_keep_their_nanoseconds(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("written", ["soon", "", None, b"\xff\x00", "9" * 30, 1e300, float("inf")])
-def test_a_time_that_can_not_be_read_is_said_and_breaks_nothing(tmp_path: Path, written: object) -> None:
+def test_a_time_that_can_not_be_read_is_reported_and_breaks_nothing(tmp_path: Path, written: object) -> None:
     good = ("feed", "price", None, "1", 1_767_225_600, "OK", None)
     path = made(tmp_path / "x.db", f"CREATE TABLE data_trace ({SEVEN})", good, good, (*good[:4], written, "OK", None))
     assert [ns for (ns,) in mapped(path, "timestamp")] == [1_767_225_600 * 10**9] * 2 + [None]
-    assert "Some rows have a time that can't be read; they are in no window." in shape_of(path).missing
+    assert "Some rows have a time that can't be read; they are not in any time range." in shape_of(path).missing
 
 
-def test_cells_of_the_wrong_type_become_text_or_nothing(tmp_path: Path) -> None:
+def test_cells_of_the_wrong_type_become_text_or_null(tmp_path: Path) -> None:
     path = made(
         tmp_path / "x.db",
         f"CREATE TABLE data_trace ({SEVEN}, duration_ns)",
         (1, 2.5, b"\xff", 1759740801.041551, 0, "OK", None, "a while"),
     )
-    found = mapped(path, "process, data, data_value, duration_ns")
-    assert found == [("1", "2.5", "1759740801.0415511", None)]
-    assert float(found[0][2]) == 1759740801.041551
+    cells = mapped(path, "process, data, data_value, duration_ns")
+    assert cells == [("1", "2.5", "1759740801.0415511", None)]
+    assert float(cells[0][2]) == 1759740801.041551
 
 
 @pytest.mark.parametrize(
-    ("status", "exception", "told"),
+    ("status", "exception", "expected"),
     [("error", None, "ERROR"), ("Failed", "E", "ERROR"), ("success", None, "OK"), (None, "E: x", "ERROR"),
      ("", None, "UNSET"), ("late", None, "late")],
 )  # fmt: skip
-def test_a_status_is_read_as_its_word_means(
-    tmp_path: Path, status: str | None, exception: str | None, told: str
+def test_common_status_texts_are_recognized(
+    tmp_path: Path, status: str | None, exception: str | None, expected: str
 ) -> None:
     row = ("feed", "price", None, "1", 0, status, exception)
     path = made(tmp_path / "x.db", f"CREATE TABLE data_trace ({SEVEN})", row)
-    assert mapped(path, "status") == [(told,)]
+    assert mapped(path, "status") == [(expected,)]
 
 
 @pytest.mark.parametrize(
@@ -164,13 +164,13 @@ def test_a_status_is_read_as_its_word_means(
         f"CREATE TABLE data_trace (id TEXT, {SEVEN})",
     ],
 )
-def test_tables_without_a_numeric_id_still_name_their_rows(tmp_path: Path, statement: str) -> None:
+def test_tables_without_a_numeric_id_still_have_row_ids(tmp_path: Path, statement: str) -> None:
     row: tuple[object, ...] = ("feed", "price", None, "1", 0, "OK", None)
     row = row if "WITHOUT" in statement else ("first", *row)
     assert mapped(made(tmp_path / "x.db", statement, row), "id") == [(1,)]
 
 
-def test_a_number_that_64_bits_can_not_hold_counts_as_not_measured(tmp_path: Path) -> None:
+def test_a_number_that_does_not_fit_64_bits_counts_as_not_measured(tmp_path: Path) -> None:
     rows = [
         ("feed", "price", None, "1", 0, "OK", None, duration, memory)
         for duration, memory in ((float("inf"), 1e300), (-1.5, -(2**63)), (1e13, 2.5))
@@ -179,7 +179,7 @@ def test_a_number_that_64_bits_can_not_hold_counts_as_not_measured(tmp_path: Pat
     assert mapped(path, "duration_ns, memory_delta") == [(None, None), (-1_500_000, -(2**63)), (None, 3)]
 
 
-def test_a_table_with_our_columns_that_keeps_no_types_is_not_taken_for_ours(tmp_path: Path) -> None:
+def test_a_table_with_the_same_columns_but_without_types_is_not_a_log_of_this_product(tmp_path: Path) -> None:
     ours = log.open_log(tmp_path / "ours.db")
     ours.close()
     path = made(tmp_path / "x.db", f"CREATE TABLE data_trace ({', '.join(foreign.COLUMNS)})")
@@ -190,13 +190,13 @@ def test_a_table_with_our_columns_that_keeps_no_types_is_not_taken_for_ours(tmp_
     assert not shape_of(path).native
 
 
-def test_a_column_called_rowid_does_not_hide_the_rows_own(tmp_path: Path) -> None:
+def test_a_column_called_rowid_does_not_hide_the_real_rowid(tmp_path: Path) -> None:
     row = ("same", "feed", "price", None, "1", 0, "OK", None)
     path = made(tmp_path / "x.db", f"CREATE TABLE data_trace (rowid, {SEVEN})", row, row)
     assert mapped(path, "id") == [(1,), (2,)]
 
 
-def test_a_view_opens_too(tmp_path: Path) -> None:
+def test_a_view_can_be_read_too(tmp_path: Path) -> None:
     path = tmp_path / "x.db"
     connection = sqlite3.connect(path)
     connection.execute("CREATE TABLE old (who, what, v, t)")
@@ -210,12 +210,12 @@ def test_a_view_opens_too(tmp_path: Path) -> None:
     assert mapped(path, "id, process, data_value, timestamp") == [(1, "feed", "7", 1_767_225_600 * 10**9)]
 
 
-def test_a_table_that_lacks_canonical_columns_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_table_without_canonical_columns_is_rejected_with_their_names(tmp_path: Path) -> None:
     path = made(tmp_path / "x.db", "CREATE TABLE data_trace (process, data, data_type, data_value, status)")
     with pytest.raises(NotALog, match="has no column Timestamp, Exception"):
         shape_of(path)
 
 
-def test_a_database_without_the_table_is_refused(tmp_path: Path) -> None:
+def test_a_database_without_the_table_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(NotALog, match="has no table data_trace"):
         shape_of(made(tmp_path / "x.db", "CREATE TABLE books (title)"))

@@ -1,4 +1,4 @@
-"""The log: its schema, its keys, and what happens when another hand is in the file."""
+"""The log: its schema, its keys, and what happens when other programs use the file."""
 
 import sqlite3
 import threading
@@ -28,12 +28,12 @@ def test_every_canonical_column_is_a_column_of_the_log(connection: sqlite.Connec
     assert set(Row._fields) | {"id"} == columns
 
 
-def test_the_seed_index_exists_and_serves_the_newest_rows(connection: sqlite.Connection) -> None:
+def test_the_newest_rows_are_read_by_an_index(connection: sqlite.Connection) -> None:
     plan = connection.execute("EXPLAIN QUERY PLAN SELECT * FROM data_trace ORDER BY timestamp DESC LIMIT 10").fetchall()
     assert "idx_trace_explorer" in plan[0][-1]
 
 
-def test_one_trace_is_found_by_its_index(connection: sqlite.Connection) -> None:
+def test_one_trace_is_read_by_an_index(connection: sqlite.Connection) -> None:
     plan = connection.execute("EXPLAIN QUERY PLAN SELECT * FROM data_trace WHERE trace_id = 'x'").fetchall()
     assert "idx_trace (trace_id" in plan[0][-1]
 
@@ -51,7 +51,7 @@ def test_a_call_sent_again_changes_nothing(connection: sqlite.Connection) -> Non
 
 
 @pytest.mark.parametrize("append", [log.append, log.append_in_bulk])
-def test_a_call_that_first_came_without_its_end_is_replaced_under_a_new_id(tmp_path: Path, append) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def test_a_call_without_an_end_is_replaced_by_the_finished_call_under_a_new_id(tmp_path: Path, append) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
     connection = log.open_log(tmp_path / "trace.db")
     running = CALL._replace(duration_ns=None)
     assert append(connection, [running]) == 1
@@ -63,7 +63,7 @@ def test_a_call_that_first_came_without_its_end_is_replaced_under_a_new_id(tmp_p
 
 @pytest.mark.parametrize("append", [log.append, log.append_in_bulk])
 @pytest.mark.parametrize("first", ["call", "record", "both"])
-def test_a_failed_call_has_the_exception_that_a_log_record_of_its_tells(tmp_path: Path, append, first: str) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def test_a_failed_call_gets_the_exception_of_its_log_record(tmp_path: Path, append, first: str) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
     connection = log.open_log(tmp_path / "trace.db")
     call = CALL._replace(status="ERROR")
     record = Row(
@@ -74,39 +74,41 @@ def test_a_failed_call_has_the_exception_that_a_log_record_of_its_tells(tmp_path
     batches = {"call": [[call], [record, later]], "record": [[later, record], [call]], "both": [[later, call, record]]}
     stored = [append(connection, batch) for batch in (*batches[first], [call, record])]
     assert (sum(stored), stored[-1]) == (3, 0)
-    found = connection.execute("SELECT exception, exception_stack, duration_ns FROM data_trace WHERE kind = 'call'")
-    assert found.fetchall() == [("KeyError: 'x'", "Traceback …", 7)]
+    calls = connection.execute("SELECT exception, exception_stack, duration_ns FROM data_trace WHERE kind = 'call'")
+    assert calls.fetchall() == [("KeyError: 'x'", "Traceback …", 7)]
     assert connection.execute("SELECT count(*) FROM superseded").fetchone() == (1,)
-    plan = connection.execute(f"EXPLAIN QUERY PLAN {log._MARK_EXPLAINED}", ("a", "b")).fetchall()
+    plan = connection.execute(f"EXPLAIN QUERY PLAN {log._EXCEPTION_LOG}", ("a", "b")).fetchall()
     assert "idx_told" in plan[0][-1]
 
 
-def test_a_log_record_explains_only_its_own_failed_call_that_says_nothing_itself(connection: sqlite.Connection) -> None:
+def test_only_the_failed_call_of_a_log_record_gets_its_exception_and_only_without_one_of_its_own(
+    connection: sqlite.Connection,
+) -> None:
     failed = CALL._replace(status="ERROR", exception="KeyError: own")
     other = CALL._replace(status="ERROR", span_id="e" * 16)
     fine = CALL._replace(span_id="f" * 16)
-    told = Row("log", "shop", "oops", 6, trace_id=CALL.trace_id, exception="TypeError: told")
+    record = Row("log", "shop", "oops", 6, trace_id=CALL.trace_id, exception="TypeError: logged")
     spans = [CALL.span_id, "f" * 16, None]
-    log.append(connection, [failed, other, fine, *(told._replace(parent_span_id=span) for span in spans)])
-    found = connection.execute("SELECT span_id, exception FROM data_trace WHERE kind = 'call' ORDER BY span_id")
-    assert found.fetchall() == [(CALL.span_id, "KeyError: own"), ("e" * 16, None), ("f" * 16, None)]
+    log.append(connection, [failed, other, fine, *(record._replace(parent_span_id=span) for span in spans)])
+    calls = connection.execute("SELECT span_id, exception FROM data_trace WHERE kind = 'call' ORDER BY span_id")
+    assert calls.fetchall() == [(CALL.span_id, "KeyError: own"), ("e" * 16, None), ("f" * 16, None)]
 
 
-def test_values_of_one_call_are_all_kept(connection: sqlite.Connection) -> None:
+def test_all_values_of_a_call_are_stored(connection: sqlite.Connection) -> None:
     value = Row("value", "shop", "price", 5, trace_id=CALL.trace_id, parent_span_id=CALL.span_id, data_value="1")
     assert log.append(connection, [value, value]) == 2
 
 
-def test_a_metric_point_without_a_trace_is_recognised_by_its_own_id(connection: sqlite.Connection) -> None:
+def test_a_metric_point_without_a_trace_is_recognized_by_its_own_id(connection: sqlite.Connection) -> None:
     point = Row("value", "shop", "load", 5, span_id="c" * 16, data_value="1")
     assert log.append(connection, [point, point, point._replace(span_id="d" * 16)]) == 2
 
 
-def test_bulk_and_plain_appending_store_the_same_rows(tmp_path: Path) -> None:
+def test_append_and_append_in_bulk_store_the_same_rows(tmp_path: Path) -> None:
     rows = [CALL._replace(span_id=f"{number:016x}", timestamp=number) for number in range(4_000)]
     logs = [log.open_log(tmp_path / name) for name in ("plain.db", "bulk.db")]
     assert log.append(logs[0], rows) == log.append_in_bulk(logs[1], rows) == len(rows)
-    plain, bulk = (each.execute("SELECT * FROM data_trace ORDER BY id").fetchall() for each in logs)
+    plain, bulk = (one.execute("SELECT * FROM data_trace ORDER BY id").fetchall() for one in logs)
     assert plain == bulk
 
 
@@ -125,7 +127,7 @@ def test_a_failed_transaction_leaves_nothing_behind(connection: sqlite.Connectio
     assert count(connection) == 0
 
 
-def test_a_database_of_something_else_is_refused_untouched(tmp_path: Path) -> None:
+def test_another_kind_of_database_is_rejected_and_not_changed(tmp_path: Path) -> None:
     path = tmp_path / "books.db"
     other = sqlite3.connect(path)
     other.execute("CREATE TABLE books (title)")
@@ -136,14 +138,14 @@ def test_a_database_of_something_else_is_refused_untouched(tmp_path: Path) -> No
     assert tables == [("books",)]
 
 
-def test_a_file_that_is_no_database_is_refused_with_a_sentence(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("these are notes, not rows. " * 100)
     with pytest.raises(NotALog, match="is not a SQLite database"):
         log.open_log(path)
 
 
-def test_a_log_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+def test_a_log_of_a_newer_version_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "trace.db"
     first = log.open_log(path)
     first.execute("PRAGMA user_version = 999")
@@ -152,18 +154,18 @@ def test_a_log_of_a_newer_version_is_refused(tmp_path: Path) -> None:
         log.open_log(path)
 
 
-def test_a_directory_is_refused_with_a_sentence(tmp_path: Path) -> None:
+def test_a_directory_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(NotALog, match="is a directory"):
         log.open_log(tmp_path)
 
 
-def test_a_parent_that_is_a_file_is_refused_with_a_sentence(tmp_path: Path) -> None:
+def test_a_parent_that_is_a_file_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(LogUnreadable, match="can't be opened"):
         log.open_log(tmp_path / "file" / "trace.db")
 
 
-def test_many_threads_may_make_the_same_log_at_once(tmp_path: Path) -> None:
+def test_many_threads_may_create_the_same_log_at_once(tmp_path: Path) -> None:
     path = tmp_path / "trace.db"
     stored: list[int] = []
 
@@ -182,7 +184,7 @@ def test_many_threads_may_make_the_same_log_at_once(tmp_path: Path) -> None:
     assert count(sqlite.connect(path)) == 8
 
 
-def test_bulk_appending_makes_few_different_statements_whatever_the_batches(connection: sqlite.Connection) -> None:
+def test_bulk_appending_uses_few_different_statements_for_all_batch_sizes(connection: sqlite.Connection) -> None:
     made: set[int] = set()
     connection.set_trace_callback(lambda sql: made.add(sql.count("('call'")))
     numbers = iter(range(10_000))

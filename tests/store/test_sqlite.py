@@ -1,4 +1,4 @@
-"""The guard: one file, one SQLite library per process; and why."""
+"""The guard against two SQLite libraries in one file and process, and the reason for it."""
 
 import gc
 import subprocess
@@ -44,16 +44,16 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_duckdb_is_refused_while_sqlite3_has_the_file_open(file: Path) -> None:
+def test_duckdb_is_rejected_while_sqlite3_has_the_file_open(file: Path) -> None:
     connection = sqlite.connect(file)
-    with pytest.raises(SecondSqliteLibrary, match="open through sqlite3 in this process") as refusal:
+    with pytest.raises(SecondSqliteLibrary, match="open through sqlite3 in this process") as error:
         sqlite.Claim(file, "duckdb")
-    assert "rows are lost" in refusal.value.hint
+    assert "rows are lost" in error.value.hint
     connection.close()
     sqlite.Claim(file, "duckdb").release()
 
 
-def test_sqlite3_is_refused_while_duckdb_has_the_file_open(file: Path) -> None:
+def test_sqlite3_is_rejected_while_duckdb_has_the_file_open(file: Path) -> None:
     claim = sqlite.Claim(file, "duckdb")
     with pytest.raises(SecondSqliteLibrary, match="open through duckdb in this process"):
         sqlite.connect(file)
@@ -69,7 +69,7 @@ def test_a_link_to_the_file_is_the_same_file(file: Path, tmp_path: Path) -> None
     connection.close()
 
 
-def test_each_of_several_connections_keeps_the_file(file: Path) -> None:
+def test_every_open_connection_reserves_the_file(file: Path) -> None:
     first, second = sqlite.connect(file), sqlite.connect(file)
     first.close()
     first.close()
@@ -79,7 +79,7 @@ def test_each_of_several_connections_keeps_the_file(file: Path) -> None:
     sqlite.Claim(file, "duckdb").release()
 
 
-def test_a_forgotten_connection_gives_the_file_back(file: Path) -> None:
+def test_a_garbage_collected_connection_releases_the_file(file: Path) -> None:
     connection = sqlite.connect(file)
     with pytest.raises(SecondSqliteLibrary):
         sqlite.Claim(file, "duckdb")
@@ -91,8 +91,10 @@ def test_a_forgotten_connection_gives_the_file_back(file: Path) -> None:
     claim.release()
 
 
-@pytest.mark.parametrize(("libraries", "said"), [("sqlite3 alone", "database is locked"), ("with DuckDB", "got in")])
-def test_without_the_guard_a_second_writer_gets_into_an_open_transaction(file: Path, libraries: str, said: str) -> None:
+@pytest.mark.parametrize(("libraries", "output"), [("sqlite3 alone", "database is locked"), ("with DuckDB", "got in")])
+def test_without_the_guard_a_second_writer_gets_into_an_open_transaction(
+    file: Path, libraries: str, output: str
+) -> None:
     command = [sys.executable, "-c", WITHOUT_THE_GUARD, str(file), libraries, WRITER]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.stdout.strip() == said, done.stderr
+    assert done.stdout.strip() == output, done.stderr

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 from obs_core.clock import Window
 from obs_core.query.engine import mirror, search_text
 from obs_core.query.engine.sql_file import SqlFile
-from obs_core.store.foreign import WHOLE, Shape
+from obs_core.store.foreign import INTEGER_COLUMNS, Shape
 
 Way = Literal["scan", "sqlite_query", "sqlite_query in hex", "mirror"]
 
@@ -147,14 +147,14 @@ def _asked(column: str, *, mended: bool) -> str:
         return f'{search_text.folded(column)} AS "{column}"'
     return (
         f'{_MARKED.format(cell=chr(34) + column + chr(34))} AS "{column}"'
-        if mended and column not in WHOLE
+        if mended and column not in INTEGER_COLUMNS
         else f'"{column}"'
     )
 
 
 def _cast(column: str, mended: bool) -> str:  # noqa: FBT001
     """The text that `sqlite_query` hands over, as what it was."""
-    if column in WHOLE:
+    if column in INTEGER_COLUMNS:
         return f'TRY_CAST("{column}" AS BIGINT)'
     text = f'"{column}"::VARCHAR'
     return _UNMARKED.format(cell=text) if mended and column not in search_text.COLUMNS else text
