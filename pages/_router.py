@@ -29,7 +29,7 @@ if page == start:
 
 given = st.query_params.to_dict()  # the first control takes away what it can't use
 sidebar.draw(given)
-navigation.follow()
+navigation.follow_pending()
 if welcome.needed():
     layout.heading(page.title)
     welcome.draw()

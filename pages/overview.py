@@ -7,14 +7,14 @@ import streamlit as st
 from obs_core import charts
 from obs_core.clock import DAY
 from obs_core.query.questions import functions, overview
-from obs_core.ui.overview.groups_card import group_offers, groups_card
-from obs_core.ui.overview.recent_errors import exceptions, failure_offers, recent_errors
-from obs_core.ui.overview.slowest_functions import function_offers, slowest
-from obs_core.ui.overview.stat_row import cards, error_offers, latency_offers, needed, offers
+from obs_core.ui.overview.groups_card import group_suggestions, groups_card
+from obs_core.ui.overview.recent_errors import exceptions, failure_suggestions, recent_errors
+from obs_core.ui.overview.slowest_functions import function_suggestions, slowest
+from obs_core.ui.overview.stat_row import cards, error_suggestions, latency_suggestions, needed, suggestions
 from obs_core.ui.overview.writers_card import writers_card
 from obs_core.ui.shell import chart_view, controls, layout, otlp_status, window_status
 from obs_core.ui.shell.answers import ask, prefetch
-from obs_core.ui.shell.panel import offered, panel
+from obs_core.ui.shell.panel import panel, suggest_rules
 from obs_core.ui.shell.scope import PageScope
 
 layout.heading("Overview", __doc__)
@@ -30,28 +30,31 @@ def health(scope: PageScope) -> None:
     cards(scope)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         window_status.scope_note(scope)
-        offered("Figures", partial(offers, scope))
+        suggest_rules("Figures", partial(suggestions, scope))
     writers_card(scope)
     starts = ask(overview.restarts, scope)
     left, right = st.columns(2, gap="small")
-    with left, panel("Calls and errors", offers=partial(error_offers, scope)):
+    with left, panel("Calls and errors", suggestions=partial(error_suggestions, scope)):
         chart_view.timeline(
             charts.calls_and_errors(), ask(functions.history, scope), scope, key="o_calls", starts=starts
         )
-    with right, panel("Latency", offers=partial(latency_offers, scope)):
+    with right, panel("Latency", suggestions=partial(latency_suggestions, scope)):
         chart_view.timeline(
             charts.latency_bands(), ask(functions.history, scope), scope, key="o_latency", starts=starts
         )
     left, right = st.columns([3, 2], gap="small")
-    raised = partial(failure_offers, scope)
-    with left, panel("Recent errors", "The newest ten; a click opens its trace", key="o_room_errors", offers=raised):
+    raised = partial(failure_suggestions, scope)
+    with (
+        left,
+        panel("Recent errors", "The newest ten; a click opens its trace", key="o_room_errors", suggestions=raised),
+    ):
         recent_errors(ask(overview.recent_errors, scope), date=date)
-    with right, panel("Exceptions by type and place", key="o_room_kinds", offers=raised):
+    with right, panel("Exceptions by type and place", key="o_room_kinds", suggestions=raised):
         exceptions(ask(overview.exceptions, scope), date=date)
-    with panel("Process groups", "A click shows one alone", offers=partial(group_offers, scope)):
+    with panel("Process groups", "A click shows one alone", suggestions=partial(group_suggestions, scope)):
         groups_card(ask(overview.groups, scope), scope.group)
     note = "P95 against the window before; a click opens its code"
-    with panel("Functions", note, offers=partial(function_offers, scope)):
+    with panel("Functions", note, suggestions=partial(function_suggestions, scope)):
         slowest(ask(functions.changes, scope))
     otlp_status.note()
 

@@ -60,7 +60,7 @@ def test_a_search_that_takes_long_says_how_far_it_has_looked(
     writer = sqlite.connect(log_path, write=True)
     writer.execute("UPDATE data_trace SET process = CAST(x'ff' AS TEXT) WHERE id = 9")  # no copy holds such a name
     writer.close()
-    for limit in ("AT_ONCE_S", "WHOLE", "PIECES"):
+    for limit in ("AT_ONCE_S", "FULL_SCAN_SHARE", "PIECES"):
         monkeypatch.setattr(search, limit, 0.0)
     app = opened("logs", l_q="nowhere")
     assert "No row fits up to 2026-01-01 00:00:00.000; looking through the whole window takes long." in words(app)

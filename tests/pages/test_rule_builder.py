@@ -14,7 +14,7 @@ from obs_core.alerts.rules.model import Rule
 from obs_core.clock import SECOND, now_ns
 from obs_core.errors import BadParameter
 from obs_core.ui.alerts import chart_annotations
-from obs_core.ui.kit.durations import until_ns
+from obs_core.ui.kit.durations import snooze_end_ns
 from tests.pages.conftest import Opened, words
 from tests.pages.test_alert_rules import STUCK, judged
 from tests.support import table
@@ -149,11 +149,11 @@ def test_an_alert_can_be_snoozed_where_it_is_shown(log_path: Path, opened: Opene
 
 def test_a_snooze_ends_after_a_time_or_at_a_coming_moment() -> None:
     now = 1_767_225_600 * SECOND
-    assert until_ns("2h", now) == now + 7_200 * SECOND
-    assert until_ns("2026-01-01T00:10:00Z", now) == now + 600 * SECOND
+    assert snooze_end_ns("2h", now) == now + 7_200 * SECOND
+    assert snooze_end_ns("2026-01-01T00:10:00Z", now) == now + 600 * SECOND
     for word in ("soon", "", "2025-12-31T00:00:00Z"):
         with pytest.raises(BadParameter):
-            until_ns(word, now)
+            snooze_end_ns(word, now)
 
 
 def test_a_rule_of_the_file_is_shown_and_left_to_the_file(log_path: Path, opened: Opened) -> None:

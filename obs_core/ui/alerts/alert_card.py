@@ -65,7 +65,7 @@ def alert_card(found: AlertsSnapshot, scope: PageScope, alert: AlertView) -> Non
                 ask(inspector.failures, everyone, function=function),
                 {},
             )
-            navigation.to("code_inspector", label="Open it in the Code Inspector", f_fn=function)
+            navigation.page_link("code_inspector", label="Open it in the Code Inspector", f_fn=function)
 
 
 def _past(alert: AlertView) -> BacktestResult:

@@ -155,7 +155,7 @@ def _course(rule: Rule, scope: PageScope, picked: tuple[str, str] | None) -> Dat
 def _drawn(rule: Rule, course: DataFrame, bands: Sequence[Firing], flapping: Sequence[Flapping], *, key: str) -> None:
     if course["number"].notna().any():
         first, last = int(course["moment_ns"].iloc[0]), int(course["moment_ns"].iloc[-1])
-        parts = chart_view.beside(course, chart_annotations.marks(rule, bands, flapping, first, last))
+        parts = chart_view.layered(course, chart_annotations.marks(rule, bands, flapping, first, last))
         of_calls = isinstance(rule.condition, Calls)
         chart_view.show(charts.readings(_axis(rule), "Fires", zero=of_calls), parts, key=key)
 

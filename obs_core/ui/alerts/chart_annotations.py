@@ -15,7 +15,7 @@ def marks(
     rule: Rule, firings: Sequence[Firing], flapping: Sequence[Flapping], first_ns: int, last_ns: int
 ) -> DataFrame:
     """All of them for `charts.readings`, cut to what is drawn: from `first_ns` to `last_ns`."""
-    return chart_view.beside(_bands(firings, first_ns, last_ns), _strips(flapping, first_ns, last_ns), limits_of(rule))
+    return chart_view.layered(_bands(firings, first_ns, last_ns), _strips(flapping, first_ns, last_ns), limits_of(rule))
 
 
 def limits_of(rule: Rule) -> DataFrame:

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, NamedTuple
 from obs_core.alerts.rules.model import Calls, Rule
 from obs_core.clock import SECOND, iso_text, now_ns, period_text
 from obs_core.errors import BadParameter
-from obs_core.ui.kit.durations import until_ns
+from obs_core.ui.kit.durations import snooze_end_ns
 
 How = Literal["text", "number", "period", "end", "list", "pairs", "choice", "switch"]
 
@@ -157,7 +157,7 @@ def _pairs(text: str) -> dict[str, str] | str:
 def _end(text: str) -> float | str:
     """Seconds since 1970, from a time from now or a moment."""
     try:
-        return until_ns(text, now_ns()) / SECOND
+        return snooze_end_ns(text, now_ns()) / SECOND
     except BadParameter:
         return text
 

@@ -14,7 +14,7 @@ from obs_core.clock import SECOND, now_ns
 from obs_core.ui.alerts import ledger_access, rule_builder, rule_fields
 from obs_core.ui.alerts.alert_table import RULE
 from obs_core.ui.kit import formatting, table
-from obs_core.ui.kit.durations import end_text, until_ns
+from obs_core.ui.kit.durations import snooze_end_ns, snooze_end_text
 from obs_core.ui.kit.text import plain
 from obs_core.ui.shell.panel import boundary
 
@@ -60,7 +60,7 @@ def shown(found: AlertsSnapshot) -> DataFrame:
 def _state(rule: Rule, now: int) -> str:
     if not rule.enabled:
         return "○ off"
-    return f"◌ snoozed to {end_text(rule.snoozed_until_ns, now)}" if rule.is_snoozed(now) else "● on"
+    return f"◌ snoozed to {snooze_end_text(rule.snoozed_until_ns, now)}" if rule.is_snoozed(now) else "● on"
 
 
 def _actions(rule: Rule) -> None:
@@ -94,7 +94,7 @@ def snooze(rule: Rule, *, key: str) -> None:
         )
         if st.button("Snooze it", key=f"{key}_snooze", type="primary"):
             with boundary("Snooze"):
-                _snooze(rule.name, until_ns(end or "", now_ns()))
+                _snooze(rule.name, snooze_end_ns(end or "", now_ns()))
 
 
 def _snooze(name: str, until: int) -> None:

@@ -6,8 +6,8 @@ from obs_core.alerts.rules.model import Rule
 from obs_core.alerts.snapshot import AlertsSnapshot
 from obs_core.clock import now_ns
 from obs_core.ui.kit import formatting, stat_card
-from obs_core.ui.kit.durations import end_text
-from obs_core.ui.kit.stat_card import Figure
+from obs_core.ui.kit.durations import snooze_end_text
+from obs_core.ui.kit.stat_card import StatCard
 from obs_core.ui.kit.text import counted, plain
 
 
@@ -32,15 +32,15 @@ def alert_tiles(found: AlertsSnapshot) -> None:
         _tile("OK", len(found.quiet()), f"of {counted(len(found.rules), 'rule')}" + (f" · {off} off" if off else "")),
         _tile("Snoozed", len(snoozed), _first_end(snoozed)),
     ]
-    stat_card.row([stat_card.card(tile) for tile in tiles], low=True)
+    stat_card.row([stat_card.card_html(tile) for tile in tiles], low=True)
 
 
-def _tile(label: str, number: int, note: str, **more: Any) -> Figure:  # noqa: ANN401 - fields of Figure
-    return Figure(label, formatting.count(number), note, **more)
+def _tile(label: str, number: int, note: str, **more: Any) -> StatCard:  # noqa: ANN401 - fields of StatCard
+    return StatCard(label, formatting.count(number), note, **more)
 
 
 def _first_end(snoozed: list[Rule]) -> str:
     if not snoozed:
         return "no rule"
     first = min(snoozed, key=lambda rule: rule.snoozed_until_ns or 0)
-    return f"{plain(first.name, 30)} until {end_text(first.snoozed_until_ns, now_ns())}"
+    return f"{plain(first.name, 30)} until {snooze_end_text(first.snoozed_until_ns, now_ns())}"

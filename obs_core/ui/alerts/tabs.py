@@ -13,7 +13,7 @@ from obs_core.ui.alerts.alert_table import RULE, alert_table, stale_by_rules
 from obs_core.ui.alerts.rule_list import rule_list, snooze
 from obs_core.ui.alerts.stale_values import judged_by, offer_of, streak_table
 from obs_core.ui.series.series_card import series_card
-from obs_core.ui.series.silence import silent_card, silent_offers
+from obs_core.ui.series.silence import silence_suggestions, silent_card
 from obs_core.ui.shell import rule_suggestions, window_status
 from obs_core.ui.shell.answers import ask
 from obs_core.ui.shell.panel import panel
@@ -57,15 +57,17 @@ def stale_now(found: AlertsSnapshot, scope: PageScope) -> None:
     judged: dict[str, Any] = {}
     picked = None
     note = "By a rule or not, the worst first; a click shows the series"
-    with panel("Stale values", note, offers=lambda: [offer_of(judged)], fill=rule_builder.fill):
+    with panel("Stale values", note, suggestions=lambda: [offer_of(judged)], fill=rule_builder.fill):
         judged |= judged_by()
         streaks, series = ask(values.streaks, scope, **judged), ask(values.series, scope)
         picked = streak_table(streaks, series, stale_by_rules(found))
     if picked:
-        with panel("Readings", " · ".join(picked), offers=lambda: [offer_of(judged, *picked)], fill=rule_builder.fill):
+        with panel(
+            "Readings", " · ".join(picked), suggestions=lambda: [offer_of(judged, *picked)], fill=rule_builder.fill
+        ):
             series_card(scope, *picked, judged)
-    silent = partial(silent_offers, scope)
-    with panel("Silent processes", "Nothing in the last 5 minutes", offers=silent, fill=rule_builder.fill):
+    silent = partial(silence_suggestions, scope)
+    with panel("Silent processes", "Nothing in the last 5 minutes", suggestions=silent, fill=rule_builder.fill):
         silent_card(scope)
 
 

@@ -12,7 +12,7 @@ from obs_core.errors import BadParameter, ObsError
 from obs_core.settings import from_environment
 from obs_core.ui.alerts import ledger_access
 from obs_core.ui.kit import formatting
-from obs_core.ui.kit.durations import wanted_ns
+from obs_core.ui.kit.durations import checked_duration_ns
 
 _USUAL: Final = Webhook("", "")
 _STATE: Final = "_w_said"
@@ -117,9 +117,9 @@ def _typed() -> Webhook:
         severities=_words(typed["w_severities"]),
         labels=dict(_pair(part, "=", "Labels") for part in _words(typed["w_labels"])),
         group_by=_words(typed["w_group_by"]),
-        group_wait_ns=wanted_ns("Group wait", typed["w_wait"]),
-        group_interval_ns=wanted_ns("Group interval", typed["w_interval"]),
-        repeat_interval_ns=wanted_ns("Repeat interval", typed["w_repeat"]),
+        group_wait_ns=checked_duration_ns("Group wait", typed["w_wait"]),
+        group_interval_ns=checked_duration_ns("Group interval", typed["w_interval"]),
+        repeat_interval_ns=checked_duration_ns("Repeat interval", typed["w_repeat"]),
         send_resolved=bool(typed["w_resolved"]),
         max_alerts=_most(typed["w_most"].strip()),
     )

@@ -60,7 +60,7 @@ def _values(name: str, values: DataFrame, held: str | None, *, timed_out: bool) 
             width="stretch",
         )
         if pressed and name == "group":
-            controls.choose(group=next_one)
+            controls.set_controls(group=next_one)
 
 
 def _short(name: str, value: str) -> str:

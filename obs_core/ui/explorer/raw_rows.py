@@ -9,12 +9,12 @@ from pandas import DataFrame
 from obs_core.model import CANONICAL
 from obs_core.query.questions import traces
 from obs_core.settings import from_environment
-from obs_core.ui.explorer.row_card import offers
+from obs_core.ui.explorer.row_card import row_suggestions
 from obs_core.ui.explorer.search_progress import looked
 from obs_core.ui.kit import formatting, table
 from obs_core.ui.kit.text import plain
 from obs_core.ui.shell.answers import ask
-from obs_core.ui.shell.panel import offered
+from obs_core.ui.shell.panel import suggest_rules
 from obs_core.ui.shell.scope import PageScope
 
 SIZES: Final = ("100", "500", "2000", "10000")
@@ -88,4 +88,4 @@ def _picked_row(scope: PageScope) -> None:
         st.markdown(
             f"**{formatting.format_time(int(row['timestamp']))}** {formatting.escape_markdown(said)}", width="content"
         )
-        offered("Rules", lambda: offers(scope, row))
+        suggest_rules("Rules", lambda: row_suggestions(scope, row))

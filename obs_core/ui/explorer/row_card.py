@@ -14,7 +14,7 @@ from obs_core.ui.kit.text import counted, plain
 from obs_core.ui.series.series_card import series_card
 from obs_core.ui.shell import layout, rule_suggestions
 from obs_core.ui.shell.answers import ask
-from obs_core.ui.shell.panel import boundary, offered
+from obs_core.ui.shell.panel import boundary, suggest_rules
 from obs_core.ui.shell.scope import PageScope
 
 THRESHOLD: Final = 5
@@ -74,16 +74,16 @@ def _facts(scope: PageScope, row: "Series[Any]") -> None:
     st.html(layout.detail_list({name: plain(value, 400) or formatting.NOT_MEASURED for name, value in known.items()}))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if row["kind"] == "call":
-            navigation.to(
+            navigation.page_link(
                 "code_inspector",
                 label="Open in the Code Inspector",
                 icon=navigation.ICONS["code_inspector"],
                 f_fn=row["function"] or row["data"],
             )
-        offered("Rules", lambda: offers(scope, row))
+        suggest_rules("Rules", lambda: row_suggestions(scope, row))
 
 
-def offers(scope: PageScope, row: "Series[Any]") -> list[rule_suggestions.RuleSuggestion]:
+def row_suggestions(scope: PageScope, row: "Series[Any]") -> list[rule_suggestions.RuleSuggestion]:
     """Rules that fit a row: on its variable; or its function is slower than this call, fails, or fails anew."""
     if row["kind"] == "value":
         reading = row["data_value"] if isinstance(row["data_value"], str) else None

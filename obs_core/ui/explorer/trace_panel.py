@@ -24,7 +24,7 @@ def selection_card(scope: PageScope) -> None:
     """Show what the link names: a trace with one of its rows picked, or a row that belongs to no trace."""
     trace, row = st.query_params.get("trace"), st.query_params.get("t_row")
     if not trace:
-        navigation.keep(t_tab=None, t_level=None)
+        navigation.update_link(t_tab=None, t_level=None)
     if trace:
         with panel(f"Trace {plain(trace, 40)}"):
             _trace(scope, trace, st.query_params.get("span"))
@@ -61,7 +61,7 @@ def _trace(scope: PageScope, trace_id: str, span_id: str | None) -> None:
     level = st.query_params.get("t_level")
     if level not in LEVELS:  # the filters' note says so
         level = None
-        navigation.keep(t_level=None)
+        navigation.update_link(t_level=None)
     waterfall(
         tree,
         trace=trace_id,
@@ -83,9 +83,9 @@ def _trace(scope: PageScope, trace_id: str, span_id: str | None) -> None:
 def _said(said: Said) -> None:
     """Name in the link what was done in the waterfall."""
     if said.picked is not None:
-        navigation.keep(span=said.picked)
+        navigation.update_link(span=said.picked)
     if said.level is not None:
-        navigation.keep(t_level=said.level or None)
+        navigation.update_link(t_level=said.level or None)
 
 
 def _astray(span_id: str | None, selected: str) -> list[str]:

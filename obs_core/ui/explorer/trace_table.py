@@ -66,9 +66,9 @@ def clicked(click: Click) -> None:
 def select(trace: str = "", span: str = "", row: str = "") -> None:
     """Name the row in the link: by its trace and span; by its id where it has none."""
     if trace != st.query_params.get("trace"):
-        navigation.keep(t_level=None)
+        navigation.update_link(t_level=None)
     within = bool(trace)
-    navigation.keep(
+    navigation.update_link(
         trace=trace or None,
         span=(span or f"row-{row}") if within else None,
         t_row=None if within else row or None,
@@ -97,7 +97,7 @@ def _keep(rows: dict[str, int]) -> None:
     """Remember the open rows, and name them in the link."""
     st.session_state[OPENED] = rows
     said = st.session_state[LINKED] = expanded_rows.written(rows) or None
-    navigation.keep(t_open=said)
+    navigation.update_link(t_open=said)
 
 
 def _after(scope: PageScope, wanted: Filter, sort: str, size: int) -> str | None:

@@ -44,15 +44,15 @@ def neighbours(found: DataFrame, *, key: str, nothing: str, total_ms: float | No
         st.rerun()
 
 
-def caller_offers(scope: PageScope, found: DataFrame) -> list[rule_suggestions.RuleSuggestion]:
+def caller_suggestions(scope: PageScope, found: DataFrame) -> list[rule_suggestions.RuleSuggestion]:
     """For each of the first callers, rules on how often it fails, how long it takes and how much it does.
 
     The figures beside a caller are those of the calls that it made, so they are no limits for itself.
     """
     return [
-        offer
+        suggestion
         for name in found["function"].astype(str).head(_OFFERED)
-        for offer in (
+        for suggestion in (
             rule_suggestions.error_rate(scope, None, function=name),
             rule_suggestions.other_latency(scope, function=name),
             rule_suggestions.throughput(scope, function=name),
@@ -60,12 +60,12 @@ def caller_offers(scope: PageScope, found: DataFrame) -> list[rule_suggestions.R
     ]
 
 
-def callee_offers(scope: PageScope, found: DataFrame) -> list[rule_suggestions.RuleSuggestion]:
+def callee_suggestions(scope: PageScope, found: DataFrame) -> list[rule_suggestions.RuleSuggestion]:
     """For each of the first callees, rules on how often it fails and how long it takes, limited by its figures."""
     return [
-        offer
+        suggestion
         for row in found.head(rule_suggestions.MOST // 2).to_dict("records")
-        for offer in (
+        for suggestion in (
             rule_suggestions.error_rate(scope, row["errors"] / row["calls"], function=str(row["function"])),
             *rule_suggestions.latency(scope, formatting.number(row["p95_ms"]), function=str(row["function"])),
         )

@@ -39,14 +39,14 @@ def failures_card(failures: DataFrame) -> None:
     )
     place = clickable(shown, key="f_failures", columns={"Times": 60, "Exception": 260, "Newest": 170})
     if place is not None and table["trace_id"].iloc[place]:
-        navigation.open_("trace_explorer", trace=table["trace_id"].iloc[place], span=table["span_id"].iloc[place])
+        navigation.go_to("trace_explorer", trace=table["trace_id"].iloc[place], span=table["span_id"].iloc[place])
     stacks = failures["exception_stack"].dropna()
     if len(stacks):
         with st.expander("Newest stack"):
             st.code(stacks.iloc[0][:STACK], language=None)
 
 
-def value_offers(recorded: DataFrame) -> list[rule_suggestions.RuleSuggestion]:
+def value_suggestions(recorded: DataFrame) -> list[rule_suggestions.RuleSuggestion]:
     """For each series that the function recorded, a rule on its being stale."""
     named = recorded.head(rule_suggestions.MOST)
     return [rule_suggestions.stale(str(row["process"]), str(row["data"])) for row in named.to_dict("records")]
@@ -73,7 +73,7 @@ def recorded_card(recorded: DataFrame, streaks: DataFrame | None) -> None:
     columns = {"Data": 210, "Type": 80, "Stale": 150, "Readings": 84, "Newest": 170}
     place = clickable(shown, key="f_recorded", columns=columns)
     if place is not None:
-        navigation.open_(
+        navigation.go_to(
             "alerts", a_process=str(recorded["process"].iloc[place]), a_data=str(recorded["data"].iloc[place])
         )
 
@@ -97,4 +97,4 @@ def recent_card(recent: DataFrame) -> None:
     columns = {"Began": 170, "Status": 70, "Duration (ms)": 96, "Result type": 86, "Arguments and values": 300}
     place = clickable(shown, key="f_recent", columns=columns)
     if place is not None and recent["trace_id"].iloc[place]:
-        navigation.open_("trace_explorer", trace=recent["trace_id"].iloc[place], span=recent["span_id"].iloc[place])
+        navigation.go_to("trace_explorer", trace=recent["trace_id"].iloc[place], span=recent["span_id"].iloc[place])

@@ -14,7 +14,7 @@ from obs_core.query.filters import checks
 from obs_core.query.questions import functions, inspector, traces, values, versions
 from obs_core.ui.inspector import call_graph, calls_card
 from obs_core.ui.inspector.function_finder import choose
-from obs_core.ui.inspector.performance_card import failure_offers, performance_card, slow_offers
+from obs_core.ui.inspector.performance_card import failure_suggestions, performance_card, slow_suggestions
 from obs_core.ui.inspector.source_card import source_card
 from obs_core.ui.inspector.versions_card import versions_card
 from obs_core.ui.kit import formatting, navigation
@@ -44,37 +44,43 @@ def function_view(scope: PageScope, function: str) -> None:
         with panel("Source that ran"):
             callees = call_graph.links(found(inspector.callees)["function"], function, scope)
             source_card(found(versions.list_), found(inspector.failures), callees)
-        failing = partial(failure_offers, scope, function)
-        with panel("Failures", "a click opens the newest trace", offers=failing):
+        failing = partial(failure_suggestions, scope, function)
+        with panel("Failures", "a click opens the newest trace", suggestions=failing):
             calls_card.failures_card(found(inspector.failures))
-    slow = partial(slow_offers, scope, function)
-    with right, panel("Performance", offers=slow):
+    slow = partial(slow_suggestions, scope, function)
+    with right, panel("Performance", suggestions=slow):
         performance_card(found(inspector.measures))
     with boundary("Versions"):
         anew = rule_suggestions.new_exception(scope, function=function)
-        versions_card(scope, function, found(versions.list_), offers=lambda: [*slow(), anew])
+        versions_card(scope, function, found(versions.list_), suggestions=lambda: [*slow(), anew])
     note = "drag over a chart to choose a window"
-    with panel("History", note, offers=lambda: [rule_suggestions.throughput(scope, function=function), *slow()]):
+    with panel("History", note, suggestions=lambda: [rule_suggestions.throughput(scope, function=function), *slow()]):
         _history(scope, function, found(versions.list_))
-    with panel("Durations", "a click opens the slowest call of the bar", offers=slow):
+    with panel("Durations", "a click opens the slowest call of the bar", suggestions=slow):
         _durations(scope, found(inspector.durations))
     callers, callees_card = st.columns(2, gap="small")
-    note, offers = "share of the time of the calls", lambda: call_graph.caller_offers(scope, found(inspector.callers))
-    with callers, panel("Called by", note, offers=offers):
+    note, suggestions = (
+        "share of the time of the calls",
+        lambda: call_graph.caller_suggestions(scope, found(inspector.callers)),
+    )
+    with callers, panel("Called by", note, suggestions=suggestions):
         _callers(found(inspector.callers))
-    note, offers = "share of this function's time", lambda: call_graph.callee_offers(scope, found(inspector.callees))
-    with callees_card, panel("Calls", note, offers=offers):
+    note, suggestions = (
+        "share of this function's time",
+        lambda: call_graph.callee_suggestions(scope, found(inspector.callees)),
+    )
+    with callees_card, panel("Calls", note, suggestions=suggestions):
         _callees(found(inspector.callees), found(inspector.measures))
     note = "a click shows the readings"
-    with panel("Last values", note, offers=lambda: calls_card.value_offers(found(inspector.recorded_values))):
+    with panel("Last values", note, suggestions=lambda: calls_card.value_suggestions(found(inspector.recorded_values))):
         recorded = found(inspector.recorded_values)
         calls_card.recorded_card(recorded, ask(values.streaks, scope) if len(recorded) else None)
-    with panel("Newest calls", "a click opens the trace", offers=lambda: [*slow(), *failing()]):
+    with panel("Newest calls", "a click opens the trace", suggestions=lambda: [*slow(), *failing()]):
         calls_card.recent_card(found(inspector.recent))
 
 
 def _is_known(scope: PageScope, function: str, known: bool) -> bool:  # noqa: FBT001 - what was found of it so far
-    """Whether the function ever ran, or has a recorded source; if not, say so and offer names that are near."""
+    """Whether the function ever ran, or has a recorded source; if not, say so and suggestion names that are near."""
     extent = engine().extent()
     if known or extent is None:
         return True
@@ -138,7 +144,7 @@ def _open_row(scope: PageScope, row_id: int) -> None:
     """Go to the trace of a row."""
     row = ask(traces.row, scope, id=row_id)
     if len(row) and row["trace_id"].iloc[0]:
-        navigation.open_("trace_explorer", trace=row["trace_id"].iloc[0], span=row["span_id"].iloc[0])
+        navigation.go_to("trace_explorer", trace=row["trace_id"].iloc[0], span=row["span_id"].iloc[0])
 
 
 def _callers(found: DataFrame) -> None:

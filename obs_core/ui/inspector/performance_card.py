@@ -76,12 +76,12 @@ def performance_card(measures: DataFrame) -> None:
     st.caption(f"Before: the window of the same length that ends where this one begins. {RULE}")
 
 
-def slow_offers(scope: PageScope, function: str) -> list[rule_suggestions.RuleSuggestion]:
+def slow_suggestions(scope: PageScope, function: str) -> list[rule_suggestions.RuleSuggestion]:
     """A rule on how long `function` takes, with a limit from its P95 in the window."""
     return rule_suggestions.latency(scope, _number(_now(scope, function), "p95_ms"), function=function)
 
 
-def failure_offers(scope: PageScope, function: str) -> list[rule_suggestions.RuleSuggestion]:
+def failure_suggestions(scope: PageScope, function: str) -> list[rule_suggestions.RuleSuggestion]:
     """Rules on how often `function` fails, with a limit from its error rate in the window, and on what it raises."""
     rate = _number(_now(scope, function), "error_rate")
     return [

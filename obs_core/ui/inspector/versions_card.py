@@ -15,7 +15,7 @@ from obs_core.ui.kit.table import rounded
 from obs_core.ui.kit.text import counted, plain
 from obs_core.ui.shell.answers import ask, engine
 from obs_core.ui.shell.panel import panel
-from obs_core.ui.shell.rule_suggestions import Offers
+from obs_core.ui.shell.rule_suggestions import Suggestions
 from obs_core.ui.shell.scope import PageScope
 
 _MEASURES: Final = (
@@ -25,11 +25,11 @@ _MEASURES: Final = (
 )
 
 
-def versions_card(scope: PageScope, function: str, ran: DataFrame, offers: Offers | None = None) -> None:
-    """Draw the versions in `ran` (the answer of `versions.list_`), if there are several; `offers` are rules on them."""
+def versions_card(scope: PageScope, function: str, ran: DataFrame, suggestions: Suggestions | None = None) -> None:
+    """Draw the versions in `ran` (the answer of `versions.list_`), if there are several."""
     if len(ran) < 2:  # noqa: PLR2004 - one is compared with another
         return
-    with panel("Versions", "what a change did to the durations", offers=offers):
+    with panel("Versions", "what a change did to the durations", suggestions=suggestions):
         measured, where = _measured(scope, ran)
         known = ran if measured is scope else ask(versions.list_, measured, function=function)
         newer, older = _pair(known)

@@ -1,39 +1,39 @@
-"""Lengths of time as people write them in a field."""
+"""Durations and snooze ends that a reader types into a field."""
 
 from obs_core.clock import MAX_PERIOD_NS, iso_ns, period_ns
 from obs_core.errors import BadParameter
 from obs_core.ui.kit import formatting
 
 
-def end_text(ns: int | None, now: int) -> str:
-    """The end of a snooze in a few characters: the hour and minute, with the day unless it is today."""
-    brief = formatting.format_time_short(ns, now)
-    return brief[:5] if brief[2:3] == ":" else brief
+def snooze_end_text(ns: int | None, now: int) -> str:
+    """Return the end of a snooze in a few characters: hour and minute, with the date unless it is today."""
+    text = formatting.format_time_short(ns, now)
+    return text[:5] if text[2:3] == ":" else text
 
 
-def wanted_ns(label: str, text: str) -> int:
-    """The period that the field called `label` holds.
-
-    Raises:
-        BadParameter: it holds none.
-    """
-    found = period_ns(text.strip())
-    if found is None:
-        raise BadParameter(f"{label}: “{text[:60]}” is no length of time.", "Write 30s, 5m, 4h or 1d.")
-    return min(found, MAX_PERIOD_NS)
-
-
-def until_ns(text: str, now: int) -> int:
-    """The end of a snooze: a time from now (1h), or a moment in ISO 8601.
+def checked_duration_ns(label: str, text: str) -> int:
+    """Return the duration in the field named `label`, at most `MAX_PERIOD_NS`.
 
     Raises:
-        BadParameter: it is neither, or has passed.
+        BadParameter: `text` is not a duration.
     """
-    word = text.strip()
-    if (length := period_ns(word)) is not None:
-        return now + min(length, MAX_PERIOD_NS)
-    moment = iso_ns(word)
-    if moment is None or moment <= now:
-        message = f"“{word[:60]}” is no end of a snooze."
-        raise BadParameter(message, "Write 15m, 8h, 2d, or a coming moment such as 2027-01-31T12:00Z.")
-    return moment
+    duration_ns = period_ns(text.strip())
+    if duration_ns is None:
+        raise BadParameter(f"{label}: “{text[:60]}” is not a valid duration.", "Write 30s, 5m, 4h or 1d.")
+    return min(duration_ns, MAX_PERIOD_NS)
+
+
+def snooze_end_ns(text: str, now: int) -> int:
+    """Return the end of a snooze: a duration from now (1h) or an ISO 8601 time.
+
+    Raises:
+        BadParameter: `text` is neither, or the time is in the past.
+    """
+    text = text.strip()
+    if (duration_ns := period_ns(text)) is not None:
+        return now + min(duration_ns, MAX_PERIOD_NS)
+    end_ns = iso_ns(text)
+    if end_ns is None or end_ns <= now:
+        message = f"“{text[:60]}” is not a valid snooze end."
+        raise BadParameter(message, "Write 15m, 8h, 2d, or a future time such as 2027-01-31T12:00Z.")
+    return end_ns

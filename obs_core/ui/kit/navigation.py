@@ -24,14 +24,14 @@ ICONS: Final = {
 _WAITING: Final = "_obs_goes_to"
 
 
-def to(
+def page_link(
     page: str, *, label: str = "", icon: str | None = None, hover: str | None = None, **selected: str | None
 ) -> None:
     """Draw a link to `page` (a key of `PAGES`) with its parameters `selected`; those that are None are left out."""
     st.page_link(f"{page}.py", label=label or PAGES[page], icon=icon, help=hover, query_params=_given(selected))
 
 
-def open_(page: str, **selected: str | None) -> None:
+def go_to(page: str, **selected: str | None) -> None:
     """Go to `page` now. From inside a fragment, the router goes there in the full run that this starts.
 
     (`st.switch_page` within a fragment's run takes the router's parameters out of the URL.)
@@ -40,14 +40,14 @@ def open_(page: str, **selected: str | None) -> None:
     st.rerun()
 
 
-def follow() -> None:
-    """Go where `open_` said, if it did; the router calls this once its controls are drawn."""
+def follow_pending() -> None:
+    """Go where `go_to` said, if it did; the router calls this once its controls are drawn."""
     if (goal := st.session_state.pop(_WAITING, None)) is not None:
         page, selected = goal
         st.switch_page(f"{page}.py", query_params=selected)
 
 
-def keep(**parts: str | None) -> None:
+def update_link(**parts: str | None) -> None:
     """Set parts of the page's own link, all at once, and take away those that are None.
 
     Each change is a message to the browser and a step of its history.

@@ -1,4 +1,4 @@
-"""Cards with one figure each: what it is, how much, the change, a note, and its course as a small line."""
+"""Cards with one figure each: what it is, how much, the change, a note, and its trend as a small line."""
 
 import html
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import streamlit as st
 
-POINTS: Final = 80  # a course is drawn with at most this many: a card is some 150 pixels wide
+POINTS: Final = 80  # a trend is drawn with at most this many: a card is some 150 pixels wide
 WIDTH: Final = 100
 HEIGHT: Final = 24
 _LINE: Final = (
@@ -19,10 +19,10 @@ _LINE: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class StatCard:
     """One card. `change` is against the window before; `bad` and `worse` colour value and change, words go with them.
 
-    `course` are equally spaced numbers; None is a gap.
+    `trend` are equally spaced numbers; None is a gap.
     """
 
     label: str
@@ -33,7 +33,7 @@ class Figure:
     bad: bool = False
     hover: str = ""
     tone: Literal["error", "stale"] = "error"
-    course: Sequence[float | None] = field(default=())
+    trend: Sequence[float | None] = field(default=())
 
 
 def row(cards: Sequence[str], *, low: bool = False) -> None:
@@ -41,24 +41,24 @@ def row(cards: Sequence[str], *, low: bool = False) -> None:
     st.html(f"<div class='obs-cards{' obs-low' if low else ''}'>{''.join(cards)}</div>")
 
 
-def card(figure: Figure) -> str:
+def card_html(stat: StatCard) -> str:
     """One card as HTML."""
-    mark = "" if not figure.bad else f" class='obs-{figure.tone}'"
+    mark = "" if not stat.bad else f" class='obs-{stat.tone}'"
     change = ""
-    if figure.change:
+    if stat.change:
         title = "Against the window of the same length before this one"
-        kind = "obs-worse" if figure.worse else "obs-change"
-        change = f"<span class='{kind}' title='{title}'>{html.escape(figure.change)}</span>"
+        kind = "obs-worse" if stat.worse else "obs-change"
+        change = f"<span class='{kind}' title='{title}'>{html.escape(stat.change)}</span>"
     return (
-        f"<section title='{html.escape(figure.hover, quote=True)}'><h3>{html.escape(figure.label)}</h3>"
-        f"<p><b{mark}>{html.escape(figure.value)}</b>{change}</p>"
-        f"<p class='obs-note'>{html.escape(figure.note)}</p>{sparkline(figure.course)}</section>"
+        f"<section title='{html.escape(stat.hover, quote=True)}'><h3>{html.escape(stat.label)}</h3>"
+        f"<p><b{mark}>{html.escape(stat.value)}</b>{change}</p>"
+        f"<p class='obs-note'>{html.escape(stat.note)}</p>{sparkline(stat.trend)}</section>"
     )
 
 
-def sparkline(course: Sequence[float | None]) -> str:
-    """A line over `course` from zero up, as a mask that takes the theme's colour; nothing if it is flat at zero."""
-    thinned = _thinned(course)
+def sparkline(trend: Sequence[float | None]) -> str:
+    """A line over `trend` from zero up, as a mask that takes the theme's colour; nothing if it is flat at zero."""
+    thinned = _thinned(trend)
     most = max((number for number in thinned if number is not None), default=0.0)
     if len(thinned) < 2 or most <= 0:  # noqa: PLR2004 - a line has two ends
         return ""
@@ -82,8 +82,8 @@ def _dash(piece: list[tuple[float, float] | None]) -> list[tuple[float, float] |
     return [(x + by, y) for x, y in filter(None, piece) for by in (-0.4, 0.4)]
 
 
-def _thinned(course: Sequence[float | None]) -> list[float | None]:
-    """At most `POINTS` of the course, each the highest of its slice, so that no peak is lost."""
-    size = -(-len(course) // POINTS) or 1
-    slices = [course[place : place + size] for place in range(0, len(course), size)]
+def _thinned(trend: Sequence[float | None]) -> list[float | None]:
+    """At most `POINTS` of the trend, each the highest of its slice, so that no peak is lost."""
+    size = -(-len(trend) // POINTS) or 1
+    slices = [trend[place : place + size] for place in range(0, len(trend), size)]
     return [max((number for number in each if number is not None), default=None) for each in slices]

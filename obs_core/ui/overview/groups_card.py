@@ -31,10 +31,10 @@ def groups_card(groups: DataFrame, group: str | None) -> None:
     segment = [str(mark["group"]) for mark in picked.get("group", []) if mark.get("group") != OTHERS]
     name = segment[0] if segment else None if row is None else names[row]
     if name and name != group:  # under other keys than before: a click must not be found again in the next run
-        controls.choose(group=name)
+        controls.set_controls(group=name)
 
 
-def group_offers(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
+def group_suggestions(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
     """For each of the largest groups, a rule on how often its calls fail."""
     largest = ask(overview.groups, scope).head(rule_suggestions.MOST)  # they come by their rows
     return [

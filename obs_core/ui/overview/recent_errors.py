@@ -15,7 +15,7 @@ WIDEST: Final = 300  # characters of an exception in a table
 LONGEST_SEARCH: Final = 100
 
 
-def failure_offers(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
+def failure_suggestions(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
     """A rule on failures of a kind that was not there before."""
     return [rule_suggestions.new_exception(scope)]
 
@@ -93,4 +93,4 @@ def _kind(row: dict[Any, Any]) -> str:
 
 def _open(row: "Series[Any]", **filters: str | None) -> None:
     trace, span = (row[name] if isinstance(row[name], str) else None for name in ("trace_id", "span_id"))
-    navigation.open_("trace_explorer", t_status="ERROR", trace=trace, span=span if trace else None, **filters)
+    navigation.go_to("trace_explorer", t_status="ERROR", trace=trace, span=span if trace else None, **filters)

@@ -30,16 +30,18 @@ def slowest(changes: DataFrame) -> None:
     columns = dict.fromkeys(("Calls", "Errors", "P95 (ms)", "P95 before (ms)", "Total (s)"), localized)
     place = tables.clickable(shown, key=f"o_functions {order}", columns=columns | {"Function": 270}, most=SHOWN)
     if place is not None:
-        navigation.open_("code_inspector", f_fn=str(chosen["function"].iloc[place]))
+        navigation.go_to("code_inspector", f_fn=str(chosen["function"].iloc[place]))
 
 
-def function_offers(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
+def function_suggestions(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
     """For each of the slowest functions, a rule on how long it takes."""
     found, _ = derived(_shown, ask(functions.changes, scope), changed=False)
     return [
-        offer
+        suggestion
         for row in found.head(rule_suggestions.MOST).to_dict("records")
-        for offer in rule_suggestions.latency(scope, formatting.number(row["p95_ms"]), function=str(row["function"]))
+        for suggestion in rule_suggestions.latency(
+            scope, formatting.number(row["p95_ms"]), function=str(row["function"])
+        )
     ]
 
 

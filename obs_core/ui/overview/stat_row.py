@@ -9,7 +9,7 @@ from pandas import DataFrame, Series
 from obs_core.errors import ObsError
 from obs_core.query.questions import functions, overview, values, writers
 from obs_core.ui.kit import formatting, stat_card
-from obs_core.ui.kit.stat_card import Figure
+from obs_core.ui.kit.stat_card import StatCard
 from obs_core.ui.series.silence import _silent
 from obs_core.ui.shell import rule_suggestions
 from obs_core.ui.shell.answers import Question, ask, derived
@@ -40,21 +40,26 @@ def cards(scope: PageScope) -> None:
     stat_card.row([_figure(label, *one, sources=sources, until=scope.window.to_ns) for label, one in _FIGURES.items()])
 
 
-def error_offers(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
+def error_suggestions(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
     """Rules on how often calls fail and how many there are, with limits from the window's figures."""
     rate = formatting.number(ask(overview.summary, scope)["error_rate"].iloc[0])
     return [rule_suggestions.error_rate(scope, rate), rule_suggestions.throughput(scope)]
 
 
-def latency_offers(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
+def latency_suggestions(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
     """A rule on how long calls take, with a limit from the window's P95."""
     return rule_suggestions.latency(scope, formatting.number(ask(overview.summary, scope)["p95_ms"].iloc[0]))
 
 
-def offers(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
+def suggestions(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
     """A rule for each figure; that of stale values is for the one that has repeated most often."""
     stuck = derived(_longest, ask(values.streaks, scope))
-    return [*error_offers(scope), *latency_offers(scope), rule_suggestions.stale(*stuck), rule_suggestions.writer()]
+    return [
+        *error_suggestions(scope),
+        *latency_suggestions(scope),
+        rule_suggestions.stale(*stuck),
+        rule_suggestions.writer(),
+    ]
 
 
 def _longest(streaks: DataFrame) -> tuple[str, str]:
@@ -68,7 +73,7 @@ def _longest(streaks: DataFrame) -> tuple[str, str]:
 
 def _figure(
     label: str,
-    build: Callable[..., Figure],
+    build: Callable[..., StatCard],
     needs: tuple[str, ...],
     *,
     sources: dict[str, Callable[[], DataFrame]],
@@ -80,72 +85,72 @@ def _figure(
         given: dict[str, int] = {"until": until} if build is _stale else {}
         return derived(_drawn, *answers, kind=build, **given)
     except ObsError as error:
-        return stat_card.card(Figure(label, formatting.NOT_MEASURED, error.message, hover=error.hint, bad=True))
+        return stat_card.card_html(StatCard(label, formatting.NOT_MEASURED, error.message, hover=error.hint, bad=True))
 
 
-def _drawn(*answers: DataFrame, kind: Callable[..., Figure], **given: object) -> str:
-    return stat_card.card(kind(*answers, **given))
+def _drawn(*answers: DataFrame, kind: Callable[..., StatCard], **given: object) -> str:
+    return stat_card.card_html(kind(*answers, **given))
 
 
-def _error_rate(now_: DataFrame, before_: DataFrame, slices: DataFrame) -> Figure:
+def _error_rate(now_: DataFrame, before_: DataFrame, slices: DataFrame) -> StatCard:
     now, before = _row(now_), _row(before_)
     new, old = formatting.number(now["error_rate"]), formatting.number(before["error_rate"])
-    return Figure(
+    return StatCard(
         "Error rate",
         formatting.share(new),
         f"{formatting.count(now['errors'])} of {formatting.count(now['calls'])} calls",
         change=_points(new, old),
         worse=_points(new, old).startswith("+") and _points(new, old) != _points(0, 0),
-        course=list((slices["errors"] / slices["calls"]).fillna(0.0)),
+        trend=list((slices["errors"] / slices["calls"]).fillna(0.0)),
         bad=bool(new),
         hover="Calls whose status is ERROR, of all calls of the window, at every depth of their traces.",
     )
 
 
-def _throughput(now_: DataFrame, before_: DataFrame, slices: DataFrame) -> Figure:
+def _throughput(now_: DataFrame, before_: DataFrame, slices: DataFrame) -> StatCard:
     now, before = _row(now_), _row(before_)
     new = formatting.number(now["calls_per_s"])
-    return Figure(
+    return StatCard(
         "Throughput",
         f"{formatting.rate(new)} calls/s",
         f"{formatting.rate(formatting.number(now['traces_per_s']))} traces/s",
         change=_relative(new, formatting.number(before["calls_per_s"])),
-        course=list(slices["calls"]),
+        trend=list(slices["calls"]),
         hover="All calls that began in the window, per second within the log.",
     )
 
 
-def _latency(now_: DataFrame, before_: DataFrame, slices: DataFrame) -> Figure:
+def _latency(now_: DataFrame, before_: DataFrame, slices: DataFrame) -> StatCard:
     now, before = _row(now_), _row(before_)
     p50, p95, p99 = (formatting.number(now[name]) for name in ("p50_ms", "p95_ms", "p99_ms"))
     old = formatting.number(before["p95_ms"])
     approximate = "Approximate, within 1 %" if now_.attrs.get("approximate") else "Exact"
-    return Figure(
+    return StatCard(
         "Latency P95",
         ("≈ " if now_.attrs.get("approximate") else "") + formatting.duration(p95),
         f"P50 {formatting.duration(p50)} · P99 {formatting.duration(p99)}",
         change=_relative(p95, old),
         worse=_relative(p95, old).startswith("+") and _relative(p95, old) != "+0 %",
-        course=list(_numbers(slices["p95_ms"])),
+        trend=list(_numbers(slices["p95_ms"])),
         hover=f"95 % of all calls took no longer. {approximate}, over all calls of the window that were timed.",
     )
 
 
-def _writers(found: DataFrame) -> Figure:
+def _writers(found: DataFrame) -> StatCard:
     worst = max(found["state"], key=STATES.index, default=formatting.NOT_MEASURED)
     dropped, recovered = int(found["dropped"].sum()), int(found["recovered"].sum())
     notes = [f"{formatting.count(len(found))} at work" if len(found) else "none at work"]
     notes += [f"{formatting.count(dropped)} rows dropped"] if dropped else []
     notes += [f"{formatting.count(recovered)} recovered"] if recovered else []
     bad = bool(dropped) or worst not in ("OK", formatting.NOT_MEASURED)
-    return Figure("Writers", worst, " · ".join(notes), bad=bad, hover=_each(found))
+    return StatCard("Writers", worst, " · ".join(notes), bad=bad, hover=_each(found))
 
 
-def _queue(found: DataFrame) -> Figure:
+def _queue(found: DataFrame) -> StatCard:
     queue, capacity = int(found["queue"].sum()), int(found["capacity"].sum())
     if found.empty:
-        return Figure("Queue", formatting.NOT_MEASURED, "no writer at work")
-    return Figure(
+        return StatCard("Queue", formatting.NOT_MEASURED, "no writer at work")
+    return StatCard(
         "Queue",
         formatting.count(queue),
         f"of {formatting.count(capacity)} rows",
@@ -154,11 +159,11 @@ def _queue(found: DataFrame) -> Figure:
     )
 
 
-def _stale(found: DataFrame, wrote: DataFrame, *, until: int) -> Figure:
+def _stale(found: DataFrame, wrote: DataFrame, *, until: int) -> StatCard:
     stuck = found[found["ongoing"]]
     silent = _silent(wrote, until)
     longest = f"longest {formatting.count(stuck['length'].max())} readings" if len(stuck) else "every value changes"
-    return Figure(
+    return StatCard(
         "Stale values",
         formatting.count(len(stuck)),
         longest + (f" · {formatting.count(len(silent))} silent" if silent else ""),
@@ -169,7 +174,7 @@ def _stale(found: DataFrame, wrote: DataFrame, *, until: int) -> Figure:
     )
 
 
-_FIGURES: Final[dict[str, tuple[Callable[..., Figure], tuple[str, ...]]]] = {
+_FIGURES: Final[dict[str, tuple[Callable[..., StatCard], tuple[str, ...]]]] = {
     "Error rate": (_error_rate, ("now", "before", "slices")),
     "Throughput": (_throughput, ("now", "before", "slices")),
     "Latency P95": (_latency, ("now", "before", "slices")),

@@ -9,10 +9,10 @@ from obs_core.clock import now_ns
 from obs_core.query.questions import writers
 from obs_core.ui.kit import formatting, table
 from obs_core.ui.kit.text import plain
-from obs_core.ui.series.silence import silent_card, silent_offers
+from obs_core.ui.series.silence import silence_suggestions, silent_card
 from obs_core.ui.shell import rule_suggestions
 from obs_core.ui.shell.answers import ask
-from obs_core.ui.shell.panel import offered
+from obs_core.ui.shell.panel import suggest_rules
 from obs_core.ui.shell.scope import PageScope
 
 STATES: Final = {"OK": "● OK", "DELAYED": "▲ DELAYED", "CIRCUIT_OPEN": "■ CIRCUIT_OPEN", "GONE": "✕ GONE"}
@@ -25,7 +25,7 @@ def writers_card(scope: PageScope) -> None:
         if not opened.open:
             return
         found = ask(writers.status, scope)
-        offered("Writers", lambda: [rule_suggestions.writer(), *silent_offers(scope)])
+        suggest_rules("Writers", lambda: [rule_suggestions.writer(), *silence_suggestions(scope)])
         if found.empty:
             st.caption("No program is writing into this log now; those that do stand here with their queues.")
         else:

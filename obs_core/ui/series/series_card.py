@@ -48,12 +48,14 @@ def series_card(
         parts += [] if fires else [shading(streaks, first_ns)]
         parts += [] if marks is None else [marks(first_ns, last_ns)]
         chart = charts.readings("Value", "Fires") if fires else charts.readings()
-        chart_view.show(chart, chart_view.beside(*parts), key=key)
+        chart_view.show(chart, chart_view.layered(*parts), key=key)
     if listed or not numbers.notna().any():
         shown = _texts(readings, streaks)
         height = min(300, (len(shown) + 1) * table.ROW_HEIGHT + 8)
         st.dataframe(shown, hide_index=True, height=height, row_height=table.ROW_HEIGHT)
-    navigation.to("trace_explorer", label="Its rows in the Trace Explorer", t_kind="value", t_process=process, t_q=data)
+    navigation.page_link(
+        "trace_explorer", label="Its rows in the Trace Explorer", t_kind="value", t_process=process, t_q=data
+    )
 
 
 def shading(streaks: DataFrame, first_ns: int) -> DataFrame:

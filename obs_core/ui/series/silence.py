@@ -28,12 +28,12 @@ def _silent(found: DataFrame, until: int) -> list[str]:
     return sorted(str(name) for name in found.loc[found["last_ns"] < latest - SILENT_AFTER_NS, "process"])
 
 
-def silent_offers(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
+def silence_suggestions(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
     """For each process that is silent now, a rule on its silence; one for all where none is."""
     reads = set(ask(values.series, scope)["process"])
     names = silent_processes(scope)[: rule_suggestions.MOST]
-    offers = [rule_suggestions.silent(name, of="values" if name in reads else "calls") for name in names]
-    return offers or [rule_suggestions.silent(group=scope.group)]
+    suggestions = [rule_suggestions.silent(name, of="values" if name in reads else "calls") for name in names]
+    return suggestions or [rule_suggestions.silent(group=scope.group)]
 
 
 def silent_card(scope: PageScope) -> None:

@@ -42,14 +42,14 @@ def timeline(
     picked = show(spec, drawn, key=f"{key} {scope.from_text} {scope.to_text}", selects=True)
     ends = (picked.get("window") or {}).get("bucket")
     if ends and len(ends) == 2 and int(ends[0]) < int(ends[1]):  # noqa: PLR2004 - a range has two ends
-        controls.choose(**{"from": str(int(ends[0])), "to": str(int(ends[1]))})
+        controls.set_controls(**{"from": str(int(ends[0])), "to": str(int(ends[1]))})
 
 
 def _course(slices: DataFrame, starts: DataFrame | None = None, *, from_ns: int, to_ns: int) -> DataFrame:
     """What a timeline draws, its moments as charts take them."""
     whole = spread(slices, Window(from_ns, to_ns))
     marks = starts if starts is None or "label" in starts else markers(starts)
-    return _with_moments(whole if marks is None else beside(whole, marks))
+    return _with_moments(whole if marks is None else layered(whole, marks))
 
 
 def _with_moments(frame: DataFrame) -> DataFrame:
@@ -83,7 +83,7 @@ def markers(starts: DataFrame) -> DataFrame:
     return DataFrame({"started_ns": starts["started_ns"], "label": labels})
 
 
-def beside(*frames: DataFrame) -> DataFrame:
+def layered(*frames: DataFrame) -> DataFrame:
     """Frames of different columns as one, for a chart whose layers show different things."""
     return concat(frames, ignore_index=True)
 

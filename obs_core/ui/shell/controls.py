@@ -64,9 +64,9 @@ def draw(groups: Sequence[str], extent: Window | None) -> None:
     )
 
 
-def choose(**words: str | None) -> None:
+def set_controls(**texts: str | None) -> None:
     """Set controls (`from`, `to`, `group`) from inside a page; the run that this starts shows them."""
-    st.session_state[_WANTED] = words
+    st.session_state[_WANTED] = texts
     st.rerun()
 
 

@@ -19,13 +19,13 @@ def panel(
     note: str = "",
     *,
     key: str | None = None,
-    offers: rule_suggestions.Offers | None = None,
+    suggestions: rule_suggestions.Suggestions | None = None,
     fill: rule_suggestions.Fill | None = None,
 ) -> Iterator[None]:
     """A bordered card with `title`, and `note` quietly beside it; an error of the block is shown in the card.
 
-    The style sheet knows the card by its `key`. `offers` are the rules that can be made of what it shows (see
-    `rule_offers.draw`, also for `fill`).
+    The style sheet knows the card by its `key`. `suggestions` are the rules that can be made of what it shows (see
+    `rule_suggestions.draw`, also for `fill`).
     """
     with st.container(border=True, key=key):
         head = st.container(horizontal=True, vertical_alignment="center", gap="xsmall")
@@ -33,15 +33,17 @@ def panel(
         head.html(heading, width="stretch")
         with boundary(title):
             yield
-        if offers is not None:
+        if suggestions is not None:
             with head:
-                offered(title, offers, fill)
+                suggest_rules(title, suggestions, fill)
 
 
-def offered(title: str, offers: rule_suggestions.Offers, fill: rule_suggestions.Fill | None = None) -> None:
+def suggest_rules(
+    title: str, suggestions: rule_suggestions.Suggestions, fill: rule_suggestions.Fill | None = None
+) -> None:
     """Draw the rules that can be made of what is shown; none where that can't be answered, which its panel says."""
     with boundary(title), suppress(ObsError):
-        rule_suggestions.draw(offers(), fill)
+        rule_suggestions.draw(suggestions(), fill)
 
 
 @contextmanager

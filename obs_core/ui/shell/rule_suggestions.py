@@ -1,6 +1,6 @@
 """“Make a rule from this”: rules that fit what a panel shows, each a link that fills the builder.
 
-An offer takes its kind, its scope and its limit from what is shown; the builder is where it is tried and changed.
+An suggestion takes its kind, its scope and its limit from what is shown; the builder is where it is tried and changed.
 """
 
 import math
@@ -20,7 +20,7 @@ RULES: Final = "Rules"
 
 ICON: Final = ":material/add_alert:"
 MOST: Final = 8
-"""Offers of one panel: a list of more is no quick way."""
+"""Suggestions of one panel: a list of more is no quick way."""
 
 _ASK: Final = "Make a rule from this"
 _LEAST_RATE: Final = 0.05
@@ -36,22 +36,22 @@ class RuleSuggestion(NamedTuple):
     texts: Mapping[str, str]
 
 
-Offers = Callable[[], Sequence[RuleSuggestion]]
+Suggestions = Callable[[], Sequence[RuleSuggestion]]
 Fill = Callable[[Mapping[str, str]], None]
 
 
-def draw(offers: Sequence[RuleSuggestion], fill: Fill | None = None) -> None:
-    """Draw them as one quiet icon: a link where there is one offer, a list where there are several.
+def draw(suggestions: Sequence[RuleSuggestion], fill: Fill | None = None) -> None:
+    """Draw them as one quiet icon: a link where there is one suggestion, a list where there are several.
 
     On the Alerts page itself a link can't set the controls that are drawn there: there `fill` is called by a button.
     """
-    if len(offers) == 1:
-        _way(offers[0], "Make a rule", fill, f"{_ASK} · {offers[0].says}")
-    elif offers:
+    if len(suggestions) == 1:
+        _way(suggestions[0], "Make a rule", fill, f"{_ASK} · {suggestions[0].says}")
+    elif suggestions:
         with st.popover("Make a rule", icon=ICON, type="tertiary", help=_ASK):
             st.caption(_ASK)
-            for offer in offers[:MOST]:
-                _way(offer, offer.says, fill)
+            for suggestion in suggestions[:MOST]:
+                _way(suggestion, suggestion.says, fill)
 
 
 def error_rate(scope: PageScope, rate: float | None, *, function: str = "") -> RuleSuggestion:
@@ -60,7 +60,7 @@ def error_rate(scope: PageScope, rate: float | None, *, function: str = "") -> R
     if above >= 1:  # a limit that can be crossed
         above = (1 + min(rate or 0.0, 0.98)) / 2
     name = f"{_whose(scope, function)} fails"
-    return _offer(
+    return _suggestion(
         f"Error rate above {formatting.share(_short(above))}", scope, "error_rate", name, function, above=above
     )
 
@@ -71,25 +71,25 @@ def latency(scope: PageScope, p95_ms: float | None, *, function: str = "") -> li
         return []
     above = _TIMES_P95 * p95_ms
     says, name = f"P95 above {formatting.duration(_short(above))}", f"{_whose(scope, function)} is slow"
-    return [_offer(says, scope, "latency", name, function, above=above)]
+    return [_suggestion(says, scope, "latency", name, function, above=above)]
 
 
 def other_latency(scope: PageScope, *, function: str = "") -> RuleSuggestion:
     """The P95 has changed by half against the window before: where nobody asked what it is now."""
     name = f"{_whose(scope, function)} takes other times"
-    return _offer("P95 changed by 50 %", scope, "latency", name, function, changed_percent=50)
+    return _suggestion("P95 changed by 50 %", scope, "latency", name, function, changed_percent=50)
 
 
 def throughput(scope: PageScope, *, function: str = "") -> RuleSuggestion:
     """Calls per second have changed by half against the window before."""
     name = f"{_whose(scope, function)} has other traffic"
-    return _offer("Calls per second changed by 50 %", scope, "throughput", name, function, changed_percent=50)
+    return _suggestion("Calls per second changed by 50 %", scope, "throughput", name, function, changed_percent=50)
 
 
 def new_exception(scope: PageScope, *, function: str = "") -> RuleSuggestion:
     """A function raises an exception type for the first time."""
     name = f"{_whose(scope, function)} raises something new"
-    return _offer("An exception type that is new", scope, "new_exception", name, function)
+    return _suggestion("An exception type that is new", scope, "new_exception", name, function)
 
 
 def stale(process: str, data: str, threshold: int = 5, **more: str) -> RuleSuggestion:
@@ -146,7 +146,7 @@ def _whose(scope: PageScope, function: str) -> str:
     return function or scope.group or "any call"
 
 
-def _offer(says: str, scope: PageScope, kind: str, name: str, function: str, **numbers: float) -> RuleSuggestion:
+def _suggestion(says: str, scope: PageScope, kind: str, name: str, function: str, **numbers: float) -> RuleSuggestion:
     limits = {field: np.format_float_positional(_short(number), trim="-") for field, number in numbers.items()}
     fields = {"group": scope.group or "", "function": function}
     whose = function or scope.group or ""
@@ -160,11 +160,13 @@ def _short(number: float) -> float:
     return float(f"{number:.2g}")
 
 
-def _way(offer: RuleSuggestion, label: str, fill: Fill | None, hover: str | None = None) -> None:
+def _way(suggestion: RuleSuggestion, label: str, fill: Fill | None, hover: str | None = None) -> None:
     if fill is not None:
-        key = f"a_make_{offer.texts['kind']}_{offer.says}"
+        key = f"a_make_{suggestion.texts['kind']}_{suggestion.says}"
         words = formatting.escape_markdown(label)
-        st.button(words, key=key, type="tertiary", icon=ICON, help=hover, on_click=fill, args=(offer.texts,))
+        st.button(words, key=key, type="tertiary", icon=ICON, help=hover, on_click=fill, args=(suggestion.texts,))
         return
-    texts = {f"r_{name}": text for name, text in offer.texts.items() if text}
-    navigation.to("alerts", label=formatting.escape_markdown(label), icon=ICON, hover=hover, **{VIEW: RULES}, **texts)
+    texts = {f"r_{name}": text for name, text in suggestion.texts.items() if text}
+    navigation.page_link(
+        "alerts", label=formatting.escape_markdown(label), icon=ICON, hover=hover, **{VIEW: RULES}, **texts
+    )

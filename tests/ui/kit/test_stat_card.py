@@ -2,7 +2,7 @@
 
 from urllib.parse import unquote
 
-from obs_core.ui.kit.stat_card import POINTS, Figure, card, sparkline
+from obs_core.ui.kit.stat_card import POINTS, StatCard, card_html, sparkline
 
 
 def path_of(course: list[float | None]) -> str:
@@ -27,7 +27,7 @@ def test_a_long_course_keeps_its_peak() -> None:
 
 
 def test_what_a_card_says_is_text() -> None:
-    drawn = card(Figure("<b>", "<i>", "<u>", change="<s>", hover="'\"><img>", bad=True, worse=True))
+    drawn = card_html(StatCard("<b>", "<i>", "<u>", change="<s>", hover="'\"><img>", bad=True, worse=True))
     for tag in ("<b>&", "<i>", "<u>", "<s>", "<img>"):
         assert tag not in drawn
 

@@ -3,7 +3,7 @@
 from pandas import DataFrame
 
 from obs_core.clock import Window
-from obs_core.ui.shell.chart_view import beside, markers, spread
+from obs_core.ui.shell.chart_view import layered, markers, spread
 
 
 def test_what_lies_outside_the_log_shows_as_a_gap() -> None:
@@ -37,4 +37,4 @@ def test_a_start_is_marked_with_its_version_if_that_changed() -> None:
 
 
 def test_frames_beside_each_other_keep_their_rows() -> None:
-    assert len(beside(DataFrame({"a": [1, 2]}), DataFrame({"b": [3]}))) == 3
+    assert len(layered(DataFrame({"a": [1, 2]}), DataFrame({"b": [3]}))) == 3

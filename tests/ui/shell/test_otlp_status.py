@@ -45,7 +45,7 @@ def said(log: Path, child: Child | None) -> str:
     [
         (RUNNING, "OpenTelemetry programs can send to `http://127.0.0.1:43999`."),
         (replace(RUNNING, restarts=3), "Restarts: 3."),
-        (TAKEN, "nothing from OpenTelemetry programs is received here: Port 4318 is in use by another program."),
+        (TAKEN, "The OTLP receiver has been down since 00:00:00.000: Port 4318 is in use by another program."),
         (
             replace(RUNNING, state="off", address=None),
             "Nothing is received from OpenTelemetry programs: it is switched off by OBS_OTLP.",
@@ -70,7 +70,7 @@ def test_without_a_dashboard_that_keeps_one_nothing_is_said(log_path: Path) -> N
     ("child", "words"),
     [
         (RUNNING, "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:43999\nOTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"),
-        (TAKEN, "received here: Port 4318 is in use by another program."),
+        (TAKEN, "down since 00:00:00.000: Port 4318 is in use by another program."),
         (None, "Start one: python -m obs_core ingest"),
     ],
 )
