@@ -26,7 +26,7 @@ ADAPTERS = {
     "duckdb": {"obs_core/query/engine/worker.py"},
     "altair": {"obs_core/charts.py"},
     "pygments": {"obs_core/source_code/highlight.py"},
-    "opentelemetry": {"obs_core/capture/otel.py", "obs_core/ingest/formats/otlp_protobuf.py"},
+    "opentelemetry": {"obs_core/capture/otel.py", "obs_core/ingest/formats/protobuf/messages.py"},
     "uvicorn": {"obs_core/ingest/receiver/server.py"},
     "httpx": {"obs_core/alerts/deliver/http_client.py"},
 }

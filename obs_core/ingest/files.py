@@ -107,7 +107,7 @@ class _Counts:
 
     def refuse(self, parts: list[Refused]) -> None:
         """Count what was refused, and keep the first of it."""
-        self.refused_count += len(parts)
+        self.refused_count += sum(part.parts for part in parts)
         self.refused += parts[: _KEPT - len(self.refused)]
 
 

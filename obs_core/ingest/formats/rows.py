@@ -19,11 +19,15 @@ encoded: Final = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 
 class Refused(NamedTuple):
-    """A part of a file that became no row: its line (from 1; 0: all of it), why, and in an archive which member."""
+    """Parts of a file that are not stored: their line (from 1; 0: the whole file), why, and the member of an archive.
+
+    `parts` is how many; 0 for a remark about parts that are stored.
+    """
 
     line: int
     why: str
     member: str = ""
+    parts: int = 1
 
 
 def hex_id(value: object, length: int) -> str | None:

@@ -59,7 +59,7 @@ def test_a_sample_is_read_and_importing_it_twice_changes_nothing(known: ImportFo
 def test_a_sample_that_is_cut_off_leaves_nothing(known: ImportFormat, tmp_path: Path) -> None:
     connection = log.open_log(tmp_path / "trace.db")
     file = tmp_path / "sample"
-    file.write_bytes(known.sample[: len(known.sample) // 2])
+    file.write_bytes(known.sample[:20])
     with pytest.raises(FileRefused, match=re.escape(str(file))):
         import_file(connection, file, now=1)
     assert connection.execute("SELECT count(*) FROM data_trace").fetchone() == (0,)
