@@ -5,9 +5,11 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeVar
 
 from obs_core.errors import BadParameter
+
+Length = TypeVar("Length", int, float)
 
 MILLISECOND: Final = 1_000_000
 SECOND: Final = 1_000_000_000
@@ -98,6 +100,11 @@ def instant_ns(text: str, now: int, extent: Window | None = None) -> int:
         message = f"“{text[:60]}” is not a time."
         raise BadParameter(message, "Write now, now-1h, epoch milliseconds, or ISO 8601 such as 2026-01-31T12:00:00Z.")
     return time_ns
+
+
+def backoff(first: Length, longest: Length, failures: int) -> Length:
+    """The delay after `failures` failures in a row: `first`, doubled with each further failure, at most `longest`."""
+    return min(longest, first * (1 << min(max(failures - 1, 0), 30)))
 
 
 def names_extent(text: str) -> bool:

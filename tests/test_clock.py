@@ -12,6 +12,7 @@ from obs_core.clock import (
     MINUTE,
     SECOND,
     Window,
+    backoff,
     instant_ns,
     iso_ns,
     iso_text,
@@ -99,3 +100,8 @@ def test_only_periods_with_fractions_allowed_have_fractions() -> None:
 @given(st.integers(0, 10**8).map(lambda tenths: tenths * SECOND // 10))
 def test_a_period_that_is_written_reads_back_as_the_same(length_ns: int) -> None:
     assert period_ns(period_text(length_ns), fraction=True) == length_ns
+
+
+def test_the_delay_after_failures_doubles_up_to_the_longest() -> None:
+    assert [backoff(0.5, 8.0, failures) for failures in range(8)] == [0.5, 0.5, 1, 2, 4, 8, 8, 8]
+    assert backoff(SECOND, 5 * MINUTE, 10_000) == 5 * MINUTE

@@ -1,1 +1,1 @@
-"""The programs that the dashboard starts beside itself, and what became of them."""
+"""Runs the dashboard's child processes (receiver and watcher): restarts them, and reports their status."""

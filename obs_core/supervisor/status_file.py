@@ -1,4 +1,4 @@
-"""`<log>.d/children.json`: what became of the children of every dashboard that shows this log."""
+"""`<log>.d/children.json`: the status of the child processes of all dashboards that show this log."""
 
 import json
 import os
@@ -17,48 +17,47 @@ _BEST_FIRST: Final = ("running", "starting", "waiting", "port in use", "off")
 
 
 def children(log: Path) -> dict[str, Child]:
-    """The children by name; where several dashboards have one of this name, the one that does best."""
-    found = sorted(_living(_file(log)), key=lambda child: _BEST_FIRST.index(child.state), reverse=True)
-    return {child.name: child for child in found}
+    """The children by name; if several dashboards have a child of the same name, the one in the best state."""
+    worst_first = sorted(_read(_path(log)), key=lambda child: _BEST_FIRST.index(child.state), reverse=True)
+    return {child.name: child for child in worst_first}
 
 
-def tell(log: Path, child: Child) -> None:
-    """Write what became of `child` in place of what was said of it before."""
-    _change(log, child, [child])
+def write(log: Path, child: Child) -> None:
+    """Write the status of `child`, replacing its previous status."""
+    _replace(log, child, [child])
 
 
-def forget(log: Path, child: Child) -> None:
-    """Say nothing more of `child`: its dashboard ends."""
-    _change(log, child, [])
+def remove(log: Path, child: Child) -> None:
+    """Remove the status of `child`: its dashboard ends."""
+    _replace(log, child, [])
 
 
-def _change(log: Path, child: Child, said: list[Child]) -> None:
-    path = _file(log)
+def _replace(log: Path, child: Child, status: list[Child]) -> None:
+    path = _path(log)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(path):
-        others = [each for each in _living(path) if (each.dashboard, each.name) != (child.dashboard, child.name)]
-        fresh = path.with_suffix(".new")
-        fresh.write_text(json.dumps({"children": [asdict(each) for each in (*others, *said)]}, indent=1), "utf-8")
-        fresh.replace(path)
+    with _locked(path):
+        others = [other for other in _read(path) if (other.dashboard, other.name) != (child.dashboard, child.name)]
+        new_file = path.with_suffix(".new")
+        new_file.write_text(json.dumps({"children": [asdict(one) for one in (*others, *status)]}, indent=1), "utf-8")
+        new_file.replace(path)
 
 
-def _living(path: Path) -> list[Child]:
-    """The children whose dashboard still runs; nothing if the file is not there or not ours."""
+def _read(path: Path) -> list[Child]:
+    """The children of running dashboards; none if the file is missing or invalid."""
     try:
-        told = [Child(**each) for each in json.loads(path.read_text("utf-8"))["children"]]
+        entries = [Child(**entry) for entry in json.loads(path.read_text("utf-8"))["children"]]
     except (OSError, ValueError, TypeError, KeyError):
         return []
-    known = [child for child in told if child.state in _BEST_FIRST]
-    return [child for child in known if pid_lives(child.dashboard, child.birth)]
+    return [child for child in entries if child.state in _BEST_FIRST and pid_lives(child.dashboard, child.birth)]
 
 
-def _file(log: Path) -> Path:
+def _path(log: Path) -> Path:
     return Path(folder_of(str(log))) / NAME
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """No other dashboard changes the file meanwhile, where the system has such locks."""
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a lock against changes by other dashboards, where the system has such locks."""
     try:
         import fcntl  # noqa: PLC0415 - not on every system
     except ImportError:

@@ -1,7 +1,7 @@
-"""Keeps programs running beside the dashboard: starts them, starts them again, and ends them with itself.
+"""Supervises the child processes of the dashboard: starts them, restarts them, and ends them with itself.
 
-A child's standard input is a pipe whose other end only this process holds: when this process ends, however it ends,
-the system closes it, and the child ends. So there are no orphans, also after kill -9.
+Each child's standard input is a pipe, and only this process holds the other end. When this process ends, even by
+kill -9, the system closes the pipe and the child ends: there are no orphans.
 """
 
 import json
@@ -19,13 +19,13 @@ from obs_core.process_identity import birth_of
 from obs_core.settings import Settings
 from obs_core.supervisor import state, status_file
 
-_END_S: Final = 12.0  # a receiver takes up to 8 s to answer and to write what is in its spool
+_END_S: Final = 12.0  # a receiver takes up to 8 s to finish its requests and to drain its spool
 _KILL_S: Final = 5.0
 _log: Final = logging.getLogger(__name__)
 
 
 class Program(NamedTuple):
-    """A command of `python -m obs_core` that tells {"address": …} in its first line and ends with standard input."""
+    """A command of `python -m obs_core` that prints {"address": …} when ready and ends with its standard input."""
 
     name: str
     arguments: tuple[str, ...]
@@ -33,7 +33,7 @@ class Program(NamedTuple):
 
 
 def programs(settings: Settings) -> list[Program]:
-    """What runs beside the dashboard."""
+    """The child processes of the dashboard."""
     log = ("--log", str(settings.log.absolute()))
     return [
         Program("ingest", ("ingest", "--child", *log), settings.otlp),
@@ -42,58 +42,58 @@ def programs(settings: Settings) -> list[Program]:
 
 
 class Supervisor:
-    """One child and the thread that keeps it."""
+    """Supervises one child process, in a thread."""
 
     def __init__(self, program: Program, log: Path) -> None:
-        """Nothing runs before `start`; what becomes of it is told beside `log`."""
-        own = os.getpid()
-        self.child = state.Child(program.name, "off", time.time_ns(), own, birth_of(own) or 0)
+        """Supervise `program` after `start`; its status is in the status file of `log`."""
+        dashboard = os.getpid()
+        self.child = state.Child(program.name, "off", time.time_ns(), dashboard, birth_of(dashboard) or 0)
         self._program = program
-        self._told_at = log
+        self._log = log
         self._process: subprocess.Popen[str] | None = None
-        self._gate = threading.Lock()
+        self._lock = threading.Lock()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name=f"obs_core keeps {program.name}", daemon=True)
+        self._thread = threading.Thread(target=self._supervise, name=f"obs_core supervises {program.name}", daemon=True)
 
     def start(self) -> None:
-        """Start it and keep it running, if it is switched on; return at once."""
+        """Start the child and keep it running, if it is enabled; return at once."""
         self._thread.start()
 
     def ask_to_stop(self) -> None:
-        """Let it end; return at once."""
-        with self._gate:
+        """Ask the child to end; return at once."""
+        with self._lock:
             self._stopping.set()
             if self._process is not None and self._process.stdin is not None:
                 with suppress(OSError):
                     self._process.stdin.close()
 
     def stop(self) -> None:
-        """End it, by force if it must be, and wait until it is gone."""
+        """End the child, by force if necessary, and wait until it has ended."""
         self.ask_to_stop()
         self._thread.join(_END_S)
         if self._thread.is_alive() and self._process is not None:
             self._process.kill()
             self._thread.join(_KILL_S)
-        self._tell(forget=True)
+        self._write_status(remove=True)
 
-    def _keep(self) -> None:
-        self._tell()
+    def _supervise(self) -> None:
+        self._write_status()
         while self._program.is_on and not self._stopping.is_set():
             try:
-                code, last_line = self._run()
+                exit_code, last_line = self._run()
             except OSError as error:
-                code, last_line = 1, f"it can't be started: {error}"
+                exit_code, last_line = 1, f"can't be started: {error}"
             if self._stopping.is_set():
                 return
-            self.child = state.ended(self.child, code, last_line, time.time_ns())
-            self._tell()
+            self.child = state.ended(self.child, exit_code, last_line, time.time_ns())
+            self._write_status()
             if self.child.state == "off":
                 return
-            self._stopping.wait(state.pause_s(self.child))
+            self._stopping.wait(state.delay_s(self.child))
 
     def _run(self) -> tuple[int, str]:
-        """Start it and follow it to its end; its exit code and the last line it said."""
-        with self._gate:
+        """Run the child to its end; return its exit code and its last line of output."""
+        with self._lock:
             if self._stopping.is_set():
                 return 0, ""
             self._process = process = subprocess.Popen(
@@ -102,57 +102,61 @@ class Supervisor:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 env=subprocesses.environment(),
-                start_new_session=True,  # Ctrl-C in a terminal ends the dashboard, and that the child, in order
+                start_new_session=True,  # Ctrl-C ends the dashboard, which ends the child in order
                 text=True,
                 encoding="utf-8",
                 errors="replace",
             )
         with process:
             self.child = state.started(self.child, process.pid, time.time_ns())
-            self._tell()
-            last_line = self._follow(process)
+            self._write_status()
+            last_line = self._read_output(process)
         return process.returncode, last_line
 
-    def _follow(self, process: "subprocess.Popen[str]") -> str:
-        """Read what it says: its address first; all else is for the dashboard's output."""
+    def _read_output(self, process: "subprocess.Popen[str]") -> str:
+        """Read the child's output; return the last line.
+
+        A line with an address marks the child as ready; other lines go to the dashboard's log.
+        """
         last_line = ""
         assert process.stdout is not None
         for line in process.stdout:
             address = _address(line)
             if address is not None:
                 self.child = state.ready(self.child, address, time.time_ns())
-                self._tell()
+                self._write_status()
             elif line.strip():
                 last_line = line.strip()
                 _log.warning("%s: %s", self._program.name, last_line)
         return last_line
 
-    def _tell(self, *, forget: bool = False) -> None:
+    def _write_status(self, *, remove: bool = False) -> None:
         try:
-            (status_file.forget if forget else status_file.tell)(self._told_at, self.child)
+            (status_file.remove if remove else status_file.write)(self._log, self.child)
         except OSError as error:
-            _log.warning("Can't say what became of %s: %s", self._program.name, error)
+            _log.warning("Can't write the status of %s: %s", self._program.name, error)
 
 
 def start(settings: Settings) -> list[Supervisor]:
-    """Start what runs beside the dashboard; return at once."""
-    keepers = [Supervisor(program, settings.log.absolute()) for program in programs(settings)]
-    for keeper in keepers:
-        keeper.start()
-    return keepers
+    """Start the child processes of the dashboard; return at once."""
+    supervisors = [Supervisor(program, settings.log.absolute()) for program in programs(settings)]
+    for supervisor in supervisors:
+        supervisor.start()
+    return supervisors
 
 
-def stop(keepers: list[Supervisor]) -> None:
-    """End them all, side by side."""
-    for keeper in keepers:
-        keeper.ask_to_stop()
-    for keeper in keepers:
-        keeper.stop()
+def stop(supervisors: list[Supervisor]) -> None:
+    """End all child processes, at the same time."""
+    for supervisor in supervisors:
+        supervisor.ask_to_stop()
+    for supervisor in supervisors:
+        supervisor.stop()
 
 
 def _address(line: str) -> str | None:
+    """The address in a line of output, if it has one."""
     try:
-        said = json.loads(line)
+        message = json.loads(line)
     except ValueError:
         return None
-    return said.get("address") if isinstance(said, dict) else None
+    return message.get("address") if isinstance(message, dict) else None

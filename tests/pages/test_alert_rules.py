@@ -189,7 +189,7 @@ def test_a_watcher_that_is_at_work_says_whether_it_judges_for_the_first_time_or_
     log_path: Path, opened: Opened
 ) -> None:
     table.store(log_path, table.rows(STUCK))
-    status_file.tell(log_path, Child("watch", "running", 1, os.getpid(), birth_of(os.getpid()) or 0, 77))
+    status_file.write(log_path, Child("watch", "running", 1, os.getpid(), birth_of(os.getpid()) or 0, 77))
     with closing(ledger.open_ledger(log_path)) as book:
         sources.add(book, log_path, parsing.from_facts({"name": "stuck", "kind": "stale"}), now_ns())
     first = words(opened("alerts"))

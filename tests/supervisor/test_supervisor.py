@@ -1,4 +1,4 @@
-"""Children as real processes: started, started again, and never left behind."""
+"""Real child processes: started, restarted, and never orphaned."""
 
 import os
 import signal
@@ -18,12 +18,12 @@ from obs_core.store import sqlite
 from obs_core.supervisor import status_file, supervisor
 from obs_core.supervisor.state import Child, ChildState
 
-PATIENCE_S = 60
+TIMEOUT_S = 60
 PARENT = """
 import sys, threading
 from obs_core.supervisor import state, supervisor
 from obs_core.settings import from_environment
-state.PORT_PAUSE_S = 0.2
+state.PORT_DELAY_S = 0.2
 running = supervisor.start(from_environment())
 sys.stdin.read()
 supervisor.stop(running)
@@ -34,9 +34,9 @@ def settings(log: Path, **changes: str) -> Settings:
     return from_environment({"OBS_LOG": str(log), "OBS_OTLP_PORT": "0", "OBS_WATCH": "off", **changes})
 
 
-def until(*states: ChildState, log: Path, but: int | None = None, name: str = "ingest") -> Child:
+def child_in(*states: ChildState, log: Path, but: int | None = None, name: str = "ingest") -> Child:
     """The child of this log once it is in one of `states` and its pid is not `but`."""
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + TIMEOUT_S
     while time.monotonic() < end:
         child = status_file.children(log).get(name)
         if child is not None and child.state in states and (but is None or child.pid != but):
@@ -46,7 +46,7 @@ def until(*states: ChildState, log: Path, but: int | None = None, name: str = "i
 
 
 def ends(pid: int) -> bool:
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + TIMEOUT_S
     while birth_of(pid) is not None and time.monotonic() < end:
         time.sleep(0.05)
     return birth_of(pid) is None
@@ -56,19 +56,19 @@ def ends(pid: int) -> bool:
 def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Settings], list[supervisor.Supervisor]]]:
     """Starts children as the dashboard does, on any free port, and ends them with the test."""
     monkeypatch.setenv("OBS_OTLP_PORT", "0")
-    kept: list[supervisor.Supervisor] = []
+    running: list[supervisor.Supervisor] = []
 
-    def begin(chosen: Settings) -> list[supervisor.Supervisor]:
-        kept.extend(supervisor.start(chosen))
-        return kept
+    def begin(changed: Settings) -> list[supervisor.Supervisor]:
+        running.extend(supervisor.start(changed))
+        return running
 
     yield begin
-    supervisor.stop(kept)
+    supervisor.stop(running)
 
 
 @pytest.fixture
 def dashboard() -> Iterator[Callable[..., "subprocess.Popen[bytes]"]]:
-    """Starts a program that keeps children like a dashboard, with these variables."""
+    """Starts a program that supervises children like a dashboard, with these variables."""
     programs: list[subprocess.Popen[bytes]] = []
 
     def begin(log: Path, **variables: str) -> "subprocess.Popen[bytes]":
@@ -86,86 +86,86 @@ Begin = Callable[[Settings], list[supervisor.Supervisor]]
 Dashboard = Callable[..., "subprocess.Popen[bytes]"]
 
 
-def test_the_receiver_runs_beside_and_ends_with_its_keeper(tmp_path: Path, start: Begin) -> None:
+def test_the_receiver_runs_and_ends_with_its_supervisor(tmp_path: Path, start: Begin) -> None:
     log = tmp_path / "trace.db"
-    kept = start(settings(log))
-    child = until("running", log=log)
+    running = start(settings(log))
+    child = child_in("running", log=log)
     assert child.address is not None
     assert child.pid is not None
-    with urllib.request.urlopen(f"{child.address}/healthz") as answer:  # noqa: S310 - our own server's address
-        assert f'"log":"{log}"' in answer.read().decode()
-    supervisor.stop(kept)
+    with urllib.request.urlopen(f"{child.address}/healthz") as response:  # noqa: S310 - our own server's address
+        assert f'"log":"{log}"' in response.read().decode()
+    supervisor.stop(running)
     assert ends(child.pid)
     assert status_file.children(log) == {}
     assert not log.exists()  # nobody sent anything
 
 
-def test_a_child_that_was_killed_is_started_again(tmp_path: Path, start: Begin) -> None:
+def test_a_killed_child_is_restarted(tmp_path: Path, start: Begin) -> None:
     log = tmp_path / "trace.db"
     start(settings(log))
-    first = until("running", log=log)
+    first = child_in("running", log=log)
     assert first.pid is not None
     os.kill(first.pid, signal.SIGKILL)
-    second = until("running", log=log, but=first.pid)
+    second = child_in("running", log=log, but=first.pid)
     assert second.restarts == 1
 
 
-def test_a_taken_port_is_told_and_tried_again_slowly(
+def test_a_port_in_use_is_reported_and_retried_slowly(
     tmp_path: Path, start: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("obs_core.supervisor.state.PORT_PAUSE_S", 0.1)
+    monkeypatch.setattr("obs_core.supervisor.state.PORT_DELAY_S", 0.1)
     log = tmp_path / "trace.db"
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         monkeypatch.setenv("OBS_OTLP_PORT", str(port))
         start(settings(log))
-        child = until("port in use", log=log)
+        child = child_in("port in use", log=log)
         assert child.last_error.startswith(f"Port {port} on 127.0.0.1 is in use by another program.")
-    assert until("running", log=log).address == f"http://127.0.0.1:{port}"
+    assert child_in("running", log=log).address == f"http://127.0.0.1:{port}"
 
 
-def test_switched_off_nothing_runs_and_that_is_told(tmp_path: Path, start: Begin) -> None:
+def test_a_disabled_child_does_not_run_and_is_reported_as_off(tmp_path: Path, start: Begin) -> None:
     log = tmp_path / "trace.db"
     start(settings(log, OBS_OTLP="off"))
-    assert until("off", log=log).pid is None
+    assert child_in("off", log=log).pid is None
 
 
-def test_beside_a_log_that_another_program_made_the_receiver_rests(tmp_path: Path, start: Begin) -> None:
+def test_for_a_log_of_another_program_the_receiver_is_not_restarted(tmp_path: Path, start: Begin) -> None:
     path = tmp_path / "trace.db"
     connection = sqlite.connect(path, write=True, create=True)
     connection.execute("CREATE TABLE data_trace (a)")
     connection.close()
-    kept, _ = start(settings(path))
-    kept._thread.join(PATIENCE_S)
-    child = until("off", log=path)
+    first, _ = start(settings(path))
+    first._thread.join(TIMEOUT_S)
+    child = child_in("off", log=path)
     assert "was made by another program" in child.last_error
     assert child.pid is None
 
 
-def test_the_watcher_runs_beside_and_ends_with_its_keeper(tmp_path: Path, start: Begin) -> None:
+def test_the_watcher_runs_and_ends_with_its_supervisor(tmp_path: Path, start: Begin) -> None:
     log = tmp_path / "trace.db"
-    kept = start(settings(log, OBS_OTLP="off", OBS_WATCH="on"))
-    child = until("running", log=log, name="watch")
+    running = start(settings(log, OBS_OTLP="off", OBS_WATCH="on"))
+    child = child_in("running", log=log, name="watch")
     assert child.address == str(log)
     assert child.pid is not None
-    supervisor.stop(kept)
+    supervisor.stop(running)
     assert ends(child.pid)
-    assert not log.exists()  # it waits for the log, and makes none
+    assert not log.exists()  # it waits for the log and does not create it
 
 
-def test_where_nothing_can_be_told_the_child_runs_all_the_same(tmp_path: Path, start: Begin) -> None:
+def test_a_child_runs_even_if_its_status_can_not_be_written(tmp_path: Path, start: Begin) -> None:
     (tmp_path / "trace.db.d").write_text("a file where the folder should be")
-    kept, _ = start(settings(tmp_path / "trace.db"))
-    end = time.monotonic() + PATIENCE_S
-    while kept.child.state != "running" and time.monotonic() < end:
+    first, _ = start(settings(tmp_path / "trace.db"))
+    end = time.monotonic() + TIMEOUT_S
+    while first.child.state != "running" and time.monotonic() < end:
         time.sleep(0.05)
-    assert kept.child.state == "running"
+    assert first.child.state == "running"
 
 
 def test_no_orphan_is_left_when_the_dashboard_is_killed(tmp_path: Path, dashboard: Dashboard) -> None:
     log = tmp_path / "trace.db"
     parent = dashboard(log)
-    child = until("running", log=log)
+    child = child_in("running", log=log)
     assert child.pid is not None
     assert birth_of(child.pid)
     parent.kill()
@@ -179,21 +179,21 @@ def test_no_orphan_is_left_when_the_dashboard_is_killed_while_the_child_starts(
 ) -> None:
     log = tmp_path / "trace.db"
     parent = dashboard(log)
-    child = until("starting", "running", log=log)
+    child = child_in("starting", "running", log=log)
     assert child.pid is not None
     parent.kill()
     parent.wait()
     assert ends(child.pid)
 
 
-def test_of_two_dashboards_the_second_waits_for_the_port_and_takes_over(tmp_path: Path, dashboard: Dashboard) -> None:
+def test_a_second_dashboard_waits_for_the_port_and_takes_it_over(tmp_path: Path, dashboard: Dashboard) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     first = dashboard(tmp_path / "first.db", OBS_OTLP_PORT=port)
-    until("running", log=tmp_path / "first.db")
+    child_in("running", log=tmp_path / "first.db")
     dashboard(tmp_path / "second.db", OBS_OTLP_PORT=port)
-    until("port in use", log=tmp_path / "second.db")
+    child_in("port in use", log=tmp_path / "second.db")
     first.kill()
     first.wait()
-    assert until("running", log=tmp_path / "second.db").address == f"http://127.0.0.1:{port}"
+    assert child_in("running", log=tmp_path / "second.db").address == f"http://127.0.0.1:{port}"

@@ -47,7 +47,7 @@ def next_attempt_ns(answer: Answer, attempts: int, now: int) -> int:
     asked = retry_after_ns(answer.retry_after, now)
     if asked is not None:
         return min(max(asked, now + FIRST_WAIT_NS), now + GIVE_UP_NS)
-    return now + min(FIRST_WAIT_NS << min(attempts - 1, 20), LONGEST_WAIT_NS)
+    return now + clock.backoff(FIRST_WAIT_NS, LONGEST_WAIT_NS, attempts)
 
 
 def retry_after_ns(text: str, now: int) -> int | None:

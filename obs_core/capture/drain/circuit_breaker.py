@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from obs_core.clock import backoff
+
 State = Literal["closed", "open", "half_open"]
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 30.0
@@ -26,7 +28,7 @@ class Breaker:
 
     def after_failure(self, now: float, chance: float = 0.5) -> "Breaker":
         """Open, with a pause that doubles from 0.5 s to 30 s, spread by a quarter either way (`chance` in [0, 1])."""
-        pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(self.failures, 16)) * (0.75 + chance / 2)
+        pause = backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S, self.failures + 1) * (0.75 + chance / 2)
         return Breaker("open", self.failures + 1, now + pause)
 
     def after_success(self) -> "Breaker":

@@ -32,7 +32,7 @@ def log_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def said(log: Path, child: Child | None) -> str:
     """What the Overview says, in captions, warnings and code."""
     if child is not None:
-        status_file.tell(log, child)
+        status_file.write(log, child)
     app = AppTest.from_file(ROUTER, default_timeout=30)
     app.query_params["from"], app.query_params["to"] = "first", "last"
     app.switch_page("overview.py").run()
