@@ -31,6 +31,7 @@ from obs_core.export import csv as export_csv
 from obs_core.ingest.files import import_file
 from obs_core.query import export
 from obs_core.query.engine.engine import Engine
+from obs_core.query.filters.row_filter import RowFilter, gathered
 from obs_core.query.questions import facets, overview, traces
 from obs_core.store import log
 from obs_core.ui.explorer import waterfall
@@ -114,7 +115,9 @@ def figures(path: Path) -> Iterator[Figure]:
             "time, group, process, status, text",
             ms(
                 lambda: (
-                    traces.page(engine, day, group=group, process=process, status="UNSET", search="t")
+                    traces.page(
+                        engine, day, group=group, row_filter=RowFilter(process=process, status="UNSET", search="t")
+                    )
                     if group
                     else None
                 )
@@ -129,30 +132,30 @@ def figures(path: Path) -> Iterator[Figure]:
             where = "".join(f" AND {'process_group' if name == 'group' else name} = ?" for name in asked)
             yield Figure(
                 f"newest page, {' and '.join(asked)}",
-                ms(lambda asked=asked: traces.page(engine, day, **asked)),  # type: ignore[misc]
+                ms(lambda asked=asked: traces.page(engine, day, **gathered(asked))),  # type: ignore[misc]
                 floor(where, *asked.values()),
             )
         yield Figure(
             "conditions on attributes",
-            ms(lambda: traces.page(engine, day, where=WHERE)),
+            ms(lambda: traces.page(engine, day, row_filter=RowFilter(where=WHERE))),
             floor("AND json_extract(attributes, '$.attributes.\"http.status_code\"') >= 500"),
         )
         yield Figure(
             "conditions on attributes that none has",
-            ms(lambda: traces.page(engine, day, where="no.such = 1"), 3),
+            ms(lambda: traces.page(engine, day, row_filter=RowFilter(where="no.such = 1")), 3),
             floor("AND json_extract(attributes, '$.attributes.\"no.such\"') = 1"),
         )
         yield Figure(
             "text that is nowhere, 24 h",
-            ms(lambda: traces.page(engine, day, search="zzqqy"), 3),
+            ms(lambda: traces.page(engine, day, row_filter=RowFilter(search="zzqqy")), 3),
             floor("AND (process || data || coalesce(data_value, '') || coalesce(exception, '')) LIKE '%zzqqy%'"),
         )
         yield Figure(
             "text that stands in few rows",
-            ms(lambda: traces.page(engine, day, search=RARE), 3),
+            ms(lambda: traces.page(engine, day, row_filter=RowFilter(search=RARE)), 3),
             floor(f"AND (process || data || coalesce(data_value, '') || coalesce(exception, '')) LIKE '%{RARE}%'"),
         )
-        yield Figure("total of that", ms(lambda: traces.total(engine, day, search=RARE), 3), None)
+        yield Figure("total of that", ms(lambda: traces.total(engine, day, row_filter=RowFilter(search=RARE)), 3), None)
         yield Figure("total", ms(lambda: traces.total(engine, day), 3), None)
         yield Figure("facets", ms(lambda: facets.facets(engine, day), 3), None)
         yield from _deep(engine, day)

@@ -1,7 +1,7 @@
-"""What stands in the log, as it is?"""
+"""What is in the log, row by row?"""
 
 from obs_core.query.questions import traces
-from obs_core.ui.explorer.raw_rows import raw_rows, wanted
+from obs_core.ui.explorer.raw_rows import raw_rows, text_filter
 from obs_core.ui.shell import controls, layout, window_status
 from obs_core.ui.shell.answers import ask
 from obs_core.ui.shell.panel import panel
@@ -16,8 +16,8 @@ def rows(scope: PageScope) -> None:
     if not window_status.holds_rows(scope):
         return
     with panel("Newest rows", window_status.completeness(scope)):
-        search, size = wanted()
-        raw_rows(scope, ask(traces.page, scope, search=search, size=size), search)
+        row_filter, size = text_filter()
+        raw_rows(scope, ask(traces.page, scope, row_filter=row_filter, size=size), row_filter)
 
 
 rows()

@@ -19,18 +19,18 @@ layout.heading("Trace Explorer", __doc__)
 
 @controls.live
 def explorer(scope: PageScope) -> None:
-    """The filters, the table and what was picked in it; refreshed together."""
+    """The filters, the table and the selected row; refreshed together."""
     with panel("Rows"):
-        wanted, sort, tools = filter_bar(ask(overview.processes, scope)["process"].tolist())
+        row_filter, sort, tools = filter_bar(ask(overview.processes, scope)["process"].tolist())
         with tools:
             pinned = pinned_columns.pinned()
-            export_menu(scope, wanted)
+            export_menu(scope, row_filter)
             with_facets = st.toggle("Facets", key="t_facets", bind="query-params")
         facets = st.container()
-        trace_table(scope, wanted, sort, pinned)
+        trace_table(scope, row_filter, sort, pinned)
         if with_facets:
             with facets, boundary("Facets"):
-                facet_panel(scope, wanted)
+                facet_panel(scope, row_filter)
     selection_card(scope)
 
 

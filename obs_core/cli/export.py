@@ -18,21 +18,9 @@ from obs_core.export import csv, jaeger, otlp
 from obs_core.model import Row
 from obs_core.query import export
 from obs_core.query.engine.engine import Engine
-from obs_core.query.filters.row_filter import Wanted
+from obs_core.query.filters.row_filter import FIELDS, RowFilter
 
 FORMATS: Final = ("otlp", "jaeger", "csv")
-_FILTERS: Final = {
-    "group": "only rows of this process group",
-    "process": "only rows of this process",
-    "status": "only rows of status OK, ERROR or UNSET",
-    "kind": "only call, value or log",
-    "search": "only rows that hold this text in process, data, value or exception, whatever its case",
-    "function": "only rows of this function",
-    "data_type": "only rows of this data type",
-    "exception_type": "only rows whose exception is of this type",
-    "where": "only rows whose attributes fit, such as: http.status_code >= 500",
-}
-_BOUNDS: Final = {"min_ms": "only calls that took at least so long", "max_ms": "only calls that took no longer"}
 _TOLD: Final = 1 << 16  # characters that are written at once
 
 
@@ -46,11 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     moments = "now, now-1h, last (just after the log's last row), last-1h, epoch milliseconds or ISO 8601"
     parser.add_argument("--from", dest="start", metavar="T", help=f"the window's begin (default: all): {moments}")
     parser.add_argument("--to", dest="end", metavar="T", help="the window's end, which is not in it (default: all)")
-    for name, what in _FILTERS.items():
-        parser.add_argument(f"--{name.replace('_', '-')}", help=what)
-    for name, what in _BOUNDS.items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=float, metavar="MS", help=what)
-    parser.add_argument("--errors", action="store_true", help="only rows of status ERROR")
+    parser.add_argument("--group", help="only rows of this process group")
+    for part in FIELDS.values():
+        if part.type is bool:
+            parser.add_argument(part.option, dest=part.name, action="store_true", help=part.help)
+        else:
+            metavar = "MS" if part.type is float else None
+            parser.add_argument(part.option, dest=part.name, type=part.type, metavar=metavar, help=part.help)
     parser.add_argument(
         "--raw", action="store_true", help="CSV: leave cells that a spreadsheet would run as formulas as they are"
     )
@@ -62,8 +52,8 @@ def run(options: argparse.Namespace) -> int:
     if options.raw and options.format != "csv":
         raise BadParameter("--raw belongs to --format csv.", "Leave it out.")
     with Engine(log, row_cap=None) as engine:
-        chosen = {name: getattr(options, name) for name in (*_FILTERS, *_BOUNDS, "errors")}
-        pieces = export.pieces(engine, _window(engine, options), **cast("Wanted", chosen))
+        window = _window(engine, options)
+        pieces = export.pieces(engine, window, group=options.group, row_filter=row_filter_of(options))
         count = _Count()
         rows = count.counted(chain.from_iterable(pieces))
         with _target(options.output) as stream:
@@ -72,6 +62,11 @@ def run(options: argparse.Namespace) -> int:
     left_out = f", {count.left_out:,} left out: they belong to no call that is exported" if count.left_out else ""
     print(f"{count.rows - count.left_out:,} rows exported{left_out}", file=sys.stderr)
     return 0
+
+
+def row_filter_of(options: argparse.Namespace) -> RowFilter:
+    """The filter that the command's options describe."""
+    return RowFilter(**{name: getattr(options, name) for name in FIELDS})
 
 
 class _Count:

@@ -13,13 +13,16 @@ from obs_core.clock import Window
 from obs_core.export import csv
 from obs_core.query import export
 from obs_core.query.engine.engine import Engine
+from obs_core.query.filters.row_filter import RowFilter
 
 
 def main() -> None:
-    """Write the rows that the object on standard input names: log, window, wanted (as `query.wanted`) and raw."""
+    """Write the rows that the object on standard input names: log, window, group, row_filter and raw."""
     asked = json.load(sys.stdin)
     with Engine(Path(asked["log"]), row_cap=None) as engine:
-        pieces = export.pieces(engine, Window(*asked["window"]), **asked["wanted"])
+        pieces = export.pieces(
+            engine, Window(*asked["window"]), group=asked["group"], row_filter=RowFilter(**asked["row_filter"])
+        )
         for part in csv.parts(chain.from_iterable(pieces), raw=asked["raw"]):
             sys.stdout.buffer.write(part)
             sys.stdout.buffer.flush()

@@ -6,7 +6,7 @@ within one transaction than a frequent one.
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, Final, Unpack
+from typing import Any, Final
 
 from pandas import DataFrame
 
@@ -14,7 +14,8 @@ from obs_core.clock import MAX_NS, Window
 from obs_core.model import Row
 from obs_core.query.engine.engine import Engine
 from obs_core.query.filters import checks
-from obs_core.query.filters.row_filter import KINDS, Wanted, WhereClause, where_clause
+from obs_core.query.filters.row_filter import ALL_ROWS, KINDS, RowFilter
+from obs_core.query.filters.where import WhereClause, where_clause
 
 PIECE: Final = 10_000
 LOOKED_AT: Final = 200  # rows whose width is measured
@@ -24,36 +25,42 @@ ALWAYS: Final = Window(-MAX_NS - 1, MAX_NS)
 _row: Final = partial(tuple.__new__, Row)  # `_make` without its check: 0.3 us a row less
 
 
-def pieces(engine: Engine, window: Window, *, size: int = PIECE, **wanted: Unpack[Wanted]) -> Iterator[list[Row]]:
+def pieces(
+    engine: Engine,
+    window: Window,
+    *,
+    group: str | None = None,
+    row_filter: RowFilter = ALL_ROWS,
+    size: int = PIECE,
+) -> Iterator[list[Row]]:
     """The rows that fit, oldest first, as lists of at most `size`, each read in a transaction of its own.
 
-    Rows that come after the first piece was asked for are not among them. What they are narrowed to is said in
-    `query.wanted`. A log that another program made is read in the order of its rows, since nothing there finds them by
-    time.
+    Rows written after the first piece was read are not included. A log that another program made is read in the
+    order of its ids, since it has no index by time.
 
     Raises:
         ObsError: a parameter is none of what it may be; or as `Engine.lookup`, for each piece.
     """
-    narrow = where_clause(window, wanted)
+    where = where_clause(window, row_filter, group=group)
     ((last_id,),) = engine.tuples("export/last", {})
     if last_id is None:
         return
     if engine.shape().native:
-        for piece in _by_time(engine, narrow, last_id, size):
+        for piece in _by_time(engine, where, last_id, size):
             yield [*map(_row, piece)]
     else:
-        for piece in _by_id(engine, narrow, last_id, size):
+        for piece in _by_id(engine, where, last_id, size):
             yield [_told(cells) for cells in piece]
 
 
-def width(engine: Engine, window: Window, **wanted: Unpack[Wanted]) -> DataFrame:
+def width(engine: Engine, window: Window, *, group: str | None = None, row_filter: RowFilter = ALL_ROWS) -> DataFrame:
     """How wide the rows that fit are in a CSV file, by the newest of them: one row, `bytes` of a line (null: none fit).
 
     Raises:
         ObsError: as `pieces`.
     """
-    narrow = where_clause(window, wanted)
-    found = engine.lookup("export/width", narrow.parameters | {"newest": LOOKED_AT}, wanted=narrow.where, limit_s=1.0)
+    where = where_clause(window, row_filter, group=group)
+    found = engine.lookup("export/width", where.parameters | {"newest": LOOKED_AT}, wanted=where.sql, limit_s=1.0)
     rows, text = int(found["rows"].iloc[0]), int(found["bytes"].iloc[0])
     answer = DataFrame({"bytes": [text / rows + PLAIN_BYTES if rows else float("nan")]})
     answer.attrs = found.attrs
@@ -70,8 +77,8 @@ def trace(engine: Engine, trace_id: str) -> list[Row]:
     return [Row._make(cells) if engine.shape().native else _told(cells) for cells in found]
 
 
-def _by_time(engine: Engine, narrow: WhereClause, last_id: int, size: int) -> Iterator[list[tuple[Any, ...]]]:
-    place: dict[str, Any] = {name: narrow.parameters[name] for name in ("from_ns", "to_ns")}
+def _by_time(engine: Engine, where: WhereClause, last_id: int, size: int) -> Iterator[list[tuple[Any, ...]]]:
+    place: dict[str, Any] = {name: where.parameters[name] for name in ("from_ns", "to_ns")}
     place |= {"after_ns": None, "after_id": None}
     while True:
         found = engine.tuples("export/edge", place | {"size": size})
@@ -79,19 +86,19 @@ def _by_time(engine: Engine, narrow: WhereClause, last_id: int, size: int) -> It
         within = {**place, "edge_ns": edge_ns, "edge_id": edge_id, "last_id": last_id}
         if edge_id is not None:  # the index is read no further than the edge
             within["to_ns"] = min(place["to_ns"], edge_ns + 1)
-        yield engine.tuples("export/piece", narrow.parameters | within, wanted=narrow.where)
+        yield engine.tuples("export/piece", where.parameters | within, wanted=where.sql)
         if edge_id is None:
             return
         place |= {"after_ns": edge_ns, "after_id": edge_id, "from_ns": max(place["from_ns"], edge_ns)}
 
 
-def _by_id(engine: Engine, narrow: WhereClause, last_id: int, size: int) -> Iterator[list[tuple[Any, ...]]]:
+def _by_id(engine: Engine, where: WhereClause, last_id: int, size: int) -> Iterator[list[tuple[Any, ...]]]:
     after = None
     while True:
         found = engine.tuples("export/edge_by_id", {"after_id": after, "last_id": last_id, "size": size})
         edge = found[0][0] if found else last_id
         yield engine.tuples(
-            "export/piece_by_id", narrow.parameters | {"after_id": after, "edge_id": edge}, wanted=narrow.where
+            "export/piece_by_id", where.parameters | {"after_id": after, "edge_id": edge}, wanted=where.sql
         )
         if not found:
             return

@@ -13,6 +13,7 @@ from hypothesis import strategies as st_
 from streamlit.testing.v1 import AppTest
 
 from obs_core.model import Row
+from obs_core.query.filters.row_filter import KINDS
 from obs_core.ui.explorer import expanded_rows as open_rows
 from obs_core.ui.explorer import filter_link, trace_table
 from obs_core.ui.explorer.grid import Click
@@ -277,7 +278,7 @@ def test_children_come_with_a_click_and_go_with_another(path: Path) -> None:
     table.store(path, [row for row in shop() if row.trace_id == "t1"])
     app = opened()
     before = grid_rows(app).count("load")
-    app.session_state[trace_table.OPENED] = {"1": 200}
+    app.session_state[trace_table.EXPANDED] = {"1": 200}
     app.run()
     assert grid_rows(app).count("load") == before + 1
 
@@ -306,7 +307,7 @@ LINKS = st_.fixed_dictionaries(
         "t_sort": st_.sampled_from([*filter_link.SORTS][1:]),
         "t_tab": st_.sampled_from(filter_link.TABS[1:]),
         "t_cols": st_.lists(st_.sampled_from(["Group", "Memory", "user.id", "<b>"]), min_size=1, unique=True),
-        "t_kind": st_.sampled_from(filter_link.KINDS),
+        "t_kind": st_.sampled_from(KINDS),
         "t_min": st_.integers(0, 9).map(lambda ms: str(ms / 8)),
     },
 )
@@ -329,7 +330,7 @@ def test_every_control_comes_from_the_link_in_one_run(path: Path, link: dict[str
         kept = app.query_params[name]
         assert ([kept] if isinstance(kept, str) else kept) == ([value] if isinstance(value, str) else value)
     state = app.session_state
-    assert state[trace_table.OPENED] == open_rows.read(str(link.get("t_open", "")))
+    assert state[trace_table.EXPANDED] == open_rows.read(str(link.get("t_open", "")))
     assert (state["t_raw"], state["t_facets"]) == ("t_raw" in link, "t_facets" in link)
     assert (state["t_size"], state["t_sort"]) == (link.get("t_size", "100"), link.get("t_sort", "Newest first"))
     assert (state["t_tab"], state["t_cols"]) == (link.get("t_tab", "Selected row"), link.get("t_cols", []))
@@ -413,17 +414,17 @@ def test_clicks_open_close_and_select(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(st, "session_state", state)
     monkeypatch.setattr(st, "query_params", link)
     trace_table.clicked(Click("7", "t1", "s1", "call", opens=True, selects=True))
-    assert state[trace_table.OPENED] == {"7": 200}
+    assert state[trace_table.EXPANDED] == {"7": 200}
     assert link == {"trace": "t1", "span": "s1", "t_open": "7"}
     trace_table.clicked(Click("7/more", "", "", "more", opens=None, selects=True))
-    assert state[trace_table.OPENED] == {"7": 400}
+    assert state[trace_table.EXPANDED] == {"7": 400}
     trace_table.clicked(Click("7/8", "t1", "", "value", opens=None, selects=True))
     assert link == {"trace": "t1", "span": "row-8", "t_open": "7~2"}
     trace_table.clicked(Click("7/@3", "t1", "s1", "attribute", opens=None, selects=True))
     assert link == {"trace": "t1", "span": "s1", "t_open": "7~2"}
-    assert state[trace_table.CHOSEN] == ("7", ("t1", "s1", None))
+    assert state[trace_table.SELECTED] == ("7", ("t1", "s1", None))
     trace_table.clicked(Click("7", "t1", "s1", "call", opens=False, selects=False))
-    assert state[trace_table.OPENED] == {}
+    assert state[trace_table.EXPANDED] == {}
     for path, kind in (("5", "value"), ("5/@0", "attribute")):
         trace_table.clicked(Click(path, "", "", kind, opens=None, selects=True))
         assert link == {"t_row": "5"}

@@ -11,6 +11,7 @@ from obs_core.export import csv
 from obs_core.model import Row
 from obs_core.query import export
 from obs_core.query.engine.engine import Engine
+from obs_core.query.filters.row_filter import RowFilter, gathered
 from obs_core.query.questions import traces
 from obs_core.store import log as store
 from tests.support import table
@@ -46,8 +47,8 @@ def test_the_filter_is_that_of_a_page(engine: Engine, filters: dict[str, object]
     3       job     -             run   -          UNSET  call
     """
     window = Window(START_NS, START_NS + 3 * SECOND)
-    found = [row for piece in export.pieces(engine, window, size=2, **filters) for row in piece]  # type: ignore[arg-type]
-    page = traces.page(engine, window, sort="-time", **filters)  # type: ignore[arg-type]
+    found = [row for piece in export.pieces(engine, window, size=2, **gathered(filters)) for row in piece]
+    page = traces.page(engine, window, sort="-time", **gathered(filters))
     assert [row.timestamp for row in found] == page["Timestamp"].tolist()
     assert len(found) < 4
 
@@ -57,7 +58,9 @@ def test_conditions_narrow_an_export_too(log: Path, engine: Engine) -> None:
     table.store(log, rows)
     for size in (1, 4, 100):
         found = [
-            row for piece in export.pieces(engine, export.ALWAYS, size=size, where="n > 2 and n < 7") for row in piece
+            row
+            for piece in export.pieces(engine, export.ALWAYS, size=size, row_filter=RowFilter(where="n > 2 and n < 7"))
+            for row in piece
         ]
         assert found == rows[3:7]
 
@@ -130,7 +133,7 @@ def test_a_bad_filter_is_told_before_anything_is_read(engine: Engine) -> None:
     0  feed  price  101  OK
     """
     with pytest.raises(BadParameter):
-        next(export.pieces(engine, export.ALWAYS, kind="odd"))
+        next(export.pieces(engine, export.ALWAYS, row_filter=RowFilter(kind="odd")))
 
 
 def test_the_first_and_the_last_moments_of_a_log_are_exported(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
 from types import UnionType
-from typing import Final, Literal, Union, get_args, get_origin
+from typing import Any, Final, Literal, Union, get_args, get_origin
 
 from pandas import DataFrame
 
@@ -19,6 +19,7 @@ from obs_core.clock import Window
 from obs_core.errors import BadParameter
 from obs_core.query import questions
 from obs_core.query.engine.engine import Engine
+from obs_core.query.filters.row_filter import ALL_ROWS, FIELDS, RowFilter, gathered
 
 ALIASES: Final = {
     "functions.courses": "functions.trends",
@@ -50,6 +51,14 @@ class Question:
         """The question's answer; its parameters are read from `texts`.
 
         Raises:
+            BadParameter: as `arguments`.
+        """
+        return self.function(engine, window, **self.arguments(texts))
+
+    def arguments(self, texts: Mapping[str, str]) -> dict[str, Any]:
+        """The keyword arguments of the question's function, read from `texts`.
+
+        Raises:
             BadParameter: the question has no such parameter, its text has the wrong type, or a required one is missing.
         """
         for name in texts:
@@ -61,7 +70,8 @@ class Question:
         if missing := [name for name in required if name not in texts]:
             raise BadParameter(f"{self.name} needs {' and '.join(missing)}.", f"Add {missing[0]}=….")
         values = {name: _parsed(name, text, self.parameters[name].annotation) for name, text in texts.items()}
-        return self.function(engine, window, **values)
+        has_filter = "row_filter" in inspect.signature(self.function).parameters
+        return gathered(values) if has_filter else values
 
 
 def question(name: str) -> Question:
@@ -96,14 +106,13 @@ def _parameters(function: Callable[..., DataFrame]) -> dict[str, inspect.Paramet
 
 
 def _spread(parameter: inspect.Parameter) -> list[inspect.Parameter]:
-    """The parameter, or those that `**row_filter: Unpack[…]` holds."""
-    if parameter.kind is not inspect.Parameter.VAR_KEYWORD:
+    """The parameter; for a row filter, one parameter for each of its fields."""
+    if parameter.annotation is not RowFilter:
         return [parameter]
-    [fields] = get_args(parameter.annotation)
     keyword = inspect.Parameter.KEYWORD_ONLY
     return [
-        inspect.Parameter(name, keyword, default=False if kind is bool else None, annotation=kind)
-        for name, kind in fields.__annotations__.items()
+        inspect.Parameter(name, keyword, default=getattr(ALL_ROWS, name), annotation=part.type)
+        for name, part in FIELDS.items()
     ]
 
 

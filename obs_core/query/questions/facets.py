@@ -1,6 +1,7 @@
 """What the rows that fit have in common: for each way to narrow them further, the values there are and how often."""
 
-from typing import Final, Unpack
+from dataclasses import asdict, replace
+from typing import Any, Final
 
 import pandas as pd
 from pandas import DataFrame
@@ -9,7 +10,7 @@ from obs_core.clock import Window
 from obs_core.errors import QuestionTimedOut
 from obs_core.query.engine.engine import Engine
 from obs_core.query.filters import checks
-from obs_core.query.filters.row_filter import Wanted
+from obs_core.query.filters.row_filter import ALL_ROWS, RowFilter
 from obs_core.query.filters.search import search_rows
 
 FACETS: Final = ("group", "process", "function", "status", "exception_type", "data_type")
@@ -18,7 +19,14 @@ LIMIT_S: Final = 1.0
 _COLUMN: Final = {"group": "process_group"}
 
 
-def facets(engine: Engine, window: Window, *, values: int = 10, **wanted: Unpack[Wanted]) -> DataFrame:
+def facets(
+    engine: Engine,
+    window: Window,
+    *,
+    group: str | None = None,
+    row_filter: RowFilter = ALL_ROWS,
+    values: int = 10,
+) -> DataFrame:
     """For each facet its most frequent values (at most `values`): facet, value, rows; most rows first.
 
     A facet's own filter does not narrow it, so that its other values can be seen; all other filters do. Where more
@@ -29,13 +37,14 @@ def facets(engine: Engine, window: Window, *, values: int = 10, **wanted: Unpack
         BadParameter: a parameter is none of what it may be.
     """
     values = checks.checked_int("values", values, 1, 1_000)
-    own = [name for name in FACETS if wanted.get(name) or (name == "status" and wanted.get("errors"))]
+    given = asdict(row_filter) | {"group": group, "status": row_filter.status or row_filter.errors}
+    own = [name for name in FACETS if given[name]]
     found: list[DataFrame] = []
     timed_out: list[str] = []
     newest = truncated = False
     for names in (tuple(name for name in FACETS if name not in own), *((name,) for name in own)):
         try:
-            counted = _counted(engine, window, _without(wanted, names))
+            counted = _counted(engine, window, None if "group" in names else group, _without(row_filter, names))
         except QuestionTimedOut:
             timed_out += names
             continue
@@ -48,18 +57,17 @@ def facets(engine: Engine, window: Window, *, values: int = 10, **wanted: Unpack
     return answer
 
 
-def _counted(engine: Engine, window: Window, wanted: Wanted) -> DataFrame:
-    return search_rows(engine, "facets/facets", window, wanted, {"newest": NEWEST + 1}, limit_s=LIMIT_S)
+def _counted(engine: Engine, window: Window, group: str | None, row_filter: RowFilter) -> DataFrame:
+    parameters = {"newest": NEWEST + 1}
+    return search_rows(engine, "facets/facets", window, row_filter, parameters, group=group, limit_s=LIMIT_S)
 
 
-def _without(wanted: Wanted, names: tuple[str, ...]) -> Wanted:
-    """`wanted` without the own filters of the facets `names`."""
-    left = wanted.copy()
-    for name in names:
-        left.pop(name, None)  # type: ignore[misc]
+def _without(row_filter: RowFilter, names: tuple[str, ...]) -> RowFilter:
+    """The filter without the conditions of the facets `names`."""
+    cleared: dict[str, Any] = {name: None for name in names if name != "group"}
     if "status" in names:
-        left.pop("errors", None)
-    return left
+        cleared["errors"] = False
+    return replace(row_filter, **cleared)
 
 
 def _facet(counted: DataFrame, name: str, values: int) -> DataFrame:

@@ -1,6 +1,6 @@
 """Which rows, exactly: pages of them, one row, and a trace as a tree. All narrow: an index and a keyset each."""
 
-from typing import Any, Final, Unpack
+from typing import Any, Final
 
 import pandas as pd
 from pandas import DataFrame, Series
@@ -13,8 +13,9 @@ from obs_core.query.analysis import trace_tree as shape
 from obs_core.query.engine.engine import Engine
 from obs_core.query.filters import checks
 from obs_core.query.filters.cursor import BEFORE_ALL, Cursor, cursor
-from obs_core.query.filters.row_filter import Wanted
-from obs_core.query.filters.search import search_page, search_rows
+from obs_core.query.filters.piecewise_search import search_page
+from obs_core.query.filters.row_filter import ALL_ROWS, RowFilter
+from obs_core.query.filters.search import search_rows
 
 LONGEST_CELL: Final = 65_536  # characters of a text in a page or a tree; `row` gives all of it
 LARGEST_TREE: Final = 50_000  # rows of one trace
@@ -36,16 +37,17 @@ def page(
     engine: Engine,
     window: Window,
     *,
+    group: str | None = None,
+    row_filter: RowFilter = ALL_ROWS,
     sort: str = "time",
     after: str | None = None,
     size: int = 100,
     attributes: tuple[str, ...] = (),
-    **wanted: Unpack[Wanted],
 ) -> DataFrame:
     """The rows that fit, a page of at most `size` (up to 10,000) of them.
 
     `sort` is time (newest first), duration (longest first), process (A to Z) or status (errors first); `-` before it
-    turns it round. What rows may be narrowed to is said in `query.wanted`.
+    turns it round.
     `after` is `attrs["next"]` of the page before; it is None on the last page, and `attrs["truncated"]` says whether
     more rows fit, or may fit: where looking through the window takes long, the rows found by then are told, and
     `attrs["looked_to_ns"]`, the moment to which it was looked through. Texts longer than 65,536 characters are cut.
@@ -68,14 +70,21 @@ def page(
     if key == "time":
         question = "traces/page" if falling else "traces/page_oldest"
         left = _left(window, after_row, falling=falling)
-        found = search_page(engine, question, left, wanted, parameters, falling=falling)
+        found = search_page(engine, question, left, row_filter, parameters, newest_first=falling, group=group)
     else:
         keyed = {"sort": key, "falling": int(falling), "after_key": after_row and after_row.key}
-        found = search_rows(engine, "traces/page_sorted", window, wanted, parameters | keyed)
+        found = search_rows(engine, "traces/page_sorted", window, row_filter, parameters | keyed, group=group)
     return _paged(found, size, attributes)
 
 
-def total(engine: Engine, window: Window, *, most: int = COUNTED, **wanted: Unpack[Wanted]) -> DataFrame:
+def total(
+    engine: Engine,
+    window: Window,
+    *,
+    group: str | None = None,
+    row_filter: RowFilter = ALL_ROWS,
+    most: int = COUNTED,
+) -> DataFrame:
     """How many rows fit, in one row: `rows`, and `exact`: False where there are more than that (over `most`).
 
     Counting stops after a second, too; then only the rows that are known of are told: none.
@@ -85,7 +94,9 @@ def total(engine: Engine, window: Window, *, most: int = COUNTED, **wanted: Unpa
     """
     most = checks.checked_int("most", most, 0, 10**12)
     try:
-        counted = search_rows(engine, "traces/total", window, wanted, {"most": most + 1}, limit_s=COUNTING_S)
+        counted = search_rows(
+            engine, "traces/total", window, row_filter, {"most": most + 1}, group=group, limit_s=COUNTING_S
+        )
     except QuestionTimedOut:
         return DataFrame({"rows": [0], "exact": [False]})
     counted["exact"] = counted["rows"] <= most

@@ -1,7 +1,6 @@
-"""Which rows the Trace Explorer shows: the controls over the table, each of them in the URL."""
+"""The Trace Explorer's filters: the controls above the table, each bound to a parameter of the URL."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import streamlit as st
@@ -9,168 +8,159 @@ from streamlit.delta_generator import DeltaGenerator
 
 from obs_core.errors import BadParameter
 from obs_core.query.filters.attribute_filter import conditions, joined
+from obs_core.query.filters.row_filter import FIELDS, RowFilter
 from obs_core.ui.explorer import pinned_columns
-from obs_core.ui.explorer.filter_link import KEYS, KINDS, SORTS, STATUSES, Filter, invalid_parameters
+from obs_core.ui.explorer.filter_link import LINK_FIELDS, SORTS, invalid_parameters
 from obs_core.ui.kit import formatting, notices
 from obs_core.ui.kit.formatting import escape_markdown
 from obs_core.ui.kit.text import plain
 
-_WORDS: Final = {"data_type": "data type", "exception_type": "exception", "min_ms": "at least", "max_ms": "at most"}
-LONGEST: Final = {"t_q": 1_000, "t_fn": 1_000, "t_type": 200, "t_exc": 500, "t_where": 4_000}
-"""Characters of what is typed into each field."""
-
-_TYPED: Final = ("search", "function", "data_type", "exception_type", "where")
+_IN_BAR: Final[Mapping[str, Mapping[str, Any]]] = {
+    "search": {
+        "live": "300ms",
+        "placeholder": "Process, data, value, exception",
+        "icon": ":material/search:",
+        "width": 250,
+    },
+    "process": {"index": None, "accept_new_options": True, "placeholder": "All", "width": 150},
+    "status": {},
+    "kind": {},
+}
+_IN_POPOVER: Final[Mapping[str, Mapping[str, Any]]] = {
+    "function": {"placeholder": "pkg.mod.name"},
+    "data_type": {"width": 180},
+    "exception_type": {"width": 180},
+    "min_ms": {"width": 180},
+    "max_ms": {"width": 180},
+    "where": {
+        "live": "300ms",
+        "placeholder": "http.status_code >= 500 and user.id exists",
+        "help": "A name, one of = != > < >= <= contains, starts with, matches, in, exists, and a value; join several "
+        'with and. Put names and values with spaces, commas or operators in "quotes". matches takes a regular '
+        "expression. A row without the attribute matches no condition.",
+    },
+}
+"""The layout of each field's control; the field's kind decides which control it is."""
 
 
 class Bar(NamedTuple):
-    """What the controls say: the filter, the order as `traces.page` names it, and room for further tools."""
+    """The values of the controls: the filter, the order as `traces.page` names it, and room for further tools."""
 
-    wanted: Filter
+    row_filter: RowFilter
     sort: str
     tools: DeltaGenerator
 
 
 def filter_bar(processes: Sequence[str]) -> Bar:
     """Draw the controls; `processes` are offered, others can be typed."""
-    given = st.query_params.to_dict()
-    if KEYS["where"] in st.session_state:  # being typed: what is wrong with it stands beside it
-        given.pop(KEYS["where"], None)
-    wrong = (*invalid_parameters(given), *_beyond(given))
+    parameters = st.query_params.to_dict()
+    if "t_where" in st.session_state:  # being typed: its error is shown next to its control
+        parameters.pop("t_where", None)
+    invalid = (*invalid_parameters(parameters), *_too_long(parameters))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        search = st.text_input(
-            "Search",
-            key="t_q",
-            bind="query-params",
-            live="300ms",
-            max_chars=LONGEST["t_q"],
-            placeholder="Process, data, value, exception",
-            icon=":material/search:",
-            width=250,
-        )
-        process = st.selectbox(
-            "Process",
-            processes,
-            index=None,
-            key="t_process",
-            bind="query-params",
-            accept_new_options=True,
-            placeholder="All",
-            width=150,
-        )
-        status = st.segmented_control("Status", STATUSES, key="t_status", bind="query-params")
-        kind = st.segmented_control("Kind", KINDS, key="t_kind", bind="query-params")
+        values = {name: _control(name, processes, **layout) for name, layout in _IN_BAR.items()}
         sort = st.selectbox("Order", list(SORTS), key="t_sort", bind="query-params", width=150)
     tools = st.container(horizontal=True, vertical_alignment="center", gap="small")
     with tools, st.popover("More filters", icon=":material/filter_alt:"):
-        more = _more()
-    chosen = Filter(search or None, status, kind, process or None, **more)
-    with st.container():  # always there: a table that moves in the page would be loaded anew
-        notices.show_notices("t_notes", once=wrong)
-        _contradiction(chosen)
-        _chips(chosen)
-    return Bar(chosen, SORTS[sort], tools)
-
-
-def _beyond(given: Mapping[str, str]) -> tuple[str, ...]:
-    """What is to be said of the parts of a link that hold more than their controls do."""
-    said = [
-        f"{key} has more than {formatting.count(most)} characters: what is beyond them is left out."
-        for key, most in LONGEST.items()
-        if len(given.get(key, "")) > most
-    ]
-    if len(st.query_params.get_all("t_cols")) > pinned_columns.MOST:
-        said.append(f"t_cols names more than {pinned_columns.MOST} columns: the further ones are left out.")
-    return tuple(said)
+        values |= _popover()
+    row_filter = RowFilter(**values)
+    with st.container():  # always there: a table that moves within the page would be loaded again
+        notices.show_notices("t_notes", once=invalid)
+        _contradiction(row_filter)
+        _chips(row_filter)
+    return Bar(row_filter, SORTS[sort], tools)
 
 
 def clear(*names: str) -> None:
-    """Take the filters `names` away, or all of them; the order stays."""
-    for name in names or KEYS:
-        st.session_state[KEYS[name]] = "" if name in _TYPED else None
+    """Clear the filters `names`, or all of them; the order stays."""
+    for name in names or [part.name for part in LINK_FIELDS.values()]:
+        narrow(name, None)
 
 
 def narrow(name: str, value: str | None) -> None:
-    """Set one filter from a callback."""
-    st.session_state[KEYS[name]] = value or ("" if name in _TYPED else None)
+    """Set one filter, or clear it; for callbacks."""
+    part = FIELDS[name]
+    assert part.url_key
+    st.session_state[part.url_key] = value or ("" if part.max_chars else None)
 
 
-def without(text: str, place: int) -> str:
-    """The conditions in `text` without the one at `place`."""
-    found = conditions(text)
-    return joined([*found[:place], *found[place + 1 :]])
+def without(text: str, index: int) -> str:
+    """The conditions in `text` without the one at `index`."""
+    parts = conditions(text)
+    return joined([*parts[:index], *parts[index + 1 :]])
 
 
-def _more() -> dict[str, Any]:
-    """The controls that are needed less often."""
-    function = st.text_input(
-        "Function", key="t_fn", bind="query-params", max_chars=LONGEST["t_fn"], placeholder="pkg.mod.name"
-    )
-    with st.container(horizontal=True, gap="small"):
-        data_type = st.text_input(
-            "Data type", key="t_type", bind="query-params", max_chars=LONGEST["t_type"], width=180
-        )
-        exception = st.text_input(
-            "Exception type", key="t_exc", bind="query-params", max_chars=LONGEST["t_exc"], width=180
-        )
-    with st.container(horizontal=True, gap="small"):
-        least = st.number_input("Duration from (ms)", 0.0, value=None, key="t_min", bind="query-params", width=180)
-        most = st.number_input("Duration to (ms)", 0.0, value=None, key="t_max", bind="query-params", width=180)
-    where = st.text_input(
-        "Attributes",
-        key="t_where",
-        bind="query-params",
-        live="300ms",
-        max_chars=LONGEST["t_where"],
-        placeholder="http.status_code >= 500 and user.id exists",
-        help="A name, one of = != > < >= <= contains, starts with, matches, in, exists, and a value; several are "
-        'joined by and. Names and values with spaces, commas or operators stand in "quotes"; matches takes a regular '
-        "expression; a row without the attribute fits no condition.",
-    )
-    return {
-        "function": function or None,
-        "data_type": data_type or None,
-        "exception_type": exception or None,
-        "min_ms": least,
-        "max_ms": most,
-        "where": _readable(where),
-    }
+def _control(name: str, processes: Sequence[str] = (), **layout: Any) -> Any:  # noqa: ANN401 - as Streamlit's controls
+    """Draw the control of one field; return its value, None if it is empty."""
+    part = FIELDS[name]
+    bound = {"key": part.url_key, "bind": "query-params"} | layout
+    if part.choices:
+        return st.segmented_control(part.label, part.choices, **bound)
+    if part.type is float:
+        return st.number_input(part.label, 0.0, value=None, **bound)
+    if part.max_chars:
+        return st.text_input(part.label, max_chars=part.max_chars, **bound) or None
+    return st.selectbox(part.label, processes, **bound) or None
 
 
-def _readable(where: str | None) -> str | None:
-    """The conditions, if they can be read; else what is wrong with them is said, and they narrow nothing."""
+def _popover() -> dict[str, Any]:
+    """Draw the controls that are needed less often; return the values of their fields."""
+    values: dict[str, Any] = {}
+    for row in (("function",), ("data_type", "exception_type"), ("min_ms", "max_ms"), ("where",)):
+        with st.container(horizontal=len(row) > 1, gap="small"):
+            values |= {name: _control(name, **_IN_POPOVER[name]) for name in row}
+    values["where"] = _valid_conditions(values["where"])
+    return values
+
+
+def _too_long(parameters: Mapping[str, str]) -> tuple[str, ...]:
+    """A message for each parameter of the link that is longer than its control allows."""
+    messages = [
+        f"{key} has more than {formatting.count(part.max_chars)} characters; the rest is ignored."
+        for key, part in LINK_FIELDS.items()
+        if part.max_chars and len(parameters.get(key, "")) > part.max_chars
+    ]
+    if len(st.query_params.get_all("t_cols")) > pinned_columns.MOST:
+        messages.append(f"t_cols has more than {pinned_columns.MOST} columns; extra ones are ignored.")
+    return tuple(messages)
+
+
+def _valid_conditions(text: str | None) -> str | None:
+    """The conditions in `text`; None and a warning where they are invalid."""
     try:
-        return joined(conditions(where)) or None
+        return joined(conditions(text)) or None
     except BadParameter as error:
-        st.warning(escape_markdown(f"{error.message} {error.hint} Until then, it narrows nothing."))
+        st.warning(escape_markdown(f"{error.message} {error.hint} Until then it is ignored."))
         return None
 
 
-def _contradiction(chosen: Filter) -> None:
-    """Say what no row can be."""
-    if chosen.min_ms is not None and chosen.max_ms is not None and chosen.min_ms > chosen.max_ms:
-        st.warning("The shortest duration is longer than the longest one: no row fits.")
+def _contradiction(row_filter: RowFilter) -> None:
+    """Warn about a filter that no row can match."""
+    if row_filter.min_ms is not None and row_filter.max_ms is not None and row_filter.min_ms > row_filter.max_ms:
+        st.warning("The shortest duration is longer than the longest one: no rows match.")
 
 
-def _chips(chosen: Filter) -> None:
-    """What is filtered, each with a way to remove it."""
-    active = {name: value for name, value in asdict(chosen).items() if value is not None and name != "where"}
-    parts = conditions(chosen.where)
+def _chips(row_filter: RowFilter) -> None:
+    """The filters that are set, each with a button that removes it."""
+    values = {name: getattr(row_filter, name) for name in FIELDS if name != "where"}
+    active = {name: value for name, value in values.items() if value is not None and value is not False}
+    parts = conditions(row_filter.where)
     if not active and not parts:
         return
     with st.container(horizontal=True, gap="small"):
         for name, value in active.items():
-            shown = formatting.duration(value) if isinstance(value, float) else plain(value, 40)
-            _chip(f"{_WORDS.get(name, name)}: {shown}", name, clear, name)
-        for place, condition in enumerate(parts):
-            _chip(plain(condition.text, 60), f"where_{place}", _drop, place)
+            text = formatting.duration(value) if isinstance(value, float) else plain(value, 40)
+            _chip(f"{FIELDS[name].chip}: {text}", name, clear, name)
+        for index, condition in enumerate(parts):
+            _chip(plain(condition.text, 60), f"where_{index}", _remove_condition, index)
         if len(active) + len(parts) > 1:
             st.button("Clear all", key="t_chip_all", type="tertiary", on_click=clear)
 
 
-def _chip(label: str, key: str, remove: Any, *arguments: object) -> None:  # noqa: ANN401 - Streamlit's own kind of callback
+def _chip(label: str, key: str, remove: Callable[..., None], *arguments: object) -> None:
     st.button(escape_markdown(label), key=f"t_chip_{key}", icon=":material/close:", on_click=remove, args=arguments)
 
 
-def _drop(place: int) -> None:
+def _remove_condition(index: int) -> None:
     """Remove one of the conditions on attributes."""
-    st.session_state["t_where"] = without(st.session_state.get("t_where") or "", place)
+    st.session_state["t_where"] = without(st.session_state.get("t_where") or "", index)

@@ -1,19 +1,16 @@
-"""What the rows of the Trace Explorer must be, and the link that says so."""
+"""The Trace Explorer's link: its row filter, and what is wrong with its other parameters."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Final, get_args
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from obs_core.errors import BadParameter
-from obs_core.model import Kind, Status
 from obs_core.query.filters.attribute_filter import conditions
 from obs_core.query.filters.cursor import cursor
+from obs_core.query.filters.row_filter import FIELDS, RowFilter
 from obs_core.ui.explorer import expanded_rows
 from obs_core.ui.kit.text import plain
 
-STATUSES: Final = get_args(Status)
-KINDS: Final = get_args(Kind)
 SORTS: Final = {
     "Newest first": "time",
     "Oldest first": "-time",
@@ -29,103 +26,79 @@ SIZES: Final = ("50", "100", "200", "500")
 
 TABS: Final = ("Selected row", "By function")
 LEVELS: Final = tuple(str(level) for level in range(1, 31))
-"""How deep the waterfall may be shown; without it, whole."""
+"""Depths to which the waterfall can be expanded; without a level it is fully expanded."""
 
-KEYS: Final = {
-    "search": "t_q",
-    "status": "t_status",
-    "kind": "t_kind",
-    "process": "t_process",
-    "function": "t_fn",
-    "data_type": "t_type",
-    "exception_type": "t_exc",
-    "min_ms": "t_min",
-    "max_ms": "t_max",
-    "where": "t_where",
-}
-"""The part of the URL behind each part of a filter."""
+LINK_FIELDS: Final = {part.url_key: part for part in FIELDS.values() if part.url_key}
+"""The fields of a row filter by their parameter in the link."""
 
 _SWITCH: Final = ("true", "false")
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
-    "t_status": STATUSES,
-    "t_kind": KINDS,
+    **{key: part.choices for key, part in LINK_FIELDS.items() if part.choices},
     "t_sort": tuple(SORTS),
     "t_size": SIZES,
     "t_tab": TABS,
     "t_facets": _SWITCH,
     "t_raw": _SWITCH,
 }
-_NUMBERS: Final = ("min_ms", "max_ms")
+_READERS: Final[Mapping[str, Callable[[str | None], object]]] = {
+    "t_where": conditions,
+    "t_after": cursor,
+    "t_open": expanded_rows.read,
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """What the rows must be; None for all. The names are those of `query.wanted`."""
-
-    search: str | None = None
-    status: str | None = None
-    kind: str | None = None
-    process: str | None = None
-    function: str | None = None
-    data_type: str | None = None
-    exception_type: str | None = None
-    min_ms: float | None = None
-    max_ms: float | None = None
-    where: str | None = None
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """The filter as parameters of `traces.page`, `traces.total` and `facets.facets`."""
-        return asdict(self)
-
-    @property
-    def link(self) -> dict[str, str]:
-        """The filter as parameters of a link."""
-        given = {KEYS[name]: value for name, value in asdict(self).items() if value is not None}
-        return {key: repr(value) if isinstance(value, float) else str(value) for key, value in given.items()}
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether every row fits."""
-        return all(value is None for value in asdict(self).values())
+def to_link(row_filter: RowFilter) -> dict[str, str]:
+    """The filter as parameters of a link; the inverse of `from_link`."""
+    values = {key: getattr(row_filter, part.name) for key, part in LINK_FIELDS.items()}
+    return {
+        key: repr(value) if isinstance(value, float) else str(value)
+        for key, value in values.items()
+        if value is not None
+    }
 
 
-def filter_of(given: Mapping[str, str]) -> Filter:
-    """The filter that the parameters of a link name; the opposite of `Filter.link`.
+def from_link(parameters: Mapping[str, str]) -> RowFilter:
+    """The filter that the parameters of a link describe; parameters of other things are ignored.
 
     Raises:
-        BadParameter: a parameter is none of what it may be.
+        BadParameter: a parameter has a value that it can't have.
     """
-    if said := invalid_parameters(given):
-        raise BadParameter(" ".join(said), "Copy the link from the page again.")
-    words = {name: given[key] for name, key in KEYS.items() if given.get(key)}
-    parts: dict[str, Any] = {name: float(word) if name in _NUMBERS else word for name, word in words.items()}
-    return Filter(**parts)
+    if messages := invalid_parameters(parameters):
+        raise BadParameter(" ".join(messages), "Copy the link from the page again.")
+    values: dict[str, Any] = {
+        part.name: part.type(parameters[key]) for key, part in LINK_FIELDS.items() if parameters.get(key)
+    }
+    return RowFilter(**values)
 
 
-def invalid_parameters(given: Mapping[str, str]) -> tuple[str, ...]:
-    """What is to be said of the filter's parameters `given` in a link, before the controls take away what is wrong."""
-    said = [
-        f"“{plain(given[key], 60)}” is none of {', '.join(allowed)}: {key} is left out."
-        for key, allowed in _CHOICES.items()
-        if given.get(key) and given[key] not in allowed
+def invalid_parameters(parameters: Mapping[str, str]) -> tuple[str, ...]:
+    """A message for each parameter of a link with an invalid value; the controls remove these values."""
+    messages = [
+        f"“{plain(parameters[key], 60)}” is not one of {', '.join(choices)}; {key} is ignored."
+        for key, choices in _CHOICES.items()
+        if parameters.get(key) and parameters[key] not in choices
     ]
-    for key, read in (("t_where", conditions), ("t_after", cursor), ("t_open", expanded_rows.read)):
+    for key, read in _READERS.items():
         try:
-            read(given.get(key))
+            read(parameters.get(key))
         except BadParameter as error:
-            said.append(f"{error.message} {key} is left out.")
-    level = given.get("t_level")
+            messages.append(f"{error.message} {key} is ignored.")
+    level = parameters.get("t_level")
     if level and level not in LEVELS:
-        said.append(f"“{plain(level, 60)}” is no level from 1 to {LEVELS[-1]}: t_level is left out.")
-    row = given.get("t_row")
+        messages.append(f"“{plain(level, 60)}” is not a level from 1 to {LEVELS[-1]}; t_level is ignored.")
+    row = parameters.get("t_row")
     if row and not (row.isascii() and row.isdigit()):
-        said.append(f"“{plain(row, 60)}” is no row's number: t_row is left out.")
-    for key in ("t_min", "t_max"):
-        try:
-            fits = not given.get(key) or 0 <= float(given[key]) < math.inf
-        except ValueError:
-            fits = False
-        if not fits:
-            said.append(f"“{plain(given[key], 60)}” is no duration in milliseconds: {key} is left out.")
-    return tuple(said)
+        messages.append(f"“{plain(row, 60)}” is not a row number; t_row is ignored.")
+    messages += [
+        f"“{plain(parameters[key], 60)}” is not a duration in milliseconds; {key} is ignored."
+        for key, part in LINK_FIELDS.items()
+        if part.type is float and parameters.get(key) and not _is_duration(parameters[key])
+    ]
+    return tuple(messages)
+
+
+def _is_duration(text: str) -> bool:
+    try:
+        return 0 <= float(text) < math.inf
+    except ValueError:
+        return False

@@ -47,7 +47,7 @@ _READY: Final = """p => {
 }"""
 
 _UPDATED: Final = """p => {
-  p.api.forEachNode(n => n.setSelected(!!n.data.chosen, false));
+  p.api.forEachNode(n => n.setSelected(!!n.data.selected, false));
   const first = p.api.getDisplayedRowAtIndex(0), page = first && first.data.page;
   if (window.__obsPage !== undefined && window.__obsPage !== page && first) p.api.ensureIndexVisible(0, 'top');
   window.__obsPage = page;
@@ -193,7 +193,7 @@ def _columns() -> list[dict[str, Any]]:
         return {"field": field, "headerName": field, "width": width, "tooltipField": field} | more
 
     failed = JsCode("p => p.value === 'ERROR' ? '✕ ERROR' : p.value")
-    hidden = ("path", "depth", "kids", "open", "chosen", "kind", "trace", "span", "page")
+    hidden = ("path", "depth", "kids", "open", "selected", "kind", "trace", "span", "page")
     return [
         column(
             "Process",

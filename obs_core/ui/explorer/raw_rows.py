@@ -7,10 +7,11 @@ import streamlit as st
 from pandas import DataFrame
 
 from obs_core.model import CANONICAL
+from obs_core.query.filters.row_filter import RowFilter
 from obs_core.query.questions import traces
 from obs_core.settings import from_environment
 from obs_core.ui.explorer.row_card import row_suggestions
-from obs_core.ui.explorer.search_progress import looked
+from obs_core.ui.explorer.search_progress import progress
 from obs_core.ui.kit import formatting, table
 from obs_core.ui.kit.text import plain
 from obs_core.ui.shell.answers import ask
@@ -18,8 +19,8 @@ from obs_core.ui.shell.panel import suggest_rules
 from obs_core.ui.shell.scope import PageScope
 
 SIZES: Final = ("100", "500", "2000", "10000")
-PICKED: Final = "l_row"
-"""The parameter of the link that names a row."""
+SELECTED: Final = "l_row"
+"""The parameter of the link with the id of the selected row."""
 
 _ID: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 LONGEST: Final = 2_000  # characters of a cell
@@ -34,8 +35,8 @@ WIDTHS: Final = {
 }
 
 
-def wanted() -> tuple[str | None, int]:
-    """Draw the filter; return the text (None for all rows) and how many rows are shown."""
+def text_filter() -> tuple[RowFilter, int]:
+    """Draw the controls; return the filter and how many rows are shown."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         search = st.text_input(
             "Text filter",
@@ -48,44 +49,44 @@ def wanted() -> tuple[str | None, int]:
             width=320,
         )
         size = st.selectbox("Rows", SIZES, key="l_size", bind="query-params", width=100)
-    return search or None, int(size)
+    return RowFilter(search=search or None), int(size)
 
 
-def raw_rows(scope: PageScope, rows: DataFrame, search: str | None) -> None:
-    """Draw `rows`, the answer of `traces.page`; `search` is what they were filtered by.
+def raw_rows(scope: PageScope, rows: DataFrame, row_filter: RowFilter) -> None:
+    """Draw `rows`, the answer of `traces.page` for `row_filter`.
 
-    A click names the row in the link; above the table stands what can be made of it.
+    A click puts the row's id into the link; the rules that can be created from the row appear above the table.
     """
-    picked = st.container()
-    further = looked(rows)
+    selected = st.container()
+    note = progress(rows)
     if rows.empty:
-        nothing = "No row in this window holds this text." if search else "No row in this window."
-        st.info(f"{further} Choose a shorter one in the sidebar." if further else nothing, icon=":material/inbox:")
+        empty = "No rows in this window contain this text." if row_filter.search else "No rows in this window."
+        st.info(f"{note} Choose a shorter window in the sidebar." if note else empty, icon=":material/inbox:")
         return
-    shown = DataFrame({name: [plain(cell, LONGEST) for cell in rows[name]] for name in CANONICAL})
-    shown["Timestamp"] = [formatting.format_time(int(ns)) for ns in rows["Timestamp"]]
-    place = table.newly_selected("l_rows", table.clickable(shown, key="l_rows", columns=WIDTHS, most=23))
-    if place is not None:
-        st.query_params[PICKED] = str(rows["id"].iloc[place])
-    with picked:
-        _picked_row(scope)
-    more = "; older ones are not shown" if rows.attrs.get("truncated") else ""
-    st.caption(f"{formatting.count(len(rows))} rows, newest first{more}. {further}".strip())
+    texts = DataFrame({name: [plain(cell, LONGEST) for cell in rows[name]] for name in CANONICAL})
+    texts["Timestamp"] = [formatting.format_time(int(ns)) for ns in rows["Timestamp"]]
+    row_index = table.newly_selected("l_rows", table.clickable(texts, key="l_rows", columns=WIDTHS, most=23))
+    if row_index is not None:
+        st.query_params[SELECTED] = str(rows["id"].iloc[row_index])
+    with selected:
+        _selected_row(scope)
+    more = "; older rows are not shown" if rows.attrs.get("truncated") else ""
+    st.caption(f"{formatting.count(len(rows))} rows, newest first{more}. {note}".strip())
 
 
-def _picked_row(scope: PageScope) -> None:
-    """The row that the link names, and the rules that can be made of it; nothing where it names none."""
-    name = st.query_params.get(PICKED)
-    if name is None or not from_environment().new_observability:  # without it there is no page to make a rule on
+def _selected_row(scope: PageScope) -> None:
+    """The row in the link with the rules that can be created from it; nothing without one."""
+    row_id = st.query_params.get(SELECTED)
+    if row_id is None or not from_environment().new_observability:  # without it there is no page to create a rule on
         return
-    found = ask(traces.row, scope, id=int(name)) if _ID.fullmatch(name) else None
-    if found is None or found.empty:
-        st.caption("The log holds no row of the link's number.")
+    rows = ask(traces.row, scope, id=int(row_id)) if _ID.fullmatch(row_id) else None
+    if rows is None or rows.empty:
+        st.caption("The linked row is not in this log.")
         return
-    row = found.iloc[0]
+    row = rows.iloc[0]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        said = " · ".join(filter(None, (plain(row[name], 200) for name in ("process", "data", "data_value"))))
+        text = " · ".join(filter(None, (plain(row[name], 200) for name in ("process", "data", "data_value"))))
         st.markdown(
-            f"**{formatting.format_time(int(row['timestamp']))}** {formatting.escape_markdown(said)}", width="content"
+            f"**{formatting.format_time(int(row['timestamp']))}** {formatting.escape_markdown(text)}", width="content"
         )
         suggest_rules("Rules", lambda: row_suggestions(scope, row))

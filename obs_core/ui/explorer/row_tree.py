@@ -39,17 +39,17 @@ def visible(
     children: Children,
     attributes: Attributes,
     *,
-    chosen: str | None,
+    selected: str | None,
     pinned: tuple[str, ...] = (),
 ) -> DataFrame:
     """The rows of the table in their order, as text, with the columns that the tree needs.
 
-    `opened` names the paths that are open and how many attributes and children each shows; `chosen` is the path of the
-    selected row, `pinned` are the columns beside the canonical ones.
+    `opened` are the expanded paths, with how many attributes and children each shows; `selected` is the path of the
+    selected row; `pinned` are the columns after the canonical ones.
     """
     tree = _Tree(opened, children, attributes)
-    rows = [_shown(record, chosen) | pinned_columns.cells(record, pinned) for record in tree.rows(page, "", ())]
-    listed = ["path", "depth", "kids", "open", "chosen", "kind", "trace", "span", *CANONICAL, "Duration"]
+    rows = [_shown(record, selected) | pinned_columns.cells(record, pinned) for record in tree.rows(page, "", ())]
+    listed = ["path", "depth", "kids", "open", "selected", "kind", "trace", "span", *CANONICAL, "Duration"]
     return DataFrame(rows, columns=[*listed, *pinned_columns.fields(pinned)])
 
 
@@ -101,7 +101,7 @@ class _Tree:
         return record | where | {"calls": calls, "kids": kids, "open": kids and path in self.opened}
 
 
-def _shown(record: Record, chosen: str | None) -> Record:
+def _shown(record: Record, selected: str | None) -> Record:
     """`record` as the cells of one row of the table."""
     row: Record = {name: plain(record.get(name), CELL) for name in (*CANONICAL, "kind", "trace", "span")}
     timed = notna(record.get("duration_ms"))
@@ -109,7 +109,7 @@ def _shown(record: Record, chosen: str | None) -> Record:
     if "Timestamp" in record:
         row["Timestamp"] = formatting.format_time(int(record["Timestamp"]))
     flags = {name: bool(record.get(name)) for name in ("kids", "open")}
-    return row | flags | {"path": record["path"], "depth": record["depth"], "chosen": record["path"] == chosen}
+    return row | flags | {"path": record["path"], "depth": record["depth"], "selected": record["path"] == selected}
 
 
 def _key(value: object) -> str:

@@ -1,4 +1,4 @@
-"""The Trace Explorer's table: a page of rows, what is open and chosen in it, and the way to further pages."""
+"""The Trace Explorer's table: a page of rows, its expanded and selected rows, and buttons to other pages."""
 
 from typing import Final
 
@@ -7,213 +7,213 @@ from pandas import DataFrame
 
 from obs_core.errors import BadParameter
 from obs_core.query.filters.cursor import cursor
+from obs_core.query.filters.row_filter import ALL_ROWS, RowFilter
 from obs_core.query.questions import traces
 from obs_core.ui.explorer import expanded_rows, pinned_columns
-from obs_core.ui.explorer.filter_link import SIZES, Filter
+from obs_core.ui.explorer.filter_link import SIZES
 from obs_core.ui.explorer.grid import Click, grid
 from obs_core.ui.explorer.row_tree import ATTRIBUTE, MORE, owner, visible
-from obs_core.ui.explorer.search_progress import looked
+from obs_core.ui.explorer.search_progress import progress
 from obs_core.ui.kit import formatting, navigation
 from obs_core.ui.shell.answers import ask
 from obs_core.ui.shell.scope import PageScope
 
 SIZE: Final = "100"
 
-OPENED: Final = "explorer_opened"  # path -> how many attributes and children it shows
-LINKED: Final = "explorer_linked"  # what the link said of that
-CHOSEN: Final = "explorer_chosen"  # path of the row that was clicked, and what the link said of it
-PAGES: Final = "explorer_pages"  # where the pages before this one began
-QUESTION: Final = "explorer_question"  # what the pages are of
+EXPANDED: Final = "explorer_opened"  # path -> how many attributes and children it shows
+LINKED: Final = "explorer_linked"  # `t_open` of the link for these
+SELECTED: Final = "explorer_selected"  # path of the row that was clicked, and the link's parameters for it
+PAGES: Final = "explorer_pages"  # cursors of the pages before this one
+PAGED: Final = "explorer_paged"  # the scope, filter, order and size of these pages
 
 
-def trace_table(scope: PageScope, wanted: Filter, sort: str, pinned: tuple[str, ...]) -> None:
-    """Draw the page of rows that the link names, and the buttons to the pages around it.
+def trace_table(scope: PageScope, row_filter: RowFilter, sort: str, pinned: tuple[str, ...]) -> None:
+    """Draw the page of rows in the link, and the buttons to other pages.
 
-    `pinned` are the columns beside the canonical ones.
+    `pinned` are the columns after the canonical ones.
     """
-    _keep(_opened())
+    _store_expanded(_expanded())
     body = st.container()
     footer = st.container(horizontal=True, vertical_alignment="center", gap="small", key="t_footer")
     with footer:
         count = st.empty()
         size = _size()
-    after = _after(scope, wanted, sort, size)
-    named = pinned_columns.attributes(pinned)
-    page = ask(traces.page, scope, **wanted.parameters, sort=sort, size=size, after=after, attributes=named)
+    after = _cursor_in_link(scope, row_filter, sort, size)
+    names = pinned_columns.attributes(pinned)
+    page = ask(traces.page, scope, row_filter=row_filter, sort=sort, size=size, after=after, attributes=names)
     with body:
-        _rows(scope, wanted, page, after, pinned)
+        _rows(scope, row_filter, page, after, pinned)
     with footer:
         pages = st.session_state.get(PAGES, [])
-        count.caption(_count(ask(traces.total, scope, **wanted.parameters), len(page), len(pages)), width="stretch")
-        _ways(page)
+        count.caption(_count(ask(traces.total, scope, row_filter=row_filter), len(page), len(pages)), width="stretch")
+        _page_buttons(page)
 
 
 def clicked(click: Click) -> None:
-    """Open, close and select as `click` says; the selected row and the open ones go into the link."""
-    rows, path = _opened(), owner(click.path, click.kind)
+    """Expand, collapse and select rows for a click, in the session and in the link."""
+    expanded, path = _expanded(), owner(click.path, click.kind)
     if click.kind == MORE:
-        rows[path] = rows.get(path, 0) + expanded_rows.STEP
+        expanded[path] = expanded.get(path, 0) + expanded_rows.STEP
     elif click.opens:
-        rows[path] = expanded_rows.STEP
+        expanded[path] = expanded_rows.STEP
     elif click.opens is False:
-        rows.pop(path, None)
-    _keep(rows)
+        expanded.pop(path, None)
+    _store_expanded(expanded)
     if click.selects and click.kind != MORE:
         select(click.trace, click.span, path.rpartition("/")[2])
-        st.session_state[CHOSEN] = (path, _named())
+        st.session_state[SELECTED] = (path, _linked_row())
 
 
 def select(trace: str = "", span: str = "", row: str = "") -> None:
-    """Name the row in the link: by its trace and span; by its id where it has none."""
+    """Put the row into the link: its trace and span, or its id where it has no trace."""
     if trace != st.query_params.get("trace"):
         navigation.update_link(t_level=None)
-    within = bool(trace)
+    in_trace = bool(trace)
     navigation.update_link(
         trace=trace or None,
-        span=(span or f"row-{row}") if within else None,
-        t_row=None if within else row or None,
+        span=(span or f"row-{row}") if in_trace else None,
+        t_row=None if in_trace else row or None,
     )
 
 
 def close() -> None:
-    """Take the selection away."""
-    st.session_state.pop(CHOSEN, None)
+    """Clear the selection."""
+    st.session_state.pop(SELECTED, None)
     select()
 
 
-def _opened() -> dict[str, int]:
-    """The open rows: as they were left here, or as a link says that was opened since."""
-    rows: dict[str, int] = st.session_state.get(OPENED, {})
-    said = st.query_params.get("t_open")
-    if said is None or said == st.session_state.get(LINKED):
+def _expanded() -> dict[str, int]:
+    """The expanded rows: those of the session, or those of a link that was opened since."""
+    rows: dict[str, int] = st.session_state.get(EXPANDED, {})
+    text = st.query_params.get("t_open")
+    if text is None or text == st.session_state.get(LINKED):
         return rows
     try:
-        return expanded_rows.read(said)
-    except BadParameter:  # the filters' note says so
+        return expanded_rows.read(text)
+    except BadParameter:  # the filter bar shows a notice
         return rows
 
 
-def _keep(rows: dict[str, int]) -> None:
-    """Remember the open rows, and name them in the link."""
-    st.session_state[OPENED] = rows
-    said = st.session_state[LINKED] = expanded_rows.written(rows) or None
-    navigation.update_link(t_open=said)
+def _store_expanded(rows: dict[str, int]) -> None:
+    """Store the expanded rows in the session and in the link."""
+    st.session_state[EXPANDED] = rows
+    text = st.session_state[LINKED] = expanded_rows.written(rows) or None
+    navigation.update_link(t_open=text)
 
 
-def _after(scope: PageScope, wanted: Filter, sort: str, size: int) -> str | None:
-    """Where the page begins that the link names; the first page once another question is asked."""
-    question = (scope.from_text, scope.to_text, scope.group, wanted, sort, size)
-    if st.session_state.get(QUESTION, question) != question:
+def _cursor_in_link(scope: PageScope, row_filter: RowFilter, sort: str, size: int) -> str | None:
+    """The cursor in the link; None (the first page) once the scope, filter, order or size is a different one."""
+    paged = (scope.from_text, scope.to_text, scope.group, row_filter, sort, size)
+    if st.session_state.get(PAGED, paged) != paged:
         st.query_params.pop("t_after", None)
         st.session_state.pop(PAGES, None)
-    st.session_state[QUESTION] = question
+    st.session_state[PAGED] = paged
     token = st.query_params.get("t_after")
     try:
         cursor(token)
-    except BadParameter:  # the filters' note says so
+    except BadParameter:  # the filter bar shows a notice
         st.query_params.pop("t_after", None)
         return None
     return token
 
 
-def _named() -> tuple[str | None, ...]:
-    """The row that the link names."""
+def _linked_row() -> tuple[str | None, ...]:
+    """The parameters of the selected row in the link."""
     return tuple(st.query_params.get(name) for name in ("trace", "span", "t_row"))
 
 
-def _chosen_path() -> str | None:
-    """The path of the row that was clicked, as long as the link names it."""
-    path, named = st.session_state.get(CHOSEN, (None, None))
-    return path if named == _named() else None
+def _clicked_path() -> str | None:
+    """The path of the row that was clicked, as long as it is the one in the link."""
+    path, linked = st.session_state.get(SELECTED, (None, None))
+    return path if linked == _linked_row() else None
 
 
-def _named_path(rows: DataFrame) -> str | None:
-    """The path of the first of `rows` that the link names."""
-    trace, span, row = _named()
+def _linked_path(rows: DataFrame) -> str | None:
+    """The path of the first of `rows` that is the selected row of the link."""
+    trace, span, row = _linked_row()
     row = row or (span or "").removeprefix("row-")
-    within = (rows["trace"] == trace) & (rows["span"] == span) & (rows["span"] != "")
-    of_log = ~rows["kind"].isin((ATTRIBUTE, MORE))
-    found = rows["path"][of_log & (within | (rows["path"].str.rpartition("/")[2] == row))]
-    return str(found.iloc[0]) if len(found) else None
+    by_span = (rows["trace"] == trace) & (rows["span"] == span) & (rows["span"] != "")
+    in_log = ~rows["kind"].isin((ATTRIBUTE, MORE))
+    paths = rows["path"][in_log & (by_span | (rows["path"].str.rpartition("/")[2] == row))]
+    return str(paths.iloc[0]) if len(paths) else None
 
 
-def _rows(scope: PageScope, wanted: Filter, page: DataFrame, after: str | None, pinned: tuple[str, ...]) -> None:
-    """The page's rows and their opened children, or what is to be done where there are none."""
+def _rows(scope: PageScope, row_filter: RowFilter, page: DataFrame, after: str | None, pinned: tuple[str, ...]) -> None:
+    """The page's rows and their expanded children, or what to do where there are none."""
     if page.empty:
-        _nothing(wanted, looked(page))
+        _no_rows(row_filter, progress(page))
         return
 
     def children(trace: str, span: str, count: int) -> DataFrame:
-        named = pinned_columns.attributes(pinned)
-        return ask(traces.children, scope, trace_id=trace, span_id=span, size=count, attributes=named)
+        names = pinned_columns.attributes(pinned)
+        return ask(traces.children, scope, trace_id=trace, span_id=span, size=count, attributes=names)
 
     def attributes(row: int, count: int) -> DataFrame:
         return ask(traces.attributes, scope, id=row, size=count)
 
-    path = _chosen_path()
-    rows = visible(page, _opened(), children, attributes, chosen=path, pinned=pinned)
+    path = _clicked_path()
+    rows = visible(page, _expanded(), children, attributes, selected=path, pinned=pinned)
     if path is None:
-        rows["chosen"] = rows["path"] == _named_path(rows)
+        rows["selected"] = rows["path"] == _linked_path(rows)
     grid(rows, page=after or "", pinned=pinned_columns.fields(pinned), key="t_grid", on_click=clicked)
-    if further := looked(page):
-        st.caption(f"{further} Next goes on from there.")
+    if note := progress(page):
+        st.caption(f"{note} Press Next to continue from there.")
 
 
 def _size() -> int:
     """Rows per page."""
-    place = SIZES.index(SIZE)
     label = "Rows per page"
     size = st.selectbox(
-        label, SIZES, index=place, key="t_size", bind="query-params", width=84, label_visibility="collapsed"
+        label, SIZES, index=SIZES.index(SIZE), key="t_size", bind="query-params", width=84, label_visibility="collapsed"
     )
     return int(size)
 
 
-def _ways(page: DataFrame) -> None:
+def _page_buttons(page: DataFrame) -> None:
     """The buttons to other pages."""
     pages: list[str | None] = st.session_state.setdefault(PAGES, [])
-    following = page.attrs.get("next")
-    st.button("First page", on_click=_turn, args=("first", None), disabled="t_after" not in st.query_params)
-    st.button("Previous", on_click=_turn, args=("back", None), disabled=not pages)
-    st.button("Next", on_click=_turn, args=("on", following), disabled=following is None)
+    next_page = page.attrs.get("next")
+    st.button("First page", on_click=_go_to, args=("first", None), disabled="t_after" not in st.query_params)
+    st.button("Previous", on_click=_go_to, args=("back", None), disabled=not pages)
+    st.button("Next", on_click=_go_to, args=("next", next_page), disabled=next_page is None)
 
 
-def _turn(way: str, following: str | None) -> None:
-    """Go to the first page, back, or on to the page that begins at `following`."""
+def _go_to(target: str, next_page: str | None) -> None:
+    """Go to the first page, back to the previous one, or to `next_page`; for callbacks."""
     pages: list[str | None] = st.session_state.setdefault(PAGES, [])
-    target = None
-    if way == "first":
+    after = None
+    if target == "first":
         pages.clear()
-    elif way == "back":
-        target = pages.pop() if pages else None
+    elif target == "back":
+        after = pages.pop() if pages else None
     else:
         pages.append(st.query_params.get("t_after"))
-        target = following
-    if target is None:
+        after = next_page
+    if after is None:
         st.query_params.pop("t_after", None)
     else:
-        st.query_params["t_after"] = target
+        st.query_params["t_after"] = after
 
 
 def _count(total: DataFrame, shown: int, before: int) -> str:
-    """The number of rows that fit, honestly: counting stops somewhere."""
+    """The number of matching rows; at least that many where counting stopped."""
     rows, exact = int(total["rows"].iloc[0]), bool(total["exact"].iloc[0])
-    said = (
+    text = (
         f"{formatting.count(rows)} row{'' if rows == 1 else 's'}"
         if exact
         else f"more than {formatting.count(rows or shown)} rows"
     )
     first = "t_after" not in st.query_params
     page = f" · page {before + 1}" if first or before else ""
-    return said if exact and rows == shown else f"{said}{page} · {formatting.count(shown)} on this page"
+    return text if exact and rows == shown else f"{text}{page} · {formatting.count(shown)} on this page"
 
 
-def _nothing(wanted: Filter, further: str) -> None:
-    if further:
-        st.info(f"{further} Press Next to go on from there, or narrow the window in the sidebar.")
+def _no_rows(row_filter: RowFilter, note: str) -> None:
+    if note:
+        st.info(f"{note} Press Next to continue from there, or choose a shorter window in the sidebar.")
     elif "t_after" in st.query_params:
         st.info("No further rows. Go back to the first page.")
-    elif wanted.is_empty:
-        st.info("No row in this window. Choose a longer one, or the last hours of the log, in the sidebar.")
+    elif row_filter == ALL_ROWS:
+        st.info("No rows in this window. Choose a longer one, or the last hours of the log, in the sidebar.")
     else:
-        st.info("No row in this window fits these filters. Clear them, or choose a longer window in the sidebar.")
+        st.info("No rows match these filters. Clear them, or choose a longer window in the sidebar.")

@@ -9,6 +9,7 @@ from obs_core.clock import Window
 from obs_core.errors import BadParameter
 from obs_core.model import Code, Row
 from obs_core.query.engine.engine import Engine
+from obs_core.query.filters.row_filter import RowFilter
 from obs_core.query.questions import catalog, facets, functions, overview, traces, values, versions
 from obs_core.store import log as store
 from obs_core.store import sqlite
@@ -83,7 +84,7 @@ def test_a_hostile_search_is_literal(engine: Engine, text: str) -> None:
     window = WAYS["sqlite_query"]
     expected = sorted(other for other in TEXTS if text.casefold() in other.casefold())
     assert sorted(functions.names(engine, window, search=text)["function"]) == expected
-    found = set(traces.page(engine, window, search=text, size=1_000)["Data"])
+    found = set(traces.page(engine, window, row_filter=RowFilter(search=text), size=1_000)["Data"])
     beyond = {other for other in expected if "\0" in other and "\0" not in text}  # LIKE reads a cell up to its NUL
     assert set(expected) - beyond <= found <= set(expected)
 
@@ -150,8 +151,8 @@ def test_functions_of_our_own_read_text_that_is_not_utf_8(tmp_path: Path) -> Non
     writer.close()
     with Engine(path) as asked:
         for search in ("Ü", "ü\ufffd", ": \ufffd"):
-            assert len(traces.page(asked, ALWAYS, search=search)) == 1, search
+            assert len(traces.page(asked, ALWAYS, row_filter=RowFilter(search=search))) == 1, search
         for where in ('a matches "^.+$"', "a contains Ü", "a starts with ü"):
-            assert len(traces.page(asked, ALWAYS, where=where)) == 1, where
+            assert len(traces.page(asked, ALWAYS, row_filter=RowFilter(where=where))) == 1, where
         found = facets.facets(asked, ALWAYS)
         assert found.loc[found["facet"] == "exception_type", "value"].tolist() == ["E"]

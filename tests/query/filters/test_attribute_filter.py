@@ -13,6 +13,7 @@ from obs_core.errors import BadParameter
 from obs_core.model import Row
 from obs_core.query.engine.engine import Engine
 from obs_core.query.filters.attribute_filter import LONGEST, MOST, OPERATORS, Condition, conditions, joined
+from obs_core.query.filters.row_filter import RowFilter
 from obs_core.query.questions import traces
 from tests.support import table
 
@@ -136,9 +137,11 @@ def attributed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(("where", "ids"), FITTING)
 def test_rows_fit_by_their_attributes(attributed: Path, where: str, ids: list[int]) -> None:
     with Engine(attributed) as engine:
-        assert traces.page(engine, ALWAYS, where=where, sort="-time")["id"].tolist() == ids
-        assert traces.page(engine, ALWAYS, where=where, sort="process")["id"].tolist() == ids[::-1]
-        assert traces.total(engine, ALWAYS, where=where)["rows"].tolist() == [len(ids)]
+        assert traces.page(engine, ALWAYS, row_filter=RowFilter(where=where), sort="-time")["id"].tolist() == ids
+        assert (
+            traces.page(engine, ALWAYS, row_filter=RowFilter(where=where), sort="process")["id"].tolist() == ids[::-1]
+        )
+        assert traces.total(engine, ALWAYS, row_filter=RowFilter(where=where))["rows"].tolist() == [len(ids)]
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -156,8 +159,8 @@ def test_a_row_fits_the_very_value_that_it_has(
     word = str(value).lower() if isinstance(value, bool) else value if isinstance(value, str) else repr(value)
     with Engine(path) as engine:
         for condition in (Condition(name, "=", (word,)), Condition(name, "in", ("-", word)), Condition(name, "exists")):
-            assert len(traces.page(engine, ALWAYS, where=condition.text)) == 2
-        assert traces.page(engine, ALWAYS, where=Condition(name, "!=", (word,)).text).empty
+            assert len(traces.page(engine, ALWAYS, row_filter=RowFilter(where=condition.text))) == 2
+        assert traces.page(engine, ALWAYS, row_filter=RowFilter(where=Condition(name, "!=", (word,)).text)).empty
 
 
 def test_half_a_character_written_as_json_is_refused_too() -> None:
@@ -173,4 +176,6 @@ def test_a_pattern_is_found_in_short_and_in_long_texts(log: Path) -> None:
     ]
     table.store(log, rows)
     with Engine(log) as engine:
-        assert traces.page(engine, ALWAYS, where="text matches end$", sort="-time")["id"].tolist() == [1, 2]
+        assert traces.page(engine, ALWAYS, row_filter=RowFilter(where="text matches end$"), sort="-time")[
+            "id"
+        ].tolist() == [1, 2]

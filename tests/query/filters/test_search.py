@@ -15,8 +15,9 @@ from obs_core.query.engine import search_text
 from obs_core.query.engine.engine import Engine
 from obs_core.query.engine.worker import IDLE_S
 from obs_core.query.engine.worker_pool import Pool
+from obs_core.query.filters import piecewise_search
 from obs_core.query.filters import search as search_module
-from obs_core.query.filters.row_filter import Wanted
+from obs_core.query.filters.row_filter import RowFilter, gathered
 from obs_core.query.questions import facets, overview, traces
 from obs_core.store import log, sqlite
 from tests.support import table
@@ -76,19 +77,21 @@ def test_what_is_found_in_the_copy_is_what_sqlite_finds(
 ) -> None:
     del at_once
     text = text[:1_000]
-    theirs = traces.page(plain, ALWAYS, search=text, size=10_000)
-    ours = traces.page(mirroring, ALWAYS, search=text, size=10_000)
+    theirs = traces.page(plain, ALWAYS, row_filter=RowFilter(search=text), size=10_000)
+    ours = traces.page(mirroring, ALWAYS, row_filter=RowFilter(search=text), size=10_000)
     assert ours["id"].tolist() == theirs["id"].tolist()
 
 
 def test_a_rare_text_is_not_searched_for_in_the_whole_window(at_once: None, mirroring: Engine, plain: Engine) -> None:
     del at_once
-    asked = ("traces/total", ALWAYS, Wanted(search="rasse"), {"most": 1_000})
+    asked = ("traces/total", ALWAYS, RowFilter(search="rasse"), {"most": 1_000})
     with pytest.raises(QuestionTimedOut):
         search_module.search_rows(plain, *asked, limit_s=0.0)
     assert search_module.search_rows(mirroring, *asked, limit_s=0.0)["rows"].tolist() == [8]
-    assert traces.total(mirroring, ALWAYS, search="rasse").to_dict("records") == [{"rows": 8, "exact": True}]
-    counted = facets.facets(mirroring, ALWAYS, search="rasse")
+    assert traces.total(mirroring, ALWAYS, row_filter=RowFilter(search="rasse")).to_dict("records") == [
+        {"rows": 8, "exact": True}
+    ]
+    counted = facets.facets(mirroring, ALWAYS, row_filter=RowFilter(search="rasse"))
     assert dict(zip(counted["facet"], counted["rows"], strict=True)).items() >= {("status", 8)}
 
 
@@ -96,7 +99,9 @@ def test_other_filters_hold_too(at_once: None, mirroring: Engine, plain: Engine)
     del at_once
     for more in ({"kind": "value"}, {"status": "ERROR"}, {"errors": True}, {"process": "p"}, {"group": "none"}):
         for search in ("strasse", "END", "bad"):
-            asked = [traces.page(engine, ALWAYS, search=search, **more) for engine in (mirroring, plain)]
+            asked = [
+                traces.page(engine, ALWAYS, **gathered({"search": search, **more})) for engine in (mirroring, plain)
+            ]
             assert asked[0]["id"].tolist() == asked[1]["id"].tolist()
 
 
@@ -105,11 +110,11 @@ def test_text_in_a_row_that_came_just_now_is_found(at_once: None, tmp_path: Path
     path = tmp_path / "trace.db"
     table.store(path, [Row("call", "p", "f", START + at) for at in range(2_000)])
     with Engine(path, pool=pool, mirror=True) as engine:
-        assert traces.page(engine, ALWAYS, search="needle").empty
+        assert traces.page(engine, ALWAYS, row_filter=RowFilter(search="needle")).empty
         for place in range(3):
             table.store(path, [Row("call", "p", f"Needle{place}", START + place)])
-            assert traces.total(engine, ALWAYS, search="needle")["rows"].tolist() == [place + 1]
-            assert len(traces.page(engine, ALWAYS, search="needle")) == place + 1
+            assert traces.total(engine, ALWAYS, row_filter=RowFilter(search="needle"))["rows"].tolist() == [place + 1]
+            assert len(traces.page(engine, ALWAYS, row_filter=RowFilter(search="needle"))) == place + 1
 
 
 def test_a_bad_byte_in_what_only_searches_read_does_not_end_the_copy(mirroring: Engine) -> None:
@@ -131,14 +136,14 @@ def test_pages_that_stop_before_the_window_ends_go_on_to_the_same_rows(
     monkeypatch: pytest.MonkeyPatch, plain: Engine, sort: str
 ) -> None:
     for where in ({"search": "strasse"}, {"search": "nowhere"}, {"where": "no.such = 1"}, {"kind": "value", "size": 7}):
-        monkeypatch.setattr(search_module, "WHOLE", 1.0)
-        whole = traces.page(plain, ALWAYS, sort=sort, **(where | {"size": 10_000}))
-        monkeypatch.setattr(search_module, "WHOLE", 0.0)
-        monkeypatch.setattr(search_module, "PIECES", 0.0)
-        monkeypatch.setattr(search_module, "_PIECES", 3)
+        monkeypatch.setattr(piecewise_search, "FULL_SCAN_SHARE", 1.0)
+        whole = traces.page(plain, ALWAYS, sort=sort, **gathered(where | {"size": 10_000}))
+        monkeypatch.setattr(piecewise_search, "FULL_SCAN_SHARE", 0.0)
+        monkeypatch.setattr(piecewise_search, "PIECES_SHARE", 0.0)
+        monkeypatch.setattr(piecewise_search, "FIRST_PIECE", 3)
         ids, after, pages, stopped = [], None, 0, 0
         while pages == 0 or after is not None:
-            page = traces.page(plain, ALWAYS, sort=sort, after=after, **where)
+            page = traces.page(plain, ALWAYS, sort=sort, after=after, **gathered(where))
             ids += page["id"].tolist()
             after, pages, stopped = page.attrs["next"], pages + 1, stopped + ("looked_to_ns" in page.attrs)
         assert ids == whole["id"].tolist()
@@ -146,11 +151,11 @@ def test_pages_that_stop_before_the_window_ends_go_on_to_the_same_rows(
 
 
 def test_a_page_says_to_which_moment_it_has_looked(monkeypatch: pytest.MonkeyPatch, plain: Engine) -> None:
-    monkeypatch.setattr(search_module, "WHOLE", 0.0)
-    monkeypatch.setattr(search_module, "PIECES", 0.0)
+    monkeypatch.setattr(piecewise_search, "FULL_SCAN_SHARE", 0.0)
+    monkeypatch.setattr(piecewise_search, "PIECES_SHARE", 0.0)
     extent = plain.extent()
     assert extent
-    page = traces.page(plain, ALWAYS, search="nowhere")
+    page = traces.page(plain, ALWAYS, row_filter=RowFilter(search="nowhere"))
     assert (len(page), page.attrs["truncated"]) == (0, True)
     assert page.attrs["looked_to_ns"] == extent.to_ns - extent.length_ns // 64
 
@@ -158,7 +163,7 @@ def test_a_page_says_to_which_moment_it_has_looked(monkeypatch: pytest.MonkeyPat
 def test_a_window_too_dear_for_any_piece_is_said_to_take_too_long(
     monkeypatch: pytest.MonkeyPatch, plain: Engine
 ) -> None:
-    for limit in ("WHOLE", "PIECES", "_PIECE"):
-        monkeypatch.setattr(search_module, limit, -1.0)
+    for limit in ("FULL_SCAN_SHARE", "PIECES_SHARE", "PIECE_SHARE"):
+        monkeypatch.setattr(piecewise_search, limit, -1.0)
     with pytest.raises(QuestionTimedOut, match="took too long"):
-        traces.page(plain, ALWAYS, search="nowhere", sort="time")
+        traces.page(plain, ALWAYS, row_filter=RowFilter(search="nowhere"), sort="time")

@@ -8,6 +8,7 @@ from obs_core.clock import Window
 from obs_core.errors import BadParameter
 from obs_core.query.engine import sqlite_reader
 from obs_core.query.engine.engine import Engine
+from obs_core.query.filters.row_filter import RowFilter, gathered
 from obs_core.query.questions import facets
 from tests.support import table
 
@@ -36,7 +37,7 @@ def shop(engine: Engine) -> Engine:
 
 def counts(engine: Engine, **wanted: object) -> dict[str, dict[str, int]]:
     """Each facet's values with their rows, as the question tells them."""
-    found = facets.facets(engine, ALWAYS, **wanted)  # type: ignore[arg-type]
+    found = facets.facets(engine, ALWAYS, **gathered(wanted))
     told: dict[str, dict[str, int]] = {name: {} for name in facets.FACETS}
     for facet, value, rows in found.itertuples(index=False):
         told[facet][value] = rows
@@ -79,7 +80,7 @@ def test_more_rows_than_are_counted_are_said(shop: Engine, monkeypatch: pytest.M
 def test_facets_that_take_too_long_are_named(shop: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(facets, "LIMIT_S", -1.0)
     monkeypatch.setattr(sqlite_reader, "_STEPS", 1)
-    found = facets.facets(shop, ALWAYS, status="OK")
+    found = facets.facets(shop, ALWAYS, row_filter=RowFilter(status="OK"))
     assert found.empty
     assert set(found.attrs["timed_out"]) == set(facets.FACETS)
     assert found.attrs["timed_out"][-1] == "status"

@@ -9,6 +9,7 @@ import pytest
 
 from obs_core.clock import SECOND, Window, iso_ns
 from obs_core.query.engine.engine import Engine
+from obs_core.query.filters.row_filter import RowFilter
 from obs_core.query.questions import functions, inspector, overview, traces, values
 from obs_core.series.streaks import Missing
 from tests.support import data, recorded, table
@@ -122,7 +123,9 @@ def test_windows_hold_the_references_rows(traced: TraceSet, name: str) -> None:
     expected = traced.queries[name]
     assert {"rows": row["calls"], "errors": row["errors"], "traces": row["traces"]} == expected
     assert traces.total(traced.engine, window)["rows"].tolist() == [expected["rows"]]
-    assert traces.total(traced.engine, window, errors=True)["rows"].tolist() == [expected["errors"]]
+    assert traces.total(traced.engine, window, row_filter=RowFilter(errors=True))["rows"].tolist() == [
+        expected["errors"]
+    ]
 
 
 def test_the_newest_errors_are_the_references(traced: TraceSet) -> None:
@@ -143,7 +146,7 @@ def test_the_slowest_are_the_references(traced: TraceSet) -> None:
 def test_a_search_finds_every_row_whose_operation_holds_the_text(traced: TraceSet) -> None:
     words = traced.queries["operation_contains_ci"] | traced.queries["operation_contains_special"]
     for word, count in words.items():
-        found = traces.page(traced.engine, ALWAYS, search=word, size=10_000)
+        found = traces.page(traced.engine, ALWAYS, row_filter=RowFilter(search=word), size=10_000)
         assert found["Data"].str.casefold().str.contains(word, regex=False).sum() == count
         texts = found[["Process", "Data", "Exception"]].fillna("").to_numpy().tolist()
         assert all(word in "\n".join(row).casefold() for row in texts)

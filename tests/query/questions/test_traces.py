@@ -14,7 +14,8 @@ from obs_core.errors import BadParameter
 from obs_core.model import CANONICAL, Row
 from obs_core.query.engine import sqlite_reader
 from obs_core.query.engine.engine import Engine
-from obs_core.query.filters.row_filter import where_clause
+from obs_core.query.filters.row_filter import RowFilter, gathered
+from obs_core.query.filters.where import where_clause
 from obs_core.query.questions import traces
 from obs_core.store import sqlite
 from tests.support import table
@@ -25,7 +26,7 @@ START = table.START_NS
 
 def ids(engine: Engine, window: Window = ALWAYS, **parameters: object) -> list[int]:
     """The ids of a page's rows."""
-    return traces.page(engine, window, **parameters)["id"].tolist()  # type: ignore[arg-type]
+    return traces.page(engine, window, **gathered(parameters))["id"].tolist()
 
 
 def all_ids(engine: Engine, size: int, **parameters: object) -> list[int]:
@@ -33,7 +34,7 @@ def all_ids(engine: Engine, size: int, **parameters: object) -> list[int]:
     found: list[int] = []
     after: str | None = None
     while True:
-        page = traces.page(engine, ALWAYS, size=size, after=after, **parameters)  # type: ignore[arg-type]
+        page = traces.page(engine, ALWAYS, size=size, after=after, **gathered(parameters))
         found += page["id"].tolist()
         after = page.attrs["next"]
         assert page.attrs["truncated"] == (after is not None)
@@ -105,19 +106,19 @@ def test_filters_narrow_the_page(engine: Engine) -> None:
     assert ids(engine, group="", process="", status="", search="") == [4, 3, 2, 1]
     assert ids(engine, Window(START + SECOND, START + 3 * SECOND)) == [3, 2]
     with pytest.raises(BadParameter, match="errors=1 shows status ERROR only"):
-        traces.page(engine, ALWAYS, errors=True, status="OK")
+        traces.page(engine, ALWAYS, row_filter=RowFilter(errors=True, status="OK"))
 
 
 def test_the_newest_failures_are_found_by_their_own_index(log: Path, engine: Engine) -> None:
     table.store(
         log, [Row("call", "web", "x", START + at, "shop", status="ERROR" if at % 9 else "OK") for at in range(99)]
     )
-    where, parameters = where_clause(ALWAYS, {"status": "ERROR", "group": "shop"})
+    where, parameters = where_clause(ALWAYS, RowFilter(status="ERROR"), group="shop")
     with closing(sqlite.connect(log)) as connection:
         asked = f"EXPLAIN QUERY PLAN SELECT * FROM data_trace WHERE {where} ORDER BY timestamp DESC, id DESC LIMIT 100"
         plan = [row[-1] for row in connection.execute(asked, parameters)]
     assert plan[0] == "SEARCH data_trace USING INDEX idx_errors (timestamp>? AND timestamp<?)"
-    assert len(traces.page(engine, ALWAYS, errors=True, group="shop")) == 88
+    assert len(traces.page(engine, ALWAYS, row_filter=RowFilter(errors=True), group="shop")) == 88
 
 
 def test_durations_functions_and_types_narrow_the_page(engine: Engine) -> None:
@@ -141,7 +142,7 @@ def test_durations_functions_and_types_narrow_the_page(engine: Engine) -> None:
     assert ids(engine, function="app.load", min_ms=2, exception_type="KeyErrors", sort="duration") == [3]
     for bound in (-1.0, float("nan"), float("inf")):
         with pytest.raises(BadParameter, match="must be a duration in milliseconds"):
-            traces.page(engine, ALWAYS, min_ms=bound)
+            traces.page(engine, ALWAYS, row_filter=RowFilter(min_ms=bound))
 
 
 def test_attributes_become_columns_of_a_page_and_of_children(log: Path, engine: Engine) -> None:
@@ -259,7 +260,10 @@ def test_a_search_is_literal_text_whatever_its_case(
 ) -> None:
     rows = [Row("value", "feed", "x", START + second, data_value=text) for second, text in enumerate(LITERAL)]
     table.store(log, rows)
-    assert traces.page(engine, ALWAYS, search=search, sort="-time")["Data Value"].tolist() == expected
+    assert (
+        traces.page(engine, ALWAYS, row_filter=RowFilter(search=search), sort="-time")["Data Value"].tolist()
+        == expected
+    )
 
 
 @pytest.mark.parametrize("column", ["process", "data", "data_value", "exception"])
@@ -307,7 +311,7 @@ def test_hostile_text_matches_itself_and_nothing_else(log: Path, engine: Engine,
 @pytest.mark.parametrize("name", ["group", "process", "status", "search"])
 def test_half_a_character_is_refused_with_a_sentence(engine: Engine, name: str) -> None:
     with pytest.raises(BadParameter, match=rf"{name} holds half a character \(a lone surrogate\)"):
-        traces.page(engine, ALWAYS, **{name: "a\udcff"})  # type: ignore[arg-type]
+        traces.page(engine, ALWAYS, **gathered({name: "a\udcff"}))
 
 
 def test_the_next_page_goes_on_where_the_last_one_ended(engine: Engine) -> None:
@@ -367,7 +371,7 @@ def test_the_total_is_exact_up_to_its_budget(engine: Engine, monkeypatch: pytest
     2  feed  c  3  ERROR
     """
     assert traces.total(engine, ALWAYS).to_numpy().tolist() == [[3, True]]
-    assert traces.total(engine, ALWAYS, errors=True).to_numpy().tolist() == [[1, True]]
+    assert traces.total(engine, ALWAYS, row_filter=RowFilter(errors=True)).to_numpy().tolist() == [[1, True]]
     assert traces.total(engine, ALWAYS, most=2).to_numpy().tolist() == [[2, False]]
     monkeypatch.setattr(traces, "COUNTING_S", -1.0)
     monkeypatch.setattr(sqlite_reader, "_STEPS", 1)

@@ -1,4 +1,4 @@
-"""The filter's controls and the link: what one says, the other does."""
+"""The filter's controls and the link set the same filter."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from obs_core.query.filters.attribute_filter import OPERATORS, Condition, joined
+from obs_core.query.filters.row_filter import FIELDS, KINDS, STATUSES, RowFilter
 from obs_core.ui.explorer import filter_bar, filter_link
-from obs_core.ui.explorer.filter_link import Filter
 
 WORDS = st.text("abc &=?/#%+ü\"\\_*{}'<>,", min_size=1, max_size=8).map(str.strip).filter(bool)
 NUMBERS = st.integers(0, 10**6).map(lambda n: n / 8)
@@ -17,10 +17,10 @@ CONDITIONS = st.lists(
     st.builds(Condition, WORDS, st.sampled_from(["=", "!=", "contains", "<"]), st.tuples(WORDS)), min_size=1, max_size=3
 )
 FILTERS = st.builds(
-    Filter,
+    RowFilter,
     search=st.none() | WORDS,
-    status=st.none() | st.sampled_from(filter_link.STATUSES),
-    kind=st.none() | st.sampled_from(filter_link.KINDS),
+    status=st.none() | st.sampled_from(STATUSES),
+    kind=st.none() | st.sampled_from(KINDS),
     process=st.none() | WORDS,
     function=st.none() | WORDS,
     data_type=st.none() | WORDS,
@@ -37,14 +37,14 @@ def script() -> None:
 
     from obs_core.ui.explorer import filter_bar  # noqa: PLC0415
 
-    wanted, sort, _ = filter_bar.filter_bar(["web"])
-    st.session_state["seen"] = (wanted, sort)
+    row_filter, sort, _ = filter_bar.filter_bar(["web"])
+    st.session_state["seen"] = (row_filter, sort)
 
 
 def opened(link: dict[str, str]) -> AppTest:
     app = AppTest.from_function(script, default_timeout=30)
-    for key, word in link.items():
-        app.query_params[key] = word
+    for key, value in link.items():
+        app.query_params[key] = value
     return app.run()
 
 
@@ -54,39 +54,39 @@ def opened(link: dict[str, str]) -> AppTest:
     suppress_health_check=[HealthCheck.too_slow],
     phases=(Phase.explicit, Phase.generate),  # each run draws the bar; to make a failure small takes minutes
 )
-@given(wanted=FILTERS, sort=st.sampled_from(list(filter_link.SORTS)))
-def test_a_link_restores_the_filter_that_made_it_in_one_run(wanted: Filter, sort: str) -> None:
-    app = opened(wanted.link | {"t_sort": sort})
+@given(row_filter=FILTERS, sort=st.sampled_from(list(filter_link.SORTS)))
+def test_a_link_restores_the_filter_that_made_it_in_one_run(row_filter: RowFilter, sort: str) -> None:
+    app = opened(filter_link.to_link(row_filter) | {"t_sort": sort})
     assert not app.exception
     seen: tuple[Any, str] = app.session_state["seen"]
-    assert seen == (wanted, filter_link.SORTS[sort])
-    assert filter_link.filter_of(wanted.link) == wanted
+    assert seen == (row_filter, filter_link.SORTS[sort])
+    assert filter_link.from_link(filter_link.to_link(row_filter)) == row_filter
 
 
-def test_every_part_of_a_filter_has_its_own_parameter() -> None:
-    parts = set(Filter.__dataclass_fields__)
-    assert set(filter_link.KEYS) == parts
-    assert len(set(filter_link.KEYS.values())) == len(parts)
+def test_every_field_of_a_filter_has_its_own_parameter_and_option() -> None:
+    assert [name for name, part in FIELDS.items() if part.url_key is None] == ["errors"]  # the link says t_status=ERROR
+    assert len(filter_link.LINK_FIELDS) == len(FIELDS) - 1
+    assert len({part.option for part in FIELDS.values()}) == len(FIELDS)
 
 
-def test_each_condition_is_taken_away_alone() -> None:
+def test_each_condition_is_removed_alone() -> None:
     text = 'a = 1 and b in x, y and "c d" exists'
-    assert [filter_bar.without(text, place) for place in range(3)] == [
+    assert [filter_bar.without(text, index) for index in range(3)] == [
         'b in x, y and "c d" exists',
         'a = 1 and "c d" exists',
         "a = 1 and b in x, y",
     ]
 
 
-@pytest.mark.parametrize(("key", "word"), [("t_min", "nan"), ("t_max", "-0.1"), ("t_min", "1s"), ("t_kind", "calls")])
-def test_a_parameter_that_is_none_of_what_it_may_be_is_said(key: str, word: str) -> None:
-    [said] = filter_link.invalid_parameters({key: word})
-    assert word in said
-    assert key in said
+@pytest.mark.parametrize(("key", "value"), [("t_min", "nan"), ("t_max", "-0.1"), ("t_min", "1s"), ("t_kind", "calls")])
+def test_an_invalid_parameter_is_reported_with_its_value(key: str, value: str) -> None:
+    [message] = filter_link.invalid_parameters({key: value})
+    assert value in message
+    assert key in message
     assert filter_link.invalid_parameters({"t_min": "0", "t_status": "OK", "t_q": "x"}) == ()
 
 
-def test_the_operators_that_the_help_names_are_all_there_are() -> None:
+def test_the_help_lists_all_operators() -> None:
     app = opened({})
-    told = next(box.help for box in app.text_input if box.key == "t_where")
-    assert all(operator in told for operator in OPERATORS)
+    help_text = next(box.help for box in app.text_input if box.key == "t_where")
+    assert all(operator in help_text for operator in OPERATORS)

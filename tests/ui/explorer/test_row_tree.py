@@ -47,45 +47,47 @@ def shown(frame: DataFrame) -> list[tuple[int, str]]:
 
 
 def test_a_closed_page_is_the_page() -> None:
-    rows = row_tree.visible(page("a", "b"), {}, children, attributes, chosen=None)
+    rows = row_tree.visible(page("a", "b"), {}, children, attributes, selected=None)
     assert shown(rows) == [(0, "a"), (0, "b")]
     assert list(rows["kids"]) == [True, True]
     assert not any(rows["open"])
 
 
 def test_children_stand_under_their_call() -> None:
-    rows = row_tree.visible(page("a", "c"), {"1": 200, "1/2": 200}, children, attributes, chosen=None)
+    rows = row_tree.visible(page("a", "c"), {"1": 200, "1/2": 200}, children, attributes, selected=None)
     assert shown(rows) == [(0, "a"), (1, "b"), (2, "d"), (1, "c"), (0, "c")]
     assert list(rows["open"]) == [True, True, False, False, False]
 
 
 def test_a_call_that_stands_twice_is_opened_on_its_own() -> None:
-    rows = row_tree.visible(page("a", "b"), {"1": 200, "2": 200}, children, attributes, chosen="1/2")
+    rows = row_tree.visible(page("a", "b"), {"1": 200, "2": 200}, children, attributes, selected="1/2")
     assert shown(rows) == [(0, "a"), (1, "b"), (1, "c"), (0, "b"), (1, "d")]
-    assert list(rows[rows["chosen"]]["path"]) == ["1/2"]
+    assert list(rows[rows["selected"]]["path"]) == ["1/2"]
     assert len(set(rows["path"])) == len(rows)
 
 
 def test_a_circle_of_calls_ends_and_is_said() -> None:
     opened = {"5": 200, "5/6": 200, "5/6/5": 200}
-    rows = row_tree.visible(page("round"), opened, children, attributes, chosen=None)
+    rows = row_tree.visible(page("round"), opened, children, attributes, selected=None)
     assert shown(rows) == [(0, "round"), (1, "trip"), (2, "round")]
     assert not rows["kids"].iloc[-1]
     assert "circle" in rows["Exception"].iloc[-1]
 
 
 def test_many_children_are_shown_step_by_step() -> None:
-    rows = row_tree.visible(page("wide"), {"7": 200}, children, attributes, chosen=None)
+    rows = row_tree.visible(page("wide"), {"7": 200}, children, attributes, selected=None)
     assert len(rows) == 1 + 200 + 1
     assert rows["kind"].iloc[-1] == "more"
-    rows = row_tree.visible(page("wide"), {"7": 600}, children, attributes, chosen=None)
+    rows = row_tree.visible(page("wide"), {"7": 600}, children, attributes, selected=None)
     assert len(rows) == 1 + 450
     assert "more" not in set(rows["kind"])
 
 
 def test_attributes_stand_under_their_row_before_its_calls() -> None:
     owner = row("a", has_attributes=True, id=3)
-    rows = row_tree.visible(DataFrame([owner]), {"3": 200}, children, attributes, chosen=None, pinned=("Kind", "Span"))
+    rows = row_tree.visible(
+        DataFrame([owner]), {"3": 200}, children, attributes, selected=None, pinned=("Kind", "Span")
+    )
     assert shown(rows) == [(0, "a"), (1, "user"), (1, "code"), (1, "b"), (1, "c")]
     told = rows[rows["kind"] == "attribute"]
     assert told[list(CANONICAL)].to_numpy().tolist() == [
@@ -101,25 +103,25 @@ def test_attributes_stand_under_their_row_before_its_calls() -> None:
 
 def test_a_row_with_attributes_alone_can_be_opened() -> None:
     value = row("c", span_id=None, trace_id=None, kind="value", has_attributes=True)
-    rows = row_tree.visible(DataFrame([value]), {"3": 200}, children, attributes, chosen="3")
+    rows = row_tree.visible(DataFrame([value]), {"3": 200}, children, attributes, selected="3")
     assert shown(rows) == [(0, "c"), (1, "user"), (1, "code")]
     assert rows["kids"].tolist() == [True, False, False]
-    assert rows["chosen"].tolist() == [True, False, False]
+    assert rows["selected"].tolist() == [True, False, False]
 
 
 def test_attributes_and_children_are_counted_together() -> None:
     wide = DataFrame([row("wide", has_attributes=True)])
     for limit, kinds in ((200, {"attribute": 200}), (250, {"attribute": 250}), (400, {"attribute": 250, "call": 150})):
-        rows = row_tree.visible(wide, {"7": limit}, children, attributes, chosen=None)[1:]
+        rows = row_tree.visible(wide, {"7": limit}, children, attributes, selected=None)[1:]
         assert rows["kind"].value_counts().to_dict() == kinds | {"more": 1}
         assert rows["kind"].iloc[-1] == "more"
-    rows = row_tree.visible(wide, {"7": 700}, children, attributes, chosen=None)[1:]
+    rows = row_tree.visible(wide, {"7": 700}, children, attributes, selected=None)[1:]
     assert rows["kind"].value_counts().to_dict() == {"attribute": 250, "call": 450}
 
 
 def test_a_call_in_a_circle_still_shows_its_attributes() -> None:
     again = page("round").assign(has_attributes=True)
-    rows = row_tree.visible(again, {"5": 200, "5/6": 200, "5/6/5": 200}, round_trip, attributes, chosen=None)
+    rows = row_tree.visible(again, {"5": 200, "5/6": 200, "5/6/5": 200}, round_trip, attributes, selected=None)
     assert shown(rows) == [(0, "round"), (1, "user"), (1, "trip"), (2, "round"), (3, "user")]
 
 
@@ -130,13 +132,13 @@ def round_trip(trace: str, span: str, count: int) -> DataFrame:
 
 def test_what_is_not_known_is_an_empty_cell() -> None:
     rows = row_tree.visible(
-        DataFrame([row("c", span_id=None, trace_id=float("nan"))]), {}, children, attributes, chosen=None
+        DataFrame([row("c", span_id=None, trace_id=float("nan"))]), {}, children, attributes, selected=None
     )
     assert [rows[name].iloc[0] for name in ("trace", "span", "Data Value", "Exception")] == ["", "", "", ""]
 
 
 def test_a_page_without_rows_has_all_its_columns() -> None:
-    rows = row_tree.visible(page("c").head(0), {}, children, attributes, chosen=None)
+    rows = row_tree.visible(page("c").head(0), {}, children, attributes, selected=None)
     assert rows.empty
     assert [*CANONICAL, "Duration"] == [name for name in rows if str(name)[0].isupper()]
 
@@ -150,7 +152,7 @@ def test_a_call_shows_no_more_children_than_a_page_may_have_and_says_where_the_r
         return DataFrame([row("c", id=1_000 + number) for number in range(count)])
 
     rows = row_tree.visible(
-        page("wide"), {"7": expanded_rows.MOST + 5 * expanded_rows.STEP}, endless, attributes, chosen=None
+        page("wide"), {"7": expanded_rows.MOST + 5 * expanded_rows.STEP}, endless, attributes, selected=None
     )
     assert asked == [expanded_rows.MOST + 1]
     assert max(asked) <= ROW_CAP
@@ -160,6 +162,6 @@ def test_a_call_shows_no_more_children_than_a_page_may_have_and_says_where_the_r
 def test_pinned_columns_are_cells_of_their_own() -> None:
     cells = row("c", process_group="shop", memory_delta=2_048, **{"attributes.code": "500"})
     rows = row_tree.visible(
-        DataFrame([cells]), {}, children, attributes, chosen=None, pinned=("Group", "Memory", "code", "none")
+        DataFrame([cells]), {}, children, attributes, selected=None, pinned=("Group", "Memory", "code", "none")
     )
     assert rows.iloc[0][["pinned_0", "pinned_1", "pinned_2", "pinned_3"]].tolist() == ["shop", "2.05 kB", "500", ""]
