@@ -1,1 +1,1 @@
-"""What `watch` keeps ready while it follows the log; all of it can be deleted and is rebuilt."""
+"""Streaks of equal readings in series, updated as the log grows; the saved state can be deleted and is rebuilt."""

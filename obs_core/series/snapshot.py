@@ -1,4 +1,4 @@
-"""`<log>.rollup.db`: the series as far as they have been followed; it may be deleted and is built again."""
+"""`<log>.rollup.db`: the saved state of all series; it can be deleted and is rebuilt."""
 
 import json
 import marshal
@@ -13,12 +13,12 @@ from obs_core.series.tracker import Series, Variant
 from obs_core.store import migrations, sqlite
 
 SUFFIX: Final = ".rollup.db"
-_FORMAT: Final = 2  # of marshal: without references between equal texts, which cost more than they save
+_FORMAT: Final = 2  # of marshal: without references between equal texts, which cost more time than they save
 Key = tuple[str, str]
 
 
 class SeriesSnapshot(NamedTuple):
-    """The last id of the log that was followed, what streaks were needed (texts of who needs them), and the series."""
+    """The id up to which the log was read, the streaks that were needed (as texts), and the series."""
 
     id: int
     needs: frozenset[str]
@@ -26,43 +26,43 @@ class SeriesSnapshot(NamedTuple):
 
 
 def path_of(log: Path) -> Path:
-    """The derived data of the log at `log`."""
+    """The path of the snapshot of `log`."""
     return log.with_name(log.name + SUFFIX)
 
 
 def open_series(log: Path) -> sqlite.Connection:
-    """Open the derived data of `log` for writing; what is damaged or from a newer version is made anew."""
+    """Open the snapshot of `log` for writing; a file that is damaged or of a newer version is replaced."""
     path = path_of(log)
     try:
         return migrations.open_database(path, "obs_core.series")
     except (NotALog, LogUnreadable, SchemaTooNew):
-        for ending in ("", "-wal", "-shm"):
-            path.with_name(path.name + ending).unlink(missing_ok=True)
+        for suffix in ("", "-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
         return migrations.open_database(path, "obs_core.series")
 
 
 def load(connection: sqlite3.Connection) -> SeriesSnapshot:
-    """What was saved last; nothing if there is nothing.
+    """The last snapshot; an empty one if none was saved.
 
     Raises:
-        ValueError, EOFError, TypeError: it is damaged.
+        ValueError, EOFError, TypeError: the snapshot is damaged.
     """
-    found = connection.execute("SELECT id, needs FROM followed").fetchone()
-    if not found:
+    header = connection.execute("SELECT id, needs FROM followed").fetchone()
+    if not header:
         return SeriesSnapshot(0, frozenset(), {})
     series = {(row[0], row[1]): _series(row) for row in connection.execute("SELECT * FROM series")}
-    return SeriesSnapshot(found[0], frozenset(json.loads(found[1])), series)
+    return SeriesSnapshot(header[0], frozenset(json.loads(header[1])), series)
 
 
-def save(connection: sqlite3.Connection, upto: int, needs: Iterable[str], changed: Iterable[Series]) -> None:
-    """Keep the series that have changed, and how far the log has been followed, in one transaction."""
+def save(connection: sqlite3.Connection, up_to_id: int, needs: Iterable[str], changed: Iterable[Series]) -> None:
+    """Save the series that have changed, and the id up to which the log was read, in one transaction."""
     with sqlite.transaction(connection):
         connection.executemany("INSERT OR REPLACE INTO series VALUES (?, ?, ?, ?, ?, ?, ?)", map(_row, changed))
-        connection.execute("INSERT OR REPLACE INTO followed VALUES (1, ?, ?)", (upto, json.dumps(sorted(needs))))
+        connection.execute("INSERT OR REPLACE INTO followed VALUES (1, ?, ?)", (up_to_id, json.dumps(sorted(needs))))
 
 
 def clear(connection: sqlite3.Connection) -> None:
-    """Forget everything: the log is another one, or is to be followed anew."""
+    """Delete the snapshot: the log was replaced, or is read again from its start."""
     with sqlite.transaction(connection):
         connection.execute("DELETE FROM series")
         connection.execute("DELETE FROM followed")
@@ -83,14 +83,14 @@ def _row(series: Series) -> tuple[Any, ...]:
 def _series(row: tuple[Any, ...]) -> Series:
     process, data, group, last_ns, last_id, beat_ns, packed = row
     streaks = {
-        Variant(float(each[0]), bool(each[1])): Streak(
-            ReadingKey(each[2], each[3], each[4], missing=each[5]),
-            text=each[6],
-            length=each[7],
-            start_ns=each[8],
-            end_ns=each[9],
-            starts=each[10],
+        Variant(float(item[0]), bool(item[1])): Streak(
+            ReadingKey(item[2], item[3], item[4], missing=item[5]),
+            text=item[6],
+            length=item[7],
+            start_ns=item[8],
+            end_ns=item[9],
+            starts=item[10],
         )
-        for each in marshal.loads(packed)  # noqa: S302 - what this module wrote
+        for item in marshal.loads(packed)  # noqa: S302 - what this module wrote
     }
     return Series(process, data, group, (last_ns, last_id), beat_ns, streaks)

@@ -1,7 +1,7 @@
-"""Runs of equal readings become streaks: tolerance, missing readings and values that may repeat (DESIGN, Stale values).
+"""Streaks of equal readings: equality with a tolerance, missing readings, and values that may repeat.
 
-The rule, once: `streaks` judges all runs of a series at once (as `values/streaks.sql` packs them), `Streak` takes one
-reading after the other. `alike` says what two equal readings have in common, as that SQL says it.
+There are two ways to the same streaks: `streaks` merges all runs of a series at once (as `values/runs.sql` packs them),
+and `Streak` takes one reading after the other. `reading_key` defines equality in the same way as that SQL.
 """
 
 import math
@@ -13,21 +13,23 @@ from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
 Missing = Literal["value", "skip", "break"]
+SortKey = tuple[int, int]
+"""The order of readings in a series: (timestamp, id)."""
 
 _NUMERIC: Final = re.compile(
     r"([A-Za-z_]+\.)*([Uu]?[Ii]nt|[Ff]loat|[Dd]ouble|[Dd]ecimal|[Rr]eal|[Nn]um|INT|FLOAT|DOUBLE|REAL|NUM|\Z)"
 )
 _WRAPPED: Final = re.compile(r"(?:np\.[a-z0-9]+|Decimal)\('?([^')]*)'?\)\Z")
 _HASH: Final = re.compile(r'"obs\.value\.hash": ?"([0-9a-f]+)"')
-_TEXTS: Final = frozenset({"str", "bytes", "string"})
+_TEXT_TYPES: Final = frozenset({"str", "bytes", "string"})
 _STARTS: Final = 12
-_MOST_STARTS: Final = 16  # thinned at each change a streak cost 2 us more
-_APART: Final = 8
-_EXACT: Final = 2.0**53  # beyond it whole numbers share doubles, and are compared by their digits
+_MOST_STARTS: Final = 16  # thinning at every change took 2 us more per streak
+_MAX_REREAD: Final = 8  # times the lateness of a reading
+_EXACT: Final = 2.0**53  # larger integers are not exact as doubles and are compared by their digits
 
 
 class EqualRun(NamedTuple):
-    """Consecutive equal readings of one series; `number` is None unless they are numbers."""
+    """Consecutive equal readings of one series; `number` is None if they are not numbers."""
 
     length: int
     start_ns: int
@@ -40,7 +42,7 @@ class EqualRun(NamedTuple):
 
 
 class ReadingKey(NamedTuple):
-    """What equal readings share: the type, and the number or (where it is none, or too large) the text."""
+    """Identifies equal readings: by type and number, or by text if it is not a number or too large for a double."""
 
     type: str
     number: float | None
@@ -49,7 +51,7 @@ class ReadingKey(NamedTuple):
 
 
 def reading_key(data_type: str | None, text: str | None, attributes: str | None = None) -> ReadingKey:
-    """What this reading shares with those that are equal to it."""
+    """The key of a reading; equal readings have equal keys."""
     if attributes is not None and (text is None or not text.endswith("…")):
         attributes = None
     return _reading_key(data_type or "", text, attributes)
@@ -59,14 +61,14 @@ def reading_key(data_type: str | None, text: str | None, attributes: str | None 
 def _reading_key(data_type: str, text: str | None, attributes: str | None) -> ReadingKey:
     number = _measured(data_type, text)
     if number is not None and math.isnan(number):
-        return ReadingKey(data_type, None, "NaN", missing=True)  # one NaN is not equal to another, one text is
-    missing = data_type == "NoneType" or text is None or (text == "" and data_type not in _TEXTS)
+        return ReadingKey(data_type, None, "NaN", missing=True)  # NaN is not equal to NaN, but its text is
+    missing = data_type == "NoneType" or text is None or (text == "" and data_type not in _TEXT_TYPES)
     other = text
     if number is not None:
         digits = text if text is not None and abs(number) >= _EXACT and text.lstrip("+-").isdecimal() else None
         return ReadingKey(data_type, number, digits, missing)
-    if attributes and (found := _HASH.search(attributes)):
-        other = found[1]
+    if attributes and (match := _HASH.search(attributes)):
+        other = match[1]
     return ReadingKey(data_type, None, other, missing)
 
 
@@ -86,11 +88,12 @@ def _is_numeric(data_type: str) -> bool:
 
 @dataclass(slots=True)
 class Streak:
-    """The streak that a series is in; `starts`: the places (moment, id) where some streaks began, it too.
+    """The current streak of a series; `starts` are the starts of some streaks, the last one is its own.
 
-    They lie the closer the newer they are: a reading that comes late has its series read from the last start before it,
-    at most eight times as far back as it is late. With the last 16 alone, a series that changes 100 times a second and
-    is written by two processes in turns was read from the beginning of the log again and again.
+    The newer the starts, the closer they are together. After a late reading, the series is read again from the last
+    start before it, which is at most eight times as far back as the reading is late. With only the last 16 starts, a
+    series that changes 100 times a second and is written by two processes in turn was read from the beginning of the
+    log again and again.
     """
 
     first: ReadingKey
@@ -98,25 +101,25 @@ class Streak:
     length: int
     start_ns: int
     end_ns: int
-    starts: tuple[tuple[int, int], ...] = ()
+    starts: tuple[SortKey, ...] = ()
 
-    def holds(self, reading: ReadingKey, tolerance: float) -> bool:
-        """Whether `reading` goes on with this streak."""
+    def includes(self, reading: ReadingKey, tolerance: float) -> bool:
+        """Whether `reading` continues this streak."""
         first = self.first
         return reading == first or (
             tolerance > 0 and reading.type == first.type and _near(first.number, reading.number, tolerance)
         )
 
-    def begin(self, reading: ReadingKey, text: str | None, place: tuple[int, int]) -> None:
-        """Another streak begins with `reading` at `place`."""
+    def restart(self, reading: ReadingKey, text: str | None, sort_key: SortKey) -> None:
+        """Start a new streak with `reading` at `sort_key`."""
         self.first, self.text, self.length = reading, text, 1
-        self.start_ns = self.end_ns = place[0]
-        self.starts = (*self.starts, place)
+        self.start_ns = self.end_ns = sort_key[0]
+        self.starts = (*self.starts, sort_key)
         if len(self.starts) > _MOST_STARTS:
             self.starts = _thinned(self.starts)
 
     def run(self, *, ongoing: bool) -> EqualRun:
-        """The streak as a run."""
+        """The streak as an `EqualRun`."""
         first = self.first
         return EqualRun(
             self.length, self.start_ns, self.end_ns, self.text, first.type, first.number, first.missing, ongoing
@@ -125,10 +128,10 @@ class Streak:
 
 @dataclass(frozen=True, slots=True)
 class StaleCriteria:
-    """Which streaks count: longer than `threshold`, of at least `min_seconds`, of no value in `ignore`.
+    """Defines stale: streaks longer than `threshold`, of at least `min_seconds`, with a value not in `ignore`.
 
-    Numbers within `tolerance` of a streak's first value are equal to it. With `missing` = break a missing reading ends
-    a streak and is none itself; with skip it was left out of the runs already.
+    Numbers within `tolerance` of a streak's first value are equal to it. With `missing` = break, a missing reading ends
+    a streak and does not start one; with skip, the runs do not contain missing readings.
     """
 
     threshold: int = 5
@@ -138,41 +141,41 @@ class StaleCriteria:
     ignore: tuple[str, ...] = ()
 
     def counts(self, streak: EqualRun) -> bool:
-        """Whether `streak` is one that this rule is after."""
+        """Whether `streak` is stale."""
         return (
             streak.length > self.threshold
             and streak.end_ns - streak.start_ns >= self.min_seconds * 1e9
             and not (streak.missing and self.missing == "break")
-            and not any(self._may_repeat(streak, word) for word in self.ignore)
+            and not any(self._may_repeat(streak, text) for text in self.ignore)
         )
 
-    def _may_repeat(self, streak: EqualRun, word: str) -> bool:
-        """Whether `word` of the ignore list names the streak's value: as a number if it is one, else by its text."""
-        number = _number(word)
+    def _may_repeat(self, streak: EqualRun, text: str) -> bool:
+        """Whether `text` of the ignore list is the streak's value, compared as numbers or else as texts."""
+        number = _number(text)
         if streak.number is None or number is None or math.isnan(number):
-            return word.casefold() == (streak.text or "").casefold()
+            return text.casefold() == (streak.text or "").casefold()
         return number == streak.number or abs(number - streak.number) <= self.tolerance
 
 
-def _thinned(starts: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    """`starts` without those whose neighbours lie close enough for their age."""
+def _thinned(starts: Sequence[SortKey]) -> tuple[SortKey, ...]:
+    """`starts` without those that have neighbours close enough for their age."""
     now = starts[-1][0]
-    kept = [starts[0]]
-    for place, newer in pairwise(starts[1:]):
-        if now - kept[-1][0] > _APART * (now - newer[0]):
-            kept.append(place)
-    kept.append(starts[-1])
-    return tuple(kept) if len(kept) < _STARTS else (kept[0], *kept[2:])
+    thinned = [starts[0]]
+    for start, newer in pairwise(starts[1:]):
+        if now - thinned[-1][0] > _MAX_REREAD * (now - newer[0]):
+            thinned.append(start)
+    thinned.append(starts[-1])
+    return tuple(thinned) if len(thinned) < _STARTS else (thinned[0], *thinned[2:])
 
 
-def streaks(runs: Sequence[EqualRun], rule: StaleCriteria) -> list[EqualRun]:
-    """The streaks among `runs` (one series, in their order) that `rule` is after."""
-    whole = _merged(runs, rule.tolerance) if rule.tolerance else runs
-    return [streak for streak in whole if rule.counts(streak)]
+def streaks(runs: Sequence[EqualRun], criteria: StaleCriteria) -> list[EqualRun]:
+    """The stale streaks among the `runs` of one series, in their order."""
+    merged = _merged(runs, criteria.tolerance) if criteria.tolerance else runs
+    return [streak for streak in merged if criteria.counts(streak)]
 
 
 def _merged(runs: Sequence[EqualRun], tolerance: float) -> Iterator[EqualRun]:
-    """The runs, those joined whose numbers lie within `tolerance` of the first one's and whose types are the same."""
+    """The runs; consecutive runs of the same type with numbers within `tolerance` of the first one are joined."""
     first = last = None
     length = 0
     for run in runs:
@@ -191,8 +194,8 @@ def _near(one: float | None, other: float | None, tolerance: float) -> bool:
     return one is not None and other is not None and abs(one - other) <= tolerance
 
 
-def _number(word: str) -> float | None:
+def _number(text: str) -> float | None:
     try:
-        return float(word)
+        return float(text)
     except ValueError:
         return None

@@ -1,4 +1,4 @@
-"""Runs become streaks: thresholds, tolerance, missing readings, values that may repeat."""
+"""Streaks from runs: thresholds, tolerance, missing readings, values that may repeat."""
 
 import pytest
 from hypothesis import given
@@ -10,22 +10,22 @@ from obs_core.series.streaks import EqualRun, StaleCriteria, streaks
 
 def runs(*numbers: tuple[float, int]) -> list[EqualRun]:
     """Runs of (number, length), a reading a second."""
-    found, place = [], 0
+    equal_runs, end = [], 0
     for number, length in numbers:
-        start, place = place, place + length
-        found.append(
+        start, end = end, end + length
+        equal_runs.append(
             EqualRun(
-                length, start * SECOND, (place - 1) * SECOND, str(number), "float", number, missing=False, ongoing=False
+                length, start * SECOND, (end - 1) * SECOND, str(number), "float", number, missing=False, ongoing=False
             )
         )
-    return [*found[:-1], found[-1]._replace(ongoing=True)]
+    return [*equal_runs[:-1], equal_runs[-1]._replace(ongoing=True)]
 
 
 def test_a_streak_is_longer_than_the_threshold() -> None:
     assert [streak.length for streak in streaks(runs((1, 5), (2, 6), (3, 4)), StaleCriteria(threshold=5))] == [6]
 
 
-def test_within_the_tolerance_of_the_first_value_numbers_are_equal_and_drift_is_not() -> None:
+def test_numbers_within_the_tolerance_of_the_first_value_are_equal_and_drift_is_not() -> None:
     slowly = runs((1.0, 2), (1.5, 2), (2.0, 2), (2.5, 2))
     assert [
         (streak.number, streak.length) for streak in streaks(slowly, StaleCriteria(threshold=3, tolerance=1.0))
@@ -37,21 +37,21 @@ def test_numbers_of_another_type_end_a_streak_even_within_the_tolerance() -> Non
     assert streaks([one, other._replace(type="int")], StaleCriteria(threshold=5, tolerance=1.0)) == []
 
 
-def test_a_streak_shorter_than_the_least_time_does_not_count() -> None:
+def test_a_streak_shorter_than_the_minimum_time_does_not_count() -> None:
     assert streaks(runs((1, 10)), StaleCriteria(min_seconds=9.5)) == []
     assert len(streaks(runs((1, 10)), StaleCriteria(min_seconds=9))) == 1
 
 
-def test_missing_readings_that_end_streaks_are_none_themselves() -> None:
+def test_missing_readings_that_end_streaks_do_not_form_streaks() -> None:
     gone = runs((1, 9))[0]._replace(missing=True, number=None, text="")
     assert streaks([gone], StaleCriteria(missing="break")) == []
     assert streaks([gone], StaleCriteria(missing="value")) == [gone]
 
 
-@pytest.mark.parametrize("word", ["0", "0.00", "-0.0", "1e-9"])
-def test_an_ignored_number_may_repeat_however_it_is_written(word: str) -> None:
-    assert streaks(runs((0.0, 9)), StaleCriteria(ignore=(word,), tolerance=1e-6)) == []
-    assert len(streaks(runs((2.0, 9)), StaleCriteria(ignore=(word,), tolerance=1e-6))) == 1
+@pytest.mark.parametrize("text", ["0", "0.00", "-0.0", "1e-9"])
+def test_an_ignored_number_may_repeat_in_any_notation(text: str) -> None:
+    assert streaks(runs((0.0, 9)), StaleCriteria(ignore=(text,), tolerance=1e-6)) == []
+    assert len(streaks(runs((2.0, 9)), StaleCriteria(ignore=(text,), tolerance=1e-6))) == 1
 
 
 def test_an_ignored_text_may_repeat() -> None:
@@ -64,7 +64,9 @@ READINGS = st.lists(st.integers(0, 6).map(float), min_size=1, max_size=40)
 
 
 @given(READINGS, st.integers(1, 4), st.sampled_from([0.0, 1.0, 2.5]))
-def test_streaks_are_what_reading_by_reading_gives(readings: list[float], threshold: int, tolerance: float) -> None:
+def test_streaks_of_runs_equal_streaks_counted_reading_by_reading(
+    readings: list[float], threshold: int, tolerance: float
+) -> None:
     equal = runs(*((number, 1) for number in readings))
     expected, first, length = [], readings[0], 0
     for number in [*readings, float("inf")]:
@@ -74,9 +76,9 @@ def test_streaks_are_what_reading_by_reading_gives(readings: list[float], thresh
         if length > threshold:
             expected.append((first, length))
         first, length = number, 1
-    # a tolerance too small to matter makes single readings into runs, as SQL does for 0
-    found = streaks(equal, StaleCriteria(threshold=threshold, tolerance=tolerance or 1e-9))
-    assert [(streak.number, streak.length) for streak in found] == expected
-    assert [streak for streak in found if streak.ongoing] == [
-        streak for streak in found if streak.end_ns == (len(readings) - 1) * SECOND
+    # a tiny tolerance joins single readings into runs, as SQL does without one
+    stale = streaks(equal, StaleCriteria(threshold=threshold, tolerance=tolerance or 1e-9))
+    assert [(streak.number, streak.length) for streak in stale] == expected
+    assert [streak for streak in stale if streak.ongoing] == [
+        streak for streak in stale if streak.end_ns == (len(readings) - 1) * SECOND
     ]
