@@ -1,4 +1,4 @@
-"""Trace Python programs into one SQLite file: what a traced program imports, standard library only.
+"""Trace Python programs into one SQLite file. This is the API of traced programs; standard library only.
 
 from obs_core import trace, span, record
 

@@ -1,10 +1,10 @@
-"""Which process a pid names: whether it is alive, when it started, and in which pid namespace."""
+"""The identity of a process: whether it is alive, when it started, and its pid namespace."""
 
 import os
 
 
 def pid_lives(pid: int, birth: int) -> bool:
-    """Whether the process `pid` that was born at `birth` still runs."""
+    """Whether the process `pid` that started at `birth` (clock ticks since boot; 0: unknown) still runs."""
     now = birth_of(pid)
     if now is not None:
         return birth in (0, now)
@@ -20,17 +20,17 @@ def pid_lives(pid: int, birth: int) -> bool:
 
 
 def birth_of(pid: int) -> int | None:
-    """When `pid` was born, in clock ticks since boot (proc(5), field 22); None if it is dead, a zombie or unknown."""
+    """The start of `pid` in clock ticks since boot (proc(5), field 22); None if it is dead, a zombie or unknown."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as facts:  # noqa: PTH123 - as above
-            words = facts.read().rpartition(b")")[2].split()
+        with open(f"/proc/{pid}/stat", "rb") as stat:  # noqa: PTH123 - as above
+            fields = stat.read().rpartition(b")")[2].split()
     except OSError:
         return None
-    return None if words[0] in b"ZX" else int(words[19])
+    return None if fields[0] in b"ZX" else int(fields[19])
 
 
-def own_space() -> str:
-    """The namespace in which pids of this process mean something: the host's boot and the pid namespace."""
+def pid_namespace() -> str:
+    """The scope in which the pids of this process are unique: the host's boot id and the pid namespace."""
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as boot:  # noqa: PTH123 - as above
             return f"{boot.read().strip()}/{os.readlink('/proc/self/ns/pid')}"  # noqa: PTH115 - as above

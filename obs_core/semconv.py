@@ -1,4 +1,4 @@
-"""OpenTelemetry's names, as rows of the log use them: the current stable ones, and the deprecated ones still sent.
+"""The names of OpenTelemetry's semantic conventions: the stable ones, and deprecated ones that are still sent.
 
 Sources: OpenTelemetry semantic conventions, "Code attributes", "Exceptions", "Service" and "Process" resources.
 """
@@ -19,17 +19,17 @@ ERROR_SEVERITY: Final = 17  # the first severity number of ERROR, Logs data mode
 
 
 def process_group(resource: Mapping[str, Any]) -> str:
-    """The service that a resource names."""
+    """The service name of a resource."""
     return str(resource.get("service.name") or UNKNOWN_SERVICE)
 
 
 def process(resource: Mapping[str, Any]) -> str:
-    """The running program that a resource names: its instance where it says so, else its service."""
+    """The process name of a resource: its service instance id if there is one, else its service name."""
     return str(resource.get("service.instance.id") or process_group(resource))
 
 
 def function_name(attributes: Mapping[str, Any]) -> str | None:
-    """The function that attributes name: code.function.name, or the deprecated code.namespace and code.function."""
+    """The function in attributes: code.function.name, or the deprecated code.namespace and code.function."""
     if name := attributes.get(FUNCTION):
         return str(name)
     parts = [str(part) for part in (attributes.get("code.namespace"), attributes.get("code.function")) if part]
@@ -37,7 +37,7 @@ def function_name(attributes: Mapping[str, Any]) -> str | None:
 
 
 def exception(attributes: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """The exception that attributes tell, as `Type: message`, and its stack."""
+    """The exception in the attributes of an event: `Type: message`, and its stack."""
     parts = [str(part) for name in (EXCEPTION_TYPE, EXCEPTION_MESSAGE) if (part := attributes.get(name))]
     stack = attributes.get(EXCEPTION_STACK)
     return ": ".join(parts) or None, str(stack) if stack else None

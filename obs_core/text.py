@@ -1,4 +1,4 @@
-"""Text that UTF-8 and the log can hold."""
+"""Text that can be encoded as UTF-8 and stored in the log."""
 
 import re
 from typing import Final
@@ -7,10 +7,10 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 def clean(text: str) -> str:
-    """`text` without half characters (lone surrogates), which no UTF-8 can hold."""
+    """`text` with lone surrogates, which UTF-8 can't encode, replaced by U+FFFD."""
     return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
 def cleaned(text: object) -> str | None:
-    """What is said, as text without half characters; None where nothing is."""
+    """`text` as a string without lone surrogates; None if it is empty or None."""
     return clean(str(text)) if text else None

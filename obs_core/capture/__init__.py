@@ -1,1 +1,1 @@
-"""Calls become rows: the part of this product that runs inside traced programs. Standard library only."""
+"""The write side: turns the calls of a traced program into rows of the log. Standard library only."""

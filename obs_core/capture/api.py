@@ -1,4 +1,4 @@
-"""`configure` and `flush`: the settings of a traced program, and waiting for its log."""
+"""`configure` and `flush`: change the settings of a traced program, and wait for its log."""
 
 import atexit
 import os
@@ -22,12 +22,12 @@ def configure(
     text_cap: int | None = None,
     redact: str | None = None,
     synchronous: str | None = None,
-    repr: bool | None = None,  # noqa: A002 - what it switches
+    repr: bool | None = None,  # noqa: A002 - the name of the setting
     drain: bool | None = None,
 ) -> None:
-    """Change settings of this process; what is not given stays. docs/settings.md says what each does.
+    """Change settings of this process; the others keep their values. docs/settings.md describes each.
 
-    Rows so far are flushed under the settings they were made with.
+    Rows so far are flushed with the settings they were made with.
     """
     given = {
         "log": None if log is None else os.fspath(log),
@@ -55,7 +55,7 @@ def flush(timeout_s: float = 5.0) -> bool:
 
 
 def apply() -> None:
-    """Let the options in force hold for describing values."""
+    """Apply the current options to the description of values."""
     options = writer.process.options
     rules.cap = max(options.text_cap, 16)
     rules.foreign_repr = options.repr
@@ -64,6 +64,6 @@ def apply() -> None:
 
 
 apply()
-context.extract()  # TRACEPARENT: this program is part of a trace that another began
+context.extract()  # TRACEPARENT: this program continues a trace of its parent process
 atexit.register(writer.end_of_program)
 forks.register()

@@ -1,23 +1,23 @@
-"""What happens around a fork: the parent waits until it is safe, the child leaves the parent's spool and log alone."""
+"""Fork handling: the parent waits until a fork is safe, the child detaches from the parent's spool and log."""
 
 import os
 import threading
 from typing import Any, Final
 
-from obs_core.capture.writer import outlet, process, start
+from obs_core.capture.writer import process, sink, start
 
-_START_S: Final = 1.0  # at most, for another thread that starts the writer: that takes 0.05
-_BATCH_S: Final = 3.0  # at most, for the batch that is being moved: that takes 0.1, with a locked log 1
+_MAX_START_S: Final = 1.0  # wait for another thread that starts the writer, which takes 0.05 s
+_MAX_BATCH_S: Final = 3.0  # wait for the batch that is being moved, which takes 0.1 s, with a locked log 1 s
 _held: Final[list[Any]] = []
 
 
 def _before() -> None:
-    """Let no fork come while another thread starts the writer or is inside SQLite.
+    """Delay the fork while another thread starts the writer or is inside SQLite.
 
-    The child would find their locks taken for ever: those of modules being imported, and SQLite's own.
+    In the child, the locks of that thread would never be released: those of imports, and SQLite's own.
     """
     writer = process.writer
-    waits = [(process.lock, _START_S)] + ([(writer.gate, _BATCH_S)] if writer else [])
+    waits = [(process.lock, _MAX_START_S)] + ([(writer.drain_lock, _MAX_BATCH_S)] if writer else [])
     _held[:] = [lock for lock, wait_s in waits if lock.acquire(timeout=wait_s)]
 
 
@@ -27,18 +27,18 @@ def _after_in_parent() -> None:
 
 
 def _after_in_child() -> None:
-    """The first row of the child starts a writer of its own."""
+    """Detach from the parent's writer; the first frame of the child starts its own."""
     writer, process.writer = process.writer, None
     process.lock = threading.RLock()
-    process.starting = None
-    outlet.write = outlet.put = start
+    process.early_frames = None
+    sink.write = sink.put = start
     _held.clear()
     if writer is not None:
-        writer.drain.abandon()
-        writer.spool.abandon()
+        writer.drain.leak_connection_after_fork()
+        writer.spool.detach_after_fork()
 
 
 def register() -> None:
-    """Do so at every fork of this process, where there is such a thing."""
+    """Register these handlers for every fork of this process, on systems that have it."""
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child)

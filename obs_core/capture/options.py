@@ -1,4 +1,4 @@
-"""What a traced program can set, by `configure` or by environment variables (docs/settings.md names each)."""
+"""The settings of a traced program, from `configure` or environment variables (docs/settings.md lists them)."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ MEBIBYTE: Final = 1024 * 1024
 
 
 class Options(NamedTuple):
-    """The settings of the write side; the variable behind each stands in the comment."""
+    """The settings of the write side; the comment names the environment variable of each."""
 
     log: str  # OBS_LOG
     process: str  # OBS_PROCESS, else service.instance.id, else the program's name
@@ -22,17 +22,17 @@ class Options(NamedTuple):
     revision: str | None  # OBS_REVISION, else vcs.ref.head.revision
     disabled: bool = False  # OBS_DISABLED
     spool_mb: float = 64  # OBS_SPOOL_MB
-    flush_ms: int = 100  # OBS_FLUSH_MS: how often the drain looks
+    flush_ms: int = 100  # OBS_FLUSH_MS: interval of the drain
     exit_s: float = 5  # OBS_EXIT_S: how long the end of the program waits for the drain
-    text_cap: int = TEXT_CAP  # OBS_TEXT_CAP: characters of a value kept
+    text_cap: int = TEXT_CAP  # OBS_TEXT_CAP: longest recorded text of a value, in characters
     redact: str = DEFAULT_NAMES  # OBS_REDACT: a regular expression of names, empty to redact nothing
     synchronous: str = "NORMAL"  # OBS_SYNCHRONOUS: OFF, NORMAL or FULL
-    repr: bool = False  # OBS_REPR: ask objects for their own repr; it runs the program's code
+    repr: bool = False  # OBS_REPR: call the repr of objects, which runs the program's code
     drain: bool = True  # OBS_DRAIN: whether this process moves its own rows into the log
 
 
 def from_environment(environment: Mapping[str, str] | None = None) -> Options:
-    """The options that `environment` (by default the process's own) holds; what can't be read counts as not set."""
+    """The options in `environment` (by default the process's own); invalid values count as not set."""
     env = os.environ if environment is None else environment
     resource = _resource(env.get("OTEL_RESOURCE_ATTRIBUTES", ""))
     level = env.get("OBS_SYNCHRONOUS", "").upper()
@@ -67,7 +67,7 @@ def _resource(text: str) -> dict[str, str]:
     """`key=value,key=value` with percent-encoded values, as the OpenTelemetry specification writes resources."""
     if not text:
         return {}
-    from urllib.parse import unquote  # noqa: PLC0415 - only where the variable is set
+    from urllib.parse import unquote  # noqa: PLC0415 - only if the variable is set
 
     pairs = (pair.partition("=") for pair in text.split(","))
     return {key.strip(): unquote(value.strip()) for key, equals, value in pairs if equals}

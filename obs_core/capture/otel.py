@@ -1,4 +1,4 @@
-"""For programs that use the OpenTelemetry SDK: an exporter into the log, and a processor that says where spans began.
+"""For programs with the OpenTelemetry SDK: an exporter into the log, and a processor that adds code locations.
 
     provider.add_span_processor(CodeProcessor())
     provider.add_span_processor(SimpleSpanProcessor(Exporter()))
@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from obs_core import semconv
 from obs_core.capture import writer
-from obs_core.capture.calls.call import emit, point_of
+from obs_core.capture.calls.call import emit, handle_of
 from obs_core.capture.spool.frames import NOT_MEASURED, CallSite
 from obs_core.capture.values.limits import redacted, rules
 
@@ -30,7 +30,7 @@ class Exporter(SpanExporter):
     """Writes finished spans into this process's spool."""
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Write `spans`; the ring's own bound and count hold for them too."""
+        """Write `spans`; if the spool is full, they are dropped and counted like any row."""
         for span in spans:
             _export(span)
         return SpanExportResult.SUCCESS
@@ -40,15 +40,15 @@ class Exporter(SpanExporter):
         return writer.flush(timeout_millis / 1000)
 
     def shutdown(self) -> None:
-        """Flush; later spans are still taken."""
+        """Flush; later spans are still accepted."""
         writer.flush(writer.process.options.exit_s)
 
 
 class CodeProcessor(SpanProcessor):
-    """Fills `code.function.name`, `code.file.path` and `code.line.number` with the place that started the span."""
+    """Fills `code.function.name`, `code.file.path` and `code.line.number` of the code that started the span."""
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK's signature
-        """Look for the first frame outside the SDK, and keep what the span says already."""
+        """Use the first stack frame outside the SDK; attributes that the span has already are not changed."""
         given = span.attributes or {}
         frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the only way to know the caller
         while frame is not None and frame.f_globals.get("__name__", "").startswith(_OUTSIDE):
@@ -67,10 +67,10 @@ def _export(span: ReadableSpan) -> None:
         return
     attributes = _clean(span.attributes or {})
     resource = span.resource.attributes if span.resource else {}
-    # without a line in the site: this one is where the span began, not where the function's source does
+    # no line in the site: the attribute is the line that started the span, not the first line of the function
     site = CallSite("call", span.name, semconv.function_name(attributes), None, None)
-    started, ended = span.start_time or 0, span.end_time
-    more: dict[str, Any] = {
+    start_ns, end_ns = span.start_time or 0, span.end_time
+    details: dict[str, Any] = {
         "result": False,
         "status": span.status.status_code.name,
         "attributes": attributes,
@@ -80,38 +80,41 @@ def _export(span: ReadableSpan) -> None:
     }
     for event in span.events:
         if event.name == semconv.EXCEPTION_EVENT:
-            said, stack = semconv.exception(event.attributes or {})
-            more |= {"exception": rules.redaction.scrubbed(said or ""), "stack": rules.redaction.scrubbed(stack or "")}
-    if span.status.description and not more.get("exception"):
-        more["exception"] = rules.redaction.scrubbed(span.status.description)
-    place = (
+            message, stack = semconv.exception(event.attributes or {})
+            details |= {
+                "exception": rules.redaction.scrubbed(message or ""),
+                "stack": rules.redaction.scrubbed(stack or ""),
+            }
+    if span.status.description and not details.get("exception"):
+        details["exception"] = rules.redaction.scrubbed(span.status.description)
+    ids = (
         context.trace_id >> 64,
         context.trace_id & _LOW,
         context.span_id,
         span.parent.span_id if span.parent else 0,
     )
-    emit(point_of(site), place, (started, NOT_MEASURED if ended is None else ended - started), None, more)
+    emit(handle_of(site), ids, (start_ns, NOT_MEASURED if end_ns is None else end_ns - start_ns), None, details)
 
 
 def _about(span: ReadableSpan) -> dict[str, Any]:
-    about: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     if span.events:
-        about["events"] = [
+        fields["events"] = [
             {"name": event.name, "time_ns": event.timestamp, "attributes": _clean(event.attributes or {})}
             for event in span.events
         ]
     if span.links:
-        about["links"] = [
+        fields["links"] = [
             {"trace_id": f"{link.context.trace_id:032x}", "span_id": f"{link.context.span_id:016x}"}
             for link in span.links
         ]
     if span.instrumentation_scope:
-        about["scope"] = {"name": span.instrumentation_scope.name, "version": span.instrumentation_scope.version}
-    return about
+        fields["scope"] = {"name": span.instrumentation_scope.name, "version": span.instrumentation_scope.version}
+    return fields
 
 
 def _clean(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """The attributes as plain data, the secret ones redacted."""
+    """The attributes as plain data, with secrets redacted."""
     return {
         str(name): redacted()[1]["text"] if rules.redaction.hides(name) else _plain(value)
         for name, value in attributes.items()

@@ -1,7 +1,7 @@
-"""The one writer of this process: it starts with the first row, drains beside the program and flushes at exit.
+"""The writer of this process: starts with the first frame, drains in a thread and flushes at exit.
 
-`outlet.write` is where every traced call puts its frame. Before the first row, and in a forked child, it starts the
-writer; afterwards it is `mmap.write` of the spool's current segment, and `outlet.put` is called when that is full.
+Every traced call puts its frame into `sink.write`. Before the first frame, and in a forked child, it starts the writer;
+afterwards it is `mmap.write` of the spool's current segment, and `sink.put` is called when that is full.
 """
 
 import threading
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from obs_core.capture.spool.memory_fallback import MemoryBuffer
     from obs_core.capture.spool.spool import Spool
 
-_GAP_S: Final = 0.003  # between two batches (some 80 ms each), so that other programs get their turn at the log
-_RECOVERY_S: Final = 5.0  # how often a writer looks for the spools of dead ones
+_GAP_S: Final = 0.003  # between two batches (some 80 ms each), so that other programs can write to the log
+_RECOVERY_S: Final = 5.0  # how often a writer looks for spools of dead writers
 
 
 class FrameSink:
-    """Where frames go."""
+    """Where traced calls put their frames: `write` is the fast path, `put` the fallback."""
 
     __slots__ = ("put", "write")
 
     def __init__(self, put: Callable[[bytes], None]) -> None:
-        """Frames go to `put` until a spool stands."""
+        """Send frames to `put` until there is a spool."""
         self.write: Callable[[bytes], object] = put
         self.put = put
 
@@ -37,8 +37,8 @@ class Writer:
     """The spool of this process and the thread that drains it."""
 
     def __init__(self, options: Options, *, drains: bool) -> None:
-        """Make the spool, or keep rows in memory where none can be made; if it `drains`, in a thread of its own."""
-        # loaded with the first row, not with the import; and all of it, so that no later import runs beside a fork
+        """Make the spool, or a buffer in memory if that fails; with `drains`, start the thread that empties it."""
+        # imported with the first frame, not with obs_core; and all of it, so that no later import runs during a fork
         from obs_core.capture.drain import drain, recovery  # noqa: PLC0415
         from obs_core.capture.spool import memory_fallback  # noqa: PLC0415
 
@@ -49,7 +49,7 @@ class Writer:
         )
         self.drain: Drain = drain.drain_into(self.spool, options)
         self.closed = False
-        self.gate = threading.Lock()
+        self.drain_lock = threading.Lock()
         self._wake = threading.Lock()
         self._wake.acquire()
         self._recovery_due = time.monotonic()
@@ -59,17 +59,17 @@ class Writer:
             self._thread.start()
 
     def put(self, frame: bytes) -> None:
-        """Put `frame` where there is room, or count it as dropped."""
+        """Write `frame` to the spool, or count it as dropped; used when the current segment is full."""
         if self.closed:
-            outlet.write = outlet.put = start
+            sink.write = sink.put = start
             start(frame)
             return
         self.spool.write(frame)
-        outlet.write = self.spool.current_write()
+        sink.write = self.spool.current_write()
         try:
             self._wake.release()
         except RuntimeError:
-            return  # awake already
+            return  # the thread is awake already
 
     def _loop(self) -> None:
         while not self.closed:
@@ -78,8 +78,8 @@ class Writer:
                 time.sleep(_GAP_S)
 
     def _tick(self) -> int:
-        """Move a batch, or look after the spool if there is none; return how many rows were moved."""
-        with self.gate:
+        """Move one batch and maintain the spool; return the number of moved rows."""
+        with self.drain_lock:
             if self.closed:
                 return 0
             try:
@@ -88,13 +88,13 @@ class Writer:
                 if self.options.drain and not moved and time.monotonic() >= self._recovery_due:
                     self._recovery_due = time.monotonic() + _RECOVERY_S
                     self.recover()
-            except Exception as error:  # noqa: BLE001 - the drain outlives whatever goes wrong, and says what it was
+            except Exception as error:  # noqa: BLE001 - the thread must survive any error; the status shows it
                 self.spool.header.last_error = f"{type(error).__name__}: {error}"
                 return 0
             return moved
 
     def _step(self) -> int:
-        """Move a batch, or leave that to others."""
+        """Move one batch, unless OBS_DRAIN is off and another process drains this spool."""
         if self.options.drain:
             return self.drain.step()
         self.drain.position = max(self.drain.position, self.spool.header.position)
@@ -103,19 +103,19 @@ class Writer:
     def recover(self) -> None:
         """Move the rows of dead writers of the same log into it."""
         folder = folder_of(self.options.log)
-        self.spool.header.recovered += self._recover(folder, self.drain.path, but=self.spool.name)
+        self.spool.header.recovered += self._recover(folder, self.drain.path, skip=self.spool.name)
 
     def flush(self, timeout_s: float) -> bool:
-        """Move every row that was in the spool at the call into the log; False if that took longer than the timeout."""
+        """Move every row that is in the spool now into the log; False if that takes longer than the timeout."""
         deadline = time.monotonic() + timeout_s
         end = self.spool.end()
         while self.drain.position < end:
-            if not self.gate.acquire(timeout=max(deadline - time.monotonic(), 0)):
+            if not self.drain_lock.acquire(timeout=max(deadline - time.monotonic(), 0)):
                 return False
             try:
                 moved = self._step()
             finally:
-                self.gate.release()
+                self.drain_lock.release()
             if not moved and self.drain.position < end:
                 if time.monotonic() >= deadline:
                     return False
@@ -123,77 +123,78 @@ class Writer:
         return True
 
     def close(self, timeout_s: float) -> None:
-        """Take no more rows, flush, and remove the spool if nothing is left in it."""
+        """Stop accepting frames, flush, and delete the spool if it is empty."""
         self.closed = True
         self.spool.seal()
         done = self.flush(timeout_s if self.options.drain else 0)
-        if not self.gate.acquire(timeout=1):
+        if not self.drain_lock.acquire(timeout=1):
             return
         try:
             self.spool.tidy(time.time_ns())
             if done:
                 self.spool.remove()
-                self.drain.forget()
+                self.drain.remove_position()
             else:
                 self.spool.header.lease_pid = 0
             self.drain.close()
         finally:
-            self.gate.release()
+            self.drain_lock.release()
 
 
 class _Process:
-    """What this process has: its options, and its writer once there is one."""
+    """The state of this process: its options, sites and, after the first frame, its writer."""
 
     def __init__(self) -> None:
         self.options = from_environment()
         self.writer: Writer | None = None
         self.lock = threading.RLock()
-        self.starting: list[bytes] | None = None
+        self.early_frames: list[bytes] | None = None
         self.sites = Sites()
         self.ended = False
 
-    def number(self, key: bytes) -> int:
-        """The number of the site marshalled as `key`, known to the spool; 0 if there is no more room for sites."""
-        number, new = self.sites.number(key)
+    def site_id(self, site_key: bytes) -> int:
+        """The id of the site marshalled as `site_key`, registered in the spool; 0 if there are too many sites."""
+        site_id, new = self.sites.register(site_key)
         writer = self.writer
         if new and writer is not None and not writer.closed:
             try:
-                writer.spool.tell_site(number, key)
-            except ValueError:  # the spool is being closed; the next one is told all
-                return number
-        return number
+                writer.spool.register_site(site_id, site_key)
+            except ValueError:  # the spool is being closed; the next one gets all sites
+                return site_id
+        return site_id
 
 
 process: Final = _Process()
 
 
 def start(frame: bytes) -> None:
-    """Start the writer with its first row."""
+    """Start the writer with its first frame."""
     with process.lock:
-        if process.starting is not None:  # a signal handler, or a finalizer, that came while we start
-            process.starting.append(frame)
+        if process.early_frames is not None:  # called by a signal handler or finalizer during the start
+            process.early_frames.append(frame)
             return
         if process.writer is None or process.writer.closed:
-            process.starting = []
+            process.early_frames = []
             try:
                 writer = Writer(process.options, drains=not process.ended)
                 process.writer = writer
-                for number, key in enumerate(process.sites.keys, 1):  # after it is known, so that no new one is missed
-                    writer.spool.tell_site(number, key)
-                _finish_with_multiprocessing()
+                # after `process.writer` is set, so that no new site is missed
+                for site_id, site_key in enumerate(process.sites.keys, 1):
+                    writer.spool.register_site(site_id, site_key)
+                _register_with_multiprocessing()
             finally:
-                waiting, process.starting = process.starting, None
-            outlet.put = writer.put
+                waiting, process.early_frames = process.early_frames, None
+            sink.put = writer.put
             for early in waiting:
                 writer.put(early)
     writer.put(frame)
 
 
-outlet: Final = FrameSink(start)
+sink: Final = FrameSink(start)
 
 
 def configure(changes: dict[str, object]) -> None:
-    """Put `changes` into the options; rows so far are flushed under the old ones."""
+    """Change options; rows so far are flushed with the old ones."""
     with process.lock:
         options = process.options._replace(**changes)  # type: ignore[arg-type]
         if options != process.options:
@@ -202,28 +203,28 @@ def configure(changes: dict[str, object]) -> None:
 
 
 def flush(timeout_s: float) -> bool:
-    """Whether every row so far reached the log within the timeout."""
+    """Wait until every row so far is in the log; False after the timeout."""
     return process.writer is None or process.writer.closed or process.writer.flush(timeout_s)
 
 
 def end() -> None:
-    """Flush and close the writer, if there is one; a later row starts another."""
+    """Flush and close the writer, if there is one; a later frame starts another."""
     with process.lock:
         writer, process.writer = process.writer, None
-        outlet.write = outlet.put = start
+        sink.write = sink.put = start
         if writer is not None:
             writer.close(process.options.exit_s)
 
 
 def end_of_program() -> None:
-    """Flush at exit. Rows that still come are kept in a spool, for the next program or `python -m obs_core drain`."""
+    """Flush at exit. Later rows stay in a spool for the next program or `python -m obs_core drain`."""
     process.ended = True
     end()
 
 
-def _finish_with_multiprocessing() -> None:
-    """Processes of multiprocessing end by os._exit, after their own list of things to finish."""
-    import sys  # noqa: PLC0415 - with the first row
+def _register_with_multiprocessing() -> None:
+    """Flush at the end of multiprocessing's children too: they end by os._exit, after their own finalizers."""
+    import sys  # noqa: PLC0415 - only with the first frame
 
     util = sys.modules.get("multiprocessing.util")
     parent = sys.modules.get("multiprocessing.process")

@@ -1,4 +1,4 @@
-"""`python -m obs_core demo`: records three small real programs, so that the pages have something to show."""
+"""`python -m obs_core demo`: records three small programs, as data for the pages."""
 
 import argparse
 import sys
@@ -10,25 +10,25 @@ from obs_core.errors import BadParameter
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the command's options."""
+    """Declare the options of the command."""
     parser.add_argument("--seconds", type=float, default=20.0, help="how long to record (20)")
     parser.add_argument("--log", type=Path, help="the log to record into (OBS_LOG, else logs/main_dashboard_logs.db)")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Record the demo and say where it went."""
+    """Record the demo and print the path of the log."""
     if not 0 < options.seconds < float("inf"):
-        raise BadParameter("--seconds takes a number above 0.", "For example: --seconds 20")
+        raise BadParameter("--seconds must be a number above 0.", "For example: --seconds 20")
     log = options.log or settings.from_environment().log
     progress = sys.stderr.isatty()
 
-    def tell(passed: float) -> None:
+    def show_progress(passed: float) -> None:
         if progress:
             print(f"\rRecording … {passed:.0f} of {options.seconds:.0f} s", end="", file=sys.stderr, flush=True)
 
-    recording.record(log, options.seconds, tell)
+    recording.record(log, options.seconds, show_progress)
     if progress:
         print(file=sys.stderr)
     print(f"Recorded into {log.absolute()}")
-    print("Look at it: streamlit run streamlit_app.py")
+    print("Open the dashboard: streamlit run streamlit_app.py")
     return 0

@@ -1,1 +1,1 @@
-"""A small real program, traced by our own decorator, so that there is something to look at."""
+"""The demo: a small program traced with our own decorator."""

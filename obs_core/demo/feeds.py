@@ -1,4 +1,4 @@
-"""The feeds of the demo: three series that real instruments recorded (data/ORIGIN.md says where)."""
+"""The feeds of the demo: three series recorded by real instruments (sources in data/ORIGIN.md)."""
 
 import csv
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """One instrument: who reads it, what its readings are called, and between which bounds they make sense."""
+    """One instrument: the process that reads it, the name of its readings, and their valid range."""
 
     process: str
     group: str
@@ -29,6 +29,6 @@ FEEDS: Final = {
 
 
 def readings(feed: Feed) -> list[str]:
-    """The feed's readings in the order they were taken, as the instrument wrote them; a missing one is empty."""
+    """The feed's readings in order, as the instrument wrote them; a missing one is empty."""
     text = resources.files("obs_core.demo").joinpath("data", feed.file).read_text("utf-8")
     return [row["reading"] for row in csv.DictReader(text.splitlines())]

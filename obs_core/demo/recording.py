@@ -1,4 +1,4 @@
-"""Records the demo: one program per instrument, side by side, into one log."""
+"""Records the demo: one program per instrument, in parallel, into one log."""
 
 import os
 import subprocess
@@ -12,11 +12,11 @@ from obs_core.demo.feeds import FEEDS
 from obs_core.errors import ObsError
 
 _GRACE_S: Final = 30.0
-_LOOK_S: Final = 0.2
+_POLL_S: Final = 0.2
 
 
-def record(log: Path, seconds: float, tell: Callable[[float], None] = lambda _: None) -> None:
-    """Run every station for `seconds` and wait for them; `tell` hears every 0.2 s how many seconds have passed.
+def record(log: Path, seconds: float, on_progress: Callable[[float], None] = lambda _: None) -> None:
+    """Run every station for `seconds` and wait; `on_progress` gets the elapsed seconds every 0.2 s.
 
     Raises:
         ObsError: a station failed; its last line of output is in the message.
@@ -37,19 +37,19 @@ def record(log: Path, seconds: float, tell: Callable[[float], None] = lambda _: 
         while any(station.poll() is None for station in stations.values()):
             passed = time.monotonic() - start
             if passed > seconds + _GRACE_S:
-                raise ObsError("The demo did not end in time.", "Look whether the disk is full or the log is locked.")
-            tell(min(passed, seconds))
-            time.sleep(_LOOK_S)
+                raise ObsError("The demo did not end in time.", "Check whether the disk is full or the log is locked.")
+            on_progress(min(passed, seconds))
+            time.sleep(_POLL_S)
     finally:
-        complaints = {name: _ended(station) for name, station in stations.items()}
+        stderr_of = {name: _stopped(station) for name, station in stations.items()}
     for name, station in stations.items():
         if station.returncode:
-            last = (complaints[name].strip().splitlines() or ["it said nothing"])[-1]
+            last = (stderr_of[name].strip().splitlines() or ["no output"])[-1]
             raise ObsError(f"The station {name} stopped: {last}", "Run it by hand: python -m obs_core.demo.station.")
 
 
-def _ended(station: subprocess.Popen[str]) -> str:
-    """What the station said on its way; it is stopped if it still runs."""
+def _stopped(station: subprocess.Popen[str]) -> str:
+    """Stop the station if it still runs; return what it wrote to stderr."""
     if station.poll() is None:
         station.terminate()
     return station.communicate()[1]

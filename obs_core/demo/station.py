@@ -1,8 +1,8 @@
-"""A station that reads one instrument: an ordinary small program, traced as any program would be.
+"""A station that reads one instrument: an ordinary small program with traced functions.
 
-`python -m obs_core.demo.station FEED SECONDS` reads about 40 readings a second, checks them, smooths them, looks ahead
-and keeps a summary. A missing reading makes it fail as a real one would: float("") raises, the error is recorded, and
-the next reading is taken.
+`python -m obs_core.demo.station FEED SECONDS` takes about 40 readings a second, checks and smooths them, and computes a
+forecast and a summary. A missing reading fails as in a real program: float("") raises, the error is recorded, and the
+next reading is taken.
 """
 
 import asyncio
@@ -18,24 +18,24 @@ from obs_core import configure, flush, record, span, trace
 from obs_core.demo.feeds import FEEDS, Feed, readings
 
 PAUSE_S: Final = 0.025
-SMOOTHED: Final = 12
-LOOKED_BACK: Final = 48
-ENOUGH: Final = 3
+WINDOW: Final = 12
+HISTORY: Final = 48
+MIN_POINTS: Final = 3
 
 
 class OutOfRangeError(ValueError):
-    """A reading that the instrument can't have meant."""
+    """A reading outside the range of the instrument."""
 
 
 @trace
 def parse(text: str) -> float:
-    """The number that the instrument wrote."""
+    """The number in a reading."""
     return float(text)
 
 
 @trace
 def checked(value: float, low: float, high: float) -> float:
-    """`value`, if it lies within the instrument's bounds."""
+    """`value`, if it is in the range of the instrument."""
     if not low <= value <= high:
         raise OutOfRangeError(f"{value} is not between {low} and {high}")
     return value
@@ -44,20 +44,20 @@ def checked(value: float, low: float, high: float) -> float:
 @trace
 def moving_average(values: list[float]) -> float:
     """The mean of the last readings."""
-    return statistics.fmean(values[-SMOOTHED:])
+    return statistics.fmean(values[-WINDOW:])
 
 
 @trace
 def trend(values: list[float]) -> float:
-    """How much a reading changes per step, by least squares."""
-    if len(values) < ENOUGH:
+    """The slope of the readings per step, by least squares."""
+    if len(values) < MIN_POINTS:
         return 0.0
     return statistics.linear_regression(range(len(values)), values).slope
 
 
 @trace
 async def forecast(values: list[float], steps: int) -> float:
-    """Where the readings will be in `steps` steps if they go on like this."""
+    """The expected reading in `steps` steps, by linear extrapolation."""
     await asyncio.sleep(0)
     return moving_average(values) + steps * trend(values)
 
@@ -71,34 +71,34 @@ async def summary(values: list[float]) -> dict[str, float]:
 
 @trace
 async def next_reading(source: Iterator[str]) -> str:
-    """What the instrument says when it is asked."""
+    """The next reading of the instrument."""
     await asyncio.sleep(PAUSE_S)
     return next(source)
 
 
 @trace
 async def observe(feed: Feed, source: Iterator[str], history: deque[float]) -> float:
-    """Take one reading and everything that follows from it."""
+    """Take one reading, check it, and compute forecast and summary."""
     value = checked(parse(await next_reading(source)), feed.low, feed.high)
     record(feed.variable, value)
     history.append(value)
     with span("look ahead"):
-        ahead, spread = await asyncio.gather(forecast(list(history), SMOOTHED), summary(list(history)))
+        ahead, spread = await asyncio.gather(forecast(list(history), WINDOW), summary(list(history)))
     record(f"{feed.variable}_range", round(spread["high"] - spread["low"], 6))
     return ahead
 
 
 async def watch(feed: Feed, seconds: float) -> int:
-    """Observe the feed for about `seconds`; return how many readings could be used."""
+    """Observe the feed for about `seconds`; return the number of valid readings."""
     source = cycle(readings(feed))
-    history: deque[float] = deque(maxlen=LOOKED_BACK)
+    history: deque[float] = deque(maxlen=HISTORY)
     used = 0
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
             await observe(feed, source, history)
         except ValueError:
-            continue  # the instrument said nothing usable: the trace keeps what happened
+            continue  # no valid reading: the trace has the error
         used += 1
     return used
 

@@ -25,14 +25,14 @@ def run(name: str, log: Path, **environment: str) -> list[int]:
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    return [int(word) for word in done.stdout.split()]
+    return [int(number) for number in done.stdout.split()]
 
 
 def numbers_in(log: Path, where: str = "data = 'step'") -> list[int]:
     connection = sqlite.connect(log)
     try:
-        found = connection.execute(f"SELECT data_value FROM data_trace WHERE {where} ORDER BY id")
-        return [int(value) for (value,) in found]
+        rows = connection.execute(f"SELECT data_value FROM data_trace WHERE {where} ORDER BY id")
+        return [int(value) for (value,) in rows]
     finally:
         connection.close()
 
@@ -52,8 +52,8 @@ def test_a_burst_of_ten_times_the_ring_is_written_or_counted_within_bounded_memo
 ) -> None:
     log = tmp_path / "trace.db"
     calls = 80_000 // threads  # the smallest ring holds 8,000
-    facts = run("burst", log, THREADS=str(threads), CALLS=str(calls), SPOOL_MB="0.1")
-    offered, written, dropped, flushed, more_kb = facts
+    numbers = run("burst", log, THREADS=str(threads), CALLS=str(calls), SPOOL_MB="0.1")
+    offered, written, dropped, flushed, more_kb = numbers
     assert written + dropped == offered
     assert dropped > 0
     assert flushed

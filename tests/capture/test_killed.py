@@ -62,10 +62,10 @@ def spools(log: Path) -> list[Path]:
     return list(Path(folder_of(str(log))).glob("*.spool"))
 
 
-@pytest.mark.parametrize("moment", range(KILLS))
-def test_what_returned_before_a_kill_is_in_the_log_once(tmp_path: Path, moment: int) -> None:
+@pytest.mark.parametrize("seed", range(KILLS))
+def test_what_returned_before_a_kill_is_in_the_log_once(tmp_path: Path, seed: int) -> None:
     log = tmp_path / "trace.db"
-    said = killed_after("count", log, random.Random(moment).uniform(0, 0.6))  # noqa: S311 - a moment
+    said = killed_after("count", log, random.Random(seed).uniform(0, 0.6))  # noqa: S311 - not security
     assert {writer.state for writer in writer_status.writers(log)} <= {"GONE"}
     recovery.recover(folder_of(str(log)), log)
     stored = numbers_in(log)
@@ -75,9 +75,9 @@ def test_what_returned_before_a_kill_is_in_the_log_once(tmp_path: Path, moment: 
     assert spools(log) == []
 
 
-@pytest.mark.parametrize("moment", range(KILLS))
-def test_a_drain_that_is_killed_resumes_where_the_log_is(tmp_path: Path, moment: int) -> None:
-    chance = random.Random(1000 + moment)  # noqa: S311 - moments
+@pytest.mark.parametrize("seed", range(KILLS))
+def test_a_drain_that_is_killed_resumes_where_the_log_is(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(1000 + seed)  # noqa: S311 - not security
     log = tmp_path / "trace.db"
     said = killed_after("count", log, 0.5)
     for _ in range(2):
@@ -91,10 +91,10 @@ def test_a_drain_that_is_killed_resumes_where_the_log_is(tmp_path: Path, moment:
     assert set(said) <= set(stored)
 
 
-@pytest.mark.parametrize("moment", range(KILLS))
-def test_a_kill_among_forks_loses_nothing_of_parent_or_child(tmp_path: Path, moment: int) -> None:
+@pytest.mark.parametrize("seed", range(KILLS))
+def test_a_kill_among_forks_loses_nothing_of_parent_or_child(tmp_path: Path, seed: int) -> None:
     log = tmp_path / "trace.db"
-    said = killed_after("forks", log, random.Random(2000 + moment).uniform(0.1, 0.8))  # noqa: S311 - a moment
+    said = killed_after("forks", log, random.Random(2000 + seed).uniform(0.1, 0.8))  # noqa: S311 - not security
     deadline = time.monotonic() + 10
     while spools(log) and time.monotonic() < deadline:  # a child may still be ending
         recovery.recover(folder_of(str(log)), log)

@@ -57,8 +57,8 @@ def test_every_option_has_its_variable() -> None:
 
 
 def run(code: str, **environment: str) -> None:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("OBS_", "OTEL_"))}
-    subprocess.run([sys.executable, "-c", code], check=True, env={**kept, "PYTHONPATH": str(ROOT), **environment})
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("OBS_", "OTEL_"))}
+    subprocess.run([sys.executable, "-c", code], check=True, env={**inherited, "PYTHONPATH": str(ROOT), **environment})
 
 
 def test_a_program_that_configures_nothing_is_a_group_of_its_own_name(tmp_path: Path) -> None:
@@ -67,10 +67,10 @@ def test_a_program_that_configures_nothing_is_a_group_of_its_own_name(tmp_path: 
     run("import obs_core; obs_core.record('x', 1)", OBS_LOG=str(log), OTEL_SERVICE_NAME="till")
     connection = sqlite.connect(log)
     try:
-        found = connection.execute("SELECT process, process_group FROM data_trace ORDER BY id").fetchall()
+        rows = connection.execute("SELECT process, process_group FROM data_trace ORDER BY id").fetchall()
     finally:
         connection.close()
-    assert found == [("lonely", "lonely"), ("python", "till")]
+    assert rows == [("lonely", "lonely"), ("python", "till")]
 
 
 def test_disabled_decorators_are_pass_throughs_and_make_no_file(tmp_path: Path) -> None:

@@ -60,19 +60,19 @@ def test_a_traced_suite_passes_and_has_the_true_counts(package: str, release: st
     finally:
         connection.close()
     root = f"{tmp_path / package}-{release}/"
-    found = {(file.removeprefix(root), line): (calls, errors) for file, line, calls, errors in rows}
+    recorded = {(file.removeprefix(root), line): (calls, errors) for file, line, calls, errors in rows}
     truth = json.loads(gzip.decompress((PROGRAMS / f"{package}-tests.json.gz").read_bytes()))["functions"]
     expected = {
-        (each["file"], each["firstlineno"]): (each["wrapper_calls"], sum(each["exceptions"].values()))
-        for each in truth
-        if each["stable"]
-        and each["wrapper_calls"]
-        and each["qualname"] not in HOT + DEEP
-        and each["def_line"]  # not a function made at run time
-        and "<locals>" not in each["qualname"]
+        (function["file"], function["firstlineno"]): (function["wrapper_calls"], sum(function["exceptions"].values()))
+        for function in truth
+        if function["stable"]
+        and function["wrapper_calls"]
+        and function["qualname"] not in HOT + DEEP
+        and function["def_line"]  # not a function made at run time
+        and "<locals>" not in function["qualname"]
     }
     assert len(expected) > 90
     # of generators the truth does not know which raised: they do so after the call
-    generators = {(each["file"], each["firstlineno"]) for each in truth if each["kind"] == "generator"}
-    counted = {key: (calls, 0 if key in generators else errors) for key, (calls, errors) in found.items()}
+    generators = {(function["file"], function["firstlineno"]) for function in truth if function["kind"] == "generator"}
+    counted = {key: (calls, 0 if key in generators else errors) for key, (calls, errors) in recorded.items()}
     assert {key: counted.get(key) for key in expected if counted.get(key) != expected[key]} == {}

@@ -57,9 +57,9 @@ class Program:
         return numbers_in(self.log), offered, written, dropped
 
 
-def until(fact: Callable[[], object], seconds: float = 30) -> None:
+def until(condition: Callable[[], object], seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
-    while not fact():
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
@@ -133,31 +133,31 @@ def test_a_file_that_is_no_database_any_more_delays_rows_until_it_is_moved_away(
 
 
 def test_a_directory_that_becomes_unwritable_delays_rows_and_loses_none(tmp_path: Path) -> None:
-    place = tmp_path / "place"
+    link = tmp_path / "place"
     (tmp_path / "real").mkdir()
-    place.symlink_to("real")
-    program = Program(place / "trace.db")
+    link.symlink_to("real")
+    program = Program(link / "trace.db")
     program.is_written()
-    place.unlink()
-    place.symlink_to(UNWRITABLE)
+    link.unlink()
+    link.symlink_to(UNWRITABLE)
     real = tmp_path / "real" / "trace.db"  # the spool's header is read where it is
     until(lambda: [w for w in writer_status.writers(real) if w.state == "CIRCUIT_OPEN" and w.queue > 100])
     time.sleep(TROUBLE_S)
-    place.unlink()
-    place.symlink_to("real")
+    link.unlink()
+    link.symlink_to("real")
     stored, offered, written, dropped = program.ended()
     assert (written, dropped) == (offered, 0)
     assert stored == list(range(1, offered + 1))
 
 
 def test_a_directory_that_is_unwritable_from_the_start_keeps_rows_in_memory(tmp_path: Path) -> None:
-    place = tmp_path / "place"
-    place.symlink_to(UNWRITABLE)
-    program = Program(place / "trace.db")
+    link = tmp_path / "place"
+    link.symlink_to(UNWRITABLE)
+    program = Program(link / "trace.db")
     time.sleep(TROUBLE_S)
     assert program.process.poll() is None
-    place.unlink()
-    place.mkdir()
+    link.unlink()
+    link.mkdir()
     until(program.log.exists)
     stored, offered, written, dropped = program.ended()
     assert (written, dropped) == (offered, 0)

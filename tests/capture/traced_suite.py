@@ -20,9 +20,9 @@ def main(package: str, log: str, *without: str) -> int:
     sys.path.insert(0, ".")
     sys.modules["yaml"] = yaml()
     top = importlib.import_module(package)
-    for found in pkgutil.walk_packages(top.__path__, package + "."):
-        if not found.name.endswith(("__main__", "mypy_plugin")):
-            importlib.import_module(found.name)
+    for module in pkgutil.walk_packages(top.__path__, package + "."):
+        if not module.name.endswith(("__main__", "mypy_plugin")):
+            importlib.import_module(module.name)
     done = obs_core.instrument(top, exclude=tuple(f"{package}.*.{name}" for name in without))
     print(*(f"missed {name}" for name in done.missed), sep="\n")
     return int(pytest.main(["tests", "-q", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir", "."]))

@@ -74,5 +74,5 @@ def test_a_length_that_makes_no_sense_is_refused_with_a_sentence(seconds: str, t
     command = [sys.executable, "-m", "obs_core", "demo", "--seconds", seconds, "--log", str(tmp_path / "x.db")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
-    assert "--seconds takes a number above 0" in done.stderr
+    assert "--seconds must be a number above 0" in done.stderr
     assert not list(tmp_path.iterdir())

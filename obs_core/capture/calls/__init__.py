@@ -1,1 +1,1 @@
-"""Traced functions: decorators, wrappers and spans turn calls into frames."""
+"""Decorators, wrappers and spans: they turn calls of traced functions into frames."""

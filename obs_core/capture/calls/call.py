@@ -1,60 +1,63 @@
-"""One call that is open: what spans, generators and calls with options are recorded by; and the way into the spool."""
+"""An open call (used by spans, generators and calls with options), and `emit`, which puts frames into the spool."""
 
 from contextvars import Token
 from time import monotonic, perf_counter_ns, time_ns
 from typing import Any, Final
 
-from obs_core.capture.context import UNSAMPLED, bits, current
-from obs_core.capture.spool.frames import NOT_MEASURED, CallSite, frame, site_key, value_bytes
+from obs_core.capture.context import UNSAMPLED, current, random_bits
+from obs_core.capture.spool.frames import NOT_MEASURED, CallSite, encode_frame, encode_site, encode_value
 from obs_core.capture.values.describe import describe
-from obs_core.capture.values.exceptions import failed
+from obs_core.capture.values.exceptions import exception_details
 from obs_core.capture.values.limits import redacted
-from obs_core.capture.writer import outlet, process
+from obs_core.capture.writer import process, sink
 
-_COMPLAINT_S: Final = 20.0
-_MOST_NAMES: Final = 10_000
-_last_complaint: Final = [-_COMPLAINT_S]
+_WARN_EVERY_S: Final = 20.0
+_MAX_HANDLES: Final = 10_000
+_last_warning: Final = [-_WARN_EVERY_S]
 
 
 class SiteHandle:
-    """A site as its rows need it: its number, or its marshalled form where it has none, and the function's name."""
+    """A registered call site: its id, its marshalled form (for a site without an id), and the function's name."""
 
-    __slots__ = ("function", "key", "number")
+    __slots__ = ("function", "site_id", "site_key")
 
     def __init__(self, site: CallSite) -> None:
-        """Number `site`, and tell the spool."""
-        self.key = site_key(site)
-        self.number = process.number(self.key)
+        """Register `site` with this process and its spool."""
+        self.site_key = encode_site(site)
+        self.site_id = process.site_id(self.site_key)
         self.function = site.function
 
 
 def emit(
-    point: SiteHandle,
-    place: tuple[int, int, int, int],
-    moments: tuple[int, int],
+    handle: SiteHandle,
+    ids: tuple[int, int, int, int],
+    timing: tuple[int, int],
     value: Any,  # noqa: ANN401 - any plain data
-    more: dict[str, Any] | None,
+    details: dict[str, Any] | None,
 ) -> None:
-    """Write a row: `place` is (trace high, trace low, span, parent), `moments` (start, duration); never raises."""
+    """Put the frame of one row into the spool; never raises.
+
+    `ids` are (high and low half of the trace id, span id, parent's span id), `timing` is (start, duration) in ns.
+    """
     try:
-        if not point.number:
-            more = {**(more or {}), "site": point.key}
-        flag, text = value_bytes(value, more)
-        data = frame((point.number | flag, *place, *moments), text)
+        if not handle.site_id:
+            details = {**(details or {}), "site": handle.site_key}
+        flag, encoded = encode_value(value, details)
+        frame = encode_frame((handle.site_id | flag, *ids, *timing), encoded)
         try:
-            outlet.write(data)
+            sink.write(frame)
         except ValueError:
-            outlet.put(data)
+            sink.put(frame)
     except Exception as error:  # noqa: BLE001 - the traced program must not notice
-        lost(error)
+        report_lost_row(error)
 
 
-def lost(error: BaseException) -> None:
-    """A row could not be made: say why in the status, and in the log of the program once per 20 s."""
+def report_lost_row(error: BaseException) -> None:
+    """Report a row that could not be made: in the writer's status, and as a warning of `logging` once per 20 s."""
     now = monotonic()
-    if now - _last_complaint[0] < _COMPLAINT_S:
+    if now - _last_warning[0] < _WARN_EVERY_S:
         return
-    _last_complaint[0] = now
+    _last_warning[0] = now
     text = f"a row was lost: {type(error).__name__}: {error}"
     if process.writer is not None and not process.writer.closed:
         process.writer.spool.header.last_error = text
@@ -64,82 +67,82 @@ def lost(error: BaseException) -> None:
 
 
 class Call:
-    """A call from its start to its end; `more` holds what its row will say beyond the usual."""
+    """A call from its start to its end; `details` are extra fields of its row (see `frames.Frame`)."""
 
-    __slots__ = ("_clock", "_parent", "_point", "_token", "began", "more", "running")
+    __slots__ = ("_clock", "_handle", "_parent", "_token", "details", "running", "start_ns")
 
-    def __init__(self, point: SiteHandle, function: str | None = None) -> None:
-        """A call at `point`, below the call that runs here; `function` records the values inside, else the point's."""
-        self.began = time_ns()
-        self._point = point
+    def __init__(self, handle: SiteHandle, function: str | None = None) -> None:
+        """Start a child of the running call; values recorded inside belong to `function`, by default the site's."""
+        self.start_ns = time_ns()
+        self._handle = handle
         self._token: Token[tuple[int, int, int, str | None] | None] | None = None
-        self.more: dict[str, Any] = {}
-        above = current.get()
-        high, low, self._parent, _ = above or (self.began, bits(64), 0, None)
-        self.running: tuple[int, int, int, str | None] = (high, low, bits(64), function or point.function)
+        self.details: dict[str, Any] = {}
+        parent = current.get()
+        high, low, self._parent, _ = parent or (self.start_ns, random_bits(64), 0, None)
+        self.running: tuple[int, int, int, str | None] = (high, low, random_bits(64), function or handle.function)
         self._clock = perf_counter_ns()
 
     def enter(self) -> None:
-        """What starts from here on is below this call."""
+        """Make this call the parent of what starts next."""
         self._token = current.set(self.running)
 
     def leave(self) -> None:
-        """What starts from here on is no longer below this call."""
+        """Make the call that was running before `enter` the parent again."""
         token, self._token = self._token, None
         if token is not None:
             current.reset(token)
 
     def returned(self, value: object, *, hidden: bool = False) -> None:
-        """Record that the call ended with `value`."""
+        """Record the end of the call and its return value; `hidden` redacts the value."""
         duration = perf_counter_ns() - self._clock
-        plain, more = redacted() if hidden else describe(value)
-        self._emit(duration, plain, more)
+        plain, details = redacted() if hidden else describe(value)
+        self._emit(duration, plain, details)
 
     def ended(self) -> None:
-        """Record that the call ended without a value of its own."""
+        """Record the end of the call without a return value."""
         self._emit(perf_counter_ns() - self._clock, None, {"result": False})
 
     def raised(self, error: BaseException) -> None:
-        """Record that the call ended with `error`."""
-        self._emit(perf_counter_ns() - self._clock, None, described_failure(error))
+        """Record that the call raised `error`."""
+        self._emit(perf_counter_ns() - self._clock, None, describe_exception(error))
 
-    def _emit(self, duration: int, value: object, more: dict[str, Any] | None) -> None:
+    def _emit(self, duration: int, value: object, details: dict[str, Any] | None) -> None:
         if self.running is UNSAMPLED:
             return
-        if self.more:
-            more = {**(more or {}), **self.more}
+        if self.details:
+            details = {**(details or {}), **self.details}
         high, low, span, _ = self.running
-        emit(self._point, (high, low, span, self._parent), (self.began, duration), value, more)
+        emit(self._handle, (high, low, span, self._parent), (self.start_ns, duration), value, details)
 
 
-def described_failure(error: BaseException) -> dict[str, Any]:
-    """What the row of a call that raised `error` says; never raises."""
+def describe_exception(error: BaseException) -> dict[str, Any]:
+    """The extra row fields of a call that raised `error`; never raises."""
     try:
-        return failed(error)
+        return exception_details(error)
     except Exception as second:  # noqa: BLE001 - the traced program must not notice
-        lost(second)
+        report_lost_row(second)
         return {"status": "ERROR", "result": False, "exception": type(error).__qualname__}
 
 
-def emit_value(point: SiteHandle, moment_ns: int, value: object, more: dict[str, Any] | None) -> None:
-    """Write a value below the running call."""
+def emit_value(handle: SiteHandle, timestamp_ns: int, value: object, details: dict[str, Any] | None) -> None:
+    """Write a row that has a value and no duration, as a child of the running call."""
     high, low, parent, _ = current.get() or (0, 0, 0, None)
-    emit(point, (high, low, 0, parent), (moment_ns, NOT_MEASURED), value, more)
+    emit(handle, (high, low, 0, parent), (timestamp_ns, NOT_MEASURED), value, details)
 
 
 def is_off() -> bool:
-    """Whether nothing is recorded here: capture is disabled, or the running call was left out by sampling."""
+    """Whether nothing is recorded: capture is disabled, or sampling left the running call out."""
     return process.options.disabled or current.get() is UNSAMPLED
 
 
-_points: Final[dict[CallSite, SiteHandle]] = {}
+_handles: Final[dict[CallSite, SiteHandle]] = {}
 
 
-def point_of(site: CallSite) -> SiteHandle:
-    """The point of a site that is named at run time; as many are remembered as a program has names of its own."""
-    point = _points.get(site)
-    if point is None:
-        point = SiteHandle(site)
-        if len(_points) < _MOST_NAMES:
-            _points[site] = point
-    return point
+def handle_of(site: CallSite) -> SiteHandle:
+    """The handle of a site that is named at run time, cached for the first 10,000 names."""
+    handle = _handles.get(site)
+    if handle is None:
+        handle = SiteHandle(site)
+        if len(_handles) < _MAX_HANDLES:
+            _handles[site] = handle
+    return handle

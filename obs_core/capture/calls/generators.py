@@ -1,6 +1,6 @@
 """The wrappers around generators and async generators: one call each, from the first step to the end.
 
-A context variable set inside a generator would leak to whoever steps it (PEP 568 was never accepted), so the call is
+A context variable set inside a generator leaks to the code that steps it (PEP 568 was never accepted), so the call is
 entered for each step and left at each yield.
 """
 
@@ -9,37 +9,37 @@ from typing import Any
 
 from obs_core.capture.calls.call import Call, SiteHandle, is_off
 from obs_core.capture.calls.trace_options import TraceOptions, record_arguments
-from obs_core.capture.calls.wrappers import Function, without_own_frame
-from obs_core.capture.context import UNSAMPLED, chance
+from obs_core.capture.calls.wrappers import Function, remove_own_frame
+from obs_core.capture.context import UNSAMPLED, random_share
 
 
-def _begun(
-    point: SiteHandle, short: str, how: TraceOptions, arguments: tuple[tuple[Any, ...], dict[str, Any]]
+def _start(
+    handle: SiteHandle, call_name: str, options: TraceOptions, arguments: tuple[tuple[Any, ...], dict[str, Any]]
 ) -> tuple[Call, Callable[[object], None]]:
-    """A call at its first step, and what records its return value."""
-    call = Call(point)
-    if is_off() or (how.sample < 1 and chance() >= how.sample):
+    """Start a call at its first step; return it and a function that records its return value."""
+    call = Call(handle)
+    if is_off() or (options.sample < 1 and random_share() >= options.sample):
         call.running = UNSAMPLED
-    elif how.args:
+    elif options.args:
         call.enter()
-        record_arguments(point, short, how, *arguments)
+        record_arguments(handle, call_name, options, *arguments)
         call.leave()
 
-    def ended(value: object) -> None:
-        if value is None or not how.result:
+    def end(value: object) -> None:
+        if value is None or not options.result:
             call.ended()
         else:
-            call.returned(value, hidden=how.hidden)
+            call.returned(value, hidden=options.hidden)
 
-    return call, ended
+    return call, end
 
 
-def generator(function: Function, point: SiteHandle, short: str, how: TraceOptions) -> Function:
-    """The generator function `function`, traced as `how` says; its value is what it returned, not what it yielded."""
+def wrap_generator(function: Function, handle: SiteHandle, call_name: str, options: TraceOptions) -> Function:
+    """Wrap a generator function; the recorded value is what it returned, not what it yielded."""
 
     def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:  # noqa: ANN401 - any function
         inner = function(*args, **kwargs)
-        call, ended = _begun(point, short, how, (args, kwargs))
+        call, end = _start(handle, call_name, options, (args, kwargs))
         sent: Any = None
         thrown: BaseException | None = None
         while True:
@@ -48,11 +48,11 @@ def generator(function: Function, point: SiteHandle, short: str, how: TraceOptio
                 item = inner.send(sent) if thrown is None else inner.throw(thrown)
             except StopIteration as stop:
                 call.leave()
-                ended(stop.value)
+                end(stop.value)
                 return stop.value
             except BaseException as error:
                 call.leave()
-                without_own_frame(error)
+                remove_own_frame(error)
                 call.raised(error)
                 raise
             call.leave()
@@ -62,18 +62,18 @@ def generator(function: Function, point: SiteHandle, short: str, how: TraceOptio
                 inner.close()
                 call.ended()
                 raise
-            except BaseException as error:  # noqa: BLE001 - thrown in from outside: the generator decides
+            except BaseException as error:  # noqa: BLE001 - thrown in by the caller: the generator handles it
                 sent, thrown = None, error
 
     return wrapper
 
 
-def async_generator(function: Function, point: SiteHandle, short: str, how: TraceOptions) -> Function:
-    """The async generator function `function`, traced as `how` says."""
+def wrap_async_generator(function: Function, handle: SiteHandle, call_name: str, options: TraceOptions) -> Function:
+    """Wrap an async generator function."""
 
     async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:  # noqa: ANN401 - any function
         inner = function(*args, **kwargs)
-        call, ended = _begun(point, short, how, (args, kwargs))
+        call, end = _start(handle, call_name, options, (args, kwargs))
         sent: Any = None
         thrown: BaseException | None = None
         while True:
@@ -82,11 +82,11 @@ def async_generator(function: Function, point: SiteHandle, short: str, how: Trac
                 item = await (inner.asend(sent) if thrown is None else inner.athrow(thrown))
             except StopAsyncIteration:
                 call.leave()
-                ended(None)
+                end(None)
                 return
             except BaseException as error:
                 call.leave()
-                without_own_frame(error)
+                remove_own_frame(error)
                 call.raised(error)
                 raise
             call.leave()
@@ -94,9 +94,9 @@ def async_generator(function: Function, point: SiteHandle, short: str, how: Trac
                 sent, thrown = (yield item), None
             except GeneratorExit:
                 await inner.aclose()
-                ended(None)
+                end(None)
                 raise
-            except BaseException as error:  # noqa: BLE001 - thrown in from outside: the generator decides
+            except BaseException as error:  # noqa: BLE001 - thrown in by the caller: the generator handles it
                 sent, thrown = None, error
 
     return wrapper

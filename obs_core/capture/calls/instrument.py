@@ -1,4 +1,4 @@
-"""`instrument`: traces a whole package from outside, without a change to it."""
+"""`instrument`: traces a whole package without changing its code."""
 
 import gc
 import sys
@@ -15,9 +15,10 @@ _MEMBERS: Final = (types.FunctionType, staticmethod, classmethod, property)
 
 
 class Instrumented(NamedTuple):
-    """The functions now traced, and those of them whose original is still held somewhere: calls from there are missed.
+    """The functions that are now traced, and those that are still called untraced from somewhere.
 
-    That happens where a decorator, a table or a bound method took the function before it was traced.
+    `missed` functions are also referenced by a decorator, a table or a bound method that took the function before it
+    was traced: calls through that reference are not recorded.
     """
 
     traced: tuple[str, ...]
@@ -41,24 +42,24 @@ def instrument(
     if process.options.disabled:
         return Instrumented((), ())
     top = __import__("importlib").import_module(module) if isinstance(module, str) else module
-    how = TraceOptions(None, result, memory, sample)
-    done: dict[int, tuple[str, Any, Any]] = {}
+    options = TraceOptions(None, result, memory, sample)
+    replaced: dict[int, tuple[str, Any, Any]] = {}
     for owner, name, member in _members(top.__name__):
         full = _full_name(member)
         if not any(fnmatchcase(full, pattern) for pattern in include):
             continue
         if any(fnmatchcase(full, pattern) for pattern in exclude):
             continue
-        if id(member) not in done:
-            done[id(member)] = (full, member, traced(member, None, how, args=args))
-        setattr(owner, name, done[id(member)][2])
-    _replace_aliases(done)
-    names = sorted({full for full, _, _ in done.values()})
-    return Instrumented(tuple(names), tuple(_still_held(done)))
+        if id(member) not in replaced:
+            replaced[id(member)] = (full, member, traced(member, None, options, args=args))
+        setattr(owner, name, replaced[id(member)][2])
+    _replace_aliases(replaced)
+    names = sorted({full for full, _, _ in replaced.values()})
+    return Instrumented(tuple(names), tuple(_still_held(replaced)))
 
 
 def _members(package: str) -> Iterator[tuple[Any, str, Any]]:
-    """(owner, name, function or method) of what the package itself defines."""
+    """(owner, name, function or method) of everything that the package itself defines."""
     for name, module in list(sys.modules.items()):
         if module is not None and (name == package or name.startswith(package + ".")):
             yield from _members_of(module, name)
@@ -76,7 +77,7 @@ def _members_of(owner: Any, module: str) -> Iterator[tuple[Any, str, Any]]:  # n
             yield owner, name, member
 
 
-def _function(member: Any) -> Any:  # noqa: ANN401 - whatever stands in a class
+def _function(member: Any) -> Any:  # noqa: ANN401 - any member of a class
     return member.fget if isinstance(member, property) else getattr(member, "__func__", member)
 
 
@@ -89,25 +90,25 @@ def _full_name(member: Any) -> str:  # noqa: ANN401 - as above
     return f"{function.__module__}.{function.__qualname__}"
 
 
-def _replace_aliases(done: dict[int, tuple[str, Any, Any]]) -> None:
-    """`from package import function` in any loaded module gets the traced one too."""
+def _replace_aliases(replaced: dict[int, tuple[str, Any, Any]]) -> None:
+    """Replace the functions in modules that imported them by `from package import function`."""
     for module in list(sys.modules.values()):
         for name, member in list(getattr(module, "__dict__", {}).items()):
-            if id(member) in done and done[id(member)][1] is member:
-                setattr(module, name, done[id(member)][2])
+            if id(member) in replaced and replaced[id(member)][1] is member:
+                setattr(module, name, replaced[id(member)][2])
 
 
-def _still_held(done: dict[int, tuple[str, Any, Any]]) -> list[str]:
-    """The names of functions whose originals something else than our wrappers refers to."""
-    originals = {id(_function(member)): full for full, member, _ in done.values()}
-    ours = {id(done), id(originals)}
-    for entry in done.values():
+def _still_held(replaced: dict[int, tuple[str, Any, Any]]) -> list[str]:
+    """The names of the functions that something other than our wrappers still references untraced."""
+    originals = {id(_function(member)): full for full, member, _ in replaced.values()}
+    ours = {id(replaced), id(originals)}
+    for entry in replaced.values():
         wrapper = _function(entry[2])
         ours |= {id(entry), id(entry[1]), id(vars(wrapper)), *(id(cell) for cell in wrapper.__closure__ or ())}
-    functions = [_function(member) for _, member, _ in done.values()]
+    functions = [_function(member) for _, member, _ in replaced.values()]
     ours.add(id(functions))
     held: set[str] = set()
     for holder in gc.get_referrers(*functions):
         if id(holder) not in ours and not isinstance(holder, types.FrameType):
-            held |= {originals[id(each)] for each in gc.get_referents(holder) if id(each) in originals}
+            held |= {originals[id(original)] for original in gc.get_referents(holder) if id(original) in originals}
     return sorted(held)

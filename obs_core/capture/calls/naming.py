@@ -1,4 +1,4 @@
-"""What a function's module is called in the log."""
+"""The name of a function's module in the log."""
 
 import os
 import sys
@@ -7,9 +7,9 @@ from typing import Any
 
 
 def module_of(function: Callable[..., Any]) -> str:
-    """The module that `function` stands in; of a program's main module the name it is imported by, or its file's.
+    """The module of `function`; for the main module its import name or the name of its file.
 
-    Otherwise the functions of every program's main module would share the name `__main__`.
+    Otherwise the functions of all main modules would share the name `__main__`.
     """
     name = str(getattr(function, "__module__", None) or "?")
     if name != "__main__":

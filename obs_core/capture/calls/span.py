@@ -1,11 +1,11 @@
-"""`span` and `record`: a named stretch of code, and named values at one moment."""
+"""`span` and `record`: a named block of code, and named values at one time."""
 
 from collections.abc import Mapping
 from time import time_ns
 from types import TracebackType
 from typing import Self
 
-from obs_core.capture.calls.call import Call, emit_value, is_off, point_of
+from obs_core.capture.calls.call import Call, emit_value, handle_of, is_off
 from obs_core.capture.context import UNSAMPLED, current
 from obs_core.capture.spool.frames import CallSite
 from obs_core.capture.values.describe import describe
@@ -14,12 +14,12 @@ from obs_core.capture.writer import process
 
 
 class span:  # noqa: N801 - used like a function: with span("load"):
-    """A stretch of code as a call of its own: `with span("load"):`, also `async with`."""
+    """Record a block of code as a call of its own: `with span("load"):`, also `async with`."""
 
     __slots__ = ("_call", "_name")
 
     def __init__(self, name: str) -> None:
-        """A stretch called `name`."""
+        """A span named `name`."""
         self._name = str(name)
         self._call: Call | None = None
 
@@ -27,15 +27,15 @@ class span:  # noqa: N801 - used like a function: with span("load"):
         """Start it."""
         if not is_off():
             running = current.get()
-            # what is recorded inside belongs to the function around; the span is no call of it
-            self._call = Call(point_of(CallSite("call", self._name, None, None, None)), running and running[3])
+            # values recorded inside belong to the enclosing function, not to the span
+            self._call = Call(handle_of(CallSite("call", self._name, None, None, None)), running and running[3])
             self._call.enter()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End it; an exception is recorded and goes on."""
+        """End it; an exception is recorded and propagates."""
         call, self._call = self._call, None
         if call is None:
             return
@@ -57,18 +57,18 @@ class span:  # noqa: N801 - used like a function: with span("load"):
 
 
 def record(name: str, value: object) -> None:
-    """Record that the variable `name` has `value` now, below the running call."""
+    """Record that the variable `name` has `value` now, as a child of the running call."""
     record_many({name: value})
 
 
 def record_many(values: Mapping[str, object]) -> None:
-    """Record several variables at the same moment."""
+    """Record several variables with the same timestamp."""
     running = current.get()
     if process.options.disabled or running is UNSAMPLED:
         return
     function = running[3] if running else None
-    moment = time_ns()
+    timestamp_ns = time_ns()
     for name, value in values.items():
-        name = str(name)  # noqa: PLW2901 - whatever a caller passes as a name
-        plain, more = redacted() if rules.redaction.hides(name) else describe(value)
-        emit_value(point_of(CallSite("value", name, function, None, None)), moment, plain, more)
+        name = str(name)  # noqa: PLW2901 - a caller may pass anything as a name
+        plain, details = redacted() if rules.redaction.hides(name) else describe(value)
+        emit_value(handle_of(CallSite("value", name, function, None, None)), timestamp_ns, plain, details)

@@ -1,8 +1,8 @@
 """The wrappers around traced functions: plain, with options, coroutines.
 
-The wrapper of a plain function is written out in one piece: each helper it called would add 60-100 ns to every traced
-call. Whatever goes wrong on our side is swallowed; the function's result and exceptions pass untouched, and our own
-frame is taken out of their tracebacks.
+The wrapper of a plain function is one piece of code, because each helper call would add 60-100 ns to every traced call.
+Our own errors are swallowed; the function's result and exceptions pass unchanged, and our own stack frame is removed
+from their tracebacks.
 """
 
 from collections.abc import Callable
@@ -11,163 +11,167 @@ from time import perf_counter_ns, time_ns
 from typing import Any, Final
 from zlib import adler32
 
-from obs_core.capture.calls.call import Call, SiteHandle, described_failure, is_off, lost
+from obs_core.capture.calls.call import Call, SiteHandle, describe_exception, is_off, report_lost_row
 from obs_core.capture.calls.trace_options import TraceOptions, memory_in_use, memory_since, record_arguments
-from obs_core.capture.context import UNSAMPLED, bits, chance, current
-from obs_core.capture.spool.frames import DESCRIBED, HEAD, MARSHAL_VERSION, frame
+from obs_core.capture.context import UNSAMPLED, current, random_bits, random_share
+from obs_core.capture.spool.frames import DESCRIBED, HEAD, MARSHAL_VERSION, encode_frame
 from obs_core.capture.values.describe import encode_plain
-from obs_core.capture.writer import outlet, process
+from obs_core.capture.writer import process, sink
 
 Function = Callable[..., Any]
 pack: Final = HEAD.pack
 
 
-def plain(function: Function, site: int, full: str | None) -> Function:
-    """`function`, traced with the usual options."""
-    described = site | DESCRIBED
+def wrap_plain(function: Function, site_id: int, function_name: str | None) -> Function:
+    """Wrap a plain function that is traced with the default options: the fast path."""
+    described_id = site_id | DESCRIBED
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any function
-        parent = current.get()
-        began = time_ns()
-        if parent is None:
+        running = current.get()
+        start_ns = time_ns()
+        if running is None:
             if process.options.disabled:
                 return function(*args, **kwargs)
-            high, low, above = began, bits(64), 0
-        elif parent is UNSAMPLED:
+            high, low, parent = start_ns, random_bits(64), 0
+        elif running is UNSAMPLED:
             return function(*args, **kwargs)
         else:
-            high, low, above, _ = parent
-        span = bits(64)
-        token = current.set((high, low, span, full))
+            high, low, parent, _ = running
+        span = random_bits(64)
+        token = current.set((high, low, span, function_name))
         clock = perf_counter_ns()
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
             duration = perf_counter_ns() - clock
             current.reset(token)
-            _put_failure((described, high, low, span, above, began, duration), error)
+            _emit_exception((described_id, high, low, span, parent, start_ns, duration), error)
             raise
         duration = perf_counter_ns() - clock
         current.reset(token)
         try:
             if type(result) is float:
                 value = dumps(result, 2)
-                body = pack(len(value), site, high, low, span, above, began, duration) + value
+                body = pack(len(value), site_id, high, low, span, parent, start_ns, duration) + value
             else:
-                simple, more = encode_plain(result)
-                value = dumps(simple, 2) if more is None else dumps((simple, more), 2)
-                number = site if more is None else described
-                body = pack(len(value), number, high, low, span, above, began, duration) + value
+                simple, details = encode_plain(result)
+                value = dumps(simple, 2) if details is None else dumps((simple, details), 2)
+                flagged_id = site_id if details is None else described_id
+                body = pack(len(value), flagged_id, high, low, span, parent, start_ns, duration) + value
             frame = body + adler32(body).to_bytes(4, "little")
             try:
-                outlet.write(frame)
+                sink.write(frame)
             except ValueError:
-                outlet.put(frame)
+                sink.put(frame)
         except Exception as error:  # noqa: BLE001 - the traced program must not notice
-            lost(error)
+            report_lost_row(error)
         return result
 
     return wrapper
 
 
-def _put_failure(place: tuple[int, int, int, int, int, int, int], error: BaseException) -> None:
-    """The row of a call that raised."""
-    without_own_frame(error)
+def _emit_exception(head_fields: tuple[int, int, int, int, int, int, int], error: BaseException) -> None:
+    """Put the frame of a call that raised `error` into the spool."""
+    remove_own_frame(error)
     try:
-        data = frame(place, dumps((None, described_failure(error)), MARSHAL_VERSION))
+        frame = encode_frame(head_fields, dumps((None, describe_exception(error)), MARSHAL_VERSION))
         try:
-            outlet.write(data)
+            sink.write(frame)
         except ValueError:
-            outlet.put(data)
+            sink.put(frame)
     except Exception as second:  # noqa: BLE001 - the traced program must not notice
-        lost(second)
+        report_lost_row(second)
 
 
 class TracedCall:
-    """One call with options, around its run: whether it is recorded, its arguments, its memory, its end."""
+    """One running call that is traced with options: records its arguments, memory and end."""
 
-    __slots__ = ("_before", "_how", "call")
+    __slots__ = ("_before", "_options", "call")
 
     def __init__(
-        self, point: SiteHandle, short: str, how: TraceOptions, arguments: tuple[tuple[Any, ...], dict[str, Any]]
+        self,
+        handle: SiteHandle,
+        call_name: str,
+        options: TraceOptions,
+        arguments: tuple[tuple[Any, ...], dict[str, Any]],
     ) -> None:
-        """Begin the call, and enter it."""
-        self._how = how
-        self.call = Call(point)
+        """Start the call, enter it and record its arguments."""
+        self._options = options
+        self.call = Call(handle)
         self.call.enter()
-        if how.args:
-            record_arguments(point, short, how, *arguments)
-        self._before = memory_in_use() if how.memory else None
+        if options.args:
+            record_arguments(handle, call_name, options, *arguments)
+        self._before = memory_in_use() if options.memory else None
 
     def returned(self, value: object) -> None:
-        """Leave the call; it ended with `value`."""
+        """Leave the call and record its return value."""
         self._leave()
-        if self._how.result:
-            self.call.returned(value, hidden=self._how.hidden)
+        if self._options.result:
+            self.call.returned(value, hidden=self._options.hidden)
         else:
             self.call.ended()
 
     def raised(self, error: BaseException) -> None:
-        """Leave the call; it ended with `error`."""
+        """Leave the call and record that it raised `error`."""
         self._leave()
-        without_own_frame(error)
+        remove_own_frame(error)
         self.call.raised(error)
 
     def _leave(self) -> None:
         self.call.leave()
         if self._before and (delta := memory_since(self._before)) is not None:
-            self.call.more["memory"] = delta
+            self.call.details["memory"] = delta
 
 
-def with_options(function: Function, point: SiteHandle, short: str, how: TraceOptions) -> Function:
-    """`function`, traced as `how` says."""
+def wrap_with_options(function: Function, handle: SiteHandle, call_name: str, options: TraceOptions) -> Function:
+    """Wrap a plain function that is traced with `options`."""
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any function
         if is_off():
             return function(*args, **kwargs)
-        if how.sample < 1 and chance() >= how.sample:
+        if options.sample < 1 and random_share() >= options.sample:
             token = current.set(UNSAMPLED)
             try:
                 return function(*args, **kwargs)
             finally:
                 current.reset(token)
-        guarded = TracedCall(point, short, how, (args, kwargs))
+        traced_call = TracedCall(handle, call_name, options, (args, kwargs))
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
-            guarded.raised(error)
+            traced_call.raised(error)
             raise
-        guarded.returned(result)
+        traced_call.returned(result)
         return result
 
     return wrapper
 
 
-def coroutine(function: Function, point: SiteHandle, short: str, how: TraceOptions) -> Function:
-    """The coroutine function `function`, traced as `how` says."""
+def wrap_coroutine(function: Function, handle: SiteHandle, call_name: str, options: TraceOptions) -> Function:
+    """Wrap a coroutine function that is traced with `options`."""
 
     async def wrapper(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any function
         if is_off():
             return await function(*args, **kwargs)
-        if how.sample < 1 and chance() >= how.sample:
+        if options.sample < 1 and random_share() >= options.sample:
             token = current.set(UNSAMPLED)
             try:
                 return await function(*args, **kwargs)
             finally:
                 current.reset(token)
-        guarded = TracedCall(point, short, how, (args, kwargs))
+        traced_call = TracedCall(handle, call_name, options, (args, kwargs))
         try:
             result = await function(*args, **kwargs)
         except BaseException as error:
-            guarded.raised(error)
+            traced_call.raised(error)
             raise
-        guarded.returned(result)
+        traced_call.returned(result)
         return result
 
     return wrapper
 
 
-def without_own_frame(error: BaseException) -> None:
-    """Take our wrapper's frame, the first of the traceback, out of it; a bare `raise` does not add it again."""
+def remove_own_frame(error: BaseException) -> None:
+    """Remove our wrapper's stack frame, the first of the traceback; a bare `raise` does not add it again."""
     if error.__traceback__ is not None:
         error.__traceback__ = error.__traceback__.tb_next

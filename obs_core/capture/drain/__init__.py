@@ -1,1 +1,1 @@
-"""The drain: moves frames from spools into the log."""
+"""The drain: turns the frames of spools into rows and writes them to the log."""

@@ -1,112 +1,112 @@
-"""Frames become rows of the log: names, texts and ids are written out here, not in the traced call."""
+"""`RowBuilder`: turns frames into rows of the log. Names, texts and ids are formatted here, not in the traced call."""
 
 import json
 import marshal
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from obs_core.capture.spool.frames import DESCRIBED, NOT_MEASURED, READY, CallSite, Event
-from obs_core.capture.spool.header import Writer
+from obs_core.capture.spool.frames import DESCRIBED, NOT_MEASURED, READY, CallSite, Frame
+from obs_core.capture.spool.header import WriterIdentity
 from obs_core.capture.values.limits import cut, rules
 from obs_core.capture.values.summary import description
 from obs_core.model import Row
 
 _LARGEST: Final = (1 << 63) - 1
-CodeOf = Callable[[CallSite], int | None]
-SiteOf = Callable[[int], bytes | None]
+CodeIdOf = Callable[[CallSite], int | None]
+SiteKeyOf = Callable[[int], bytes | None]
 
 
 class RowBuilder:
-    """Turns the frames of one spool into rows; `site_of` knows the sites by number, `code_of` the sources by site."""
+    """Turns the frames of one spool into rows, with a look-up of sites by id and of recorded source code by site."""
 
-    def __init__(self, writer: Writer, site_of: SiteOf, code_of: CodeOf) -> None:
-        """Rows of `writer`."""
+    def __init__(self, writer: WriterIdentity, site_key_of: SiteKeyOf, code_id_of: CodeIdOf) -> None:
+        """Build rows of `writer`."""
         self.run_id: int | None = None
         self._writer = writer
-        self._site_of = site_of
-        self._code_of = code_of
+        self._site_key_of = site_key_of
+        self._code_id_of = code_id_of
         self._sites: dict[int | bytes, tuple[CallSite, int | None]] = {}
 
     def forget_ids(self) -> None:
-        """The ids of sources and of the run are gone with a transaction, or belong to another file."""
+        """Drop the cached ids of source code and run, after a rollback or for another log."""
         self.run_id = None
         self._sites.clear()
 
-    def rows(self, events: Sequence[Event]) -> list[Row]:
-        """The rows that `events` carry; one that can't be read becomes a row that says so.
+    def rows(self, frames: Sequence[Frame]) -> list[Row]:
+        """The rows of `frames`; an unreadable frame becomes a row of kind `log` with the error.
 
-        Plain ones are made as bare tuples in one loop: a named tuple and a call for each took as long as the insert.
+        Plain rows are bare tuples made in one loop: a named tuple and a call for each took as long as the insert.
         """
         rows: list[Any] = []
         writer, sites, run, loads, cap = self._writer, self._sites, self.run_id, marshal.loads, rules.cap
         process, group = writer.process, writer.process_group
         trace, trace_high, trace_low = None, 0, 0
-        for event in events:
-            number, high, low, span, parent, moment, duration, raw = event
+        for frame in frames:
+            site_id, high, low, span, parent, start_ns, duration, raw = frame
             try:
                 value = loads(raw)
-                if number & DESCRIBED:
-                    rows.append(self._described(event, *value))
+                if site_id & DESCRIBED:
+                    rows.append(self._row_with_details(frame, *value))
                     continue
-                if number == READY:
+                if site_id == READY:
                     rows.append(Row(*value))
                     continue
                 kind = type(value)
                 text = repr(value) if kind is float else _text(value)
                 if len(text) > cap:
-                    rows.append(self._described(event, None, {"type": kind.__name__, **cut(text)}))
+                    rows.append(self._row_with_details(frame, None, {"type": kind.__name__, **cut(text)}))
                     continue
-                site, code = sites.get(number) or self._known(number)
+                site, code = sites.get(site_id) or self._resolve_site(site_id)
                 if low != trace_low or high != trace_high:
                     trace_high, trace_low = high, low
                     trace = f"{high:016x}{low:016x}" if high or low else None
                 rows.append(
                     (
-                        *(site.kind, process, site.data, moment, group, kind.__name__, text, "OK", None, trace),
+                        *(site.kind, process, site.data, start_ns, group, kind.__name__, text, "OK", None, trace),
                         *(f"{span:016x}" if span else None, f"{parent:016x}" if parent else None, site.function),
                         *(None, None if duration < 0 else duration, None, code, run, None),
                     )
                 )
             except (ValueError, TypeError, EOFError, KeyError, IndexError, AttributeError) as error:
                 text = f"a row could not be read: {type(error).__name__}: {error}"
-                rows.append(Row("log", process, "obs_core.capture", moment, data_value=text, run_id=run))
+                rows.append(Row("log", process, "obs_core.capture", start_ns, data_value=text, run_id=run))
         return rows
 
-    def _known(self, number: int | bytes) -> tuple[CallSite, int | None]:
-        key = number if isinstance(number, bytes) else self._site_of(number)
-        site = CallSite._make(marshal.loads(key)) if key else CallSite("call", "?", None, None, None)  # noqa: S302 - as above
-        known = self._sites[number] = site, self._code_of(site) if site.kind == "call" and site.file else None
+    def _resolve_site(self, site_id: int | bytes) -> tuple[CallSite, int | None]:
+        site_key = site_id if isinstance(site_id, bytes) else self._site_key_of(site_id)
+        site = CallSite._make(marshal.loads(site_key)) if site_key else CallSite("call", "?", None, None, None)  # noqa: S302 - as above
+        known = self._sites[site_id] = site, self._code_id_of(site) if site.kind == "call" and site.file else None
         return known
 
-    def _described(self, event: Event, value: object, more: dict[str, Any]) -> Row:
-        number, high, low, span, parent, moment, duration, _ = event
-        key: int | bytes = more["site"] if "site" in more else number & ~DESCRIBED
-        site, code = self._sites.get(key) or self._known(key)
-        kind, text = more.get("type"), more.get("text")
-        if kind is None and more.get("result", True):
+    def _row_with_details(self, frame: Frame, value: object, details: dict[str, Any]) -> Row:
+        site_id, high, low, span, parent, start_ns, duration, _ = frame
+        site_key: int | bytes = details["site"] if "site" in details else site_id & ~DESCRIBED
+        site, code = self._sites.get(site_key) or self._resolve_site(site_key)
+        kind, text = details.get("type"), details.get("text")
+        if kind is None and details.get("result", True):
             kind, text = type(value).__name__, _text(value)
-        attributes = dict(more.get("attributes") or {})
-        if "hash" in more:
-            attributes |= {"obs.value.length": more.get("length"), "obs.value.hash": more["hash"]}
-        about = {"attributes": attributes, **(more.get("about") or {})} if attributes else more.get("about")
-        stack = more.get("stack")
+        attributes = dict(details.get("attributes") or {})
+        if "hash" in details:
+            attributes |= {"obs.value.length": details.get("length"), "obs.value.hash": details["hash"]}
+        about = {"attributes": attributes, **(details.get("about") or {})} if attributes else details.get("about")
+        stack = details.get("stack")
         return Row(
             kind=site.kind,
-            process=more.get("process") or self._writer.process,
+            process=details.get("process") or self._writer.process,
             data=site.data,
-            timestamp=moment,
-            process_group=more.get("group") or self._writer.process_group,
+            timestamp=start_ns,
+            process_group=details.get("group") or self._writer.process_group,
             data_type=kind,
             data_value=text,
-            status=more.get("status", "OK"),
-            exception=more.get("exception"),
+            status=details.get("status", "OK"),
+            exception=details.get("exception"),
             trace_id=f"{high:016x}{low:016x}" if high or low else None,
             span_id=f"{span:016x}" if span else None,
             parent_span_id=f"{parent:016x}" if parent else None,
             function=site.function,
             exception_stack=stack if isinstance(stack, str) else traceback_text(stack) if stack else None,
             duration_ns=None if duration == NOT_MEASURED else duration,
-            memory_delta=more.get("memory"),
+            memory_delta=details.get("memory"),
             code_id=code,
             run_id=self.run_id,
             attributes=json.dumps(about, ensure_ascii=False, default=str) if about else None,
@@ -120,12 +120,12 @@ def _text(value: object) -> str:
         return str(description(value)["text"])
 
 
-def traceback_text(chain: Sequence[tuple[str, str, Sequence[tuple[str, int, str]]]]) -> str:
+def traceback_text(exception_chain: Sequence[tuple[str, str, Sequence[tuple[str, int, str]]]]) -> str:
     """A traceback as Python prints it, from (introduction, last line, frames of file, line, function) per exception."""
     import linecache  # noqa: PLC0415 - only programs that raise need it
 
     parts: list[str] = []
-    for introduction, last, frames in chain:
+    for introduction, last, frames in exception_chain:
         if introduction:
             parts.append(f"\n{introduction}\n\n")
         if frames:
@@ -138,7 +138,7 @@ def traceback_text(chain: Sequence[tuple[str, str, Sequence[tuple[str, int, str]
 
 
 def sanitised(row: Sequence[object]) -> Row:
-    """`row` as SQLite can store it: lone surrogates and numbers beyond 64 bits, value by value."""
+    """`row` with values that SQLite can store: lone surrogates are escaped, integers limited to 64 bits."""
     return Row._make(_storable(value) for value in row)
 
 

@@ -1,4 +1,4 @@
-"""The source of a function as it ran, found by file and first line."""
+"""Looks up the source code of a traced function by its file and first line."""
 
 import hashlib
 import inspect
@@ -10,10 +10,10 @@ from obs_core.model import Code
 
 
 def code_of(site: CallSite, revision: str | None, started_ns: int, now_ns: int) -> Code:
-    """The source of the function at `site`.
+    """The source code of the function at `site`.
 
-    Without a text where the file can't be read, or was changed after the program started (`started_ns`): then nobody
-    can know what ran.
+    The text is missing if the file can't be read, or was changed after the program started (`started_ns`): then it may
+    differ from the code that ran.
     """
     source = _source(site.file or "", site.line or 0) if _unchanged(site.file or "", started_ns) else None
     digest = hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest() if source else ""
@@ -22,9 +22,9 @@ def code_of(site: CallSite, revision: str | None, started_ns: int, now_ns: int) 
 
 def _unchanged(file: str, started_ns: int) -> bool:
     try:
-        return os.stat(file).st_mtime_ns <= started_ns  # noqa: PTH116 - names like <stdin> are no paths
+        return os.stat(file).st_mtime_ns <= started_ns  # noqa: PTH116 - names like <stdin> are not paths
     except OSError:
-        return True  # no file: what linecache holds for a notebook or a prompt
+        return True  # not a file: linecache holds the code of a notebook or prompt
 
 
 def _source(file: str, line: int) -> str | None:

@@ -1,4 +1,4 @@
-"""How the writers of a log fare, read from the headers of their spools: also while SQLite is locked."""
+"""The status of a log's writers, read from the headers of their spools; works while SQLite is locked."""
 
 import time
 from dataclasses import dataclass
@@ -10,27 +10,27 @@ from obs_core.capture.spool.frames import CHECKSUM_SIZE, HEAD
 from obs_core.capture.spool.header import CLOSED
 from obs_core.capture.spool.spool import FIRST_SEGMENT, SUFFIX
 from obs_core.paths import folder_of
-from obs_core.process_identity import own_space
+from obs_core.process_identity import pid_namespace
 
-State = Literal["OK", "DELAYED", "CIRCUIT_OPEN", "GONE"]
+WriterState = Literal["OK", "DELAYED", "CIRCUIT_OPEN", "GONE"]
 DELAYED_AFTER_NS: Final = 5_000_000_000
-DELAYED_ABOVE: Final = 0.8  # of the capacity
-_USUAL_FRAME: Final = 80  # bytes of a row that returned a number
+DELAYED_ABOVE: Final = 0.8  # share of the capacity
+_TYPICAL_FRAME: Final = 80  # bytes of a row that returned a number
 
 
 @dataclass(frozen=True, slots=True)
 class WriterStatus:
-    """One writer: who it is and how far it is; moments in nanoseconds since 1970 UTC.
+    """One writer and its counters; times in nanoseconds since 1970 UTC.
 
-    `queue` are the rows that wait, `capacity` how many would fit, judged by the size of those that wait. `dropped` are
-    rows that found the ring full (`queue_full` in OpenTelemetry's SDK metrics), `recovered` rows that it took over from
-    dead writers, or that others took over from it.
+    `queue` is the number of rows in the spool; `capacity` is how many fit, estimated from the size of the queued rows.
+    `dropped` rows found the ring full (`queue_full` in OpenTelemetry's SDK metrics). `recovered` rows were taken over
+    from dead writers, or by others from this one.
     """
 
     process: str
     process_group: str | None
     pid: int
-    state: State
+    state: WriterState
     queue: int
     capacity: int
     written: int
@@ -42,9 +42,9 @@ class WriterStatus:
 
 
 def writers(log: Path, now_ns: int | None = None) -> list[WriterStatus]:
-    """The writers that have a spool beside `log`, by process and pid; SQLite is not opened."""
+    """The writers with a spool for `log`, ordered by process and pid; does not open SQLite."""
     now = time.time_ns() if now_ns is None else now_ns
-    found: list[WriterStatus] = []
+    statuses: list[WriterStatus] = []
     for path in Path(folder_of(str(log))).glob(f"*{SUFFIX}"):
         try:
             spool = OrphanSpool(path, write=False)
@@ -55,22 +55,22 @@ def writers(log: Path, now_ns: int | None = None) -> list[WriterStatus]:
         finally:
             spool.close()
         if status is not None:
-            found.append(status)
-    return sorted(found, key=lambda each: (each.process, each.pid))
+            statuses.append(status)
+    return sorted(statuses, key=lambda status: (status.process, status.pid))
 
 
 def _status(spool: OrphanSpool, now: int) -> WriterStatus | None:
     header = spool.header
     writer = header.writer
-    lives = header.owner_lives(own_space(), now)
+    is_alive = header.owner_is_alive(pid_namespace(), now)
     queue, used, oldest = (header.in_memory, header.in_memory, header.in_memory_oldest_ns or None)
-    size = header.in_memory_most
+    size = header.in_memory_capacity
     if spool.segment_size:
-        queue, used, oldest = _waiting(spool)
+        queue, used, oldest = _queue(spool)
         size = header.segments * spool.segment_size
-    if not lives and not queue:
+    if not is_alive and not queue:
         return None
-    capacity = queue + int((size - used) / (used / queue if queue else _USUAL_FRAME))
+    capacity = queue + int((size - used) / (used / queue if queue else _TYPICAL_FRAME))
     late = oldest is not None and now - oldest > DELAYED_AFTER_NS
     delayed = late or used > DELAYED_ABOVE * size
     circuit_open = header.circuit != CLOSED
@@ -78,7 +78,7 @@ def _status(spool: OrphanSpool, now: int) -> WriterStatus | None:
         writer.process,
         writer.process_group,
         header.pid,
-        "GONE" if not lives else "CIRCUIT_OPEN" if circuit_open else "DELAYED" if delayed else "OK",
+        "GONE" if not is_alive else "CIRCUIT_OPEN" if circuit_open else "DELAYED" if delayed else "OK",
         queue,
         capacity,
         header.written,
@@ -90,16 +90,18 @@ def _status(spool: OrphanSpool, now: int) -> WriterStatus | None:
     )
 
 
-def _waiting(spool: OrphanSpool) -> tuple[int, int, int | None]:
-    """How many rows wait, how many bytes they take, and when the oldest of them began."""
+def _queue(spool: OrphanSpool) -> tuple[int, int, int | None]:
+    """(queued rows, their size in bytes, start_ns of the oldest)."""
     rows = used = 0
     oldest: int | None = None
-    place, offset = divmod(spool.header.position, spool.segment_size)
-    for its_place, segment in sorted((spool.header.sequence(each), each) for each in range(spool.header.segments)):
-        if 0 < its_place < place:
+    sequence, offset = divmod(spool.header.position, spool.segment_size)
+    for segment_sequence, segment in sorted(
+        (spool.header.sequence(segment), segment) for segment in range(spool.header.segments)
+    ):
+        if 0 < segment_sequence < sequence:
             continue
         start = FIRST_SEGMENT + segment * spool.segment_size
-        first = at = start + (offset if its_place == place else 0)
+        first = at = start + (offset if segment_sequence == sequence else 0)
         while at + HEAD.size <= start + spool.segment_size:
             parts = HEAD.unpack_from(spool.memory, at)
             if not parts[0]:

@@ -1,1 +1,1 @@
-"""The memory-mapped spool: frames wait there until they are rows of the log."""
+"""The memory-mapped spool: the queue of frames that are not rows of the log yet."""

@@ -1,9 +1,9 @@
-"""Frames: how a row travels through the spool, from the traced call to the drain.
+"""Frames: the binary form of a row in the spool, from the traced call to the drain.
 
-A frame is a fixed head (little-endian: length of the value, site, trace id as two halves, span id, parent's span id,
+A frame is a fixed head (little-endian: length of the value, site id, trace id as two halves, span id, parent's span id,
 start, duration), the marshalled value, and the Adler-32 checksum of both. A length of zero ends the frames of a
-segment, which is cleared before use; the checksum tells a frame that a killed process began to write from one it
-finished, at half the cost of CRC-32. Packing the head costs 170 ns, marshalling the same numbers 580 ns.
+segment, which is cleared before use. The checksum detects a frame that a killed process did not finish writing, at half
+the cost of CRC-32. Packing the head costs 170 ns, marshalling the same numbers 580 ns.
 """
 
 import struct
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 HEAD: Final = struct.Struct("<IIQQQQqq")
 CHECKSUM_SIZE: Final = 4
 MARSHAL_VERSION: Final = 2  # without references: version 4 costs half as much again
-DESCRIBED: Final = 1 << 31  # set in the site: the value is a pair (plain value, what else the row says)
-READY: Final = 1 << 30  # the site of a row that is ready: the value is the whole `Row`, the start its arrival
+DESCRIBED: Final = 1 << 31  # set in the site id: the value is a pair (plain value, details)
+READY: Final = 1 << 30  # the site id of a finished row: the value is a whole `Row`, the start is its arrival
 NOT_MEASURED: Final = -1
 SITES_SIZE: Final = 1 << 20
-"""Bytes of a spool that hold the sites: some 7,000 functions. What is beyond travels with each of its rows."""
+"""Bytes of a spool that hold the sites: some 7,000 functions. Each row of any further site carries the site itself."""
 
 
 class CallSite(NamedTuple):
-    """What all rows of one place have in common."""
+    """The fields that all rows of one place in the code share."""
 
     kind: Kind
     data: str
@@ -36,102 +36,102 @@ class CallSite(NamedTuple):
     line: int | None
 
 
-Event = tuple[int, int, int, int, int, int, int, bytes]
-"""One row as the drain reads it: the parts of the head after the length, and the marshalled value.
+Frame = tuple[int, int, int, int, int, int, int, bytes]
+"""A parsed frame: site id, trace id (high, low), span id, parent's span id, start_ns, duration_ns, marshalled value.
 
-Where the site has DESCRIBED set, the value is a pair (plain value, more). `more` may hold: type, text (of the value),
-length and hash (of a text that was cut), result (False: no value was captured), status, exception, stack (see
-`failure.chain`, or text), memory, attributes (a dict of plain data), about (events, links, scope), process and group
-(where they are not the writer's), site (the marshalled `Site` if it has no number). Where the site is READY, the value
-is a whole `Row`, and the start is when it arrived.
+If the site id has DESCRIBED set, the value is a pair (plain value, details). `details` may hold: type, text (of the
+value), length and hash (of a text that was cut), result (False: no value was captured), status, exception, stack (see
+`exceptions.exception_chain`, or text), memory, attributes (a dict of plain data), about (events, links, scope), process
+and group (if they are not the writer's), site (the marshalled `CallSite` if it has no id). If the site id is READY, the
+value is a whole `Row`, and the start is its arrival.
 """
 
 
-def frame(place: tuple[int, int, int, int, int, int, int], value: bytes) -> bytes:
-    """The frame of a row: `place` are the parts of an `Event` before the value."""
-    body = HEAD.pack(len(value), *place) + value
+def encode_frame(head_fields: tuple[int, int, int, int, int, int, int], value: bytes) -> bytes:
+    """The bytes of a frame; `head_fields` are the parts of a `Frame` before the value."""
+    body = HEAD.pack(len(value), *head_fields) + value
     return body + adler32(body).to_bytes(CHECKSUM_SIZE, "little")
 
 
 def ready_frame(row: Row, arrived_ns: int) -> bytes:
-    """The frame of a row that needs no more than to be stored, because another program made it."""
-    return frame((READY, 0, 0, 0, 0, arrived_ns, NOT_MEASURED), dumps(tuple(row), MARSHAL_VERSION))
+    """The frame of a finished row, received from another program."""
+    return encode_frame((READY, 0, 0, 0, 0, arrived_ns, NOT_MEASURED), dumps(tuple(row), MARSHAL_VERSION))
 
 
-def parse(memory: bytes, offset: int, limit: int) -> tuple[list[Event], int, bool]:
-    """At most `limit` whole frames in `memory` from `offset` on.
+def parse(memory: bytes, offset: int, limit: int) -> tuple[list[Frame], int, bool]:
+    """Parse at most `limit` whole frames in `memory` from `offset` on.
 
-    Returns them, the offset behind the last of them, and whether a damaged, unfinished or cut frame follows there.
+    Returns the frames, the offset after the last one, and whether a damaged, unfinished or cut frame follows there.
     """
-    found: list[Event] = []
+    frames: list[Frame] = []
     end = len(memory)
     head, unpack = HEAD.size, HEAD.unpack_from
-    while len(found) < limit and offset + head < end:
+    while len(frames) < limit and offset + head < end:
         parts = unpack(memory, offset)
         if not parts[0]:
-            return found, offset, any(parts)
+            return frames, offset, any(parts)
         stop = offset + head + parts[0]
         body = memory[offset:stop]
         if adler32(body) != int.from_bytes(memory[stop : stop + CHECKSUM_SIZE], "little"):
-            return found, offset, True
-        found.append((*parts[1:], body[head:]))
+            return frames, offset, True
+        frames.append((*parts[1:], body[head:]))
         offset = stop + CHECKSUM_SIZE
-    return found, offset, False
+    return frames, offset, False
 
 
-def parse_between(memory: "mmap", start: int, stop: int, limit: int) -> tuple[list[Event], int, bool]:
-    """Like `parse` between `start` and `stop`, copying no more than the rows need."""
+def parse_between(memory: "mmap", start: int, stop: int, limit: int) -> tuple[list[Frame], int, bool]:
+    """Like `parse`, between `start` and `stop`, without copying the whole range."""
     piece = 256 * limit
     while True:
         chunk = memory[start : min(start + piece, stop)]
-        found, end, damaged = parse(chunk, 0, limit)
+        frames, end, damaged = parse(chunk, 0, limit)
         whole = start + len(chunk) >= stop
-        if found or whole or not (damaged or len(chunk) <= HEAD.size + CHECKSUM_SIZE):
-            return found, start + end, damaged
+        if frames or whole or not (damaged or len(chunk) <= HEAD.size + CHECKSUM_SIZE):
+            return frames, start + end, damaged
         piece *= 4
 
 
 class Sites:
-    """The numbers of the sites of this process; each new one is told to the spool before it is used."""
+    """The site ids of this process; a new id is written to the spool before it is used."""
 
     def __init__(self) -> None:
-        """No sites yet; number 0 stands for a site that has no number."""
+        """Start without sites; id 0 means that a site has no id."""
         self.keys: list[bytes] = []
-        self._numbers: dict[bytes, int] = {}
-        self._room = SITES_SIZE
+        self._ids: dict[bytes, int] = {}
+        self._bytes_left = SITES_SIZE
 
-    def number(self, key: bytes) -> tuple[int, bool]:
-        """The number of the site marshalled as `key` (0 if there is no more room), and whether it is new."""
-        known = self._numbers.get(key)
+    def register(self, site_key: bytes) -> tuple[int, bool]:
+        """The id of the site marshalled as `site_key` (0 if SITES_SIZE is used up), and whether it is new."""
+        known = self._ids.get(site_key)
         if known is not None:
             return known, False
-        self._room -= len(key) + HEAD.size + CHECKSUM_SIZE
-        if self._room < 0:
+        self._bytes_left -= len(site_key) + HEAD.size + CHECKSUM_SIZE
+        if self._bytes_left < 0:
             return 0, False
-        self.keys.append(key)
-        # Two threads with the same site may both append: then it has two numbers, and both are right.
-        number = self._numbers[key] = len(self.keys)
-        if self.keys[number - 1] is not key:
-            number = self._numbers[key] = self.keys.index(key) + 1
-        return number, True
+        self.keys.append(site_key)
+        # Two threads may both append the same site: then it has two ids, and both are valid.
+        site_id = self._ids[site_key] = len(self.keys)
+        if self.keys[site_id - 1] is not site_key:
+            site_id = self._ids[site_key] = self.keys.index(site_key) + 1
+        return site_id, True
 
 
-def site_key(site: CallSite) -> bytes:
+def encode_site(site: CallSite) -> bytes:
     """The marshalled form of `site`."""
     return dumps(tuple(site), MARSHAL_VERSION)
 
 
-def site_frame(number: int, key: bytes) -> bytes:
-    """What tells a spool that the site marshalled as `key` has this number."""
-    return frame((number, 0, 0, 0, 0, 0, 0), key)
+def site_frame(site_id: int, site_key: bytes) -> bytes:
+    """The frame that registers the site marshalled as `site_key` under `site_id`."""
+    return encode_frame((site_id, 0, 0, 0, 0, 0, 0), site_key)
 
 
-def value_bytes(value: Any, more: dict[str, Any] | None) -> tuple[int, bytes]:  # noqa: ANN401 - any plain data
+def encode_value(value: Any, details: dict[str, Any] | None) -> tuple[int, bytes]:  # noqa: ANN401 - any plain data
     """(DESCRIBED or 0, the marshalled value) of a frame.
 
     Raises:
-        ValueError: it holds something that is no plain data.
+        ValueError: it holds something that is not plain data.
     """
-    if more is None:
+    if details is None:
         return 0, dumps(value, MARSHAL_VERSION)
-    return DESCRIBED, dumps((value, more), MARSHAL_VERSION)
+    return DESCRIBED, dumps((value, details), MARSHAL_VERSION)

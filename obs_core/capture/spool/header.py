@@ -1,11 +1,11 @@
-"""The first pages of a spool: who writes it, how far it is drained, and how the writer fares.
+"""The first pages of a spool: its writer, its drained position and its counters.
 
-They are preallocated with the spool, so its status can be read while SQLite is locked or the disk is full. All
-numbers are little-endian 64 bit; each is written by one store, so a reader never sees half of one.
+They are allocated with the spool, so the status can be read while SQLite is locked or the disk is full. All numbers
+are little-endian 64 bit; each is written by one store, so a reader never sees half of one.
 
     0     magic, version, segments, segment size            64   written, dropped, recovered, last flush …
     512   the last error as text                            2048 who writes (marshal)
-    8192  per segment: its place in the sequence (0: free)  12288 per segment: whether it is sealed
+    8192  per segment: its sequence number (0: free)        12288 per segment: whether it is sealed
 """
 
 import errno
@@ -15,7 +15,7 @@ import os
 import struct
 from typing import Final, NamedTuple
 
-from obs_core.process_identity import pid_lives
+from obs_core.process_identity import birth_of, pid_lives
 
 HEADER_SIZE: Final = 16_384
 MOST_SEGMENTS: Final = 512
@@ -33,20 +33,20 @@ _NUMBER: Final = struct.Struct("<q")
 CLOSED, OPEN, HALF_OPEN = 0, 1, 2
 
 
-class Writer(NamedTuple):
-    """Who writes a spool; `space` names the process-id namespace in which its pid means something."""
+class WriterIdentity(NamedTuple):
+    """The process that writes a spool; its pid is valid in `pid_namespace`."""
 
     process: str
     process_group: str | None
     host: str | None
     version: str | None
     revision: str | None
-    space: str
+    pid_namespace: str
     log: str
 
 
 class _Number:
-    """One number at a fixed place of the header."""
+    """One number at a fixed offset of the header."""
 
     def __init__(self, offset: int) -> None:
         self.offset = offset
@@ -65,7 +65,7 @@ class Header:
     segments = _Number(16)
     segment_size = _Number(24)
     pid = _Number(32)
-    birth = _Number(40)  # when the pid was born, in clock ticks since boot; tells a reused pid
+    birth = _Number(40)  # start of the process in clock ticks since boot; detects a reused pid
     started_ns = _Number(48)
     position = _Number(56)  # everything before it is in the log
     written = _Number(64)
@@ -73,34 +73,45 @@ class Header:
     recovered = _Number(80)
     last_flush_ns = _Number(88)
     circuit = _Number(96)
-    lease_pid = _Number(104)  # who drains it: 0 nobody
+    lease_pid = _Number(104)  # pid of the process that drains the spool; 0: nobody
     lease_birth = _Number(112)
-    beat_ns = _Number(120)  # when the owner's drain last looked
+    heartbeat_ns = _Number(120)  # last activity of the owner's drain
     in_memory = _Number(128)  # rows that wait in memory because no spool could be allocated
     in_memory_oldest_ns = _Number(136)
-    in_memory_most = _Number(144)
+    in_memory_capacity = _Number(144)
 
     def __init__(self, memory: mmap.mmap) -> None:
-        """A view of `memory`, which holds a header or is to get one."""
+        """A view of `memory`, which holds a header or will be filled with one."""
         self.memory = memory
 
     @property
-    def is_spool(self) -> bool:
-        """Whether there is a finished header of this version; the magic is written last."""
+    def is_valid(self) -> bool:
+        """Whether the header is complete and of this version; the magic is written last."""
         return self.memory[:8] == MAGIC and self.version == VERSION
 
-    def finish(self) -> None:
-        """Say that the header is complete."""
+    def describe_writer(
+        self, writer: WriterIdentity, started_ns: int, segments: int = 0, segment_size: int = 0
+    ) -> None:
+        """Fill a new header for this process, which writes the spool and holds its lease."""
+        self.version, self.segments, self.segment_size = VERSION, segments, segment_size
+        self.pid = self.lease_pid = os.getpid()
+        self.birth = self.lease_birth = birth_of(self.pid) or 0
+        self.started_ns = self.heartbeat_ns = started_ns
+        self.position = segment_size  # sequence 1, offset 0
+        self.writer = writer
+
+    def mark_complete(self) -> None:
+        """Write the magic: the header is complete."""
         self.memory[:8] = MAGIC
 
     @property
-    def writer(self) -> Writer:
-        """Who writes here."""
+    def writer(self) -> WriterIdentity:
+        """The process that writes this spool."""
         length = int.from_bytes(self.memory[_WRITER_AT : _WRITER_AT + 2], "little")
-        return Writer(*marshal.loads(self.memory[_WRITER_AT + 2 : _WRITER_AT + 2 + length]))  # noqa: S302 - our own file
+        return WriterIdentity(*marshal.loads(self.memory[_WRITER_AT + 2 : _WRITER_AT + 2 + length]))  # noqa: S302 - our own file
 
     @writer.setter
-    def writer(self, writer: Writer) -> None:
+    def writer(self, writer: WriterIdentity) -> None:
         longest = _WRITER_CAP // (8 * len(writer))
         text = marshal.dumps((*(part and part[:longest] for part in writer[:-1]), writer.log[-2000:]), 2)
         self.memory[_WRITER_AT : _WRITER_AT + 2 + len(text)] = len(text).to_bytes(2, "little") + text
@@ -117,38 +128,38 @@ class Header:
         self.memory[_ERROR_AT : _ERROR_AT + 2 + len(raw)] = len(raw).to_bytes(2, "little") + raw
 
     def sequence(self, segment: int) -> int:
-        """The place of `segment` in the order of writing, from 1; 0 while it is free."""
+        """The sequence number of `segment` in the order of writing, from 1; 0 while it is free."""
         return int(_NUMBER.unpack_from(self.memory, _SEQUENCE_AT + 8 * segment)[0])
 
-    def set_sequence(self, segment: int, place: int) -> None:
-        """Give `segment` its place."""
-        _NUMBER.pack_into(self.memory, _SEQUENCE_AT + 8 * segment, place)
+    def set_sequence(self, segment: int, sequence: int) -> None:
+        """Store the sequence number of `segment`."""
+        _NUMBER.pack_into(self.memory, _SEQUENCE_AT + 8 * segment, sequence)
 
     def is_sealed(self, segment: int) -> bool:
-        """Whether nothing more is written to `segment` at its present place."""
+        """Whether `segment` accepts no more frames until it is cleared."""
         return self.memory[_SEALED_AT + segment] != 0
 
     def set_sealed(self, segment: int, *, sealed: bool) -> None:
-        """Say whether `segment` is sealed."""
+        """Store whether `segment` is sealed."""
         self.memory[_SEALED_AT + segment] = sealed
 
-    def lease_is_free(self, space: str, now_ns: int) -> bool:
-        """Whether nobody, or a dead process, drains this spool."""
-        return not self.lease_pid or not self._lives(self.lease_pid, self.lease_birth, space, now_ns)
+    def lease_is_free(self, pid_namespace: str, now_ns: int) -> bool:
+        """Whether no living process drains this spool."""
+        return not self.lease_pid or not self._is_alive(self.lease_pid, self.lease_birth, pid_namespace, now_ns)
 
-    def owner_lives(self, space: str, now_ns: int) -> bool:
-        """Whether its writer lives."""
-        return self._lives(self.pid, self.birth, space, now_ns)
+    def owner_is_alive(self, pid_namespace: str, now_ns: int) -> bool:
+        """Whether the process that writes this spool is alive."""
+        return self._is_alive(self.pid, self.birth, pid_namespace, now_ns)
 
-    def _lives(self, pid: int, birth: int, space: str, now_ns: int) -> bool:
-        """Across namespaces (containers on one volume, a machine that was started again) the heartbeat tells."""
-        if self.writer.space == space:
+    def _is_alive(self, pid: int, birth: int, pid_namespace: str, now_ns: int) -> bool:
+        """By pid; across namespaces (containers on one volume, after a reboot) by the heartbeat."""
+        if self.writer.pid_namespace == pid_namespace:
             return pid_lives(pid, birth)
-        return now_ns - self.beat_ns < 60_000_000_000  # noqa: PLR2004 - a minute: the drain beats ten times a second
+        return now_ns - self.heartbeat_ns < 60_000_000_000  # noqa: PLR2004 - a minute: the drain beats ten times a second
 
 
 def allocate(descriptor: int, size: int) -> None:
-    """Give the file all its blocks now."""
+    """Allocate all blocks of the file now."""
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(descriptor, 0, size)
         return

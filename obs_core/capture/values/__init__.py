@@ -1,1 +1,1 @@
-"""What is recorded of a value: its type and a bounded, redacted text."""
+"""The description of values: their type and a bounded, redacted text."""

@@ -1,23 +1,23 @@
-"""What a value looked like: its type and a text of it, within caps of size and time.
+"""Describes a value by its type and text, within limits of size and time.
 
-Plain data (numbers, short texts, small flat containers) goes into the frame as it is, which costs a fraction of its
-`repr`; the drain writes its text later. Everything else is described at once.
+Plain data (numbers, short texts, small flat containers) is marshalled into the frame, which costs a fraction of its
+`repr`; the drain makes the text later. All other values are described in the traced call.
 """
 
 from typing import Any, Final
 
 from obs_core.capture.values.limits import cut, rules
 
-FEW: Final = 16  # entries of a container that travels as plain data
+FEW: Final = 16  # most entries of a container that is marshalled as plain data
 _SHORT: Final = 200  # characters of a text inside such a container
 _NUMBERS: Final = frozenset({float, int, bool, type(None)})
 _SEQUENCES: Final = frozenset({list, tuple})
 
 
-def encode_plain(value: Any) -> tuple[Any, dict[str, Any] | None]:  # noqa: ANN401, C901, PLR0912 - any value, in one piece
+def encode_plain(value: Any) -> tuple[Any, dict[str, Any] | None]:  # noqa: ANN401, C901, PLR0912 - any value, one fast function
     """(`value`, None) if it is plain data, else (None, its description).
 
-    The loops are written out: `set(map(type, …))` and generators took three times as long for a dict of three.
+    Plain loops: `set(map(type, …))` and generators took three times as long for a dict of three.
     """
     kind = type(value)
     if kind in _NUMBERS:
@@ -48,14 +48,14 @@ def encode_plain(value: Any) -> tuple[Any, dict[str, Any] | None]:  # noqa: ANN4
                 break
         else:
             return value, None
-    from obs_core.capture.values import summary  # noqa: PLC0415 - most programs return plain data
+    from obs_core.capture.values import summary  # noqa: PLC0415 - most programs return plain data only
 
     return None, summary.description(value)
 
 
 def describe(value: object) -> tuple[Any, dict[str, Any] | None]:
-    """Like `packed`, and never raises an Exception."""
+    """Like `encode_plain`, but never raises an Exception."""
     try:
         return encode_plain(value)
-    except Exception as error:  # noqa: BLE001 - a container that changes meanwhile, a type that lies about itself
+    except Exception as error:  # noqa: BLE001 - a container changed by another thread, a type with a wrong interface
         return None, {"type": type(value).__name__, "text": f"<not described: {type(error).__name__}>"}

@@ -1,4 +1,4 @@
-"""What is recorded of an exception: its type and message, and the frames it passed, without reading source files."""
+"""Describes an exception: its type, message and stack frames, without reading source files."""
 
 from collections import deque
 from types import TracebackType
@@ -8,26 +8,26 @@ from obs_core.capture.context import UNSAMPLED, current
 from obs_core.capture.values.limits import rules
 from obs_core.capture.values.repr_timeout import repr_with_timeout
 
-_HALF: Final = 30  # frames kept at either end of a traceback
+_KEPT_FRAMES: Final = 30  # stack frames kept at either end of a traceback
 _MOST_LINKS: Final = 5
 _CAUSE: Final = "The above exception was the direct cause of the following exception:"
 _CONTEXT: Final = "During handling of the above exception, another exception occurred:"
 _MESSAGE_CAP: Final = 2000
 
-Frame = tuple[str, int, str]
-Link = tuple[str, str, list[Frame]]
-_end_of: Final[list[tuple[int, list[Frame]]]] = [(0, [])]
+StackFrame = tuple[str, int, str]
+Link = tuple[str, str, list[StackFrame]]
+_end_of: Final[list[tuple[int, list[StackFrame]]]] = [(0, [])]
 
 
-def failed(error: BaseException) -> dict[str, object]:
-    """The part of an event that says how a call failed."""
-    return {"status": "ERROR", "result": False, "exception": sentence(error), "stack": chain(error)}
+def exception_details(error: BaseException) -> dict[str, object]:
+    """The details of a frame for a call that raised `error`."""
+    return {"status": "ERROR", "result": False, "exception": type_and_message(error), "stack": exception_chain(error)}
 
 
-def sentence(error: BaseException) -> str:
-    """`Type: message`, scrubbed and within its cap; the type alone where there is no message."""
+def type_and_message(error: BaseException) -> str:
+    """`Type: message`, redacted and cut to 2,000 characters; the type alone without a message."""
     kind = type(error)
-    token = current.set(UNSAMPLED)  # a traced __str__ is no call of the program
+    token = current.set(UNSAMPLED)  # a traced __str__ is not a call of the program
     try:
         message = repr_with_timeout(lambda: str(error), None if kind.__str__ is BaseException.__str__ else kind)
     finally:
@@ -37,8 +37,8 @@ def sentence(error: BaseException) -> str:
     return f"{kind.__qualname__}: {rules.redaction.scrubbed(message)}" if message else kind.__qualname__
 
 
-def chain(error: BaseException) -> list[Link]:
-    """The error and what led to it, oldest first: (introduction, last line, frames as file, line and function)."""
+def exception_chain(error: BaseException) -> list[Link]:
+    """The error and its causes, oldest first: (introduction, last line, stack frames of file, line and function)."""
     links: list[Link] = []
     seen: set[int] = set()
     link: BaseException | None = error
@@ -48,29 +48,29 @@ def chain(error: BaseException) -> list[Link]:
         before = cause or (None if link.__suppress_context__ else link.__context__)
         introduction = "" if before is None else _CAUSE if cause is not None else _CONTEXT
         module = type(link).__module__
-        last = sentence(link) if module in ("builtins", "__main__") else f"{module}.{sentence(link)}"
+        last = type_and_message(link) if module in ("builtins", "__main__") else f"{module}.{type_and_message(link)}"
         links.append((introduction, last, _frames(link)))
         link = before
     return links[::-1]
 
 
-def _frames(error: BaseException) -> list[Frame]:
-    """Where `error` passed, outermost first; of a deep recursion its first and last steps.
+def _frames(error: BaseException) -> list[StackFrame]:
+    """The stack frames of `error`, outermost first; of a deep recursion the first and last 30.
 
-    Each traced call on the way out asks again: the last steps are remembered, so that a recursion of 1,000 calls is
+    Each traced call that the error passes needs them: the last ones are cached, so that a recursion of 1,000 calls is
     not walked 1,000 times from end to end.
     """
-    first: list[Frame] = []
+    first: list[StackFrame] = []
     traceback = error.__traceback__
-    while traceback is not None and len(first) < _HALF:
+    while traceback is not None and len(first) < _KEPT_FRAMES:
         _add(first, traceback)
         traceback = traceback.tb_next
     if traceback is None:
-        _end_of[0] = (id(error), first[-_HALF:])
+        _end_of[0] = (id(error), first[-_KEPT_FRAMES:])
         return first
     known, last = _end_of[0]
     if known != id(error):
-        tail: deque[Frame] = deque(maxlen=_HALF)
+        tail: deque[StackFrame] = deque(maxlen=_KEPT_FRAMES)
         while traceback is not None:
             _add(tail, traceback)
             traceback = traceback.tb_next
@@ -79,7 +79,7 @@ def _frames(error: BaseException) -> list[Frame]:
     return [*first, ("…", 0, "(frames left out)"), *last]
 
 
-def _add(frames: "list[Frame] | deque[Frame]", traceback: TracebackType) -> None:
+def _add(frames: "list[StackFrame] | deque[StackFrame]", traceback: TracebackType) -> None:
     code = traceback.tb_frame.f_code
     if not code.co_filename.startswith(_OWN):
         frames.append((code.co_filename, traceback.tb_lineno or 0, code.co_qualname))

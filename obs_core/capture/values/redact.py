@@ -1,6 +1,6 @@
-"""What may not reach the log: values whose name, or whose text, says that they are secret.
+"""Redaction: removes values that are secret by their name, and secrets inside texts.
 
-Redaction happens before a row enters the spool, so no file of ours ever holds the secret.
+Redaction happens before a frame enters the spool, so none of our files ever holds the secret.
 """
 
 import re
@@ -12,31 +12,31 @@ DEFAULT_NAMES: Final = (
     r"passw(?:or)?d|passphrase|pwd|secret|token(?!s|i[sz])|authori[sz]ation|credential|cookie"
     r"|api[_-]?key|private[_-]?key|access[_-]?key|session[_-]?id"
 )
-"""Names that mark a secret, wherever they stand in the name of a value, an argument, a key or a field."""
+"""Names of secrets: matched anywhere in the name of a value, an argument, a key or a field."""
 
 _SIGNS: Final = ("passw", "passphrase", "pwd", "secret", "token", "authori", "credential", "cookie", "key", "session")
-"""One of these stands in every default name: looking for them first takes 2 % of the regular expression's time."""
+"""Each default name contains one of these: searching them first takes 2 % of the regular expression's time."""
 
 _KNOWN_NAMES: Final = 10_000
 
 
 class Redaction:
-    """The patterns in force: which names are secret, and how a secret inside a longer text is found."""
+    """The patterns for secret names and for secrets inside longer texts."""
 
     def __init__(self, names: str = DEFAULT_NAMES) -> None:
         """Use the regular expression `names`, ignoring case; an empty one redacts nothing.
 
         Raises:
-            re.error: `names` is no regular expression.
+            re.error: `names` is not a valid regular expression.
         """
         if names != DEFAULT_NAMES:
             re.compile(names)
         self.names = names
         self._signs = _SIGNS if names == DEFAULT_NAMES else ("",)
         self._pattern = names or r"(?!)"
-        self.harmless: set[object] = set()  # names seen before that mark no secret: one look-up instead of a search
+        self.harmless: set[object] = set()  # cache of names that are not secret: one look-up instead of a search
 
-    # compiled when first needed: together they take 1.5 ms, more than the import of this whole room without them
+    # compiled when first needed: together they take 1.5 ms, more than the import of all other modules of capture
 
     @cached_property
     def _name(self) -> re.Pattern[str]:
@@ -61,10 +61,10 @@ class Redaction:
         return re.compile(r"(?P<start>\w://[^\s/:@]*:)[^\s/@]+(?=@)")
 
     def hides(self, name: object) -> bool:
-        """Whether a value of this name is secret."""
+        """Whether a value with this name is secret."""
         if type(name) is bytes:
             name = name.decode("utf-8", "replace")
-        if type(name) is not str or name in self.harmless:  # other kinds of key have hash methods of their own
+        if type(name) is not str or name in self.harmless:  # keys of other types may run their own __hash__
             return False
         if self._name.search(name):
             return True
@@ -73,18 +73,18 @@ class Redaction:
         return False
 
     def hides_result_of(self, function: str) -> bool:
-        """Whether what a function of this name returns is secret: `make_token` does, `token_count` does not."""
+        """Whether the result of a function with this name is secret: yes for `make_token`, no for `token_count`."""
         return self._function.search(function) is not None
 
-    def suspects(self, text: str) -> bool:
-        """Whether a telling name may stand in `text`; a quick look before a thorough one."""
+    def may_contain_secret(self, text: str) -> bool:
+        """Whether `text` may contain the name of a secret; a fast check before the full search."""
         lower = text.lower()
         return any(sign in lower for sign in self._signs)
 
     def scrubbed(self, text: str) -> str:
-        """`text` with the secrets taken out that stand beside a telling name."""
+        """`text` with the values of secret names replaced by `[redacted]`."""
         if ":" not in text and "=" not in text:
             return text
-        if self.suspects(text):
+        if self.may_contain_secret(text):
             text = self._inside.sub(rf"\g<name>{REDACTED}", text)
         return self._address.sub(rf"\g<start>{REDACTED}", text) if "://" in text else text

@@ -1,7 +1,7 @@
-"""Runs a foreign `repr` and gives up on it when it takes too long, so that a traced call goes on.
+"""Runs a foreign `repr` with a timeout, so that it can't block a traced call.
 
-Python can't stop code that hangs in this thread, so a repr runs in a thread of its own until its type has shown three
-times that it is quick; then it is called directly. A type that was too slow is never asked again.
+Python can't stop code that hangs in this thread, so a repr runs in another thread until it was fast three times for its
+type; then it is called directly. After one timeout, the repr of the type is never called again.
 """
 
 import sys
@@ -21,14 +21,14 @@ _slow: Final[set[type]] = set()
 
 
 def repr_with_timeout(text_of: Callable[[], str], kind: type | None = None) -> str:
-    """What `text_of` returns, or a remark in angle brackets: it raised, or took more than 50 ms."""
+    """The result of `text_of`, or a note in angle brackets if it raised or took more than 50 ms."""
     name = kind.__name__ if kind else "value"
     if kind in _slow:
         return f"<{name}: its repr takes too long>"
-    began = perf_counter()
+    start = perf_counter()
     trusted = kind is None or kind.__module__ in _KNOWN or _quick.get(kind, 0) >= _TRUSTED_AFTER
-    text = _guarded(text_of, name) if trusted else _elsewhere(text_of, name)
-    late = text is None or perf_counter() - began > LIMIT_S
+    text = _repr_or_error(text_of, name) if trusted else _repr_in_thread(text_of, name)
+    late = text is None or perf_counter() - start > LIMIT_S
     if kind is not None and (late or len(_quick) < _MOST_TYPES):
         if late:
             _slow.add(kind)
@@ -37,20 +37,20 @@ def repr_with_timeout(text_of: Callable[[], str], kind: type | None = None) -> s
     return f"<{name}: its repr takes too long>" if text is None else text
 
 
-def _guarded(text_of: Callable[[], str], name: str) -> str:
+def _repr_or_error(text_of: Callable[[], str], name: str) -> str:
     try:
         return str(text_of())
     except Exception as error:  # noqa: BLE001 - a repr may raise anything, and the program must not notice
         return f"<{name}: its repr raised {type(error).__name__}>"
 
 
-def _elsewhere(text_of: Callable[[], str], name: str) -> str | None:
-    """Run it in another thread, which is left behind if it is not ready in time."""
-    found: list[str] = []
+def _repr_in_thread(text_of: Callable[[], str], name: str) -> str | None:
+    """Run `text_of` in another thread; None if it takes more than 50 ms (the thread keeps running)."""
+    texts: list[str] = []
 
     def run() -> None:
-        current.set(UNSAMPLED)  # what a repr calls is no part of the program's traces
-        found.append(_guarded(text_of, name))
+        current.set(UNSAMPLED)  # calls made by a repr are not part of the trace
+        texts.append(_repr_or_error(text_of, name))
 
     thread = threading.Thread(target=run, name="obs_core repr", daemon=True)
     try:
@@ -58,4 +58,4 @@ def _elsewhere(text_of: Callable[[], str], name: str) -> str | None:
     except RuntimeError:  # the interpreter is shutting down
         return f"<{name}>"
     thread.join(LIMIT_S)
-    return found[0] if found else None
+    return texts[0] if texts else None

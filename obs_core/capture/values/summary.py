@@ -1,4 +1,4 @@
-"""Descriptions of values that are no plain data: cheap, bounded, and without importing the libraries they come from."""
+"""Descriptions of values that are not plain data: fast, bounded, and without importing the libraries they come from."""
 
 import sys
 from collections import deque
@@ -12,12 +12,12 @@ from obs_core.capture.values.limits import HASHED_IN_FULL, PIECE, cut, digest, r
 from obs_core.capture.values.redact import REDACTED
 from obs_core.capture.values.repr_timeout import repr_with_timeout
 
-_ENTRIES: Final = 24  # of a container that are shown
+_ENTRIES: Final = 24  # shown entries of a container
 _DEPTH: Final = 4
 _LONGEST_PART: Final = 500
-_OBJECT: Final = (
-    1000  # characters of an object and what it refers to; with 8,000 a traced parser took 16 s instead of 10
-)
+_OBJECT_CHARACTERS: Final = 1000  # of an object and what it refers to; with 8,000 a parser took 16 s instead of 10
+_STATE_COST: Final = 100  # of the budget: reading the fields of an object takes as long as some 100 characters
+_NAME_COST: Final = 8  # of the budget: the name of a field, roughly
 _SCALARS: Final = frozenset({int, float, bool, type(None), complex, str, bytes, bytearray})
 _NUMBERS: Final = frozenset({int, float, bool, type(None)})
 _ARRAYS: Final = frozenset({"numpy", "pandas", "polars", "pyarrow", "xarray", "torch", "jax", "cupy"})
@@ -31,8 +31,22 @@ _BRACKETS: Final[dict[type, tuple[str, str]]] = {
 }
 
 
+class Budget:
+    """The number of characters that the text of one value may still take; below zero it ends after the current part."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, characters: int) -> None:
+        """Start with `characters`."""
+        self.left = characters
+
+    def spend(self, characters: int) -> None:
+        """Use up `characters`."""
+        self.left -= characters
+
+
 def description(value: object) -> dict[str, Any]:
-    """The type and text of `value`; with length and hash where the text is not all of it. Never raises."""
+    """The type and text of `value`, with length and hash if the text is incomplete. Never raises."""
     kind = type(value)
     if kind is bytes or kind is bytearray:
         return _of_bytes(value)  # type: ignore[arg-type]
@@ -42,7 +56,7 @@ def description(value: object) -> dict[str, Any]:
         array = _array(value) if kind.__module__.partition(".")[0] in _ARRAYS else None
         if array is not None:
             return {"type": kind.__name__, **array}
-        text = _text(value, 0, [2 * rules.cap if _container(value) else _OBJECT])
+        text = _text(value, 0, Budget(2 * rules.cap if _container(value) else _OBJECT_CHARACTERS))
     except Exception as error:  # noqa: BLE001 - foreign code may raise anything, and the program must not notice
         text = f"<{kind.__name__}: not described, {type(error).__name__}>"
     return {"type": kind.__name__, **cut(text), **_size(value)}
@@ -50,15 +64,15 @@ def description(value: object) -> dict[str, Any]:
 
 def _of_bytes(value: bytes | bytearray) -> dict[str, Any]:
     shown = repr(bytes(value[:64]))
-    facts: dict[str, Any] = {"type": type(value).__name__, "text": rules.redaction.scrubbed(shown)}
+    details: dict[str, Any] = {"type": type(value).__name__, "text": rules.redaction.scrubbed(shown)}
     if len(value) > 64:  # noqa: PLR2004 - as shown
         sample = bytes(value[:HASHED_IN_FULL]) + bytes(value[-PIECE:])
-        facts |= {"text": f"{shown}… ({len(value):,} bytes)", "length": len(value), "hash": digest(sample)}
-    return facts
+        details |= {"text": f"{shown}… ({len(value):,} bytes)", "length": len(value), "hash": digest(sample)}
+    return details
 
 
 def _array(value: Any) -> dict[str, Any] | None:  # noqa: ANN401 - any value
-    """A summary of a numpy array, a pandas or polars frame or series, by the attributes they share; else None."""
+    """A summary of a numpy array, a pandas or polars frame or series, by their common attributes; else None."""
     kind = type(value)
     shape = getattr(kind, "shape", None) is not None and value.shape
     if not isinstance(shape, tuple):
@@ -78,7 +92,7 @@ def _array(value: Any) -> dict[str, Any] | None:  # noqa: ANN401 - any value
 
 
 def _edges(value: Any) -> bytes:  # noqa: ANN401 - an array or frame
-    """Up to 50 of the first and last entries as text: enough to see whether two readings differ, for little."""
+    """The first and last 25 entries as text: a cheap way to detect that two values differ."""
     flat = value.ravel() if hasattr(type(value), "ravel") and hasattr(type(value), "strides") else value
     length = len(flat)
     texts = (repr_with_timeout(lambda: str(flat[:25])), repr_with_timeout(lambda: str(flat[max(length - 25, 0) :])))
@@ -86,7 +100,7 @@ def _edges(value: Any) -> bytes:  # noqa: ANN401 - an array or frame
 
 
 def _size(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any value
-    """How many entries a container has whose text shows only some of them, with a hash of a sample."""
+    """The length of a container with more entries than its text shows, and a hash of a sample."""
     base = _container(value)
     if base is None or base.__len__(value) <= _ENTRIES:
         return {}
@@ -94,37 +108,39 @@ def _size(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any value
     parts = list(islice(dict.items(value) if base is dict else base.__iter__(value), 1000))
     if set(map(type, parts)) <= _NUMBERS:  # 30 us for a thousand; as text they take 2 ms
         return {"length": length, "hash": digest(dumps((length, parts), 2))}
-    room = [HASHED_IN_FULL]
-    text = "".join(_text(part, _DEPTH - 1, room) for part in parts[:100])
+    budget = Budget(HASHED_IN_FULL)
+    text = "".join(_text(part, _DEPTH - 1, budget) for part in parts[:100])
     return {"length": length, "hash": text_hash(f"{length}\0{text}")}
 
 
-def _container(value: Any) -> Any:  # noqa: ANN401 - the built-in type whose own methods read `value`
+def _container(value: Any) -> Any:  # noqa: ANN401 - the built-in base type of `value`, for its own methods
     return next((base for base in (dict, *_BRACKETS) if isinstance(value, base)), None)
 
 
-def _text(value: Any, depth: int, room: list[int]) -> str:  # noqa: ANN401 - any value
-    """`value` as text; `room` holds how many characters are still wanted, so that a tree of objects ends somewhere."""
+def _text(value: Any, depth: int, budget: Budget) -> str:  # noqa: ANN401 - any value
+    """`value` as text; `budget` limits it, so that a large tree of objects ends early."""
     kind = type(value)
     if kind in _SCALARS:
         text = _scalar(value, kind)
-        room[0] -= len(text)
+        budget.spend(len(text))
         return text
     if depth >= _DEPTH:
         return f"<{kind.__name__}>"
     base = _container(value)
     if base is dict:
-        pairs = (f"{_text(key, depth + 1, room)}: {_field(key, item, depth, room)}" for key, item in dict.items(value))
-        return "{" + _joined(pairs, dict.__len__(value), room) + "}"
+        pairs = (
+            f"{_text(key, depth + 1, budget)}: {_field(key, item, depth, budget)}" for key, item in dict.items(value)
+        )
+        return "{" + _joined(pairs, dict.__len__(value), budget) + "}"
     if base is not None and not hasattr(kind, "_fields"):
         start, end = _BRACKETS[base]
         length = base.__len__(value)
-        parts = (_text(item, depth + 1, room) for item in base.__iter__(value))
-        return start + _joined(parts, length, room) + (",)" if base is tuple and length == 1 else end)
-    return _object(value, kind, depth, room)
+        parts = (_text(item, depth + 1, budget) for item in base.__iter__(value))
+        return start + _joined(parts, length, budget) + (",)" if base is tuple and length == 1 else end)
+    return _object(value, kind, depth, budget)
 
 
-def _object(value: Any, kind: type, depth: int, room: list[int]) -> str:  # noqa: ANN401 - any value
+def _object(value: Any, kind: type, depth: int, budget: Budget) -> str:  # noqa: ANN401 - any value
     if kind.__module__ in _HARMLESS or kind is range or (rules.foreign_repr and kind.__module__ != "builtins"):
         return repr_with_timeout(lambda: repr(value), kind)
     enum = sys.modules.get("enum")
@@ -133,9 +149,9 @@ def _object(value: Any, kind: type, depth: int, room: list[int]) -> str:  # noqa
     fields = _state(value)
     if not fields and kind.__module__ == "builtins":
         return f"<{kind.__name__}>"
-    room[0] -= 100  # what reading its state costs, counted in characters
-    parts = (f"{name}={_field(name, item, depth, room)}" for name, item in fields.items())
-    return f"{kind.__name__}({_joined(parts, len(fields), room)})"
+    budget.spend(_STATE_COST)
+    parts = (f"{name}={_field(name, item, depth, budget)}" for name, item in fields.items())
+    return f"{kind.__name__}({_joined(parts, len(fields), budget)})"
 
 
 def _scalar(value: Any, kind: type) -> str:  # noqa: ANN401 - one of the scalars
@@ -147,38 +163,38 @@ def _scalar(value: Any, kind: type) -> str:  # noqa: ANN401 - one of the scalars
 
 
 def _state(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any value
-    """The fields an object holds, read without running code of its class: no `__repr__`, property or `__getattr__`.
+    """The fields of an object, read without running code of its class: no `__repr__`, property or `__getattr__`.
 
-    A foreign `__repr__` may read a database, or be traced itself; asked for by us it changed what programs did.
+    A foreign `__repr__` may read a database, or be traced itself; calling it changed the behaviour of programs.
     """
     kind = type(value)
     if isinstance(value, tuple):  # a named tuple
         return dict(zip(getattr(kind, "_fields", ()), tuple.__iter__(value), strict=False))
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for base in kind.__mro__:
         for name, member in base.__dict__.items():
             if type(member) is MemberDescriptorType and not name.startswith("_"):
                 try:
-                    found[name] = member.__get__(value)
+                    fields[name] = member.__get__(value)
                 except AttributeError:
-                    continue  # a slot that is empty
+                    continue  # an empty slot
     try:
         own = object.__getattribute__(value, "__dict__")
     except AttributeError:
-        return found
-    return found | {name: item for name, item in own.items() if isinstance(name, str) and not name.startswith("_")}
+        return fields
+    return fields | {name: item for name, item in own.items() if isinstance(name, str) and not name.startswith("_")}
 
 
-def _joined(parts: Iterable[str], count: int, room: list[int]) -> str:
+def _joined(parts: Iterable[str], count: int, budget: Budget) -> str:
     shown: list[str] = []
     for part in parts:
         shown.append(part)
-        if len(shown) == _ENTRIES or room[0] < 0:
+        if len(shown) == _ENTRIES or budget.left < 0:
             break
     left = count - len(shown)
     return ", ".join(shown) + (f", … {left:,} more" if left > 0 else "")
 
 
-def _field(name: object, value: object, depth: int, room: list[int]) -> str:
-    room[0] -= 8  # its name, roughly
-    return REDACTED if rules.redaction.hides(name) else _text(value, depth + 1, room)
+def _field(name: object, value: object, depth: int, budget: Budget) -> str:
+    budget.spend(_NAME_COST)
+    return REDACTED if rules.redaction.hides(name) else _text(value, depth + 1, budget)

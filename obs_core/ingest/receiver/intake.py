@@ -90,9 +90,9 @@ class Intake:
                 said = f"“{row.data[:50]}” has {len(frame):,} bytes, the spool takes {spool.segment_size:,}"
                 refused.append(Refused(1, said))
         pieces = list(_pieces(frames))
-        if not spool.has_room(map(len, pieces), once_drained=True):
+        if not spool.fits(map(len, pieces), once_drained=True):
             raise Refusal(413, "The batch is larger than the spool; send smaller batches, or raise OBS_SPOOL_MB.")
-        if not spool.has_room(map(len, pieces)) or not all(map(spool.write, pieces)):
+        if not spool.fits(map(len, pieces)) or not all(map(spool.write, pieces)):
             raise Refusal(503, "The spool has no room for the batch now; the log is being written.", 1)
         return refused
 

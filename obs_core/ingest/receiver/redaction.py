@@ -13,7 +13,7 @@ _TEXTS: Final = ("exception", "exception_stack")
 def without_secrets(row: Row, redaction: Redaction) -> Row:
     """`row` with attributes of telling names redacted, and what stands in its texts beside such a name."""
     changed: dict[str, Any] = {}
-    if row.attributes and (redaction.suspects(row.attributes) or "://" in row.attributes):
+    if row.attributes and (redaction.may_contain_secret(row.attributes) or "://" in row.attributes):
         changed["attributes"] = encoded(_cleared(json.loads(row.attributes), redaction))
     if row.data_value:
         hidden = row.kind == "value" and row.data_type == "string" and redaction.hides(row.data)

@@ -39,9 +39,9 @@ async def later(x: float) -> float:
 
 def test_a_call_its_child_and_a_value_are_rows_of_one_trace(select: Select) -> None:
     assert whole(3.0) == {"half": 1.5}
-    found = select("kind, data, data_type, data_value, function, process, process_group, status")
+    rows = select("kind, data, data_type, data_value, function, process, process_group, status")
     module = __name__
-    assert found == [
+    assert rows == [
         ("value", "seen", "float", "3.0", f"{module}.half", "feed", "prices", "OK"),
         ("call", "half", "float", "1.5", f"{module}.half", "feed", "prices", "OK"),
         ("call", "the whole", "dict", "{'half': 1.5}", f"{module}.whole", "feed", "prices", "OK"),
@@ -102,15 +102,15 @@ def test_the_source_of_a_function_is_stored_once(select: Select) -> None:
 
 def test_values_of_one_moment_share_it(select: Select) -> None:
     record_many({"bid": 1.1, "ask": None, "text": "ok", "password": "hunter2"})
-    found = select("data, data_type, data_value, timestamp, trace_id")
-    assert [row[:3] for row in found] == [
+    rows = select("data, data_type, data_value, timestamp, trace_id")
+    assert [row[:3] for row in rows] == [
         ("bid", "float", "1.1"),
         ("ask", "NoneType", "None"),
         ("text", "str", "ok"),
         ("password", "str", "[redacted]"),
     ]
-    assert len({row[3] for row in found}) == 1
-    assert {row[4] for row in found} == {None}
+    assert len({row[3] for row in rows}) == 1
+    assert {row[4] for row in rows} == {None}
 
 
 def test_a_writer_shows_its_status_while_it_lives_and_leaves_the_list_at_its_end(log: Path) -> None:

@@ -121,10 +121,10 @@ def test_an_async_generator_is_one_call_above_those_it_makes(select: Select) -> 
         return [tick async for tick in ticks(3)]
 
     assert asyncio.run(all_of_them()) == [0, 2, 4]
-    found = select("data, span_id, parent_span_id")
-    outer = found[-1][1]
-    assert [row[0] for row in found] == ["plain"] * 3 + ["ticks"]
-    assert {row[2] for row in found[:-1]} == {outer}
+    rows = select("data, span_id, parent_span_id")
+    outer = rows[-1][1]
+    assert [row[0] for row in rows] == ["plain"] * 3 + ["ticks"]
+    assert {row[2] for row in rows[:-1]} == {outer}
 
 
 def test_options_name_the_call_capture_arguments_and_leave_the_result_out(select: Select) -> None:
@@ -207,12 +207,12 @@ def test_traceparent_joins_services_and_subprocesses(select: Select, log: Path) 
         code = "import obs_core; obs_core.record('there', 1)"
         subprocess.run([sys.executable, "-c", code], check=True, env=dict(environment))
     assert headers["traceparent"].startswith("00-")
-    found = {}
+    rows = {}
 
     def serve() -> None:
         extract({"Traceparent": headers["traceparent"]})
         plain(1.0)
-        found["trace"] = current_trace_id()
+        rows["trace"] = current_trace_id()
 
     thread = threading.Thread(target=serve)
     thread.start()
@@ -220,7 +220,7 @@ def test_traceparent_joins_services_and_subprocesses(select: Select, log: Path) 
     ((trace_id, span_id),) = select("trace_id, span_id", "data = 'here'")
     assert headers["traceparent"] == f"00-{trace_id}-{span_id}-01"
     assert select("trace_id, parent_span_id", "data IN ('plain', 'there')") == [(trace_id, span_id)] * 2
-    assert found["trace"] == trace_id
+    assert rows["trace"] == trace_id
     assert inject() == {}
 
 
@@ -237,8 +237,8 @@ def test_traceparent_joins_services_and_subprocesses(select: Select, log: Path) 
     ],
 )
 def test_a_traceparent_that_is_not_valid_starts_no_trace(text: str) -> None:
-    assert context.parsed({"traceparent": text}) is None
-    assert context.parsed({"traceparent": "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-what"})
+    assert context.parse_traceparent({"traceparent": text}) is None
+    assert context.parse_traceparent({"traceparent": "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-what"})
 
 
 def test_log_records_are_rows_tied_to_the_running_call(select: Select) -> None:

@@ -12,20 +12,22 @@ from hypothesis import strategies as st
 from obs_core.capture.drain import recovery
 from obs_core.capture.drain.drain import Drain
 from obs_core.capture.drain.recovery import OrphanSpool
-from obs_core.capture.spool.frames import HEAD, CallSite, frame, parse, site_key, value_bytes
-from obs_core.capture.spool.header import Header, Writer
+from obs_core.capture.spool.frames import HEAD, CallSite, encode_frame, encode_site, encode_value, parse
+from obs_core.capture.spool.header import Header, WriterIdentity
 from obs_core.capture.spool.spool import FIRST_SEGMENT, SMALLEST_SEGMENT, Spool
 from obs_core.store import sqlite
 
-KEY = site_key(CallSite("value", "n", None, None, None))
-WRITER = Writer("feed", "prices", "host", None, None, "elsewhere", "trace.db")  # its pid means nothing here: dead
+KEY = encode_site(CallSite("value", "n", None, None, None))
+WRITER = WriterIdentity(
+    "feed", "prices", "host", None, None, "elsewhere", "trace.db"
+)  # its pid means nothing here: dead
 BIG = 60_000  # four rows fill a segment
 properties = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def row(number: int, size: int = 0) -> bytes:
-    _, value = value_bytes(f"{number}:{'x' * size}", None)
-    return frame((1, 0, 0, 0, 0, number, -1), value)
+    _, value = encode_value(f"{number}:{'x' * size}", None)
+    return encode_frame((1, 0, 0, 0, 0, number, -1), value)
 
 
 def number_of(text: str) -> int:
@@ -41,20 +43,20 @@ def folder(tmp_path: Path) -> Path:
 def made(folder: Path, segments: int = 3) -> Spool:
     path = folder / "trace.db.d" / "1-a.spool"
     spool = Spool(str(path), segments * SMALLEST_SEGMENT, WRITER, 1, [KEY])
-    spool.tell_site(1, KEY)
+    spool.register_site(1, KEY)
     return spool
 
 
 def closed(spool: Spool) -> None:
-    spool.abandon()
+    spool.detach_after_fork()
 
 
 def stored(folder: Path) -> list[int]:
     connection = sqlite.connect(folder / "trace.db")
     try:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        found = connection.execute("SELECT data_value FROM data_trace WHERE kind = 'value' ORDER BY id")
-        return [number_of(text) for (text,) in found]
+        spool_file = connection.execute("SELECT data_value FROM data_trace WHERE kind = 'value' ORDER BY id")
+        return [number_of(text) for (text,) in spool_file]
     finally:
         connection.close()
 
@@ -71,7 +73,7 @@ def test_written_and_dropped_are_what_was_offered_in_any_order_of_writing_and_dr
         (folder / "trace.db.d").mkdir()
         spool = made(folder)
         drain = Drain(spool, folder / "trace.db")
-        offered, kept = 0, []
+        offered, accepted = 0, []
         for step in [*steps, "drain"]:
             if step == "drain":
                 while drain.step():
@@ -82,14 +84,14 @@ def test_written_and_dropped_are_what_was_offered_in_any_order_of_writing_and_dr
                 for _ in range(int(step)):
                     offered += 1
                     if spool.write(row(offered, BIG)):
-                        kept.append(offered)
+                        accepted.append(offered)
         spool.tidy(2)
-        assert spool.header.written == len(kept)
+        assert spool.header.written == len(accepted)
         assert spool.header.written + spool.header.dropped == offered
         drain.close()
         closed(spool)
-        if kept:
-            assert stored(folder) == kept
+        if accepted:
+            assert stored(folder) == accepted
 
 
 def test_a_row_that_is_larger_than_a_segment_is_dropped_and_counted(folder: Path) -> None:
@@ -103,13 +105,13 @@ def test_a_row_that_is_larger_than_a_segment_is_dropped_and_counted(folder: Path
 
 def test_rows_that_find_the_ring_full_are_dropped_and_counted_and_older_ones_stay(folder: Path) -> None:
     spool = made(folder)
-    kept = [number for number in range(1, 101) if spool.write(row(number, BIG))]
-    assert kept == list(range(1, 13))
+    accepted = [number for number in range(1, 101) if spool.write(row(number, BIG))]
+    assert accepted == list(range(1, 13))
     assert spool.count_drops() == 88
     assert spool.count_drops() == 88
     closed(spool)
     assert recovered(folder) == 12
-    assert stored(folder) == kept
+    assert stored(folder) == accepted
 
 
 def test_a_late_write_into_a_sealed_spool_is_refused(folder: Path) -> None:
@@ -124,8 +126,8 @@ def test_a_late_write_into_a_sealed_spool_is_refused(folder: Path) -> None:
 
 def test_a_spool_is_allocated_in_full_when_it_is_made(folder: Path) -> None:
     spool = made(folder)
-    facts = Path(spool.path).stat()
-    assert facts.st_blocks * 512 >= facts.st_size == FIRST_SEGMENT + 3 * SMALLEST_SEGMENT
+    stat = Path(spool.path).stat()
+    assert stat.st_blocks * 512 >= stat.st_size == FIRST_SEGMENT + 3 * SMALLEST_SEGMENT
     closed(spool)
 
 
@@ -187,15 +189,15 @@ def test_a_recovery_that_is_killed_between_any_two_batches_goes_on_where_the_log
     whole = cut(at)
     path = folder / "trace.db.d" / "1-a.spool"
     for limit, forget in zip(batches, forgets, strict=False):
-        found = OrphanSpool(path)
-        found.bury()
-        before = bytes(found.memory[:512])
-        drain = Drain(found, folder / "trace.db", batch=limit)
+        spool_file = OrphanSpool(path)
+        spool_file.number_orphan_segments()
+        before = bytes(spool_file.memory[:512])
+        drain = Drain(spool_file, folder / "trace.db", batch=limit)
         drain.step()
         if forget:  # killed after its commit, before it could say so in the spool
-            found.memory[:512] = before
+            spool_file.memory[:512] = before
         drain.close()
-        found.close()
+        spool_file.close()
     recovered(folder)
     assert whole == 0 or stored(folder) == list(range(1, whole + 1))
     assert not path.exists()
@@ -209,11 +211,11 @@ def test_a_damaged_frame_ends_its_segment_and_costs_no_other(folder: Path) -> No
     closed(spool)
     data = bytearray(path.read_bytes())
     data[FIRST_SEGMENT + 2 * len(row(1, BIG)) + 500] ^= 1  # in row 3, whose segment comes somewhere
-    found = Header(memoryview(data))  # type: ignore[arg-type]
-    place = found.sequence(0)
+    spool_file = Header(memoryview(data))  # type: ignore[arg-type]
+    sequence = spool_file.sequence(0)
     path.write_bytes(data)
     recovered(folder)
-    lost = {1: [3, 4], 2: [7, 8], 0: []}[place]
+    lost = {1: [3, 4], 2: [7, 8], 0: []}[sequence]
     assert stored(folder) == [number for number in range(1, 9) if number not in lost]
 
 

@@ -70,9 +70,9 @@ def run(log: Path, wait: str) -> None:
 
 
 def files_with_secret(folder: Path) -> list[str]:
-    found = [path for path in folder.rglob("*") if path.is_file()]
-    assert found
-    return [path.name for path in found if SECRET.encode() in path.read_bytes()]
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert files
+    return [path.name for path in files if SECRET.encode() in path.read_bytes()]
 
 
 def test_no_secret_is_in_the_spool_the_log_or_its_wal(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from obs_core.capture.drain.row_builder import _text
-from obs_core.capture.spool.frames import value_bytes
+from obs_core.capture.spool.frames import encode_value
 from obs_core.capture.values.describe import describe
 from obs_core.capture.values.limits import rules
 from obs_core.capture.values.redact import DEFAULT_NAMES, Redaction
@@ -61,7 +61,7 @@ Point = namedtuple("Point", "x y")  # noqa: PYI024 - the untyped kind
 def text_of(value: object) -> str | None:
     """The text that the log would have of `value`."""
     plain, more = describe(value)
-    value_bytes(plain, more)  # it can travel
+    encode_value(plain, more)  # it can travel
     return more["text"] if more and "text" in more else _text(plain)
 
 
@@ -122,9 +122,9 @@ def test_what_is_cut_is_marked_and_keeps_its_length_and_a_hash() -> None:
     ids=lambda value: type(value).__name__,
 )
 def test_long_containers_that_differ_have_different_hashes(one: object, other: object) -> None:
-    facts = [describe(value)[1] or {} for value in (one, other)]
-    assert facts[0]["length"] == facts[1]["length"]
-    assert facts[0]["hash"] != facts[1]["hash"]
+    details = [describe(value)[1] or {} for value in (one, other)]
+    assert details[0]["length"] == details[1]["length"]
+    assert details[0]["hash"] != details[1]["hash"]
 
 
 def test_a_recursive_value_ends() -> None:
@@ -171,13 +171,13 @@ plain = st.recursive(
 @given(plain)
 def test_any_plain_data_is_described_within_its_cap_and_can_travel(value: object) -> None:
     simple, more = describe(value)
-    value_bytes(simple, more)
+    encode_value(simple, more)
     assert more is None or len(more["text"]) <= rules.cap
     assert more is None or more["type"] == type(value).__name__
 
 
 @pytest.mark.parametrize(
-    ("text", "kept"),
+    ("text", "redacted"),
     [
         ('"my_password": "a b\\"c", x=1', '"my_password": [redacted], x=1'),
         ("api-key=hunter2; y", "api-key=[redacted]; y"),
@@ -187,9 +187,9 @@ def test_any_plain_data_is_described_within_its_cap_and_can_travel(value: object
         ("12:30 a=b", "12:30 a=b"),
     ],
 )
-def test_secrets_inside_texts_are_found_by_the_name_beside_them(text: str, kept: str) -> None:
-    assert Redaction().scrubbed(text) == kept
-    assert Redaction(f"{DEFAULT_NAMES}|zz").scrubbed(text) == kept
+def test_secrets_inside_texts_are_found_by_the_name_beside_them(text: str, redacted: str) -> None:
+    assert Redaction().scrubbed(text) == redacted
+    assert Redaction(f"{DEFAULT_NAMES}|zz").scrubbed(text) == redacted
 
 
 def test_own_patterns_take_the_place_of_the_usual_ones() -> None:

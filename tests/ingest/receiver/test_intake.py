@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from obs_core.capture.spool.frames import ready_frame
-from obs_core.capture.spool.header import Writer
+from obs_core.capture.spool.header import WriterIdentity
 from obs_core.capture.spool.spool import Spool
 from obs_core.model import Row
-from obs_core.process_identity import own_space
+from obs_core.process_identity import pid_namespace
 
-WRITER = Writer("p", None, "host", None, None, own_space(), "x.db")
+WRITER = WriterIdentity("p", None, "host", None, None, pid_namespace(), "x.db")
 MEBIBYTE = 1 << 20
 
 
@@ -27,11 +27,11 @@ def test_a_batch_with_room_goes_in_whole_and_one_without_does_not(batches: list[
         spool = Spool(str(Path(folder) / "a.spool"), MEBIBYTE, WRITER, 1, [])
         for sizes in batches:
             batch = frames(sizes)
-            fits = spool.has_room(map(len, batch))
+            fits = spool.fits(map(len, batch))
             assert all([spool.write(frame) for frame in batch]) is fits  # noqa: C419 - all of them are written
             if not fits:
                 break
-        spool.abandon()
+        spool.detach_after_fork()
 
 
 @given(st.lists(st.integers(1, 250_000), min_size=1, max_size=8))
@@ -39,7 +39,7 @@ def test_what_fits_once_all_is_drained_is_taken_then(sizes: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         spool = Spool(str(Path(folder) / "a.spool"), MEBIBYTE, WRITER, 1, [])
         batch = frames(sizes)
-        if spool.has_room(map(len, batch), once_drained=True):
+        if spool.fits(map(len, batch), once_drained=True):
             while spool.write(frames([50_000])[0]):
                 continue
             position = 0
@@ -48,4 +48,4 @@ def test_what_fits_once_all_is_drained_is_taken_then(sizes: list[int]) -> None:
                 spool.header.position = position
                 spool.release(position)
             assert all(spool.write(frame) for frame in batch)
-        spool.abandon()
+        spool.detach_after_fork()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from obs_core.capture.drain.circuit_breaker import Breaker
+from obs_core.capture.drain.circuit_breaker import CircuitBreaker
 from obs_core.store import log as store
 from obs_core.store import sqlite
 from tests.ingest.sender import LOGS, METRICS, START, TRACE, Sender, as_json, span, status_of, text, traces
@@ -291,10 +291,10 @@ def test_a_full_spool_is_503_and_what_was_answered_200_is_stored_whole(sender: S
 def test_while_the_log_cannot_be_written_for_long_the_answer_is_503(sender: Sender) -> None:
     assert sender.post(THREE.SerializeToString()).status_code == 200
     assert sender.intake._writer is not None
-    sender.intake._writer.drain.breaker = Breaker("open", 4, time.monotonic() + 100)
+    sender.intake._writer.drain.breaker = CircuitBreaker("open", 4, time.monotonic() + 100)
     answer = sender.post(THREE.SerializeToString())
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
-    sender.intake._writer.drain.breaker = Breaker()
+    sender.intake._writer.drain.breaker = CircuitBreaker()
     assert sender.post(THREE.SerializeToString()).status_code == 200
 
 

@@ -38,5 +38,5 @@ def test_a_demo_that_fails_says_its_last_line(tmp_path: Path) -> None:
     demo.start(tmp_path / "trace.db", seconds=-1)
     assert demo._program is not None
     assert demo._program.wait(60)
-    assert "--seconds takes a number above 0." in demo.complaint
+    assert "--seconds must be a number above 0." in demo.complaint
     demo.stop()
