@@ -39,6 +39,8 @@ class Writer:
     def __init__(self, options: Options, *, drains: bool) -> None:
         """Make the spool, or a buffer in memory if that fails; with `drains`, start the thread that empties it."""
         # imported with the first frame, not with obs_core; and all of it, so that no later import runs during a fork
+        import importlib.readers  # noqa: F401, PLC0415 - importlib.resources would import it with the first batch
+
         from obs_core.capture.drain import drain, recovery  # noqa: PLC0415
         from obs_core.capture.spool import memory_fallback  # noqa: PLC0415
 
