@@ -1,4 +1,4 @@
-"""A log that the test process itself writes through its own capture."""
+"""A log that the test process writes itself, with its own tracing."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ Select = Callable[..., list[tuple[Any, ...]]]
 
 @pytest.fixture
 def log(tmp_path: Path) -> Iterator[Path]:
-    """The log of process `feed` in group `prices`; capture is as before when the test ends."""
+    """The log of process `feed` in group `prices`; the settings are restored after the test."""
     path = tmp_path / "trace.db"
     before = writer.process.options
     obs_core.configure(log=path, process="feed", group="prices")
@@ -26,7 +26,7 @@ def log(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def select(log: Path) -> Select:
-    """Asks the log, once all rows are in it: `select("data, status", "kind = 'call'", table="data_trace")`."""
+    """Query the log after a flush: `select("data, status", "kind = 'call'", table="data_trace")`."""
 
     def answer(columns: str, where: str = "1", table: str = "data_trace") -> list[tuple[Any, ...]]:
         assert obs_core.flush(20)

@@ -1,4 +1,4 @@
-"""Programs that the tests start, kill and starve; run by name: `python programs.py NAME LOG`."""
+"""Programs that the tests start and kill; run by name: `python programs.py NAME LOG`."""
 
 import multiprocessing
 import os
@@ -18,18 +18,20 @@ WITNESS = 1
 
 @obs_core.trace
 def step(number: int) -> int:
-    """Return the number that the log must hold once this call has returned."""
+    """Return `number`, which must be in the log once this call has returned."""
     return number
 
 
 def witness(number: int) -> None:
-    """Say that the call number `number` has returned."""
+    """Report on stdout that the call of `number` has returned."""
     os.write(WITNESS, b"%d\n" % number)
 
 
 def count(log: str) -> None:
     """Trace call after call until killed."""
-    obs_core.configure(log=log, process="counter", flush_ms=5)  # a ring that is not full within the seconds it lives
+    obs_core.configure(
+        log=log, process="counter", flush_ms=5
+    )  # the ring does not fill within the few seconds of the test
     number = 0
     while True:
         number += 1
@@ -55,7 +57,7 @@ def forks(log: str) -> None:
 
 
 def burst(log: str) -> None:
-    """THREADS times CALLS calls at once, then a normal end; print offered, written, dropped and the memory it took."""
+    """Make THREADS times CALLS calls at once; print offered, written, dropped, flushed and the memory used."""
     threads, calls = int(os.environ.get("THREADS", "1")), int(os.environ.get("CALLS", "100000"))
     obs_core.configure(log=log, process="burst", exit_s=60, spool_mb=float(os.environ.get("SPOOL_MB", "64")))
     step(0)
@@ -77,14 +79,14 @@ def burst(log: str) -> None:
     print(1 + threads * calls, spool.header.written, spool.header.dropped, int(flushed), more_kb)
 
 
-def spool_here() -> Any:  # noqa: ANN401 - whichever there is
+def spool_here() -> Any:  # noqa: ANN401 - a spool or a buffer in memory
     """The spool of this program."""
     assert writer.process.writer
     return writer.process.writer.spool
 
 
 def fork(log: str) -> None:
-    """Fork eight times among threads that trace; parent and children say which numbers have returned."""
+    """Fork eight times while a thread traces; the parent prints its last number."""
     obs_core.configure(log=log, process="parent", flush_ms=1, exit_s=60)
     stop = threading.Event()
 
@@ -112,12 +114,12 @@ def fork(log: str) -> None:
 
 
 def pooled(number: int) -> int:
-    """What the processes of a pool run."""
+    """The function that the processes of a pool run."""
     return step(number)
 
 
 def pool(log: str) -> None:
-    """Let processes of multiprocessing trace, started in the way that METHOD names."""
+    """Trace in processes of multiprocessing; METHOD is their start method."""
     os.environ["OBS_LOG"] = log
     obs_core.configure(log=log)
     context: Any = multiprocessing.get_context(os.environ["METHOD"])
@@ -131,7 +133,7 @@ def pool(log: str) -> None:
 
 
 def fill(log: str) -> None:
-    """Trace until standard input ends; print how often."""
+    """Trace until standard input ends; print the number of calls."""
     obs_core.configure(log=log, process="filler", spool_mb=0.1)
     number = 0
     while not select.select([0], [], [], 0)[0]:
@@ -141,7 +143,7 @@ def fill(log: str) -> None:
 
 
 def crash(log: str) -> None:
-    """Die of a segmentation fault right after a call has returned."""
+    """Crash with a segmentation fault right after a call has returned."""
     obs_core.configure(log=log, process="crash", flush_ms=60_000)
     for number in range(100):
         step(number)
@@ -151,7 +153,7 @@ def crash(log: str) -> None:
 
 
 def leave(log: str) -> None:
-    """Leave by os._exit right after a call has returned."""
+    """End with os._exit right after a call has returned."""
     obs_core.configure(log=log, process="leave", flush_ms=60_000)
     for number in range(100):
         step(number)

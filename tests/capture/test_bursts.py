@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def run(name: str, log: Path, **environment: str) -> list[int]:
-    """Run a program to its end; the numbers it printed."""
+    """Run a program to its end; return the numbers it printed."""
     done = subprocess.run(
         [sys.executable, str(PROGRAMS), name, str(log)],
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
@@ -59,7 +59,7 @@ def test_a_burst_of_ten_times_the_ring_is_written_or_counted_within_bounded_memo
     assert flushed
     stored = numbers_in(log)
     assert len(stored) == len(set(stored)) == written
-    assert more_kb < 50_000  # of which SQLite, a batch of rows and the modules of the drain take 20,000
+    assert more_kb < 50_000  # SQLite, a batch of rows and the modules of the drain take 20,000 of it
 
 
 def test_forks_among_busy_threads_lose_nothing_of_parent_or_children(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_forks_among_busy_threads_lose_nothing_of_parent_or_children(tmp_path: P
     (last,) = run("fork", log)
     assert sorted(numbers_in(log, "process = 'parent'")) == list(range(1001, last + 1))
     assert sorted(numbers_in(log, "process = 'child'")) == list(range(-800, 0))
-    recovery.recover(folder_of(str(log)), log)  # children that left by os._exit leave their spools
+    recovery.recover(folder_of(str(log)), log)  # children that end with os._exit leave their spools
     assert list(Path(folder_of(str(log))).iterdir()) == []
 
 

@@ -3,7 +3,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-DEAR = {
+SLOW_IMPORTS = {
     *(
         "asyncio",
         "ast",
@@ -19,7 +19,7 @@ DEAR = {
     ),
     *("sqlite3", "subprocess", "tempfile", "tokenize", "traceback", "urllib", "uuid"),
 }
-"""Of the standard library what a traced program gets with its first row, or never: 1 to 15 ms each."""
+"""Modules of the standard library that may be imported with the first row only, or never: 1 to 15 ms each."""
 
 
 def modules_after(statement: str) -> set[str]:
@@ -28,13 +28,13 @@ def modules_after(statement: str) -> set[str]:
     return set(done.stdout.split())
 
 
-def test_importing_it_loads_cheap_modules_of_the_standard_library_alone() -> None:
+def test_import_obs_core_loads_only_cheap_modules_of_the_standard_library() -> None:
     foreign = {name.partition(".")[0] for name in modules_after("import obs_core")} - {"obs_core", "__main__"}
-    assert foreign & DEAR == set()
+    assert foreign & SLOW_IMPORTS == set()
     assert foreign <= sys.stdlib_module_names
 
 
-def test_importing_it_loads_nothing_of_the_way_into_the_log() -> None:
+def test_import_obs_core_does_not_load_the_spool_the_drain_and_the_store() -> None:
     loaded = modules_after("import obs_core")
     assert {
         "obs_core.store",

@@ -1,6 +1,6 @@
-"""kill -9 at random moments, of the program and of the drain: nothing whose call had returned is lost or doubled.
+"""kill -9 at random times, of the program and of the drain: no call that had returned is lost or stored twice.
 
-OBS_KILLS sets how many moments each test tries; benchmarks/capture.py tries 200.
+OBS_KILLS sets the number of kills per test; benchmarks/capture.py does 200.
 """
 
 import os
@@ -30,18 +30,18 @@ def start(name: str, log: Path) -> subprocess.Popen[bytes]:
 
 
 def killed_after(name: str, log: Path, seconds: float) -> list[int]:
-    """Start a program, kill it that long after its first call returned; the numbers it said had returned."""
+    """Start a program and kill it `seconds` after its first call; the numbers it reported as returned."""
     program = start(name, log)
     assert program.stdout
-    said = [program.stdout.readline()]
-    reader = threading.Thread(target=lambda: said.extend(program.stdout or ()))
+    reported = [program.stdout.readline()]
+    reader = threading.Thread(target=lambda: reported.extend(program.stdout or ()))
     reader.start()
     time.sleep(seconds)
     program.kill()
     program.wait()
     reader.join()
     program.stdout.close()
-    return [int(line) for line in said if line.endswith(b"\n")]
+    return [int(line) for line in reported if line.endswith(b"\n")]
 
 
 def drain(log: Path) -> subprocess.Popen[bytes]:
@@ -65,13 +65,13 @@ def spools(log: Path) -> list[Path]:
 @pytest.mark.parametrize("seed", range(KILLS))
 def test_what_returned_before_a_kill_is_in_the_log_once(tmp_path: Path, seed: int) -> None:
     log = tmp_path / "trace.db"
-    said = killed_after("count", log, random.Random(seed).uniform(0, 0.6))  # noqa: S311 - not security
+    reported = killed_after("count", log, random.Random(seed).uniform(0, 0.6))  # noqa: S311 - not security
     assert {writer.state for writer in writer_status.writers(log)} <= {"GONE"}
     recovery.recover(folder_of(str(log)), log)
     stored = numbers_in(log)
     assert len(stored) == len(set(stored))
-    assert set(said) <= set(stored)
-    assert len(stored) <= len(said) + 1  # the one that was running
+    assert set(reported) <= set(stored)
+    assert len(stored) <= len(reported) + 1  # the one that was running
     assert spools(log) == []
 
 
@@ -79,28 +79,28 @@ def test_what_returned_before_a_kill_is_in_the_log_once(tmp_path: Path, seed: in
 def test_a_drain_that_is_killed_resumes_where_the_log_is(tmp_path: Path, seed: int) -> None:
     chance = random.Random(1000 + seed)  # noqa: S311 - not security
     log = tmp_path / "trace.db"
-    said = killed_after("count", log, 0.5)
+    reported = killed_after("count", log, 0.5)
     for _ in range(2):
-        helper = drain(log)
+        drain_process = drain(log)
         time.sleep(chance.uniform(0.15, 0.5))
-        helper.kill()
-        helper.wait()
+        drain_process.kill()
+        drain_process.wait()
     recovery.recover(folder_of(str(log)), log)
     stored = numbers_in(log)
     assert len(stored) == len(set(stored))
-    assert set(said) <= set(stored)
+    assert set(reported) <= set(stored)
 
 
 @pytest.mark.parametrize("seed", range(KILLS))
 def test_a_kill_among_forks_loses_nothing_of_parent_or_child(tmp_path: Path, seed: int) -> None:
     log = tmp_path / "trace.db"
-    said = killed_after("forks", log, random.Random(2000 + seed).uniform(0.1, 0.8))  # noqa: S311 - not security
+    reported = killed_after("forks", log, random.Random(2000 + seed).uniform(0.1, 0.8))  # noqa: S311 - not security
     deadline = time.monotonic() + 10
     while spools(log) and time.monotonic() < deadline:  # a child may still be ending
         recovery.recover(folder_of(str(log)), log)
     stored = numbers_in(log)
     assert len(stored) == len(set(stored))
-    assert set(said) <= set(stored)
+    assert set(reported) <= set(stored)
     assert spools(log) == []
 
 

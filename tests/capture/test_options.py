@@ -20,14 +20,14 @@ RESOURCE = "service.name=shop,service.instance.id=shop%2D1,service.version=2.1,v
         ({"OTEL_SERVICE_NAME": "till", "OBS_GROUP": "own", "OBS_PROCESS": "one"}, ("one", "own", None, None)),
     ],
 )
-def test_who_a_program_is_stands_in_our_variables_or_opentelemetrys(
+def test_the_identity_of_a_program_comes_from_our_variables_or_those_of_opentelemetry(
     environment: dict[str, str], expected: tuple[str | None, ...]
 ) -> None:
     options = from_environment(environment)
     assert (options.process, options.group, options.version, options.revision) == expected
 
 
-def test_what_can_not_be_read_counts_as_not_set() -> None:
+def test_invalid_values_count_as_not_set() -> None:
     names = ("OBS_SPOOL_MB", "OBS_FLUSH_MS", "OBS_EXIT_S", "OBS_TEXT_CAP", "OBS_SYNCHRONOUS", "OBS_DISABLED")
     assert from_environment(dict.fromkeys(names, "many")) == from_environment({})
     assert from_environment({"OBS_EXIT_S": "inf", "OBS_FLUSH_MS": "-1"}) == from_environment({})
@@ -61,7 +61,7 @@ def run(code: str, **environment: str) -> None:
     subprocess.run([sys.executable, "-c", code], check=True, env={**inherited, "PYTHONPATH": str(ROOT), **environment})
 
 
-def test_a_program_that_configures_nothing_is_a_group_of_its_own_name(tmp_path: Path) -> None:
+def test_a_program_without_settings_is_a_group_with_its_own_name(tmp_path: Path) -> None:
     log = tmp_path / "trace.db"
     run("import obs_core; obs_core.record('x', 1)", OBS_LOG=str(log), OBS_PROCESS="lonely")
     run("import obs_core; obs_core.record('x', 1)", OBS_LOG=str(log), OTEL_SERVICE_NAME="till")
@@ -73,7 +73,7 @@ def test_a_program_that_configures_nothing_is_a_group_of_its_own_name(tmp_path: 
     assert rows == [("lonely", "lonely"), ("python", "till")]
 
 
-def test_disabled_decorators_are_pass_throughs_and_make_no_file(tmp_path: Path) -> None:
+def test_disabled_decorators_return_the_function_and_make_no_file(tmp_path: Path) -> None:
     log = tmp_path / "trace.db"
     code = (
         "import obs_core\n"

@@ -1,4 +1,4 @@
-"""The real test suites of two packages, traced, against the counts that cProfile and a plain wrapper found in them.
+"""The real test suites of two packages, traced, compared with the call counts of cProfile and of a plain wrapper.
 
 sqlparse's suite makes 1.7 million calls; the functions that make nine tenths of them are left out unless
 OBS_WHOLE_SUITES is set.
@@ -24,14 +24,14 @@ HOT: tuple[str, ...] = (
 )
 if os.environ.get("OBS_WHOLE_SUITES"):
     HOT = ()
-# these run until the stack is full, which comes earlier below pytest (Token.match: 7 of 155,216 calls)
+# these recurse until the stack is full, which is earlier under pytest (Token.match: 7 of 155,216 calls)
 DEEP = ("_group_matching", "TokenList.__iter__", "Token.match")
-# these two hold a stopwatch beside the calls, which tracing is not free of
+# these two measure durations, which tracing makes longer
 TIMED = {"test_nested_paren_within_cap_under_1s", "test_nested_case_within_cap_under_1s"}
 
 
 def suite(package: str, release: str, folder: Path) -> tuple[Path, str]:
-    """Run the suite of `package` traced; its log, and what pytest printed."""
+    """Run the suite of `package` traced; its log, and the output of pytest."""
     with tarfile.open(PROGRAMS / f"{package}-{release}.tar.gz") as archive:
         archive.extractall(folder, filter="data")
     log = folder / "trace.db"
@@ -50,13 +50,13 @@ def test_a_traced_suite_passes_and_has_the_true_counts(package: str, release: st
     failed = {line.rpartition("::")[2].split(" ")[0] for line in printed.splitlines() if line.startswith("FAILED")}
     assert " passed" in printed, printed
     assert failed <= TIMED, printed
-    question = (
+    sql = (
         "SELECT code.file, code.line, count(*), sum(status = 'ERROR') FROM data_trace JOIN code ON code.id = code_id "
         "WHERE kind = 'call' GROUP BY 1, 2"
     )
     connection = sqlite.connect(log)
     try:
-        rows = connection.execute(question).fetchall()
+        rows = connection.execute(sql).fetchall()
     finally:
         connection.close()
     root = f"{tmp_path / package}-{release}/"
@@ -72,7 +72,7 @@ def test_a_traced_suite_passes_and_has_the_true_counts(package: str, release: st
         and "<locals>" not in function["qualname"]
     }
     assert len(expected) > 90
-    # of generators the truth does not know which raised: they do so after the call
+    # the reference has no exceptions of generators: they are raised after the call
     generators = {(function["file"], function["firstlineno"]) for function in truth if function["kind"] == "generator"}
     counted = {key: (calls, 0 if key in generators else errors) for key, (calls, errors) in recorded.items()}
     assert {key: counted.get(key) for key in expected if counted.get(key) != expected[key]} == {}

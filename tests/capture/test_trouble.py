@@ -1,6 +1,6 @@
-"""The log in trouble under load: the program goes on, every row is written or counted, and all is well afterwards.
+"""Failures of the log under load: the program continues, every row is written or counted, and the log recovers.
 
-OBS_TROUBLE_S sets for how long the trouble lasts.
+OBS_TROUBLE_S sets the duration of each failure.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from obs_core.store import sqlite
 PROGRAMS = Path(__file__).with_name("programs.py")
 ROOT = Path(__file__).parents[2]
 TROUBLE_S = float(os.environ.get("OBS_TROUBLE_S", "2"))
-UNWRITABLE = "/sys/kernel"  # for root too, whom permissions do not bind
+UNWRITABLE = "/sys/kernel"  # also for root, which ignores permissions
 Ended = tuple[list[int], int, int, int]
 
 
@@ -41,16 +41,16 @@ class Program:
             text=True,
         )
 
-    def is_written(self, rows: int = 50) -> None:
+    def waits_until_written(self, rows: int = 50) -> None:
         until(lambda: [w for w in writer_status.writers(self.log) if w.written >= rows])
 
-    def says(self, state: str, queue: int = 100) -> None:
+    def waits_for_state(self, state: str, queue: int = 100) -> None:
         until(lambda: [w for w in writer_status.writers(self.log) if w.state == state and w.queue >= queue])
 
     def ended(self) -> Ended:
         """The numbers in the log, and how many rows were offered, written and dropped."""
-        printed, complaints = self.process.communicate(timeout=90)
-        assert (self.process.returncode, complaints) == (0, "")
+        printed, stderr = self.process.communicate(timeout=90)
+        assert (self.process.returncode, stderr) == (0, "")
         offered, written, dropped, flushed = map(int, printed.split()[:4])
         assert flushed, printed
         assert list(Path(folder_of(str(self.log))).glob("*.spool")) == []
@@ -75,11 +75,11 @@ def numbers_in(log: Path) -> list[int]:
 
 def test_a_log_that_is_locked_delays_rows_and_loses_none(tmp_path: Path) -> None:
     program = Program(tmp_path / "trace.db")
-    program.is_written()
+    program.waits_until_written()
     connection = sqlite.connect(program.log, write=True)
     connection.execute("BEGIN EXCLUSIVE")
     try:
-        program.says("CIRCUIT_OPEN")
+        program.waits_for_state("CIRCUIT_OPEN")
         time.sleep(TROUBLE_S)
     finally:
         connection.execute("ROLLBACK")
@@ -91,7 +91,7 @@ def test_a_log_that_is_locked_delays_rows_and_loses_none(tmp_path: Path) -> None
 
 def test_a_ring_that_fills_while_the_log_is_locked_drops_and_counts(tmp_path: Path) -> None:
     program = Program(tmp_path / "trace.db", SPOOL_MB="0.1", PAUSE_S="0")  # the smallest ring: 8,000 calls
-    program.is_written()
+    program.waits_until_written()
     connection = sqlite.connect(program.log, write=True)
     connection.execute("BEGIN EXCLUSIVE")
     try:
@@ -107,12 +107,12 @@ def test_a_ring_that_fills_while_the_log_is_locked_drops_and_counts(tmp_path: Pa
 
 def test_a_log_that_is_deleted_is_made_again_with_all_rows_that_waited(tmp_path: Path) -> None:
     program = Program(tmp_path / "trace.db")
-    program.is_written()
+    program.waits_until_written()
     for file in tmp_path.glob("trace.db*"):
         if file.is_file():
             file.unlink()
     until(program.log.exists)
-    program.is_written(500)
+    program.waits_until_written(500)
     stored, offered, written, dropped = program.ended()
     assert (written, dropped) == (offered, 0)
     assert stored == list(range(stored[0], offered + 1))
@@ -120,12 +120,12 @@ def test_a_log_that_is_deleted_is_made_again_with_all_rows_that_waited(tmp_path:
 
 def test_a_file_that_is_no_database_any_more_delays_rows_until_it_is_moved_away(tmp_path: Path) -> None:
     program = Program(tmp_path / "trace.db")
-    program.is_written()
+    program.waits_until_written()
     for end in ("-wal", "-shm"):
         Path(f"{program.log}{end}").unlink()
     program.log.unlink()
     program.log.write_bytes(b"this was a database once " * 1000)
-    program.says("CIRCUIT_OPEN")
+    program.waits_for_state("CIRCUIT_OPEN")
     program.log.unlink()
     stored, offered, written, dropped = program.ended()
     assert (written, dropped) == (offered, 0)
@@ -137,10 +137,10 @@ def test_a_directory_that_becomes_unwritable_delays_rows_and_loses_none(tmp_path
     (tmp_path / "real").mkdir()
     link.symlink_to("real")
     program = Program(link / "trace.db")
-    program.is_written()
+    program.waits_until_written()
     link.unlink()
     link.symlink_to(UNWRITABLE)
-    real = tmp_path / "real" / "trace.db"  # the spool's header is read where it is
+    real = tmp_path / "real" / "trace.db"  # the spool is in the real folder
     until(lambda: [w for w in writer_status.writers(real) if w.state == "CIRCUIT_OPEN" and w.queue > 100])
     time.sleep(TROUBLE_S)
     link.unlink()
@@ -166,7 +166,7 @@ def test_a_directory_that_is_unwritable_from_the_start_keeps_rows_in_memory(tmp_
 
 @contextlib.contextmanager
 def small_filesystem(folder: Path, size: int) -> Iterator[bool]:
-    """A filesystem of `size` bytes at `folder`; False where this machine lets nobody mount one."""
+    """Mount a filesystem of `size` bytes at `folder`; False if this machine does not allow it."""
     command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     can = shutil.which("mount") is not None
     mounted = can and subprocess.run(command, capture_output=True, check=False).returncode == 0
@@ -178,7 +178,7 @@ def small_filesystem(folder: Path, size: int) -> Iterator[bool]:
 
 
 def fill(folder: Path) -> Path:
-    """A file that takes all that is left."""
+    """Make a file that uses all remaining space."""
     ballast = folder / "ballast"
     with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
         while file.write(bytes(4096)) == 4096:
@@ -187,7 +187,7 @@ def fill(folder: Path) -> Path:
 
 
 def limit(program: Program, size: int | None) -> None:
-    """No file of `program` may grow beyond `size` bytes: its writes fail in the same places as on a full disk."""
+    """Limit the files of `program` to `size` bytes: its writes fail in the same places as on a full disk."""
     _, most = resource.prlimit(program.process.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(program.process.pid, resource.RLIMIT_FSIZE, (most if size is None else size, most))
 
@@ -199,11 +199,11 @@ def test_a_full_disk_delays_rows_and_loses_none(tmp_path: Path, own: bool) -> No
     with contextlib.ExitStack() as stack:
         mounted = own and stack.enter_context(small_filesystem(folder, 12 << 20))
         program = Program(folder / "trace.db")
-        program.is_written()
+        program.waits_until_written()
         ballast = fill(folder) if mounted else None
         if not mounted:
             limit(program, Path(f"{program.log}-wal").stat().st_size)
-        program.says("CIRCUIT_OPEN")
+        program.waits_for_state("CIRCUIT_OPEN")
         time.sleep(TROUBLE_S)
         ballast.unlink() if ballast else limit(program, None)
         stored, offered, written, dropped = program.ended()
@@ -225,14 +225,14 @@ def test_a_disk_that_is_full_from_the_start_keeps_rows_in_memory(tmp_path: Path)
     assert stored == list(range(1, offered + 1))
 
 
-def test_a_disk_without_room_for_a_spool_is_told_by_the_status(tmp_path: Path) -> None:
+def test_a_disk_too_full_for_a_spool_is_reported_in_the_status(tmp_path: Path) -> None:
     program = Program(tmp_path / "trace.db", FILE_KB="1000")
     until(
         lambda: [
             w for w in writer_status.writers(program.log) if w.last_error.startswith("no spool, rows wait in memory")
         ]
     )
-    program.is_written()
+    program.waits_until_written()
     program.process.kill()
     program.process.communicate()
     assert recovery.recover(folder_of(str(program.log)), program.log) == 0

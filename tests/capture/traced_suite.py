@@ -15,7 +15,7 @@ import obs_core
 
 
 def main(package: str, log: str, *without: str) -> int:
-    """Trace the functions of `package`, run its tests, print which functions may be missed; pytest's exit code."""
+    """Trace `package`, run its tests, print functions with missed calls; returns the exit code of pytest."""
     obs_core.configure(log=log, process=package, spool_mb=256, exit_s=120)
     sys.path.insert(0, ".")
     sys.modules["yaml"] = yaml()
@@ -29,7 +29,7 @@ def main(package: str, log: str, *without: str) -> int:
 
 
 def yaml() -> types.ModuleType:
-    """A module with which tinydb's test of a YAML storage runs: it needs something that dumps and loads."""
+    """A stub module for tinydb's test of a YAML storage, which needs dump and load."""
     module = types.ModuleType("yaml")
     vars(module).update(
         add_representer=lambda *_: None, dump=json.dump, safe_load=lambda text: json.loads(text or "null")

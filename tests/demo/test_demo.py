@@ -1,4 +1,4 @@
-"""The demo: real programs, traced, into a real log."""
+"""The demo: real traced programs and a real log."""
 
 import subprocess
 import sys
@@ -70,7 +70,7 @@ def test_the_source_that_ran_is_in_the_log(log: Path) -> None:
 
 
 @pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf"])
-def test_a_length_that_makes_no_sense_is_refused_with_a_sentence(seconds: str, tmp_path: Path) -> None:
+def test_an_invalid_duration_is_refused_with_a_message(seconds: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "obs_core", "demo", "--seconds", seconds, "--log", str(tmp_path / "x.db")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2

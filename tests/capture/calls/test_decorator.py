@@ -54,7 +54,7 @@ def test_a_call_its_child_and_a_value_are_rows_of_one_trace(select: Select) -> N
     assert 0 < child[3] < parent[3]
 
 
-def test_an_exception_is_recorded_and_raised_untouched_without_frames_of_ours(select: Select) -> None:
+def test_an_exception_is_recorded_and_raised_unchanged_without_our_stack_frames(select: Select) -> None:
     with pytest.raises(KeyError, match="nothing there") as caught:
         broken()
     names = [frame.filename for frame in traceback.extract_tb(caught.value.__traceback__)]
@@ -100,7 +100,7 @@ def test_the_source_of_a_function_is_stored_once(select: Select) -> None:
     assert (process, pid) == ("feed", os.getpid())
 
 
-def test_values_of_one_moment_share_it(select: Select) -> None:
+def test_values_recorded_together_share_their_timestamp(select: Select) -> None:
     record_many({"bid": 1.1, "ask": None, "text": "ok", "password": "hunter2"})
     rows = select("data, data_type, data_value, timestamp, trace_id")
     assert [row[:3] for row in rows] == [
@@ -113,7 +113,7 @@ def test_values_of_one_moment_share_it(select: Select) -> None:
     assert {row[4] for row in rows} == {None}
 
 
-def test_a_writer_shows_its_status_while_it_lives_and_leaves_the_list_at_its_end(log: Path) -> None:
+def test_a_writer_shows_its_status_while_it_runs_and_leaves_the_list_at_its_end(log: Path) -> None:
     for _ in range(10):
         half(1.0)
     assert obs_core.flush(20)

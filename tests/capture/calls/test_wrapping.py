@@ -1,4 +1,4 @@
-"""What a decorated function keeps, and what is recorded of each kind of function."""
+"""The properties that a decorated function keeps, and the rows of each kind of function."""
 
 import asyncio
 import inspect
@@ -69,7 +69,7 @@ class Shop:
         self.opened = 2
 
 
-def test_a_decorated_function_keeps_its_signature_its_text_and_its_pickle() -> None:
+def test_a_decorated_function_keeps_its_signature_docstring_and_pickle() -> None:
     assert list(inspect.signature(plain).parameters) == ["x", "scale"]
     assert (plain.__name__, plain.__doc__) == ("plain", "Scale it.")
     assert plain.__wrapped__(3.0) == 6.0  # type: ignore[attr-defined]
@@ -92,7 +92,7 @@ def test_methods_of_every_kind_are_traced_and_private_ones_are_not(select: Selec
     ]
 
 
-def test_a_generator_is_one_call_with_what_it_returned_and_values_below_it(select: Select) -> None:
+def test_a_generator_is_one_call_with_its_return_value_and_child_values(select: Select) -> None:
     steps = counted(2)
     assert next(steps) == 0
     assert current_trace_id() is None
@@ -105,7 +105,7 @@ def test_a_generator_is_one_call_with_what_it_returned_and_values_below_it(selec
     assert values == [("value", None, call, "0"), ("value", None, call, "1")]
 
 
-def test_a_generator_that_is_left_or_thrown_into_ends_its_call(select: Select) -> None:
+def test_closing_a_generator_or_throwing_into_it_ends_its_call(select: Select) -> None:
     left = counted(5)
     next(left)
     left.close()
@@ -116,7 +116,7 @@ def test_a_generator_that_is_left_or_thrown_into_ends_its_call(select: Select) -
     assert select("status, exception", "kind = 'call'") == [("OK", None), ("ERROR", "LookupError: no more")]
 
 
-def test_an_async_generator_is_one_call_above_those_it_makes(select: Select) -> None:
+def test_an_async_generator_is_one_call_and_the_parent_of_its_calls(select: Select) -> None:
     async def all_of_them() -> list[int]:
         return [tick async for tick in ticks(3)]
 
@@ -127,7 +127,7 @@ def test_an_async_generator_is_one_call_above_those_it_makes(select: Select) -> 
     assert {row[2] for row in rows[:-1]} == {outer}
 
 
-def test_options_name_the_call_capture_arguments_and_leave_the_result_out(select: Select) -> None:
+def test_options_name_the_call_record_arguments_and_leave_the_result_out(select: Select) -> None:
     @trace(name="sum", args=True, result=False)
     def add(a: int, b: int = 2, *more: int, password: str | None = None) -> int:
         return a + b + sum(more) + len(password or "")
@@ -144,7 +144,7 @@ def test_options_name_the_call_capture_arguments_and_leave_the_result_out(select
     ]
 
 
-def test_a_call_that_sampling_leaves_out_takes_all_below_it_along(select: Select) -> None:
+def test_a_call_that_sampling_leaves_out_leaves_out_its_subtree(select: Select) -> None:
     @trace(sample=0)
     def silent() -> float:
         record("unseen", 1)
@@ -156,7 +156,7 @@ def test_a_call_that_sampling_leaves_out_takes_all_below_it_along(select: Select
     assert select("data, data_value") == [("plain", "6.0")]
 
 
-def test_memory_is_measured_where_asked_and_null_elsewhere(select: Select) -> None:
+def test_memory_is_measured_on_request_and_null_otherwise(select: Select) -> None:
     @trace(memory=True)
     def hoard() -> int:
         return len(bytearray(1000))
@@ -177,14 +177,14 @@ def test_the_result_of_a_function_that_makes_secrets_is_redacted(select: Select)
     assert select("data_value") == [("[redacted]",)]
 
 
-def test_a_package_is_traced_from_outside_and_who_kept_an_original_is_said(
+def test_instrument_traces_a_package_and_reports_functions_that_are_still_called_untraced(
     select: Select, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module: Any = types.ModuleType("parcels")
     code = (
-        "def kept(): return 1\n"
-        "TABLE = {'kept': kept}\n"
-        "def sent(x): return x + kept()\n"
+        "def stored(): return 1\n"
+        "TABLE = {'stored': stored}\n"
+        "def sent(x): return x + stored()\n"
         "class Box:\n"
         "    @property\n"
         "    def size(self): return sent(1)\n"
@@ -193,10 +193,10 @@ def test_a_package_is_traced_from_outside_and_who_kept_an_original_is_said(
     exec(code, vars(module))  # noqa: S102 - a module made here
     monkeypatch.setitem(sys.modules, "parcels", module)
     done = instrument("parcels", exclude=("*.left_out",))
-    assert done.traced == ("parcels.Box.size", "parcels.kept", "parcels.sent")
-    assert done.missed == ("parcels.kept",)
-    assert (module.Box().size, module.Box().left_out(), module.TABLE["kept"]()) == (2, 0, 1)
-    assert select("function") == [("parcels.kept",), ("parcels.sent",), ("parcels.Box.size",)]
+    assert done.traced == ("parcels.Box.size", "parcels.stored", "parcels.sent")
+    assert done.missed == ("parcels.stored",)
+    assert (module.Box().size, module.Box().left_out(), module.TABLE["stored"]()) == (2, 0, 1)
+    assert select("function") == [("parcels.stored",), ("parcels.sent",), ("parcels.Box.size",)]
     assert instrument(module).traced == ("parcels.Box.left_out",)
 
 
@@ -241,7 +241,7 @@ def test_a_traceparent_that_is_not_valid_starts_no_trace(text: str) -> None:
     assert context.parse_traceparent({"traceparent": "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-what"})
 
 
-def test_log_records_are_rows_tied_to_the_running_call(select: Select) -> None:
+def test_log_records_are_rows_linked_to_the_running_call(select: Select) -> None:
     logger = logging.getLogger("shop.till")
     handler = Handler()
     logger.addHandler(handler)
@@ -262,7 +262,7 @@ def test_log_records_are_rows_tied_to_the_running_call(select: Select) -> None:
     ]
 
 
-def test_spans_of_the_opentelemetry_sdk_become_rows_and_say_where_they_began(select: Select) -> None:
+def test_spans_of_the_opentelemetry_sdk_become_rows_with_their_code_location(select: Select) -> None:
     provider = TracerProvider(resource=Resource({"service.name": "shop", "service.instance.id": "shop-1"}))
     provider.add_span_processor(CodeProcessor())
     provider.add_span_processor(SimpleSpanProcessor(Exporter()))
@@ -274,7 +274,7 @@ def test_spans_of_the_opentelemetry_sdk_become_rows_and_say_where_they_began(sel
         inner.end()
     provider.shutdown()
     inside, outside = select("data, process, process_group, status, exception, function, span_id, parent_span_id")
-    function = f"{__name__}.test_spans_of_the_opentelemetry_sdk_become_rows_and_say_where_they_began"
+    function = f"{__name__}.test_spans_of_the_opentelemetry_sdk_become_rows_with_their_code_location"
     assert inside[:6] == ("inner", "shop-1", "shop", "ERROR", "KeyError: 'gone'", function)
     assert outside[:6] == ("outer", "shop-1", "shop", "UNSET", None, function)
     assert inside[7] == outside[6]
@@ -284,7 +284,7 @@ def test_spans_of_the_opentelemetry_sdk_become_rows_and_say_where_they_began(sel
     assert "hunter2" not in attributes
 
 
-def test_nothing_of_ours_raises_into_the_program(select: Select, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_our_own_errors_are_never_raised_into_the_program(select: Select, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("obs_core.capture.calls.wrappers.pack", None)
     assert plain(1.0) == 2.0
     monkeypatch.undo()

@@ -1,4 +1,4 @@
-"""The spool and its drain: in any order of writing, draining and dying written + dropped = offered, each row once."""
+"""The spool and its drain: in any order of writes, drains and kills, written + dropped = offered, each row once."""
 
 import shutil
 import tempfile
@@ -20,7 +20,7 @@ from obs_core.store import sqlite
 KEY = encode_site(CallSite("value", "n", None, None, None))
 WRITER = WriterIdentity(
     "feed", "prices", "host", None, None, "elsewhere", "trace.db"
-)  # its pid means nothing here: dead
+)  # a pid of another namespace: counts as dead
 BIG = 60_000  # four rows fill a segment
 properties = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -67,7 +67,7 @@ def recovered(folder: Path) -> int:
 
 @properties
 @given(st.lists(st.one_of(st.integers(1, 9), st.sampled_from(["drain", "tidy"])), max_size=40))
-def test_written_and_dropped_are_what_was_offered_in_any_order_of_writing_and_draining(steps: list[int | str]) -> None:
+def test_written_plus_dropped_is_offered_in_any_order_of_writes_and_drains(steps: list[int | str]) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         (folder / "trace.db.d").mkdir()
@@ -103,7 +103,7 @@ def test_a_row_that_is_larger_than_a_segment_is_dropped_and_counted(folder: Path
     closed(spool)
 
 
-def test_rows_that_find_the_ring_full_are_dropped_and_counted_and_older_ones_stay(folder: Path) -> None:
+def test_a_full_ring_drops_and_counts_new_rows_and_keeps_older_ones(folder: Path) -> None:
     spool = made(folder)
     accepted = [number for number in range(1, 101) if spool.write(row(number, BIG))]
     assert accepted == list(range(1, 13))
@@ -133,7 +133,7 @@ def test_a_spool_is_allocated_in_full_when_it_is_made(folder: Path) -> None:
 
 @pytest.fixture
 def cut(folder: Path) -> Iterator[Callable[[int], int]]:
-    """Twelve rows over three segments; `cut(at)` puts the spool back as it was when it was written up to byte `at`."""
+    """Twelve rows in three segments; `cut(at)` restores the spool as it was after the first `at` bytes of frames."""
     spool = made(folder)
     sizes = [0, 1, 300, BIG, BIG, BIG, BIG, BIG, 5, BIG, 0, 0]
     for number, size in enumerate(sizes, 1):
@@ -143,7 +143,7 @@ def cut(folder: Path) -> Iterator[Callable[[int], int]]:
     whole = path.read_bytes()
 
     def restored(at: int) -> int:
-        """Returns how many rows are whole."""
+        """Returns the number of complete rows."""
         data, count, written = bytearray(whole), 0, 0
         header = Header(memoryview(bytearray(whole)))  # type: ignore[arg-type]
         for segment in sorted(range(3), key=header.sequence):
@@ -165,7 +165,7 @@ EDGES = [0, 1, HEAD.size - 1, HEAD.size, HEAD.size + 3, 80, 200, 1000, 130_000, 
 
 
 @pytest.mark.parametrize("at", EDGES)
-def test_recovery_takes_the_whole_rows_at_every_cut_and_a_second_one_changes_nothing(
+def test_recovery_moves_the_complete_rows_at_every_cut_and_a_second_one_changes_nothing(
     folder: Path, cut: Callable[[int], int], at: int
 ) -> None:
     whole = cut(at)
@@ -181,7 +181,7 @@ def test_recovery_takes_the_whole_rows_at_every_cut_and_a_second_one_changes_not
     batches=st.lists(st.integers(1, 4), max_size=4),
     forgets=st.lists(st.booleans(), min_size=4, max_size=4),
 )
-def test_a_recovery_that_is_killed_between_any_two_batches_goes_on_where_the_log_is(
+def test_a_recovery_that_is_killed_between_two_batches_resumes_at_the_position_of_the_log(
     folder: Path, cut: Callable[[int], int], at: int, batches: list[int], forgets: list[bool]
 ) -> None:
     for name in ("trace.db", "trace.db-wal", "trace.db-shm"):
@@ -194,7 +194,7 @@ def test_a_recovery_that_is_killed_between_any_two_batches_goes_on_where_the_log
         before = bytes(spool_file.memory[:512])
         drain = Drain(spool_file, folder / "trace.db", batch=limit)
         drain.step()
-        if forget:  # killed after its commit, before it could say so in the spool
+        if forget:  # killed after its commit, before the update of the spool's header
             spool_file.memory[:512] = before
         drain.close()
         spool_file.close()
@@ -203,14 +203,14 @@ def test_a_recovery_that_is_killed_between_any_two_batches_goes_on_where_the_log
     assert not path.exists()
 
 
-def test_a_damaged_frame_ends_its_segment_and_costs_no_other(folder: Path) -> None:
+def test_a_damaged_frame_loses_only_the_rest_of_its_segment(folder: Path) -> None:
     spool = made(folder)
     for number in range(1, 9):
         spool.write(row(number, BIG))
     path = Path(spool.path)
     closed(spool)
     data = bytearray(path.read_bytes())
-    data[FIRST_SEGMENT + 2 * len(row(1, BIG)) + 500] ^= 1  # in row 3, whose segment comes somewhere
+    data[FIRST_SEGMENT + 2 * len(row(1, BIG)) + 500] ^= 1  # in row 3; the order of the segments may vary
     spool_file = Header(memoryview(data))  # type: ignore[arg-type]
     sequence = spool_file.sequence(0)
     path.write_bytes(data)
@@ -219,7 +219,7 @@ def test_a_damaged_frame_ends_its_segment_and_costs_no_other(folder: Path) -> No
     assert stored(folder) == [number for number in range(1, 9) if number not in lost]
 
 
-def test_a_file_that_is_no_spool_is_left_alone(folder: Path) -> None:
+def test_a_file_that_is_not_a_spool_is_not_touched(folder: Path) -> None:
     stranger = folder / "trace.db.d" / "2-b.spool"
     stranger.write_bytes(b"something else")
     (folder / "trace.db.d" / "3-c.spool").write_bytes(b"")

@@ -1,4 +1,4 @@
-"""Secrets that a traced program meets are in no file of ours: not in the log, its WAL, the spool, nor in an export."""
+"""Secrets of a traced program are in none of our files: not in the log, its WAL, the spool or an export."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What is recorded of values: their type and a text, within caps, without running the program's code."""
+"""The description of values: their type and text, within limits, without running the program's code."""
 
 import dataclasses
 import datetime as dt
@@ -48,7 +48,7 @@ Alien = type(
         ("__repr__", "__str__", "__len__", "__iter__", "__hash__", "__getattr__", "__eq__", "__bool__"), refuse
     ),
 )
-"""Whatever its objects are asked for is a failure."""
+"""Every special method of its objects raises."""
 
 
 class Colour(enum.Enum):
@@ -59,9 +59,9 @@ Point = namedtuple("Point", "x y")  # noqa: PYI024 - the untyped kind
 
 
 def text_of(value: object) -> str | None:
-    """The text that the log would have of `value`."""
+    """The text of `value` in the log."""
     plain, more = describe(value)
-    encode_value(plain, more)  # it can travel
+    encode_value(plain, more)  # it can be marshalled
     return more["text"] if more and "text" in more else _text(plain)
 
 
@@ -94,11 +94,11 @@ def text_of(value: object) -> str | None:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_a_value_has_a_text_that_a_reader_knows(value: object, text: str) -> None:
+def test_a_value_has_a_familiar_text(value: object, text: str) -> None:
     assert text_of(value) == text
 
 
-def test_what_is_cut_is_marked_and_keeps_its_length_and_a_hash() -> None:
+def test_a_cut_text_is_marked_and_has_its_length_and_hash() -> None:
     one, other = "a" * 9999 + "b", "a" * 9999 + "c"
     first, second = describe(one)[1], describe(other)[1]
     assert first
@@ -142,7 +142,7 @@ def test_a_tree_of_objects_ends_within_a_thousand_characters() -> None:
     assert len(text) < 1500
 
 
-def test_a_repr_is_asked_for_only_on_demand_and_one_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_repr_is_called_only_on_request_and_a_hanging_one_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     class Slow:
         def __repr__(self) -> str:
             time.sleep(60)
@@ -169,7 +169,7 @@ plain = st.recursive(
 
 
 @given(plain)
-def test_any_plain_data_is_described_within_its_cap_and_can_travel(value: object) -> None:
+def test_plain_data_is_described_within_the_limit_and_can_be_marshalled(value: object) -> None:
     simple, more = describe(value)
     encode_value(simple, more)
     assert more is None or len(more["text"]) <= rules.cap
@@ -187,12 +187,12 @@ def test_any_plain_data_is_described_within_its_cap_and_can_travel(value: object
         ("12:30 a=b", "12:30 a=b"),
     ],
 )
-def test_secrets_inside_texts_are_found_by_the_name_beside_them(text: str, redacted: str) -> None:
+def test_secrets_inside_texts_are_recognised_by_their_name(text: str, redacted: str) -> None:
     assert Redaction().scrubbed(text) == redacted
     assert Redaction(f"{DEFAULT_NAMES}|zz").scrubbed(text) == redacted
 
 
-def test_own_patterns_take_the_place_of_the_usual_ones() -> None:
+def test_own_patterns_replace_the_default_ones() -> None:
     own = Redaction("iban")
     assert own.hides("my_iban")
     assert not own.hides("password")
@@ -204,5 +204,5 @@ def test_own_patterns_take_the_place_of_the_usual_ones() -> None:
     "text", ["a=" + "a" * 100_000, "token " * 20_000 + "=", "token" * 20_000 + ":", "x://" * 20_000]
 )
 def test_no_text_makes_the_search_for_secrets_quadratic(text: str) -> None:
-    """Each of these took minutes when the search could begin inside a word."""
+    """Each of these took minutes when the search could start in the middle of a name."""
     assert len(Redaction().scrubbed(text[:8192])) <= 8192
