@@ -1,8 +1,8 @@
-"""What capture costs beside its floor and its peers: `python -m benchmarks.capture [calls] [rates] [latency] [start]`.
+"""The cost of tracing, compared with its lower bound and with other tracers.
 
-Without a word all four; `python -m benchmarks.capture kills 200` kills programs and drains at that many random moments.
-Peers that are not installed are said. To have all: `pip install structlog sentry-sdk logfire`, with what
-tests/requirements.txt installs.
+`python -m benchmarks.capture [calls] [rates] [latency] [start]`; without a name all four parts run.
+`python -m benchmarks.capture kills 200` kills 200 programs and drains at random times.
+Missing peers are listed. To install all: `pip install structlog sentry-sdk logfire`, and tests/requirements.txt.
 """
 
 import contextvars
@@ -34,12 +34,12 @@ from tests.capture.test_killed import drain, killed_after, numbers_in
 BURST, ROUNDS, ROWS = 500, 41, 200_000
 DICT: dict[str, object] = {"bid": 1.0832, "ask": 1.0834, "venue": "X"}
 running: contextvars.ContextVar[tuple[int, int] | None] = contextvars.ContextVar("floor", default=None)
-kept: deque[tuple[int, int, int, object]] = deque(maxlen=100_000)
+floor_rows: deque[tuple[int, int, int, object]] = deque(maxlen=100_000)
 
 
 @obs_core.trace
 def a_float() -> float:
-    """What costs nothing by itself."""
+    """A function that does nothing."""
     return 1.0832
 
 
@@ -50,12 +50,12 @@ def a_dict() -> dict[str, object]:
 
 
 def floor(value: object) -> None:
-    """The least that any tracer in Python does: parent, id, two clock reads, one append."""
+    """The lower bound of any tracer in Python: parent, id, two clock reads, one append."""
     before, began, span = running.get(), time.time_ns(), random.getrandbits(64)
     token = running.set((began, span))
     clock = time.perf_counter_ns()
     running.reset(token)
-    kept.append((began, span, time.perf_counter_ns() - clock, before or value))
+    floor_rows.append((began, span, time.perf_counter_ns() - clock, before or value))
 
 
 def per_call_ns(call: Callable[[], object]) -> float:
@@ -67,7 +67,7 @@ def per_call_ns(call: Callable[[], object]) -> float:
 
 
 def calls() -> None:
-    """One traced call: medians over rounds in which everything takes its turn."""
+    """One traced call: medians over rounds that measure everything by turns."""
     contenders: dict[str, Callable[[object], object]] = {"floor": floor}
     for name, make in PEERS.items():
         try:
@@ -84,7 +84,7 @@ def calls() -> None:
             obs_core.flush()
             for name, call in contenders.items():
                 times.setdefault(name, []).append(per_call_ns(lambda call=call, value=value: call(value)))  # type: ignore[misc]
-        medians = {name: median(each) for name, each in times.items()}
+        medians = {name: median(values) for name, values in times.items()}
         added = medians["obs_core"] - medians["untraced"]
         print(f"  a call returning a {shape}: {added:,.0f} ns added")
         for name in contenders:
@@ -92,7 +92,7 @@ def calls() -> None:
 
 
 def executemany_rate(rows: list[Row]) -> float:
-    """The same rows by `executemany` into a bare table, in as large transactions."""
+    """Rows a second by `executemany` into a bare table, in transactions of the same size."""
     with tempfile.TemporaryDirectory() as folder:
         connection = sqlite3.connect(Path(folder) / "bare.db", isolation_level=None)
         connection.execute("PRAGMA journal_mode = WAL")
@@ -110,8 +110,8 @@ def executemany_rate(rows: list[Row]) -> float:
 
 
 def rates() -> None:
-    """Rows a second from calls into the log, with nothing else to do and beside a thread that computes."""
-    found: dict[str, list[float]] = {"idle": [], "bare executemany": [], "busy": []}
+    """Rows a second from the spool into the log: in an idle program, and next to a busy thread."""
+    measured: dict[str, list[float]] = {"idle": [], "bare executemany": [], "busy": []}
     for _ in range(3):
         with tempfile.TemporaryDirectory() as folder:
             log = Path(folder) / "trace.db"
@@ -121,34 +121,34 @@ def rates() -> None:
             began = time.perf_counter()
             before = header().written
             assert obs_core.flush(120)
-            found["idle"].append((header().written - before) / (time.perf_counter() - began))
+            measured["idle"].append((header().written - before) / (time.perf_counter() - began))
             connection = sqlite.connect(log)
             names = ", ".join(Row._fields)
             rows = [Row(*row) for row in connection.execute(f"SELECT {names} FROM data_trace LIMIT 100000")]
             connection.close()
-            found["bare executemany"].append(executemany_rate(rows))
+            measured["bare executemany"].append(executemany_rate(rows))
             obs_core.configure(log=Path(folder) / "busy.db", flush_ms=10)
             for _ in range(ROWS // 2):
                 a_float()
             began, before = time.perf_counter(), header().written
             while header().written < ROWS // 2:  # busy Python
                 pass
-            found["busy"].append((ROWS // 2 - before) / (time.perf_counter() - began))
+            measured["busy"].append((ROWS // 2 - before) / (time.perf_counter() - began))
             obs_core.configure(log=Path(folder) / "end.db")
-    medians = {name: median(each) for name, each in found.items()}
+    medians = {name: median(values) for name, values in measured.items()}
     for name, rate in medians.items():
         print(f"  {name:<20}{rate:>10,.0f} rows/s")
     print(f"  idle is {medians['idle'] / medians['bare executemany']:.2f} of bare executemany")
 
 
 def header() -> Header:
-    """The status of this process."""
+    """The status of this process's writer."""
     assert writer.process.writer
     return writer.process.writer.spool.header
 
 
 def latency() -> None:
-    """How long single calls take, in a program that is otherwise idle, and beside a thread that computes."""
+    """The duration of single calls: in an idle program, and next to a busy thread."""
     for busy in (False, True):
         stop = threading.Event()
 
@@ -173,11 +173,11 @@ def latency() -> None:
         shown = ", ".join(
             f"p{100 * share:g} {times[int(share * len(times))] / 1e3:,.1f} us" for share in (0.5, 0.99, 0.999)
         )
-        print(f"  {'beside a busy thread' if busy else 'idle otherwise'}: {shown}")
+        print(f"  {'next to a busy thread' if busy else 'idle program'}: {shown}")
 
 
 def start() -> None:
-    """What `import obs_core` costs beyond the modules of the standard library it loads."""
+    """The cost of `import obs_core`, with and without the modules of the standard library it loads."""
     own, whole = [], []
     with tempfile.TemporaryDirectory() as cache:
         environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": cache}
@@ -194,42 +194,42 @@ def start() -> None:
             lines = re.findall(r"import time:\s+(\d+) \|\s+(\d+) \| (\s*)(\S+)", done.stderr)
             own.append(sum(int(self_us) for self_us, _, _, name in lines if name.startswith("obs_core")) / 1e3)
             whole.append(next(int(all_us) for _, all_us, _, name in lines if name == "obs_core") / 1e3)
-    print(f"  import obs_core: {median(whole[1:]):.1f} ms, of which its own modules {median(own[1:]):.1f} ms")
+    print(f"  import obs_core: {median(whole[1:]):.1f} ms; its own modules: {median(own[1:]):.1f} ms")
 
 
-def kills(moments: int) -> None:
-    """Programs and drains killed at random moments: what had returned must be in the log, once."""
-    chance = random.Random(42)  # noqa: S311 - moments
-    lost = twice = said_in_all = 0
-    for moment in range(moments):
+def kills(count: int) -> None:
+    """Kill programs and drains at random times: each call that had returned must be in the log, once."""
+    chance = random.Random(42)  # noqa: S311 - not security
+    lost = twice = returned_in_all = 0
+    for number in range(count):
         with tempfile.TemporaryDirectory() as folder:
             log = Path(folder) / "trace.db"
-            name = ("count", "count", "forks")[moment % 3]
-            said = killed_after(name, log, chance.uniform(0, 0.4))
-            if moment % 2:
-                helper = drain(log)
+            name = ("count", "count", "forks")[number % 3]
+            returned = killed_after(name, log, chance.uniform(0, 0.4))
+            if number % 2:
+                drain_process = drain(log)
                 time.sleep(chance.uniform(0.1, 0.4))
-                helper.kill()
-                helper.wait()
+                drain_process.kill()
+                drain_process.wait()
             deadline = time.monotonic() + 10
             while list(Path(folder_of(str(log))).glob("*.spool")) and time.monotonic() < deadline:
                 recovery.recover(folder_of(str(log)), log)
             stored = numbers_in(log)  # which also asserts integrity_check
-            lost += len(set(said) - set(stored))
+            lost += len(set(returned) - set(stored))
             twice += len(stored) - len(set(stored))
-            said_in_all += len(said)
-    print(f"  {moments} kills, {said_in_all:,} calls had returned: {lost} lost, {twice} doubled, every log is whole")
+            returned_in_all += len(returned)
+    print(f"  {count} kills, {returned_in_all:,} calls had returned: {lost} lost, {twice} doubled, every log is intact")
 
 
-def main(words: list[str]) -> None:
-    """Run what the words name."""
-    if words[:1] == ["kills"]:
-        kills(int(words[1]))
+def main(parts: list[str]) -> None:
+    """Run the named parts."""
+    if parts[:1] == ["kills"]:
+        kills(int(parts[1]))
         return
     with tempfile.TemporaryDirectory() as folder:
         obs_core.configure(log=Path(folder) / "trace.db", process="benchmark")
         for part in (calls, rates, latency, start):
-            if not words or part.__name__ in words:
+            if not parts or part.__name__ in parts:
                 print(part.__doc__)
                 part()
         obs_core.configure(drain=False)
