@@ -107,7 +107,7 @@ def caught_up(path: Path, watcher: "subprocess.Popen[str]") -> Spent:
     start = time.perf_counter()
     with closing(sqlite.connect(path)) as source, closing(ledger.open_ledger(path)) as book:
         newest = source.execute("SELECT max(id) FROM data_trace").fetchone()[0]
-        while book.execute("SELECT count(*) FROM judged WHERE id = ?", (newest,)).fetchone()[0] < RULES:
+        while book.execute("SELECT count(*) FROM evaluated WHERE up_to_id = ?", (newest,)).fetchone()[0] < RULES:
             if watcher.poll() is not None:
                 sys.exit("the watcher has ended")
             time.sleep(0.02)
@@ -183,14 +183,14 @@ def seen(path: Path) -> None:
     """Print how long after its commit a reading's flip is in the ledger, at 5,000 rows/s."""
     with watching(path) as watcher, closing(ledger.open_ledger(path)) as book:
         caught_up(path, watcher)
-        after = book.execute("SELECT coalesce(max(id), 0) FROM flip").fetchone()[0]
+        after = book.execute("SELECT coalesce(max(id), 0) FROM transition").fetchone()[0]
         writer = subprocess.Popen([sys.executable, "-m", "benchmarks.alerts", "write", str(path)], stdout=-1, text=True)
         with writer:
             there: dict[int, int] = {}
             ended = None
             while ended is None or time.monotonic() < ended:
                 for id_, flip in ledger.transitions(book, rule="seen", after=after):
-                    after, there[flip.moment_ns] = id_, time.time_ns()
+                    after, there[flip.timestamp_ns] = id_, time.time_ns()
                 if ended is None and writer.poll() is not None:
                     ended = time.monotonic() + 3
                 time.sleep(0.005)

@@ -1,1 +1,1 @@
-"""What is stuck, what is wrong, and who gets told: rules, their judgement, the ledger of flips, deliveries."""
+"""Alerts: rules, their evaluation, the ledger of alerts and transitions, and delivery to webhooks."""

@@ -104,7 +104,7 @@ def _firings(flips: Sequence[AlertTransition]) -> list[Firing]:
         if flip.state_to in {"firing", "no data"} and flip.labels not in open_:
             summary = json.loads(flip.annotations).get("summary", "")
             labels = json.loads(flip.labels)
-            open_[flip.labels] = Firing(labels, flip.starts_ns or flip.moment_ns, None, flip.value, summary)
+            open_[flip.labels] = Firing(labels, flip.starts_ns or flip.timestamp_ns, None, flip.value, summary)
         elif flip.state_to == "resolved" and flip.state_from != "flapping" and flip.labels in open_:
             found.append(open_.pop(flip.labels)._replace(ends_ns=flip.ends_ns))
     return sorted([*found, *open_.values()], key=lambda firing: firing.starts_ns)
@@ -115,8 +115,8 @@ def _flapping(flips: Sequence[AlertTransition]) -> list[Flapping]:
     found: list[Flapping] = []
     for flip in flips:
         if flip.state_to == "flapping":
-            open_[flip.labels] = Flapping(json.loads(flip.labels), flip.moment_ns, None)
+            open_[flip.labels] = Flapping(json.loads(flip.labels), flip.timestamp_ns, None)
         elif flip.state_from == "flapping":
-            begun = open_.pop(flip.labels, Flapping(json.loads(flip.labels), flip.starts_ns or flip.moment_ns, None))
-            found.append(begun._replace(ends_ns=flip.moment_ns))
+            begun = open_.pop(flip.labels, Flapping(json.loads(flip.labels), flip.starts_ns or flip.timestamp_ns, None))
+            found.append(begun._replace(ends_ns=flip.timestamp_ns))
     return sorted([*found, *open_.values()], key=lambda each: each.starts_ns)

@@ -1,7 +1,8 @@
-"""`<log>.alerts.db`: rules made on the page, alerts as they stand, flips, snoozes and deliveries.
+"""`<log>.alerts.db`: rules made on the page, the current alerts, their transitions, snoozes and deliveries.
 
-`flip` and `delivery` are what obs_core.alerts.deliver works from: a flip is a row that is created once, a delivery is a
-message about it. All moments are nanoseconds since 1970 UTC; labels and annotations are JSON objects with sorted keys.
+`transition` and `delivery` are what obs_core.alerts.deliver works from: a transition is a row that is created once, a
+delivery is the sending of one transition to one webhook. All times are nanoseconds since 1970 UTC; labels and
+annotations are JSON objects with sorted keys.
 """
 
 import json
@@ -18,16 +19,16 @@ _FNV_PRIME: Final = 0x100000001B3
 
 
 class AlertTransition(NamedTuple):
-    """One change of an alert's state; `starts_ns` and `ends_ns` say since when and until when it fired.
+    """One recorded transition of an alert; the alert fired from `starts_ns` to `ends_ns`.
 
-    What happens `while_flapping` is recorded and not told; that flapping begins and ends are flips of their own.
+    Transitions `while_flapping` are recorded and not sent; start and end of flapping are transitions of their own.
     """
 
     rule: str
     labels: str
     state_from: str
     state_to: str
-    moment_ns: int
+    timestamp_ns: int
     value: str | None
     annotations: str
     severity: str
@@ -38,7 +39,7 @@ class AlertTransition(NamedTuple):
 
 
 class AlertRow(NamedTuple):
-    """An alert as it stands; `machine` is its state machine as JSON."""
+    """The current state of an alert; `machine` is its state machine as JSON."""
 
     rule: str
     labels: str
@@ -52,11 +53,15 @@ class AlertRow(NamedTuple):
 
 
 class EvaluatedRange(NamedTuple):
-    """How far a rule has been judged, and by which condition."""
+    """Up to which row of the log and up to which time a rule was evaluated, and the hash of its condition then."""
 
     condition: str
-    id: int
-    moment_ns: int
+    up_to_id: int
+    evaluated_ns: int
+
+
+_TRANSITION: Final = ", ".join(AlertTransition._fields)
+_ALERT: Final = ", ".join(AlertRow._fields)
 
 
 def path_of(log: Path) -> Path:
@@ -65,7 +70,7 @@ def path_of(log: Path) -> Path:
 
 
 def open_ledger(log: Path) -> sqlite.Connection:
-    """Open the ledger of `log` for writing; make it if need be.
+    """Open the ledger of `log` for writing; create it if it does not exist.
 
     Raises:
         LogUnreadable: it can't be opened or written.
@@ -75,7 +80,7 @@ def open_ledger(log: Path) -> sqlite.Connection:
 
 
 def text_of(pairs: Mapping[str, str]) -> str:
-    """Labels or annotations as the ledger keeps them."""
+    """Labels or annotations as the ledger stores them."""
     return json.dumps(dict(sorted(pairs.items())), ensure_ascii=False, separators=(",", ":"))
 
 
@@ -84,87 +89,110 @@ def fingerprint(labels: Mapping[str, str]) -> str:
 
     As in prometheus/common, model/signature.go: each sorted name and value is followed by the byte 255.
     """
-    found = _FNV_OFFSET
-    for name, value in sorted(labels.items()):
-        for word in (name, value):
-            for byte in (*word.encode(), 255):
-                found = ((found ^ byte) * _FNV_PRIME) & 0xFFFFFFFFFFFFFFFF
-    return f"{found:016x}"
+    digest = _FNV_OFFSET
+    for pair in sorted(labels.items()):
+        for text in pair:
+            for byte in (*text.encode(), 255):
+                digest = ((digest ^ byte) * _FNV_PRIME) & 0xFFFFFFFFFFFFFFFF
+    return f"{digest:016x}"
 
 
-def record(connection: sqlite3.Connection, flips: Iterable[AlertTransition], standings: Iterable[AlertRow]) -> None:
-    """Add `flips` (those that are there already change nothing) and put `standings` in place of what stood before."""
+def record(connection: sqlite3.Connection, recorded: Iterable[AlertTransition], alerts: Iterable[AlertRow]) -> None:
+    """Add the transitions `recorded` (those that exist already change nothing) and replace the rows of `alerts`."""
     marks = ", ".join("?" * len(AlertTransition._fields))
-    connection.executemany(
-        f"INSERT INTO flip ({', '.join(AlertTransition._fields)}) VALUES ({marks}) ON CONFLICT DO NOTHING", flips
-    )
+    connection.executemany(f"INSERT INTO transition ({_TRANSITION}) VALUES ({marks}) ON CONFLICT DO NOTHING", recorded)
     marks = ", ".join("?" * len(AlertRow._fields))
-    connection.executemany(f"INSERT OR REPLACE INTO alert ({', '.join(AlertRow._fields)}) VALUES ({marks})", standings)
+    connection.executemany(f"INSERT OR REPLACE INTO alert ({_ALERT}) VALUES ({marks})", alerts)
 
 
 def alert_rows(connection: sqlite3.Connection) -> list[AlertRow]:
-    """All alerts as they stand, by rule and labels."""
-    found = connection.execute(f"SELECT {', '.join(AlertRow._fields)} FROM alert ORDER BY rule, labels")
-    return [AlertRow(*row) for row in found]
+    """All alerts in their current state, by rule and labels."""
+    rows = connection.execute(f"SELECT {_ALERT} FROM alert ORDER BY rule, labels")
+    return [AlertRow(*row) for row in rows]
+
+
+def newest_transition_id(connection: sqlite3.Connection) -> int:
+    """The id of the newest transition; 0 if there is none."""
+    return int(connection.execute("SELECT coalesce(max(id), 0) FROM transition").fetchone()[0])
 
 
 def transitions(
     connection: sqlite3.Connection, *, rule: str | None = None, after: int = 0
 ) -> list[tuple[int, AlertTransition]]:
-    """The flips with an id above `after`, of one rule if `rule` names it, in the order of their creation."""
-    found = connection.execute(
-        f"SELECT id, {', '.join(AlertTransition._fields)} FROM flip"
-        " WHERE id > ? AND (?2 IS NULL OR rule = ?2) ORDER BY id",
+    """The transitions with an id above `after`, of one rule if `rule` names it, in the order of their creation."""
+    rows = connection.execute(
+        f"SELECT id, {_TRANSITION} FROM transition WHERE id > ? AND (?2 IS NULL OR rule = ?2) ORDER BY id",
         (after, rule),
     )
-    return [(row[0], AlertTransition(*row[1:])) for row in found]
+    return [(row[0], AlertTransition(*row[1:])) for row in rows]
 
 
-def newest_transitions(connection: sqlite3.Connection, rule: str, most: int) -> list[AlertTransition]:
-    """The newest `most` flips of `rule`, the newest first."""
-    found = connection.execute(
-        f"SELECT {', '.join(AlertTransition._fields)} FROM flip WHERE rule = ?"
-        " ORDER BY moment_ns DESC, id DESC LIMIT ?",
-        (rule, most),
+def transitions_by_id(connection: sqlite3.Connection, ids: Iterable[int]) -> list[AlertTransition]:
+    """The transitions with these ids; ids that do not exist are skipped."""
+    rows = connection.execute(
+        f"SELECT {_TRANSITION} FROM transition WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),)
     )
-    return [AlertTransition(*row) for row in found]
+    return [AlertTransition(*row) for row in rows]
 
 
-def mark_evaluated(connection: sqlite3.Connection, marks: Mapping[str, EvaluatedRange]) -> None:
-    """Remember how far each rule has been judged."""
-    rows = [(rule, *mark) for rule, mark in marks.items()]
-    connection.executemany("INSERT OR REPLACE INTO judged VALUES (?, ?, ?, ?)", rows)
+def last_transitions(connection: sqlite3.Connection) -> list[tuple[int, AlertTransition]]:
+    """The last transition of each alert, leaving out those while it flaps, in the order of their creation."""
+    rows = connection.execute(
+        f"SELECT id, {_TRANSITION} FROM transition "
+        "WHERE id IN (SELECT max(id) FROM transition WHERE NOT while_flapping GROUP BY fingerprint) ORDER BY id"
+    )
+    return [(row[0], AlertTransition(*row[1:])) for row in rows]
+
+
+def newest_transitions(connection: sqlite3.Connection, rule: str, limit: int) -> list[AlertTransition]:
+    """The newest `limit` transitions of `rule`, newest first."""
+    rows = connection.execute(
+        f"SELECT {_TRANSITION} FROM transition WHERE rule = ? ORDER BY timestamp_ns DESC, id DESC LIMIT ?",
+        (rule, limit),
+    )
+    return [AlertTransition(*row) for row in rows]
+
+
+def mark_evaluated(connection: sqlite3.Connection, ranges: Mapping[str, EvaluatedRange]) -> None:
+    """Store how far each rule was evaluated."""
+    rows = [(rule, *evaluated) for rule, evaluated in ranges.items()]
+    connection.executemany("INSERT OR REPLACE INTO evaluated VALUES (?, ?, ?, ?)", rows)
 
 
 def evaluated_ranges(connection: sqlite3.Connection) -> dict[str, EvaluatedRange]:
-    """How far each rule has been judged."""
-    return {row[0]: EvaluatedRange(*row[1:]) for row in connection.execute("SELECT * FROM judged")}
+    """How far each rule was evaluated."""
+    return {row[0]: EvaluatedRange(*row[1:]) for row in connection.execute("SELECT * FROM evaluated")}
+
+
+def restart_evaluation(connection: sqlite3.Connection) -> None:
+    """Let every rule read the log from its first row again, because the log was replaced or truncated."""
+    connection.execute("UPDATE evaluated SET up_to_id = 0")
 
 
 def forget(connection: sqlite3.Connection, rule: str) -> None:
-    """Drop how a rule stands; its flips stay."""
-    for table in ("alert", "judged", "met"):
+    """Delete the current alerts and the progress of a rule; its transitions stay."""
+    for table in ("alert", "evaluated", "seen_exception"):
         connection.execute(f"DELETE FROM {table} WHERE rule = ?", (rule,))
 
 
-def snooze(connection: sqlite3.Connection, rule: str, until_ns: int) -> None:
-    """Suppress what `rule` would send until this moment; a moment that has passed ends the snooze."""
-    connection.execute("INSERT OR REPLACE INTO snooze VALUES (?, ?)", (rule, until_ns))
+def snooze(connection: sqlite3.Connection, rule: str, end_ns: int) -> None:
+    """Suppress messages about `rule` until `end_ns`; a time in the past ends the snooze."""
+    connection.execute("INSERT OR REPLACE INTO snooze VALUES (?, ?)", (rule, end_ns))
 
 
 def snoozes(connection: sqlite3.Connection) -> dict[str, int]:
-    """Until when each rule is snoozed."""
+    """When the snooze of each rule ends."""
     return dict(connection.execute("SELECT rule, until_ns FROM snooze"))
 
 
-def mark_seen(connection: sqlite3.Connection, words: Iterable[tuple[str, str]]) -> None:
-    """Remember (rule, word) pairs that were met."""
-    connection.executemany("INSERT OR IGNORE INTO met VALUES (?, ?)", words)
+def mark_seen(connection: sqlite3.Connection, exceptions: Iterable[tuple[str, str]]) -> None:
+    """Store (rule, exception type) pairs that were seen."""
+    connection.executemany("INSERT OR IGNORE INTO seen_exception VALUES (?, ?)", exceptions)
 
 
 def seen_exceptions(connection: sqlite3.Connection) -> dict[str, set[str]]:
-    """The words that each rule has met."""
-    found: dict[str, set[str]] = {}
-    for rule, word in connection.execute("SELECT rule, word FROM met"):
-        found.setdefault(rule, set()).add(word)
-    return found
+    """The exception types that each rule has seen."""
+    seen: dict[str, set[str]] = {}
+    for rule, exception in connection.execute("SELECT rule, exception FROM seen_exception"):
+        seen.setdefault(rule, set()).add(exception)
+    return seen

@@ -1,4 +1,4 @@
-"""How rules and their alerts stand at one moment, as a page shows them: snoozed and flapping are told apart here."""
+"""Rules and their alerts at one time, as a page shows them: snoozed and flapping are states here."""
 
 import json
 import sqlite3
@@ -25,12 +25,12 @@ ORDER: Final[tuple[machine.ShownState, ...]] = (
     "resolved",
     "inactive",
 )
-"""The states, the worst first."""
+"""The states, most severe first."""
 
 
 @dataclass(frozen=True, slots=True)
 class AlertView:
-    """One alert: its rule, its state as it is shown, and what was last said of it; moments are nanoseconds.
+    """One alert: its rule, the state that is shown, and the details of its last transition; times are nanoseconds.
 
     `starts_ns` is since when it fires, or flaps.
     """
@@ -50,20 +50,20 @@ class AlertView:
 class AlertsSnapshot:
     """All rules, and the alerts that are not inactive.
 
-    `judged_ns` is when a watcher last judged, `trouble` why rules can't be read.
+    `evaluated_ns` is when a watcher last evaluated rules, `error` why rules can't be read.
     """
 
     rules: Sequence[Rule] = ()
     alerts: Sequence[AlertView] = ()
-    judged_ns: int | None = None
-    trouble: str = ""
+    evaluated_ns: int | None = None
+    error: str = ""
 
     def count(self, state: machine.ShownState) -> int:
         """How many alerts are shown in this state."""
         return Counter(alert.state for alert in self.alerts)[state]
 
     def quiet(self) -> list[Rule]:
-        """The rules that are on, and of which nothing is wrong."""
+        """The enabled rules without active alerts."""
         active = {alert.rule.name for alert in self.alerts if alert.state not in {"inactive", "resolved"}}
         return [rule for rule in self.rules if rule.enabled and rule.name not in active]
 
@@ -73,7 +73,7 @@ class AlertsSnapshot:
 
 
 def snapshot(log: Path, now_ns: int) -> AlertsSnapshot:
-    """How rules and alerts of `log` stand; where nothing was ever made, the rules of the file alone.
+    """Rules and alerts of `log`; without a ledger, only the rules of the file.
 
     Raises:
         ObsError: the ledger can't be read.
@@ -82,8 +82,8 @@ def snapshot(log: Path, now_ns: int) -> AlertsSnapshot:
     if not path.exists():
         return _of_file(log)
     try:
-        with closing(ledger.open_ledger(log)) as book:
-            return _of_ledger(log, book, now_ns)
+        with closing(ledger.open_ledger(log)) as connection:
+            return _of_ledger(log, connection, now_ns)
     except sqlite.Error as error:
         raise sqlite.translate_error(error, path) from error
 
@@ -92,37 +92,38 @@ def _of_file(log: Path) -> AlertsSnapshot:
     try:
         return AlertsSnapshot(sources.from_file(sources.path_of(log)))
     except BadParameter as error:
-        return AlertsSnapshot(trouble=f"{error.message} {error.hint}")
+        return AlertsSnapshot(error=f"{error.message} {error.hint}")
 
 
-def _of_ledger(log: Path, book: sqlite3.Connection, now_ns: int) -> AlertsSnapshot:
-    trouble = ""
+def _of_ledger(log: Path, connection: sqlite3.Connection, now_ns: int) -> AlertsSnapshot:
+    message = ""
     try:
-        found = sources.rules(log, book)
+        defined = sources.rules(log, connection)
     except BadParameter as error:
-        trouble = f"{error.message} {error.hint} Until then the rules that were there before go on."
-        found = sources.from_ledger(book)
-    rules = {rule.name: rule for rule in sources.with_snoozes(found, ledger.snoozes(book))}
-    active = [each for each in ledger.alert_rows(book) if each.rule in rules and each.state != "inactive"]
-    alerts = [_shown(rules[each.rule], each, now_ns) for each in active]
+        message = f"{error.message} {error.hint} Until then the previous rules stay active."
+        defined = sources.from_ledger(connection)
+    rules = {rule.name: rule for rule in sources.with_snoozes(defined, ledger.snoozes(connection))}
+    active = [row for row in ledger.alert_rows(connection) if row.rule in rules and row.state != "inactive"]
+    alerts = [_view(rules[row.rule], row, now_ns) for row in active]
     alerts.sort(key=lambda alert: (ORDER.index(alert.state), alert.severity != "critical", -alert.since_ns))
-    judged = max((mark.moment_ns for mark in ledger.evaluated_ranges(book).values()), default=None)
-    return AlertsSnapshot(list(rules.values()), alerts, judged, trouble)
+    evaluated = ledger.evaluated_ranges(connection).values()
+    evaluated_ns = max((progress.evaluated_ns for progress in evaluated), default=None)
+    return AlertsSnapshot(list(rules.values()), alerts, evaluated_ns, message)
 
 
-def _shown(rule: Rule, standing: ledger.AlertRow, now_ns: int) -> AlertView:
-    alert = machine.from_text(standing.machine)
+def _view(rule: Rule, row: ledger.AlertRow, now_ns: int) -> AlertView:
+    alert = machine.from_text(row.machine)
     state: machine.ShownState = alert.state if alert.flaps_ns is None else "flapping"
     if state not in {"inactive", "resolved"} and rule.is_snoozed(now_ns):
         state = "snoozed"
     return AlertView(
         rule,
         state,
-        standing.severity,
-        standing.fingerprint,
-        json.loads(standing.labels),
-        json.loads(standing.annotations),
-        standing.value,
-        standing.since_ns,
+        row.severity,
+        row.fingerprint,
+        json.loads(row.labels),
+        json.loads(row.annotations),
+        row.value,
+        row.since_ns,
         alert.flaps_ns or alert.starts_ns,
     )

@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.child:
         threading.Thread(target=_end_with_parent, args=(stop,), daemon=True).start()
         print(json.dumps({"address": str(log)}), flush=True)
-    with dispatcher.beside(settings) as tell:
+    with dispatcher.deliver_in_background(settings) as tell:
         loop.watch(log, stop, _quietly if arguments.child else _say, after_tick=[tell], tick_s=arguments.tick)
     return 0
 

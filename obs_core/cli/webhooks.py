@@ -120,10 +120,10 @@ def _test(book: sqlite3.Connection, arguments: argparse.Namespace) -> int:
     answer = dispatcher.send_test(
         webhook_store.named(book, arguments.name), settings.from_environment(), clock.now_ns()
     )
-    if retry.verdict(answer) == "sent":
+    if retry.outcome(answer) == "sent":
         print(f"{arguments.name} answered {answer.status}.")
         return 0
-    print(retry.sentence(answer), file=sys.stderr)
+    print(retry.error_text(answer), file=sys.stderr)
     return 1
 
 
@@ -135,8 +135,8 @@ def _remove(book: sqlite3.Connection, arguments: argparse.Namespace) -> int:
 
 def _log(book: sqlite3.Connection, arguments: argparse.Namespace) -> int:
     for each in webhook_store.deliveries(book, limit=arguments.limit):
-        when = clock.iso_text(each.sent_ns or each.moment_ns)
-        facts = [when, each.receiver, each.status, each.rule, f"{each.state_from} → {each.state_to}"]
+        when = clock.iso_text(each.sent_ns or each.timestamp_ns)
+        facts = [when, each.webhook, each.status, each.rule, f"{each.state_from} → {each.state_to}"]
         print(
             "  ".join(
                 [*facts, f"attempts {each.attempts}", str(each.response_status or "no answer"), each.error]

@@ -154,9 +154,9 @@ class Follower:
         if not new:
             return
         marks = ledger.evaluated_ranges(self._ledger).values()
-        upto = max((mark.id for mark in marks), default=0)
+        upto = max((mark.up_to_id for mark in marks), default=0)
         upto = min(upto, newest) if (newest := tail.newest_id(self._source, self._shape)) and upto else newest
-        judged_ns = max((mark.moment_ns for mark in marks), default=now_ns)
+        judged_ns = max((mark.evaluated_ns for mark in marks), default=now_ns)
         source, past = Source(self._source, self._shape), BackfillResult(self.log, upto, now_ns, judged_ns)
         code_of = self._code or nothing_known
         judge, told = judged(source, new, past, held=held, code_of=code_of, progress=self._progress)
@@ -171,7 +171,7 @@ class Follower:
     def _go_on(self, rules: list[Rule], now_ns: int) -> None:
         """Take up the judgement of `rules` where the ledger has it, with the streaks that were saved."""
         marks = ledger.evaluated_ranges(self._ledger)
-        upto = max((marks[rule.name].id for rule in rules if rule.name in marks), default=0)
+        upto = max((marks[rule.name].up_to_id for rule in rules if rule.name in marks), default=0)
         known = self._kept.known(rules, upto)
         board_ = AlertSet(rules, ledger.alert_rows(self._ledger))
         judge = Evaluator(
@@ -185,7 +185,7 @@ class Follower:
                 self._progress("building streaks", self.at, upto)
         judge.series.owe()
         if judge.calls.longest_ns and upto:
-            self._count_again(judge, upto, max(marks[rule.name].moment_ns for rule in rules if rule.name in marks))
+            self._count_again(judge, upto, max(marks[rule.name].evaluated_ns for rule in rules if rule.name in marks))
         self._kept.save(judge, self.at)
 
     def _count_again(self, judge: Evaluator, upto: int, judged_ns: int) -> None:
@@ -221,7 +221,7 @@ class Follower:
         """The log is another one, or was cut: what was judged stays judged, what comes is followed from the start."""
         self._kept.clear()
         with sqlite.transaction(self._ledger):
-            self._ledger.execute("UPDATE judged SET id = 0")
+            ledger.restart_evaluation(self._ledger)
         self._rules = None
         self._rules_as_they_are(0)
 

@@ -1,4 +1,4 @@
-"""How alerts are shown: as they were judged, snoozed and flapping told apart."""
+"""The snapshot of alerts: their evaluated states, with snoozed and flapping as states of their own."""
 
 from contextlib import closing
 from pathlib import Path
@@ -29,7 +29,7 @@ START = table.START_NS
         ("9191", 5, True, "snoozed"),
     ],
 )
-def test_alerts_are_shown_as_they_were_judged(
+def test_alerts_are_shown_in_their_evaluated_state(
     tmp_path: Path, texts: str, now: int, *, snoozed: bool, shown: ShownState
 ) -> None:
     log = tmp_path / "trace.db"
@@ -41,11 +41,11 @@ def test_alerts_are_shown_as_they_were_judged(
             for second, text in enumerate(texts)
         ],
     )
-    with closing(Follower(log)) as follows:
-        follows.tick(START + now * SECOND)
+    with closing(Follower(log)) as follower:
+        follower.tick(START + now * SECOND)
     if snoozed:
-        with closing(ledger.open_ledger(log)) as book:
-            ledger.snooze(book, "hot", START + 3600 * SECOND)
-    found = snapshot.snapshot(log, START + now * SECOND)
-    assert [alert.state for alert in found.alerts] == [shown]
-    assert found.count(shown) == 1
+        with closing(ledger.open_ledger(log)) as connection:
+            ledger.snooze(connection, "hot", START + 3600 * SECOND)
+    alerts = snapshot.snapshot(log, START + now * SECOND)
+    assert [alert.state for alert in alerts.alerts] == [shown]
+    assert alerts.count(shown) == 1

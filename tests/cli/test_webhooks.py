@@ -17,7 +17,7 @@ from obs_core.cli.main import main
 from obs_core.cli.webhooks import duration_ns
 from obs_core.errors import BadParameter
 from obs_core.settings import from_environment
-from tests.alerts.deliver.flipping import flip
+from tests.alerts.deliver.recording import record_transition
 from tests.support import receivers
 from tests.support.receivers import receiver
 
@@ -54,7 +54,7 @@ def test_a_test_that_does_not_arrive_says_why_and_ends_with_1(capsys: pytest.Cap
     with receiver(receivers.answers("404 Not Found")) as hook:
         assert main(["webhooks", "add", "ops", hook.url]) == 0
         assert main(["webhooks", "test", "ops"]) == 1
-    assert "The receiver answered 404." in capsys.readouterr().err
+    assert "The webhook answered 404." in capsys.readouterr().err
 
 
 def test_a_webhook_that_can_lead_nowhere_good_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
@@ -71,11 +71,11 @@ def test_a_webhook_that_can_lead_nowhere_good_is_refused(capsys: pytest.CaptureF
 def test_the_log_of_deliveries_says_what_became_of_each(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with receiver(receivers.answers("410 Gone")) as hook, closing(ledger.open_ledger(log)) as book:
         assert main(["webhooks", "add", "ops", hook.url, "--group-by", "none"]) == 0
-        flip(book, "firing", 1_700_000_000_000_000_000)
-        dispatcher.round_(book, from_environment())
+        record_transition(book, "firing", 1_700_000_000_000_000_000)
+        dispatcher.run_round(book, from_environment())
     assert main(["webhooks", "log"]) == 0
     line = capsys.readouterr().out.splitlines()[-1]
-    assert "ops  failed  stale price  inactive → firing  attempts 1  410  The receiver answered 410." in line
+    assert "ops  failed  stale price  inactive → firing  attempts 1  410  The webhook answered 410." in line
 
 
 def test_it_runs_as_a_program_without_streamlit_and_duckdb(log: Path) -> None:

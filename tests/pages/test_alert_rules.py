@@ -193,11 +193,11 @@ def test_a_watcher_that_is_at_work_says_whether_it_judges_for_the_first_time_or_
     with closing(ledger.open_ledger(log_path)) as book:
         sources.add(book, log_path, parsing.from_facts({"name": "stuck", "kind": "stale"}), now_ns())
     first = words(opened("alerts"))
-    assert "Rules are being judged for the first time." in first
-    assert "last judged" not in first
+    assert "The rules are being evaluated for the first time." in first
+    assert "Last evaluated" not in first
     judged(log_path, at_ns=table.START_NS + 60 * SECOND)
     later = words(opened("alerts"))
-    assert "The watcher catches up. Rules were last judged at 2026-01-01 00:01:00.000." in later
+    assert "The watcher is catching up. Last evaluated 2026-01-01 00:01:00.000." in later
     assert "first time" not in later
 
 

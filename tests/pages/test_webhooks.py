@@ -94,7 +94,7 @@ def test_the_delivery_log_says_what_became_of_each_message(log_path: Path, opene
     with receivers.receiver(receivers.answers("200 OK")) as receiving, closing(ledger.open_ledger(log_path)) as book:
         webhook_store.add(book, Webhook("ops", receiving.url, group_wait_ns=0), now_ns())
         judged(log_path, {"name": "stuck", "kind": "stale"})
-        while dispatcher.round_(book, from_environment()):
+        while dispatcher.run_round(book, from_environment()):
             continue
         app = opened("alerts", a_view="Webhooks")
     logged = app.dataframe[-1].value
@@ -115,13 +115,13 @@ def test_the_delivery_log_says_of_each_message_why_it_was_not_sent(log_path: Pat
             hook = Webhook(name, receiving.url, group_wait_ns=0, rules=("odd" if name == "snoozed" else "stuck",))
             webhook_store.add(book, hook, now_ns())
         judged(log_path, {"name": "stuck", "kind": "stale"}, {"name": "odd", "kind": "stale"}, snoozed="odd")
-        dispatcher.round_(book, from_environment())
+        dispatcher.run_round(book, from_environment())
         app = opened("alerts", a_view="Webhooks")
     logged = app.dataframe[-1].value.sort_values("Webhook")
     assert logged[["Webhook", "Status", "Attempts", "Answer", "Why"]].to_numpy().tolist() == [
-        ["fails", "◐ queued", 1, "503", "The receiver answered 503."],
-        ["moves", "✕ failed", 1, "301", "The receiver answered 301; redirects are not followed."],
-        ["refuses", "✕ failed", 1, "404", "The receiver answered 404."],
+        ["fails", "◐ queued", 1, "503", "The webhook answered 503."],
+        ["moves", "✕ failed", 1, "301", "The webhook answered 301; redirects are not followed."],
+        ["refuses", "✕ failed", 1, "404", "The webhook answered 404."],
         ["snoozed", "◌ suppressed", 0, formatting.NOT_MEASURED, "Snoozed."],
     ]
     assert list(logged["Next try"] == formatting.NOT_MEASURED) == [False, True, True, True]

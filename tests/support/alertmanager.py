@@ -13,7 +13,7 @@ _SCHEMA: Final = Draft202012Validator(
 
 
 def message(body: bytes) -> dict[str, Any]:
-    """The message of a post, which is one as Alertmanager's schema has it.
+    """The message in the body of a post, validated by Alertmanager's schema.
 
     Raises:
         jsonschema.ValidationError: it is not.

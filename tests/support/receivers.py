@@ -1,4 +1,4 @@
-"""Real receivers of webhooks, in threads: each does one thing, well or badly, and remembers what it was sent."""
+"""Real servers that receive webhook messages, in threads: each behaves in one way and records its requests."""
 
 import socket
 import ssl
@@ -18,10 +18,10 @@ class Post(NamedTuple):
 
 
 class Receiving:
-    """A receiver that listens: its address, and what it was sent."""
+    """A listening receiver: its URL and the requests it got."""
 
     def __init__(self, port: int, scheme: str) -> None:
-        """Nothing was sent yet."""
+        """No request was received yet."""
         self.port = port
         self.url = f"{scheme}://127.0.0.1:{port}/hook"
         self.posts: list[Post] = []
@@ -65,7 +65,7 @@ def hangs_up(client: socket.socket, receiving: Receiving) -> None:
 
 
 def garbage(client: socket.socket, receiving: Receiving) -> None:
-    """Answers what is no HTTP."""
+    """Answers something that is not HTTP."""
     receiving.posts.append(read(client))
     client.sendall(b"\x00\xff garbage \r\n\r\n" * 10)
 

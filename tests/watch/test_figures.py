@@ -81,7 +81,7 @@ def by_watching(path: Path, calls: Sequence[Call], cuts: Sequence[int]) -> dict[
     with closing(ledger.open_ledger(path)) as book:
         for _, flip in ledger.transitions(book):
             if flip.state_to in {"firing", "resolved"}:
-                found[flip.rule].append(((flip.moment_ns - START) // SECOND, flip.state_to))
+                found[flip.rule].append(((flip.timestamp_ns - START) // SECOND, flip.state_to))
     return found
 
 
@@ -109,7 +109,7 @@ def test_a_call_that_comes_late_counts_from_the_next_edge_on(tmp_path: Path) -> 
         table.store(path, [*late, *calls[10:]])
         follows.tick(START + 20 * SECOND)
     with closing(ledger.open_ledger(path)) as book:
-        found = [((flip.moment_ns - START) // SECOND, flip.state_to) for _, flip in ledger.transitions(book)]
+        found = [((flip.timestamp_ns - START) // SECOND, flip.state_to) for _, flip in ledger.transitions(book)]
     # at 11 those of 6.5, 7.5 and 8.5 of 8 calls had failed, at 12 two of 7
     assert found == [(11, "firing"), (12, "resolved")]
 
@@ -129,5 +129,5 @@ def test_one_clock_that_is_wrong_does_not_move_the_windows_of_the_others(tmp_pat
     with closing(Follower(path)) as follows:
         follows.tick(START + 3600 * SECOND)
     with closing(ledger.open_ledger(path)) as book:
-        found = [((flip.moment_ns - START) // SECOND, flip.state_to) for _, flip in ledger.transitions(book)]
+        found = [((flip.timestamp_ns - START) // SECOND, flip.state_to) for _, flip in ledger.transitions(book)]
     assert found == [(13, "firing"), (16, "resolved")]

@@ -36,7 +36,8 @@ def flips(log: Path) -> list[Turn]:
     """The flips of the log, their moments in seconds."""
     with closing(ledger.open_ledger(log)) as book:
         return [
-            (flip.state_from, flip.state_to, (flip.moment_ns - START) // SECOND) for _, flip in ledger.transitions(book)
+            (flip.state_from, flip.state_to, (flip.timestamp_ns - START) // SECOND)
+            for _, flip in ledger.transitions(book)
         ]
 
 
@@ -79,7 +80,7 @@ def test_while_no_row_comes_it_is_still_said_that_all_is_judged(log: Path, tick:
     for second in (1, 2, 60, 61, 65):
         tick(second)
         with closing(ledger.open_ledger(log)) as book:
-            said.append((ledger.evaluated_ranges(book)["stuck"].moment_ns - START) // SECOND)
+            said.append((ledger.evaluated_ranges(book)["stuck"].evaluated_ns - START) // SECOND)
     assert said == [1, 1, 60, 60, 65]
 
 
@@ -88,7 +89,7 @@ def test_warning_and_critical_are_two_alerts(log: Path, tick: Callable[..., int]
     table.store(log, readings(*"11111"))
     tick(9)
     with closing(ledger.open_ledger(log)) as book:
-        assert [(flip.severity, flip.moment_ns - START) for _, flip in ledger.transitions(book)] == [
+        assert [(flip.severity, flip.timestamp_ns - START) for _, flip in ledger.transitions(book)] == [
             ("warning", 2 * SECOND),
             ("critical", 4 * SECOND),
         ]
@@ -160,7 +161,7 @@ def test_rules_that_come_and_go_between_steps_are_judged_as_if_they_had_always_b
                 follows.tick(START + (at - 1) * SECOND)
         with closing(ledger.open_ledger(path)) as book:
             flips = [flip for _, flip in ledger.transitions(book) if flip.rule in ("stuck", "more")]
-            found.append(sorted((flip.rule, flip.moment_ns, flip.state_to, flip.labels) for flip in flips))
+            found.append(sorted((flip.rule, flip.timestamp_ns, flip.state_to, flip.labels) for flip in flips))
     assert found[0] == found[1]
 
 
@@ -288,7 +289,7 @@ def test_error_rate_latency_and_throughput_are_judged_over_their_window(log: Pat
         ((_, flip),) = ledger.transitions(book)
         assert (flip.rule, flip.state_to) == ("errors", "firing")
         # after n seconds of errors, n / (30 + n) > 0.4: n = 21, seen at the edge behind it
-        assert (flip.moment_ns - START) // SECOND == 51
+        assert (flip.timestamp_ns - START) // SECOND == 51
     tick(200)
     with closing(ledger.open_ledger(log)) as book:
         assert [(flip.rule, flip.state_to) for _, flip in ledger.transitions(book)][1:] == [("few", "firing")]
@@ -313,7 +314,7 @@ def test_a_rule_that_goes_resolves_its_alerts_and_a_new_one_looks_at_the_whole_l
     tick(6)
     with closing(ledger.open_ledger(log)) as book:
         assert [
-            (flip.rule, flip.state_to, (flip.moment_ns - START) // SECOND) for _, flip in ledger.transitions(book)
+            (flip.rule, flip.state_to, (flip.timestamp_ns - START) // SECOND) for _, flip in ledger.transitions(book)
         ] == [
             ("stuck", "firing", 2),
             ("stuck", "resolved", 6),
@@ -423,7 +424,7 @@ def test_the_tide_gauge_fires_where_its_reference_says_so(log: Path) -> None:
         if ref["process"] == "water_level" and ref["variable"].startswith("sea") and int(ref["length"]) in {3503, 709}
     )
     # of 4,212 readings the 1,001st fires, and the one behind the last resolves
-    assert [fired.moment_ns, resolved.moment_ns] == [moments[begun + 1000], moments[begun + 4212]]
+    assert [fired.timestamp_ns, resolved.timestamp_ns] == [moments[begun + 1000], moments[begun + 4212]]
 
 
 def test_a_log_that_is_replaced_by_another_is_followed_from_its_start(log: Path) -> None:

@@ -67,7 +67,7 @@ def expected(rows: list[Row]) -> set[Turn]:
 def flips(log: Path) -> list[Turn]:
     with closing(ledger.open_ledger(log)) as book:
         return [
-            (flip.rule, json.loads(flip.labels)["process"], flip.state_to, flip.moment_ns)
+            (flip.rule, json.loads(flip.labels)["process"], flip.state_to, flip.timestamp_ns)
             for _, flip in ledger.transitions(book)
             if flip.state_to != "inactive"
         ]
@@ -77,7 +77,7 @@ def judged_up_to(log: Path, newest: int) -> bool:
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
         with closing(ledger.open_ledger(log)) as book:
-            if {mark.id for mark in ledger.evaluated_ranges(book).values()} == {newest}:
+            if {mark.up_to_id for mark in ledger.evaluated_ranges(book).values()} == {newest}:
                 return True
         time.sleep(0.05)
     return False

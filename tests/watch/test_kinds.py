@@ -33,7 +33,7 @@ def judged(tmp_path: Path) -> Iterator[Judged]:
         for second in looks:
             follows[0].tick(START + second * SECOND, writers)
         with closing(ledger.open_ledger(log)) as book:
-            return [(flip.state_to, (flip.moment_ns - START) // SECOND) for _, flip in ledger.transitions(book)]
+            return [(flip.state_to, (flip.timestamp_ns - START) // SECOND) for _, flip in ledger.transitions(book)]
 
     yield judge
     for each in follows:

@@ -1,1 +1,1 @@
-"""Flips of alerts become messages to webhooks: which, when, how they look, and what became of them."""
+"""Delivery: transitions of alerts become messages to webhooks; grouping, retries and the delivery log."""

@@ -1,7 +1,7 @@
-"""The rounds of delivery: queue what came, post what is due, record what came of it.
+"""The delivery loop: queue new transitions, post due messages, record each response.
 
-`watch` runs it in a thread of its own (`beside`): a receiver that hangs holds back no judgement. One
-process delivers for a log at a time; it is the one that holds the lease of judging.
+`watch` runs it in a thread of its own (`deliver_in_background`), so a webhook that hangs does not delay evaluation. One
+process at a time delivers for a log: the one that holds the watch lock.
 """
 
 import logging
@@ -16,32 +16,32 @@ from obs_core import clock
 from obs_core.alerts import ledger
 from obs_core.alerts.deliver import http_client, outbox
 from obs_core.alerts.deliver.http_client import Message
-from obs_core.alerts.deliver.payload import Alert, Envelope, message
-from obs_core.alerts.deliver.retry import Answer
+from obs_core.alerts.deliver.payload import Envelope, MessageAlert, message_body
+from obs_core.alerts.deliver.retry import Response
 from obs_core.alerts.deliver.webhook import Webhook
 from obs_core.errors import ObsError
 from obs_core.settings import Settings
 from obs_core.store import sqlite
 
 _LOG: Final = logging.getLogger(__name__)
-_AFTER_TROUBLE_S: Final = 2.0
-_LAST_S: Final = 5  # of a round when the watcher ends; what is then not recorded is posted again
-_QUIET_NS: Final = 20 * clock.SECOND  # between two warnings
-PAUSE_S: Final = 0.25  # between two looks at the ledger: one indexed row each, and a flip is seen within 2 s
+_ERROR_PAUSE_S: Final = 2.0
+_JOIN_TIMEOUT_S: Final = 5  # for the last round when the watcher ends; what is not recorded then is posted again
+_WARNING_INTERVAL_NS: Final = 20 * clock.SECOND
+PAUSE_S: Final = 0.25  # between two rounds: one indexed row each, and a transition is seen within 2 s
 
 
 @contextmanager
-def beside(settings: Settings) -> Iterator[Callable[[Path, int], None]]:
-    """Delivery beside a watcher: call what this yields after each tick, with the log and the moment.
+def deliver_in_background(settings: Settings) -> Iterator[Callable[[Path, int], None]]:
+    """Deliver in a thread next to a watcher: call the yielded function after each tick, with the log and the time.
 
-    The first call starts `follow` in a thread, so not before the watcher holds its lease; the end of the block ends it.
+    The first call starts `run` in the thread, so not before the watcher holds its lock; leaving the block ends it.
     """
     stop = threading.Event()
     running: list[threading.Thread] = []
 
     def after_tick(log: Path, _now: int) -> None:
         if not (running and running[0].is_alive()):
-            running[:] = [threading.Thread(target=follow, args=(log, settings, stop), name="obs-deliver", daemon=True)]
+            running[:] = [threading.Thread(target=run, args=(log, settings, stop), name="obs-deliver", daemon=True)]
             running[0].start()
 
     try:
@@ -49,45 +49,45 @@ def beside(settings: Settings) -> Iterator[Callable[[Path, int], None]]:
     finally:
         stop.set()
         for thread in running:
-            thread.join(_LAST_S)
+            thread.join(_JOIN_TIMEOUT_S)
 
 
-def follow(log: Path, settings: Settings, stop: threading.Event) -> None:
-    """Deliver for `log` until `stop` is set; a round that has begun is finished (at most some 13 s).
+def run(log: Path, settings: Settings, stop: threading.Event) -> None:
+    """Deliver for `log` until `stop` is set; a round that has started is finished (at most about 13 s).
 
-    Trouble with the ledger (locked, a full disk) is said once per 20 s and outlived: nothing of it is lost.
+    Errors of the ledger (locked, a full disk) are logged once per 20 s and retried; no message is lost.
     """
-    said_ns = 0
+    warned_ns = 0
     while not stop.is_set():
         try:
-            with closing(ledger.open_ledger(log)) as book:
+            with closing(ledger.open_ledger(log)) as connection:
                 while not stop.is_set():
-                    stop.wait(0 if round_(book, settings) else PAUSE_S)
+                    stop.wait(0 if run_round(connection, settings) else PAUSE_S)
         except (sqlite.Error, ObsError) as error:
-            if clock.now_ns() - said_ns > _QUIET_NS:
-                said_ns = clock.now_ns()
-                told = error if isinstance(error, ObsError) else sqlite.translate_error(error, ledger.path_of(log))
-                _LOG.warning("Messages wait: %s", told)
-            stop.wait(_AFTER_TROUBLE_S)
+            if clock.now_ns() - warned_ns > _WARNING_INTERVAL_NS:
+                warned_ns = clock.now_ns()
+                own = error if isinstance(error, ObsError) else sqlite.translate_error(error, ledger.path_of(log))
+                _LOG.warning("Delivery is paused: %s", own)
+            stop.wait(_ERROR_PAUSE_S)
 
 
-def round_(book: sqlite3.Connection, settings: Settings, now: Callable[[], int] = clock.now_ns) -> int:
-    """Queue new flips, post what is due, record each answer as it comes; how many messages were posted."""
-    outbox.queue(book, now())
-    due = outbox.ready(book, now(), settings.external_url)
+def run_round(connection: sqlite3.Connection, settings: Settings, now: Callable[[], int] = clock.now_ns) -> int:
+    """Queue new transitions, post due messages, record each response as it comes; return the number of messages."""
+    outbox.queue(connection, now())
+    due = outbox.due_messages(connection, now(), settings.external_url)
 
-    def told(number: int, answer: Answer) -> None:
-        outbox.record(book, due[number], answer, now())
+    def on_response(number: int, response: Response) -> None:
+        outbox.record(connection, due[number][0], response, now())
 
-    http_client.post([each.message for each in due], settings.webhook_allow, told)
+    http_client.post([message for _, message in due], settings.webhook_allow, on_response)
     return len(due)
 
 
-def send_test(receiver: Webhook, settings: Settings, now: int) -> Answer:
-    """Post one message that says it is a test; nothing of it is kept."""
+def send_test(webhook: Webhook, settings: Settings, now: int) -> Response:
+    """Post one message that is marked as a test; it is not recorded."""
     labels = {"alertname": "Test", "severity": "info"}
-    notes = {"summary": "A test of this webhook; nothing is wrong.", "description": "Sent by hand."}
+    annotations = {"summary": "A test of this webhook; nothing is wrong.", "description": "Sent by hand."}
     link = f"{settings.external_url.rstrip('/')}/alerts"
-    alert = Alert("firing", labels, notes, now, None, link)
-    body = message(Envelope(receiver.name, '{}:{alertname="Test"}', labels, settings.external_url), [alert])
-    return http_client.post([Message(receiver, body, f"test-{now}")], settings.webhook_allow)[0]
+    alert = MessageAlert("firing", labels, annotations, now, None, link)
+    body = message_body(Envelope(webhook.name, '{}:{alertname="Test"}', labels, settings.external_url), [alert])
+    return http_client.post([Message(webhook, body, f"test-{now}")], settings.webhook_allow)[0]

@@ -1,104 +1,98 @@
-"""Groups of alerts in the ledger: what each webhook was told, kept as `schedule.Group` between two looks."""
+"""Groups of alerts in the ledger: the state of `grouping.Group` between two flushes."""
 
 import json
 import sqlite3
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Any, Final
 
 from obs_core.alerts import ledger
-from obs_core.alerts.deliver import transitions, webhook
-from obs_core.alerts.deliver.grouping import Group, Member, is_forgettable
-from obs_core.alerts.deliver.webhook import Webhook
+from obs_core.alerts.deliver import transitions
+from obs_core.alerts.deliver.grouping import Group, GroupedAlert, is_forgettable
+from obs_core.alerts.deliver.webhook import Webhook, group_labels, matches
 from obs_core.alerts.ledger import AlertTransition
 
-_OF_EACH: Final = 200
-_COLUMNS: Final = "receiver, labels, group_key, state, attempts, first_try_ns"
+_DUE_PER_WEBHOOK: Final = 200
+_COLUMNS: Final = "webhook, labels, group_key, state, attempts, first_attempt_ns"
 _SELECT: Final = f"SELECT {_COLUMNS} FROM delivery_group"
 _RANKED: Final = (
-    f"SELECT {_COLUMNS}, next_ns, row_number() OVER (PARTITION BY receiver ORDER BY next_ns) AS place "
+    f"SELECT {_COLUMNS}, next_ns, row_number() OVER (PARTITION BY webhook ORDER BY next_ns) AS rank "
     "FROM delivery_group WHERE next_ns <= ?"
 )
 
 
-class StoredGroup(NamedTuple):
-    """One group of one webhook, and how its present message fares."""
-
-    receiver: str
-    labels: str
-    group_key: str
-    group: Group
-    attempts: int = 0
-    first_try_ns: int | None = None
-
-
-def of_receiver(connection: sqlite3.Connection, name: str) -> dict[str, StoredGroup]:
+def of_webhook(connection: sqlite3.Connection, name: str) -> dict[str, Group]:
     """The groups of a webhook, by their labels."""
-    found = connection.execute(f"{_SELECT} WHERE receiver = ?", (name,))
-    return {row[1]: _kept(row) for row in found}
+    rows = connection.execute(f"{_SELECT} WHERE webhook = ?", (name,))
+    return {row[1]: _group(row) for row in rows}
 
 
-def due(connection: sqlite3.Connection, now: int) -> list[StoredGroup]:
-    """The groups whose time has come, those that wait longest first; at most 200 of each webhook.
+def due(connection: sqlite3.Connection, now: int) -> list[Group]:
+    """The groups to flush at `now`, those that wait longest first; at most 200 per webhook.
 
-    A round takes some of them; the bound keeps one webhook with very many groups from filling the memory.
+    One round flushes some of them; the limit bounds the memory for a webhook with very many groups.
     """
-    found = connection.execute(f"SELECT * FROM ({_RANKED}) WHERE place <= {_OF_EACH} ORDER BY next_ns", (now,))
-    return [_kept(row) for row in found]
+    rows = connection.execute(f"SELECT * FROM ({_RANKED}) WHERE rank <= {_DUE_PER_WEBHOOK} ORDER BY next_ns", (now,))
+    return [_group(row) for row in rows]
 
 
-def keep(connection: sqlite3.Connection, kept: StoredGroup) -> None:
-    """Store a group; one that holds nothing is forgotten."""
-    if is_forgettable(kept.group):
-        forget(connection, kept)
+def store(connection: sqlite3.Connection, group: Group) -> None:
+    """Store a group; delete it if it has no state."""
+    if is_forgettable(group):
+        forget(connection, group)
         return
     connection.execute(
-        "INSERT OR REPLACE INTO delivery_group (receiver, labels, group_key, state, next_ns, attempts, first_try_ns) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (*kept[:3], _text(kept.group), kept.group.next_ns, kept.attempts, kept.first_try_ns),
+        "INSERT OR REPLACE INTO delivery_group (webhook, labels, group_key, state, next_ns, attempts, first_attempt_ns)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            *(group.webhook, group.labels, group.key, _state_text(group)),
+            *(group.next_ns, group.attempts, group.first_attempt_ns),
+        ),
     )
 
 
-def forget(connection: sqlite3.Connection, kept: StoredGroup) -> None:
-    """Drop a group."""
-    connection.execute("DELETE FROM delivery_group WHERE receiver = ? AND labels = ?", (kept.receiver, kept.labels))
+def forget(connection: sqlite3.Connection, group: Group) -> None:
+    """Delete a group."""
+    connection.execute("DELETE FROM delivery_group WHERE webhook = ? AND labels = ?", (group.webhook, group.labels))
 
 
-def group_of(hook: Webhook, flip: AlertTransition, homes: dict[str, str]) -> str | None:
-    """The labels of the group in which `hook` is told of this alert; None: it is not told of it.
+def group_of(webhook: Webhook, transition: AlertTransition, group_by_fingerprint: dict[str, str]) -> str | None:
+    """The labels of the group in which `webhook` gets this alert; None: it does not get it.
 
-    `homes` remembers them by fingerprint: an alert stays in the group in which it was told first.
+    `group_by_fingerprint` caches them: an alert stays in the group of its first message.
     """
-    labels = transitions.labels_of(flip)
-    if flip.fingerprint not in homes and webhook.matches(hook, labels):
-        homes[flip.fingerprint] = ledger.text_of(webhook.group_labels(hook, labels))
-    return homes.get(flip.fingerprint)
+    labels = transitions.labels_of(transition)
+    if transition.fingerprint not in group_by_fingerprint and matches(webhook, labels):
+        group_by_fingerprint[transition.fingerprint] = ledger.text_of(group_labels(webhook, labels))
+    return group_by_fingerprint.get(transition.fingerprint)
 
 
-def _kept(row: tuple[str, str, str, str, int, int | None, *tuple[object, ...]]) -> StoredGroup:
-    return StoredGroup(row[0], row[1], row[2], _group(row[3]), row[4], row[5])
-
-
-def _text(group: Group) -> str:
+def _state_text(group: Group) -> str:
     return json.dumps(
         {
-            "members": {name: [*member] for name, member in group.members.items()},
+            "alerts": {name: [*alert] for name, alert in group.alerts.items()},
             "next_ns": group.next_ns,
             "flushed": group.flushed,
-            "told_ns": group.told_ns,
-            "told_firing": sorted(group.told_firing),
-            "told_resolved": sorted(group.told_resolved),
-            "tried_firing": sorted(group.tried_firing),
+            "sent_ns": group.sent_ns,
+            "sent_firing": sorted(group.sent_firing),
+            "sent_resolved": sorted(group.sent_resolved),
+            "unconfirmed_firing": sorted(group.unconfirmed_firing),
         }
     )
 
 
-def _group(text: str) -> Group:
-    facts = json.loads(text)
-    sets: Iterable[str] = ("told_firing", "told_resolved", "tried_firing")
+def _group(row: tuple[Any, ...]) -> Group:
+    webhook, labels, key, text, attempts, first_attempt_ns = row[:6]
+    state = json.loads(text)
+    sets: Iterable[str] = ("sent_firing", "sent_resolved", "unconfirmed_firing")
     return Group(
-        members={name: Member(*member) for name, member in facts["members"].items()},
-        next_ns=facts["next_ns"],
-        flushed=facts["flushed"],
-        told_ns=facts["told_ns"],
-        **{name: frozenset(facts[name]) for name in sets},
+        webhook,
+        labels,
+        key,
+        alerts={name: GroupedAlert(*alert) for name, alert in state["alerts"].items()},
+        next_ns=state["next_ns"],
+        flushed=state["flushed"],
+        sent_ns=state["sent_ns"],
+        **{name: frozenset(state[name]) for name in sets},
+        attempts=attempts,
+        first_attempt_ns=first_attempt_ns,
     )

@@ -1,7 +1,7 @@
-"""From flips to deliveries: each flip is queued once for each webhook that wants it, and each message recorded.
+"""From transitions to deliveries: each transition is queued once per matching webhook, and each message is recorded.
 
-Every step is one transaction, so a kill at any moment leaves it done or not begun. A message is posted between two of
-them: killed there, its answer is not recorded and it is posted again, with the same key.
+Every step is one transaction, so a kill at any time leaves it done or not started. A message is posted between two of
+them: after a kill in between, its response is not recorded and it is posted again, with the same key.
 """
 
 import hashlib
@@ -12,197 +12,193 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from obs_core.alerts import ledger
-from obs_core.alerts.deliver import group_store, grouping, payload, retry, transitions, webhook, webhook_store
-from obs_core.alerts.deliver.group_store import StoredGroup
+from obs_core.alerts.deliver import group_store, grouping, payload, retry, transitions, webhook_store
+from obs_core.alerts.deliver.grouping import Group, GroupedAlert, Notification
 from obs_core.alerts.deliver.http_client import Message
-from obs_core.alerts.deliver.retry import Answer
-from obs_core.alerts.deliver.webhook import Webhook
+from obs_core.alerts.deliver.retry import Outcome, Response
+from obs_core.alerts.deliver.webhook import Webhook, from_json, matchers
 from obs_core.alerts.ledger import AlertTransition
 from obs_core.store import sqlite
 
-AT_ONCE: Final = 16  # messages in one round; each is recorded when its answer comes
-OF_ONE: Final = 4  # of them for one webhook, so that one that hangs leaves places for the others
-_FLIP: Final = ", ".join(AlertTransition._fields)
-_QUEUED: Final = "receiver = ? AND group_key = ? AND status = 'queued'"
+ROUND_LIMIT: Final = 16  # messages in one round; each is recorded when its response comes
+WEBHOOK_LIMIT: Final = 4  # of them for one webhook, so that one that hangs does not block the others
+_QUEUED: Final = "webhook = ? AND group_key = ? AND status = 'queued'"
 
 
-class Ready(NamedTuple):
-    """A message that is to be posted for a group."""
+class _Attempt(NamedTuple):
+    """The columns of `delivery` that an attempt changes."""
 
-    kept: StoredGroup
-    due: grouping.Due
-    message: Message
+    outcome: Outcome
+    attempts: int
+    next_attempt_ns: int | None
+    now: int
+    status: int | None
+    error: str
 
 
 def queue(connection: sqlite3.Connection, now: int) -> int:
-    """Queue the flips that came since the last time; how many deliveries that made."""
-    newest = connection.execute("SELECT coalesce(max(id), 0) FROM flip").fetchone()[0]
-    behind = "SELECT config, seen FROM webhook WHERE seen IS NULL OR seen < ?"
+    """Queue the transitions since the last call; return the number of new deliveries."""
+    newest = ledger.newest_transition_id(connection)
+    behind = "SELECT config, last_transition_id FROM webhook WHERE last_transition_id IS NULL OR last_transition_id < ?"
     if not connection.execute(behind, (newest,)).fetchone():
         return 0
-    made = 0
+    queued = 0
     with sqlite.transaction(connection):
-        for config, seen in connection.execute(behind, (newest,)).fetchall():
-            hook = webhook.from_json(config)
-            known = _firing_now(connection) if seen is None else ledger.transitions(connection, after=seen)
-            wanted = [(flip_id, flip) for flip_id, flip in known if flip_id <= newest and transitions.is_told(flip)]
-            made += _queue_for(connection, hook, wanted, now)
-            connection.execute("UPDATE webhook SET seen = ? WHERE name = ?", (newest, hook.name))
-    return made
+        for config, last_id in connection.execute(behind, (newest,)).fetchall():
+            webhook = from_json(config)
+            recorded = _firing_now(connection) if last_id is None else ledger.transitions(connection, after=last_id)
+            new = [row for row in recorded if row[0] <= newest and transitions.is_notified(row[1])]
+            queued += _queue_for(connection, webhook, new, now)
+            connection.execute("UPDATE webhook SET last_transition_id = ? WHERE name = ?", (newest, webhook.name))
+    return queued
 
 
-def ready(connection: sqlite3.Connection, now: int, external_url: str) -> list[Ready]:
-    """The messages that are due; groups that have nothing to tell are put aside until their next time."""
-    snoozed = {rule for rule, until in ledger.snoozes(connection).items() if until > now}
-    hooks = {hook.name: hook for hook in webhook_store.listed(connection)}
-    found: list[Ready] = []
-    quiet: list[tuple[StoredGroup, grouping.Group, grouping.Due]] = []
-    places = Counter[str]()
-    for kept in group_store.due(connection, now):
-        if kept.receiver not in hooks:  # removed while its message was on the way
-            group_store.forget(connection, kept)
+def due_messages(connection: sqlite3.Connection, now: int, external_url: str) -> list[tuple[Notification, Message]]:
+    """Flush the groups that are due; return the messages to post, and store the groups without one."""
+    snoozed = {rule for rule, end_ns in ledger.snoozes(connection).items() if end_ns > now}
+    webhooks = {webhook.name: webhook for webhook in webhook_store.listed(connection)}
+    messages: list[tuple[Notification, Message]] = []
+    without_message: list[tuple[Group, Notification]] = []
+    count = Counter[str]()
+    for stored in group_store.due(connection, now):
+        webhook = webhooks.get(stored.webhook)
+        if webhook is None:  # removed while its message was being posted
+            group_store.forget(connection, stored)
             continue
-        if len(found) == AT_ONCE or places[kept.receiver] == OF_ONE:
+        if len(messages) == ROUND_LIMIT or count[webhook.name] == WEBHOOK_LIMIT:
             continue
-        said = _flips_of(connection, kept)
-        group = grouping.with_mutes(kept.group, {name: flip.rule in snoozed for name, flip in said.items()})
-        due = grouping.due_message(group, hooks[kept.receiver], now)
-        if due and (due.firing or due.resolved):
-            places[kept.receiver] += 1
-            found.append(_ready(kept, due, hooks[kept.receiver], said, external_url))
-        elif due:
-            quiet.append((kept, group, due))
-    if quiet:
+        ids = [alert.transition_id for alert in stored.alerts.values()]
+        last = {transition.fingerprint: transition for transition in ledger.transitions_by_id(connection, ids)}
+        group = grouping.with_mutes(stored, {name: transition.rule in snoozed for name, transition in last.items()})
+        notification = grouping.due_notification(group, webhook, now)
+        if notification and (notification.firing or notification.resolved):
+            count[webhook.name] += 1
+            messages.append((notification, _message(notification, webhook, last, external_url)))
+        elif notification:
+            without_message.append((group, notification))
+    if without_message:
         with sqlite.transaction(connection):
-            for kept, group, due in quiet:
-                _put_aside(connection, kept, group, ())
-                group_store.keep(connection, kept._replace(group=due.group, attempts=0, first_try_ns=None))
-    return found
+            for group, notification in without_message:
+                _suppress_queued(connection, group, ())
+                group_store.store(connection, notification.group)
+    return messages
 
 
-def record(connection: sqlite3.Connection, sent: Ready, answer: Answer, now: int) -> None:
-    """Keep what came of a message, in one transaction."""
-    verdict = retry.verdict(answer)
-    attempts, first = sent.kept.attempts + 1, sent.kept.first_try_ns or now
-    why = retry.sentence(answer)
-    if verdict == "again" and now - first >= retry.GIVE_UP_NS:
-        verdict, why = "failed", f"{why} Given up after a day."
-    if verdict == "again" and not webhook_store.is_known(connection, sent.kept.receiver):
-        verdict, why = "failed", f"{why} The webhook was removed."
-    told = [sent.due.group.members[name].flip_id for name in (*sent.due.firing, *sent.due.resolved)]
-    again = retry.next_attempt_ns(answer, attempts, now) if verdict == "again" else None
+def record(connection: sqlite3.Connection, notification: Notification, response: Response, now: int) -> None:
+    """Record the response to the message of `notification`, in one transaction."""
+    group = notification.group
+    outcome, error = retry.outcome(response), retry.error_text(response)
+    first_ns = now if group.first_attempt_ns is None else group.first_attempt_ns
+    if outcome == "retry" and now - first_ns >= retry.GIVE_UP_NS:
+        outcome, error = "failed", f"{error} Given up after a day."
+    if outcome == "retry" and not webhook_store.is_known(connection, group.webhook):
+        outcome, error = "failed", f"{error} The webhook was removed."
+    attempts, ids = group.attempts + 1, notification.transition_ids
+    next_ns = retry.next_attempt_ns(response, attempts, now) if outcome == "retry" else None
     with sqlite.transaction(connection):
-        _mark(connection, sent, told, (verdict, attempts, again, now, answer.status, why))
-        if again is None:
-            _put_aside(connection, sent.kept, sent.due.group, told)
-            group = grouping.after_sending(sent.due.group, sent.due, now)
-            kept = sent.kept._replace(group=group, attempts=0, first_try_ns=None)
+        _update_deliveries(
+            connection, group.webhook, ids, _Attempt(outcome, attempts, next_ns, now, response.status, error)
+        )
+        if next_ns is None:
+            _suppress_queued(connection, group, ids)
+            group_store.store(connection, grouping.after_sending(group, notification, now))
         else:
-            group = grouping.after_failure(sent.due.group, sent.due, again)
-            kept = sent.kept._replace(group=group, attempts=attempts, first_try_ns=first)
-        group_store.keep(connection, kept)
+            group_store.store(connection, grouping.after_failure(group, notification, now, next_ns))
 
 
 def _queue_for(
-    connection: sqlite3.Connection, hook: Webhook, wanted: list[tuple[int, AlertTransition]], now: int
+    connection: sqlite3.Connection, webhook: Webhook, new: list[tuple[int, AlertTransition]], now: int
 ) -> int:
-    """Queue `wanted` flips for one webhook; an alert stays in the group that it was told in."""
-    known = group_store.of_receiver(connection, hook.name)
-    homes = {name: labels for labels, kept in known.items() for name in kept.group.members}
-    arriving: dict[str, list[tuple[str, grouping.Member]]] = {}
+    """Queue the transitions `new` for one webhook; an alert stays in the group of its first message."""
+    groups = group_store.of_webhook(connection, webhook.name)
+    group_by_fingerprint = {name: labels for labels, group in groups.items() for name in group.alerts}
+    alerts: dict[str, list[tuple[str, GroupedAlert]]] = {}
     rows = []
-    for flip_id, flip in wanted:
-        if (key := group_store.group_of(hook, flip, homes)) is None:
+    for transition_id, transition in new:
+        if (labels := group_store.group_of(webhook, transition, group_by_fingerprint)) is None:
             continue
-        if key not in known:
-            name = payload.group_key(webhook.matchers(hook), json.loads(key))
-            known[key] = StoredGroup(hook.name, key, name, grouping.Group())
-        facts = (flip_id, hook.name, known[key].group_key)
-        if flip.while_flapping:  # what its group knows stays: that it flaps, which is told as firing
-            rows.append((*facts, "suppressed", "Flapping."))
+        if labels not in groups:
+            key = payload.group_key(matchers(webhook), json.loads(labels))
+            groups[labels] = Group(webhook.name, labels, key)
+        ids = (transition_id, webhook.name, groups[labels].key)
+        if transition.while_flapping:  # the group keeps the state flapping, which is sent as firing
+            rows.append((*ids, "suppressed", "Flapping."))
             continue
-        arriving.setdefault(key, []).append((flip.fingerprint, transitions.member_of(flip_id, flip)))
-        rows.append((*facts, "queued", ""))
+        alert = transitions.grouped_alert(transition_id, transition)
+        alerts.setdefault(labels, []).append((transition.fingerprint, alert))
+        rows.append((*ids, "queued", ""))
     connection.executemany(
-        "INSERT INTO delivery (flip_id, receiver, group_key, status, error) VALUES (?, ?, ?, ?, ?) "
+        "INSERT INTO delivery (transition_id, webhook, group_key, status, error) VALUES (?, ?, ?, ?, ?) "
         "ON CONFLICT DO NOTHING",
         rows,
     )
-    for key, members in arriving.items():
-        group = grouping.after_transitions(known[key].group, members, hook, now)
-        group_store.keep(connection, known[key]._replace(group=group))
+    for labels, changed in alerts.items():
+        group = grouping.after_transitions(groups[labels], changed, webhook, now)
+        group_store.store(connection, group)
         connection.execute(
-            f"UPDATE delivery SET next_try_ns = ? WHERE {_QUEUED}", (group.next_ns, hook.name, known[key].group_key)
+            f"UPDATE delivery SET next_attempt_ns = ? WHERE {_QUEUED}", (group.next_ns, webhook.name, group.key)
         )
     return len(rows)
 
 
 def _firing_now(connection: sqlite3.Connection) -> list[tuple[int, AlertTransition]]:
-    """The last flip of each alert that fires: what a new webhook is told first."""
+    """The last transition of each alert that fires: the first messages of a new webhook."""
+    last = ledger.last_transitions(connection)
+    return [(number, transition) for number, transition in last if transition.state_to in transitions.FIRING]
+
+
+def _message(
+    notification: Notification, webhook: Webhook, last: Mapping[str, AlertTransition], external_url: str
+) -> Message:
+    group = notification.group
+    names = (*notification.firing, *notification.resolved)
+    alerts = [transitions.message_alert(last[name], external_url) for name in names]
+    envelope = payload.Envelope(webhook.name, group.key, json.loads(group.labels), external_url)
+    ids = [alert.transition_id for alert in group.alerts.values()]
+    content = json.dumps([group.webhook, group.labels, group.sent_ns, ids])
+    key = hashlib.sha256(content.encode()).hexdigest()[:32]
+    return Message(webhook, payload.message_body(envelope, alerts, webhook.max_alerts), key)
+
+
+def _update_deliveries(connection: sqlite3.Connection, webhook: str, ids: list[int], attempt: _Attempt) -> None:
+    """Record an attempt in the deliveries of the transitions `ids`; those that were sent before stay unchanged."""
+    is_sent = attempt.outcome == "sent"
     rows = connection.execute(
-        f"SELECT id, {_FLIP} FROM flip "
-        "WHERE id IN (SELECT max(id) FROM flip WHERE NOT while_flapping GROUP BY fingerprint) ORDER BY id"
-    )
-    return [(row[0], flip) for row in rows if (flip := AlertTransition(*row[1:])).state_to in transitions.FIRING]
-
-
-def _flips_of(connection: sqlite3.Connection, kept: StoredGroup) -> dict[str, AlertTransition]:
-    """The last flips of a group's alerts, by fingerprint."""
-    ids = json.dumps([member.flip_id for member in kept.group.members.values()])
-    rows = connection.execute(f"SELECT {_FLIP} FROM flip WHERE id IN (SELECT value FROM json_each(?))", (ids,))
-    return {flip.fingerprint: flip for flip in (AlertTransition(*row) for row in rows)}
-
-
-def _ready(
-    kept: StoredGroup, due: grouping.Due, hook: Webhook, known: Mapping[str, AlertTransition], external_url: str
-) -> Ready:
-    alerts = [transitions.alert_of(known[name], external_url) for name in (*due.firing, *due.resolved)]
-    envelope = payload.Envelope(hook.name, kept.group_key, json.loads(kept.labels), external_url)
-    members = due.group.members
-    said = [kept.receiver, kept.labels, due.group.told_ns, [members[name].flip_id for name in members]]
-    key = hashlib.sha256(json.dumps(said).encode()).hexdigest()[:32]
-    return Ready(kept, due, Message(hook, payload.message(envelope, alerts, hook.max_alerts), key))
-
-
-def _mark(
-    connection: sqlite3.Connection,
-    sent: Ready,
-    told: Iterable[int],
-    facts: tuple[str, int, int | None, int, int | None, str],
-) -> None:
-    """Write what became of the deliveries of the flips `told`; those that were sent before stay as they are."""
-    verdict, attempts, again, now, status, why = facts
-    rows = connection.execute(
-        "UPDATE delivery SET status = ?, attempts = ?, next_try_ns = ?, sent_ns = ?, response_status = ?, error = ? "
-        "WHERE receiver = ? AND status <> 'sent' AND flip_id IN (SELECT value FROM json_each(?))",
+        "UPDATE delivery SET status = ?, attempts = ?, next_attempt_ns = ?, sent_ns = ?, response_status = ?, "
+        "error = ? WHERE webhook = ? AND status <> 'sent' AND transition_id IN (SELECT value FROM json_each(?))",
         (
-            *("queued" if verdict == "again" else verdict, attempts, again, now if verdict == "sent" else None),
-            *(status, why, sent.kept.receiver, json.dumps(list(told))),
+            *("queued" if attempt.outcome == "retry" else attempt.outcome, attempt.attempts, attempt.next_attempt_ns),
+            *(attempt.now if is_sent else None, attempt.status, attempt.error, webhook, json.dumps(ids)),
         ),
     )
-    if not rows.rowcount and verdict != "again":
-        what = f"Repeated at {payload.time_text(now)}" + (f": {why}" if why else ".")
+    if not rows.rowcount and attempt.outcome != "retry":
+        repeated = f"Repeated at {payload.time_text(attempt.now)}" + (f": {attempt.error}" if attempt.error else ".")
         connection.execute(
-            "UPDATE delivery SET error = ? WHERE receiver = ? AND flip_id IN (SELECT value FROM json_each(?))",
-            (what, sent.kept.receiver, json.dumps(list(told))),
+            "UPDATE delivery SET error = ? WHERE webhook = ? AND transition_id IN (SELECT value FROM json_each(?))",
+            (repeated, webhook, json.dumps(ids)),
         )
 
 
-def _put_aside(connection: sqlite3.Connection, kept: StoredGroup, group: grouping.Group, told: Iterable[int]) -> None:
-    """Suppress what is still queued for a group after a look at it, each with its reason."""
-    last = {member.flip_id: member for member in group.members.values()}
-    rows = connection.execute(f"SELECT id, flip_id FROM delivery WHERE {_QUEUED}", (kept.receiver, kept.group_key))
-    whys = [(_why(last.get(flip_id)), row_id) for row_id, flip_id in rows if flip_id not in set(told)]
+def _suppress_queued(connection: sqlite3.Connection, group: Group, sent: Iterable[int]) -> None:
+    """Suppress the deliveries that are still queued for a flushed group, each with its reason."""
+    last = {alert.transition_id: alert for alert in group.alerts.values()}
+    rows = connection.execute(f"SELECT id, transition_id FROM delivery WHERE {_QUEUED}", (group.webhook, group.key))
+    sent_ids = set(sent)
+    reasons = [
+        (_reason(last.get(transition_id)), delivery_id)
+        for delivery_id, transition_id in rows
+        if transition_id not in sent_ids
+    ]
     connection.executemany(
-        "UPDATE delivery SET status = 'suppressed', next_try_ns = NULL, error = ? WHERE id = ?", whys
+        "UPDATE delivery SET status = 'suppressed', next_attempt_ns = NULL, error = ? WHERE id = ?", reasons
     )
 
 
-def _why(member: grouping.Member | None) -> str:
-    if member is None:
-        return "Overtaken by a later change before it could be told."
-    if member.muted:
+def _reason(alert: GroupedAlert | None) -> str:
+    if alert is None:
+        return "Replaced by a later state change before it was sent."
+    if alert.muted:
         return "Snoozed."
-    if not member.firing:
-        return "Over before it was told, or the webhook takes no resolved messages."
-    return "The receiver was told the same before."
+    if not alert.firing:
+        return "Resolved before it was sent, or the webhook takes no resolved messages."
+    return "The webhook already has this state."

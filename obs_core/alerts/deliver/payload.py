@@ -1,4 +1,4 @@
-"""The webhook message of Prometheus Alertmanager, version 4, so that receivers written for it work with us.
+"""The webhook message of Prometheus Alertmanager, version 4, so that receivers written for it work unchanged.
 
 The fields are those of `webhook_config` in Alertmanager's configuration manual.
 """
@@ -16,8 +16,8 @@ ZERO_TIME: Final = "0001-01-01T00:00:00Z"  # Go's zero time: the end of an alert
 Status = Literal["firing", "resolved"]
 
 
-class Alert(NamedTuple):
-    """One alert as a message tells it."""
+class MessageAlert(NamedTuple):
+    """One alert in a message."""
 
     status: Status
     labels: Mapping[str, str]
@@ -29,7 +29,7 @@ class Alert(NamedTuple):
 
 
 class Envelope(NamedTuple):
-    """What a message says around its alerts."""
+    """The fields of a message around its alerts."""
 
     receiver: str
     group_key: str
@@ -37,27 +37,27 @@ class Envelope(NamedTuple):
     external_url: str
 
 
-def message(envelope: Envelope, alerts: Sequence[Alert], max_alerts: int = 0) -> bytes:
-    """The body that is posted; of more than `max_alerts` (0: no limit) the first are told, the others counted."""
-    told = alerts[:max_alerts] if max_alerts else alerts
+def message_body(envelope: Envelope, alerts: Sequence[MessageAlert], max_alerts: int = 0) -> bytes:
+    """The body to post; of more than `max_alerts` (0: no limit) the first are listed and the others counted."""
+    listed = alerts[:max_alerts] if max_alerts else alerts
     document = {
         "receiver": envelope.receiver,
-        "status": "firing" if any(alert.status == "firing" for alert in told) else "resolved",
-        "alerts": [_alert(alert) for alert in told],
+        "status": "firing" if any(alert.status == "firing" for alert in listed) else "resolved",
+        "alerts": [_alert(alert) for alert in listed],
         "groupLabels": dict(envelope.group_labels),
-        "commonLabels": _common([alert.labels for alert in told]),
-        "commonAnnotations": _common([alert.annotations for alert in told]),
+        "commonLabels": _common([alert.labels for alert in listed]),
+        "commonAnnotations": _common([alert.annotations for alert in listed]),
         "externalURL": envelope.external_url,
         "version": VERSION,
         "groupKey": envelope.group_key,
-        "truncatedAlerts": len(alerts) - len(told),
+        "truncatedAlerts": len(alerts) - len(listed),
     }
-    # surrogates from damaged text are no UTF-8; replaced here, since a message that can't be encoded would never leave
+    # surrogates from damaged text are replaced: they are not valid UTF-8, and the message could never be sent
     return json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def group_key(matchers: Sequence[str], labels: Mapping[str, str]) -> str:
-    """The name of a group, as Alertmanager writes it: the route's matchers, then the labels that all alerts share."""
+    """The key of a group, as Alertmanager writes it: the matchers of the route, then the labels of the group."""
     route = "{}/{" + ",".join(matchers) + "}" if matchers else "{}"
     return route + ":{" + ", ".join(f"{name}={quoted(text)}" for name, text in sorted(labels.items())) + "}"
 
@@ -68,12 +68,12 @@ def quoted(text: str) -> str:
 
 
 def time_text(ns: int) -> str:
-    """`ns` as RFC 3339 in UTC, without zeros at the end of the fraction, as Go writes it."""
+    """`ns` as RFC 3339 in UTC, without trailing zeros of the fraction, as Go writes it."""
     text = clock.iso_text(ns).removesuffix("Z")
     return (text.rstrip("0").rstrip(".") + "Z") if "." in text else ZERO_TIME
 
 
-def _alert(alert: Alert) -> dict[str, object]:
+def _alert(alert: MessageAlert) -> dict[str, object]:
     return {
         "status": alert.status,
         "labels": dict(alert.labels),
@@ -86,6 +86,6 @@ def _alert(alert: Alert) -> dict[str, object]:
 
 
 def _common(sets: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """The names that have the same text in all `sets`."""
+    """The names with the same text in all `sets`, and that text."""
     first = sets[0] if sets else {}
-    return {name: text for name, text in first.items() if all(each.get(name) == text for each in sets)}
+    return {name: text for name, text in first.items() if all(labels.get(name) == text for labels in sets)}

@@ -1,6 +1,6 @@
-"""What delivery would have sent of flips that are known beforehand, by its own rules, to a receiver that accepts all.
+"""Which messages delivery would have sent for given transitions, by its own rules, to a webhook that accepts them all.
 
-A group of alerts depends on nothing but its flips, so each is gone through by itself, from look to look.
+A group of alerts depends only on its transitions, so each group is simulated on its own, from flush to flush.
 """
 
 from collections import deque
@@ -10,68 +10,69 @@ from itertools import groupby
 from typing import NamedTuple
 
 from obs_core.alerts.deliver import group_store, grouping, transitions
-from obs_core.alerts.deliver.grouping import Group, Member
+from obs_core.alerts.deliver.grouping import Group, GroupedAlert
 from obs_core.alerts.deliver.webhook import Webhook
 from obs_core.alerts.ledger import AlertTransition
 
-Arrival = tuple[int, str, Member]
-"""The moment of a flip, its alert, and how it left that alert."""
+TimedAlert = tuple[int, str, GroupedAlert]
+"""The time of a transition, the fingerprint of its alert, and the state of that alert afterwards."""
 
 
 class SimulatedMessage(NamedTuple):
-    """One message: when it would have been sent, and how many alerts it says fire and are over."""
+    """One message: when it would have been sent, and its number of firing and resolved alerts."""
 
-    moment_ns: int
+    time_ns: int
     firing: int
     resolved: int
 
 
-def messages(known: Iterable[AlertTransition], hook: Webhook, until_ns: int) -> list[SimulatedMessage]:
-    """What `hook` would have been sent of the flips `known`, by time.
+def messages(recorded: Iterable[AlertTransition], webhook: Webhook, end_ns: int) -> list[SimulatedMessage]:
+    """The messages that `webhook` would have been sent for the transitions `recorded`, by time.
 
-    Of what still fires, repetitions up to `until_ns` count; the last flips are told even if their wait ends later.
+    Repeats of firing alerts count up to `end_ns`; the last transitions are sent even if their wait ends later.
     """
-    homes: dict[str, str] = {}
-    arriving: dict[str, list[Arrival]] = {}
-    for number, flip in enumerate(sorted(known, key=lambda each: each.moment_ns)):
-        if (
-            not transitions.is_told(flip)
-            or (home := group_store.group_of(hook, flip, homes)) is None
-            or flip.while_flapping
-        ):
+    group_by_fingerprint: dict[str, str] = {}
+    alerts: dict[str, list[TimedAlert]] = {}
+    ordered = sorted(recorded, key=lambda transition: transition.timestamp_ns)
+    for number, transition in enumerate(ordered):
+        if not transitions.is_notified(transition):
             continue
-        arriving.setdefault(home, []).append((flip.moment_ns, flip.fingerprint, transitions.member_of(number, flip)))
-    return sorted(told for arrivals in arriving.values() for told in _of_group(arrivals, hook, until_ns))
+        labels = group_store.group_of(webhook, transition, group_by_fingerprint)
+        if labels is None or transition.while_flapping:
+            continue
+        alert = transitions.grouped_alert(number, transition)
+        alerts.setdefault(labels, []).append((transition.timestamp_ns, transition.fingerprint, alert))
+    return sorted(message for changes in alerts.values() for message in _of_group(changes, webhook, end_ns))
 
 
-def _of_group(arrivals: Sequence[Arrival], hook: Webhook, until_ns: int) -> list[SimulatedMessage]:
-    """The messages of one group; what comes at the moment of a look comes before it."""
-    rest = deque((moment, [each[1:] for each in found]) for moment, found in groupby(arrivals, lambda each: each[0]))
-    found: list[SimulatedMessage] = []
-    group, is_news = Group(), False
-    while rest or (group.next_ns is not None and (is_news or group.next_ns <= until_ns)):
+def _of_group(changes: Sequence[TimedAlert], webhook: Webhook, end_ns: int) -> list[SimulatedMessage]:
+    """The messages of one group; a transition at the time of a flush is applied before it."""
+    rest = deque((time_ns, [change[1:] for change in same]) for time_ns, same in groupby(changes, lambda item: item[0]))
+    sent: list[SimulatedMessage] = []
+    group, has_news = Group(), False
+    while rest or (group.next_ns is not None and (has_news or group.next_ns <= end_ns)):
         if rest and (group.next_ns is None or rest[0][0] <= group.next_ns):
-            moment, members = rest.popleft()
-            group, is_news = grouping.after_transitions(group, members, hook, moment), True
+            time_ns, alerts = rest.popleft()
+            group, has_news = grouping.after_transitions(group, alerts, webhook, time_ns), True
             continue
         now = group.next_ns or 0
-        due = grouping.due_message(group, hook, now) or grouping.Due(group)
-        group, is_news = due.group, False
-        if due.firing or due.resolved:
-            found.append(SimulatedMessage(now, len(due.firing), len(due.resolved)))
-            group = grouping.after_sending(group, due, now)
-        comes_ns = rest[0][0] if rest else until_ns + 1
-        group = Group() if grouping.is_forgettable(group) else _rested(group, hook, comes_ns)
-    return found
+        notification = grouping.due_notification(group, webhook, now) or grouping.Notification(group)
+        group, has_news = notification.group, False
+        if notification.firing or notification.resolved:
+            sent.append(SimulatedMessage(now, len(notification.firing), len(notification.resolved)))
+            group = grouping.after_sending(group, notification, now)
+        next_change_ns = rest[0][0] if rest else end_ns + 1
+        group = Group() if grouping.is_forgettable(group) else _at_next_message(group, webhook, next_change_ns)
+    return sent
 
 
-def _rested(group: Group, hook: Webhook, until_ns: int) -> Group:
-    """`group` at its next look that can tell something: the first one after news, or after the repeat interval.
+def _at_next_message(group: Group, webhook: Webhook, end_ns: int) -> Group:
+    """`group` at its next flush that can send something: the first one after news, or after the repeat interval.
 
-    A year of looks at one alert that fires: 0.8 s one by one, 0.04 s so.
+    A year of flushes of one firing alert: 0.8 s one by one, 0.04 s with this.
     """
     if group.next_ns is None:
         return group
-    wakes_ns = until_ns if group.told_ns is None else min(until_ns, group.told_ns + hook.repeat_interval_ns + 1)
-    looks = max(0, -(-(wakes_ns - group.next_ns) // hook.group_interval_ns))
-    return replace(group, next_ns=group.next_ns + looks * hook.group_interval_ns)
+    repeat_ns = end_ns if group.sent_ns is None else min(end_ns, group.sent_ns + webhook.repeat_interval_ns + 1)
+    skipped = max(0, -(-(repeat_ns - group.next_ns) // webhook.group_interval_ns))
+    return replace(group, next_ns=group.next_ns + skipped * webhook.group_interval_ns)

@@ -1,49 +1,52 @@
-"""What a flip of the ledger means to whoever is told of it."""
+"""What a recorded transition means for delivery: whether it is sent, and as what."""
 
 import json
 from typing import Final
 from urllib.parse import quote
 
-from obs_core.alerts.deliver.grouping import Member
-from obs_core.alerts.deliver.payload import Alert
+from obs_core.alerts.deliver.grouping import GroupedAlert
+from obs_core.alerts.deliver.payload import MessageAlert
 from obs_core.alerts.ledger import AlertTransition
 
-FIRING: Final = frozenset({"firing", "flapping", "no data"})  # told as firing; flapping is told once, not per swing
+FIRING: Final = frozenset({"firing", "flapping", "no data"})  # sent as firing; flapping once, not per transition
 ENDED: Final = frozenset({"resolved", "inactive", "ok", "pending"})
 
 
-def is_told(flip: AlertTransition) -> bool:
-    """Whether anyone is told of `flip`: that something fires, or that it no longer does."""
-    return flip.state_to in FIRING or (flip.state_to in ENDED and flip.state_from in FIRING)
+def is_notified(transition: AlertTransition) -> bool:
+    """Whether webhooks are notified of `transition`: the alert starts to fire, or no longer does."""
+    return transition.state_to in FIRING or (transition.state_to in ENDED and transition.state_from in FIRING)
 
 
-def labels_of(flip: AlertTransition) -> dict[str, str]:
-    """The labels of a flip's alert, with its rule as `alertname` and its severity."""
-    ours = {"alertname": flip.rule, **({"severity": flip.severity} if flip.severity else {})}
-    return {name: str(text) for name, text in sorted({**ours, **json.loads(flip.labels)}.items())}
+def labels_of(transition: AlertTransition) -> dict[str, str]:
+    """The labels of the alert, with its rule as `alertname` and its severity."""
+    ours = {
+        "alertname": transition.rule,
+        **({"severity": transition.severity} if transition.severity else {}),
+    }
+    return {name: str(text) for name, text in sorted({**ours, **json.loads(transition.labels)}.items())}
 
 
-def member_of(flip_id: int, flip: AlertTransition) -> Member:
-    """The flip's alert as its group remembers it."""
-    starts = flip.moment_ns if flip.starts_ns is None else flip.starts_ns
-    return Member(flip_id, flip.state_to in FIRING, starts, severity=flip.severity)
+def grouped_alert(transition_id: int, transition: AlertTransition) -> GroupedAlert:
+    """The alert as its group stores it."""
+    starts_ns = transition.timestamp_ns if transition.starts_ns is None else transition.starts_ns
+    return GroupedAlert(transition_id, transition.state_to in FIRING, starts_ns, severity=transition.severity)
 
 
-def alert_of(flip: AlertTransition, external_url: str) -> Alert:
-    """The flip's alert as a message tells it."""
-    firing = flip.state_to in FIRING
-    annotations = {name: str(text) for name, text in json.loads(flip.annotations).items()}
-    if flip.state_to in {"flapping", "no data"}:
-        annotations.setdefault("state", flip.state_to)
-    if flip.value is not None:
-        annotations.setdefault("value", flip.value)
-    ends = flip.moment_ns if flip.ends_ns is None else flip.ends_ns
-    return Alert(
+def message_alert(transition: AlertTransition, external_url: str) -> MessageAlert:
+    """The alert as a message contains it."""
+    firing = transition.state_to in FIRING
+    annotations = {name: str(text) for name, text in json.loads(transition.annotations).items()}
+    if transition.state_to in {"flapping", "no data"}:
+        annotations.setdefault("state", transition.state_to)
+    if transition.value is not None:
+        annotations.setdefault("value", transition.value)
+    ends_ns = transition.timestamp_ns if transition.ends_ns is None else transition.ends_ns
+    return MessageAlert(
         "firing" if firing else "resolved",
-        labels_of(flip),
+        labels_of(transition),
         annotations,
-        flip.moment_ns if flip.starts_ns is None else flip.starts_ns,
-        None if firing else ends,
-        f"{external_url.rstrip('/')}/alerts?a_rule={quote(flip.rule, safe='')}",
-        flip.fingerprint,
+        transition.timestamp_ns if transition.starts_ns is None else transition.starts_ns,
+        None if firing else ends_ns,
+        f"{external_url.rstrip('/')}/alerts?a_rule={quote(transition.rule, safe='')}",
+        transition.fingerprint,
     )

@@ -1,8 +1,7 @@
-"""Where messages may go: web addresses, on hosts that are allowed, never the addresses where clouds keep credentials.
+"""Which URLs messages may be sent to: http(s), on allowed hosts, never a cloud's metadata address (SSRF protection).
 
-A name is checked twice: as it is written, when a webhook is saved, and by every address it resolves to, each time
-something is sent; the connection then goes to exactly the address that was checked, so a name that changes its
-address in between leads nowhere.
+A host is checked twice: by its name when a webhook is saved, and by every IP address it resolves to each time a message
+is sent. The connection then goes to exactly the address that was checked, so DNS rebinding has no effect.
 """
 
 import re
@@ -26,8 +25,8 @@ _LONGEST_URL: Final = 2_048
 _HINT: Final = "Write http://host:port/path or https://host/path."
 
 
-class Target(NamedTuple):
-    """A checked web address."""
+class WebhookUrl(NamedTuple):
+    """The parts of a checked URL."""
 
     scheme: str
     host: str
@@ -35,17 +34,17 @@ class Target(NamedTuple):
     path: str  # with the query, as it is sent
 
 
-def target(url: str) -> Target:
+def parse_url(url: str) -> WebhookUrl:
     """The parts of `url`.
 
     Raises:
-        BadParameter: it is no address that messages may go to; the sentence doesn't repeat the address.
+        BadParameter: messages may not be sent to it; the message does not repeat the URL.
     """
     parts = _split(url)
     if parts.scheme not in {"http", "https"}:
         raise BadParameter("A webhook's address starts with http:// or https://.", _HINT)
     if parts.username is not None or parts.password is not None:
-        message = "A webhook's address holds no user name or password."
+        message = "A webhook's address can't contain a user name or password."
         raise BadParameter(message, "Send them in a header: Authorization.")
     host = (parts.hostname or "").rstrip(".")
     if not host or "%" in host:
@@ -53,28 +52,28 @@ def target(url: str) -> Target:
     port = parts.port or (443 if parts.scheme == "https" else 80)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if refusal := _refused_name(host):
-        raise BadParameter(refusal, "Messages go to receivers, never to the services of the machine's host.")
-    return Target(parts.scheme, host, port, path)
+        raise BadParameter(refusal, "Messages are never sent to link-local or cloud metadata addresses.")
+    return WebhookUrl(parts.scheme, host, port, path)
 
 
 def refusal(host: str, port: int, addresses: Sequence[Address], allow: Sequence[str] = ()) -> str:
-    """Why nothing may be sent to `host`, which has these `addresses`; empty if it may.
+    """Why no message may be sent to `host`, which has these `addresses`; empty if it is allowed.
 
-    `allow` are names, `*.names`, addresses and networks, each with `:port` if only that is meant; none: all are
-    allowed. One bad address is enough to refuse the host, since any of them might be connected to.
+    `allow` lists names, `*.names`, addresses and networks, each with an optional `:port`; empty: every host is
+    allowed. One refused address is enough to refuse the host, because any of them might be connected to.
     """
     if why := _refused_name(host):
         return why
     for address in addresses:
-        if _is_of_the_machine(address):
-            return f"{host} leads to {address}, an address of the machine's own network link or its cloud."
+        if _is_link_local_or_metadata(address):
+            return f"{host} resolves to {address}, a link-local or cloud metadata address."
     if not allow or any(_allows(entry, host, port, addresses) for entry in allow):
         return ""
-    return f"{host}:{port} is not among the hosts that OBS_WEBHOOK_ALLOW names."
+    return f"{host}:{port} is not in OBS_WEBHOOK_ALLOW."
 
 
 def literal(host: str) -> Address | None:
-    """The address that `host` is, if it is no name."""
+    """`host` as an IP address; None if it is a name."""
     try:
         return ip_address(host)
     except ValueError:
@@ -82,7 +81,7 @@ def literal(host: str) -> Address | None:
 
 
 def masked_url(url: str) -> str:
-    """`url` as people may see it: what looks like a token in the path, and every value of the query, is `…`."""
+    """`url` without secrets: parts of the path that look like tokens, and all values of the query, are `…`."""
     try:
         parts = _split(url)
         host = parts.hostname or ""
@@ -97,7 +96,7 @@ def masked_url(url: str) -> str:
 
 
 def _split(url: str) -> SplitResult:
-    """The parts of `url`; what can't be read as one is refused."""
+    """Split `url`; refuse text that is not a URL."""
     if len(url) > _LONGEST_URL or not url.isprintable() or " " in url or "\\" in url:
         raise BadParameter("The webhook's address can't be read.", _HINT)
     try:
@@ -110,30 +109,32 @@ def _split(url: str) -> SplitResult:
 
 def _refused_name(host: str) -> str:
     address = literal(host.strip("[]"))
-    if host.lower().rstrip(".") in _METADATA_NAMES or (address is not None and _is_of_the_machine(address)):
-        return f"{host} is an address of the machine's own network link or its cloud."
+    if host.lower().rstrip(".") in _METADATA_NAMES or (address is not None and _is_link_local_or_metadata(address)):
+        return f"{host} is a link-local or cloud metadata address."
     return ""
 
 
-def _is_of_the_machine(address: Address) -> bool:
-    """Whether `address`, or the IPv4 address hidden in it, is link-local or known for metadata."""
-    return any(each.is_link_local or each.is_multicast or each in _METADATA for each in _meanings(address))
+def _is_link_local_or_metadata(address: Address) -> bool:
+    """Whether `address`, or an IPv4 address embedded in it, is link-local, multicast or a metadata address."""
+    return any(
+        variant.is_link_local or variant.is_multicast or variant in _METADATA for variant in _with_embedded(address)
+    )
 
 
-def _meanings(address: Address) -> list[Address]:
-    """`address` and the IPv4 addresses that an IPv6 one stands for (mapped, 6to4, Teredo, NAT64, compatible)."""
+def _with_embedded(address: Address) -> list[Address]:
+    """`address`, and the IPv4 addresses embedded in an IPv6 one (mapped, 6to4, Teredo, NAT64, compatible)."""
     if isinstance(address, IPv4Address):
         return [address]
-    hidden = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+    embedded = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
     if address in _NAT64 or int(address) < 1 << 32:
-        hidden.append(IPv4Address(int(address) & 0xFFFF_FFFF))
-    return [address, *(each for each in hidden if each is not None)]
+        embedded.append(IPv4Address(int(address) & 0xFFFF_FFFF))
+    return [address, *(variant for variant in embedded if variant is not None)]
 
 
 def _allows(entry: str, host: str, port: int, addresses: Sequence[Address]) -> bool:
-    name, _, only = entry.rpartition(":")
-    if name and only.isdigit() and (name.endswith("]") or ":" not in name):
-        if int(only) != port:
+    name, _, only_port = entry.rpartition(":")
+    if name and only_port.isdigit() and (name.endswith("]") or ":" not in name):
+        if int(only_port) != port:
             return False
         entry = name
     entry = entry.strip("[]").lower()

@@ -1,7 +1,7 @@
-"""A webhook: where its messages go, which alerts it is told, and how they are gathered into messages.
+"""A webhook: the URL of its messages, which alerts it gets, and how they are grouped into messages.
 
-The words and defaults are Alertmanager's (`route` and `webhook_config`). The secret and the headers are write-only:
-`shown` is all that a page, a command, a log or an export may say of a webhook.
+The terms and defaults are Alertmanager's (`route` and `webhook_config`). The secret and the headers are write-only:
+pages, commands, logs and exports show a webhook only by `public_view`.
 """
 
 import json
@@ -26,7 +26,7 @@ _OURS: Final = frozenset(
     {"host", "content-length", "content-type", "transfer-encoding", "connection", "upgrade", "te", "trailer"}
     | {SIGNATURE_HEADER.lower(), KEY_HEADER.lower()}
 )
-_MOST: Final = 32  # headers, rules, severities, labels of one webhook
+_LIMIT: Final = 32  # headers, rules, severities, labels of one webhook
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,94 +48,94 @@ class Webhook:
     max_alerts: int = 0  # in one message; 0: all
 
 
-def checked(receiver: Webhook) -> Webhook:
-    """`receiver`, if it can work.
+def checked(webhook: Webhook) -> Webhook:
+    """Return `webhook` if it is valid.
 
     Raises:
-        BadParameter: it can't, with what to write instead; secrets are not repeated.
+        BadParameter: it is not, with what to write instead; secrets are not repeated.
     """
-    if not _NAME.fullmatch(receiver.name):
-        message = f"“{receiver.name[:60]}” is no name for a webhook."
+    if not _NAME.fullmatch(webhook.name):
+        message = f"“{webhook.name[:60]}” is not a valid name for a webhook."
         raise BadParameter(message, "Use up to 64 letters, digits, - and _.")
-    url_policy.target(receiver.url)
-    for name, text in receiver.headers.items():
+    url_policy.parse_url(webhook.url)
+    for name, text in webhook.headers.items():
         _check_header(name, text)
-    for label in (*receiver.labels, *(each for each in receiver.group_by if each != EVERY_LABEL)):
+    for label in (*webhook.labels, *(name for name in webhook.group_by if name != EVERY_LABEL)):
         if not _LABEL.fullmatch(label):
-            raise BadParameter(f"“{label[:60]}” is no name of a label.", "Labels are such as alertname, process, data.")
-    lists = (receiver.headers, receiver.rules, receiver.severities, receiver.labels, receiver.group_by)
-    if any(len(each) > _MOST for each in lists):
-        raise BadParameter(f"A webhook takes at most {_MOST} of each.", "Use patterns such as feed*.")
-    if receiver.group_wait_ns < 0 or receiver.group_interval_ns < clock.SECOND:
+            raise BadParameter(f"“{label[:60]}” is not a valid label name.", "Labels are alertname, process, data …")
+    lists = (webhook.headers, webhook.rules, webhook.severities, webhook.labels, webhook.group_by)
+    if any(len(values) > _LIMIT for values in lists):
+        raise BadParameter(f"A webhook takes at most {_LIMIT} of each kind.", "Use patterns like feed*.")
+    if webhook.group_wait_ns < 0 or webhook.group_interval_ns < clock.SECOND:
         raise BadParameter("The group interval is at least 1 s, the wait at least 0 s.", "Write 30s, 5m or 4h.")
-    if receiver.repeat_interval_ns < receiver.group_interval_ns:
+    if webhook.repeat_interval_ns < webhook.group_interval_ns:
         message = "The repeat interval is shorter than the group interval."
-        raise BadParameter(message, "Groups are looked at once per group interval; repeat at least as slowly.")
-    if receiver.max_alerts < 0:
-        raise BadParameter("The most alerts of one message can't be negative.", "0 means all.")
-    return receiver
+        raise BadParameter(message, "Groups are flushed once per group interval, so it can't be shorter.")
+    if webhook.max_alerts < 0:
+        raise BadParameter("The maximum of alerts per message can't be negative.", "0 means all.")
+    return webhook
 
 
-def matches(receiver: Webhook, labels: Mapping[str, str]) -> bool:
-    """Whether `receiver` is told of an alert with these labels."""
+def matches(webhook: Webhook, labels: Mapping[str, str]) -> bool:
+    """Whether `webhook` gets alerts with these labels."""
     return (
-        _one_of(receiver.rules, labels.get("alertname", ""))
-        and _one_of(receiver.severities, labels.get("severity", ""))
-        and all(named((pattern,), labels.get(name, "")) for name, pattern in receiver.labels.items())
+        _matches_any(webhook.rules, labels.get("alertname", ""))
+        and _matches_any(webhook.severities, labels.get("severity", ""))
+        and all(named((pattern,), labels.get(name, "")) for name, pattern in webhook.labels.items())
     )
 
 
-def group_labels(receiver: Webhook, labels: Mapping[str, str]) -> dict[str, str]:
-    """The labels by which an alert finds its group."""
-    if EVERY_LABEL in receiver.group_by:
+def group_labels(webhook: Webhook, labels: Mapping[str, str]) -> dict[str, str]:
+    """The labels of the group of an alert with these labels."""
+    if EVERY_LABEL in webhook.group_by:
         return dict(sorted(labels.items()))
-    return {name: labels[name] for name in sorted(receiver.group_by) if name in labels}
+    return {name: labels[name] for name in sorted(webhook.group_by) if name in labels}
 
 
-def matchers(receiver: Webhook) -> list[str]:
-    """What `receiver` asks of alerts, as Alertmanager writes matchers."""
-    asked = [("alertname", receiver.rules), ("severity", receiver.severities)]
-    asked += [(name, (pattern,)) for name, pattern in sorted(receiver.labels.items())]
-    return [_matcher(name, patterns) for name, patterns in asked if patterns]
+def matchers(webhook: Webhook) -> list[str]:
+    """The conditions of `webhook` on alerts, as Alertmanager writes matchers."""
+    conditions = [("alertname", webhook.rules), ("severity", webhook.severities)]
+    conditions += [(name, (pattern,)) for name, pattern in sorted(webhook.labels.items())]
+    return [_matcher(name, patterns) for name, patterns in conditions if patterns]
 
 
-def public_view(receiver: Webhook) -> dict[str, Any]:
-    """What may be seen of `receiver`: no secret, no header's text, no tokens of its address."""
-    facts = asdict(receiver)
-    facts["url"] = url_policy.masked_url(receiver.url)
-    facts["headers"] = dict.fromkeys(receiver.headers, "…")
-    facts["secret"] = "…" if receiver.secret else ""
-    return facts
+def public_view(webhook: Webhook) -> dict[str, Any]:
+    """The fields of `webhook` without its secret, the texts of headers, and tokens in its URL."""
+    view = asdict(webhook)
+    view["url"] = url_policy.masked_url(webhook.url)
+    view["headers"] = dict.fromkeys(webhook.headers, "…")
+    view["secret"] = "…" if webhook.secret else ""
+    return view
 
 
-def to_json(receiver: Webhook) -> str:
-    """`receiver` with its secrets, for the one file that keeps them."""
-    return json.dumps(asdict(receiver))
+def to_json(webhook: Webhook) -> str:
+    """`webhook` with its secrets, as the ledger stores it."""
+    return json.dumps(asdict(webhook))
 
 
 def from_json(text: str) -> Webhook:
-    """The webhook that `to_json` wrote; fields of later versions are left out."""
-    known = {each.name for each in fields(Webhook)}
-    facts = {name: value for name, value in json.loads(text).items() if name in known}
-    lists = {name: tuple(value) for name, value in facts.items() if isinstance(value, list)}
-    return Webhook(**{**facts, **lists})
+    """The webhook that `to_json` wrote; fields of later versions are ignored."""
+    known = {webhook_field.name for webhook_field in fields(Webhook)}
+    values = {name: value for name, value in json.loads(text).items() if name in known}
+    lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    return Webhook(**{**values, **lists})
 
 
 def _check_header(name: str, text: str) -> None:
     if not _HEADER.fullmatch(name) or name.lower() in _OURS:
         message = f"The header “{name[:60]}” can't be set."
-        raise BadParameter(message, "Headers are such as Authorization or X-Api-Key; some are set by the sender alone.")
+        raise BadParameter(message, "Use headers like Authorization or X-Api-Key; some are reserved for the sender.")
     if not _HEADER_TEXT.fullmatch(text):
-        message = f"The header {name} holds characters that a header can't carry."
+        message = f"The header {name} contains characters that are not allowed in a header."
         raise BadParameter(message, "Use printable ASCII without line breaks, up to 4,096 characters.")
 
 
-def _one_of(patterns: Sequence[str], text: str) -> bool:
+def _matches_any(patterns: Sequence[str], text: str) -> bool:
     return not patterns or named(tuple(patterns), text)
 
 
 def _matcher(name: str, patterns: Sequence[str]) -> str:
     if len(patterns) == 1 and not is_pattern(patterns[0]):
         return f"{name}={payload.quoted(patterns[0])}"
-    expression = "|".join(re.escape(each).replace(r"\*", ".*").replace(r"\?", ".") for each in patterns)
+    expression = "|".join(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".") for pattern in patterns)
     return f"{name}=~{payload.quoted(expression)}"

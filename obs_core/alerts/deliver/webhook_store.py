@@ -1,4 +1,4 @@
-"""The webhooks of a log, in its ledger; with the first one, the ledger becomes readable by its owner alone."""
+"""The webhooks of a log, in its ledger; with the first one, only the owner of the file can read the ledger."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from obs_core.alerts.deliver import url_policy
-from obs_core.alerts.deliver import webhook as receivers
-from obs_core.alerts.deliver.webhook import Webhook
+from obs_core.alerts.deliver.webhook import Webhook, checked, from_json, to_json
 from obs_core.errors import BadParameter
 from obs_core.store import sqlite
 
@@ -17,146 +16,147 @@ _OWNER_ONLY: Final = 0o600
 
 
 class Delivery(NamedTuple):
-    """What became of telling one webhook one flip: queued, sent, failed or suppressed, and why."""
+    """The delivery of one transition to one webhook: queued, sent, failed or suppressed, and why."""
 
     id: int
-    receiver: str
+    webhook: str
     status: str
     error: str
     attempts: int
     response_status: int | None
-    next_try_ns: int | None
+    next_attempt_ns: int | None
     sent_ns: int | None
     rule: str
     labels: str
     state_from: str
     state_to: str
-    moment_ns: int
+    timestamp_ns: int
     group_key: str
 
 
-def add(connection: sqlite3.Connection, receiver: Webhook, now: int, allow: Sequence[str] = ()) -> None:
-    """Add a webhook; it is told of what fires now, and of what happens from now on.
+def add(connection: sqlite3.Connection, webhook: Webhook, now: int, allow: Sequence[str] = ()) -> None:
+    """Add a webhook; it gets the alerts that fire now, and all later transitions.
 
     Raises:
-        BadParameter: it can't work, is not allowed, or its name is taken.
+        BadParameter: it is not valid, not allowed, or its name is taken.
     """
-    _check(receiver, allow)
-    _close_to_others(connection)
+    _check(webhook, allow)
+    _restrict_to_owner(connection)
     with sqlite.transaction(connection):
-        if _known(connection, receiver.name):
-            message = f"There is a webhook “{receiver.name}” already."
-            raise BadParameter(message, "Choose another name, or remove that one first.")
+        if _row(connection, webhook.name):
+            message = f"A webhook “{webhook.name}” exists already."
+            raise BadParameter(message, "Choose a different name, or remove that one first.")
         connection.execute(
-            "INSERT INTO webhook (name, config, made_ns) VALUES (?, ?, ?)",
-            (receiver.name, receivers.to_json(receiver), now),
+            "INSERT INTO webhook (name, config, created_ns) VALUES (?, ?, ?)",
+            (webhook.name, to_json(webhook), now),
         )
 
 
-def change(connection: sqlite3.Connection, receiver: Webhook, allow: Sequence[str] = ()) -> None:
-    """Put `receiver` in the place of the webhook of its name; an empty secret or header text keeps what there was.
+def change(connection: sqlite3.Connection, webhook: Webhook, allow: Sequence[str] = ()) -> None:
+    """Replace the webhook of the same name; an empty secret or header text keeps the previous one.
 
-    A form that shows no secrets can so be saved without typing them again. What the webhook was told stays known.
-    With another host, the secrets don't follow: they would be told to someone else.
+    So a form that shows no secrets can be saved without typing them again. The state of its groups is kept. If the
+    host changes, secrets are not carried over: they would be sent to a different party.
 
     Raises:
-        BadParameter: there is none, it can't work, is not allowed, or secrets are missing.
+        BadParameter: there is none, it is not valid, not allowed, or secrets are missing.
     """
-    old = named(connection, receiver.name)
-    kept = {name: text or old.headers.get(name, "") for name, text in receiver.headers.items()}
-    merged = replace(receiver, headers=kept, secret=receiver.secret or old.secret)
+    old = named(connection, webhook.name)
+    headers = {name: text or old.headers.get(name, "") for name, text in webhook.headers.items()}
+    merged = replace(webhook, headers=headers, secret=webhook.secret or old.secret)
     _check(merged, allow)
-    moved = url_policy.target(old.url)[:3] != url_policy.target(merged.url)[:3]
-    if moved and (merged.headers != receiver.headers or merged.secret != receiver.secret):
-        message = "The secret and the headers are not sent to another host than the one they were given for."
-        raise BadParameter(message, "Give them again with the new address.")
-    connection.execute("UPDATE webhook SET config = ? WHERE name = ?", (receivers.to_json(merged), merged.name))
+    moved = url_policy.parse_url(old.url)[:3] != url_policy.parse_url(merged.url)[:3]
+    if moved and (merged.headers != webhook.headers or merged.secret != webhook.secret):
+        message = "The secret and the headers are not sent to a different host than the one they were given for."
+        raise BadParameter(message, "Enter them again with the new address.")
+    connection.execute("UPDATE webhook SET config = ? WHERE name = ?", (to_json(merged), merged.name))
 
 
 def remove(connection: sqlite3.Connection, name: str) -> None:
-    """Remove a webhook and its secrets; what it was to be told is suppressed.
+    """Remove a webhook and its secrets; its queued deliveries are suppressed.
 
     Raises:
-        BadParameter: there is none of this name.
+        BadParameter: no webhook has this name.
     """
     with sqlite.transaction(connection):
         if not connection.execute("DELETE FROM webhook WHERE name = ?", (name,)).rowcount:
             raise _no_webhook(name)
-        connection.execute("DELETE FROM delivery_group WHERE receiver = ?", (name,))
+        connection.execute("DELETE FROM delivery_group WHERE webhook = ?", (name,))
         connection.execute(
-            "UPDATE delivery SET status = 'suppressed', next_try_ns = NULL, error = 'The webhook was removed.' "
-            "WHERE receiver = ? AND status = 'queued'",
+            "UPDATE delivery SET status = 'suppressed', next_attempt_ns = NULL, error = 'The webhook was removed.' "
+            "WHERE webhook = ? AND status = 'queued'",
             (name,),
         )
 
 
 def listed(connection: sqlite3.Connection) -> list[Webhook]:
     """All webhooks, by name."""
-    found = connection.execute("SELECT config FROM webhook ORDER BY name")
-    return [receivers.from_json(row[0]) for row in found]
+    rows = connection.execute("SELECT config FROM webhook ORDER BY name")
+    return [from_json(row[0]) for row in rows]
 
 
 def named(connection: sqlite3.Connection, name: str) -> Webhook:
     """The webhook of this name.
 
     Raises:
-        BadParameter: there is none.
+        BadParameter: no webhook has this name.
     """
-    found = _known(connection, name)
-    if not found:
+    row = _row(connection, name)
+    if not row:
         raise _no_webhook(name)
-    return receivers.from_json(found[0])
+    return from_json(row[0])
 
 
 def is_known(connection: sqlite3.Connection, name: str) -> bool:
     """Whether there is a webhook of this name."""
-    return _known(connection, name) is not None
+    return _row(connection, name) is not None
 
 
 def deliveries(
     connection: sqlite3.Connection,
     *,
-    receiver: str | None = None,
+    webhook: str | None = None,
     rule: str | None = None,
     status: str | None = None,
     limit: int = 100,
 ) -> list[Delivery]:
     """The delivery log, newest first."""
-    found = connection.execute(
-        f"SELECT delivery.id, {', '.join(Delivery._fields[1:])} FROM delivery JOIN flip ON flip.id = flip_id "
-        "WHERE (?1 IS NULL OR receiver = ?1) AND (?2 IS NULL OR rule = ?2) AND (?3 IS NULL OR status = ?3) "
+    rows = connection.execute(
+        f"SELECT delivery.id, {', '.join(Delivery._fields[1:])} "
+        "FROM delivery JOIN transition ON transition.id = transition_id "
+        "WHERE (?1 IS NULL OR webhook = ?1) AND (?2 IS NULL OR rule = ?2) AND (?3 IS NULL OR status = ?3) "
         "ORDER BY delivery.id DESC LIMIT ?4",
-        (receiver, rule, status, max(0, limit)),
+        (webhook, rule, status, max(0, limit)),
     )
-    return [Delivery(*row) for row in found]
+    return [Delivery(*row) for row in rows]
 
 
-def _check(receiver: Webhook, allow: Sequence[str]) -> None:
-    """Refuse what can be refused without asking for the name's addresses; sending asks for them each time."""
-    target = url_policy.target(receivers.checked(receiver).url)
-    address = url_policy.literal(target.host)
-    named_only = [each for each in allow if not _is_network(each)]
+def _check(webhook: Webhook, allow: Sequence[str]) -> None:
+    """Refuse what can be refused without resolving the host; sending resolves and checks it each time."""
+    url = url_policy.parse_url(checked(webhook).url)
+    address = url_policy.literal(url.host)
+    named_only = [entry for entry in allow if not _is_network(entry)]
     if (address or len(named_only) == len(allow)) and (
-        why := url_policy.refusal(target.host, target.port, [address] if address else [], allow)
+        why := url_policy.refusal(url.host, url.port, [address] if address else [], allow)
     ):
-        raise BadParameter(why, "Ask whoever runs this installation to allow it.")
+        raise BadParameter(why, "Ask the administrator of this installation to allow it.")
 
 
 def _is_network(entry: str) -> bool:
     return url_policy.literal(entry.rpartition("/")[0].strip("[]")) is not None or url_policy.literal(entry) is not None
 
 
-def _known(connection: sqlite3.Connection, name: str) -> tuple[str] | None:
-    found: tuple[str] | None = connection.execute("SELECT config FROM webhook WHERE name = ?", (name,)).fetchone()
-    return found
+def _row(connection: sqlite3.Connection, name: str) -> tuple[str] | None:
+    row: tuple[str] | None = connection.execute("SELECT config FROM webhook WHERE name = ?", (name,)).fetchone()
+    return row
 
 
 def _no_webhook(name: str) -> BadParameter:
-    return BadParameter(f"There is no webhook “{name[:60]}”.", "See: python -m obs_core webhooks list")
+    return BadParameter(f"There is no such webhook: “{name[:60]}”.", "See: python -m obs_core webhooks list")
 
 
-def _close_to_others(connection: sqlite3.Connection) -> None:
-    """SQLite gives its side files the mode of the database; those that exist already are closed too."""
+def _restrict_to_owner(connection: sqlite3.Connection) -> None:
+    """Make the files owner-only; SQLite gives new side files the mode of the database, existing ones change here."""
     path = connection.execute("PRAGMA database_list").fetchone()[2]
     for suffix in ("", "-wal", "-shm"):
         with suppress(FileNotFoundError):

@@ -159,7 +159,7 @@ def _flip(entry: TrackedAlert, turn: machine.Transition) -> ledger.AlertTransiti
         entry.text,
         turn.state_from,
         turn.state_to,
-        turn.moment_ns,
+        turn.timestamp_ns,
         entry.value,
         entry.annotations,
         entry.severity,

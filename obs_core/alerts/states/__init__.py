@@ -1,1 +1,1 @@
-"""The state machine of one alert, with flapping; pure functions."""
+"""The states of one alert: Prometheus' state machine, with flapping on top; pure functions."""

@@ -88,7 +88,7 @@ def flips_card(rule: str) -> None:
         return
     shown = DataFrame(
         {
-            "Moment": [formatting.format_time(flip.moment_ns) for flip in flips],
+            "Moment": [formatting.format_time(flip.timestamp_ns) for flip in flips],
             "Change": [change(flip.state_from, flip.state_to) for flip in flips],
             "Note": ["not sent: it flaps" if flip.while_flapping else "" for flip in flips],
             "Severity": [plain(flip.severity, 40) for flip in flips],

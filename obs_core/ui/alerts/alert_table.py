@@ -44,7 +44,7 @@ _HELP: Final = {
 
 def alert_table(found: AlertsSnapshot, scope: PageScope) -> AlertView | None:
     """Draw the alerts; return the one that the link names, which a click changes."""
-    if not found.rules and not found.trouble:
+    if not found.rules and not found.error:
         st.info(
             "No rules yet. Make one under “Rules”, or from a stale value below; from the shell: "
             "`python -m obs_core rules add NAME stale threshold=5`",

@@ -1,4 +1,4 @@
-"""Who judges the rules: a line where nobody does, with what to do about it."""
+"""The status of the watcher that evaluates rules: a line when it does not run, with how to start it."""
 
 from typing import Final
 
@@ -10,29 +10,32 @@ from obs_core.settings import from_environment
 from obs_core.supervisor import status_file
 from obs_core.ui.kit import formatting
 
-_LATE_NS: Final = 15 * SECOND  # a watcher says how far it has judged when rows come, and each 5 s when none do
+_LATE_NS: Final = 15 * SECOND  # a watcher records its progress when rows come, and every 5 s without rows
 
 
-def note(found: AlertsSnapshot) -> None:
-    """Say that no watcher is at work, or that it has trouble; nothing while all is well or no rule asks for it."""
-    if found.trouble:
-        st.warning(formatting.escape_markdown(found.trouble), icon=":material/error:")
-    if not any(rule.enabled for rule in found.rules):
+def note(snapshot: AlertsSnapshot) -> None:
+    """Show that the watcher does not run or that rules can't be read; nothing if all is well or no rule is enabled."""
+    if snapshot.error:
+        st.warning(formatting.escape_markdown(snapshot.error), icon=":material/error:")
+    if not any(rule.enabled for rule in snapshot.rules):
         return
     now, child = now_ns(), status_file.children(from_environment().log).get("watch")
-    if found.judged_ns is not None and now - found.judged_ns <= _LATE_NS:
+    if snapshot.evaluated_ns is not None and now - snapshot.evaluated_ns <= _LATE_NS:
         return
     if child is not None and child.state in ("starting", "running"):
-        doing = "Rules are being judged for the first time." if found.judged_ns is None else "The watcher catches up."
-        st.caption(f":material/hourglass_top: {doing} {_last(found)}")
+        is_first = snapshot.evaluated_ns is None
+        status = "The rules are being evaluated for the first time." if is_first else "The watcher is catching up."
+        st.caption(f":material/hourglass_top: {status} {_last_evaluated(snapshot)}")
         return
-    why = f" {formatting.escape_markdown(child.last_error)}" if child is not None and child.last_error else ""
+    reason = f" {formatting.escape_markdown(child.last_error)}" if child is not None and child.last_error else ""
     st.warning(
-        f"No watcher is at work, so nothing is judged and nobody is told. {_last(found)} "
-        f"Start one: `python -m obs_core watch`{why}",
+        "The watcher is not running: rules are not evaluated and no notifications are sent. "
+        f"{_last_evaluated(snapshot)} Start it: `python -m obs_core watch`{reason}",
         icon=":material/visibility_off:",
     )
 
 
-def _last(found: AlertsSnapshot) -> str:
-    return "" if found.judged_ns is None else f"Rules were last judged at {formatting.format_time(found.judged_ns)}."
+def _last_evaluated(snapshot: AlertsSnapshot) -> str:
+    if snapshot.evaluated_ns is None:
+        return ""
+    return f"Last evaluated {formatting.format_time(snapshot.evaluated_ns)}."

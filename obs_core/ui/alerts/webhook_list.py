@@ -60,12 +60,12 @@ def delivery_log() -> None:
         DataFrame(
             {
                 "Status": [_MARKS.get(each.status, each.status) for each in found],
-                "Webhook": [each.receiver for each in found],
+                "Webhook": [each.webhook for each in found],
                 "Rule": [plain(each.rule, 200) for each in found],
                 "Change": [f"{each.state_from} → {each.state_to}" for each in found],
-                "Flipped": [formatting.format_time_short(each.moment_ns, now) for each in found],
+                "Flipped": [formatting.format_time_short(each.timestamp_ns, now) for each in found],
                 "Sent": [formatting.format_time_short(each.sent_ns, now) for each in found],
-                "Next try": [formatting.format_time_short(each.next_try_ns, now) for each in found],
+                "Next try": [formatting.format_time_short(each.next_attempt_ns, now) for each in found],
                 "Attempts": [each.attempts for each in found],
                 "Answer": [str(each.response_status or formatting.NOT_MEASURED) for each in found],
                 "Why": [plain(each.error, 300) for each in found],
@@ -125,9 +125,9 @@ def _tried(name: str) -> tuple[str, bool, str]:
         found = webhook_store.named(ledger, name)
     now = now_ns()
     answer = dispatcher.send_test(found, from_environment(), now)
-    if retry.verdict(answer) == "sent":
+    if retry.outcome(answer) == "sent":
         return name, True, f"{name} answered {answer.status} at {formatting.format_time(now, date=False)}."
-    return name, False, retry.sentence(answer)
+    return name, False, retry.error_text(answer)
 
 
 def _remove(name: str) -> None:

@@ -11,13 +11,13 @@ import pytest
 
 from obs_core.alerts.deliver import http_client
 from obs_core.alerts.deliver.http_client import Message, post
-from obs_core.alerts.deliver.retry import Answer, verdict
+from obs_core.alerts.deliver.retry import Response, outcome
 from obs_core.alerts.deliver.webhook import Webhook
 from tests.support import receivers
 from tests.support.receivers import receiver
 
 
-def send(url: str, body: bytes = b"{}", allow: tuple[str, ...] = (), **more: object) -> Answer:
+def send(url: str, body: bytes = b"{}", allow: tuple[str, ...] = (), **more: object) -> Response:
     return post([Message(Webhook("ops", url, **more), body, "k1")], allow)[0]  # type: ignore[arg-type]
 
 
@@ -60,16 +60,16 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_message_arrives_as_it_is_with_headers_key_and_signature() -> None:
     body = '{"version": "4", "text": "Zähler"}'.encode()
-    with receiver(receivers.answers("204 No Content", body=b"")) as hook:
-        answer = send(f"{hook.url}?a=b%20c", body, headers={"Authorization": "Bearer x"}, secret="s3cret")  # noqa: S106
-    assert verdict(answer) == "sent"
-    [sent] = hook.posts
+    with receiver(receivers.answers("204 No Content", body=b"")) as server:
+        response = send(f"{server.url}?a=b%20c", body, headers={"Authorization": "Bearer x"}, secret="s3cret")  # noqa: S106
+    assert outcome(response) == "sent"
+    [sent] = server.posts
     assert sent.body == body
     assert sent.path == "/hook?a=b%20c"
     assert sent.headers["content-type"] == "application/json"
     assert sent.headers["authorization"] == "Bearer x"
     assert sent.headers["idempotency-key"] == "k1"
-    assert sent.headers["host"] == f"127.0.0.1:{hook.port}"
+    assert sent.headers["host"] == f"127.0.0.1:{server.port}"
     assert sent.headers["x-obs-signature-256"] == "sha256=" + hmac.new(b"s3cret", body, hashlib.sha256).hexdigest()
 
 
@@ -80,30 +80,30 @@ def test_the_signature_is_that_of_githubs_published_example() -> None:
 
 
 def test_without_a_secret_nothing_is_signed() -> None:
-    with receiver(receivers.answers("200 OK")) as hook:
-        send(hook.url)
-    assert "x-obs-signature-256" not in hook.posts[0].headers
+    with receiver(receivers.answers("200 OK")) as server:
+        send(server.url)
+    assert "x-obs-signature-256" not in server.posts[0].headers
 
 
 @pytest.mark.parametrize("head", ["301 Moved", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"])
 def test_a_redirect_is_not_followed(head: str) -> None:
     with receiver(receivers.answers("200 OK")) as other:
-        with receiver(receivers.answers(f"{head}\r\nLocation: {other.url}")) as hook:
-            answer = send(hook.url)
-        assert verdict(answer) == "failed"
-        assert len(hook.posts) == 1
+        with receiver(receivers.answers(f"{head}\r\nLocation: {other.url}")) as server:
+            response = send(server.url)
+        assert outcome(response) == "failed"
+        assert len(server.posts) == 1
         assert other.connections == 0
 
 
 @pytest.mark.parametrize(
-    ("behave", "meaning"),
+    ("behave", "expected"),
     [
-        (receivers.answers("500 Oops"), "again"),
+        (receivers.answers("500 Oops"), "retry"),
         (receivers.answers("404 Not Found"), "failed"),
-        (receivers.hangs, "again"),
-        (receivers.hangs_up, "again"),
-        (receivers.garbage, "again"),
-        (receivers.drips, "again"),
+        (receivers.hangs, "retry"),
+        (receivers.hangs_up, "retry"),
+        (receivers.garbage, "retry"),
+        (receivers.drips, "retry"),
         (receivers.endless, "sent"),
         (receivers.body_hangs, "sent"),
         (receivers.answers("200 OK", body=b"x" * 1_000_000), "sent"),
@@ -111,42 +111,42 @@ def test_a_redirect_is_not_followed(head: str) -> None:
     ],
 )
 @pytest.mark.usefixtures("hurried")
-def test_whatever_a_receiver_does_there_is_a_verdict(behave: receivers.Behave, meaning: str) -> None:
-    with receiver(behave) as hook:
-        answer = send(hook.url)
-    assert verdict(answer) == meaning
-    assert len(hook.posts) == 1
+def test_every_behaviour_of_a_receiver_has_an_outcome(behave: receivers.Behave, expected: str) -> None:
+    with receiver(behave) as server:
+        response = send(server.url)
+    assert outcome(response) == expected
+    assert len(server.posts) == 1
 
 
-def test_retry_after_is_handed_on() -> None:
-    with receiver(receivers.answers("429 Slow down\r\nRetry-After: 17")) as hook:
-        assert send(hook.url) == Answer(429, retry_after="17")
+def test_retry_after_is_returned() -> None:
+    with receiver(receivers.answers("429 Slow down\r\nRetry-After: 17")) as server:
+        assert send(server.url) == Response(429, retry_after="17")
 
 
-def test_nobody_there_is_tried_again() -> None:
+def test_a_refused_connection_is_retried() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    answer = send(f"http://127.0.0.1:{port}/")
-    assert (answer.status, verdict(answer)) == (None, "again")
+    response = send(f"http://127.0.0.1:{port}/")
+    assert (response.status, outcome(response)) == (None, "retry")
 
 
-def test_a_name_that_does_not_resolve_is_tried_again() -> None:
-    assert verdict(send("http://no-such-host.invalid/")) == "again"
+def test_a_host_that_does_not_resolve_is_retried() -> None:
+    assert outcome(send("http://no-such-host.invalid/")) == "retry"
 
 
-def test_a_certificate_that_nobody_trusts_is_not_tried_again(certificate: Path) -> None:
-    with receiver(receivers.answers("200 OK"), certificate) as hook:
-        answer = send(hook.url)
-    assert verdict(answer) == "failed"
-    assert "certificate" in answer.error
-    assert hook.posts == []
+def test_an_untrusted_certificate_is_not_retried(certificate: Path) -> None:
+    with receiver(receivers.answers("200 OK"), certificate) as server:
+        response = send(server.url)
+    assert outcome(response) == "failed"
+    assert "certificate" in response.error
+    assert server.posts == []
 
 
-def test_tls_to_a_receiver_without_it_is_not_tried_again() -> None:
-    with receiver(receivers.not_tls) as hook:
-        answer = send(hook.url.replace("http://", "https://"))
-    assert verdict(answer) == "failed"
-    assert "TLS" in answer.error
+def test_tls_to_a_receiver_without_it_is_not_retried() -> None:
+    with receiver(receivers.not_tls) as server:
+        response = send(server.url.replace("http://", "https://"))
+    assert outcome(response) == "failed"
+    assert "TLS" in response.error
 
 
 def test_a_trusted_certificate_is_checked_by_name_though_the_address_is_connected_to(
@@ -155,63 +155,63 @@ def test_a_trusted_certificate_is_checked_by_name_though_the_address_is_connecte
     monkeypatch.setenv("SSL_CERT_FILE", f"{certificate}.crt")
     http_client._tls.cache_clear()
     try:
-        with receiver(receivers.answers("200 OK"), certificate) as hook:
-            assert send(f"https://localhost:{hook.port}/").status == 200
-            assert hook.posts[0].headers["host"] == f"localhost:{hook.port}"
+        with receiver(receivers.answers("200 OK"), certificate) as server:
+            assert send(f"https://localhost:{server.port}/").status == 200
+            assert server.posts[0].headers["host"] == f"localhost:{server.port}"
             resolve(monkeypatch, "other.test", "127.0.0.1")
-            assert "certificate" in send(f"https://other.test:{hook.port}/").error
-            assert len(hook.posts) == 1
+            assert "certificate" in send(f"https://other.test:{server.port}/").error
+            assert len(server.posts) == 1
     finally:
         http_client._tls.cache_clear()
 
 
 @pytest.mark.parametrize("url", ["http://0xA9FEA9FE/", "http://2852039166/", "http://169.254.43518/"])
 def test_link_local_addresses_in_other_spellings_are_refused_before_anything_is_sent(url: str) -> None:
-    answer = send(url)
-    assert verdict(answer) == "failed"
-    assert "169.254.169.254" in answer.error
+    response = send(url)
+    assert outcome(response) == "failed"
+    assert "169.254.169.254" in response.error
 
 
 def test_a_name_that_resolves_to_a_link_local_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     resolve(monkeypatch, "innocent.test", "169.254.169.254")
-    answer = send("http://innocent.test/")
-    assert verdict(answer) == "failed"
-    assert "169.254.169.254" in answer.error
+    response = send("http://innocent.test/")
+    assert outcome(response) == "failed"
+    assert "169.254.169.254" in response.error
 
 
 def test_the_name_is_resolved_once_so_it_cannot_change_after_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = resolve(monkeypatch, "rebinding.test", "127.0.0.1", "169.254.169.254")
-    with receiver(receivers.answers("200 OK")) as hook:
-        answer = send(f"http://rebinding.test:{hook.port}/")
-    assert answer.status == 200
+    with receiver(receivers.answers("200 OK")) as server:
+        response = send(f"http://rebinding.test:{server.port}/")
+    assert response.status == 200
     assert asked == ["rebinding.test"]
-    assert hook.posts[0].headers["host"] == f"rebinding.test:{hook.port}"
+    assert server.posts[0].headers["host"] == f"rebinding.test:{server.port}"
 
 
 def test_only_hosts_of_the_allow_list_are_sent_to() -> None:
-    with receiver(receivers.answers("200 OK")) as hook:
-        assert verdict(send(hook.url, allow=("hooks.example.com",))) == "failed"
-        assert hook.connections == 0
-        assert verdict(send(hook.url, allow=("127.0.0.0/8",))) == "sent"
+    with receiver(receivers.answers("200 OK")) as server:
+        assert outcome(send(server.url, allow=("hooks.example.com",))) == "failed"
+        assert server.connections == 0
+        assert outcome(send(server.url, allow=("127.0.0.0/8",))) == "sent"
 
 
 def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
-    with receiver(receivers.answers("200 OK")) as hook:
-        assert send(hook.url).status == 200
+    with receiver(receivers.answers("200 OK")) as server:
+        assert send(server.url).status == 200
 
 
 def test_nothing_of_address_headers_or_secret_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    with receiver(receivers.answers("500 Oops", body=b"zebra1 zebra2 zebra3")) as hook:
-        answer = send(f"{hook.url}/zebra1", headers={"X-Api-Key": "zebra2"}, secret="zebra3")  # noqa: S106
-    assert "zebra" not in caplog.text + str(answer)
+    with receiver(receivers.answers("500 Oops", body=b"zebra1 zebra2 zebra3")) as server:
+        response = send(f"{server.url}/zebra1", headers={"X-Api-Key": "zebra2"}, secret="zebra3")  # noqa: S106
+    assert "zebra" not in caplog.text + str(response)
 
 
 @pytest.mark.usefixtures("hurried")
-def test_one_that_hangs_does_not_hold_back_the_others() -> None:
+def test_a_receiver_that_hangs_does_not_delay_the_others() -> None:
     with receiver(receivers.hangs) as slow, receiver(receivers.answers("200 OK")) as quick:
         urls = [slow.url, quick.url, slow.url, quick.url]
-        answers = post([Message(Webhook("ops", url), b"{}", "k") for url in urls])
-    assert [answer.status for answer in answers] == [None, 200, None, 200]
+        responses = post([Message(Webhook("ops", url), b"{}", "k") for url in urls])
+    assert [response.status for response in responses] == [None, 200, None, 200]

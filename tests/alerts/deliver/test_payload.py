@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import ValidationError
 
-from obs_core.alerts.deliver.payload import Alert, Envelope, group_key, message, time_text
-from obs_core.alerts.deliver.transitions import alert_of
+from obs_core.alerts.deliver.payload import Envelope, MessageAlert, group_key, message_body, time_text
+from obs_core.alerts.deliver.transitions import message_alert
 from obs_core.alerts.ledger import AlertTransition, fingerprint, text_of
 from tests.support import alertmanager
 
@@ -50,9 +50,9 @@ START = 1_664_890_376_014_000_000  # 2022-10-04T13:32:56.014Z
 LINK = "http://dash:8501/alerts?a_rule=stale"
 
 
-def alert(name: str = "Stale", *, ends_ns: int | None = None, **labels: str) -> Alert:
+def alert(name: str = "Stale", *, ends_ns: int | None = None, **labels: str) -> MessageAlert:
     status = "firing" if ends_ns is None else "resolved"
-    return Alert(status, {"alertname": name, **labels}, {"summary": "equal for long"}, START, ends_ns, LINK)  # type: ignore[arg-type]
+    return MessageAlert(status, {"alertname": name, **labels}, {"summary": "equal for long"}, START, ends_ns, LINK)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("labels", "code"), VECTORS)
@@ -61,10 +61,10 @@ def test_fingerprints_are_those_of_prometheus(labels: dict[str, str], code: int)
 
 
 def test_a_message_that_alertmanager_sent_is_made_again_field_by_field() -> None:
-    told = RECORDED["alerts"][0]
-    body = message(
+    recorded = RECORDED["alerts"][0]
+    body = message_body(
         Envelope("webhook_receiver", group_key((), {}), {}, "http://601cad658ee0:9093"),
-        [Alert("firing", told["labels"], told["annotations"], START, None, told["generatorURL"])],
+        [MessageAlert("firing", recorded["labels"], recorded["annotations"], START, None, recorded["generatorURL"])],
     )
     assert alertmanager.message(body) == RECORDED
 
@@ -77,15 +77,17 @@ def test_group_keys_are_written_as_alertmanager_writes_them() -> None:
 
 def test_a_group_fires_as_long_as_one_of_its_alerts_does() -> None:
     envelope = Envelope("ops", "{}:{}", {}, "http://dash:8501")
-    both = alertmanager.message(message(envelope, [alert(ends_ns=START + 1), alert("Other")]))
+    both = alertmanager.message(message_body(envelope, [alert(ends_ns=START + 1), alert("Other")]))
     assert both["status"] == "firing"
     assert [each["status"] for each in both["alerts"]] == ["resolved", "firing"]
-    assert alertmanager.message(message(envelope, [alert(ends_ns=START + 1)]))["status"] == "resolved"
+    assert alertmanager.message(message_body(envelope, [alert(ends_ns=START + 1)]))["status"] == "resolved"
 
 
-def test_common_labels_are_those_that_all_told_alerts_share() -> None:
+def test_common_labels_are_those_that_all_listed_alerts_share() -> None:
     alerts = [alert(process="a", host="x"), alert(process="b", host="x"), alert(process="c")]
-    document = alertmanager.message(message(Envelope("ops", "{}:{}", {}, "http://dash:8501"), alerts, max_alerts=2))
+    document = alertmanager.message(
+        message_body(Envelope("ops", "{}:{}", {}, "http://dash:8501"), alerts, max_alerts=2)
+    )
     assert document["commonLabels"] == {"alertname": "Stale", "host": "x"}
     assert document["commonAnnotations"] == {"summary": "equal for long"}
     assert document["truncatedAlerts"] == 1
@@ -108,7 +110,7 @@ def test_times_are_rfc_3339_in_utc_as_go_writes_them(ns: int, text: str) -> None
 
 def test_damaged_text_and_other_scripts_leave_as_valid_utf_8_json() -> None:
     document = alertmanager.message(
-        message(
+        message_body(
             Envelope("ops", "{}:{}", {}, "http://dash:8501"),
             [alert(process="Zähler 値")._replace(annotations={"summary": "\ud800"})],
         )
@@ -132,9 +134,9 @@ def test_whatever_alerts_are_called_and_say_their_message_is_one_of_alertmanager
     facts = (text_of(named), "inactive", state, START, hostile, text_of(notes | {"summary": hostile}), "warning")
     fires = AlertTransition(rule, *facts, fingerprint(named), START, None)
     ended = fires._replace(state_from=state, state_to="resolved", ends_ns=START + 1)
-    alerts = [alert_of(flip, "https://dash.example.com") for flip in (fires, ended)]
+    alerts = [message_alert(transition, "https://dash.example.com") for transition in (fires, ended)]
     key = group_key([], named)
-    found = alertmanager.message(message(Envelope("ops", key, named, "https://dash.example.com"), alerts))
+    found = alertmanager.message(message_body(Envelope("ops", key, named, "https://dash.example.com"), alerts))
     assert found["groupKey"] == key
     assert [each["status"] for each in found["alerts"]] == ["firing", "resolved"]
     assert found["commonLabels"] == found["alerts"][0]["labels"] == {"severity": "warning", **named}

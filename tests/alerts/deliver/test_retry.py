@@ -1,34 +1,34 @@
-"""What answers mean, and when a message is tried again."""
+"""What responses mean, and when a message is retried."""
 
 import pytest
 
-from obs_core.alerts.deliver.retry import Answer, next_attempt_ns, retry_after_ns, sentence, verdict
+from obs_core.alerts.deliver.retry import Response, error_text, next_attempt_ns, outcome, retry_after_ns
 
 S = 1_000_000_000
 NOW = 1_767_225_600 * S  # 2026-01-01T00:00:00Z, a Thursday
 
 
 @pytest.mark.parametrize(
-    ("status", "meaning"),
+    ("status", "expected"),
     [
         *((status, "sent") for status in (200, 201, 202, 204, 299)),
         *((status, "failed") for status in (301, 302, 307, 308, 400, 401, 403, 404, 405, 410, 413, 422)),
-        *((status, "again") for status in (408, 425, 429, 500, 502, 503, 504, 599)),
+        *((status, "retry") for status in (408, 425, 429, 500, 502, 503, 504, 599)),
     ],
 )
-def test_answers_mean_what_their_status_says(status: int, meaning: str) -> None:
-    answer = Answer(status)
-    assert verdict(answer) == meaning
-    assert (sentence(answer) == "") is (meaning == "sent")
+def test_the_status_decides_the_outcome(status: int, expected: str) -> None:
+    response = Response(status)
+    assert outcome(response) == expected
+    assert (error_text(response) == "") is (expected == "sent")
 
 
-def test_without_an_answer_it_is_tried_again_unless_that_cannot_help() -> None:
-    assert verdict(Answer(None, "No connection.")) == "again"
-    assert verdict(Answer(None, "Not allowed.", permanent=True)) == "failed"
+def test_without_a_response_it_is_retried_unless_that_cannot_help() -> None:
+    assert outcome(Response(None, "No connection.")) == "retry"
+    assert outcome(Response(None, "Not allowed.", permanent=True)) == "failed"
 
 
 def test_the_wait_doubles_from_a_second_to_five_minutes() -> None:
-    waits = [(next_attempt_ns(Answer(500), attempts, NOW) - NOW) // S for attempts in (1, 2, 3, 4, 9, 10, 1000)]
+    waits = [(next_attempt_ns(Response(500), attempts, NOW) - NOW) // S for attempts in (1, 2, 3, 4, 9, 10, 1000)]
     assert waits == [1, 2, 4, 8, 256, 300, 300]
 
 
@@ -54,8 +54,9 @@ def test_retry_after_is_read_in_both_forms(text: str, seconds: int | None) -> No
     assert retry_after_ns(text, NOW) == (None if seconds is None else NOW + seconds * S)
 
 
-def test_retry_after_goes_before_the_own_wait_between_a_second_and_a_day() -> None:
-    asked = {
-        text: (next_attempt_ns(Answer(429, retry_after=text), 5, NOW) - NOW) // S for text in ("3", "0", "999999999999")
+def test_retry_after_replaces_our_wait_between_a_second_and_a_day() -> None:
+    waits = {
+        text: (next_attempt_ns(Response(429, retry_after=text), 5, NOW) - NOW) // S
+        for text in ("3", "0", "999999999999")
     }
-    assert asked == {"3": 3, "0": 1, "999999999999": 86_400}
+    assert waits == {"3": 3, "0": 1, "999999999999": 86_400}

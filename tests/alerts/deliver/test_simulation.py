@@ -1,4 +1,4 @@
-"""A rehearsal beside the performance: what a backtest counts is what a real receiver is sent of the same series."""
+"""Simulation compared with delivery: a backtest counts the messages that a real receiver is sent for the same rows."""
 
 import random
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from obs_core.watch.follower import Follower
 from tests.support import alertmanager, receivers, table
 
 START = table.START_NS
-CALM_S = 420  # longer than flapping lasts on, and than a group interval
+CALM_S = 420  # longer than the end of flapping and a group interval
 HOT = {"name": "hot", "kind": "value", "above": 5, "data": "heat"}
 
 
@@ -32,8 +32,8 @@ class Sent(NamedTuple):
     resolved: int
 
 
-def hooks(url: str) -> list[Webhook]:
-    """Webhooks that wait, gather, repeat and choose in different ways."""
+def webhooks(url: str) -> list[Webhook]:
+    """Webhooks with different waits, groups, repeats and matchers."""
     quick = {"group_wait_ns": 0, "group_interval_ns": SECOND}
     often = {"group_wait_ns": 5 * SECOND, "group_interval_ns": 10 * SECOND}
     return [
@@ -65,23 +65,23 @@ def swinging(chance: random.Random) -> list[Row]:
     return [*rows, reading(end // SECOND + CALM_S, "clock", "0", "tick")]
 
 
-def performed(log: Path, rows: Sequence[Row]) -> list[Sent]:
-    """What a real receiver is sent when the rows come one after the other, a watcher looking each second."""
+def delivered(log: Path, rows: Sequence[Row]) -> list[Sent]:
+    """What a real receiver is sent when the rows come one after the other and a watcher runs every second."""
     sent: list[Sent] = []
     coming = sorted(rows, key=lambda row: row.timestamp)
     with (
         receivers.receiver(receivers.answers("200 OK")) as receiving,
-        closing(ledger.open_ledger(log)) as book,
+        closing(ledger.open_ledger(log)) as connection,
         closing(Follower(log)) as follower,
     ):
-        for hook in hooks(receiving.url):
-            webhook_store.add(book, hook, START)
-        sources.add(book, log, parsing.from_facts(HOT), START)
+        for webhook in webhooks(receiving.url):
+            webhook_store.add(connection, webhook, START)
+        sources.add(connection, log, parsing.from_facts(HOT), START)
         for second in range((coming[-1].timestamp - START) // SECOND + 1):
             now = START + second * SECOND
             table.store(log, [row for row in coming if row.timestamp == now])
             follower.tick(now + 1)
-            while dispatcher.round_(book, from_environment({}), lambda now=now: now):  # type: ignore[misc]
+            while dispatcher.run_round(connection, from_environment({}), lambda now=now: now):  # type: ignore[misc]
                 pass
             messages = [alertmanager.message(post.body) for post in receiving.posts]
             receiving.posts.clear()
@@ -92,47 +92,47 @@ def performed(log: Path, rows: Sequence[Row]) -> list[Sent]:
     return sent
 
 
-def rehearsed(log: Path) -> tuple[backtest.BacktestResult, list[Sent]]:
+def simulated(log: Path) -> tuple[backtest.BacktestResult, list[Sent]]:
     past = backtest.past(log, parsing.from_facts(HOT), Window(START - DAY, START + DAY))
     return past, [
-        Sent(hook.name, (told.moment_ns - START) // SECOND, told.firing, told.resolved)
-        for hook in hooks("http://127.0.0.1:9/")
-        for told in past.messages(hook)
+        Sent(webhook.name, (message.time_ns - START) // SECOND, message.firing, message.resolved)
+        for webhook in webhooks("http://127.0.0.1:9/")
+        for message in past.messages(webhook)
     ]
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_a_backtest_counts_the_messages_that_a_real_receiver_is_sent(tmp_path: Path, seed: int) -> None:
+def test_a_backtest_countsthe_messages_that_a_real_receiver_is_sent(tmp_path: Path, seed: int) -> None:
     log = tmp_path / "trace.db"
     table.store(log, [])
-    sent = performed(log, swinging(random.Random(seed)))  # noqa: S311 - a series of a test
-    past, expected = rehearsed(log)
+    sent = delivered(log, swinging(random.Random(seed)))  # noqa: S311 - random data of a test
+    past, expected = simulated(log)
     assert sorted(expected) == sorted(sent)
     assert past.flapping
-    told = {name: sum(each.webhook == name for each in sent) for name in ("quick", "nothing")}
-    assert 0 < told["quick"] < sum(1 if each.ends_ns is None else 2 for each in past.firings)
-    assert told["nothing"] == 0
-    assert past.told(hooks("")[-1:]) == "0 messages to nothing"
+    counts = {name: sum(message.webhook == name for message in sent) for name in ("quick", "nothing")}
+    assert 0 < counts["quick"] < sum(1 if firing.ends_ns is None else 2 for firing in past.firings)
+    assert counts["nothing"] == 0
+    assert past.told(webhooks("")[-1:]) == "0 messages to nothing"
 
 
-def fires(*seconds: int, until: int) -> list[simulation.SimulatedMessage]:
-    """What the usual webhook is told of an alert that begins and ends at these seconds, up to a moment."""
+def fires(*seconds: int, end_s: int) -> list[simulation.SimulatedMessage]:
+    """The messages of a default webhook for an alert that starts and ends at these seconds, up to `end_s`."""
     named = ledger.text_of({"alertname": "hot"})
     states = [("firing", "inactive"), ("resolved", "firing")]
-    flips = [
+    transitions = [
         ledger.AlertTransition("hot", named, was, to, START + second * SECOND, "9", "{}", "warning", "f0", START, None)
         for second, (to, was) in zip(seconds, states * len(seconds), strict=False)
     ]
-    return simulation.messages(flips, Webhook("usual", ""), START + until * SECOND)
+    return simulation.messages(transitions, Webhook("usual", ""), START + end_s * SECOND)
 
 
-def test_an_alert_that_fires_for_long_is_repeated_at_the_first_look_behind_the_repeat_interval() -> None:
-    times = [(told.moment_ns - START) // SECOND for told in fires(0, until=DAY // SECOND)]
+def test_a_long_firing_alert_is_repeated_at_the_first_flush_after_the_repeat_interval() -> None:
+    times = [(message.time_ns - START) // SECOND for message in fires(0, end_s=DAY // SECOND)]
     step = (4 * HOUR + 5 * MINUTE) // SECOND
     assert times == [30 + step * repetition for repetition in range(6)]
 
 
-def test_what_happened_in_the_window_is_told_even_if_its_wait_ends_behind_it() -> None:
-    assert fires(0, until=10) == [simulation.SimulatedMessage(START + 30 * SECOND, 1, 0)]
-    assert fires(0, 40, until=50)[1:] == [simulation.SimulatedMessage(START + 330 * SECOND, 0, 1)]
-    assert fires(0, 20, until=50) == []
+def test_transitions_in_the_window_are_sent_even_if_their_wait_ends_after_it() -> None:
+    assert fires(0, end_s=10) == [simulation.SimulatedMessage(START + 30 * SECOND, 1, 0)]
+    assert fires(0, 40, end_s=50)[1:] == [simulation.SimulatedMessage(START + 330 * SECOND, 0, 1)]
+    assert fires(0, 20, end_s=50) == []

@@ -38,14 +38,14 @@ def refusal(host: str, *addresses: str, port: int = 443, allow: tuple[str, ...] 
 )
 def test_an_address_that_is_no_webhook_is_refused_without_being_repeated(url: str) -> None:
     with pytest.raises(BadParameter) as caught:
-        url_policy.target(url)
+        url_policy.parse_url(url)
     assert "pass" not in caught.value.message.replace("password", "")
 
 
 def test_an_address_is_taken_apart_with_its_query() -> None:
-    assert url_policy.target("https://hooks.example.com/a/b?c=d") == ("https", "hooks.example.com", 443, "/a/b?c=d")
-    assert url_policy.target("http://[::1]:9000") == ("http", "::1", 9000, "/")
-    assert url_policy.target("HTTP://Example.COM.") == ("http", "example.com", 80, "/")
+    assert url_policy.parse_url("https://hooks.example.com/a/b?c=d") == ("https", "hooks.example.com", 443, "/a/b?c=d")
+    assert url_policy.parse_url("http://[::1]:9000") == ("http", "::1", 9000, "/")
+    assert url_policy.parse_url("HTTP://Example.COM.") == ("http", "example.com", 80, "/")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Webhooks: what they take, whom they are told of, and what is shown of them."""
+"""Webhooks: their fields, the alerts they match, and their public view."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ from obs_core.alerts.deliver.webhook import (
 )
 from obs_core.errors import BadParameter
 
-HOOK = Webhook(
+WEBHOOK = Webhook(
     "ops",
     "https://hooks.example.com/in/0123456789abcdef0123?key=zebra",
     headers={"Authorization": "Bearer zebra"},
@@ -26,23 +26,26 @@ LABELS = {"alertname": "stale price", "severity": "critical", "process": "feed-1
 
 
 def test_the_defaults_are_alertmanagers() -> None:
-    receiver = Webhook("ops", "http://127.0.0.1:9/")
-    seconds = [each / 1e9 for each in (receiver.group_wait_ns, receiver.group_interval_ns, receiver.repeat_interval_ns)]
+    webhook = Webhook("ops", "http://127.0.0.1:9/")
+    seconds = [
+        duration_ns / 1e9
+        for duration_ns in (webhook.group_wait_ns, webhook.group_interval_ns, webhook.repeat_interval_ns)
+    ]
     assert seconds == [30, 300, 14_400]
-    assert receiver.send_resolved
-    assert receiver.max_alerts == 0
+    assert webhook.send_resolved
+    assert webhook.max_alerts == 0
 
 
 def test_no_secret_is_shown_or_printed() -> None:
-    assert "zebra" not in f"{public_view(HOOK)} {HOOK!r} {HOOK}"
-    assert public_view(HOOK)["headers"] == {"Authorization": "…"}
-    assert public_view(HOOK)["url"] == "https://hooks.example.com/in/…?key=…"
+    assert "zebra" not in f"{public_view(WEBHOOK)} {WEBHOOK!r} {WEBHOOK}"
+    assert public_view(WEBHOOK)["headers"] == {"Authorization": "…"}
+    assert public_view(WEBHOOK)["url"] == "https://hooks.example.com/in/…?key=…"
 
 
-def test_what_is_stored_comes_back_whole_also_from_a_later_version() -> None:
-    receiver = replace(HOOK, rules=("a*",), labels={"process": "feed*"}, group_by=("process", "data"), max_alerts=7)
-    assert from_json(to_json(receiver)) == receiver
-    assert from_json(to_json(receiver)[:-1] + ', "later": 1}') == receiver
+def test_a_webhook_is_stored_and_read_back_even_from_a_later_version() -> None:
+    webhook = replace(WEBHOOK, rules=("a*",), labels={"process": "feed*"}, group_by=("process", "data"), max_alerts=7)
+    assert from_json(to_json(webhook)) == webhook
+    assert from_json(to_json(webhook)[:-1] + ', "later": 1}') == webhook
 
 
 @pytest.mark.parametrize(
@@ -65,19 +68,19 @@ def test_what_is_stored_comes_back_whole_also_from_a_later_version() -> None:
         {"rules": ("a",) * 33},
     ],
 )
-def test_a_webhook_that_cannot_work_is_refused_with_a_hint_and_without_its_secrets(change: dict[str, object]) -> None:
+def test_an_invalid_webhook_is_refused_with_a_hint_and_without_its_secrets(change: dict[str, object]) -> None:
     with pytest.raises(BadParameter) as caught:
-        checked(replace(HOOK, **change))  # type: ignore[arg-type]
+        checked(replace(WEBHOOK, **change))  # type: ignore[arg-type]
     assert caught.value.hint
     assert "zebra" not in caught.value.message + caught.value.hint
 
 
-def test_a_webhook_that_can_work_is_taken() -> None:
-    assert checked(HOOK) is HOOK
+def test_a_valid_webhook_is_accepted() -> None:
+    assert checked(WEBHOOK) is WEBHOOK
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("asked", "matching"),
     [
         ({}, True),
         ({"rules": ("stale price",)}, True),
@@ -90,25 +93,25 @@ def test_a_webhook_that_can_work_is_taken() -> None:
         ({"labels": {"host": "?*"}}, False),
     ],
 )
-def test_a_webhook_is_told_of_what_it_asks_for(asked: dict[str, object], *, told: bool) -> None:
-    assert matches(replace(HOOK, **asked), LABELS) is told  # type: ignore[arg-type]
+def test_a_webhook_gets_the_alerts_that_match(asked: dict[str, object], *, matching: bool) -> None:
+    assert matches(replace(WEBHOOK, **asked), LABELS) is matching  # type: ignore[arg-type]
 
 
-def test_brackets_in_names_are_no_patterns() -> None:
-    receiver = replace(HOOK, labels={"data": "load.x[0]"})
-    assert matches(receiver, {**LABELS, "data": "load.x[0]"})
-    assert not matches(receiver, {**LABELS, "data": "load.x0"})
-    assert matchers(receiver) == ['data="load.x[0]"']
+def test_brackets_in_names_are_not_patterns() -> None:
+    webhook = replace(WEBHOOK, labels={"data": "load.x[0]"})
+    assert matches(webhook, {**LABELS, "data": "load.x[0]"})
+    assert not matches(webhook, {**LABELS, "data": "load.x0"})
+    assert matchers(webhook) == ['data="load.x[0]"']
 
 
 def test_groups_are_made_by_the_named_labels_none_or_all() -> None:
-    assert group_labels(HOOK, LABELS) == {"alertname": "stale price"}
-    assert group_labels(replace(HOOK, group_by=("process", "absent")), LABELS) == {"process": "feed-1"}
-    assert group_labels(replace(HOOK, group_by=()), LABELS) == {}
-    assert group_labels(replace(HOOK, group_by=("...",)), LABELS) == LABELS
+    assert group_labels(WEBHOOK, LABELS) == {"alertname": "stale price"}
+    assert group_labels(replace(WEBHOOK, group_by=("process", "absent")), LABELS) == {"process": "feed-1"}
+    assert group_labels(replace(WEBHOOK, group_by=()), LABELS) == {}
+    assert group_labels(replace(WEBHOOK, group_by=("...",)), LABELS) == LABELS
 
 
 def test_matchers_are_written_as_alertmanager_writes_them() -> None:
-    receiver = replace(HOOK, rules=("stale*", "a.b"), severities=("critical",), labels={"process": "feed"})
-    assert matchers(receiver) == [r'alertname=~"stale.*|a\\.b"', 'severity="critical"', 'process="feed"']
-    assert matchers(HOOK) == []
+    webhook = replace(WEBHOOK, rules=("stale*", "a.b"), severities=("critical",), labels={"process": "feed"})
+    assert matchers(webhook) == [r'alertname=~"stale.*|a\\.b"', 'severity="critical"', 'process="feed"']
+    assert matchers(WEBHOOK) == []

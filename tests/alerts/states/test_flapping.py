@@ -1,4 +1,4 @@
-"""Flapping beside its definition: it begins and ends once, in whatever steps time is told and over restarts."""
+"""Flapping compared with its definition: it starts and ends once, however often it is called and over restarts."""
 
 import pytest
 from hypothesis import given, settings
@@ -13,54 +13,62 @@ PHASES = st.lists(st.tuples(st.booleans(), st.sampled_from([1, 2, 5, 9, 40, 120,
 SHORT = st.sampled_from([0, 1, 3])
 
 
-def turns_of(phases: list[tuple[bool, int]], timing: Timing, looks: set[int]) -> list[Transition]:
-    """All turns when time is told at `looks` too, the alert being stored and read again each time."""
+def transitions_of(phases: list[tuple[bool, int]], timing: Timing, looks: set[int]) -> list[Transition]:
+    """All transitions when time is flapping_changes at `looks` too, the alert being stored and read again each time."""
     changes: dict[int, bool] = {}
     second = 0
     for condition, seconds in [*phases, (False, 0)]:
         changes[second] = condition
         second += seconds
     alert = Alert()
-    found: list[Transition] = []
-    for moment in sorted({*changes, *looks, second + 500, second + 2_000}):
-        if moment in changes:
-            alert, turns = flapping.observe(alert, timing, moment * SECOND, changes[moment])
-            found += turns
-        if moment in looks or moment > second:
-            alert, turns = flapping.advance_to(alert, timing, moment * SECOND)
-            found += turns
+    recorded: list[Transition] = []
+    for time in sorted({*changes, *looks, second + 500, second + 2_000}):
+        if time in changes:
+            alert, transitions = flapping.observe(alert, timing, time * SECOND, changes[time])
+            recorded += transitions
+        if time in looks or time > second:
+            alert, transitions = flapping.advance_to(alert, timing, time * SECOND)
+            recorded += transitions
             alert = machine.from_text(machine.text_of(alert))
-    return found
+    return recorded
 
 
 @settings(deadline=None)
 @given(PHASES, SHORT, SHORT, st.integers(2, 4), st.sets(st.integers(0, 400)))
-def test_it_begins_and_ends_by_its_definition_once_and_in_any_steps(
+def test_it_starts_and_ends_by_its_definition_once_and_in_any_steps(
     phases: list[tuple[bool, int]], hold: int, keep: int, count: int, looks: set[int]
 ) -> None:
     timing = Timing(hold * SECOND, keep * SECOND, flap_count=count, flap_ns=30 * SECOND)
-    found = turns_of(phases, timing, looks)
-    assert found == turns_of(phases, timing, set())
-    crossings = [turn.moment_ns // SECOND for turn in found if turn.state_to in {"firing", "resolved"} and not of(turn)]
-    told = [(turn.moment_ns // SECOND, turn.state_to == "flapping") for turn in found if of(turn)]
-    assert told == by_definition(crossings, count, 30)
+    recorded = transitions_of(phases, timing, looks)
+    assert recorded == transitions_of(phases, timing, set())
+    crossings = [
+        transition.timestamp_ns // SECOND
+        for transition in recorded
+        if transition.state_to in {"firing", "resolved"} and not is_flapping(transition)
+    ]
+    flapping_changes = [
+        (transition.timestamp_ns // SECOND, transition.state_to == "flapping")
+        for transition in recorded
+        if is_flapping(transition)
+    ]
+    assert flapping_changes == by_definition(crossings, count, 30)
     flaps = False
-    for turn in found:
-        flaps = turn.state_to == "flapping" if of(turn) else flaps
-        assert of(turn) or turn.while_flapping is flaps
+    for transition in recorded:
+        flaps = transition.state_to == "flapping" if is_flapping(transition) else flaps
+        assert is_flapping(transition) or transition.while_flapping is flaps
 
 
 @settings(deadline=None)
 @given(PHASES, SHORT, SHORT)
-def test_the_turns_of_the_machine_stay_as_they_are(phases: list[tuple[bool, int]], hold: int, keep: int) -> None:
+def test_the_transitions_of_the_machine_stay_unchanged(phases: list[tuple[bool, int]], hold: int, keep: int) -> None:
     timing = Timing(hold * SECOND, keep * SECOND)
-    often, never = turns_of(phases, timing, set()), turns_of(phases, timing._replace(flap_count=99), set())
-    assert [turn._replace(while_flapping=False) for turn in often if not of(turn)] == never
+    often, never = transitions_of(phases, timing, set()), transitions_of(phases, timing._replace(flap_count=99), set())
+    assert [transition._replace(while_flapping=False) for transition in often if not is_flapping(transition)] == never
 
 
-def of(turn: Transition) -> bool:
-    """Whether it tells that flapping begins or ends."""
-    return "flapping" in {turn.state_from, turn.state_to}
+def is_flapping(transition: Transition) -> bool:
+    """Whether it is the start or the end of flapping."""
+    return "flapping" in {transition.state_from, transition.state_to}
 
 
 @pytest.mark.parametrize(
@@ -70,9 +78,9 @@ def of(turn: Transition) -> bool:
         (False, Transition("flapping", "resolved", 140 * SECOND, 50 * SECOND, 60 * SECOND)),
     ],
 )
-def test_its_end_says_how_the_alert_stands_and_since_when_it_fired(*, last: bool, end: Transition) -> None:
+def test_its_end_has_the_current_state_and_the_start_of_firing(*, last: bool, end: Transition) -> None:
     phases = [(False, 30), (True, 10), (False, 10), (True, 10), (False, 10)]
-    found = turns_of([*phases, (True, 300)] if last else phases, Timing(), set())
-    began, over = (turn for turn in found if of(turn))
+    recorded = transitions_of([*phases, (True, 300)] if last else phases, Timing(), set())
+    began, over = (transition for transition in recorded if is_flapping(transition))
     assert began == Transition("firing", "flapping", 50 * SECOND, 50 * SECOND, None)
     assert over == end

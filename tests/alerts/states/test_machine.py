@@ -1,4 +1,4 @@
-"""The state machine beside one that is written from Prometheus' documented rules, and what Prometheus does not have."""
+"""The state machine compared with one written from Prometheus' documented rules, and our additions."""
 
 from dataclasses import dataclass
 
@@ -73,7 +73,7 @@ def test_at_every_second_the_state_is_prometheus_own(
 
 @settings(deadline=None)
 @given(PHASES, SHORT, SHORT, st.sets(st.integers(0, 400)))
-def test_the_steps_in_which_time_is_told_change_nothing(
+def test_the_number_of_calls_changes_nothing(
     phases: list[tuple[bool, int]], hold: int, keep: int, looks: set[int]
 ) -> None:
     timing = Timing(hold * SECOND, keep * SECOND)
@@ -83,39 +83,42 @@ def test_the_steps_in_which_time_is_told_change_nothing(
     second, last = 0, None
     for holds, seconds in phases:
         if holds != last:
-            once, turns = machine.observe(once, timing, second * SECOND, holds)
-            few += turns
+            once, transitions = machine.observe(once, timing, second * SECOND, holds)
+            few += transitions
         for _ in range(seconds):
-            often, turns = machine.observe(often, timing, second * SECOND, holds)
-            many += turns
+            often, transitions = machine.observe(often, timing, second * SECOND, holds)
+            many += transitions
             if second in looks:
-                often, turns = machine.advance_to(often, timing, second * SECOND + SECOND // 2)
-                many += turns
+                often, transitions = machine.advance_to(often, timing, second * SECOND + SECOND // 2)
+                many += transitions
             second, last = second + 1, holds
-    once, turns = machine.advance_to(once, timing, second * SECOND)
-    few += turns
-    often, turns = machine.advance_to(often, timing, second * SECOND)
-    assert [*many, *turns] == few
+    once, transitions = machine.advance_to(once, timing, second * SECOND)
+    few += transitions
+    often, transitions = machine.advance_to(often, timing, second * SECOND)
+    assert [*many, *transitions] == few
     assert often == once
 
 
-def turns_of(timing: Timing, *told: tuple[int, bool | None]) -> list[tuple[str, str, int]]:
+def transitions_of(timing: Timing, *observations: tuple[int, bool | None]) -> list[tuple[str, str, int]]:
     alert = Alert()
-    found: list[tuple[str, str, int]] = []
-    for second, condition in told:
-        alert, turns = machine.observe(alert, timing, second * SECOND, condition)
-        found += [(turn.state_from, turn.state_to, turn.moment_ns // SECOND) for turn in turns]
-    return found
+    changes: list[tuple[str, str, int]] = []
+    for second, condition in observations:
+        alert, transitions = machine.observe(alert, timing, second * SECOND, condition)
+        changes += [
+            (transition.state_from, transition.state_to, transition.timestamp_ns // SECOND)
+            for transition in transitions
+        ]
+    return changes
 
 
 def test_a_pending_alert_whose_condition_ends_is_dropped_and_never_resolved() -> None:
-    assert turns_of(Timing(10 * SECOND), (0, True), (9, False), (60, False)) == [
+    assert transitions_of(Timing(10 * SECOND), (0, True), (9, False), (60, False)) == [
         ("inactive", "pending", 0),
         ("pending", "inactive", 9),
     ]
 
 
-def test_a_firing_alert_says_since_when_and_until_when_it_fired() -> None:
+def test_a_transition_has_start_and_end_of_firing() -> None:
     alert, _ = machine.observe(Alert(), Timing(5 * SECOND), 0, condition=True)
     alert, (fired,) = machine.advance_to(alert, Timing(5 * SECOND), 60 * SECOND)
     _, (resolved,) = machine.observe(alert, Timing(5 * SECOND), 70 * SECOND, condition=False)
@@ -133,18 +136,18 @@ def test_a_firing_alert_says_since_when_and_until_when_it_fired() -> None:
 )
 def test_without_data_the_policy_decides_after_its_own_delay(policy: str, expected: list[tuple[str, str, int]]) -> None:
     timing = Timing(no_data=policy, no_data_ns=30 * SECOND)  # type: ignore[arg-type]
-    told: list[tuple[int, bool | None]] = [(0, True), (10, None), (20, None), (60, None)]
+    observations: list[tuple[int, bool | None]] = [(0, True), (10, None), (20, None), (60, None)]
     if policy == "alert":
-        told.append((99, False))
-    assert turns_of(timing, *told) == expected
+        observations.append((99, False))
+    assert transitions_of(timing, *observations) == expected
 
 
-def test_data_that_come_back_in_time_change_nothing() -> None:
+def test_data_that_returns_in_time_changes_nothing() -> None:
     timing = Timing(no_data="alert", no_data_ns=30 * SECOND)
-    assert turns_of(timing, (0, True), (10, None), (39, True), (80, True)) == [("inactive", "firing", 0)]
+    assert transitions_of(timing, (0, True), (10, None), (39, True), (80, True)) == [("inactive", "firing", 0)]
 
 
-def test_three_flips_within_the_window_are_flapping_until_it_has_passed() -> None:
+def test_three_crossings_within_the_window_are_flapping_until_it_has_passed() -> None:
     alert = Alert()
     for second, condition in [(0, True), (30, False), (60, True)]:
         alert, _ = machine.observe(alert, Timing(), second * SECOND, condition)
@@ -155,7 +158,7 @@ def test_three_flips_within_the_window_are_flapping_until_it_has_passed() -> Non
     assert not machine.is_flapping(alert, 4, window, 60 * SECOND)
 
 
-def test_resolved_is_kept_for_a_quarter_of_an_hour() -> None:
+def test_resolved_is_retained_for_a_quarter_of_an_hour() -> None:
     alert, _ = machine.observe(Alert(), Timing(), 0, condition=True)
     alert, _ = machine.observe(alert, Timing(), SECOND, condition=False)
     assert machine.advance_to(alert, Timing(), SECOND + 15 * MINUTE)[0].state == "resolved"
