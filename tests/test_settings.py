@@ -1,12 +1,31 @@
 """Settings: their defaults, what the environment changes, and values that can't be read."""
 
+import inspect
 import os
 from pathlib import Path
 
 import pytest
 
+from obs_core import configure
+from obs_core.capture.options import Options
 from obs_core.environment import number, switch, whole_number
-from obs_core.settings import from_environment
+from obs_core.settings import Settings, from_environment
+
+CHANGED = {
+    "OBS_LOG": "a.db",
+    "ENABLE_NEW_OBSERVABILITY": "no",
+    "OBS_OTLP": "no",
+    "OBS_OTLP_HOST": "::1",
+    "OBS_OTLP_PORT": "4400",
+    "OBS_SOURCE_ROOTS": "src",
+    "OBS_OTLP_TOKEN": "secret",
+    "OBS_OTLP_LIMIT_MB": "1",
+    "OBS_WATCH": "no",
+    "OBS_VALUES": "price",
+    "OBS_WEBHOOK_ALLOW": "a.example.com",
+    "OBS_EXTERNAL_URL": "https://obs.example",
+}
+"""A value for every setting that differs from its default."""
 
 
 def test_without_an_environment_the_defaults_apply() -> None:
@@ -53,3 +72,12 @@ def test_a_text_that_is_not_a_whole_number_counts_as_not_set(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "-1", "12a", "nan", "inf"])
 def test_a_text_that_is_not_a_finite_number_counts_as_not_set(text: str) -> None:
     assert number({"X": text}, "X", default=7) == 7
+
+
+def test_every_setting_has_a_variable() -> None:
+    defaults, changed = from_environment({}), from_environment(CHANGED)
+    assert [name for name in Settings.__slots__ if getattr(defaults, name) == getattr(changed, name)] == []
+
+
+def test_configure_takes_every_setting_of_a_traced_program() -> None:
+    assert set(inspect.signature(configure).parameters) == set(Options._fields)

@@ -8,7 +8,7 @@ import pytest
 
 from obs_core.errors import LogUnreadable, NotALog, SchemaTooNew
 from obs_core.model import CANONICAL, Code, ProcessRun, Row
-from obs_core.store import log, sqlite
+from obs_core.store import log, migrations, sqlite
 
 CALL = Row("call", "shop", "pay", 5, trace_id="a" * 32, span_id="b" * 16, duration_ns=7)
 
@@ -194,3 +194,19 @@ def test_bulk_appending_uses_few_different_statements_for_all_batch_sizes(connec
     connection.set_trace_callback(None)
     assert made == {1, 2, 4, 8, 16, 32, 64, 128}
     assert count(connection) == sum(range(130))
+
+
+@pytest.mark.parametrize("package", ["obs_core.store", "obs_core.alerts", "obs_core.series"])
+def test_files_of_every_older_version_are_upgraded_to_the_schema_of_new_ones(tmp_path: Path, package: str) -> None:
+    steps = migrations.load_migrations(package)
+    schemas = set()
+    for version in range(len(steps) + 1):
+        path = tmp_path / f"{version}.db"
+        connection = sqlite.connect(path, write=True, create=True)
+        migrations.apply_migrations(connection, steps[:version])
+        connection.close()
+        connection = migrations.open_database(path, package)
+        schemas.add(tuple(connection.execute("SELECT type, name, sql FROM sqlite_schema ORDER BY type, name")))
+        assert migrations.version(connection) == len(steps)
+        connection.close()
+    assert len(schemas) == 1
