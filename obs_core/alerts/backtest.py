@@ -1,4 +1,4 @@
-"""When a rule would have fired and flapped: its judgement over a part of the log, without the ledger."""
+"""Backtests: when a rule would have fired and flapped over a part of the log, without writing to the ledger."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,12 +17,12 @@ from obs_core.clock import Window
 from obs_core.store import foreign, sqlite, tail
 
 _CHUNK: Final = 20_000
-_NAMED: Final = 4
-_USUAL: Final = Webhook("a webhook with the usual waits", "")
+_MOST_NAMED: Final = 4
+_DEFAULT_WEBHOOK: Final = Webhook("a webhook with default settings", "")
 
 
 class Firing(NamedTuple):
-    """One time that an alert would have fired; `ends_ns` None: to the end of the window."""
+    """One period in which an alert would have fired; `ends_ns` None: until the end of the window."""
 
     labels: Mapping[str, str]
     starts_ns: int
@@ -32,7 +32,7 @@ class Firing(NamedTuple):
 
 
 class Flapping(NamedTuple):
-    """One time that an alert would have flapped; `ends_ns` None: to the end of the window."""
+    """One period in which an alert would have flapped; `ends_ns` None: until the end of the window."""
 
     labels: Mapping[str, str]
     starts_ns: int
@@ -40,83 +40,85 @@ class Flapping(NamedTuple):
 
 
 class BacktestResult(NamedTuple):
-    """What a rule would have done in a window: by time, and as the flips that delivery would have been given."""
+    """What a rule would have done in a window: periods by start, and the transitions for delivery."""
 
     firings: Sequence[Firing] = ()
     flapping: Sequence[Flapping] = ()
-    flips: Sequence[AlertTransition] = ()
+    transitions: Sequence[AlertTransition] = ()
     end_ns: int = 0
 
-    def messages(self, hook: Webhook) -> list[SimulatedMessage]:
-        """What `hook` would have been sent of it."""
-        return simulation.messages(self.flips, hook, self.end_ns)
+    def messages(self, webhook: Webhook) -> list[SimulatedMessage]:
+        """Return the messages that `webhook` would have received."""
+        return simulation.messages(self.transitions, webhook, self.end_ns)
 
-    def told(self, hooks: Sequence[Webhook]) -> str:
-        """How many messages each of `hooks` would have been sent, in words; without hooks, one that is as usual."""
-        named = [(len(self.messages(hook)), hook.name) for hook in hooks or (_USUAL,)]
-        named.sort(key=lambda each: -each[0])
-        parts = [f"{count:,} message{'' if count == 1 else 's'} to {name}" for count, name in named[:_NAMED]]
-        left = len(named) - _NAMED
+    def message_summary(self, webhooks: Sequence[Webhook]) -> str:
+        """Describe how many messages each webhook would have received; without webhooks, one with default settings."""
+        counts = [(len(self.messages(webhook)), webhook.name) for webhook in webhooks or (_DEFAULT_WEBHOOK,)]
+        counts.sort(key=lambda pair: -pair[0])
+        parts = [f"{count:,} message{'' if count == 1 else 's'} to {name}" for count, name in counts[:_MOST_NAMED]]
+        left = len(counts) - _MOST_NAMED
         return ", ".join(parts) + (f", at most as many to {left} others" if left > 0 else "")
 
 
-def past(log: Path, rule: Rule, window: Window) -> BacktestResult:
-    """What `rule` would have done on the rows of `window`; a streak that the window cuts counts from its edge.
+def backtest(log: Path, rule: Rule, window: Window) -> BacktestResult:
+    """Evaluate `rule` over the rows of `window`; a streak that started before the window counts from its start.
 
     Raises:
         ObsError: the log can't be read.
     """
     with closing(sqlite.connect(log)) as source:
         shape = foreign.shape(source, log)
-        first, last = source.execute(f"SELECT min(timestamp), max(timestamp) FROM {shape.rows}").fetchone()
-        if first is None:
+        first_ns, last_ns = source.execute(f"SELECT min(timestamp), max(timestamp) FROM {shape.rows}").fetchone()
+        if first_ns is None:
             return BacktestResult()
-        end = min(window.to_ns, last + 1)
-        upto = tail.newest_id(source, shape)
-        board = AlertSet([rule])
-        judge = Evaluator([rule], (), board)
+        end_ns = min(window.to_ns, last_ns + 1)
+        up_to_id = tail.newest_id(source, shape)
+        alerts = AlertSet([rule])
+        evaluator = Evaluator([rule], (), alerts)
         at = 0
-        while at < upto:
-            begins, at = at, tail.end_of(source, shape, at, upto, _CHUNK)
-            rows = tail.stream(source, shape, begins, at)
-            judge.take((row for row in rows if row.timestamp is not None and _within(window, row.timestamp)), end)
-            if (late := judge.late()) is not None:
-                begun = max(late[1], window.from_ns)
-                readings = tail.values_from(source, shape, late[0], begun, at)
-                judge.take_late([row for row in readings if row.timestamp < window.to_ns])
-        judge.tick(end)
-    return of_flips(board.flips, end)
+        while at < up_to_id:
+            after, at = at, tail.end_of(source, shape, at, up_to_id, _CHUNK)
+            rows = tail.stream(source, shape, after, at)
+            evaluator.take((row for row in rows if row.timestamp is not None and _in(window, row.timestamp)), end_ns)
+            if (late := evaluator.late()) is not None:
+                start_ns = max(late[1], window.from_ns)
+                readings = tail.values_from(source, shape, late[0], start_ns, at)
+                evaluator.reread([row for row in readings if row.timestamp < window.to_ns])
+        evaluator.tick(end_ns)
+    return from_transitions(alerts.transitions, end_ns)
 
 
-def of_flips(flips: Sequence[AlertTransition], end_ns: int) -> BacktestResult:
-    """What these flips, in the order in which they came, say of the time up to `end_ns`."""
-    return BacktestResult(_firings(flips), _flapping(flips), flips, end_ns)
+def from_transitions(transitions: Sequence[AlertTransition], end_ns: int) -> BacktestResult:
+    """Return the result of these transitions, in their order, up to `end_ns`."""
+    return BacktestResult(_firings(transitions), _flapping(transitions), transitions, end_ns)
 
 
-def _within(window: Window, moment: int) -> bool:
-    return window.from_ns <= moment < window.to_ns
+def _in(window: Window, time_ns: int) -> bool:
+    return window.from_ns <= time_ns < window.to_ns
 
 
-def _firings(flips: Sequence[AlertTransition]) -> list[Firing]:
+def _firings(transitions: Sequence[AlertTransition]) -> list[Firing]:
     open_: dict[str, Firing] = {}
-    found: list[Firing] = []
-    for flip in flips:
-        if flip.state_to in {"firing", "no data"} and flip.labels not in open_:
-            summary = json.loads(flip.annotations).get("summary", "")
-            labels = json.loads(flip.labels)
-            open_[flip.labels] = Firing(labels, flip.starts_ns or flip.timestamp_ns, None, flip.value, summary)
-        elif flip.state_to == "resolved" and flip.state_from != "flapping" and flip.labels in open_:
-            found.append(open_.pop(flip.labels)._replace(ends_ns=flip.ends_ns))
-    return sorted([*found, *open_.values()], key=lambda firing: firing.starts_ns)
+    ended: list[Firing] = []
+    for transition in transitions:
+        if transition.state_to in {"firing", "no data"} and transition.labels not in open_:
+            summary = json.loads(transition.annotations).get("summary", "")
+            labels = json.loads(transition.labels)
+            starts_ns = transition.starts_ns or transition.timestamp_ns
+            open_[transition.labels] = Firing(labels, starts_ns, None, transition.value, summary)
+        elif transition.state_to == "resolved" and transition.state_from != "flapping" and transition.labels in open_:
+            ended.append(open_.pop(transition.labels)._replace(ends_ns=transition.ends_ns))
+    return sorted([*ended, *open_.values()], key=lambda firing: firing.starts_ns)
 
 
-def _flapping(flips: Sequence[AlertTransition]) -> list[Flapping]:
+def _flapping(transitions: Sequence[AlertTransition]) -> list[Flapping]:
     open_: dict[str, Flapping] = {}
-    found: list[Flapping] = []
-    for flip in flips:
-        if flip.state_to == "flapping":
-            open_[flip.labels] = Flapping(json.loads(flip.labels), flip.timestamp_ns, None)
-        elif flip.state_from == "flapping":
-            begun = open_.pop(flip.labels, Flapping(json.loads(flip.labels), flip.starts_ns or flip.timestamp_ns, None))
-            found.append(begun._replace(ends_ns=flip.timestamp_ns))
-    return sorted([*found, *open_.values()], key=lambda each: each.starts_ns)
+    ended: list[Flapping] = []
+    for transition in transitions:
+        labels = json.loads(transition.labels)
+        if transition.state_to == "flapping":
+            open_[transition.labels] = Flapping(labels, transition.timestamp_ns, None)
+        elif transition.state_from == "flapping":
+            start = Flapping(labels, transition.starts_ns or transition.timestamp_ns, None)
+            ended.append(open_.pop(transition.labels, start)._replace(ends_ns=transition.timestamp_ns))
+    return sorted([*ended, *open_.values()], key=lambda period: period.starts_ns)

@@ -16,8 +16,8 @@ from typing import Final, NamedTuple
 from obs_core import subprocesses
 from obs_core.alerts.evaluate.alert_set import AlertSet
 from obs_core.alerts.evaluate.evaluator import EvaluationOutput, Evaluator
-from obs_core.alerts.evaluate.series_checks import CodeOf
-from obs_core.alerts.rules.model import Calls, NewException, Rule
+from obs_core.alerts.rules.kinds import KINDS
+from obs_core.alerts.rules.model import CodeLocator, Rule
 from obs_core.store import foreign, sqlite, tail
 from obs_core.watch.batches import Held, Progress, Source, feed
 
@@ -35,10 +35,10 @@ class BackfillResult(NamedTuple):
 
 
 def judged(
-    source: Source, rules: Sequence[Rule], past: BackfillResult, *, held: Held, code_of: CodeOf, progress: Progress
+    source: Source, rules: Sequence[Rule], past: BackfillResult, *, held: Held, code_of: CodeLocator, progress: Progress
 ) -> tuple[Evaluator, EvaluationOutput]:
     """What `rules` say of the past; and the judge to go on with, if it knows all of them (its series are all there)."""
-    of_calls = [rule for rule in rules if isinstance(rule.condition, Calls | NewException)]
+    of_calls = [rule for rule in rules if KINDS[rule.kind].reads == "calls"]
     others = [rule for rule in rules if rule not in of_calls]
     is_long = past.upto > LONG and source.shape.native and (os.cpu_count() or 1) > 1
     program = _started(of_calls, past) if is_long and of_calls and others else None
@@ -47,15 +47,15 @@ def judged(
         judge, at = Evaluator(some, (), AlertSet(some), code_of=code_of), 0
         while at < past.upto:
             at = feed(source, judge, at, past.upto, past.now_ns, held=held)
-            del judge.board.flips[:-KEPT]
+            del judge.alerts.transitions[:-KEPT]
             progress(f"first judgement by {len(rules):,} rules", at, past.upto)
-        judge.calls.tick(past.judged_ns)
-        return judge, judge.taken()
+        judge.advance_windows(past.judged_ns)
+        return judge, judge.drain_output()
 
     judge, told = of(rules if program is None else others)
     if program is not None:
         more = _answer(program) or of(of_calls)[1]
-        told = EvaluationOutput(told.flips + more.flips, told.standings + more.standings, told.met + more.met)
+        told = EvaluationOutput(told.transitions + more.transitions, told.rows + more.rows, told.seen + more.seen)
     return judge, told
 
 
@@ -65,9 +65,9 @@ def main() -> None:
     judge = Evaluator(rules, (), AlertSet(rules))
     with closing(sqlite.connect(past.log)) as log:
         judge.take(tail.calls(log, foreign.shape(log, past.log), past.upto), past.now_ns)
-    judge.calls.tick(past.judged_ns)
-    del judge.board.flips[:-KEPT]
-    pickle.dump(judge.taken(), sys.stdout.buffer, pickle.HIGHEST_PROTOCOL)
+    judge.advance_windows(past.judged_ns)
+    del judge.alerts.transitions[:-KEPT]
+    pickle.dump(judge.drain_output(), sys.stdout.buffer, pickle.HIGHEST_PROTOCOL)
 
 
 def _started(rules: list[Rule], past: BackfillResult) -> "subprocess.Popen[bytes] | None":

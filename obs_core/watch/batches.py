@@ -38,5 +38,5 @@ def feed(
     judge.take(rows, now_ns, quiet_until=quiet_until, live=live, held=held)
     if (late := judge.late()) is not None:
         readings = tail.values_from(*source, late[0], late[1], end)
-        judge.take_late(readings, quiet_until, held)
+        judge.reread(readings, quiet_until, held)
     return end

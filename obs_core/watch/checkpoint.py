@@ -53,7 +53,7 @@ class Checkpoint:
         """Keep what has changed up to the id `at`, once in `every` rows."""
         if at - self._id < every:
             return
-        changed = judge.series.changed()
+        changed = judge.series.drain_changed()
         if changed or at != self._id:
             self._id = at
             snapshot.save(self._file, at, checks.needs(judge.rules), changed)

@@ -13,9 +13,9 @@ from typing import Final
 from obs_core.alerts import ledger
 from obs_core.alerts.evaluate import alert_set
 from obs_core.alerts.evaluate.alert_set import AlertSet
-from obs_core.alerts.evaluate.evaluator import EvaluationOutput, Evaluator, held_back, nothing_known
+from obs_core.alerts.evaluate.evaluator import EvaluationOutput, Evaluator, held_back
 from obs_core.alerts.rules import sources
-from obs_core.alerts.rules.model import Rule
+from obs_core.alerts.rules.model import Rule, no_code
 from obs_core.capture.drain.writer_status import WriterStatus
 from obs_core.clock import SECOND
 from obs_core.errors import BadParameter, LogMissing
@@ -93,7 +93,7 @@ class Follower:
             self._feed(newest, now_ns, live=whole <= CHUNK, held=held)
             if whole > CHUNK:
                 self._progress("following the log", self.at - begun, whole)
-                self._record(self._judge.calls.clock_ns or now_ns)
+                self._record(self._judge.clock_ns or now_ns)
                 self._kept.save(self._judge, self.at, every=10 * SELDOM)
         self._judge.tick(now_ns, writers, held)
         self._record(now_ns)
@@ -129,7 +129,7 @@ class Follower:
             self._record(now_ns)
             self._kept.save(self._judge, self.at)
         marks = ledger.evaluated_ranges(self._ledger)
-        there = {rule.name: rule.judgement() for rule in enabled}
+        there = {rule.name: rule.condition_hash() for rule in enabled}
         self._end([name for name, mark in marks.items() if there.get(name) != mark.condition], now_ns)
         marks = ledger.evaluated_ranges(self._ledger)
         self._hashes = {}
@@ -144,7 +144,7 @@ class Follower:
             return
         with sqlite.transaction(self._ledger):
             standing = [each for each in ledger.alert_rows(self._ledger) if each.rule in gone]
-            closing = [flip for each in standing if (flip := alert_set.closing_flip(each, now_ns))]
+            closing = [flip for each in standing if (flip := alert_set.closing_transition(each, now_ns))]
             ledger.record(self._ledger, closing, [])
             for name in gone:
                 ledger.forget(self._ledger, name)
@@ -158,7 +158,7 @@ class Follower:
         upto = min(upto, newest) if (newest := tail.newest_id(self._source, self._shape)) and upto else newest
         judged_ns = max((mark.evaluated_ns for mark in marks), default=now_ns)
         source, past = Source(self._source, self._shape), BackfillResult(self.log, upto, now_ns, judged_ns)
-        code_of = self._code or nothing_known
+        code_of = self._code or no_code
         judge, told = judged(source, new, past, held=held, code_of=code_of, progress=self._progress)
         self._write(told, new, judged_ns, upto)
         if marks:
@@ -175,7 +175,7 @@ class Follower:
         known = self._kept.known(rules, upto)
         board_ = AlertSet(rules, ledger.alert_rows(self._ledger))
         judge = Evaluator(
-            rules, known.series.values(), board_, ledger.seen_exceptions(self._ledger), self._code or nothing_known
+            rules, known.series.values(), board_, ledger.seen_exceptions(self._ledger), self._code or no_code
         )
         self._judge, self._rules, self.at = judge, rules, known.id
         self._recorded = upto
@@ -183,20 +183,20 @@ class Follower:
             self._feed(upto, now_ns, quiet_until=upto)
             if upto - known.id > CHUNK:
                 self._progress("building streaks", self.at, upto)
-        judge.series.owe()
-        if judge.calls.longest_ns and upto:
+        judge.series.schedule_retry()
+        if judge.reach_ns and upto:
             self._count_again(judge, upto, max(marks[rule.name].evaluated_ns for rule in rules if rule.name in marks))
         self._kept.save(judge, self.at)
 
     def _count_again(self, judge: Evaluator, upto: int, judged_ns: int) -> None:
         """Calls are not saved: those that windows hold are read again, as of the moment to which they were judged."""
-        begun = judged_ns - judge.calls.longest_ns
+        begun = judged_ns - judge.reach_ns
         oldest = tail.oldest_ns(self._source, self._shape)
         rows = tail.rows_from(self._source, self._shape, begun, upto)
-        judge.calls.resume(rows, begun if oldest is None else max(begun, oldest), judged_ns)
+        judge.resume(rows, begun if oldest is None else max(begun, oldest), judged_ns)
 
     def _record(self, now_ns: int) -> None:
-        told = self._judge.taken()
+        told = self._judge.drain_output()
         if self.at == self._recorded and not any(told) and now_ns - self._said_ns < _SAY_NS:
             return
         self._write(told, self._rules or [], now_ns, self.at)
@@ -205,8 +205,8 @@ class Follower:
     def _write(self, told: EvaluationOutput, rules: list[Rule], now_ns: int, at: int) -> None:
         """Record what `rules` have told, and that they have judged the log up to the id `at`."""
         with sqlite.transaction(self._ledger):
-            ledger.record(self._ledger, told.flips, told.standings)
-            ledger.mark_seen(self._ledger, told.met)
+            ledger.record(self._ledger, told.transitions, told.rows)
+            ledger.mark_seen(self._ledger, told.seen)
             marks = {rule.name: ledger.EvaluatedRange(self._hash_of(rule), at, now_ns) for rule in rules}
             ledger.mark_evaluated(self._ledger, marks)
 
@@ -214,7 +214,7 @@ class Follower:
         """Its judgement; a thousand of them at each tick would take 70 ms."""
         found = self._hashes.get(rule)
         if found is None:
-            found = self._hashes[rule] = rule.judgement()
+            found = self._hashes[rule] = rule.condition_hash()
         return found
 
     def _start_over(self) -> None:

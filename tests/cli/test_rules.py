@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from obs_core.alerts.rules.kinds import KINDS
 from obs_core.cli.main import main
 from obs_core.clock import SECOND
 from obs_core.model import Row
@@ -46,6 +47,16 @@ def test_a_test_says_when_a_rule_would_have_fired(tmp_path: Path, capsys: pytest
     assert [line.split()[0][17:19] for line in lines[:-1]] == ["02", "05", "09"]
     assert [line.split()[1][-13:-11] for line in lines[:2]] == ["03", "07"]
     assert "ongoing" in lines[2]
-    told = "with 1 message to a webhook with the usual waits"
+    told = "with 1 message to a webhook with default settings"
     assert lines[-1] == f"“stuck” would have fired 3 times and flapped 1 time, {told}."
     assert run(log, "test", "stuck", *window) == 2
+
+
+@pytest.mark.parametrize("action", ["add", "test"])
+def test_the_help_lists_every_kind_with_its_fields(action: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["rules", action, "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    for kind in KINDS.values():
+        assert f"{kind.name}: {kind.summary}" in text
+        assert all(field.name in text.partition(f"{kind.name}: ")[2] for field in kind.fields)

@@ -42,7 +42,7 @@ def judged(log: Path, *rules: dict[str, Any], snoozed: str | None = None, at_ns:
     """Keep these rules, and have a watcher look at the log once, now or at another moment."""
     with closing(ledger.open_ledger(log)) as book:
         for facts in rules:
-            sources.add(book, log, parsing.from_facts(facts), now_ns())
+            sources.add(book, log, parsing.parse_rule(facts), now_ns())
         if snoozed:
             ledger.snooze(book, snoozed, now_ns() + HOUR)
     with closing(Follower(log)) as follower:
@@ -179,7 +179,7 @@ def test_a_snoozed_rule_counts_as_snoozed_and_not_as_firing(log_path: Path, open
 def test_rules_that_nobody_judges_are_said_to_need_a_watcher(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(STUCK))
     with closing(ledger.open_ledger(log_path)) as book:
-        sources.add(book, log_path, parsing.from_facts({"name": "stuck", "kind": "stale"}), now_ns())
+        sources.add(book, log_path, parsing.parse_rule({"name": "stuck", "kind": "stale"}), now_ns())
     assert "python -m obs_core watch" in words(opened("alerts"))
     judged(log_path)
     assert "python -m obs_core watch" not in words(opened("alerts"))
@@ -191,7 +191,7 @@ def test_a_watcher_that_is_at_work_says_whether_it_judges_for_the_first_time_or_
     table.store(log_path, table.rows(STUCK))
     status_file.write(log_path, Child("watch", "running", 1, os.getpid(), birth_of(os.getpid()) or 0, 77))
     with closing(ledger.open_ledger(log_path)) as book:
-        sources.add(book, log_path, parsing.from_facts({"name": "stuck", "kind": "stale"}), now_ns())
+        sources.add(book, log_path, parsing.parse_rule({"name": "stuck", "kind": "stale"}), now_ns())
     first = words(opened("alerts"))
     assert "The rules are being evaluated for the first time." in first
     assert "Last evaluated" not in first

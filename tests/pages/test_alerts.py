@@ -59,7 +59,7 @@ def test_the_threshold_of_the_link_decides_and_ongoing_streaks_come_first(log_pa
     app = opened("alerts", a_threshold="2")
     assert list(app.dataframe[0].value["Data"]) == ["price", "flow"]
     assert app.number_input(key="a_threshold").value == 2
-    assert "**None stale now**" in words(opened("alerts", a_threshold="6"))
+    assert "**No stale values**" in words(opened("alerts", a_threshold="6"))
 
 
 def test_the_series_of_the_link_is_drawn_with_its_streak_shaded(log_path: Path, opened: Opened) -> None:

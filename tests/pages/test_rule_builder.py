@@ -10,6 +10,7 @@ from obs_core.alerts import ledger
 from obs_core.alerts.deliver import webhook_store
 from obs_core.alerts.deliver.webhook import Webhook
 from obs_core.alerts.rules import parsing, sources
+from obs_core.alerts.rules.kinds import KINDS
 from obs_core.alerts.rules.model import Rule
 from obs_core.clock import SECOND, now_ns
 from obs_core.errors import BadParameter
@@ -40,7 +41,7 @@ def test_a_rule_is_tried_on_the_window_then_saved(log_path: Path, opened: Opened
     assert app.button(key="r_save").disabled
     pressed(app, "r_test")
     assert "It would have fired 1 time" in words(app)
-    assert "with 1 message to a webhook with the usual waits" in words(app)
+    assert "with 1 message to a webhook with default settings" in words(app)
     assert len(app.get("vega_lite_chart")) == 1
     pressed(app, "r_save")
     rule = kept(log_path)["stuck"]
@@ -72,7 +73,7 @@ def test_a_backtest_counts_the_messages_of_each_webhook_and_shows_where_the_aler
     assert "It would have flapped 1 time." in words(app)
     drawn = app.get("vega_lite_chart")[0].proto
     assert "flapping" in drawn.spec
-    tried = app.session_state["_r_tried"].past.flapping
+    tried = app.session_state["_r_backtest"].result.flapping
     begun = [(each.starts_ns - table.START_NS, each.ends_ns - table.START_NS) for each in tried]
     assert begun == [(20 * SECOND, 130 * SECOND)]
 
@@ -97,8 +98,8 @@ def test_what_is_wrong_stands_beside_its_field(log_path: Path, opened: Opened) -
 
 def test_each_kind_of_rule_can_be_tried(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(STUCK))
-    for kind in ("stale", "silent", "value", "error_rate", "latency", "throughput", "new_exception", "writer"):
-        link = {"r_above": "1"} if kind in {"value", "error_rate", "latency", "throughput"} else {}
+    for kind, described in KINDS.items():
+        link = {f"r_{name}": text for name, text in described.suggestion.fields.items()}
         app = pressed(opened("alerts", a_view="Rules", r_kind=kind, **link), "r_test")
         assert "would have fired" in words(app) or "would not have fired" in words(app), kind
 
@@ -161,7 +162,7 @@ def test_a_rule_of_the_file_is_shown_and_left_to_the_file(log_path: Path, opened
     sources.path_of(log_path).write_text("[[rule]]\nname = 'stuck'\nkind = 'stale'\n")
     app = opened("alerts", a_view="Rules", a_rule="stuck", r_name="stuck")
     assert list(app.dataframe[0].value["From"]) == ["file"]
-    assert "From rules.toml: change it there" in words(app)
+    assert "Defined in rules.toml; edit it there" in words(app)
     assert {"r_edit", "r_remove", "r_enable"}.isdisjoint(button.key for button in app.button)
     assert pressed(app, "r_test").button(key="r_save").disabled
 
@@ -202,19 +203,19 @@ def test_a_rule_is_tried_on_the_last_day_that_holds_data_on_the_whole_log_or_on_
         ("Window", "2026-01-01 00:00:00.000", 2),
     ):
         said = words(pressed(opened("alerts", **link, r_over=over), "r_test"))
-        assert f"Tried on {window}" in said, over
+        assert f"Backtested on {window}" in said, over
         assert f"It would have fired {times} time" in said, over
 
 
 def test_a_limit_is_drawn_beside_what_it_limits() -> None:
     facts = {"name": "odd", "kind": "value", "above": 3.5, "below": 1}
-    limits = chart_annotations.limits_of(parsing.from_facts(facts))
+    limits = chart_annotations.limits_of(parsing.parse_rule(facts))
     assert limits.to_numpy().tolist() == [[3.5, "above 3.5"], [1.0, "below 1"]]
-    assert chart_annotations.limits_of(parsing.from_facts({"name": "stuck", "kind": "stale"})).empty
+    assert chart_annotations.limits_of(parsing.parse_rule({"name": "stuck", "kind": "stale"})).empty
 
 
 def test_a_writer_rule_that_could_never_fire_is_refused_beside_its_field(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(STUCK))
     wrong = words(opened("alerts", a_view="Rules", r_kind="writer", r_states="DELAYED, SLOW"))
-    assert "Has 'SLOW'; it may hold DELAYED, CIRCUIT_OPEN, GONE" in wrong
+    assert "Has 'SLOW'; it may contain DELAYED, CIRCUIT_OPEN, GONE" in wrong
     assert "nothing could fire" in words(opened("alerts", a_view="Rules", r_kind="writer", r_states=",", r_drops="off"))

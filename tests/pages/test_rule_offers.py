@@ -28,6 +28,7 @@ OF_PRICE = [
         ("silent", {"of": "values", "after": "5m"}),
         ("value", {"above": "7"}),
         ("value", {"below": "7"}),
+        ("drift", {"percent": "20", "window": "1h"}),
     )
 ]
 

@@ -128,5 +128,5 @@ def test_the_program_tells_what_the_rules_about_calls_say(log: Path) -> None:
     assert program is not None
     told = backfill._answer(program)
     assert told is not None
-    assert {flip.rule for flip in told.flips} == {"failing", "odd"}
-    assert {rule for rule, _ in told.met} == {"odd"}
+    assert {flip.rule for flip in told.transitions} == {"failing", "odd"}
+    assert {rule for rule, _ in told.seen} == {"odd"}

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from obs_core import clock
 from obs_core.alerts.deliver import payload, url_policy
-from obs_core.alerts.rules.model import is_pattern, named
+from obs_core.alerts.rules.model import is_pattern, matches_any
 from obs_core.errors import BadParameter
 
 EVERY_LABEL: Final = "..."  # in group_by, as in Alertmanager: each alert is a group of its own
@@ -81,7 +81,7 @@ def matches(webhook: Webhook, labels: Mapping[str, str]) -> bool:
     return (
         _matches_any(webhook.rules, labels.get("alertname", ""))
         and _matches_any(webhook.severities, labels.get("severity", ""))
-        and all(named((pattern,), labels.get(name, "")) for name, pattern in webhook.labels.items())
+        and all(matches_any((pattern,), labels.get(name, "")) for name, pattern in webhook.labels.items())
     )
 
 
@@ -131,7 +131,7 @@ def _check_header(name: str, text: str) -> None:
 
 
 def _matches_any(patterns: Sequence[str], text: str) -> bool:
-    return not patterns or named(tuple(patterns), text)
+    return not patterns or matches_any(tuple(patterns), text)
 
 
 def _matcher(name: str, patterns: Sequence[str]) -> str:

@@ -1,1 +1,1 @@
-"""Rule evaluation: rows of the log go in, alert transitions come out."""
+"""Rule evaluation: rows of the log in, state changes of alerts out."""

@@ -1,194 +1,173 @@
-"""All alerts of some rules as they stand: what is told of each runs through its state machine, and flips come out."""
+"""All alerts of some rules: reported conditions run through state machines, and transitions come out."""
 
 import heapq
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from obs_core.alerts import ledger
-from obs_core.alerts.rules.model import NewException, Rule, Writer
+from obs_core.alerts.rules.check import TrackedAlert
+from obs_core.alerts.rules.kinds import KINDS
+from obs_core.alerts.rules.model import Rule
 from obs_core.alerts.states import flapping, machine
-from obs_core.alerts.states.machine import Alert, Timing
+from obs_core.alerts.states.machine import Timing
 from obs_core.clock import SECOND
 
-_EVENT_KEEP_S: Final = 300.0  # something that happened once has no end of its own
-_QUIET: Final = Alert()
 _TEMPLATE: Final = re.compile(r"\{\{\s*\$(?:labels\.(\w+)|(value))\s*\}\}")
 Key = tuple[str, str]
-
-
-@dataclass(slots=True)
-class TrackedAlert:
-    """One alert: its labels, its state, and what was last said of it.
-
-    `text` are its labels as the ledger keeps them, `fingerprint` is theirs: empty as long as nothing was told of it.
-    A thousand rules over 10,000 series have 100,000 alerts, of which few ever tell anything.
-    """
-
-    rule: Rule
-    own: Mapping[str, str]
-    severity: str
-    timing: Timing
-    text: str = ""
-    fingerprint: str = ""
-    alert: Alert = _QUIET
-    value: str | None = None
-    annotations: str = "{}"
-
-    @property
-    def labels(self) -> dict[str, str]:
-        """Its own labels, and those that every alert of the rule has."""
-        return {**self.own, **dict(self.rule.labels), "alertname": self.rule.name, "severity": self.severity}
+"""A rule's name, and the labels of one of its alerts as JSON."""
 
 
 class AlertSet:
-    """The alerts of `rules`; `flips` and `changed` are what the ledger does not have yet."""
+    """The alerts of `rules`; `transitions` and `changed` are not in the ledger yet."""
 
-    def __init__(self, rules: Iterable[Rule], standings: Iterable[ledger.AlertRow] = ()) -> None:
-        """Alerts stand as in `standings`, all others are inactive."""
+    def __init__(self, rules: Iterable[Rule], rows: Iterable[ledger.AlertRow] = ()) -> None:
+        """Start with the states in `rows`; all other alerts are inactive."""
         self.rules = {rule.name: rule for rule in rules}
         self._timings = {rule.name: timing_of(rule) for rule in self.rules.values()}
-        self._told: set[str] = set()  # rules of which something was told
-        self.entries: dict[Key, TrackedAlert] = {}
-        self.flips: list[ledger.AlertTransition] = []
+        self._reported_rules: set[str] = set()
+        self._alerts: dict[Key, TrackedAlert] = {}
+        self.transitions: list[ledger.AlertTransition] = []
         self.changed: set[Key] = set()
         self._due: list[tuple[int, Key]] = []
-        for standing in standings:
-            if (rule := self.rules.get(standing.rule)) is not None:
-                labels, timing = json.loads(standing.labels), self._timings[rule.name]
-                entry = TrackedAlert(rule, labels, labels["severity"], timing, standing.labels, standing.fingerprint)
-                entry.alert = machine.from_text(standing.machine)
-                entry.value, entry.annotations = standing.value, standing.annotations
-                self._enter(entry)
-                self._watch(entry)
+        for row in rows:
+            if (rule := self.rules.get(row.rule)) is not None:
+                labels, timing = json.loads(row.labels), self._timings[rule.name]
+                tracked = TrackedAlert(rule, labels, labels["severity"], timing, row.labels, row.fingerprint)
+                tracked.alert = machine.from_text(row.machine)
+                tracked.value, tracked.annotations = row.value, row.annotations
+                self._track(tracked)
+                self._schedule(tracked)
 
-    def entry(self, rule: Rule, labels: Mapping[str, str], severity: str | None = None) -> TrackedAlert:
-        """The alert of `rule` with these labels, beside those that every alert of the rule has."""
-        entry = TrackedAlert(rule, labels, severity or rule.severity, self._timings[rule.name])
-        if rule.name in self._told or (rule.labels and any(name in labels for name, _ in rule.labels)):
-            return self._enter(entry)  # it may be there already
-        return entry
+    def all_tracked(self) -> Iterable[TrackedAlert]:
+        """Return the alerts that have a state."""
+        return self._alerts.values()
 
-    def tell(
+    def tracked(self, rule: Rule, labels: Mapping[str, str], severity: str | None = None) -> TrackedAlert:
+        """Return the alert of `rule` with these labels, in addition to those of every alert of the rule."""
+        tracked = TrackedAlert(rule, labels, severity or rule.severity, self._timings[rule.name])
+        if rule.name in self._reported_rules or (rule.labels and any(name in labels for name, _ in rule.labels)):
+            return self._track(tracked)  # it may exist already
+        return tracked
+
+    def report(
         self,
-        entry: TrackedAlert,
-        moment_ns: int,
-        condition: bool | None,  # noqa: FBT001 - the fact that is told
+        tracked: TrackedAlert,
+        time_ns: int,
+        condition: bool | None,  # noqa: FBT001 - the reported condition
         value: str | None = None,
         annotations: Mapping[str, str] | None = None,
     ) -> None:
-        """From this moment on the condition of `entry` holds, has ended, or can't be told."""
+        """Take the condition of an alert: from `time_ns` on it holds, has ended, or has no data (None)."""
         if condition:
-            entry.value = value
-            entry.annotations = ledger.text_of(_filled({**(annotations or {}), **dict(entry.rule.annotations)}, entry))
-        self._after(entry, flapping.observe(entry.alert, entry.timing, moment_ns, condition))
+            tracked.value = value
+            texts = {**(annotations or {}), **dict(tracked.rule.annotations)}
+            tracked.annotations = ledger.text_of(_expanded(texts, tracked))
+        self._apply(tracked, flapping.observe(tracked.alert, tracked.timing, time_ns, condition))
 
-    def pass_time(self, now_ns: int) -> None:
-        """Time has gone on to `now_ns`: what was pending fires, what has ended resolves."""
+    def advance_to(self, now_ns: int) -> None:
+        """Advance time to `now_ns`: pending alerts fire, and ended ones resolve."""
         while self._due and self._due[0][0] <= now_ns:
             _, key = heapq.heappop(self._due)
-            if (entry := self.entries.get(key)) is not None:
-                self._after(entry, flapping.advance_to(entry.alert, entry.timing, now_ns))
+            if (tracked := self._alerts.get(key)) is not None:
+                self._apply(tracked, flapping.advance_to(tracked.alert, tracked.timing, now_ns))
 
-    def taken(self) -> tuple[list[ledger.AlertTransition], list[ledger.AlertRow]]:
-        """What the ledger does not have yet; it is handed over."""
-        flips, changed = self.flips, [_standing(self.entries[key]) for key in sorted(self.changed)]
-        self.flips, self.changed = [], set()
-        return flips, changed
+    def drain_changes(self) -> tuple[list[ledger.AlertTransition], list[ledger.AlertRow]]:
+        """Return the transitions and changed alerts since the last call."""
+        transitions, rows = self.transitions, [_row(self._alerts[key]) for key in sorted(self.changed)]
+        self.transitions, self.changed = [], set()
+        return transitions, rows
 
-    def _after(self, entry: TrackedAlert, step: machine.Step) -> None:
-        alert, turns = step
-        if alert == entry.alert and not turns:
+    def _apply(self, tracked: TrackedAlert, step: machine.Step) -> None:
+        alert, transitions = step
+        if alert == tracked.alert and not transitions:
             return
-        self._enter(entry)
-        self.flips += (_flip(entry, turn) for turn in turns)
-        entry.alert = alert
-        self.changed.add((entry.rule.name, entry.text))
-        self._watch(entry)
+        self._track(tracked)
+        self.transitions += (_transition(tracked, transition) for transition in transitions)
+        tracked.alert = alert
+        self.changed.add((tracked.rule.name, tracked.text))
+        self._schedule(tracked)
 
-    def _enter(self, entry: TrackedAlert) -> TrackedAlert:
-        """The entry of these labels: this one, unless there is one."""
-        if not entry.text:
-            labels = entry.labels
-            entry.text, entry.fingerprint = ledger.text_of(labels), ledger.fingerprint(labels)
-        self._told.add(entry.rule.name)
-        return self.entries.setdefault((entry.rule.name, entry.text), entry)
+    def _track(self, tracked: TrackedAlert) -> TrackedAlert:
+        """Return the alert with these labels: this one, unless there is one already."""
+        if not tracked.text:
+            labels = tracked.labels
+            tracked.text, tracked.fingerprint = ledger.text_of(labels), ledger.fingerprint(labels)
+        self._reported_rules.add(tracked.rule.name)
+        return self._alerts.setdefault((tracked.rule.name, tracked.text), tracked)
 
-    def _watch(self, entry: TrackedAlert) -> None:
-        due = flapping.deadline_ns(entry.alert, entry.timing)
+    def _schedule(self, tracked: TrackedAlert) -> None:
+        due = flapping.deadline_ns(tracked.alert, tracked.timing)
         if due is not None:
-            heapq.heappush(self._due, (due, (entry.rule.name, entry.text)))
+            heapq.heappush(self._due, (due, (tracked.rule.name, tracked.text)))
 
 
 def timing_of(rule: Rule) -> Timing:
-    """The periods of a rule as its alerts keep them."""
-    keep = rule.keep_firing_for_s
-    if isinstance(rule.condition, NewException | Writer):
-        keep = keep or _EVENT_KEEP_S
-    periods = (rule.for_s, keep, rule.no_data_after_s, rule.flap_window_s)
-    for_ns, keep_ns, no_data_ns, flap_ns = (round(period * SECOND) for period in periods)
+    """Return the durations of a rule for its alerts' state machines."""
+    keep_firing_s = rule.keep_firing_for_s or KINDS[rule.kind].keep_firing_s
+    durations = (rule.for_s, keep_firing_s, rule.no_data_after_s, rule.flap_window_s)
+    for_ns, keep_ns, no_data_ns, flap_ns = (round(duration * SECOND) for duration in durations)
     return Timing(for_ns, keep_ns, rule.no_data, no_data_ns, rule.flap_count, flap_ns)
 
 
-def closing_flip(standing: ledger.AlertRow, now_ns: int) -> ledger.AlertTransition | None:
-    """The flip that ends an alert whose rule is gone or has changed; None if it does not fire."""
-    if standing.state not in {"firing", "no data", "flapping"}:
+def closing_transition(row: ledger.AlertRow, now_ns: int) -> ledger.AlertTransition | None:
+    """Return the transition that resolves an alert of a removed or changed rule; None if it does not fire."""
+    if row.state not in {"firing", "no data", "flapping"}:
         return None
-    alert = machine.from_text(standing.machine)
-    starts = alert.starts_ns or alert.flaps_ns
+    alert = machine.from_text(row.machine)
+    starts_ns = alert.starts_ns or alert.flaps_ns
     return ledger.AlertTransition(
-        standing.rule,
-        standing.labels,
-        standing.state,
+        row.rule,
+        row.labels,
+        row.state,
         "resolved",
-        max(now_ns, standing.since_ns),
-        standing.value,
-        standing.annotations,
-        standing.severity,
-        standing.fingerprint,
-        starts,
-        max(now_ns, standing.since_ns),
+        max(now_ns, row.since_ns),
+        row.value,
+        row.annotations,
+        row.severity,
+        row.fingerprint,
+        starts_ns,
+        max(now_ns, row.since_ns),
     )
 
 
-def _flip(entry: TrackedAlert, turn: machine.Transition) -> ledger.AlertTransition:
+def _transition(tracked: TrackedAlert, transition: machine.Transition) -> ledger.AlertTransition:
     return ledger.AlertTransition(
-        entry.rule.name,
-        entry.text,
-        turn.state_from,
-        turn.state_to,
-        turn.timestamp_ns,
-        entry.value,
-        entry.annotations,
-        entry.severity,
-        entry.fingerprint,
-        turn.starts_ns,
-        turn.ends_ns,
-        turn.while_flapping,
+        tracked.rule.name,
+        tracked.text,
+        transition.state_from,
+        transition.state_to,
+        transition.timestamp_ns,
+        tracked.value,
+        tracked.annotations,
+        tracked.severity,
+        tracked.fingerprint,
+        transition.starts_ns,
+        transition.ends_ns,
+        transition.while_flapping,
     )
 
 
-def _standing(entry: TrackedAlert) -> ledger.AlertRow:
+def _row(tracked: TrackedAlert) -> ledger.AlertRow:
     return ledger.AlertRow(
-        entry.rule.name,
-        entry.text,
-        entry.fingerprint,
-        entry.severity,
-        entry.alert.state if entry.alert.flaps_ns is None else "flapping",
-        entry.alert.since_ns,
-        entry.value,
-        entry.annotations,
-        machine.text_of(entry.alert),
+        tracked.rule.name,
+        tracked.text,
+        tracked.fingerprint,
+        tracked.severity,
+        tracked.alert.state if tracked.alert.flaps_ns is None else "flapping",
+        tracked.alert.since_ns,
+        tracked.value,
+        tracked.annotations,
+        machine.text_of(tracked.alert),
     )
 
 
-def _filled(annotations: Mapping[str, str], entry: TrackedAlert) -> dict[str, str]:
-    """The annotations with `{{ $labels.x }}` and `{{ $value }}` replaced, as Prometheus writes them."""
-    labels = entry.labels
+def _expanded(annotations: Mapping[str, str], tracked: TrackedAlert) -> dict[str, str]:
+    """The annotations with `{{ $labels.x }}` and `{{ $value }}` replaced, as in Prometheus."""
+    labels = tracked.labels
 
-    def word(match: re.Match[str]) -> str:
-        return (entry.value or "") if match[2] else labels.get(match[1], "")
+    def text_for(match: re.Match[str]) -> str:
+        return (tracked.value or "") if match[2] else labels.get(match[1], "")
 
-    return {name: _TEMPLATE.sub(word, text) for name, text in annotations.items()}
+    return {name: _TEMPLATE.sub(text_for, text) for name, text in annotations.items()}

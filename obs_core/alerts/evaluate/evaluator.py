@@ -1,54 +1,77 @@
-"""Judges new rows by all rules in one pass: rows in the order of arrival go in, flips come out.
+"""Evaluates new rows by all rules in one pass: rows go in by order of arrival, state changes of alerts come out.
 
-Moments are those of the rows (a clock in the future or in 1970 is replaced by the moment at which the row was seen),
-so it does not matter in which steps rows come. A process whose writer is behind is not judged stale or silent.
+Times come from the rows. A timestamp in the future or before the year 2000 is replaced by the time at which the row was
+read. The result does not depend on how rows are split over calls. While the writer of a process is behind, the process
+is neither stale nor silent.
 """
 
-from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Final, NamedTuple
 
 from obs_core.alerts.evaluate.alert_set import AlertSet
-from obs_core.alerts.evaluate.call_checks import CallChecks
-from obs_core.alerts.evaluate.series_checks import CodeOf, Key, SeriesChecks
-from obs_core.alerts.evaluate.writer_checks import WriterChecks
+from obs_core.alerts.evaluate.series_checks import Key, SeriesChecks
 from obs_core.alerts.ledger import AlertRow, AlertTransition
-from obs_core.alerts.rules.model import Rule
+from obs_core.alerts.rules.check import Check
+from obs_core.alerts.rules.kinds import KINDS
+from obs_core.alerts.rules.model import CodeLocator, Rule, no_code
 from obs_core.capture.drain.writer_status import WriterStatus
 from obs_core.clock import MINUTE
 from obs_core.series.tracker import Series
 from obs_core.store import tail
 from obs_core.store.tail import TailRow
 
-
-def nothing_known(_: TailRow) -> dict[str, str]:
-    """No annotations about the code that wrote a row."""
-    return {}
+_NONE_SEEN: Final[Mapping[str, AbstractSet[str]]] = {}
 
 
 class EvaluationOutput(NamedTuple):
-    """What the ledger does not have yet: flips, how alerts stand, and the exceptions that rules have met."""
+    """Results for the ledger: transitions, changed alerts, and the (rule, text) pairs that rules must remember."""
 
-    flips: list[AlertTransition]
-    standings: list[AlertRow]
-    met: list[tuple[str, str]]
+    transitions: list[AlertTransition]
+    rows: list[AlertRow]
+    seen: list[tuple[str, str]]
 
 
 class Evaluator:
-    """The judgement of some rules, as far as it has come; `series`, `calls` and `board` are what it knows."""
+    """The evaluation of some rules; `series`, `checks` and `alerts` are its state."""
 
     def __init__(
         self,
         rules: Sequence[Rule],
         known: Iterable[Series],
-        board: AlertSet,
-        met: dict[str, set[str]] | None = None,
-        code_of: CodeOf = nothing_known,
+        alerts: AlertSet,
+        seen: Mapping[str, AbstractSet[str]] = _NONE_SEEN,
+        code_of: CodeLocator = no_code,
     ) -> None:
-        """Judge by `rules`, going on from the series that are `known` and from `board`."""
-        self.rules, self.board = rules, board
-        self.series = SeriesChecks(rules, known, board, code_of)
-        self.calls = CallChecks(rules, board, met or {})
-        self._writers = WriterChecks(rules, board)
+        """Evaluate `rules`, starting with the series in `known`, the states of `alerts`, and the texts seen by rule."""
+        self.rules, self.alerts = rules, alerts
+        self.series = SeriesChecks(rules, known, alerts, code_of)
+        self.checks: list[Check] = []
+        self._of_values: list[Check] = []
+        self._of_calls: list[Check] = []
+        families: dict[str, list[Rule]] = {}
+        for rule in rules:
+            if KINDS[rule.kind].check is not None:
+                families.setdefault(rule.condition.family, []).append(rule)
+        for family in families.values():
+            kind = KINDS[family[0].kind]
+            assert kind.check is not None
+            check = kind.check(family, alerts, seen)
+            self.checks.append(check)
+            if kind.reads == "values":
+                self._of_values.append(check)
+            elif kind.reads == "calls":
+                self._of_calls.append(check)
+
+    @property
+    def clock_ns(self) -> int:
+        """The time up to which windows are evaluated; 0: there are none, or no row yet."""
+        return max((check.clock_ns for check in self.checks), default=0)
+
+    @property
+    def reach_ns(self) -> int:
+        """How much of the past windows must read again after a restart; 0: none."""
+        return max((check.reach_ns for check in self.checks), default=0)
 
     def take(
         self,
@@ -59,47 +82,64 @@ class Evaluator:
         live: bool = False,
         held: Collection[str] = (),
     ) -> None:
-        """Take rows in the order of their ids; those up to the id `quiet_until` were judged before."""
-        latest, oldest = now_ns + MINUTE, now_ns - MINUTE if live else tail.YEAR_2000_NS
-        take_reading, hear, take_call = self.series.take, self.series.hear, self.calls.take
+        """Take rows in the order of their ids; those up to the id `quiet_until` were evaluated before."""
+        latest_ns, oldest_ns = now_ns + MINUTE, now_ns - MINUTE if live else tail.YEAR_2000_NS
+        take_reading, record_call = self.series.take, self.series.record_call
+        of_values, of_calls = self._of_values, self._of_calls
         for row in rows:
-            moment = row.timestamp
-            if moment is None:
+            time_ns = row.timestamp
+            if time_ns is None:
                 continue
-            if not (is_believed := tail.YEAR_2000_NS < moment <= latest):
-                moment = now_ns
-            beat = moment if moment >= oldest else now_ns
+            if not (is_trusted := tail.YEAR_2000_NS < time_ns <= latest_ns):
+                time_ns = now_ns
+            last_seen_ns = time_ns if time_ns >= oldest_ns else now_ns
             quiet = row.id <= quiet_until
             kind, process = row.kind, row.process
             if kind == "value" or (not kind and row.is_value):
-                take_reading(row, moment, beat, quiet=quiet, held=process in held)
+                take_reading(row, time_ns, last_seen_ns, quiet=quiet, held=process in held)
+                if of_values and not quiet:
+                    for check in of_values:
+                        check.take(row, min(time_ns, now_ns), is_trusted=is_trusted)
             if kind == "call" or (not kind and row.is_call):
-                hear(process, row.process_group, beat, quiet=quiet)
+                record_call(process, row.process_group, last_seen_ns, quiet=quiet)
                 if not quiet:
-                    take_call(row, min(moment, now_ns), is_believed=is_believed)
+                    for check in of_calls:
+                        check.take(row, min(time_ns, now_ns), is_trusted=is_trusted)
 
     def late(self) -> tuple[set[Key], int] | None:
-        """The series that are to be read again, and from which moment on."""
+        """Return the series that must be read again, and from which time on; None: none."""
         return self.series.late()
 
-    def take_late(self, rows: Iterable[TailRow], quiet_until: int = 0, held: Collection[str] = ()) -> None:
+    def reread(self, rows: Iterable[TailRow], quiet_until: int = 0, held: Collection[str] = ()) -> None:
         """Take the readings that `late` asked for, by (timestamp, id)."""
-        self.series.take_late(rows, quiet_until, held)
+        self.series.reread(rows, quiet_until, held)
 
-    def taken(self) -> EvaluationOutput:
-        """What the ledger does not have yet; it is handed over."""
-        flips, standings = self.board.taken()
-        met, self.calls.fresh = self.calls.fresh, []
-        return EvaluationOutput(flips, standings, met)
+    def drain_output(self) -> EvaluationOutput:
+        """Return the results since the last call."""
+        transitions, rows = self.alerts.drain_changes()
+        return EvaluationOutput(transitions, rows, [pair for check in self.checks for pair in check.drain_seen()])
 
     def tick(self, now_ns: int, writers: Sequence[WriterStatus] = (), held: Collection[str] = ()) -> None:
-        """Time has gone on to `now_ns`: silence, periods that have passed, figures of calls, writers."""
+        """Evaluate what depends on time up to `now_ns`: silence, durations, windows, and the state of writers."""
         self.series.tick(now_ns, held)
-        self.calls.tick(now_ns)
-        self._writers.tick(writers, now_ns)
-        self.board.pass_time(now_ns)
+        for check in self.checks:
+            check.tick(now_ns, writers)
+        self.alerts.advance_to(now_ns)
+
+    def advance_windows(self, now_ns: int) -> None:
+        """Evaluate the windows up to `now_ns`, without silence and writers."""
+        for check in self.checks:
+            if check.reach_ns:
+                check.tick(now_ns)
+
+    def resume(self, rows: Iterable[TailRow], start_ns: int, evaluated_ns: int) -> None:
+        """Fill the windows again after a restart; `rows` are those since `start_ns`, by id (see `reach_ns`)."""
+        checks = [check for check in self.checks if check.reach_ns]
+        rows = list(rows) if len(checks) > 1 else rows
+        for check in checks:
+            check.resume(rows, start_ns, evaluated_ns)
 
 
 def held_back(writers: Iterable[WriterStatus]) -> set[str]:
-    """The processes whose writers are behind: what is not in the log yet can't be missed."""
+    """Return the processes with a writer that is behind: missing rows may still arrive."""
     return {writer.process for writer in writers if writer.state != "OK"}

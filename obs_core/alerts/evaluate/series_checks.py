@@ -1,30 +1,32 @@
-"""What rules look at in series: streaks, newest values, silence; reading by reading, in the order of arrival.
+"""Evaluates rules on series: streaks, newest values and silence, reading by reading in the order of arrival.
 
-The usual case of most steps stands in `take` itself, without calls: a log of a million rows is judged here first.
+`SeriesChecks.take` contains the fast path of most steps without calls: the first evaluation of a log of a million rows
+spends most of its time here.
 """
 
 import heapq
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final, NamedTuple
 
-from obs_core.alerts.evaluate import checks
+from obs_core.alerts.evaluate import checks as checks_
 from obs_core.alerts.evaluate.alert_set import AlertSet
-from obs_core.alerts.evaluate.checks import Checks, SilenceCheck
-from obs_core.alerts.rules.model import Rule, Silent, Stale, Value, is_pattern
+from obs_core.alerts.evaluate.checks import Checks
+from obs_core.alerts.rules.kinds import KINDS
+from obs_core.alerts.rules.model import CodeLocator, Rule, is_pattern
+from obs_core.alerts.rules.series_check import SilenceCheck
 from obs_core.clock import SECOND
 from obs_core.series import tracker
 from obs_core.series.tracker import Series
 from obs_core.store.tail import TailRow
 
 CALLS: Final = "\0calls"
-"""The data of the series that stands for the calls of a process: it has a newest moment and no streaks."""
+"""The data name of the series for the calls of a process: it has a newest timestamp and no streaks."""
 _RETRY_NS: Final = SECOND
 Key = tuple[str, str]
-CodeOf = Callable[[TailRow], dict[str, str]]
 
 
 class Due(NamedTuple):
-    """When a series is to be looked at for silence."""
+    """When to check a series for silence, and the index of the check."""
 
     at_ns: int
     key: Key
@@ -34,170 +36,171 @@ class Due(NamedTuple):
 class SeriesChecks:
     """All series with their checks."""
 
-    def __init__(self, rules: Sequence[Rule], known: Iterable[Series], board: AlertSet, code_of: CodeOf) -> None:
-        """Judge by `rules`, going on from the series that are `known`."""
+    def __init__(self, rules: Sequence[Rule], known: Iterable[Series], alerts: AlertSet, code_of: CodeLocator) -> None:
+        """Evaluate `rules`, starting with the saved state in `known`."""
         self._changed: list[Checks] = []
-        self._board, self._code_of = board, code_of
+        self._alerts, self._code_of = alerts, code_of
         self._checks: dict[Key, Checks] = {}
         self._late: dict[Key, Checks] = {}
-        self._owed: dict[Key, TailRow | None] = {}
+        self._deferred: dict[Key, TailRow | None] = {}
         self._due: list[Due] = []
-        self._exact: dict[str, list[Rule]] = {}
-        self._loose: list[Rule] = []
+        self._by_data: dict[str, list[Rule]] = {}
+        self._by_pattern: list[Rule] = []
         for rule in rules:
-            exact = rule.scope.data and not is_pattern(rule.scope.data)
-            if isinstance(rule.condition, Stale | Value | Silent):
-                (self._exact.setdefault(rule.scope.data, []) if exact else self._loose).append(rule)
+            is_exact = rule.scope.data and not is_pattern(rule.scope.data)
+            if KINDS[rule.kind].series_checks is not None:
+                (self._by_data.setdefault(rule.scope.data, []) if is_exact else self._by_pattern).append(rule)
         for series in known:
-            self._look_at(series)
+            self._start(series)
 
-    def take(self, row: TailRow, moment: int, beat: int, *, quiet: bool, held: bool) -> None:
-        """Take a reading; `beat` is the moment at which its series was heard of."""
+    def take(self, row: TailRow, time_ns: int, last_seen_ns: int, *, quiet: bool, held: bool) -> None:
+        """Take a reading; `last_seen_ns` is the time of this activity, for silence."""
         key = (row.process, row.data)
-        found = self._checks.get(key) or self._look_at(Series(*key, row.process_group))
-        series = found.series
-        reading = tracker.observe(series, row, found.variants)
+        checks = self._checks.get(key) or self._start(Series(*key, row.process_group))
+        series = checks.series
+        reading = tracker.observe(series, row, checks.variants)
         if reading is None:
-            self._late[key] = found
+            self._late[key] = checks
         elif not quiet:
-            for value in found.value:
-                holds = value.verdict(reading, row.data_value)
-                if holds != value.holds or (holds and value.entry.alert.condition is None):
-                    value.holds = holds
-                    self._board.tell(value.entry, moment, holds, row.data_value, self._told_of(row))
-            for stale in found.stale:
-                streak = series.streaks.get(stale.variant)
-                if streak is not None and (streak.length > stale.threshold or stale.holds is not False):
-                    self._judge(key, found, row, moment, held=held)
+            for check in checks.reading:
+                holds = check.condition.is_met(reading, row.data_value)
+                if holds != check.holds or (holds and check.tracked.alert.condition is None):
+                    check.holds = holds
+                    self._alerts.report(check.tracked, time_ns, holds, row.data_value, self._value_annotations(row))
+            for streak_check in checks.streak:
+                streak = series.streaks.get(streak_check.variant)
+                if streak is not None and (streak.length > streak_check.threshold or streak_check.holds is not False):
+                    self._evaluate_streaks(key, checks, row, time_ns, held=held)
                     break
-        self._beat(found, beat, quiet=quiet)
+        self._record_activity(checks, last_seen_ns, quiet=quiet)
 
-    def hear(self, process: str, group: str | None, beat: int, *, quiet: bool) -> None:
-        """A process called something at the moment `beat`."""
+    def record_call(self, process: str, group: str | None, last_seen_ns: int, *, quiet: bool) -> None:
+        """Record that a process called something at `last_seen_ns`."""
         key = (process, CALLS)
-        found = self._checks.get(key) or self._look_at(Series(process, CALLS, group))
-        self._beat(found, beat, quiet=quiet)
+        checks = self._checks.get(key) or self._start(Series(process, CALLS, group))
+        self._record_activity(checks, last_seen_ns, quiet=quiet)
 
-    def changed(self) -> list[Series]:
-        """The series that were heard of since this was asked last, by process and data."""
-        found, self._changed = self._changed, []
-        for each in found:
-            each.is_changed = False
-        return sorted((each.series for each in found), key=lambda series: (series.process, series.data))
+    def drain_changed(self) -> list[Series]:
+        """Return the series with activity since the last call, by process and data."""
+        changed, self._changed = self._changed, []
+        for checks in changed:
+            checks.is_changed = False
+        return sorted((checks.series for checks in changed), key=lambda series: (series.process, series.data))
 
     def late(self) -> tuple[set[Key], int] | None:
-        """The series that are to be read again, and from which moment on."""
+        """Return the series that must be read again, and from which time on; None: none."""
         if not self._late:
             return None
-        return set(self._late), tracker.earliest(found.series for found in self._late.values())
+        return set(self._late), tracker.earliest(checks.series for checks in self._late.values())
 
-    def take_late(self, rows: Iterable[TailRow], quiet_until: int, held: Collection[str]) -> None:
+    def reread(self, rows: Iterable[TailRow], quiet_until: int, held: Collection[str]) -> None:
         """Take the readings that `late` asked for, by (timestamp, id)."""
         by_series: dict[Key, list[TailRow]] = {key: [] for key in self._late}
         for row in rows:
             by_series[row.process, row.data].append(row)
-        for key, found in self._late.items():
-            newest = tracker.replay(found.series, by_series[key])
+        for key, checks in self._late.items():
+            newest = tracker.replay(checks.series, by_series[key])
             if newest is None or max(row.id for row in by_series[key]) <= quiet_until:
                 continue
-            self._judge(key, found, newest, max(found.series.beat_ns, 0), held=key[0] in held)
+            self._evaluate_streaks(key, checks, newest, max(checks.series.beat_ns, 0), held=key[0] in held)
         self._late = {}
 
-    def owe(self) -> None:
-        """What was held back before a restart is judged at the next tick."""
-        for key, found in self._checks.items():
-            for check in found.stale:
-                streak = found.series.streaks.get(check.variant)
+    def schedule_retry(self) -> None:
+        """Evaluate at the next tick what was held back before a restart."""
+        for key, checks in self._checks.items():
+            for check in checks.streak:
+                streak = checks.series.streaks.get(check.variant)
                 if streak is not None and check.verdict(streak) != check.holds:
-                    self._owed[key] = None
+                    self._deferred[key] = None
 
     def tick(self, now_ns: int, held: Collection[str]) -> None:
-        """Time has gone on to `now_ns`: silence, and what was held back."""
-        for key in [key for key in self._owed if key[0] not in held]:
-            found = self._checks[key]
-            self._judge(key, found, self._owed.pop(key), found.series.beat_ns, held=False)
+        """Evaluate silence up to `now_ns`, and what was held back."""
+        for key in [key for key in self._deferred if key[0] not in held]:
+            checks = self._checks[key]
+            self._evaluate_streaks(key, checks, self._deferred.pop(key), checks.series.beat_ns, held=False)
         while self._due and self._due[0].at_ns <= now_ns:
             due = heapq.heappop(self._due)
-            found = self._checks[due.key]
-            quiet, beat_ns = found.quiet[due.number], found.series.beat_ns
-            at = beat_ns + quiet.after_ns
-            if quiet.told or not beat_ns:
+            checks = self._checks[due.key]
+            silence, last_seen_ns = checks.silence[due.number], checks.series.beat_ns
+            at_ns = last_seen_ns + silence.after_ns
+            if silence.is_reported or not last_seen_ns:
                 continue
-            if at > now_ns:
-                heapq.heappush(self._due, due._replace(at_ns=at))
-            elif found.series.process in held:
+            if at_ns > now_ns:
+                heapq.heappush(self._due, due._replace(at_ns=at_ns))
+            elif checks.series.process in held:
                 heapq.heappush(self._due, due._replace(at_ns=now_ns + _RETRY_NS))
             else:
-                self._silent(found, quiet, beat_ns)
+                self._report_silence(checks, silence, last_seen_ns)
 
-    def _look_at(self, series: Series) -> Checks:
-        """Find the checks of a series, and when to look whether it is silent."""
-        of_calls = series.data == CALLS
-        fitting = []
-        for rule in (*self._exact.get(series.data, ()), *self._loose):
+    def _start(self, series: Series) -> Checks:
+        """Make the checks of a series, and schedule those for silence."""
+        is_calls = series.data == CALLS
+        matching = []
+        for rule in (*self._by_data.get(series.data, ()), *self._by_pattern):
             scope = rule.scope
-            fits = scope.holds(series.process, series.process_group, "" if of_calls else series.data)
-            wants_calls = isinstance(rule.condition, Silent) and rule.condition.of == "calls"
-            if wants_calls == of_calls and (fits or (of_calls and not scope.data)):
-                fitting.append(rule)
+            matches = scope.includes(series.process, series.process_group, "" if is_calls else series.data)
+            if rule.condition.reads_calls == is_calls and (matches or (is_calls and not scope.data)):
+                matching.append(rule)
         key = (series.process, series.data)
-        found = self._checks[key] = checks.of_series(series, fitting, self._board)
-        for number, quiet in enumerate(found.quiet):
-            if not quiet.told:
-                heapq.heappush(self._due, Due(series.beat_ns + quiet.after_ns, key, number))
-        return found
+        checks = self._checks[key] = checks_.checks_of(series, matching, self._alerts)
+        for index, silence in enumerate(checks.silence):
+            if not silence.is_reported:
+                heapq.heappush(self._due, Due(series.beat_ns + silence.after_ns, key, index))
+        return checks
 
-    def _judge(self, key: Key, found: Checks, row: TailRow | None, moment: int, *, held: bool) -> None:
-        """Tell whether the series is stale where that has changed; a process that is held back is owed it."""
-        if not found.stale:
+    def _evaluate_streaks(self, key: Key, checks: Checks, row: TailRow | None, time_ns: int, *, held: bool) -> None:
+        """Report where the series became stale, or is no longer; for a process that is held back, later."""
+        if not checks.streak:
             return
         if held:
-            self._owed[key] = row
+            self._deferred[key] = row
             return
-        for check in found.stale:
-            streak = found.series.streaks.get(check.variant)
+        for check in checks.streak:
+            streak = checks.series.streaks.get(check.variant)
             if streak is not None and (holds := check.verdict(streak)) != check.holds:
                 check.holds = holds
-                told = checks.stale_annotations(streak, row, self._code_of) if holds else None
-                self._board.tell(check.entry, moment, holds, streak.text, told)
+                annotations = checks_.stale_annotations(streak, row, self._code_of) if holds else None
+                self._alerts.report(check.tracked, time_ns, holds, streak.text, annotations)
 
-    def _beat(self, found: Checks, beat: int, *, quiet: bool) -> None:
-        """A series was heard of at the moment `beat`."""
-        series = found.series
-        before = series.beat_ns
-        if beat > before:
-            series.beat_ns = beat
-        if not quiet and (found.is_silent or series.beat_ns - before > found.patience_ns):
-            self._heard(found, before)
-        if not found.is_changed:
-            found.is_changed = True
-            self._changed.append(found)
+    def _record_activity(self, checks: Checks, last_seen_ns: int, *, quiet: bool) -> None:
+        """Record activity of a series at `last_seen_ns`."""
+        series = checks.series
+        before_ns = series.beat_ns
+        if last_seen_ns > before_ns:
+            series.beat_ns = last_seen_ns
+        if not quiet and (checks.is_silent or series.beat_ns - before_ns > checks.shortest_silence_ns):
+            self._end_silence(checks, before_ns)
+        if not checks.is_changed:
+            checks.is_changed = True
+            self._changed.append(checks)
 
-    def _told_of(self, row: TailRow) -> dict[str, str]:
+    def _value_annotations(self, row: TailRow) -> dict[str, str]:
         return {"summary": f"{row.data} is {row.data_value}", "value": str(row.data_value), **self._code_of(row)}
 
-    def _heard(self, found: Checks, before: int) -> None:
-        """A series was heard of: a silence that lay before it has ended."""
-        series = found.series
-        for number, each in enumerate(found.quiet):
-            if before and not each.told and series.beat_ns - before > each.after_ns:
-                self._silent(found, each, before)
-            if each.told:
-                each.told = False
-                heapq.heappush(self._due, Due(series.beat_ns + each.after_ns, (series.process, series.data), number))
-                if each.tells:
-                    self._board.tell(each.entry, series.beat_ns, condition=False)
+    def _end_silence(self, checks: Checks, before_ns: int) -> None:
+        """Report the end of a silence; also its start, if rows came before the next tick saw it."""
+        series = checks.series
+        for index, silence in enumerate(checks.silence):
+            if before_ns and not silence.is_reported and series.beat_ns - before_ns > silence.after_ns:
+                self._report_silence(checks, silence, before_ns)
+            if silence.is_reported:
+                silence.is_reported = False
+                due = Due(series.beat_ns + silence.after_ns, (series.process, series.data), index)
+                heapq.heappush(self._due, due)
+                if silence.condition:
+                    self._alerts.report(silence.tracked, series.beat_ns, condition=False)
                 else:
-                    self._again(found, each)
-        found.is_silent = False
+                    self._restore(checks, silence)
+        checks.is_silent = False
 
-    def _again(self, found: Checks, quiet: SilenceCheck) -> None:
-        """There are data again: what was last known holds, until the checks say otherwise."""
-        holds = [check.holds for check in found.stale if check.entry is quiet.entry]
-        holds += [check.holds for check in found.value if check.entry is quiet.entry]
-        self._board.tell(quiet.entry, found.series.beat_ns, any(holds), quiet.entry.value)
+    def _restore(self, checks: Checks, silence: SilenceCheck) -> None:
+        """Data have arrived again: the last known condition holds until the checks change it."""
+        holds = [check.holds for check in checks.streak if check.tracked is silence.tracked]
+        holds += [check.holds for check in checks.reading if check.tracked is silence.tracked]
+        self._alerts.report(silence.tracked, checks.series.beat_ns, any(holds), silence.tracked.value)
 
-    def _silent(self, found: Checks, quiet: SilenceCheck, since: int) -> None:
-        quiet.told = found.is_silent = True
-        told = {"summary": f"nothing for {quiet.after_ns / SECOND:g} s"}
-        self._board.tell(quiet.entry, since + quiet.after_ns, quiet.tells, quiet.entry.value, told)
+    def _report_silence(self, checks: Checks, silence: SilenceCheck, since_ns: int) -> None:
+        silence.is_reported = checks.is_silent = True
+        annotations = {"summary": f"nothing for {silence.after_ns / SECOND:g} s"}
+        tracked = silence.tracked
+        self._alerts.report(tracked, since_ns + silence.after_ns, silence.condition, tracked.value, annotations)

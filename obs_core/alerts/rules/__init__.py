@@ -1,1 +1,1 @@
-"""Alert rules: what they are, how their fields are read, and where they come from."""
+"""Alert rules: the kinds of rules, how rules are parsed, and where they are stored."""

@@ -1,17 +1,17 @@
-"""A rule as people write it, a table of `rules.toml` or a definition in the ledger, and what can be wrong with it."""
+"""Parses rules from their written form, a table of `rules.toml` or a definition in the ledger, and writes them."""
 
 import math
 import types
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields
+from dataclasses import Field, fields
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
-from obs_core.alerts.rules.model import KINDS, Calls, NewException, Rule, Scope, Source, Value, Writer
+from obs_core.alerts.rules.kinds import KINDS
+from obs_core.alerts.rules.model import Rule, RuleSource, Scope
 from obs_core.alerts.states.machine import MOST_CROSSINGS
 from obs_core.clock import SECOND, iso_ns, period_ns
 from obs_core.errors import BadParameter
 
-_FIGURES: Final = ("error_rate", "latency", "throughput")
 _COMMON: Final = {
     "for": "for_s",
     "keep_firing_for": "keep_firing_for_s",
@@ -22,114 +22,116 @@ _COMMON: Final = {
     "flap_count": "flap_count",
     "flap_window": "flap_window_s",
 }
-_STATES: Final = ("DELAYED", "CIRCUIT_OPEN", "GONE")  # of a writer that is not well
+"""The settings of all rules: as written, and as fields of `Rule`."""
 _TEXTS: Final = ("labels", "annotations")
 HINT: Final = "docs/alerts.md lists the kinds of rules and their fields."
 
 
-class BadField(BadParameter):
-    """A field of a rule is not usable: `field` as it is written in the file, `what` is wrong with it."""
+class InvalidField(BadParameter):
+    """A field of a rule is not valid: `field` as written, and `problem`, what is wrong with it."""
 
-    def __init__(self, rule: str, field: str, what: str) -> None:
-        """Say it of the rule called `rule`."""
-        super().__init__(f"Rule “{rule}”: {field} {what}.", HINT)
-        self.rule, self.field, self.what = rule, field, what
+    def __init__(self, rule: str, field: str, problem: str) -> None:
+        """Make the message for the rule called `rule`."""
+        super().__init__(f"Rule “{rule}”: {field} {problem}.", HINT)
+        self.rule, self.field, self.problem = rule, field, problem
 
-    def __reduce__(self) -> tuple[type["BadField"], tuple[str, str, str]]:  # type: ignore[override]
-        """Keep the parts when the error crosses a process."""
-        return type(self), (self.rule, self.field, self.what)
+    def __reduce__(self) -> tuple[type["InvalidField"], tuple[str, str, str]]:  # type: ignore[override]
+        """Keep the parts when the error is pickled."""
+        return type(self), (self.rule, self.field, self.problem)
 
 
-def from_facts(facts: Mapping[str, Any], source: Source = "page") -> Rule:
-    """The rule that a table of `rules.toml` (or a definition in the ledger) describes.
+def parse_rule(table: Mapping[str, Any], source: RuleSource = "page") -> Rule:
+    """Return the rule described by a table of `rules.toml` (or a definition in the ledger).
 
     Raises:
         BadParameter: the message names the rule and the field.
     """
-    name = facts.get("name")
+    name = table.get("name")
     if not isinstance(name, str) or not name.strip():
-        raise BadParameter(f"A rule has no name: {dict(facts)!r:.80}.", HINT)
-    left = {key: value for key, value in facts.items() if key not in {"name", "kind"}}
-    kind = str(facts.get("kind"))
-    if kind in _FIGURES:
-        kind, left["figure"] = "calls", kind
-    if kind not in KINDS:
-        raise _wrong(name, "kind", f"is {kind!r}; it must be one of {', '.join((*KINDS, *_FIGURES))}")
-    try:
-        condition = _made(KINDS[kind], left, name)
-        scope = _made(Scope, left, name)
-        common = {ours: left.pop(theirs) for theirs, ours in _COMMON.items() if theirs in left}
-        common |= {key: _texts(left.pop(key, {}), name, key) for key in ("labels", "annotations")}
-        if kind == "calls":
-            common.setdefault("no_data", "ok")  # a rate of no calls is no trouble, as in Prometheus
-        snoozed = left.pop("snoozed_until", None)
-        until = None if snoozed is None else _moment(snoozed, name)
-    except KeyError as error:
-        raise _wrong(name, str(error.args[0]), "is missing") from error
+        raise BadParameter(f"A rule has no name: {dict(table)!r:.80}.", HINT)
+    left = {key: value for key, value in table.items() if key not in {"name", "kind"}}
+    kind_name = str(table.get("kind"))
+    if kind_name == "calls":  # as written by earlier versions
+        kind_name = str(left.pop("figure", "error_rate"))
+    kind = KINDS.get(kind_name)
+    if kind is None:
+        raise InvalidField(name, "kind", f"is {kind_name!r}; it must be one of {', '.join(KINDS)}")
+    condition = _parsed(kind.condition, {**left, **kind.preset}, name)
+    scope = _parsed(Scope, left, name)
+    used = {_written(field) for part in (condition, scope) for field in fields(part)} - set(kind.preset)
+    left = {key: value for key, value in left.items() if key not in used}
+    common = {"no_data": kind.no_data}
+    common |= {field: left.pop(written) for written, field in _COMMON.items() if written in left}
+    texts: dict[str, Any] = {key: _text_pairs(left.pop(key, {}), name, key) for key in _TEXTS}
+    snoozed = left.pop("snoozed_until", None)
+    until_ns = None if snoozed is None else _time_ns(snoozed, name)
     if left:
-        raise _wrong(name, next(iter(left)), f"is no field of a {kind} rule")
-    checked: dict[str, Any] = {
-        ours: value if ours in _TEXTS else _checked(_field(Rule, ours), value, name) for ours, value in common.items()
-    }
-    rule = Rule(name.strip(), condition, scope, **checked, snoozed_until_ns=until, source=source)
-    _sensible(rule)
+        raise InvalidField(name, next(iter(left)), f"is not a field of a {kind.name} rule")
+    settings: dict[str, Any] = {field: _checked(_rule_field(field), value, name) for field, value in common.items()}
+    rule = Rule(name.strip(), condition, scope, **settings, **texts, snoozed_until_ns=until_ns, source=source)
+    _validate(rule)
     return rule
 
 
-def facts_of(rule: Rule) -> dict[str, Any]:
-    """The rule as a table of `rules.toml`: what is not at its default."""
-    found: dict[str, Any] = {"name": rule.name, "kind": rule.kind}
+def rule_table(rule: Rule) -> dict[str, Any]:
+    """Return the rule as a table of `rules.toml`, without the fields that have their default."""
+    kind = KINDS[rule.kind]
+    table: dict[str, Any] = {"name": rule.name, "kind": rule.kind}
     for part in (rule.condition, rule.scope):
-        for each in fields(part):
-            value = getattr(part, each.name)
-            if value != each.default:
-                found[each.name.removesuffix("_s")] = list(value) if isinstance(value, tuple) else value
-    for theirs, ours in _COMMON.items():
-        always = theirs == "no_data" and rule.kind == "calls"
-        if always or getattr(rule, ours) != _field(Rule, ours).default:
-            found[theirs] = getattr(rule, ours)
-    found |= {key: dict(getattr(rule, key)) for key in ("labels", "annotations") if getattr(rule, key)}
+        for field in fields(part):  # type: ignore[arg-type] # every condition is a dataclass
+            value = getattr(part, field.name)
+            if value != field.default and field.name not in kind.preset:
+                table[_written(field)] = list(value) if isinstance(value, tuple) else value
+    for written, name in _COMMON.items():
+        default = kind.no_data if written == "no_data" else _rule_field(name).default
+        if getattr(rule, name) != default:
+            table[written] = getattr(rule, name)
+    table |= {key: dict(getattr(rule, key)) for key in _TEXTS if getattr(rule, key)}
     if rule.snoozed_until_ns is not None:
-        found["snoozed_until"] = rule.snoozed_until_ns / SECOND
-    return found
+        table["snoozed_until"] = rule.snoozed_until_ns / SECOND
+    return table
 
 
-def _made(kind: type[Any], left: dict[str, Any], rule: str) -> Any:  # noqa: ANN401 - an instance of `kind`
-    """An instance of the dataclass `kind` from those of its fields that `left` has; periods are written without _s."""
+def _written(field: "Field[Any]") -> str:
+    """The name of a field in `rules.toml`: periods have no suffix there."""
+    return field.name.removesuffix("_s")
+
+
+def _parsed(part: type[Any], table: Mapping[str, Any], rule: str) -> Any:  # noqa: ANN401 - an instance of `part`
+    """An instance of the dataclass `part` from its fields in `table`."""
     values = {}
-    for each in fields(kind):
-        written = each.name.removesuffix("_s")
-        if written in left:
-            values[each.name] = _checked(each, left.pop(written), rule, kind)
-    return kind(**values)
+    for field in fields(part):
+        if (written := _written(field)) in table:
+            values[field.name] = _checked(field, table[written], rule, part)
+    return part(**values)
 
 
-def _checked(each: "Field[Any]", value: Any, rule: str, kind: type[Any] = Rule) -> Any:  # noqa: ANN401 - as in the file
-    """`value` as the field wants it."""
-    written = each.name.removesuffix("_s")
-    wanted = get_type_hints(kind)[each.name]
-    options = get_args(wanted) if get_origin(wanted) in {Union, types.UnionType} else (wanted,)
+def _checked(field: "Field[Any]", value: Any, rule: str, part: type[Any] = Rule) -> Any:  # noqa: ANN401 - as in the file
+    """`value` as the type of the field, or an error."""
+    written = _written(field)
+    hint = get_type_hints(part)[field.name]
+    options = get_args(hint) if get_origin(hint) in {Union, types.UnionType} else (hint,)
     if value is None and type(None) in options:
         return None
-    if get_origin(wanted) is Literal:
-        if value not in get_args(wanted):
-            raise _wrong(rule, written, f"is {value!r}; it must be one of {', '.join(map(str, get_args(wanted)))}")
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            raise InvalidField(rule, written, f"is {value!r}; it must be one of {', '.join(map(str, get_args(hint)))}")
         return value
-    if get_origin(wanted) is tuple:
+    if get_origin(hint) is tuple:
         if not isinstance(value, list | tuple):
-            raise _wrong(rule, written, f"is {value!r}; it must be a list")
-        return tuple(str(word) for word in value)
+            raise InvalidField(rule, written, f"is {value!r}; it must be a list")
+        return tuple(str(item) for item in value)
     if bool in options or str in options:
         if not isinstance(value, bool if bool in options else str):
-            raise _wrong(rule, written, f"is {value!r}; it must be {'true or false' if bool in options else 'text'}")
+            expected = "true or false" if bool in options else "text"
+            raise InvalidField(rule, written, f"is {value!r}; it must be {expected}")
         return value
-    number = _seconds(value) if each.name.endswith("_s") else value
+    number = _seconds(value) if field.name.endswith("_s") else value
     if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
-        raise _wrong(
-            rule, written, f"is {value!r}; it must be a number" + (" or a period such as 5m" * (number is None))
-        )
+        alternative = " or a period such as 5m" if number is None else ""
+        raise InvalidField(rule, written, f"is {value!r}; it must be a number{alternative}")
     if float not in options and not isinstance(number, int):
-        raise _wrong(rule, written, f"is {value!r}; it must be a whole number")
+        raise InvalidField(rule, written, f"is {value!r}; it must be a whole number")
     return float(number) if float in options else number
 
 
@@ -141,46 +143,36 @@ def _seconds(value: Any) -> float | None:  # noqa: ANN401 - as in the file
     return value if isinstance(value, int | float) else None
 
 
-def _sensible(rule: Rule) -> None:
-    condition = rule.condition
-    for each in (*fields(rule), *fields(condition)):
-        value = getattr(condition if hasattr(condition, each.name) else rule, each.name)
-        least = 1 if each.name in {"threshold", "flap_count", "critical"} else 0
-        if isinstance(value, int | float) and each.name not in {"above", "below"} and value < least:
-            raise _wrong(rule.name, each.name.removesuffix("_s"), f"is {value}; it must be {least} or more")
-    if rule.scope.function and not isinstance(condition, Calls | NewException):
-        raise _wrong(rule.name, "function", "is for rules about calls; name a series by process, group and data")
+def _validate(rule: Rule) -> None:
+    """Check numbers against their minimum, and fields that only make sense together."""
+    kind = KINDS[rule.kind]
+    minimums = {field.name: field.minimum for field in kind.fields} | {"flap_count": 1}
+    for part in (rule, rule.condition):
+        for field in fields(part):  # type: ignore[arg-type] # every condition is a dataclass
+            value, minimum = getattr(part, field.name), minimums.get(_written(field), 0)
+            if isinstance(value, int | float) and minimum is not None and value < minimum:
+                raise InvalidField(rule.name, _written(field), f"is {value}; it must be {minimum} or more")
+    if rule.scope.function and kind.reads != "calls":
+        problem = "is for rules on calls; name a series by process, group and data"
+        raise InvalidField(rule.name, "function", problem)
     if rule.flap_count > MOST_CROSSINGS:
-        raise _wrong(rule.name, "flap_count", f"is {rule.flap_count}; it must be at most {MOST_CROSSINGS}")
-    match condition:
-        case Value(above=None, below=None, allowed=()):
-            raise _wrong(rule.name, "above", "is missing: give above, below or allowed")
-        case Calls(above=None, below=None, changed_percent=None):
-            raise _wrong(rule.name, "above", "is missing: give above, below or changed_percent")
-        case Calls(window_s=window_s) if window_s < 1:
-            raise _wrong(rule.name, "window", "is shorter than a second")
-        case Writer(states=(), drops=False):
-            raise _wrong(rule.name, "states", "is empty and drops are not told: nothing could fire")
-        case Writer(states=states) if unknown := [each for each in states if each not in _STATES]:
-            raise _wrong(rule.name, "states", f"has {unknown[0]!r}; it may hold {', '.join(_STATES)}")
+        raise InvalidField(rule.name, "flap_count", f"is {rule.flap_count}; it must be at most {MOST_CROSSINGS}")
+    if invalid := kind.problem(rule.condition):
+        raise InvalidField(rule.name, *invalid)
 
 
-def _texts(value: Any, rule: str, key: str) -> tuple[tuple[str, str], ...]:  # noqa: ANN401 - as in the file
+def _text_pairs(value: Any, rule: str, key: str) -> tuple[tuple[str, str], ...]:  # noqa: ANN401 - as in the file
     if not isinstance(value, dict):
-        raise _wrong(rule, key, f"is {value!r}; it must be a table of texts")
+        raise InvalidField(rule, key, f"is {value!r}; it must be a table of texts")
     return tuple(sorted((str(name), str(text)) for name, text in value.items()))
 
 
-def _moment(value: Any, rule: str) -> int:  # noqa: ANN401 - as in the file
-    moment = round(value * SECOND) if isinstance(value, int | float) else iso_ns(str(value))
-    if moment is None:
-        raise _wrong(rule, "snoozed_until", f"is {value!r}; it must be a time such as 2026-01-31T12:00:00Z")
-    return moment
+def _time_ns(value: Any, rule: str) -> int:  # noqa: ANN401 - as in the file
+    time_ns = round(value * SECOND) if isinstance(value, int | float) else iso_ns(str(value))
+    if time_ns is None:
+        raise InvalidField(rule, "snoozed_until", f"is {value!r}; it must be a time such as 2026-01-31T12:00:00Z")
+    return time_ns
 
 
-def _field(kind: type[Any], name: str) -> "Field[Any]":
-    return next(each for each in fields(kind) if each.name == name and each.default is not MISSING)
-
-
-def _wrong(rule: str, field: str, what: str) -> BadField:
-    return BadField(rule, field, what)
+def _rule_field(name: str) -> "Field[Any]":
+    return next(field for field in fields(Rule) if field.name == name)

@@ -1,4 +1,4 @@
-"""Where rules are: `rules.toml` beside the log, and those that were made on the page (the ledger)."""
+"""Where rules are stored: `rules.toml` next to the log, and the ledger, for rules made on the page or command line."""
 
 import json
 import sqlite3
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from obs_core.alerts.rules.model import Rule
-from obs_core.alerts.rules.parsing import HINT, facts_of, from_facts
+from obs_core.alerts.rules.parsing import HINT, parse_rule, rule_table
 from obs_core.errors import BadParameter
 from obs_core.store import sqlite
 
@@ -17,99 +17,100 @@ NAME: Final = "rules.toml"
 
 
 def path_of(log: Path) -> Path:
-    """Where the rules file of `log` is."""
+    """Return the path of the rules file of `log`."""
     return log.with_name(NAME)
 
 
 def state(log: Path, ledger: sqlite3.Connection) -> tuple[object, ...]:
-    """Something that differs when the rules have changed; reading a thousand of them takes 50 ms, this takes none."""
+    """Return a value that changes when the rules change; it costs nothing, and reading a thousand rules 50 ms."""
     try:
-        facts = path_of(log).stat()
-        file: object = (facts.st_mtime_ns, facts.st_size, facts.st_ino)
+        stat = path_of(log).stat()
+        file: object = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
     except OSError:
         file = None
     return file, tuple(ledger.execute("SELECT definition FROM rule ORDER BY name").fetchall())
 
 
 def rules(log: Path, ledger: sqlite3.Connection) -> list[Rule]:
-    """All rules that hold for `log`, by name: those of the file, then those of the ledger.
+    """Return all rules for `log`, from the file and the ledger, by name.
 
     Raises:
         BadParameter: a rule can't be read, or a name is used twice.
     """
-    found = [*from_file(path_of(log)), *from_ledger(ledger)]
+    all_rules = [*from_file(path_of(log)), *from_ledger(ledger)]
     names: set[str] = set()
-    for rule in found:
+    for rule in all_rules:
         if rule.name in names:
             message = f"Two rules are called “{rule.name}”."
             raise BadParameter(message, f"Rename the one on the page, or the one in {path_of(log)}.")
         names.add(rule.name)
-    return sorted(found, key=lambda rule: rule.name)
+    return sorted(all_rules, key=lambda rule: rule.name)
 
 
 def from_file(path: Path) -> list[Rule]:
-    """The rules in a TOML file, which are tables [[rule]]; none if there is no such file.
+    """Return the rules in a TOML file, from its [[rule]] tables; none if there is no such file.
 
     Raises:
         BadParameter: the file or one of its rules can't be read.
     """
     try:
-        told = tomllib.loads(path.read_text("utf-8"))
+        document = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return []
     except (OSError, ValueError) as error:
         raise BadParameter(f"{path} can't be read: {error}.", HINT) from error
-    tables = told.pop("rule", [])
-    if told or not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise BadParameter(f"{path} holds {', '.join(told) or 'rule'}; it may hold tables [[rule]] only.", HINT)
-    return [from_facts(table, "file") for table in tables]
+    tables = document.pop("rule", [])
+    if document or not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        names = ", ".join(document) or "rule"
+        raise BadParameter(f"{path} contains {names}; only [[rule]] tables are allowed.", HINT)
+    return [parse_rule(table, "file") for table in tables]
 
 
 def from_ledger(ledger: sqlite3.Connection) -> list[Rule]:
-    """The rules that were made on the page or the command line, with the snoozes of all."""
-    found = ledger.execute("SELECT definition FROM rule ORDER BY name").fetchall()
-    return [from_facts(json.loads(definition)) for (definition,) in found]
+    """Return the rules made on the page or the command line."""
+    rows = ledger.execute("SELECT definition FROM rule ORDER BY name").fetchall()
+    return [parse_rule(json.loads(definition)) for (definition,) in rows]
 
 
 def add(ledger: sqlite3.Connection, log: Path, rule: Rule, now_ns: int) -> None:
-    """Keep a new rule.
+    """Save a new rule.
 
     Raises:
-        BadParameter: there is one of this name.
+        BadParameter: there is a rule with this name already.
     """
     with sqlite.transaction(ledger):
-        if rule.name in {each.name for each in rules(log, ledger)}:
+        if rule.name in {other.name for other in rules(log, ledger)}:
             raise BadParameter(f"There is a rule called “{rule.name}” already.", "Choose another name, or remove it.")
-        ledger.execute("INSERT INTO rule VALUES (?, ?, ?)", (rule.name, json.dumps(facts_of(rule)), now_ns))
+        ledger.execute("INSERT INTO rule VALUES (?, ?, ?)", (rule.name, json.dumps(rule_table(rule)), now_ns))
 
 
 def change(ledger: sqlite3.Connection, rule: Rule) -> None:
-    """Put `rule` in the place of the one of its name that was made on the page.
+    """Replace the rule in the ledger that has the name of `rule`.
 
     Raises:
-        BadParameter: there is none of this name in the ledger.
+        BadParameter: the ledger has no rule with this name.
     """
-    done = ledger.execute("UPDATE rule SET definition = ? WHERE name = ?", (json.dumps(facts_of(rule)), rule.name))
-    if not done.rowcount:
-        raise _not_ours(rule.name)
+    cursor = ledger.execute("UPDATE rule SET definition = ? WHERE name = ?", (json.dumps(rule_table(rule)), rule.name))
+    if not cursor.rowcount:
+        raise _not_in_ledger(rule.name)
 
 
 def remove(ledger: sqlite3.Connection, name: str) -> None:
-    """Forget a rule that was made on the page; its flips stay.
+    """Remove a rule from the ledger; its history stays.
 
     Raises:
-        BadParameter: there is none of this name in the ledger.
+        BadParameter: the ledger has no rule with this name.
     """
     with sqlite.transaction(ledger):
         if not ledger.execute("DELETE FROM rule WHERE name = ?", (name,)).rowcount:
-            raise _not_ours(name)
+            raise _not_in_ledger(name)
 
 
-def with_snoozes(found: list[Rule], snoozes: Mapping[str, int]) -> list[Rule]:
-    """The rules with the snoozes that were set on the page."""
-    return [replace(rule, snoozed_until_ns=snoozes.get(rule.name, rule.snoozed_until_ns)) for rule in found]
+def with_snoozes(all_rules: list[Rule], snoozes: Mapping[str, int]) -> list[Rule]:
+    """Return the rules with the snoozes that were set on the page."""
+    return [replace(rule, snoozed_until_ns=snoozes.get(rule.name, rule.snoozed_until_ns)) for rule in all_rules]
 
 
-def _not_ours(name: str) -> BadParameter:
-    message = f"No rule called “{name}” was made on the page."
-    return BadParameter(message, f"python -m obs_core rules list shows them; those of {NAME} are changed there.")
+def _not_in_ledger(name: str) -> BadParameter:
+    message = f"No rule called “{name}” was made on the page or command line."
+    return BadParameter(message, f"python -m obs_core rules list shows all rules; edit those of {NAME} there.")

@@ -11,11 +11,12 @@ from pandas import DataFrame
 
 from obs_core.alerts import backtest, ledger
 from obs_core.alerts.backtest import BacktestResult
-from obs_core.alerts.rules.model import Calls, Stale
+from obs_core.alerts.rules.kinds.stale import Stale
+from obs_core.alerts.rules.sliding_window import Calls
 from obs_core.alerts.snapshot import AlertsSnapshot, AlertView
 from obs_core.clock import now_ns
 from obs_core.query.questions import inspector, versions
-from obs_core.ui.alerts import alert_table, backtest_card, chart_annotations, ledger_access, rule_fields
+from obs_core.ui.alerts import alert_table, backtest_card, chart_annotations, ledger_access
 from obs_core.ui.alerts.rule_list import snooze
 from obs_core.ui.inspector.source_card import source_card
 from obs_core.ui.kit import formatting, navigation, table
@@ -53,7 +54,7 @@ def alert_card(found: AlertsSnapshot, scope: PageScope, alert: AlertView) -> Non
             backtest_card.calls_card(alert.rule, scope, past)
         elif process and data:
             parameters = alert_table.streak_parameters(condition if isinstance(condition, Stale) else _USUAL)
-            marks = partial(chart_annotations.marks, alert.rule, [] if is_stale else past.firings, past.flapping)
+            marks = partial(chart_annotations.annotations, alert.rule, [] if is_stale else past.firings, past.flapping)
             key = "a_alert_readings"
             series_card(everyone, process, data, parameters, key=key, marks=marks, fires=not is_stale)
     function = alert.annotations.get("code_function") or alert.labels.get("function")
@@ -73,7 +74,7 @@ def _past(alert: AlertView) -> BacktestResult:
     with ledger_access.opened() as found:
         flips = ledger.newest_transitions(found, alert.rule.name, _DRAWN)
     own = [flip for flip in reversed(flips) if flip.fingerprint == alert.fingerprint]
-    return backtest.of_flips(own, now_ns())
+    return backtest.from_transitions(own, now_ns())
 
 
 def flips_card(rule: str) -> None:
@@ -121,7 +122,7 @@ def _facts(alert: AlertView, repeats: int | None, first_ns: int | None, now: int
             "First seen": formatting.format_time(first_ns),
             "Last change": formatting.format_time(alert_table.told_ns(alert, "last_change")),
         }
-    facts["Rule"] = f"{plain(alert.rule.name, 200)} ({rule_fields.kind_of(alert.rule)}, from {alert.rule.source})"
+    facts["Rule"] = f"{plain(alert.rule.name, 200)} ({alert.rule.kind}, from {alert.rule.source})"
     if alert.rule.snoozed_until_ns is not None and alert.rule.snoozed_until_ns > now:
         facts["Snoozed until"] = formatting.format_time(alert.rule.snoozed_until_ns)
     told = {name: text for name, text in alert.annotations.items() if name not in _TOLD and not _is_address(text)}

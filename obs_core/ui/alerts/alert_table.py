@@ -7,7 +7,7 @@ from typing import Any, Final
 import streamlit as st
 from pandas import DataFrame
 
-from obs_core.alerts.rules.model import Stale
+from obs_core.alerts.rules.kinds.stale import Stale
 from obs_core.alerts.snapshot import AlertsSnapshot, AlertView
 from obs_core.alerts.states import machine
 from obs_core.clock import iso_ns, now_ns

@@ -1,4 +1,4 @@
-"""When a rule would have fired: bands over the value, each firing in a table, and how many messages that would be."""
+"""Backtest results: the firings as bands over the value and as a table, and the number of messages."""
 
 import json
 from collections import Counter
@@ -16,7 +16,8 @@ from obs_core.alerts.backtest import BacktestResult, Firing, Flapping
 from obs_core.alerts.deliver import webhook_store
 from obs_core.alerts.deliver.webhook import Webhook
 from obs_core.alerts.rules import parsing
-from obs_core.alerts.rules.model import Calls, Rule
+from obs_core.alerts.rules.kinds import KINDS
+from obs_core.alerts.rules.model import Rule
 from obs_core.clock import DAY, Window
 from obs_core.query.filters import checks
 from obs_core.query.questions import values
@@ -28,108 +29,109 @@ from obs_core.ui.shell import chart_view
 from obs_core.ui.shell.answers import ask, engine
 from obs_core.ui.shell.scope import PageScope
 
-_KEPT: Final = "_r_tried"
-_BESIDE: Final = frozenset({"name", "enabled", "snoozed_until"})  # of a rule, what does not decide when it fires
+_RESULT: Final = "_r_backtest"
+_NO_EFFECT: Final = frozenset({"name", "enabled", "snoozed_until"})  # settings that do not change when a rule fires
 _MOST: Final = 200
 DAY_BEFORE: Final = "Last 24 h"
 LOG: Final = "Whole log"
 SPANS: Final = (DAY_BEFORE, LOG, "Window")
-"""What a rule can be tried on."""
+"""The periods that a rule can be backtested on."""
 
 
-class Tried(NamedTuple):
-    """A rule that was tried: what of it decides, on which window, what it would have done, and who had been told."""
+class Backtest(NamedTuple):
+    """One backtest: the rule's settings as text, the window, the result, and how many messages webhooks would get."""
 
     rule: str
     window: Window
-    past: BacktestResult
+    result: BacktestResult
     messages: str
 
 
 def span(scope: PageScope) -> PageScope:
-    """Draw the choice of what a rule is tried on; return it, for all groups: a rule knows its scope by itself.
+    """Draw the choice of the backtest's period; return it for all groups, because a rule has its own scope.
 
-    The last 24 hours are those of the window's end, or of the log's where that is earlier.
+    The last 24 hours end with the window, or with the log if that is earlier.
     """
-    name = st.selectbox("Try it on", SPANS, key="r_over", bind="query-params", width=170)
+    name = st.selectbox("Backtest on", SPANS, key="r_over", bind="query-params", width=170)
     extent = engine().extent() or scope.window
-    end = min(scope.window.to_ns, extent.to_ns)
-    window = {DAY_BEFORE: Window(end - DAY, end), LOG: extent}.get(name, scope.window)
+    end_ns = min(scope.window.to_ns, extent.to_ns)
+    window = {DAY_BEFORE: Window(end_ns - DAY, end_ns), LOG: extent}.get(name, scope.window)
     return replace(scope, window=window, group=None)
 
 
-def try_(rule: Rule, over: PageScope) -> None:
-    """Judge the window by `rule`, and keep the result for this reader."""
-    past = backtest.past(from_environment().log.absolute(), replace(rule, enabled=True), over.window)
-    hooks: list[Webhook] = []
+def run(rule: Rule, over: PageScope) -> None:
+    """Backtest `rule` on a window, and keep the result for this session."""
+    past = backtest.backtest(from_environment().log.absolute(), replace(rule, enabled=True), over.window)
+    webhooks: list[Webhook] = []
     if ledger_access.is_there():
-        with ledger_access.opened() as ledger:
-            hooks = webhook_store.listed(ledger)
-    st.session_state[_KEPT] = Tried(_decides(rule), over.window, past, past.told(hooks))
+        with ledger_access.opened() as connection:
+            webhooks = webhook_store.listed(connection)
+    st.session_state[_RESULT] = Backtest(_settings(rule), over.window, past, past.message_summary(webhooks))
 
 
-def is_tried(rule: Rule) -> bool:
-    """Whether this very rule was tried."""
-    kept = st.session_state.get(_KEPT)
-    return kept is not None and kept.rule == _decides(rule)
+def is_tested(rule: Rule) -> bool:
+    """Whether the rule was backtested with its current settings."""
+    last = st.session_state.get(_RESULT)
+    return last is not None and last.rule == _settings(rule)
 
 
 def result(rule: Rule, scope: PageScope) -> None:
-    """Draw what came of trying `rule`; nothing if it was not tried as it is now."""
-    if not is_tried(rule):
+    """Draw the result of the backtest; nothing if the rule has changed since."""
+    if not is_tested(rule):
         return
-    tried: Tried = st.session_state[_KEPT]
-    firings = tried.past.firings
-    st.markdown(summary(tried))
-    span = f"{formatting.format_time(tried.window.from_ns)} to {formatting.format_time(tried.window.to_ns)}"
-    st.caption(f"Tried on {span}. Messages are gathered, repeated and left out while it flaps, as delivery does it.")
-    over = replace(scope, window=tried.window, group=None)
-    picked = _picked(rule, firings)
-    bands = [firing for firing in firings if picked is None or _series(firing) == picked]
-    flapping = [each for each in tried.past.flapping if picked is None or _series(each) == picked]
-    if (course := _course(rule, over, picked)) is not None:
-        _drawn(rule, course, bands, flapping, key="r_chart")
+    tested: Backtest = st.session_state[_RESULT]
+    firings = tested.result.firings
+    st.markdown(summary(tested))
+    period = f"{formatting.format_time(tested.window.from_ns)} to {formatting.format_time(tested.window.to_ns)}"
+    st.caption(f"Backtested on {period}. Grouping, repeats and flap suppression are the same as in delivery.")
+    over = replace(scope, window=tested.window, group=None)
+    series = _selected_series(rule, firings)
+    bands = [firing for firing in firings if series is None or _series(firing) == series]
+    flapping = [period for period in tested.result.flapping if series is None or _series(period) == series]
+    if (readings := _readings(rule, over, series)) is not None:
+        _chart(rule, readings, bands, flapping, key="r_chart")
     if firings:
-        _listed(firings)
+        _firing_table(firings)
 
 
 def calls_card(rule: Rule, scope: PageScope, past: BacktestResult) -> None:
-    """Draw the figure that a rule about calls looks at, with the times at which it fired as bands."""
-    if (course := _course(rule, replace(scope, group=None), None)) is None:
-        st.caption("No call in this window that the rule looks at.")
+    """Draw the figure of a rule on calls, with the times at which it fired as bands."""
+    if (readings := _readings(rule, replace(scope, group=None), None)) is None:
+        st.caption("No calls in this window match the rule.")
         return
-    _drawn(rule, course, past.firings, past.flapping, key="a_calls")
+    _chart(rule, readings, past.firings, past.flapping, key="a_calls")
 
 
-def summary(tried: Tried) -> str:
-    """How often, for how many, with how many messages."""
-    firings, flapping = tried.past.firings, len(tried.past.flapping)
+def summary(tested: Backtest) -> str:
+    """Describe how often the rule would have fired, for how many alerts, with how many messages."""
+    firings, flapping = tested.result.firings, len(tested.result.flapping)
     if not firings:
         return "**It would not have fired** in this window."
-    series = len({_labels(firing) for firing in firings})
+    alerts = len({_labels(firing) for firing in firings})
     flapped = f" It would have flapped {counted(flapping, 'time')}." if flapping else ""
     return (
-        f"**It would have fired {counted(len(firings), 'time')}** for {counted(series, 'alert')}, "
-        f"with {formatting.escape_markdown(tried.messages)}.{flapped}"
+        f"**It would have fired {counted(len(firings), 'time')}** for {counted(alerts, 'alert')}, "
+        f"with {formatting.escape_markdown(tested.messages)}.{flapped}"
     )
 
 
-def _decides(rule: Rule) -> str:
-    facts = {name: value for name, value in parsing.facts_of(rule).items() if name not in _BESIDE}
-    return json.dumps([asdict(rule.scope), facts], sort_keys=True, default=str)
+def _settings(rule: Rule) -> str:
+    """The settings that decide when the rule fires."""
+    table = {name: value for name, value in parsing.rule_table(rule).items() if name not in _NO_EFFECT}
+    return json.dumps([asdict(rule.scope), table], sort_keys=True, default=str)
 
 
 def _labels(firing: Firing) -> str:
     return json.dumps(dict(firing.labels), sort_keys=True)
 
 
-def _series(firing: Firing | Flapping) -> tuple[str, str]:
-    return firing.labels.get("process", ""), firing.labels.get("data", "")
+def _series(period: Firing | Flapping) -> tuple[str, str]:
+    return period.labels.get("process", ""), period.labels.get("data", "")
 
 
-def _picked(rule: Rule, firings: Sequence[Firing]) -> tuple[str, str] | None:
-    """The series to draw: the one chosen of those that fired, else the rule's own; None where it is about calls."""
-    if rule.kind not in {"stale", "silent", "value"}:
+def _selected_series(rule: Rule, firings: Sequence[Firing]) -> tuple[str, str] | None:
+    """The series to draw: the selected one of those that fired, else the rule's own; None if it reads no values."""
+    if KINDS[rule.kind].reads != "values":
         return None
     fired = Counter(series for firing in firings if all(series := _series(firing)))
     if not fired:
@@ -137,50 +139,43 @@ def _picked(rule: Rule, firings: Sequence[Firing]) -> tuple[str, str] | None:
     options = [series for series, _ in fired.most_common(_MOST)]
     if len(options) == 1:
         return options[0]
-    labels = {f"{plain(' · '.join(each), 200)} ({counted(fired[each], 'time')})": each for each in options}
+    labels = {f"{plain(' · '.join(series), 200)} ({counted(fired[series], 'time')})": series for series in options}
     return labels[st.selectbox("Series that would have fired", list(labels), key="r_series", width=420)]
 
 
-def _course(rule: Rule, scope: PageScope, picked: tuple[str, str] | None) -> DataFrame | None:
-    """What is drawn under the bands (columns moment_ns, number): readings, or the figure of the calls."""
-    if picked is not None:
-        readings = ask(values.history, scope, process=picked[0], data=picked[1])
+def _readings(rule: Rule, scope: PageScope, series: tuple[str, str] | None) -> DataFrame | None:
+    """The line of the chart (columns moment_ns, number): readings of a series, or the figure of calls."""
+    if series is not None:
+        readings = ask(values.history, scope, process=series[0], data=series[1])
         return DataFrame({"moment_ns": readings["timestamp"], "number": readings["number"]})
-    course = sparklines.figure_courses([rule], scope, slices=checks.MOST_BUCKETS).get(rule.name)
-    if course is None:
+    trend = sparklines.figure_courses([rule], scope, slices=checks.MOST_BUCKETS).get(rule.name)
+    if trend is None:
         return None
-    return DataFrame({"moment_ns": course.moments_ns, "number": np.asarray(course.numbers, dtype=np.float64)})
+    return DataFrame({"moment_ns": trend.moments_ns, "number": np.asarray(trend.numbers, dtype=np.float64)})
 
 
-def _drawn(rule: Rule, course: DataFrame, bands: Sequence[Firing], flapping: Sequence[Flapping], *, key: str) -> None:
-    if course["number"].notna().any():
-        first, last = int(course["moment_ns"].iloc[0]), int(course["moment_ns"].iloc[-1])
-        parts = chart_view.layered(course, chart_annotations.marks(rule, bands, flapping, first, last))
-        of_calls = isinstance(rule.condition, Calls)
-        chart_view.show(charts.readings(_axis(rule), "Fires", zero=of_calls), parts, key=key)
+def _chart(rule: Rule, readings: DataFrame, bands: Sequence[Firing], flapping: Sequence[Flapping], *, key: str) -> None:
+    if readings["number"].notna().any():
+        first_ns, last_ns = int(readings["moment_ns"].iloc[0]), int(readings["moment_ns"].iloc[-1])
+        annotations = chart_annotations.annotations(rule, bands, flapping, first_ns, last_ns)
+        kind = KINDS[rule.kind]
+        axis = kind.axis.format(**asdict(rule.condition))  # type: ignore[call-overload] # a dataclass
+        zero = kind.reads == "calls"
+        chart_view.show(charts.readings(axis, "Fires", zero=zero), chart_view.layered(readings, annotations), key=key)
 
 
-def _axis(rule: Rule) -> str:
-    if not isinstance(rule.condition, Calls):
-        return "Value"
-    latency = f"P{rule.condition.percentile:g} (ms)"
-    return {"error_rate": "Error rate (0 to 1)", "latency": latency, "throughput": "Calls per second"}[
-        rule.condition.figure
-    ]
-
-
-def _listed(firings: Sequence[Firing]) -> None:
+def _firing_table(firings: Sequence[Firing]) -> None:
     newest = firings[::-1][:_MOST]
     st.dataframe(
         {
             "From": [formatting.format_time(firing.starts_ns) for firing in newest],
             "To": [
-                "goes on" if firing.ends_ns is None else formatting.format_time(firing.ends_ns) for firing in newest
+                "ongoing" if firing.ends_ns is None else formatting.format_time(firing.ends_ns) for firing in newest
             ],
             "Severity": [plain(firing.labels.get("severity"), 40) for firing in newest],
             "Series": [plain(" · ".join(filter(None, _series(firing))), 200) or "all" for firing in newest],
             "Value": [plain(firing.value, 200) for firing in newest],
-            "Says": [plain(firing.summary, 300) for firing in newest],
+            "Summary": [plain(firing.summary, 300) for firing in newest],
         },
         hide_index=True,
         row_height=table.ROW_HEIGHT,

@@ -12,7 +12,8 @@ from urllib.parse import quote
 import streamlit as st
 
 from obs_core import charts
-from obs_core.alerts.rules.model import Calls, Rule
+from obs_core.alerts.rules.model import Rule
+from obs_core.alerts.rules.sliding_window import Calls
 from obs_core.alerts.snapshot import AlertView
 from obs_core.clock import SECOND, Window, iso_ns
 from obs_core.query.filters import checks

@@ -1,4 +1,4 @@
-"""Values that are stuck: the rule that judges them, the streaks as a table, one series with its streaks shaded."""
+"""Stale values: the controls for the criteria, and the table of streaks."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -13,14 +13,14 @@ from obs_core.ui.shell import rule_suggestions
 
 MISSING: Final = ("value", "skip", "break")
 SERIES: Final = ("a_process", "a_data")
-"""The parameters of the link that name the series whose readings are shown."""
+"""The link parameters for the process and name of the series that is shown."""
 
 
-def judged_by() -> dict[str, Any]:
-    """Draw the rule's controls; return it as parameters of `values.streaks`."""
+def criteria() -> dict[str, Any]:
+    """Draw the controls; return the criteria as parameters of `values.streaks`."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         threshold = st.number_input(
-            "Longest run that is fine",
+            "Stale after (equal readings)",
             min_value=1,
             max_value=1_000_000,
             value=5,
@@ -28,7 +28,7 @@ def judged_by() -> dict[str, Any]:
             key="a_threshold",
             bind="query-params",
             width=170,
-            help="A value is stale when more equal readings than this follow one another.",
+            help="A value is stale after more equal readings in a row than this.",
         )
         tolerance = st.number_input(
             "Tolerance",
@@ -39,66 +39,68 @@ def judged_by() -> dict[str, Any]:
             key="a_tolerance",
             bind="query-params",
             width=130,
-            help="Numbers no farther than this from the run's first reading count as equal.",
+            help="Numbers within this tolerance of the first reading count as equal.",
         )
         missing = st.selectbox(
-            "Missing readings",
+            "Missing values",
             MISSING,
             key="a_missing",
             bind="query-params",
             width=170,
-            help="None, NaN or empty: readings like others (value), not there (skip), or the end of a run (break).",
+            help="None, NaN or empty: treat as a value, skip, or end the streak (break).",
         )
     return {"threshold": int(threshold), "tolerance": float(tolerance), "missing": missing}
 
 
-def offer_of(judged: Mapping[str, Any], process: str = "", data: str = "") -> rule_suggestions.RuleSuggestion:
-    """A rule on one series, or on all, that judges as the controls say."""
-    tolerance = f"{judged['tolerance']:g}" if judged["tolerance"] else ""
-    return rule_suggestions.stale(process, data, judged["threshold"], missing=judged["missing"], tolerance=tolerance)
+def suggestion_of(criteria: Mapping[str, Any], process: str = "", data: str = "") -> rule_suggestions.RuleSuggestion:
+    """Return a rule on one series, or on all, with the same criteria."""
+    tolerance = f"{criteria['tolerance']:g}" if criteria["tolerance"] else ""
+    return rule_suggestions.stale(
+        process, data, criteria["threshold"], missing=criteria["missing"], tolerance=tolerance
+    )
 
 
 def streak_table(streaks: DataFrame, series: DataFrame, rules: Mapping[tuple[str, str], str]) -> tuple[str, str] | None:
-    """Draw the streaks, the worst first; return process and name of the series that a click or the link picked.
+    """Draw the streaks, longest first; return process and name of the series that is selected by a click or the link.
 
-    `rules` say by which rule a series is stale now.
+    `rules` has the name of the rule that is firing, by series.
     """
     if series.empty:
         st.info("No values in this window. Programs record them with obs_core.record(name, value).")
         return None
-    worst = streaks.sort_values(["ongoing", "length"], ascending=False, kind="stable").reset_index(drop=True)
-    st.markdown(_summary(worst, len(series)))
-    if worst.empty:
+    rows = streaks.sort_values(["ongoing", "length"], ascending=False, kind="stable").reset_index(drop=True)
+    st.markdown(_summary(rows, len(series)))
+    if rows.empty:
         return _linked()
     now = now_ns()
     shown = DataFrame(
         {
-            "State": ["● ongoing" if ongoing else "ended" for ongoing in worst["ongoing"]],
-            "Process": [plain(name, 200) for name in worst["process"]],
-            "Data": [plain(name, 200) for name in worst["data"]],
-            "Value": [plain(value, 200) or "(missing)" for value in worst["value"]],
-            "Readings": worst["length"],
-            "Lasted": [formatting.duration(ns / 1e6) for ns in worst["end_ns"] - worst["start_ns"]],
-            "From": [formatting.format_time_short(int(ns), now) for ns in worst["start_ns"]],
-            "To": [formatting.format_time_short(int(ns), now) for ns in worst["end_ns"]],
+            "State": ["● ongoing" if ongoing else "ended" for ongoing in rows["ongoing"]],
+            "Process": [plain(name, 200) for name in rows["process"]],
+            "Data": [plain(name, 200) for name in rows["data"]],
+            "Value": [plain(value, 200) or "(missing)" for value in rows["value"]],
+            "Readings": rows["length"],
+            "Lasted": [formatting.duration(ns / 1e6) for ns in rows["end_ns"] - rows["start_ns"]],
+            "From": [formatting.format_time_short(int(ns), now) for ns in rows["start_ns"]],
+            "To": [formatting.format_time_short(int(ns), now) for ns in rows["end_ns"]],
             "Rule": [
                 plain(rules.get((process, data), ""), 200) if ongoing else ""
-                for process, data, ongoing in worst[["process", "data", "ongoing"]].to_numpy()
+                for process, data, ongoing in rows[["process", "data", "ongoing"]].to_numpy()
             ],
         }
     )
     columns = {"Readings": st.column_config.NumberColumn(format="localized"), "State": 100}
-    place = table.clickable(shown, key="a_streaks", columns=columns)
-    if place is not None:
+    row_index = table.clickable(shown, key="a_streaks", columns=columns)
+    if row_index is not None:
         for name, column in zip(SERIES, ("process", "data"), strict=True):
-            st.query_params[name] = str(worst[column].iloc[place])
-    return _linked() or (str(worst["process"].iloc[0]), str(worst["data"].iloc[0]))
+            st.query_params[name] = str(rows[column].iloc[row_index])
+    return _linked() or (str(rows["process"].iloc[0]), str(rows["data"].iloc[0]))
 
 
-def _summary(streaks: DataFrame, watched: int) -> str:
+def _summary(streaks: DataFrame, series: int) -> str:
     stuck = int(streaks["ongoing"].sum())
-    now = f":orange[**● {formatting.count(stuck)} stale now**]" if stuck else "**None stale now**"
-    return f"{now} · {counted(len(streaks), 'streak')} in this window · {formatting.count(watched)} series watched"
+    now = f":orange[**● {formatting.count(stuck)} stale now**]" if stuck else "**No stale values**"
+    return f"{now} · {counted(len(streaks), 'streak')} in this window · {formatting.count(series)} series"
 
 
 def _linked() -> tuple[str, str] | None:

@@ -11,7 +11,7 @@ from obs_core.ui.alerts import rule_builder, webhook_form, webhook_list
 from obs_core.ui.alerts.alert_card import alert_card, flips_card
 from obs_core.ui.alerts.alert_table import RULE, alert_table, stale_by_rules
 from obs_core.ui.alerts.rule_list import rule_list, snooze
-from obs_core.ui.alerts.stale_values import judged_by, offer_of, streak_table
+from obs_core.ui.alerts.stale_values import criteria, streak_table, suggestion_of
 from obs_core.ui.series.series_card import series_card
 from obs_core.ui.series.silence import silence_suggestions, silent_card
 from obs_core.ui.shell import rule_suggestions, window_status
@@ -54,18 +54,21 @@ def stale_now(found: AlertsSnapshot, scope: PageScope) -> None:
     """The streaks of the window with or without a rule, and who is silent."""
     if not window_status.holds_rows(scope):
         return
-    judged: dict[str, Any] = {}
+    selected: dict[str, Any] = {}
     picked = None
     note = "By a rule or not, the worst first; a click shows the series"
-    with panel("Stale values", note, suggestions=lambda: [offer_of(judged)], fill=rule_builder.fill):
-        judged |= judged_by()
-        streaks, series = ask(values.streaks, scope, **judged), ask(values.series, scope)
+    with panel("Stale values", note, suggestions=lambda: [suggestion_of(selected)], fill=rule_builder.fill):
+        selected |= criteria()
+        streaks, series = ask(values.streaks, scope, **selected), ask(values.series, scope)
         picked = streak_table(streaks, series, stale_by_rules(found))
     if picked:
         with panel(
-            "Readings", " · ".join(picked), suggestions=lambda: [offer_of(judged, *picked)], fill=rule_builder.fill
+            "Readings",
+            " · ".join(picked),
+            suggestions=lambda: [suggestion_of(selected, *picked)],
+            fill=rule_builder.fill,
         ):
-            series_card(scope, *picked, judged)
+            series_card(scope, *picked, selected)
     silent = partial(silence_suggestions, scope)
     with panel("Silent processes", "Nothing in the last 5 minutes", suggestions=silent, fill=rule_builder.fill):
         silent_card(scope)

@@ -76,7 +76,7 @@ def delivered(log: Path, rows: Sequence[Row]) -> list[Sent]:
     ):
         for webhook in webhooks(receiving.url):
             webhook_store.add(connection, webhook, START)
-        sources.add(connection, log, parsing.from_facts(HOT), START)
+        sources.add(connection, log, parsing.parse_rule(HOT), START)
         for second in range((coming[-1].timestamp - START) // SECOND + 1):
             now = START + second * SECOND
             table.store(log, [row for row in coming if row.timestamp == now])
@@ -93,7 +93,7 @@ def delivered(log: Path, rows: Sequence[Row]) -> list[Sent]:
 
 
 def simulated(log: Path) -> tuple[backtest.BacktestResult, list[Sent]]:
-    past = backtest.past(log, parsing.from_facts(HOT), Window(START - DAY, START + DAY))
+    past = backtest.backtest(log, parsing.parse_rule(HOT), Window(START - DAY, START + DAY))
     return past, [
         Sent(webhook.name, (message.time_ns - START) // SECOND, message.firing, message.resolved)
         for webhook in webhooks("http://127.0.0.1:9/")
@@ -112,7 +112,7 @@ def test_a_backtest_countsthe_messages_that_a_real_receiver_is_sent(tmp_path: Pa
     counts = {name: sum(message.webhook == name for message in sent) for name in ("quick", "nothing")}
     assert 0 < counts["quick"] < sum(1 if firing.ends_ns is None else 2 for firing in past.firings)
     assert counts["nothing"] == 0
-    assert past.told(webhooks("")[-1:]) == "0 messages to nothing"
+    assert past.message_summary(webhooks("")[-1:]) == "0 messages to nothing"
 
 
 def fires(*seconds: int, end_s: int) -> list[simulation.SimulatedMessage]:

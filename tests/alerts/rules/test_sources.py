@@ -7,7 +7,13 @@ import pytest
 
 from obs_core.alerts import ledger
 from obs_core.alerts.rules import parsing, sources
-from obs_core.alerts.rules.model import Calls, NewException, Rule, Scope, Silent, Stale, Value, Writer
+from obs_core.alerts.rules.kinds.new_exception import NewException
+from obs_core.alerts.rules.kinds.silent import Silent
+from obs_core.alerts.rules.kinds.stale import Stale
+from obs_core.alerts.rules.kinds.value import Value
+from obs_core.alerts.rules.kinds.writer import Writer
+from obs_core.alerts.rules.model import Rule, Scope
+from obs_core.alerts.rules.sliding_window import Calls
 from obs_core.errors import BadParameter
 
 TOML = """
@@ -74,7 +80,7 @@ def test_a_file_of_rules_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.kind)
 def test_a_rule_is_what_its_table_says(rule: Rule) -> None:
-    assert parsing.from_facts(parsing.facts_of(rule)) == rule
+    assert parsing.parse_rule(parsing.rule_table(rule)) == rule
 
 
 @pytest.mark.parametrize(
@@ -103,7 +109,7 @@ def test_a_rule_is_what_its_table_says(rule: Rule) -> None:
 )
 def test_what_can_not_be_read_is_told_with_the_rule_and_the_field(wrong: dict[str, object], said: str) -> None:
     with pytest.raises(BadParameter, match=f"“r”: {said} "):
-        parsing.from_facts({"name": "r", **wrong})
+        parsing.parse_rule({"name": "r", **wrong})
 
 
 @pytest.mark.parametrize("text", ["[[rule]", "x = 1", 'rule = "x"', "[[rule]]\nkind = 'stale'"])
@@ -132,6 +138,6 @@ def test_rules_are_added_and_removed_and_a_name_is_used_once(tmp_path: Path) -> 
 
 def test_a_change_of_words_is_no_change_of_judgement() -> None:
     rule = RULES[0]
-    again = parsing.from_facts({**parsing.facts_of(rule), "annotations": {"x": "y"}})
-    assert again.judgement() == rule.judgement()
-    assert parsing.from_facts({**parsing.facts_of(rule), "threshold": 8}).judgement() != rule.judgement()
+    again = parsing.parse_rule({**parsing.rule_table(rule), "annotations": {"x": "y"}})
+    assert again.condition_hash() == rule.condition_hash()
+    assert parsing.parse_rule({**parsing.rule_table(rule), "threshold": 8}).condition_hash() != rule.condition_hash()

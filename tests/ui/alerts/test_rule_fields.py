@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from obs_core.alerts.rules import parsing
+from obs_core.alerts.rules.kinds import KINDS
 from obs_core.clock import SECOND, iso_text, now_ns, period_text
 from obs_core.ui.alerts import rule_fields
+from tests.support import rules
 
 EVERY: dict[str, Any] = {
     "process": "feed*",
@@ -52,17 +54,19 @@ OF_KIND: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("kind", rule_fields.KINDS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_fact_of_a_rule_comes_back_from_the_builders_texts(kind: str) -> None:
-    rule = parsing.from_facts({"name": "all of it", "kind": kind, **EVERY, **OF_KIND[kind]})
-    texts = rule_fields.texts_of(parsing.facts_of(rule))
-    fields = rule_fields.all_of(kind)
+    rule = parsing.parse_rule(
+        {"name": "all of it", "kind": kind, **EVERY, **(OF_KIND.get(kind) or rules.every_setting(kind))}
+    )
+    texts = rule_fields.texts_of(parsing.rule_table(rule))
+    fields = rule_fields.all_fields(kind)
     given = {field.name: rule_fields.read(field, texts[field.name]) for field in fields if texts[field.name]}
-    assert parsing.from_facts({"kind": kind, **given}) == rule
+    assert parsing.parse_rule({"kind": kind, **given}) == rule
     shown = {
-        name for name, text in texts.items() if text not in {field.usual for field in fields if field.name == name}
+        name for name, text in texts.items() if text not in {field.default for field in fields if field.name == name}
     }
-    assert {*EVERY, *OF_KIND[kind]} <= shown
+    assert {*EVERY, *(OF_KIND.get(kind) or rules.every_setting(kind))} <= shown
 
 
 def test_a_snooze_is_given_as_a_time_from_now_and_shown_as_its_end() -> None:

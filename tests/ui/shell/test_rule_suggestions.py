@@ -3,7 +3,10 @@
 import pytest
 
 from obs_core.alerts.rules import parsing
-from obs_core.alerts.rules.model import Calls, Rule, Stale, Value
+from obs_core.alerts.rules.kinds.stale import Stale
+from obs_core.alerts.rules.kinds.value import Value
+from obs_core.alerts.rules.model import Rule
+from obs_core.alerts.rules.sliding_window import Calls
 from obs_core.clock import Window
 from obs_core.ui.alerts import rule_fields
 from obs_core.ui.shell import rule_suggestions
@@ -16,11 +19,11 @@ ORDERS = PageScope(Window(0, 1), "orders", live=False, from_text="first", to_tex
 
 def built(offer: RuleSuggestion) -> Rule:
     """The rule that the builder makes of an offer's texts."""
-    kind = offer.texts["kind"]
-    fields = {field.name: field for field in rule_fields.all_of(kind)}
-    texts = {name: text for name, text in offer.texts.items() if text and name != "kind"}
+    kind = offer.fields["kind"]
+    fields = {field.name: field for field in rule_fields.all_fields(kind)}
+    texts = {name: text for name, text in offer.fields.items() if text and name != "kind"}
     assert texts.keys() <= fields.keys()
-    return parsing.from_facts(
+    return parsing.parse_rule(
         {"kind": kind, **{name: rule_fields.read(fields[name], text) for name, text in texts.items()}}
     )
 
@@ -39,7 +42,7 @@ def test_an_error_rate_is_limited_to_twice_itself_and_never_below_five_percent(
 @pytest.mark.parametrize(("p95", "above"), [(80.0, 120.0), (1234.5, 1900.0), (0.000123, 0.00018), (2.5e7, 3.8e7)])
 def test_a_latency_is_limited_to_one_and_a_half_times_its_p95_in_two_digits(p95: float, above: float) -> None:
     [offer] = rule_suggestions.latency(EVERYONE, p95, function="app.load")
-    assert "e" not in offer.texts["above"]
+    assert "e" not in offer.fields["above"]
     rule = built(offer)
     assert isinstance(rule.condition, Calls)
     assert rule.condition.above == pytest.approx(above)
@@ -67,9 +70,9 @@ def test_every_other_offer_is_a_rule_too() -> None:
         rule_suggestions.writer(),
         rule_suggestions.other_latency(ORDERS, function="app.load"),
     )
-    kinds = ["calls", "new_exception", "stale", "silent", "silent", "writer", "calls"]
+    kinds = ["throughput", "new_exception", "stale", "silent", "silent", "writer", "latency"]
     assert [built(offer).kind for offer in offers] == kinds
-    assert all(offer.says and len(offer.texts["name"]) > 5 for offer in offers)
+    assert all(offer.text and len(offer.fields["name"]) > 5 for offer in offers)
 
 
 @pytest.mark.parametrize(
