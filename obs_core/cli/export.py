@@ -1,4 +1,4 @@
-"""`python -m obs_core export`: rows of the log become a file that other programs, and `import`, read."""
+"""`python -m obs_core export`: writes rows of the log to a file for other programs and for `import`."""
 
 import argparse
 import gzip
@@ -8,32 +8,34 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import IO, cast
 
 from obs_core import settings
 from obs_core.cli.ask import moment_of
 from obs_core.clock import Window, now_ns
 from obs_core.errors import BadParameter
-from obs_core.export import csv, jaeger, otlp
+from obs_core.export.export_format import ExportFormat, Options
+from obs_core.export.registry import FORMATS
 from obs_core.model import Row
 from obs_core.query import export
 from obs_core.query.engine.engine import Engine
 from obs_core.query.filters.row_filter import FIELDS, RowFilter
 
-FORMATS: Final = ("otlp", "jaeger", "csv")
-_TOLD: Final = 1 << 16  # characters that are written at once
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe the command's arguments."""
+    """Declare the command's options."""
     parser.add_argument("--log", type=Path, help="the trace log (default: OBS_LOG)")
-    parser.add_argument("--format", choices=FORMATS, required=True, help="OTLP JSON lines, Jaeger JSON or CSV")
+    parser.add_argument("--format", choices=FORMATS, required=True, help=_labels())
     parser.add_argument(
-        "--output", type=Path, default=Path("-"), metavar="FILE", help="default: - (standard output); .gz packs it"
+        "--output",
+        type=Path,
+        default=Path("-"),
+        metavar="FILE",
+        help="default: - (standard output); a name ending in .gz is compressed",
     )
-    moments = "now, now-1h, last (just after the log's last row), last-1h, epoch milliseconds or ISO 8601"
-    parser.add_argument("--from", dest="start", metavar="T", help=f"the window's begin (default: all): {moments}")
-    parser.add_argument("--to", dest="end", metavar="T", help="the window's end, which is not in it (default: all)")
+    times = "now, now-1h, last (just after the log's last row), last-1h, epoch milliseconds or ISO 8601"
+    parser.add_argument("--from", dest="start", metavar="T", help=f"the window's start (default: all rows): {times}")
+    parser.add_argument("--to", dest="end", metavar="T", help="the window's end, exclusive (default: all rows)")
     parser.add_argument("--group", help="only rows of this process group")
     for part in FIELDS.values():
         if part.type is bool:
@@ -42,24 +44,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar = "MS" if part.type is float else None
             parser.add_argument(part.option, dest=part.name, type=part.type, metavar=metavar, help=part.help)
     parser.add_argument(
-        "--raw", action="store_true", help="CSV: leave cells that a spreadsheet would run as formulas as they are"
+        "--raw", action="store_true", help="CSV: do not escape cells that a spreadsheet would run as formulas"
     )
 
 
+def _labels() -> str:
+    return "; ".join(f"{known.name}: {known.label}" for known in FORMATS.values())
+
+
 def run(options: argparse.Namespace) -> int:
-    """Write the rows that fit; the file appears under its name when it is whole."""
+    """Write the matching rows; the file appears under its name when it is complete."""
     log = options.log or settings.from_environment().log
-    if options.raw and options.format != "csv":
-        raise BadParameter("--raw belongs to --format csv.", "Leave it out.")
+    export_format = FORMATS[options.format]
+    _check(options, export_format)
     with Engine(log, row_cap=None) as engine:
         window = _window(engine, options)
         pieces = export.pieces(engine, window, group=options.group, row_filter=row_filter_of(options))
         count = _Count()
         rows = count.counted(chain.from_iterable(pieces))
         with _target(options.output) as stream:
-            for text in _gathered(_text(options, rows, count)):
-                stream.write(text.encode())
-    left_out = f", {count.left_out:,} left out: they belong to no call that is exported" if count.left_out else ""
+            for chunk in export_format.write(rows, Options(raw=options.raw, left_out=count.leave_out)):
+                stream.write(chunk)
+    left_out = f", {count.left_out:,} left out: no exported call has them" if count.left_out else ""
     print(f"{count.rows - count.left_out:,} rows exported{left_out}", file=sys.stderr)
     return 0
 
@@ -67,6 +73,14 @@ def run(options: argparse.Namespace) -> int:
 def row_filter_of(options: argparse.Namespace) -> RowFilter:
     """The filter that the command's options describe."""
     return RowFilter(**{name: getattr(options, name) for name in FIELDS})
+
+
+def _check(options: argparse.Namespace, export_format: ExportFormat) -> None:
+    if options.raw and not export_format.escapes_formulas:
+        names = ", ".join(known.name for known in FORMATS.values() if known.escapes_formulas)
+        raise BadParameter(f"--raw belongs to --format {names}.", "Leave it out.")
+    if options.output == Path("-") and not export_format.is_text and sys.stdout.isatty():
+        raise BadParameter(f"{export_format.label} is not text for a terminal.", "Name a file with --output.")
 
 
 class _Count:
@@ -86,25 +100,6 @@ class _Count:
         self.left_out += rows
 
 
-def _text(options: argparse.Namespace, rows: Iterator[Row], count: _Count) -> Iterator[str]:
-    if options.format == "csv":
-        return csv.lines(rows, raw=options.raw)
-    return otlp.lines(rows) if options.format == "otlp" else jaeger.chunks(rows, left_out=count.leave_out)
-
-
-def _gathered(parts: Iterator[str]) -> Iterator[str]:
-    """Small parts as larger ones."""
-    held: list[str] = []
-    size = 0
-    for part in parts:
-        held.append(part)
-        size += len(part)
-        if size >= _TOLD:
-            yield "".join(held)
-            held, size = [], 0
-    yield "".join(held)
-
-
 def _window(engine: Engine, options: argparse.Namespace) -> Window:
     now = now_ns()
     window = Window(
@@ -112,13 +107,13 @@ def _window(engine: Engine, options: argparse.Namespace) -> Window:
         moment_of(engine, options.end, now) if options.end else export.ALWAYS.to_ns,
     )
     if window.from_ns > window.to_ns:
-        raise BadParameter("The window ends before it begins.", "Give --from the earlier moment.")
+        raise BadParameter("The window ends before it starts.", "Give --from the earlier time.")
     return window
 
 
 @contextmanager
 def _target(output: Path) -> Iterator[IO[bytes]]:
-    """What is written to: standard output, or a file beside `output` that takes its name at the end."""
+    """The stream to write to: standard output, or a temporary file that is renamed to `output` at the end."""
     if output == Path("-"):
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()

@@ -4,14 +4,13 @@ Times stand in ISO 8601 and, exactly, in nanoseconds. A cell that a spreadsheet 
 apostrophe before it, and the row says so in its last column, so that importing the file gives the cell back.
 """
 
-import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final, cast
 
 from obs_core.clock import iso_text
-from obs_core.errors import ObsError
+from obs_core.export.export_format import ExportFormat, joined
 from obs_core.ingest.formats.csv_rows import DEFUSED, defused
 from obs_core.model import CANONICAL, Row
 
@@ -34,9 +33,6 @@ _SPECIAL: Final = re.compile('[,"\\r\\n]')
 _SUSPECT: Final = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20'")
 """With what a cell begins that may be a formula; `defused` looks closer."""
 
-_PART: Final = 1 << 18  # characters; each part is a walk from thread to loop (of 64 kB: 0.7 s more for a million rows)
-_log: Final = logging.getLogger(__name__)
-
 
 def lines(rows: Iterable[Row], *, raw: bool = False) -> Iterator[str]:
     """The file in parts of whole lines, its header first; with `raw`, what looks like a formula stays as it is.
@@ -48,26 +44,9 @@ def lines(rows: Iterable[Row], *, raw: bool = False) -> Iterator[str]:
         yield "\r\n".join(map(",".join, _lines(batch, raw=raw))) + "\r\n"
 
 
-def parts(rows: Iterable[Row], *, raw: bool = False) -> Iterator[bytes]:
-    """The file in large parts. Where the log stops answering, the last line says so."""
-    held: list[str] = []
-    size = 0
-    try:
-        for text in lines(rows, raw=raw):
-            held.append(text)
-            size += len(text)
-            if size >= _PART:
-                yield "".join(held).encode()
-                held, size = [], 0
-    except ObsError as error:
-        _log.warning("An export was cut: %s", error.message)
-        held.append(cut(f"{error.message} {error.hint}"))
-    yield "".join(held).encode()
-
-
-def cut(why: str) -> str:
-    """The last line of a file that ends too early."""
-    return f"ERROR: this file is not complete. {why}".replace(",", ";") + "\r\n"
+def cut_notice(why: str) -> bytes:
+    """The last line of a file that is not complete."""
+    return (f"ERROR: this file is not complete. {why}".replace(",", ";") + "\r\n").encode()
 
 
 def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
@@ -143,3 +122,14 @@ _WRITTEN: Final[dict[int, Callable[[int], str]]] = {
     _COLUMNS.index("duration_ns"): _milliseconds,
 }
 """How the numbers in these columns are written, unless as they are."""
+
+FORMAT: Final = ExportFormat(
+    name="csv",
+    label="CSV",
+    suffix="csv",
+    media_type="text/csv; charset=utf-8",
+    write=lambda rows, options: joined(lines(rows, raw=options.raw)),
+    offered_for="rows",
+    cut_notice=cut_notice,
+    escapes_formulas=True,
+)

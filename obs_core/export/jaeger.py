@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import isfinite
 from typing import Any, Final
 
+from obs_core.export.export_format import ExportFormat, Options, joined
 from obs_core.export.row_parts import Plain, carried, plain
 from obs_core.ingest.formats import jaeger
 from obs_core.ingest.formats.round_trip import CARRIED, COLUMNS
@@ -150,3 +151,17 @@ def _process(row: Row, told: Plain) -> dict[str, Any]:
     group = row.process_group or row.process
     tags = {"service.instance.id": row.process} if row.process != group else {}
     return {"serviceName": group, "tags": [_tag(name, value) for name, value in {**tags, **told.resource}.items()]}
+
+
+def _write(rows: Iterable[Row], options: Options) -> Iterator[bytes]:
+    return joined(chunks(rows, held=options.max_held or HELD, left_out=options.left_out))
+
+
+FORMAT: Final = ExportFormat(
+    name="jaeger",
+    label="Jaeger JSON",
+    suffix="jaeger.json",
+    media_type="application/json",
+    write=_write,
+    offered_for="trace",
+)

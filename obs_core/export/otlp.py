@@ -13,6 +13,7 @@ from math import isfinite
 from typing import Any, Final, NamedTuple
 
 from obs_core import semconv
+from obs_core.export.export_format import ExportFormat, joined
 from obs_core.export.row_parts import Plain, carried, plain
 from obs_core.ingest.formats import otlp_json
 from obs_core.ingest.formats.round_trip import CARRIED
@@ -177,3 +178,13 @@ def _value(value: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever JSON holds
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_NS
+
+
+FORMAT: Final = ExportFormat(
+    name="otlp",
+    label="OTLP JSON",
+    suffix="otlp.jsonl",
+    media_type="application/jsonl",
+    write=lambda rows, _: joined(lines(rows)),
+    offered_for="trace",
+)

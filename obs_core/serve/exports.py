@@ -1,8 +1,8 @@
-"""Rows as files: all rows that match the Trace Explorer's filters as CSV, one trace as OTLP or Jaeger JSON.
+"""Rows as files: all rows that match the Trace Explorer's filters, or one trace; `export.registry` has the formats.
 
-The parameters are those of the page's own link. A CSV is streamed in pieces of 10,000 rows, each read in its own
+The parameters are those of the page's own link. The rows are streamed in pieces of 10,000 rows, each read in its own
 transaction: memory stays flat, and no reader keeps the log's write-ahead log from being truncated. Unless the file is
-short, a child process writes it (`export.csv_process` says why).
+short, a child process writes it (`export.child_process` says why).
 """
 
 import json
@@ -21,28 +21,29 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from obs_core import subprocesses
 from obs_core.clock import SECOND, Window, now_ns
 from obs_core.errors import BadParameter, LogMissing, ObsError, WorkerFailed
-from obs_core.export import csv, jaeger, otlp
+from obs_core.export.export_format import ExportFormat, Options
+from obs_core.export.registry import FORMATS, offered_for
 from obs_core.query import export
 from obs_core.query.filters.row_filter import RowFilter
 from obs_core.ui.explorer.filter_link import from_link
 from obs_core.ui.shell import answers, controls
 
-FORMATS: Final = {"otlp": ("otlp.jsonl", "application/jsonl"), "jaeger": ("jaeger.json", "application/json")}
-_CHUNK_BYTES: Final = 1 << 18  # sent at once: as many as `csv.parts` has characters in a part
+_CHUNK_BYTES: Final = 1 << 18  # sent at once: as many as a chunk of a text format has characters
 _NICENESS: Final = 10  # of the child process: users' clicks come first
 
 
 @dataclass(frozen=True, slots=True)
 class ExportRequest:
-    """The rows that a link asks for, and whether their cells are left as they are (`raw`)."""
+    """The rows that a link asks for, their format, and whether formulas are not escaped (`raw`)."""
 
     window: Window
     group: str | None
     row_filter: RowFilter
     raw: bool
+    format: str = "csv"
 
 
-def export_request(parameters: Mapping[str, str]) -> ExportRequest:
+def export_request(parameters: Mapping[str, str], format_name: str = "csv") -> ExportRequest:
     """The request that the parameters of an export link describe.
 
     Raises:
@@ -53,39 +54,56 @@ def export_request(parameters: Mapping[str, str]) -> ExportRequest:
         parameters.get("group") or None,
         from_link(parameters),
         parameters.get("raw") == "1",
+        format_name,
     )
 
 
-def rows_csv(request: Request) -> Response:
-    """All matching rows of the window as CSV; `raw=1` leaves cells that look like formulas as they are."""
+def rows_file(request: Request) -> Response:
+    """All matching rows of the window in the format that the path names; `raw=1` does not escape formulas."""
+    export_format = _format(request, "rows")
+    if export_format is None:
+        return _no_format(request, "rows")
     try:
-        asked = export_request(request.query_params)
+        asked = export_request(request.query_params, export_format.name)
         pieces = export.pieces(answers.engine(), asked.window, group=asked.group, row_filter=asked.row_filter)
         first = next(pieces, [])  # an error in the request or the log is reported before the file starts
         is_short = next(pieces, None) is None
-        parts = csv.parts(first, raw=asked.raw) if is_short else _child_output(_child_process(asked))
+        parts = (
+            export_format.parts(first, Options(raw=asked.raw))
+            if is_short
+            else _child_output(_child_process(asked), export_format)
+        )
     except ObsError as error:
         return _error_response(error)
-    name = "_".join(("rows", *(_file_time(time_ns) for time_ns in astuple(asked.window)))) + ".csv"
-    return StreamingResponse(parts, media_type="text/csv; charset=utf-8", headers=_attachment(name))
+    name = "_".join(("rows", *(_file_time(time_ns) for time_ns in astuple(asked.window)))) + f".{export_format.suffix}"
+    return StreamingResponse(parts, media_type=export_format.media_type, headers=_attachment(name))
 
 
 def trace_file(request: Request) -> Response:
     """One whole trace, in the format that the path names."""
-    format_name, trace_id = request.path_params["form"], request.query_params.get("trace", "")
-    if format_name not in FORMATS:
-        error = f"There is no format {format_name[:60]}."
-        return JSONResponse({"error": error, "hint": "Use otlp or jaeger."}, status_code=404)
+    export_format, trace_id = _format(request, "trace"), request.query_params.get("trace", "")
+    if export_format is None:
+        return _no_format(request, "trace")
     try:
         rows = export.trace(answers.engine(), trace_id)
     except ObsError as error:
         return _error_response(error)
     if not rows:
         return JSONResponse({"error": "The log has no trace with this id."}, status_code=404)
-    parts = otlp.lines(rows) if format_name == "otlp" else jaeger.chunks(rows, held=len(rows))
-    suffix, media_type = FORMATS[format_name]
-    name = f"trace_{re.sub(r'[^0-9A-Za-z_-]', '_', trace_id)[:64]}.{suffix}"
-    return Response("".join(parts), media_type=media_type, headers=_attachment(name))
+    content = b"".join(export_format.write(rows, Options(max_held=len(rows))))
+    name = f"trace_{re.sub(r'[^0-9A-Za-z_-]', '_', trace_id)[:64]}.{export_format.suffix}"
+    return Response(content, media_type=export_format.media_type, headers=_attachment(name))
+
+
+def _format(request: Request, what: str) -> ExportFormat | None:
+    known = FORMATS.get(request.path_params["format"])
+    return known if known in offered_for(what) else None
+
+
+def _no_format(request: Request, what: str) -> Response:
+    error = f"There is no format {request.path_params['format'][:60]}."
+    names = " or ".join(known.name for known in offered_for(what))
+    return JSONResponse({"error": error, "hint": f"Use {names}."}, status_code=404)
 
 
 def _window(start: str, end: str) -> Window:
@@ -108,7 +126,7 @@ def _child_process(asked: ExportRequest) -> "subprocess.Popen[bytes]":
     """
     request = json.dumps({"log": str(answers.engine().log), **asdict(asked), "window": astuple(asked.window)})
     try:
-        child = subprocesses.start_process("obs_core.export.csv_process", request.encode())
+        child = subprocesses.start_process("obs_core.export.child_process", request.encode())
     except OSError as error:
         raise WorkerFailed(f"The file can't be written: {error.strerror}.", "Try again in a minute.") from error
     with suppress(OSError):
@@ -116,8 +134,11 @@ def _child_process(asked: ExportRequest) -> "subprocess.Popen[bytes]":
     return child
 
 
-def _child_output(child: "subprocess.Popen[bytes]") -> Generator[bytes]:
-    """The child's output; closing the generator ends the child. If the child ends early, the last line reports it."""
+def _child_output(child: "subprocess.Popen[bytes]", export_format: ExportFormat) -> Generator[bytes]:
+    """The child's output; closing the generator ends the child.
+
+    If the child ends early, the file ends with the cut notice of its format; without one the connection breaks.
+    """
     assert child.stdout is not None
     last = b""
     try:
@@ -125,8 +146,11 @@ def _child_output(child: "subprocess.Popen[bytes]") -> Generator[bytes]:
             last = part
             yield part
         if (code := child.wait()) != 0:
+            error = WorkerFailed(f"The writing process ended with code {code}.", "Download the file again.")
+            if export_format.cut_notice is None:
+                raise error
             line_end = b"" if last.endswith(b"\n") else b"\r\n"
-            yield line_end + csv.cut(f"The writing process ended with code {code}. Download the file again.").encode()
+            yield line_end + export_format.cut_notice(f"{error.message} {error.hint}")
     finally:
         child.stdout.close()
         child.kill()

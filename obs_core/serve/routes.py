@@ -21,8 +21,8 @@ def routes() -> Sequence[BaseRoute]:
     return [
         Route("/", first_page),
         Route("/healthz", health),
-        Route("/export/rows.csv", exports.rows_csv),
-        Route("/export/trace/{form}", exports.trace_file),
+        Route("/export/rows.{format}", exports.rows_file),
+        Route("/export/trace/{format}", exports.trace_file),
         Route("/api/{path:path}", nothing_here),
         Route("/export/{path:path}", nothing_here),
     ]

@@ -2,12 +2,15 @@
 
 import gzip
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from pyarrow import parquet
 
+from obs_core.export.registry import FORMATS
 from obs_core.ingest.files import import_file
 from obs_core.store import log as store
 from tests.support.data import series_file, trace_file
@@ -48,7 +51,7 @@ def test_what_is_exported_is_imported_whole(recorded: Path, tmp_path: Path, form
 def test_jaeger_s_file_says_what_it_can_t_hold(recorded: Path, tmp_path: Path) -> None:
     file = tmp_path / "rows.json"
     done = run("export", "--log", recorded, "--format", "jaeger", "--output", file)
-    assert b"left out: they belong to no call that is exported" in done.stderr
+    assert b"left out: no exported call has them" in done.stderr
     assert sum(len(trace["spans"]) for trace in json.loads(file.read_bytes())["data"]) == 547
 
 
@@ -69,7 +72,7 @@ def test_a_filter_and_a_window_choose_rows_and_standard_output_takes_them(record
     ("arguments", "says"),
     [
         (("--format", "otlp", "--raw"), "--raw belongs to --format csv"),
-        (("--format", "csv", "--from", "2026-02-01", "--to", "2026-01-01"), "ends before it begins"),
+        (("--format", "csv", "--from", "2026-02-01", "--to", "2026-01-01"), "ends before it starts"),
         (("--format", "csv", "--from", "soon"), "is not a time"),
         (("--format", "csv", "--kind", "odd"), "kind is"),
         (("--format", "csv", "--output", "/no/such/folder/x.csv"), "can't be written"),
@@ -90,6 +93,27 @@ def test_a_failed_export_leaves_the_file_that_was_there(recorded: Path, tmp_path
     assert len(list(tmp_path.iterdir())) == 1
     missing = run("export", "--log", tmp_path / "none.db", "--format", "csv", "--output", file)
     assert (missing.returncode, file.read_text()) == (2, "before")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_standard_output_takes_the_same_bytes_as_a_file(recorded: Path, tmp_path: Path, name: str) -> None:
+    file = tmp_path / "rows"
+    run("export", "--log", recorded, "--format", name, "--output", file)
+    done = run("export", "--log", recorded, "--format", name)
+    assert (done.returncode, done.stdout) == (0, file.read_bytes())
+
+
+def test_parquet_keeps_every_row_and_is_not_written_to_a_terminal(recorded: Path, tmp_path: Path) -> None:
+    file = tmp_path / "rows.parquet"
+    assert b"954 rows exported" in run("export", "--log", recorded, "--format", "parquet", "--output", file).stderr
+    assert parquet.read_metadata(file).num_rows == 954
+    keyboard, terminal = os.openpty()
+    command = [sys.executable, "-m", "obs_core", "export", "--log", str(recorded), "--format", "parquet"]
+    done = subprocess.run(command, stdout=terminal, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+    os.close(terminal)
+    os.close(keyboard)
+    assert done.returncode == 2
+    assert "Parquet is not text for a terminal. Name a file with --output." in done.stderr
 
 
 def test_packed_output_is_gzip(recorded: Path, tmp_path: Path) -> None:

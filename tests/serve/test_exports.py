@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 import streamlit as st
+from pyarrow import parquet
 from starlette.applications import Starlette
 
 from obs_core.clock import Window, iso_text
@@ -25,7 +26,7 @@ from obs_core.query.filters.row_filter import ALL_ROWS, RowFilter
 from obs_core.serve import exports
 from obs_core.serve.routes import routes
 from obs_core.ui.explorer import filter_link
-from obs_core.ui.explorer.export_menu import csv_link
+from obs_core.ui.explorer.export_menu import rows_link
 from obs_core.ui.shell import answers
 from obs_core.ui.shell.scope import PageScope
 from tests.support import table
@@ -124,7 +125,7 @@ def test_the_file_is_what_the_page_is_narrowed_to(path: Path) -> None:
     chosen = PageScope(
         Window(table.START_NS, table.START_NS + 4_000_000_000), "shop", live=False, from_text="", to_text=""
     )
-    link = csv_link(chosen, RowFilter(status="OK", min_ms=0.5), raw=False)
+    link = rows_link(written.FORMAT, chosen, RowFilter(status="OK", min_ms=0.5), raw=False)
     assert [row["Data"] for row in csv.DictReader(io.StringIO(got(link).text))] == ["serve"]
 
 
@@ -174,7 +175,7 @@ def test_a_file_that_is_cut_says_so_in_its_last_line(path: Path) -> None:
                 if at == 1:
                     path.rename(path.with_suffix(".away"))
 
-        text = b"".join(written.parts(rows())).decode()
+        text = b"".join(written.FORMAT.parts(rows())).decode()
     *lines, last = csv.reader(io.StringIO(text))
     assert len(lines) == 41
     assert last[0].startswith("ERROR: this file is not complete.")
@@ -204,7 +205,7 @@ def test_a_long_file_is_written_by_a_program_beside_and_is_the_rows_that_fit(pat
 def test_a_program_that_is_killed_leaves_a_last_line_that_says_so(path: Path) -> None:
     long_log(path)
     writer = program()
-    parts = exports._child_output(writer)
+    parts = exports._child_output(writer, written.FORMAT)
     begun = next(parts)
     writer.kill()
     *_, last = (begun + b"".join(parts)).split(b"\r\n")[:-1]
@@ -214,10 +215,28 @@ def test_a_program_that_is_killed_leaves_a_last_line_that_says_so(path: Path) ->
 def test_a_reader_who_leaves_ends_the_program(path: Path) -> None:
     long_log(path)
     writer = program()
-    with closing(exports._child_output(writer)) as parts:
+    with closing(exports._child_output(writer, written.FORMAT)) as parts:
         next(parts)
         assert writer.poll() is None  # its pipe is full
     assert writer.returncode == -signal.SIGKILL
+
+
+def test_rows_are_a_parquet_file_short_or_from_the_child_process(path: Path) -> None:
+    table.store(path, table.rows(SHOP))
+    answer = got("/export/rows.parquet", **{"from": "first", "to": "last"})
+    assert answer.headers["content-type"] == "application/vnd.apache.parquet"
+    assert answer.headers["content-disposition"].endswith('.parquet"')
+    assert parquet.read_metadata(io.BytesIO(answer.content)).num_rows == 4
+    long_log(path)
+    whole_log = got("/export/rows.parquet", **{"from": "first", "to": "last"}).content
+    assert parquet.read_metadata(io.BytesIO(whole_log)).num_rows == 25_004
+
+
+def test_rows_in_a_format_of_traces_or_of_none_are_not_there(path: Path) -> None:
+    table.store(path, table.rows(SHOP))
+    for name in ("otlp", "xlsx"):
+        answer = got(f"/export/rows.{name}")
+        assert (answer.status_code, answer.json()["hint"]) == (404, "Use csv or parquet.")
 
 
 def test_one_trace_is_a_file_in_either_form(path: Path) -> None:

@@ -1,11 +1,13 @@
-"""The export buttons: all matching rows as CSV, one trace as OTLP or Jaeger JSON."""
+"""The export buttons: all matching rows, or one trace, as a file in one of the export formats."""
 
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import urlencode
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from obs_core.export.export_format import ExportFormat
+from obs_core.export.registry import offered_for
 from obs_core.query import export
 from obs_core.query.filters.row_filter import RowFilter
 from obs_core.query.questions import traces
@@ -20,7 +22,7 @@ MAX_COUNT: Final = 5_000_000  # rows; counting also stops after a second
 
 
 def export_menu(scope: PageScope, row_filter: RowFilter) -> None:
-    """A menu that shows how many rows match and how large their CSV is, and offers it for download."""
+    """A menu that shows how many rows match and how large their CSV is, and offers them for download."""
     menu = st.popover("Export", icon=":material/download:", key="t_export", on_change="rerun")
     with menu, boundary("Export"):
         summary = st.container()
@@ -31,21 +33,26 @@ def export_menu(scope: PageScope, row_filter: RowFilter) -> None:
             help="By default an apostrophe keeps spreadsheets from running them.",
         )
         if menu.open and _has_rows(summary, scope, row_filter):
-            st.link_button("Download CSV", csv_link(scope, row_filter, raw=raw), type="primary", width="stretch")
+            for export_format in offered_for("rows"):
+                link = rows_link(export_format, scope, row_filter, raw=raw)
+                kind: Literal["primary", "secondary"] = "primary" if export_format.name == "csv" else "secondary"
+                st.link_button(f"Download {export_format.label}", link, type=kind, width="stretch")
 
 
 def trace_menu(trace_id: str) -> None:
     """A menu that offers one trace as a file."""
     with st.popover("Export", icon=":material/download:", key="t_export_trace"):
         st.caption("The whole trace in the format of other tools.")
-        for label, format_name in (("OTLP JSON", "otlp"), ("Jaeger JSON", "jaeger")):
-            st.link_button(label, f"/export/trace/{format_name}?{urlencode({'trace': trace_id})}", width="stretch")
+        for known in offered_for("trace"):
+            st.link_button(known.label, f"/export/trace/{known.name}?{urlencode({'trace': trace_id})}", width="stretch")
 
 
-def csv_link(scope: PageScope, row_filter: RowFilter, *, raw: bool) -> str:
-    """The address of the CSV: the window as it is now, the group and the filter."""
-    group = {"group": scope.group} if scope.group else {}
-    return f"/export/rows.csv?{urlencode(frozen(scope) | group | to_link(row_filter) | ({'raw': '1'} if raw else {}))}"
+def rows_link(export_format: ExportFormat, scope: PageScope, row_filter: RowFilter, *, raw: bool) -> str:
+    """The address of the file: the window as it is now, the group and the filter."""
+    parameters = frozen(scope) | ({"group": scope.group} if scope.group else {}) | to_link(row_filter)
+    if raw and export_format.escapes_formulas:
+        parameters |= {"raw": "1"}
+    return f"/export/rows.{export_format.name}?{urlencode(parameters)}"
 
 
 def _has_rows(summary: DeltaGenerator, scope: PageScope, row_filter: RowFilter) -> bool:
