@@ -29,6 +29,7 @@ _BRACKETS: Final[dict[type, tuple[str, str]]] = {
     frozenset: ("frozenset({", "})"),
     deque: ("deque([", "])"),
 }
+_CONTAINERS: Final = (dict, *_BRACKETS)
 
 
 class Budget:
@@ -114,7 +115,11 @@ def _size(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any value
 
 
 def _container(value: Any) -> Any:  # noqa: ANN401 - the built-in base type of `value`, for its own methods
-    return next((base for base in (dict, *_BRACKETS) if isinstance(value, base)), None)
+    if isinstance(value, _CONTAINERS):
+        for base in _CONTAINERS:
+            if isinstance(value, base):
+                return base
+    return None
 
 
 def _text(value: Any, depth: int, budget: Budget) -> str:  # noqa: ANN401 - any value
