@@ -6,11 +6,15 @@ from obs_core import trace, span, record
 def price(symbol: str) -> float: ...
 """
 
+from typing import TYPE_CHECKING
+
 from obs_core.capture.api import configure, flush
 from obs_core.capture.calls.decorator import trace
-from obs_core.capture.calls.instrument import instrument
 from obs_core.capture.calls.span import record, record_many, span
 from obs_core.capture.context import current_trace_id, extract, inject
+
+if TYPE_CHECKING:
+    from obs_core.capture.calls.instrument import instrument
 
 __all__ = [
     "configure",
@@ -24,3 +28,13 @@ __all__ = [
     "span",
     "trace",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Load `instrument` with its first use: most programs only need the decorator (PEP 562)."""
+    if name != "instrument":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from obs_core.capture.calls.instrument import instrument  # noqa: PLC0415 - see above
+
+    globals()[name] = instrument
+    return instrument

@@ -1,13 +1,14 @@
 """`trace`: records calls of functions, methods, coroutines and generators as rows."""
 
 import functools
+import os
+import sys
 import types
 from collections.abc import Callable
 from typing import Any, Final, TypeVar, overload
 
 from obs_core.capture.calls.call import SiteHandle
 from obs_core.capture.calls.generators import wrap_async_generator, wrap_generator
-from obs_core.capture.calls.naming import module_of
 from obs_core.capture.calls.trace_options import TraceOptions, binder
 from obs_core.capture.calls.wrappers import wrap_coroutine, wrap_plain, wrap_with_options
 from obs_core.capture.spool.frames import CallSite
@@ -108,3 +109,18 @@ def site_of(function: Callable[..., Any], name: str | None = None) -> CallSite:
     full = f"{module_of(function)}.{getattr(function, '__qualname__', own)}"
     file, line = (code.co_filename, code.co_firstlineno) if isinstance(code, types.CodeType) else (None, None)
     return CallSite("call", name or own, full, file, line)
+
+
+def module_of(function: Callable[..., Any]) -> str:
+    """The module of `function`; for the main module its import name or the name of its file.
+
+    Otherwise the functions of all main modules would share the name `__main__`.
+    """
+    name = str(getattr(function, "__module__", None) or "?")
+    if name != "__main__":
+        return name
+    main = sys.modules["__main__"]
+    spec, file = getattr(main, "__spec__", None), getattr(main, "__file__", None)
+    if spec is not None:
+        return str(spec.name).removesuffix(".__main__")
+    return os.path.splitext(os.path.basename(file))[0] if file else name  # noqa: PTH119, PTH122 - pathlib costs 5 ms

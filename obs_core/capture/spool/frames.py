@@ -11,10 +11,10 @@ from marshal import dumps
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zlib import adler32
 
-from obs_core.model import Kind, Row
-
 if TYPE_CHECKING:
     from mmap import mmap
+
+    from obs_core.model import Kind, Row  # not at run time: the import takes 0.5 ms of a traced program
 
 HEAD: Final = struct.Struct("<IIQQQQqq")
 CHECKSUM_SIZE: Final = 4
@@ -29,7 +29,7 @@ SITES_SIZE: Final = 1 << 20
 class CallSite(NamedTuple):
     """The fields that all rows of one place in the code share."""
 
-    kind: Kind
+    kind: "Kind"
     data: str
     function: str | None
     file: str | None
@@ -53,7 +53,7 @@ def encode_frame(head_fields: tuple[int, int, int, int, int, int, int], value: b
     return body + adler32(body).to_bytes(CHECKSUM_SIZE, "little")
 
 
-def ready_frame(row: Row, arrived_ns: int) -> bytes:
+def ready_frame(row: "Row", arrived_ns: int) -> bytes:
     """The frame of a finished row, received from another program."""
     return encode_frame((READY, 0, 0, 0, 0, arrived_ns, NOT_MEASURED), dumps(tuple(row), MARSHAL_VERSION))
 
