@@ -1,7 +1,7 @@
-"""Answers become pictures: each chart is a Vega-Lite specification without its data, built once.
+"""The charts: each is a Vega-Lite specification without data, built once.
 
-Building a chart with Altair takes 7-66 ms, feeding a specification 0.5 ms: so a chart is a cached dictionary that the
-page gives the frame. Colours stand in it as roles (`$error`) and take the theme's value when it is drawn.
+Building a chart with Altair takes 7-66 ms, filling a specification with data 0.5 ms: so a chart is a cached dictionary,
+and the page adds the frame. Colours in it are roles (`$error`), replaced by the colour of the theme when it is drawn.
 """
 
 import json
@@ -31,7 +31,7 @@ GROUPS: Final = (
     *(("#6a51a3", "#b39ddb"), ("#a6761d", "#d0a35c"), ("#46b1c9", "#8fe0f0"), ("#7a8f1f", "#c0cf5f")),
     *(("#b2457a", "#f48fb1"), ("#4a6fe3", "#9fb4ff"), ("#7f7f7f", "#bdbdbd"), ("#1b7f5c", "#7fd1ae")),
 )
-"""The colours of process groups, light and dark; none of them is the colour of an error."""
+"""The colours of process groups, light and dark; none is the colour of an error."""
 
 _CLOCK: Final = {
     **dict.fromkeys(("hours", "minutes"), "%H:%M"),
@@ -44,48 +44,48 @@ _CLOCK: Final = {
     "quarter": "%b %Y",
     "year": "%Y",
 }
-"""How a time axis is labelled: 24 hours, and the day where it changes."""
+"""The labels of a time axis: 24 hours, and the day where it changes."""
 
 _FULL: Final = "%Y-%m-%d %H:%M:%S.%L"
 _AT_THE_END: Final[Spec] = {"align": "right", "baseline": "bottom", "dy": -3, "dx": -4}
 _PAGE: Final = ("#ffffff", "#0f1419")  # what charts stand on, light and dark
-_HALO: Final[Spec] = {"stroke": "$page", "strokeWidth": 5, "strokeJoin": "round"}  # lines stay behind a word
+_HALO: Final[Spec] = {"stroke": "$page", "strokeWidth": 5, "strokeJoin": "round"}  # keeps lines readable behind a label
 _PADDING: Final = {"left": 0, "top": 6, "right": 6, "bottom": 0}
 
 _slots: dict[str, int] = {}
 
 
 def group_colours(groups: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Each group's colour in the light and in the dark theme, the same wherever it is asked for.
+    """Return each group's colour in the light and in the dark theme, the same on every chart and page.
 
-    A new group takes the colour that fewest have, from the one on to which its name hashes; what it has, it keeps.
+    A new group takes the least used colour, starting at the one that its name hashes to, and keeps it.
     """
     names = [str(group) for group in groups]
     for name in names:
         if name not in _slots:
             uses, start = Counter(_slots.values()), zlib.crc32(name.encode("utf-8", "replace"))
-            places = [(start + step) % len(GROUPS) for step in range(len(GROUPS))]
-            _slots[name] = min(places, key=lambda place: uses[place])
+            slots = [(start + step) % len(GROUPS) for step in range(len(GROUPS))]
+            _slots[name] = min(slots, key=lambda slot: uses[slot])
     return {name: GROUPS[_slots[name]] for name in names}
 
 
 def coloured(spec: Spec, *, dark: bool) -> Spec:
-    """`spec` with each role's colour of the theme in its place."""
+    """Return `spec` with each role replaced by its colour in the theme."""
     return _coloured(json.dumps(spec, sort_keys=True), dark)
 
 
 @lru_cache(maxsize=1)
 def calls_and_errors() -> Spec:
-    """Calls per slice of time as bars, those that failed in another colour (columns bucket, until, calls, errors)."""
-    told = [
+    """Return calls per slice of time as bars, failed ones in another colour (columns bucket, end, calls, errors)."""
+    tooltip = [
         _when(),
         alt.Tooltip("calls:Q", title="Calls", format=","),
         alt.Tooltip("errors:Q", title="Errors", format=","),
     ]
-    base = alt.Chart(_sample(bucket=0, until=0, calls=1, errors=1)).encode(
-        x=_time("bucket:T"), x2="until:T", tooltip=told
+    base = alt.Chart(_sample(bucket=0, end=0, calls=1, errors=1)).encode(
+        x=_time("bucket:T"), x2="end:T", tooltip=tooltip
     )
-    # The stroke keeps slices visible that are narrower than a pixel: some seconds of a day.
+    # The stroke keeps slices visible that are narrower than a pixel, such as seconds of a day.
     calls = base.mark_bar(color="$accent", stroke="$accent", strokeWidth=0.75).encode(
         y=alt.Y("calls:Q", title="Calls", axis=alt.Axis(tickMinStep=1)), y2=alt.datum(0)
     )
@@ -96,7 +96,7 @@ def calls_and_errors() -> Spec:
 
 @lru_cache(maxsize=1)
 def shares() -> Spec:
-    """Shares of a whole as a ring (columns group, rows, colour); a click on a segment is the selection `group`."""
+    """Return shares as a ring (columns group, rows, colour); a click on a segment is the selection `group`."""
     chart = (
         alt.Chart(_sample(group="", rows=1, colour=""))
         .mark_arc(innerRadius=45, padAngle=0.01, cursor="pointer")
@@ -113,7 +113,7 @@ def shares() -> Spec:
 
 @lru_cache(maxsize=1)
 def latency_bands() -> Spec:
-    """P50, P95 and P99 over time as lines (columns bucket, p50_ms, p95_ms, p99_ms); a slice without calls is a gap."""
+    """Return P50, P95 and P99 over time as lines (columns bucket, p50_ms, p95_ms, p99_ms); gaps where no calls are."""
     names: list[str | alt.FieldName] = ["p50_ms", "p95_ms", "p99_ms"]
     lines = (
         alt.Chart(_sample(bucket=0, p50_ms=1.0, p95_ms=1.0, p99_ms=1.0))
@@ -138,11 +138,11 @@ def latency_bands() -> Spec:
 
 @lru_cache(maxsize=1)
 def durations() -> Spec:
-    """How durations are spread on a logarithmic scale (columns from_ms, to_ms, calls, errors, slowest_id).
+    """Return a histogram of durations on a logarithmic scale (columns from_ms, to_ms, calls, errors, slowest_id).
 
     A click on a bar is the selection `bar`: the row of its slowest call.
     """
-    told = [
+    tooltip = [
         alt.Tooltip("from_ms:Q", title="From (ms)", format=",.3~r"),
         alt.Tooltip("to_ms:Q", title="To (ms)", format=",.3~r"),
         alt.Tooltip("calls:Q", title="Calls", format=","),
@@ -150,7 +150,7 @@ def durations() -> Spec:
     ]
     width = alt.X("from_ms:Q", title="Duration (ms)", scale=alt.Scale(type="log", nice=False), axis=_decades())
     base = alt.Chart(_sample(from_ms=1.0, to_ms=2.0, calls=1, errors=1, slowest_id=1))
-    base = base.encode(x=width, x2="to_ms:Q", y2=alt.datum(0), tooltip=told)
+    base = base.encode(x=width, x2="to_ms:Q", y2=alt.datum(0), tooltip=tooltip)
     bars = base.mark_bar(color="$accent", binSpacing=1, cursor="pointer").encode(
         y=alt.Y("calls:Q", title="Calls", axis=alt.Axis(tickMinStep=1))
     )
@@ -164,16 +164,16 @@ def _decades() -> alt.Axis:
 
 @lru_cache(maxsize=16)
 def readings(title: str = "Value", bands_are: str = "Equal readings", *, zero: bool = False) -> Spec:
-    """Numbers over time as a step line, some times as bands (moment, number; start, end, label of a band).
+    """Return numbers over time as a step line (time, number), with periods as bands (start, end, label).
 
-    Limits are lines with their names (limit, limit_label), a time of flapping is a strip at the top (flaps, calms, and
-    flapping, its label). `zero`: the axis begins there, as a rate's does.
+    Limits are lines with labels (limit, limit_label); a period of flapping is a strip at the top (flaps, calms, and
+    flapping, its label). With `zero` the axis starts at zero, as for a rate.
     """
-    moments: dict[str, object] = dict.fromkeys(("moment", "start", "end", "flaps", "calms"), 0)
-    sample = _sample(**moments, number=1.0, label="", limit=1.0, limit_label="", flapping="")
-    told = [alt.Tooltip("moment:T", title="At", format=_FULL), alt.Tooltip("number:Q", title=title)]
+    times: dict[str, object] = dict.fromkeys(("time", "start", "end", "flaps", "calms"), 0)
+    sample = _sample(**times, number=1.0, label="", limit=1.0, limit_label="", flapping="")
+    tooltip = [alt.Tooltip("time:T", title="At", format=_FULL), alt.Tooltip("number:Q", title=title)]
     height = alt.Y("number:Q", title=title, scale=alt.Scale(zero=zero, padding=0 if zero else 8))
-    line = alt.Chart(sample).transform_filter("isValid(datum.moment)").encode(x=_time("moment:T"), y=height)
+    line = alt.Chart(sample).transform_filter("isValid(datum.time)").encode(x=_time("time:T"), y=height)
     starts = alt.Chart(sample).transform_filter("isValid(datum.end)").encode(x=_time("start:T"))
     bands = starts.encode(x2="end:T", tooltip=[alt.Tooltip("label:N", title=bands_are)])
     few = starts.transform_joinaggregate(bands="count()").transform_filter("datum.bands <= 60")  # more hide the line
@@ -182,7 +182,7 @@ def readings(title: str = "Value", bands_are: str = "Equal readings", *, zero: b
     layers = (
         bands.mark_rect(color="$stale", opacity=0.22),
         line.mark_line(color="$accent", interpolate="step-after", strokeWidth=1.25, invalid="break-paths-show-domains"),
-        line.mark_circle(color="$accent", size=9).encode(tooltip=told),
+        line.mark_circle(color="$accent", size=9).encode(tooltip=tooltip),
         few.mark_rule(color="$stale", strokeWidth=1.5),
         limits.mark_rule(color="$error", strokeDash=[5, 3]),
         named.mark_text(**_AT_THE_END, **_HALO),
@@ -193,17 +193,17 @@ def readings(title: str = "Value", bands_are: str = "Equal readings", *, zero: b
 
 
 def _flapping(sample: DataFrame) -> tuple[alt.Chart, ...]:
-    """Where an alert flapped: a strip at the top, with the word under its end."""
+    """Periods of flapping: a strip at the top, with a label under its end."""
     base = alt.Chart(sample).transform_filter("isValid(datum.calms)").encode(y=alt.value(0))
-    told = alt.Tooltip("flapping:N", title="Flapping")
-    strip = base.mark_rect(color="$slow").encode(x=_time("flaps:T"), x2="calms:T", y2=alt.value(5), tooltip=[told])
-    word = base.encode(x=_time("calms:T"))
-    placed: Spec = {"text": "≋ flapping", "align": "right", "baseline": "top", "dy": 8}
-    return strip, word.mark_text(**placed, **_HALO), word.mark_text(**placed, color="$slow")
+    tooltip = alt.Tooltip("flapping:N", title="Flapping")
+    strip = base.mark_rect(color="$slow").encode(x=_time("flaps:T"), x2="calms:T", y2=alt.value(5), tooltip=[tooltip])
+    label = base.encode(x=_time("calms:T"))
+    style: Spec = {"text": "≋ flapping", "align": "right", "baseline": "top", "dy": 8}
+    return strip, label.mark_text(**style, **_HALO), label.mark_text(**style, color="$slow")
 
 
 def _starts() -> alt.LayerChart:
-    """Where processes started (columns started, label): a line with a mark at its top."""
+    """Process starts (columns started, label): a line with a marker at its top."""
     base = alt.Chart(_sample(started=0, label="")).transform_filter("isValid(datum.started)")
     base = base.encode(x=_time("started:T"), tooltip=[alt.Tooltip("label:N", title=" "), _when("started")])
     top = base.mark_point(shape="triangle-down", filled=True, size=60, opacity=1, color="$ok")
@@ -212,7 +212,7 @@ def _starts() -> alt.LayerChart:
 
 
 def _brush() -> alt.Parameter:
-    """Dragging over a time chart selects a window, under the name `window`."""
+    """A drag over a time chart is the selection `window`."""
     return alt.selection_interval(name="window", encodings=["x"])
 
 
@@ -225,18 +225,18 @@ def _time(field: str) -> alt.X:
 
 
 def _sample(**columns: object) -> DataFrame:
-    """One row, from which Altair takes the names of columns; it is not part of the specification."""
+    """One row that gives Altair the column types; it is not part of the specification."""
     return DataFrame({name: [value] for name, value in columns.items()})
 
 
-def _spec(chart: Any, height: int) -> Spec:  # noqa: ANN401 - Altair's kinds of charts share no useful base
-    described: Spec = chart.properties(height=height, padding=_PADDING).to_dict()
-    return _bare({name: part for name, part in described.items() if name not in {"datasets", "config", "$schema"}})
+def _spec(chart: Any, height: int) -> Spec:  # noqa: ANN401 - Altair's chart types have no useful common base
+    full: Spec = chart.properties(height=height, padding=_PADDING).to_dict()
+    return _bare({name: part for name, part in full.items() if name not in {"datasets", "config", "$schema"}})
 
 
-def _bare(described: Spec) -> Spec:
-    """The specification without the sample that it was made of, in itself and in its layers."""
-    bare = {name: part for name, part in described.items() if name != "data"}
+def _bare(spec: Spec) -> Spec:
+    """The specification without its sample, in itself and in its layers."""
+    bare = {name: part for name, part in spec.items() if name != "data"}
     return bare | {"layer": [_bare(layer) for layer in bare["layer"]]} if "layer" in bare else bare
 
 
@@ -244,5 +244,5 @@ def _bare(described: Spec) -> Spec:
 def _coloured(text: str, dark: bool) -> Spec:  # noqa: FBT001 - a cached function has no keywords to spare
     for role, pair in {**ROLES, "page": _PAGE}.items():
         text = text.replace(f'"${role}"', f'"{pair[dark]}"')
-    found: Spec = json.loads(text)
-    return found
+    spec: Spec = json.loads(text)
+    return spec

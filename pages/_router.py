@@ -1,4 +1,4 @@
-"""The frame around every page: navigation, the shared controls, and what to do while there is no log."""
+"""The frame around every page: navigation, shared controls, and the welcome page for a missing or empty log."""
 
 import streamlit as st
 
@@ -11,7 +11,7 @@ layout.page_style()
 
 
 def home() -> None:
-    """Lead to the first page: a default page would lose its own path."""
+    """Open the first page: a default page would lose its own path."""
     st.switch_page(next(iter(shown.values()))[0], query_params=st.query_params.to_dict())
 
 
@@ -27,13 +27,13 @@ page = st.navigation({"": [start], **shown})
 if page == start:
     page.run()
 
-given = st.query_params.to_dict()  # the first control takes away what it can't use
+given = st.query_params.to_dict()  # the first control removes the invalid ones
 sidebar.draw(given)
 navigation.follow_pending()
-if welcome.needed():
+if welcome.is_needed():
     layout.heading(page.title)
     welcome.draw()
 else:
     notices.show_notices("link_notes", once=controls.invalid_parameters(given), now=controls.page_scope().notes)
     page.run()
-    window_status.shortcomings()
+    window_status.log_limitations()

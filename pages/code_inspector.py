@@ -14,7 +14,7 @@ layout.heading("Code Inspector", __doc__)
 
 @controls.live
 def inspector(scope: PageScope) -> None:
-    """The function that the link names, or the way to find one."""
+    """Draw the function that the link names, or the finder."""
     function = st.query_params.get("f_fn")
     if function:
         st.button("All functions", icon=":material/arrow_back:", on_click=choose, args=(None,))

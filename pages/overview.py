@@ -10,10 +10,11 @@ from obs_core.query.questions import functions, overview
 from obs_core.ui.overview.groups_card import group_suggestions, groups_card
 from obs_core.ui.overview.recent_errors import exceptions, failure_suggestions, recent_errors
 from obs_core.ui.overview.slowest_functions import function_suggestions, slowest
-from obs_core.ui.overview.stat_row import cards, error_suggestions, latency_suggestions, needed, suggestions
+from obs_core.ui.overview.stat_row import error_suggestions, latency_suggestions, stat_row, stat_suggestions
 from obs_core.ui.overview.writers_card import writers_card
-from obs_core.ui.shell import chart_view, controls, layout, otlp_status, window_status
-from obs_core.ui.shell.answers import ask, prefetch
+from obs_core.ui.shell import controls, layout, otlp_status, window_status
+from obs_core.ui.shell.answers import ask
+from obs_core.ui.shell.chart_view import timeline
 from obs_core.ui.shell.panel import panel, suggest_rules
 from obs_core.ui.shell.scope import PageScope
 
@@ -22,38 +23,31 @@ layout.heading("Overview", __doc__)
 
 @controls.live
 def health(scope: PageScope) -> None:
-    """Everything on the page, asked and drawn together."""
+    """Draw the whole page."""
     if not window_status.holds_rows(scope):
         return
     date = scope.window.length_ns > DAY
-    prefetch(needed(scope))
-    cards(scope)
+    stat_row(scope)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         window_status.scope_note(scope)
-        suggest_rules("Figures", partial(suggestions, scope))
+        suggest_rules("Stat cards", partial(stat_suggestions, scope))
     writers_card(scope)
     starts = ask(overview.restarts, scope)
     left, right = st.columns(2, gap="small")
     with left, panel("Calls and errors", suggestions=partial(error_suggestions, scope)):
-        chart_view.timeline(
-            charts.calls_and_errors(), ask(functions.history, scope), scope, key="o_calls", starts=starts
-        )
+        timeline(charts.calls_and_errors, ask(functions.history, scope), scope, key="o_calls", starts=starts)
     with right, panel("Latency", suggestions=partial(latency_suggestions, scope)):
-        chart_view.timeline(
-            charts.latency_bands(), ask(functions.history, scope), scope, key="o_latency", starts=starts
-        )
+        timeline(charts.latency_bands, ask(functions.history, scope), scope, key="o_latency", starts=starts)
     left, right = st.columns([3, 2], gap="small")
-    raised = partial(failure_suggestions, scope)
-    with (
-        left,
-        panel("Recent errors", "The newest ten; a click opens its trace", key="o_room_errors", suggestions=raised),
-    ):
+    rules = partial(failure_suggestions, scope)
+    note = "Newest 10; select a row to open its trace"
+    with left, panel("Recent errors", note, key="o_errors_panel", suggestions=rules):
         recent_errors(ask(overview.recent_errors, scope), date=date)
-    with right, panel("Exceptions by type and place", key="o_room_kinds", suggestions=raised):
+    with right, panel("Exceptions by type and location", key="o_kinds_panel", suggestions=rules):
         exceptions(ask(overview.exceptions, scope), date=date)
-    with panel("Process groups", "A click shows one alone", suggestions=partial(group_suggestions, scope)):
+    with panel("Process groups", "Select a group to filter the page", suggestions=partial(group_suggestions, scope)):
         groups_card(ask(overview.groups, scope), scope.group)
-    note = "P95 against the window before; a click opens its code"
+    note = "P95 compared with the window before; select a function to open its code"
     with panel("Functions", note, suggestions=partial(function_suggestions, scope)):
         slowest(ask(functions.changes, scope))
     otlp_status.note()

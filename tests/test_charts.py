@@ -7,18 +7,18 @@ import pytest
 
 from obs_core import charts
 
-DRAWN = (charts.calls_and_errors, charts.latency_bands, charts.shares, charts.readings)
+CHARTS = (charts.calls_and_errors, charts.latency_bands, charts.shares, charts.readings)
 
 
-@pytest.mark.parametrize("chart", DRAWN)
-def test_a_chart_holds_no_data_of_its_own(chart: Callable[[], charts.Spec]) -> None:
+@pytest.mark.parametrize("chart", CHARTS)
+def test_a_chart_has_no_data(chart: Callable[[], charts.Spec]) -> None:
     text = json.dumps(chart())
     assert '"datasets"' not in text
     assert '"data":' not in text
 
 
 @pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("chart", DRAWN)
+@pytest.mark.parametrize("chart", CHARTS)
 def test_every_role_gets_its_colour_of_the_theme(chart: Callable[[], charts.Spec], dark: bool) -> None:  # noqa: FBT001
     text = json.dumps(charts.coloured(chart(), dark=dark))
     assert '"$' not in text.replace("$schema", "")
@@ -26,19 +26,19 @@ def test_every_role_gets_its_colour_of_the_theme(chart: Callable[[], charts.Spec
 
 def luminance(colour: str) -> float:
     """Relative luminance (WCAG 2.2)."""
-    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    parts = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
     red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 @pytest.mark.parametrize(("light", "night"), [*charts.ROLES.values(), *charts.GROUPS])
-def test_marks_stand_out_from_the_page_in_both_themes(light: str, night: str) -> None:
+def test_marks_contrast_with_the_page_in_both_themes(light: str, night: str) -> None:
     assert 1.05 / (luminance(light) + 0.05) >= 2
     assert (luminance(night) + 0.05) / (luminance("#0f1419") + 0.05) >= 4.5
 
 
-def test_a_group_has_one_colour_wherever_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(charts, "_slots", {})  # other tests of this process have asked for groups of theirs
+def test_a_group_has_the_same_colour_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(charts, "_slots", {})  # other tests of this process use groups too
     first = charts.group_colours([f"group {number}" for number in range(12)])
     assert len(set(first.values())) == len(charts.GROUPS)
     later = charts.group_colours(["another", "group 7"])

@@ -119,7 +119,7 @@ def test_a_panels_rule_opens_in_the_builder_with_its_limit_and_the_window_and_gr
     assert {"from=now-15m", "group=orders", "r_kind=latency"} <= set(query_of(page).partition("?")[2].split("&"))
     page.go_back()
     page.get_by_text("Calls and errors").wait_for(timeout=WAIT_MS)
-    figures = page.get_by_test_id("stHorizontalBlock").filter(has_text="Counted: all calls").last
+    figures = page.get_by_test_id("stHorizontalBlock").filter(has_text="All calls are counted").last
     figures.get_by_role("button", name="Make a rule").click()
     page.get_by_role("link", name="Error rate above").click()
     above.wait_for(timeout=WAIT_MS)

@@ -42,7 +42,7 @@ def log_path(tmp_path: Path) -> Path:
 
 def test_the_source_is_coloured_in_both_themes_and_runs_nothing(serve: Serve, page: Page, log_path: Path) -> None:
     opened: list[Dialog] = []
-    page.on("dialog", lambda dialog: opened.append(dialog))  # noqa: PLW0108 - a bound method of a list takes no marks
+    page.on("dialog", lambda dialog: opened.append(dialog))  # noqa: PLW0108 - a bound method of a list has no attributes
     page.goto(f"{serve(log_path)}/code_inspector?f_fn=app.load&every=off")
     settled(page)
     keyword = page.locator(".obs-code .k").first
@@ -82,7 +82,7 @@ def total(items):
     Prices are those of today.
     Nothing is free.
     """
-    return sum(price(each) for each in items)
+    return sum(price(item) for item in items)
 '''
 NEW = OLD.replace("    return sum", "    items = sorted(items)\n    return sum")
 
@@ -95,14 +95,22 @@ def edited(tmp_path: Path) -> Path:
     start = time.time_ns() - 600 * SECOND
     with sqlite.transaction(connection):
         for version, source in enumerate((OLD, NEW)):
-            began = start + version * 200 * SECOND
+            start_ns = start + version * 200 * SECOND
             code_id = store.code_id(
-                connection, Code("shop.total", "/nowhere/shop.py", 9, source, digest(source), None, began)
+                connection, Code("shop.total", "/nowhere/shop.py", 9, source, digest(source), None, start_ns)
             )
-            for at in range(120):
-                call = Row("call", "web", "total", began + at * SECOND, "shop", trace_id=f"{version}-{at}", span_id="a")
+            for second in range(120):
+                call = Row(
+                    "call",
+                    "web",
+                    "total",
+                    start_ns + second * SECOND,
+                    "shop",
+                    trace_id=f"{version}-{second}",
+                    span_id="a",
+                )
                 call = call._replace(
-                    function="shop.total", duration_ns=(1 + version) * (10**7 + at * 10**4), code_id=code_id
+                    function="shop.total", duration_ns=(1 + version) * (10**7 + second * 10**4), code_id=code_id
                 )
                 child = Row("call", "web", "price", call.timestamp, "shop", trace_id=call.trace_id, span_id="b")
                 child = child._replace(parent_span_id="a", function="shop.price", duration_ns=10**6)
@@ -115,7 +123,9 @@ def edited(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_what_an_edit_did_is_one_look(serve: Serve, page: Page, edited: Path, scheme: Literal["light", "dark"]) -> None:
+def test_the_effect_of_an_edit_is_shown(
+    serve: Serve, page: Page, edited: Path, scheme: Literal["light", "dark"]
+) -> None:
     page.emulate_media(color_scheme=scheme)
     page.goto(f"{serve(edited)}/code_inspector?f_fn=shop.total&from=now-6h&every=off")
     settled(page)

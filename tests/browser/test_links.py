@@ -1,4 +1,4 @@
-"""Links into a server that nobody has looked at yet, in a real browser."""
+"""Links to a fresh server, in a real browser."""
 
 import time
 from pathlib import Path
@@ -45,7 +45,7 @@ def test_a_deep_link_on_a_fresh_server_opens_its_page_in_the_frame(serve: Serve,
     assert all(url.startswith((address, address.replace("http", "ws"), "data:", "blob:")) for url in asked)
 
 
-def test_the_root_opens_the_overview_and_leaves_no_step_behind(serve: Serve, page: Page, log_path: Path) -> None:
+def test_the_root_opens_the_overview_and_leaves_no_history_entry(serve: Serve, page: Page, log_path: Path) -> None:
     page.goto(f"{serve(log_path)}/?from=now-15m")
     settled(page)
     expect(page.get_by_role("heading", name="Overview", exact=True)).to_be_visible()

@@ -1,4 +1,4 @@
-"""Pages as somebody sees them who opens a link, on a log of the test's own."""
+"""Pages opened by a link, on a log of the test."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ Opened = Callable[..., AppTest]
 
 @pytest.fixture
 def log_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where the pages look for their log; the engine is closed afterwards."""
+    """The path of the log; the engine is closed afterwards."""
     path = tmp_path / "trace.db"
     monkeypatch.setenv("OBS_LOG", str(path))
     yield path
@@ -30,16 +30,16 @@ def opened(log_path: Path) -> Opened:
 
     def page(name: str, **link: str) -> AppTest:
         app = AppTest.from_file(ROUTER, default_timeout=30)
-        for key, word in ({"from": "first", "to": "last"} | link).items():
-            app.query_params[key] = word
+        for key, text in ({"from": "first", "to": "last"} | link).items():
+            app.query_params[key] = text
         return app.switch_page(f"{name}.py").run()
 
     return page
 
 
-def words(app: AppTest) -> str:
-    """Everything a page says, in its plain elements and in its HTML, without Markdown's backslashes."""
+def page_text(app: AppTest) -> str:
+    """All text of a page, in plain elements and in HTML, without Markdown's backslashes."""
     plain = [*app.markdown, *app.caption, *app.info, *app.warning, *app.error, *app.code]
     written = [element.proto.body for element in app.get("html") if "<style>" not in element.proto.body]
     tables = [table.value.to_string() for table in app.dataframe]
-    return "\n".join([*(str(each.value) for each in plain), *written, *tables]).replace("\\", "")
+    return "\n".join([*(str(element.value) for element in plain), *written, *tables]).replace("\\", "")

@@ -21,7 +21,7 @@ from obs_core.supervisor.state import Child
 from obs_core.ui.alerts import sparklines
 from obs_core.ui.alerts.alert_card import change
 from obs_core.watch.follower import Follower
-from tests.pages.conftest import Opened, words
+from tests.pages.conftest import Opened, page_text
 from tests.support import table
 
 STUCK = """
@@ -59,8 +59,8 @@ def test_without_rules_the_page_says_how_to_make_one(log_path: Path, opened: Ope
     table.store(log_path, table.rows(STUCK))
     app = opened("alerts")
     assert not app.exception
-    assert "No rules yet" in words(app)
-    assert tiles(words(app))["Firing"] == "0"
+    assert "No rules yet" in page_text(app)
+    assert tiles(page_text(app))["Firing"] == "0"
 
 
 def test_an_alert_stands_in_its_tile_and_in_the_table_with_its_repeats(log_path: Path, opened: Opened) -> None:
@@ -68,7 +68,7 @@ def test_an_alert_stands_in_its_tile_and_in_the_table_with_its_repeats(log_path:
     judged(log_path, {"name": "stuck", "kind": "stale"}, {"name": "high", "kind": "value", "above": 100})
     app = opened("alerts")
     assert not app.exception
-    shown = tiles(words(app))
+    shown = tiles(page_text(app))
     assert (shown["Firing"], shown["OK"]) == ("1", "1")
     row = app.dataframe[0].value.iloc[0]
     assert (row["State"], row["Rule"], row["Series"], row["Repeats"]) == ("● firing", "stuck", "feed · price", 6)
@@ -79,8 +79,8 @@ def test_an_alert_of_the_link_shows_its_readings_its_function_and_its_flips(log_
     judged(log_path, {"name": "stuck", "kind": "stale"})
     app = opened("alerts", a_rule="stuck")
     assert not app.exception
-    assert "app.read" in words(app)
-    assert "not recorded" in words(app) or "trace it with" in words(app)
+    assert "app.read" in page_text(app)
+    assert "not recorded" in page_text(app) or "trace it with" in page_text(app)
     assert len(app.get("vega_lite_chart")) == 2
     assert any("inactive → firing" in str(each.value) for each in app.dataframe)
 
@@ -138,11 +138,11 @@ def test_an_alert_about_calls_shows_their_figure(log_path: Path, opened: Opened)
     app = opened("alerts", a_view="Rules", a_rule="fails")
     assert list(app.dataframe[0].value["Kind"]) == ["error_rate"]
     assert list(app.dataframe[0].value["Condition"]) == ["Above 0.1 · Window 1m"]
-    assert "inactive → firing" in words(app)
+    assert "inactive → firing" in page_text(app)
     tried = opened("alerts", a_view="Rules", r_kind="error_rate", r_above="0.1", r_window="60s")
     tried.button(key="r_test").click()
     tried.run()
-    assert "It would have fired 1 time" in words(tried)
+    assert "It would have fired 1 time" in page_text(tried)
     assert len(tried.get("vega_lite_chart")) == 1
 
 
@@ -152,8 +152,8 @@ def test_a_rule_of_the_link_shows_its_flips_when_nothing_fires_any_more(log_path
     judged(log_path, {"name": "stuck", "kind": "stale"})
     app = opened("alerts", a_rule="stuck")
     assert not app.exception
-    assert tiles(words(app))["Firing"] == "0"
-    assert "firing → resolved" in words(app)
+    assert tiles(page_text(app))["Firing"] == "0"
+    assert "firing → resolved" in page_text(app)
 
 
 def test_what_a_program_or_a_rule_is_called_is_shown_as_text(log_path: Path, opened: Opened) -> None:
@@ -172,7 +172,7 @@ def test_what_a_program_or_a_rule_is_called_is_shown_as_text(log_path: Path, ope
 def test_a_snoozed_rule_counts_as_snoozed_and_not_as_firing(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(STUCK))
     judged(log_path, {"name": "stuck", "kind": "stale"}, snoozed="stuck")
-    shown = tiles(words(opened("alerts")))
+    shown = tiles(page_text(opened("alerts")))
     assert (shown["Firing"], shown["Snoozed"]) == ("0", "1")
 
 
@@ -180,9 +180,9 @@ def test_rules_that_nobody_judges_are_said_to_need_a_watcher(log_path: Path, ope
     table.store(log_path, table.rows(STUCK))
     with closing(ledger.open_ledger(log_path)) as book:
         sources.add(book, log_path, parsing.parse_rule({"name": "stuck", "kind": "stale"}), now_ns())
-    assert "python -m obs_core watch" in words(opened("alerts"))
+    assert "python -m obs_core watch" in page_text(opened("alerts"))
     judged(log_path)
-    assert "python -m obs_core watch" not in words(opened("alerts"))
+    assert "python -m obs_core watch" not in page_text(opened("alerts"))
 
 
 def test_a_watcher_that_is_at_work_says_whether_it_judges_for_the_first_time_or_catches_up(
@@ -192,11 +192,11 @@ def test_a_watcher_that_is_at_work_says_whether_it_judges_for_the_first_time_or_
     status_file.write(log_path, Child("watch", "running", 1, os.getpid(), birth_of(os.getpid()) or 0, 77))
     with closing(ledger.open_ledger(log_path)) as book:
         sources.add(book, log_path, parsing.parse_rule({"name": "stuck", "kind": "stale"}), now_ns())
-    first = words(opened("alerts"))
+    first = page_text(opened("alerts"))
     assert "The rules are being evaluated for the first time." in first
     assert "Last evaluated" not in first
     judged(log_path, at_ns=table.START_NS + 60 * SECOND)
-    later = words(opened("alerts"))
+    later = page_text(opened("alerts"))
     assert "The watcher is catching up. Last evaluated 2026-01-01 00:01:00.000." in later
     assert "first time" not in later
 
@@ -206,8 +206,8 @@ def test_a_rules_file_that_cannot_be_read_is_said_and_the_page_goes_on(log_path:
     sources.path_of(log_path).write_text("[[rule]]\nname = 'stuck'\nkind = 'stall'\n")
     app = opened("alerts")
     assert not app.exception
-    assert "'stall'" in words(app)
-    assert "● 1 stale now" in words(app)
+    assert "'stall'" in page_text(app)
+    assert "● 1 stale now" in page_text(app)
 
 
 def test_an_alert_has_its_course_with_the_streak_shaded_and_when_its_value_was_first_seen(
@@ -217,7 +217,7 @@ def test_an_alert_has_its_course_with_the_streak_shaded_and_when_its_value_was_f
     judged(log_path, {"name": "stuck", "kind": "stale"})
     row = opened("alerts").dataframe[0].value.iloc[0]
     assert row["First seen"] == row["Last change"] == "2026-01-01 00:00"
-    facts = words(opened("alerts", a_rule="stuck"))
+    facts = page_text(opened("alerts", a_rule="stuck"))
     assert "<dt>First seen</dt><dd title='2026-01-01 00:00:01.000'" in facts
     drawn = unquote(row["Course"])
     assert drawn.startswith("data:image/svg+xml,<svg")
@@ -245,8 +245,8 @@ def test_a_value_was_first_seen_where_the_log_first_holds_it_and_changed_where_i
     app = opened("alerts", a_rule="stuck", **{"from": "last-1m"})  # the window does not hold the first reading
     row = app.dataframe[0].value.iloc[0]
     assert (row["First seen"], row["Last change"]) == ("2026-01-01 00:01", "2026-01-01 00:03")
-    assert "<dt>First seen</dt><dd title='2026-01-01 00:01:00.000'" in words(app)
-    assert "<dt>Last change</dt><dd title='2026-01-01 00:03:00.000'" in words(app)
+    assert "<dt>First seen</dt><dd title='2026-01-01 00:01:00.000'" in page_text(app)
+    assert "<dt>Last change</dt><dd title='2026-01-01 00:03:00.000'" in page_text(app)
 
 
 def test_an_alert_that_flaps_says_since_when_and_shows_each_time_that_it_fired(log_path: Path, opened: Opened) -> None:
@@ -264,7 +264,7 @@ def test_an_alert_that_flaps_says_since_when_and_shows_each_time_that_it_fired(l
     app = opened("alerts", a_rule="high")
     assert not app.exception
     assert app.dataframe[0].value["State"].tolist() == ["≋ flapping"]
-    assert "<dt>Since</dt><dd title='2026-01-01 00:00:20.000'" in words(app)
+    assert "<dt>Since</dt><dd title='2026-01-01 00:00:20.000'" in page_text(app)
     flips = next(each.value for each in app.dataframe if "Change" in each.value)
     assert flips[["Change", "Note"]].to_numpy().tolist() == [
         ["● resolved → firing", "not sent: it flaps"],
@@ -312,7 +312,7 @@ def test_addresses_in_annotations_are_links_and_nothing_else_is(log_path: Path, 
     assert not app.exception
     links = {each.proto.label: each.proto.url for each in app.get("link_button")}
     assert links == {"Runbook": "https://wiki.example/feed?a=1"}
-    assert "see https://x" in words(app)
+    assert "see https://x" in page_text(app)
 
 
 def test_an_alert_leads_to_its_rule(log_path: Path, opened: Opened) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from obs_core.model import Row
-from tests.pages.conftest import Opened, words
+from tests.pages.conftest import Opened, page_text
 from tests.support import table
 
 GAUGE = resources.files("obs_core.demo").joinpath("data", "tide_gauge.csv")
@@ -47,7 +47,7 @@ def test_the_sixth_equal_reading_is_stale(log_path: Path, opened: Opened) -> Non
     table.store(log_path, table.rows(STEPS))
     app = opened("alerts")
     assert not app.exception
-    assert "● 1 stale now" in words(app)
+    assert "● 1 stale now" in page_text(app)
     streaks = app.dataframe[0].value
     assert streaks[["State", "Process", "Data", "Value", "Readings"]].to_numpy().tolist() == [
         ["● ongoing", "feed", "price", "2", 6]
@@ -59,13 +59,13 @@ def test_the_threshold_of_the_link_decides_and_ongoing_streaks_come_first(log_pa
     app = opened("alerts", a_threshold="2")
     assert list(app.dataframe[0].value["Data"]) == ["price", "flow"]
     assert app.number_input(key="a_threshold").value == 2
-    assert "**No stale values**" in words(opened("alerts", a_threshold="6"))
+    assert "**No stale values**" in page_text(opened("alerts", a_threshold="6"))
 
 
 def test_the_series_of_the_link_is_drawn_with_its_streak_shaded(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(STEPS))
     app = opened("alerts", a_threshold="2", a_process="feed", a_data="flow")
-    assert "feed · flow" in words(app)
+    assert "feed · flow" in page_text(app)
     assert len(app.get("vega_lite_chart")) == 1
 
 
@@ -77,7 +77,7 @@ def test_text_values_are_listed_instead_of_drawn(log_path: Path, opened: Opened)
     """
     table.store(log_path, table.rows(test_text_values_are_listed_instead_of_drawn.__doc__ or ""))
     app = opened("alerts", a_process="door", a_data="lock")
-    assert "open" in words(app)
+    assert "open" in page_text(app)
     assert not app.get("vega_lite_chart")
 
 
@@ -94,7 +94,7 @@ def test_without_values_the_page_says_how_programs_record_them(log_path: Path, o
     0   feed  load  -  OK
     """
     table.store(log_path, table.rows(test_without_values_the_page_says_how_programs_record_them.__doc__ or ""))
-    assert "obs_core.record(name, value)" in words(opened("alerts"))
+    assert "obs_core.record(name, value)" in page_text(opened("alerts"))
 
 
 def test_who_stopped_writing_is_listed(log_path: Path, opened: Opened) -> None:

@@ -21,7 +21,7 @@ STACK = 'Traceback (most recent call last):\n  File "{file}", line 4, in load\n 
 
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where the log of the page is; the engine is closed afterwards."""
+    """The path of the log; the engine is closed afterwards."""
     path = tmp_path / "trace.db"
     monkeypatch.setenv("OBS_LOG", str(path))
     monkeypatch.setenv("OBS_SOURCE_ROOTS", str(tmp_path))
@@ -55,7 +55,7 @@ def recorded(path: Path, sources: list[str | None], *, file: str, source_hash: s
 
 
 def opened(**link: str) -> AppTest:
-    """The page as somebody sees it who opens a link."""
+    """The page that a link opens."""
     app = AppTest.from_file(ROUTER, default_timeout=30)
     for name, value in ({"from": "first", "to": "last"} | link).items():
         app.query_params[name] = value
@@ -64,8 +64,8 @@ def opened(**link: str) -> AppTest:
     return app
 
 
-def words(app: AppTest) -> str:
-    """All words of the page's plain elements."""
+def page_text(app: AppTest) -> str:
+    """All text of the page's plain elements."""
     parts = [*app.markdown, *app.caption, *app.info, *app.warning, *app.code, *app.subheader]
     html = [element.proto.body for element in app.get("html")]
     return "\n".join([*(str(part.value) for part in parts), *html])
@@ -85,9 +85,9 @@ def tables(app: AppTest) -> str:
 def test_without_a_function_the_page_lists_what_ran(path: Path) -> None:
     recorded(path, [SOURCE], file="/nowhere.py")
     assert "app.load,shop,3,1" in tables(opened())
-    assert "more than noise" in words(opened(f_order="Most changed"))
+    assert "No significant P95 change" in page_text(opened(f_order="Most changed"))
     assert "app.load" not in tables(opened(f_q="READ"))
-    assert "has this in its name" in words(opened(f_q="nobody"))
+    assert "No function with this name" in page_text(opened(f_q="nobody"))
 
 
 def test_a_click_on_a_function_leads_to_it(path: Path) -> None:
@@ -98,9 +98,9 @@ def test_a_click_on_a_function_leads_to_it(path: Path) -> None:
     assert "app.load" in app.query_params["f_fn"]
 
 
-def test_the_source_stands_beside_the_figures_and_nothing_of_it_is_live(path: Path) -> None:
+def test_the_source_is_shown_escaped_with_the_performance(path: Path) -> None:
     recorded(path, [SOURCE], file="/nowhere.py")
-    shown = words(opened(f_fn="app.load"))
+    shown = page_text(opened(f_fn="app.load"))
     assert '<span class="k">def</span>' in shown
     assert "<script>alert" not in shown
     assert "&lt;script&gt;" in shown
@@ -112,26 +112,26 @@ def test_the_line_that_failed_is_marked(path: Path) -> None:
     file = str(path.parent / "feed.py")
     Path(file).write_text(SOURCE, "utf-8")
     recorded(path, [SOURCE], file=file)
-    shown = words(opened(f_fn="app.load"))
+    shown = page_text(opened(f_fn="app.load"))
     assert "as on disk" in shown
     [marked] = [line for line in shown.split("</div>") if "l hit" in line]
     assert 'class="no">4<' in marked
     assert "OSError" in marked
 
 
-def test_an_edited_file_is_said_and_what_ran_is_shown(path: Path) -> None:
+def test_an_edited_file_is_reported_and_the_recorded_source_is_shown(path: Path) -> None:
     file = path.parent / "feed.py"
     file.write_text("def load():\n    return 'SECRET'\n", "utf-8")
     recorded(path, [SOURCE], file=str(file))
-    shown = words(opened(f_fn="app.load"))
+    shown = page_text(opened(f_fn="app.load"))
     assert "changed on disk since" in shown
     assert "SECRET" not in shown
 
 
-def test_several_versions_are_offered_the_newest_first(path: Path) -> None:
+def test_versions_are_listed_newest_first(path: Path) -> None:
     recorded(path, [SOURCE, SOURCE.replace("read()", "readlines()")], file="/nowhere.py")
     app = opened(f_fn="app.load")
-    assert "2 versions in this window" in words(app)
+    assert "2 versions in this window" in page_text(app)
     assert "readlines" in source_of(app)
     versions = app.selectbox(key="f_version app.load")
     versions.set_value(versions.options[1]).run()
@@ -139,51 +139,51 @@ def test_several_versions_are_offered_the_newest_first(path: Path) -> None:
     assert app.query_params["f_version"] in ("v1 rev0", ["v1 rev0"])
 
 
-def test_a_span_without_code_gets_its_figures_and_a_sentence(path: Path) -> None:
+def test_a_span_without_code_shows_its_performance_and_a_note(path: Path) -> None:
     recorded(path, [SOURCE], file="/nowhere.py")
-    shown = words(opened(f_fn="read"))
+    shown = page_text(opened(f_fn="read"))
     assert "not recorded" in shown
     assert "1.00 µs" in shown
 
 
-def test_a_path_from_the_log_is_not_read_unless_its_hash_fits(path: Path) -> None:
+def test_a_path_from_the_log_is_not_read_unless_its_hash_matches(path: Path) -> None:
     recorded(path, [None], file="/etc/passwd", source_hash=digest("root"))
-    shown = words(opened(f_fn="app.load"))
+    shown = page_text(opened(f_fn="app.load"))
     assert "root:" not in shown
     assert "not recorded" in shown
 
 
 @pytest.mark.parametrize("name", ["nobody", "../../etc/passwd", "<b>x</b>", "'; DROP TABLE code; --", "x" * 2_000])
-def test_a_function_that_is_not_there_is_said_in_each_card(path: Path, name: str) -> None:
+def test_an_unknown_function_is_reported(path: Path, name: str) -> None:
     recorded(path, [SOURCE], file="/nowhere.py")
-    shown = words(opened(f_fn=name))
+    shown = page_text(opened(f_fn=name))
     assert "<b>" not in shown.replace("</b>", "") or name != "<b>x</b>"
     assert "No call" in shown or "is the most" in shown
 
 
-def test_a_name_that_is_nearly_right_is_offered_rightly(path: Path) -> None:
+def test_a_misspelled_name_is_corrected(path: Path) -> None:
     recorded(path, [SOURCE], file="/nowhere.py")
     app = opened(f_fn="app.laod")
-    assert "No call of a function of this name" in words(app)
+    assert "No calls and no source" in page_text(app)
     next(button for button in app.button if "load" in button.label).click().run()
-    assert "def</span>" in words(app)
+    assert "def</span>" in page_text(app)
 
 
-def test_two_versions_stand_as_a_diff_beside_their_percentiles(path: Path) -> None:
+def test_two_versions_are_compared_as_a_diff_with_percentiles(path: Path) -> None:
     recorded(path, [SOURCE, SOURCE.replace("read()", "readlines()")], file="/nowhere.py")
-    shown = words(opened(f_fn="app.load"))
+    shown = page_text(opened(f_fn="app.load"))
     assert "What changed between the versions" in shown
-    assert "No notable change:" in shown
+    assert "No significant change:" in shown
     assert "1 line added, 1 removed" in shown
     assert "<th>v2</th><th>v1</th>" in shown
-    assert "What changed between" not in words(opened(f_fn="read"))
+    assert "What changed between" not in page_text(opened(f_fn="read"))
 
 
-def test_a_link_names_the_version_that_is_shown_and_those_that_are_compared(path: Path) -> None:
+def test_a_link_names_the_versions_shown_and_compared(path: Path) -> None:
     recorded(path, [SOURCE, SOURCE.replace("read()", "readlines()")], file="/nowhere.py")
     app = opened(f_fn="app.load", f_version="v1 rev0", f_older="v2 rev1", f_newer="v1 rev0")
     assert "readlines" not in source_of(app)
-    assert "<th>v1</th><th>v2</th>" in words(app)
+    assert "<th>v1</th><th>v2</th>" in page_text(app)
     assert "readlines" in source_of(opened(f_fn="app.load", f_version="v7"))
     next(button for button in app.button if button.label == "All functions").click().run()
     assert not app.exception
@@ -193,15 +193,15 @@ def test_a_link_names_the_version_that_is_shown_and_those_that_are_compared(path
 def test_versions_of_other_times_are_compared_over_the_whole_log(path: Path) -> None:
     recorded(path, [SOURCE, SOURCE.replace("read()", "readlines()")], file="/nowhere.py")
     later = str((table.START_NS + 9 * 1_000_000_000) // 1_000_000)
-    shown = words(opened(f_fn="app.load", **{"from": later}))
+    shown = page_text(opened(f_fn="app.load", **{"from": later}))
     assert "2 versions recorded" in shown
     assert "Measured over the whole log" in shown
     assert "<td>3</td><td>3</td>" in shown
 
 
-def test_what_a_function_called_is_a_link_in_its_source(path: Path) -> None:
+def test_a_callee_is_a_link_in_the_source(path: Path) -> None:
     recorded(path, [SOURCE], file="/nowhere.py")
-    assert '<a href="code_inspector?from=first&amp;to=last&amp;f_fn=read" target="_self">' in words(
+    assert '<a href="code_inspector?from=first&amp;to=last&amp;f_fn=read" target="_self">' in page_text(
         opened(f_fn="app.load")
     )
 

@@ -1,4 +1,4 @@
-"""The Logs page: rows as they are, filtered by text, and nothing to change."""
+"""The Logs page: raw rows, filtered by text, read-only."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from obs_core.model import CANONICAL, Row
 from obs_core.query.filters import search
 from obs_core.store import sqlite
-from tests.pages.conftest import Opened, words
+from tests.pages.conftest import Opened, page_text
 from tests.support import table
 
 MIXED = """
@@ -18,44 +18,42 @@ MIXED = """
 """
 
 
-def test_the_newest_rows_stand_first_in_the_seven_columns(log_path: Path, opened: Opened) -> None:
+def test_the_newest_rows_come_first_with_seven_columns(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(MIXED))
     app = opened("logs")
-    [shown] = [each.value for each in app.dataframe]
+    [shown] = [frame.value for frame in app.dataframe]
     assert list(shown.columns) == list(CANONICAL)
     assert list(shown["Data"]) == ["note", "load", "price"]
     assert shown["Timestamp"].iloc[0] == "2026-01-01 00:00:02.000"
-    assert "3 rows, newest first." in words(app)
+    assert "3 rows, newest first." in page_text(app)
 
 
 def test_the_text_filter_is_literal_and_comes_from_the_link(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(MIXED))
-    [shown] = [each.value for each in opened("logs", l_q="%_").dataframe]
+    [shown] = [frame.value for frame in opened("logs", l_q="%_").dataframe]
     assert list(shown["Data"]) == ["note"]
     app = opened("logs", l_q="nowhere")
-    assert "No row in this window holds this text." in words(app)
+    assert "No row in this window holds this text." in page_text(app)
 
 
-def test_more_rows_than_asked_for_are_said(log_path: Path, opened: Opened) -> None:
+def test_further_rows_are_reported(log_path: Path, opened: Opened) -> None:
     table.store(log_path, [Row("call", "feed", f"call_{number}", table.START_NS + number) for number in range(101)])
     app = opened("logs")
-    assert "100 rows, newest first; older ones are not shown." in words(app)
-    assert "101 rows, newest first." in words(opened("logs", l_size="500"))
+    assert "100 rows, newest first; older ones are not shown." in page_text(app)
+    assert "101 rows, newest first." in page_text(opened("logs", l_size="500"))
 
 
 def test_hostile_text_is_text(log_path: Path, opened: Opened) -> None:
     texts = ["<img src=x onerror=alert(1)>", "a\0b", "user\u202efdp.exe", "x" * 25_000, "=1+1"]
-    table.store(log_path, [Row("log", "feed", text, table.START_NS + place) for place, text in enumerate(texts)])
+    table.store(log_path, [Row("log", "feed", text, table.START_NS + number) for number, text in enumerate(texts)])
     app = opened("logs")
     assert not app.exception
-    [shown] = [each.value for each in app.dataframe]
+    [shown] = [frame.value for frame in app.dataframe]
     assert len(shown["Data"].iloc[1]) == 2_001
     assert "\u202e" not in "".join(shown["Data"])
 
 
-def test_a_search_that_takes_long_says_how_far_it_has_looked(
-    log_path: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_slow_search_reports_its_progress(log_path: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
     table.store(log_path, [Row("call", "feed", "load", table.START_NS + number) for number in range(5_000)])
     writer = sqlite.connect(log_path, write=True)
     writer.execute("UPDATE data_trace SET process = CAST(x'ff' AS TEXT) WHERE id = 9")  # no copy holds such a name
@@ -63,4 +61,4 @@ def test_a_search_that_takes_long_says_how_far_it_has_looked(
     for limit in ("AT_ONCE_S", "FULL_SCAN_SHARE", "PIECES"):
         monkeypatch.setattr(search, limit, 0.0)
     app = opened("logs", l_q="nowhere")
-    assert "No row fits up to 2026-01-01 00:00:00.000; looking through the whole window takes long." in words(app)
+    assert "No row fits up to 2026-01-01 00:00:00.000; looking through the whole window takes long." in page_text(app)

@@ -1,4 +1,4 @@
-"""The Overview on recorded traffic of a shop, and on logs that are drawn in the tests."""
+"""The Overview on small logs that the tests define."""
 
 import sqlite3
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from obs_core.store import sqlite
-from tests.pages.conftest import Opened, words
+from tests.pages.conftest import Opened, page_text
 from tests.support import table
 
 SHOP = """
@@ -22,18 +22,18 @@ SHOP = """
 """
 
 
-def test_the_figures_are_those_of_the_window(log_path: Path, opened: Opened) -> None:
+def test_the_stat_cards_are_for_the_window(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(SHOP))
     app = opened("overview")
     assert not app.exception
     assert not app.warning
-    said = words(app)
-    assert "<b class='obs-error'>25 %</b>" in said
-    assert "1 of 4 calls" in said
-    assert "0.800 calls/s" in said
-    assert "0.600 traces/s" in said
-    assert "P50 32.5 ms" in said
-    assert "every value changes" in said
+    text = page_text(app)
+    assert "<b class='obs-error'>25 %</b>" in text
+    assert "1 of 4 calls" in text
+    assert "0.800 calls/s" in text
+    assert "0.600 traces/s" in text
+    assert "P50 32.5 ms" in text
+    assert "no stale values" in text
 
 
 def test_the_change_is_against_the_window_before(log_path: Path, opened: Opened) -> None:
@@ -45,20 +45,20 @@ def test_the_change_is_against_the_window_before(log_path: Path, opened: Opened)
     """
     table.store(log_path, table.rows(test_the_change_is_against_the_window_before.__doc__ or ""))
     start = table.START_NS // 10**6
-    said = words(opened("overview", **{"from": str(start + 2_000), "to": str(start + 4_000)}))
-    assert "+50.00 points" in said
-    assert "obs-worse" in said
+    text = page_text(opened("overview", **{"from": str(start + 2_000), "to": str(start + 4_000)}))
+    assert "+50.00 points" in text
+    assert "obs-worse" in text
 
 
-def test_a_group_of_the_link_is_what_the_figures_are_of(log_path: Path, opened: Opened) -> None:
+def test_the_group_of_a_link_filters_the_stat_cards(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(SHOP))
-    said = words(opened("overview", group="back"))
-    assert "0 of 2 calls" in said
+    text = page_text(opened("overview", group="back"))
+    assert "0 of 2 calls" in text
 
 
-def test_errors_are_listed_and_grouped_by_type_and_place(log_path: Path, opened: Opened) -> None:
+def test_errors_are_listed_and_grouped_by_type_and_location(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(SHOP))
-    newest, kinds, *_ = (each.value for each in opened("overview").dataframe)
+    newest, kinds, *_ = (frame.value for frame in opened("overview").dataframe)
     assert newest[["Process", "Exception", "Data"]].to_numpy().tolist() == [["web", "OSError:disk", "load"]]
     assert kinds[["Exception", "Where", "Count"]].to_numpy().tolist() == [["OSError", "m.load", 1]]
 
@@ -68,7 +68,7 @@ def test_a_click_on_an_error_opens_its_trace(log_path: Path, opened: Opened) -> 
     app = opened("overview")
     app.session_state["o_errors"] = {"selection": {"cells": [(0, "Process")]}}
     app.run()
-    assert "<h1>Trace Explorer</h1>" in words(app)
+    assert "<h1>Trace Explorer</h1>" in page_text(app)
     assert app.query_params["trace"] in ("t1", ["t1"])
     assert app.query_params["span"] in ("s2", ["s2"])
     assert app.session_state["t_status"] == "ERROR"
@@ -79,7 +79,7 @@ def test_a_click_on_a_function_opens_its_code(log_path: Path, opened: Opened) ->
     app = opened("overview")
     app.session_state["o_functions Slowest"] = {"selection": {"cells": [(0, "Function")]}}
     app.run()
-    assert "<h1>Code Inspector</h1>" in words(app)
+    assert "<h1>Code Inspector</h1>" in page_text(app)
     assert app.query_params["f_fn"] in ("m.serve", ["m.serve"])
 
 
@@ -93,7 +93,7 @@ def test_a_click_on_a_group_shows_it_alone(key: str, event: dict[str, object], l
     app.session_state[key] = {"selection": event}
     app.run()
     assert app.selectbox(key="group").value == "back"
-    assert "0 of 2 calls" in words(app)
+    assert "0 of 2 calls" in page_text(app)
 
 
 def test_a_brush_over_a_chart_becomes_the_window(log_path: Path, opened: Opened) -> None:
@@ -104,7 +104,7 @@ def test_a_brush_over_a_chart_becomes_the_window(log_path: Path, opened: Opened)
     app.run()
     assert app.selectbox(key="from").value == str(start + 500)
     assert app.selectbox(key="to").value == str(start + 2_500)
-    assert "1 of 1 calls" in words(app)
+    assert "1 of 1 calls" in page_text(app)
 
 
 PROGRAM = """
@@ -118,41 +118,41 @@ sys.stdin.read()
 """
 
 
-def test_each_writer_opens_with_its_facts_and_is_gone_when_its_program_is(log_path: Path, opened: Opened) -> None:
+def test_a_running_writer_is_listed_until_its_program_ends(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(SHOP))
     command = [sys.executable, "-c", PROGRAM, str(log_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as program:
         assert program.stdout
         assert program.stdout.readline() == "written\n"
         app = opened("overview")
-        said = words(app)
-        assert "<b>OK</b>" in said
-        assert "1 at work" in said
+        text = page_text(app)
+        assert "<b>OK</b>" in text
+        assert "1 running" in text
         app.session_state["o_writers"] = True
-        each = next(found.value for found in app.run().dataframe if "PID" in found.value)
-        assert each[["State", "Process", "PID", "Written"]].to_numpy().tolist() == [
+        listed = next(frame.value for frame in app.run().dataframe if "PID" in frame.value)
+        assert listed[["State", "Process", "PID", "Written"]].to_numpy().tolist() == [
             ["● OK", "feed", str(program.pid), 1]
         ]
         program.communicate()
     end = time.monotonic() + 20
-    while "none at work" not in words(app.run()) and time.monotonic() < end:
+    while "none running" not in page_text(app.run()) and time.monotonic() < end:
         time.sleep(0.2)
-    assert "none at work" in words(app)
+    assert "none running" in page_text(app)
 
 
-def test_what_is_counted_and_up_to_when_is_said_beside_the_figures(log_path: Path, opened: Opened) -> None:
+def test_the_page_says_what_is_counted_and_up_to_when(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(SHOP))
-    said = words(opened("overview"))
-    assert "Counted: all calls, at every depth of their traces" in said
-    assert "Data is complete, newest row 2026-01-01 00:00:05.000" in said
+    text = page_text(opened("overview"))
+    assert "All calls are counted, at every depth of their traces" in text
+    assert "Data is complete, newest row 2026-01-01 00:00:05.000" in text
 
 
-def test_both_links_are_offered_and_a_fixed_window_has_one(log_path: Path, opened: Opened) -> None:
+def test_there_are_two_links_and_one_for_an_absolute_window(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(SHOP))
     start = table.START_NS // 10**6
-    moving = [each.value for each in opened("overview", **{"from": "first", "to": "last"}).code]
+    moving = [code.value for code in opened("overview", **{"from": "first", "to": "last"}).code]
     assert moving == [f"?from={start}&to={start + 5_001}", "?from=first&to=last"]
-    fixed = [each.value for each in opened("overview", **{"from": str(start), "to": str(start + 9_000)}).code]
+    fixed = [code.value for code in opened("overview", **{"from": str(start), "to": str(start + 9_000)}).code]
     assert fixed == [f"?from={start}&to={start + 9_000}"]
 
 
@@ -161,12 +161,12 @@ def test_a_log_without_errors_and_without_times_says_so(log_path: Path, opened: 
     0   web  serve  -  OK
     """
     table.store(log_path, table.rows(test_a_log_without_errors_and_without_times_says_so.__doc__ or ""))
-    said = words(opened("overview"))
-    assert "No call failed in this window." in said
-    assert "No call was timed." in said
+    text = page_text(opened("overview"))
+    assert "No errors in this window." in text
+    assert "No timed calls." in text
 
 
-def test_a_locked_log_is_said_and_the_page_recovers(log_path: Path, opened: Opened) -> None:
+def test_a_locked_log_is_reported_and_the_page_recovers(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(SHOP))
     holder = sqlite.connect(log_path, write=True)
     holder.execute("PRAGMA journal_mode = DELETE")
@@ -174,34 +174,34 @@ def test_a_locked_log_is_said_and_the_page_recovers(log_path: Path, opened: Open
     try:
         app = opened("overview")
         assert not app.exception
-        assert "is locked by another program" in words(app)
+        assert "is locked by another program" in page_text(app)
     finally:
         holder.execute("ROLLBACK")
         holder.close()
-    assert "1 of 4 calls" in words(app.run())
+    assert "1 of 4 calls" in page_text(app.run())
 
 
-def test_a_log_that_is_deleted_and_made_anew_under_the_page_is_followed(log_path: Path, opened: Opened) -> None:
+def test_a_log_that_is_deleted_and_created_again_is_followed(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(SHOP))
     app = opened("overview")
     for path in log_path.parent.glob("trace.db*"):
         if path.is_file():
             path.unlink()
     app.run()
-    assert "There is no trace log yet" in words(app)
+    assert "No trace log yet" in page_text(app)
     table.store(log_path, table.rows(SHOP)[:1])
-    assert "0 of 1 calls" in words(app.run())
+    assert "0 of 1 calls" in page_text(app.run())
 
 
-def test_a_log_that_grows_under_the_page_is_followed(log_path: Path, opened: Opened) -> None:
+def test_a_growing_log_is_followed(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(SHOP)[:1])
     app = opened("overview")
-    assert "0 of 1 calls" in words(app)
+    assert "0 of 1 calls" in page_text(app)
     table.store(log_path, table.rows(SHOP)[1:])
-    assert "1 of 4 calls" in words(app.run())
+    assert "1 of 4 calls" in page_text(app.run())
 
 
-def test_a_log_that_another_program_made_is_shown_as_far_as_it_goes(log_path: Path, opened: Opened) -> None:
+def test_a_log_of_another_program_is_shown_as_far_as_possible(log_path: Path, opened: Opened) -> None:
     connection = sqlite3.connect(log_path)
     connection.execute(
         'CREATE TABLE data_trace ("Process", "Data", "Data Type", "Data Value", "Timestamp", "Status", "Exception")'
@@ -214,6 +214,6 @@ def test_a_log_that_another_program_made_is_shown_as_far_as_it_goes(log_path: Pa
     connection.close()
     app = opened("overview")
     assert not app.exception
-    said = words(app)
-    assert "1 of 1 calls" in said
-    assert "It has no durations: there are no percentiles." in said
+    text = page_text(app)
+    assert "1 of 1 calls" in text
+    assert "It has no durations: there are no percentiles." in text

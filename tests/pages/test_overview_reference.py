@@ -8,7 +8,7 @@ import pytest
 from obs_core.clock import now_ns
 from obs_core.model import Row
 from obs_core.ui.shell.controls import FROM, FROM_LAST
-from tests.pages.conftest import Opened, words
+from tests.pages.conftest import Opened, page_text
 from tests.support import data, recorded, table
 
 REFERENCE = data.reference("otel-demo", "queries.json")
@@ -32,14 +32,16 @@ def test_a_window_before_the_logs_end_counts_as_the_reference(preset: str, log_p
     stored(log_path)
     length = preset.removeprefix("last-")
     name = UNITS.get(length, f"last_{length}")
-    said = words(opened("overview", **{"from": preset, "to": "last"}))
-    assert expected(name) in said
+    text = page_text(opened("overview", **{"from": preset, "to": "last"}))
+    assert expected(name) in text
 
 
 @pytest.mark.parametrize("preset", FROM)
 def test_a_window_before_now_counts_as_the_reference(preset: str, log_path: Path, opened: Opened) -> None:
     stored(log_path, shifted_ns=now_ns() - LATEST)
-    assert expected(UNITS[preset.removeprefix("now-")]) in words(opened("overview", **{"from": preset, "to": "now"}))
+    assert expected(UNITS[preset.removeprefix("now-")]) in page_text(
+        opened("overview", **{"from": preset, "to": "now"})
+    )
 
 
 def test_a_custom_window_counts_what_lies_in_it(log_path: Path, opened: Opened) -> None:
@@ -48,13 +50,13 @@ def test_a_custom_window_counts_what_lies_in_it(log_path: Path, opened: Opened) 
     inside = [row for row in rows if start * 10**6 <= row.timestamp < end * 10**6]
     failed = [row for row in inside if row.status == "ERROR"]
     assert 0 < len(failed) < len(inside) < len(rows)
-    said = words(opened("overview", **{"from": str(start), "to": str(end)}))
-    assert f"{len(failed)} of {len(inside)} calls" in said
+    text = page_text(opened("overview", **{"from": str(start), "to": str(end)}))
+    assert f"{len(failed)} of {len(inside)} calls" in text
 
 
 def test_groups_and_latest_errors_are_the_references(log_path: Path, opened: Opened) -> None:
     stored(log_path)
-    newest, _, groups, *_ = (each.value for each in opened("overview").dataframe)
+    newest, _, groups, *_ = (frame.value for frame in opened("overview").dataframe)
     counted: Counter[str] = Counter()
     for line in recorded.table(data.trace_file("otel-demo", "ref/per_group_operation.csv")):
         counted[line["process_group"]] += int(line["count"])

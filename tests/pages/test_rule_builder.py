@@ -16,7 +16,7 @@ from obs_core.clock import SECOND, now_ns
 from obs_core.errors import BadParameter
 from obs_core.ui.alerts import chart_annotations
 from obs_core.ui.kit.durations import snooze_end_ns
-from tests.pages.conftest import Opened, words
+from tests.pages.conftest import Opened, page_text
 from tests.pages.test_alert_rules import STUCK, judged
 from tests.support import table
 
@@ -40,8 +40,8 @@ def test_a_rule_is_tried_on_the_window_then_saved(log_path: Path, opened: Opened
     app = opened("alerts", a_view="Rules", r_name="stuck", r_data="price", r_threshold="4")
     assert app.button(key="r_save").disabled
     pressed(app, "r_test")
-    assert "It would have fired 1 time" in words(app)
-    assert "with 1 message to a webhook with default settings" in words(app)
+    assert "It would have fired 1 time" in page_text(app)
+    assert "with 1 message to a webhook with default settings" in page_text(app)
     assert len(app.get("vega_lite_chart")) == 1
     pressed(app, "r_save")
     rule = kept(log_path)["stuck"]
@@ -69,8 +69,8 @@ def test_a_backtest_counts_the_messages_of_each_webhook_and_shows_where_the_aler
         webhook_store.add(book, Webhook("slow", "http://127.0.0.1:9/"), now_ns())
     app = pressed(opened("alerts", a_view="Rules", r_kind="value", r_data="price", r_above="5"), "r_test")
     # It fires and ends three times. Told at once: fires, over, flaps, over; after half a minute: flaps, over.
-    assert "It would have fired 3 times** for 1 alert, with 4 messages to quick, 2 messages to slow." in words(app)
-    assert "It would have flapped 1 time." in words(app)
+    assert "It would have fired 3 times** for 1 alert, with 4 messages to quick, 2 messages to slow." in page_text(app)
+    assert "It would have flapped 1 time." in page_text(app)
     drawn = app.get("vega_lite_chart")[0].proto
     assert "flapping" in drawn.spec
     tried = app.session_state["_r_backtest"].result.flapping
@@ -89,11 +89,13 @@ def test_a_rule_that_was_changed_after_its_backtest_is_tried_again(log_path: Pat
 def test_what_is_wrong_stands_beside_its_field(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(STUCK))
     app = opened("alerts", a_view="Rules", r_threshold="many")
-    assert "Is 'many'; it must be a number" in words(app)
+    assert "Is 'many'; it must be a number" in page_text(app)
     assert app.button(key="r_test").disabled
-    assert "Labels is 'team'" in words(opened("alerts", a_view="Rules", r_labels="team"))
-    assert "Is '5x'; it must be a number or a period such as 5m" in words(opened("alerts", a_view="Rules", r_for="5x"))
-    assert "Is missing: give above, below or allowed" in words(opened("alerts", a_view="Rules", r_kind="value"))
+    assert "Labels is 'team'" in page_text(opened("alerts", a_view="Rules", r_labels="team"))
+    assert "Is '5x'; it must be a number or a period such as 5m" in page_text(
+        opened("alerts", a_view="Rules", r_for="5x")
+    )
+    assert "Is missing: give above, below or allowed" in page_text(opened("alerts", a_view="Rules", r_kind="value"))
 
 
 def test_each_kind_of_rule_can_be_tried(log_path: Path, opened: Opened) -> None:
@@ -101,7 +103,7 @@ def test_each_kind_of_rule_can_be_tried(log_path: Path, opened: Opened) -> None:
     for kind, described in KINDS.items():
         link = {f"r_{name}": text for name, text in described.suggestion.fields.items()}
         app = pressed(opened("alerts", a_view="Rules", r_kind=kind, **link), "r_test")
-        assert "would have fired" in words(app) or "would not have fired" in words(app), kind
+        assert "would have fired" in page_text(app) or "would not have fired" in page_text(app), kind
 
 
 def test_a_stale_value_fills_the_builder(log_path: Path, opened: Opened) -> None:
@@ -162,7 +164,7 @@ def test_a_rule_of_the_file_is_shown_and_left_to_the_file(log_path: Path, opened
     sources.path_of(log_path).write_text("[[rule]]\nname = 'stuck'\nkind = 'stale'\n")
     app = opened("alerts", a_view="Rules", a_rule="stuck", r_name="stuck")
     assert list(app.dataframe[0].value["From"]) == ["file"]
-    assert "Defined in rules.toml; edit it there" in words(app)
+    assert "Defined in rules.toml; edit it there" in page_text(app)
     assert {"r_edit", "r_remove", "r_enable"}.isdisjoint(button.key for button in app.button)
     assert pressed(app, "r_test").button(key="r_save").disabled
 
@@ -202,7 +204,7 @@ def test_a_rule_is_tried_on_the_last_day_that_holds_data_on_the_whole_log_or_on_
         ("Whole log", "2026-01-01 00:00:00.000 to 2026-01-03 00:00:02.000", 2),
         ("Window", "2026-01-01 00:00:00.000", 2),
     ):
-        said = words(pressed(opened("alerts", **link, r_over=over), "r_test"))
+        said = page_text(pressed(opened("alerts", **link, r_over=over), "r_test"))
         assert f"Backtested on {window}" in said, over
         assert f"It would have fired {times} time" in said, over
 
@@ -216,6 +218,8 @@ def test_a_limit_is_drawn_beside_what_it_limits() -> None:
 
 def test_a_writer_rule_that_could_never_fire_is_refused_beside_its_field(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(STUCK))
-    wrong = words(opened("alerts", a_view="Rules", r_kind="writer", r_states="DELAYED, SLOW"))
+    wrong = page_text(opened("alerts", a_view="Rules", r_kind="writer", r_states="DELAYED, SLOW"))
     assert "Has 'SLOW'; it may contain DELAYED, CIRCUIT_OPEN, GONE" in wrong
-    assert "nothing could fire" in words(opened("alerts", a_view="Rules", r_kind="writer", r_states=",", r_drops="off"))
+    assert "nothing could fire" in page_text(
+        opened("alerts", a_view="Rules", r_kind="writer", r_states=",", r_drops="off")
+    )

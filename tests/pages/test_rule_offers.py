@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.pages.conftest import Opened, words
+from tests.pages.conftest import Opened, page_text
 from tests.support import table
 
 CALLS = """
@@ -133,7 +133,7 @@ def test_a_row_that_is_not_there_is_said(row: str, log_path: Path, opened: Opene
     table.store(log_path, table.rows(CALLS))
     app = opened("logs", l_row=row)
     assert not app.exception
-    assert "The log holds no row of the link's number." in words(app)
+    assert "The log holds no row of the link's number." in page_text(app)
 
 
 def test_where_there_is_no_page_for_rules_none_is_offered(
@@ -165,7 +165,7 @@ def test_each_process_that_is_silent_offers_a_rule_on_what_it_wrote(log_path: Pa
     assert (app.text_input(key="r_process").value, app.text_input(key="r_after").value) == ("quiet", "5m")
     assert app.selectbox(key="r_of").value == "calls"
     app.button(key="r_test").click().run()
-    assert "It would have fired 1 time" in words(app)
+    assert "It would have fired 1 time" in page_text(app)
 
 
 def test_writers_offer_rules_on_their_trouble_and_on_the_silence_of_what_they_write(
@@ -221,5 +221,5 @@ def test_a_rule_made_from_a_span_without_a_function_finds_its_calls_by_their_nam
     link = {f"r_{name}": text for name, text in (rate | {"above": "0.4"}).items()}
     app = opened("alerts", a_view="Rules", **link)
     app.button(key="r_test").click().run()
-    assert "It would have fired 1 time" in words(app)
+    assert "It would have fired 1 time" in page_text(app)
     assert app.get("vega_lite_chart")

@@ -11,7 +11,7 @@ from obs_core.alerts.deliver.webhook import Webhook
 from obs_core.clock import now_ns
 from obs_core.settings import from_environment
 from obs_core.ui.kit import formatting
-from tests.pages.conftest import Opened, words
+from tests.pages.conftest import Opened, page_text
 from tests.pages.test_alert_rules import STUCK, judged
 from tests.pages.test_rule_builder import pressed
 from tests.support import alertmanager, receivers, table
@@ -37,7 +37,7 @@ def test_a_webhook_is_kept_tried_and_removed_and_its_secrets_are_never_shown(log
     table.store(log_path, table.rows(STUCK))
     with receivers.receiver(receivers.answers("200 OK")) as receiving:
         app = opened("alerts", a_view="Webhooks")
-        assert "Nobody is told yet" in words(app)
+        assert "Nobody is told yet" in page_text(app)
         typed(app, name="ops", url=receiving.url, secret=SECRET, headers=f"Authorization: Bearer {TOKEN}")
         pressed(app, "w_keep")
         assert listed(log_path)[0].secret == SECRET
@@ -49,7 +49,7 @@ def test_a_webhook_is_kept_tried_and_removed_and_its_secrets_are_never_shown(log
         pressed(app, "w_change")
         fields = [field.value or "" for field in (*app.text_input, *app.text_area)]
         for secret in (SECRET, TOKEN):
-            assert secret not in words(app)
+            assert secret not in page_text(app)
             assert secret not in "\n".join(map(str, fields))
         pressed(app, "w_remove")
         assert not listed(log_path)
@@ -75,10 +75,10 @@ def test_what_cannot_be_kept_is_said_and_stays_typed(log_path: Path, opened: Ope
     assert app.warning
     assert not listed(log_path)
     pressed(typed(app, url="http://127.0.0.1:9/a", wait="soon"), "w_keep")
-    assert "Group wait" in words(app)
+    assert "Group wait" in page_text(app)
     pressed(typed(app, wait="1s", headers=f"no colon {TOKEN}"), "w_keep")
-    assert "Headers: a part has no" in words(app)
-    assert TOKEN not in words(app)
+    assert "Headers: a part has no" in page_text(app)
+    assert TOKEN not in page_text(app)
 
 
 def test_a_receiver_that_refuses_a_test_is_said(log_path: Path, opened: Opened) -> None:
@@ -86,7 +86,7 @@ def test_a_receiver_that_refuses_a_test_is_said(log_path: Path, opened: Opened) 
     with receivers.receiver(receivers.answers("403 Forbidden")) as receiving:
         app = typed(opened("alerts", a_view="Webhooks"), name="ops", url=receiving.url)
         pressed(pressed(app, "w_keep"), "w_test")
-        assert "403" in words(app)
+        assert "403" in page_text(app)
 
 
 def test_the_delivery_log_says_what_became_of_each_message(log_path: Path, opened: Opened) -> None:
@@ -99,7 +99,7 @@ def test_the_delivery_log_says_what_became_of_each_message(log_path: Path, opene
         app = opened("alerts", a_view="Webhooks")
     logged = app.dataframe[-1].value
     assert logged[["Status", "Webhook", "Rule", "Answer"]].to_numpy().tolist() == [["✓ sent", "ops", "stuck", "200"]]
-    assert "No message is failed." in words(opened("alerts", a_view="Webhooks", a_deliveries="failed"))
+    assert "No message is failed." in page_text(opened("alerts", a_view="Webhooks", a_deliveries="failed"))
     assert len(opened("alerts", a_view="Webhooks", a_deliveries="sent").dataframe[-1].value) == 1
 
 
@@ -136,4 +136,4 @@ def test_a_change_keeps_the_limit_of_alerts_in_one_message(log_path: Path, opene
     pressed(app, "w_keep")
     assert listed(log_path)[0].max_alerts == 20
     pressed(typed(pressed(app, "w_change"), most="many"), "w_keep")
-    assert "“many” is no whole number" in words(app)
+    assert "“many” is no whole number" in page_text(app)

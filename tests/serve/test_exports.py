@@ -141,7 +141,7 @@ def test_the_file_has_a_telling_name_and_is_not_kept(path: Path) -> None:
     ("parameters", "said"),
     [
         ({"from": "yesterday"}, "is not a time"),
-        ({"from": "now", "to": "now-1h"}, "holds nothing"),
+        ({"from": "now", "to": "now-1h"}, "The end is not after the start."),
         ({"t_status": "BAD"}, "t_status is ignored"),
         ({"t_min": "x"}, "is not a duration"),
         ({"t_where": "a ="}, "no condition"),

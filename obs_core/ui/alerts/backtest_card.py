@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -144,24 +145,26 @@ def _selected_series(rule: Rule, firings: Sequence[Firing]) -> tuple[str, str] |
 
 
 def _readings(rule: Rule, scope: PageScope, series: tuple[str, str] | None) -> DataFrame | None:
-    """The line of the chart (columns moment_ns, number): readings of a series, or the figure of calls."""
+    """The line of the chart (columns time_ns, number): readings of a series, or the figure of calls."""
     if series is not None:
         readings = ask(values.history, scope, process=series[0], data=series[1])
-        return DataFrame({"moment_ns": readings["timestamp"], "number": readings["number"]})
+        return DataFrame({"time_ns": readings["timestamp"], "number": readings["number"]})
     trend = sparklines.figure_courses([rule], scope, slices=checks.MOST_BUCKETS).get(rule.name)
     if trend is None:
         return None
-    return DataFrame({"moment_ns": trend.moments_ns, "number": np.asarray(trend.numbers, dtype=np.float64)})
+    return DataFrame({"time_ns": trend.moments_ns, "number": np.asarray(trend.numbers, dtype=np.float64)})
 
 
 def _chart(rule: Rule, readings: DataFrame, bands: Sequence[Firing], flapping: Sequence[Flapping], *, key: str) -> None:
     if readings["number"].notna().any():
-        first_ns, last_ns = int(readings["moment_ns"].iloc[0]), int(readings["moment_ns"].iloc[-1])
+        first_ns, last_ns = int(readings["time_ns"].iloc[0]), int(readings["time_ns"].iloc[-1])
         annotations = chart_annotations.annotations(rule, bands, flapping, first_ns, last_ns)
         kind = KINDS[rule.kind]
         axis = kind.axis.format(**asdict(rule.condition))  # type: ignore[call-overload] # a dataclass
         zero = kind.reads == "calls"
-        chart_view.show(charts.readings(axis, "Fires", zero=zero), chart_view.layered(readings, annotations), key=key)
+        chart_view.show(
+            partial(charts.readings, axis, "Fires", zero=zero), chart_view.layered(readings, annotations), key=key
+        )
 
 
 def _firing_table(firings: Sequence[Firing]) -> None:

@@ -1,1 +1,1 @@
-"""The parts of the Code Inspector page."""
+"""The parts of the Code Inspector page: finder, source, performance, versions, callers and calls."""

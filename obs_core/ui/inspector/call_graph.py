@@ -1,4 +1,4 @@
-"""Who calls a function and whom it calls, as tables and as links in its source."""
+"""The callers and callees of a function, as tables and as links in its source."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -14,7 +14,7 @@ from obs_core.ui.kit.text import plain
 from obs_core.ui.shell import rule_suggestions
 from obs_core.ui.shell.scope import PageScope
 
-_OFFERED: Final = 2  # callers, with three rules each
+_SUGGESTED: Final = 2  # callers, with three rules each
 _COLUMNS: Final = {
     "Function": st.column_config.TextColumn(width=170),
     "Calls": st.column_config.NumberColumn(format="localized", width=60),
@@ -24,34 +24,34 @@ _COLUMNS: Final = {
 }
 
 
-def neighbours(found: DataFrame, *, key: str, nothing: str, total_ms: float | None) -> None:
-    """Callers or callees with their share of `total_ms`; a row that is clicked opens that function."""
-    if found.empty:
-        st.caption(nothing)
+def neighbours(rows: DataFrame, *, key: str, empty: str, total_ms: float | None) -> None:
+    """Draw callers or callees with their share of `total_ms`; a click opens the function."""
+    if rows.empty:
+        st.caption(empty)
         return
     shown = DataFrame(
         {
-            "Function": [plain(name, 200) for name in found["function"]],
-            "Calls": found["calls"],
-            "Errors": found["errors"],
-            "P95 (ms)": rounded(found["p95_ms"]),
-            "Share of time": found["total_ms"] / total_ms if total_ms else None,
+            "Function": [plain(name, 200) for name in rows["function"]],
+            "Calls": rows["calls"],
+            "Errors": rows["errors"],
+            "P95 (ms)": rounded(rows["p95_ms"]),
+            "Share of time": rows["total_ms"] / total_ms if total_ms else None,
         }
     )
-    place = clickable(shown, key=key, columns=_COLUMNS)
-    if place is not None:
-        choose(str(found["function"].iloc[place]))
+    row_index = clickable(shown, key=key, columns=_COLUMNS)
+    if row_index is not None:
+        choose(str(rows["function"].iloc[row_index]))
         st.rerun()
 
 
-def caller_suggestions(scope: PageScope, found: DataFrame) -> list[rule_suggestions.RuleSuggestion]:
-    """For each of the first callers, rules on how often it fails, how long it takes and how much it does.
+def caller_suggestions(scope: PageScope, callers: DataFrame) -> list[rule_suggestions.RuleSuggestion]:
+    """Suggest rules on the error rate, latency and throughput of the first callers.
 
-    The figures beside a caller are those of the calls that it made, so they are no limits for itself.
+    The numbers of a caller describe the calls that it made, so they are not limits for the caller itself.
     """
     return [
         suggestion
-        for name in found["function"].astype(str).head(_OFFERED)
+        for name in callers["function"].astype(str).head(_SUGGESTED)
         for suggestion in (
             rule_suggestions.error_rate(scope, None, function=name),
             rule_suggestions.other_latency(scope, function=name),
@@ -60,11 +60,11 @@ def caller_suggestions(scope: PageScope, found: DataFrame) -> list[rule_suggesti
     ]
 
 
-def callee_suggestions(scope: PageScope, found: DataFrame) -> list[rule_suggestions.RuleSuggestion]:
-    """For each of the first callees, rules on how often it fails and how long it takes, limited by its figures."""
+def callee_suggestions(scope: PageScope, callees: DataFrame) -> list[rule_suggestions.RuleSuggestion]:
+    """Suggest rules on the error rate and latency of the first callees, with limits from their numbers."""
     return [
         suggestion
-        for row in found.head(rule_suggestions.MOST // 2).to_dict("records")
+        for row in callees.head(rule_suggestions.MOST // 2).to_dict("records")
         for suggestion in (
             rule_suggestions.error_rate(scope, row["errors"] / row["calls"], function=str(row["function"])),
             *rule_suggestions.latency(scope, formatting.number(row["p95_ms"]), function=str(row["function"])),
@@ -73,28 +73,28 @@ def callee_suggestions(scope: PageScope, found: DataFrame) -> list[rule_suggesti
 
 
 def self_share(measures: DataFrame) -> str:
-    """How much of its time the function spent in itself, in words."""
+    """Return a sentence with the share of self time."""
     now = measures[~measures["earlier"].astype(bool)]
     total, alone = (formatting.number(now[name].iloc[0]) if len(now) else None for name in ("total_ms", "self_ms"))
     if not total or alone is None:
         return ""
-    return f"{formatting.share(alone / total)} of its time it spent in itself, the rest in what it called"
+    return f"Self time is {formatting.share(alone / total)} of the total; the rest is time in callees"
 
 
 def links(callees: Iterable[str], function: str, scope: PageScope) -> dict[str, str]:
-    """Addresses of the callees by the words that name them in the source: a class by its own name.
+    """Return the links of the callees by the names that the source uses: a class by its own name.
 
-    Where two callees share a word, the first has it. A link opens the page anew, so it carries the window.
+    If two callees share a name, the first gets the link. A link opens a new page, so it contains the window.
     """
     controls = {"from": scope.from_text, "to": scope.to_text} | ({"group": scope.group} if scope.group else {})
-    found: dict[str, str] = {}
+    addresses: dict[str, str] = {}
     for callee in callees:
-        word = _word(callee)
-        if callee != function and word:
-            found.setdefault(word, f"code_inspector?{urlencode(controls | {'f_fn': callee})}")
-    return found
+        name = _name(callee)
+        if callee != function and name:
+            addresses.setdefault(name, f"code_inspector?{urlencode(controls | {'f_fn': callee})}")
+    return addresses
 
 
-def _word(function: str) -> str:
+def _name(function: str) -> str:
     *outer, last = function.rsplit(".", 2)
     return outer[-1] if last in ("__init__", "__call__", "__new__") and outer else last

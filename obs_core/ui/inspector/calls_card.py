@@ -1,91 +1,91 @@
-"""The calls of one function on a page: how they failed, what the newest returned, which values they recorded."""
+"""The calls of one function: its errors, its newest results and its recorded values."""
 
 from typing import Final
 
 import streamlit as st
 from pandas import DataFrame
 
-from obs_core.query.analysis import exception_kind as kinds
+from obs_core.query.analysis import exception_kind
 from obs_core.ui.kit import formatting, navigation
 from obs_core.ui.kit.table import clickable, rounded
 from obs_core.ui.kit.text import plain
 from obs_core.ui.shell import rule_suggestions
 
 STACK: Final = 20_000
-"""Characters of a stack that the page shows."""
+"""Characters of a stack trace that the page shows."""
 
 
 def failures_card(failures: DataFrame) -> None:
-    """Exceptions by type and line, most frequent first, and the newest stack."""
+    """Draw exceptions by type and line, most frequent first, and the newest stack trace."""
     if failures.empty:
-        st.caption("No call of this function failed in this window.")
+        st.caption("No errors of this function in this window.")
         return
-    told = failures[["exception", "exception_stack"]].fillna("").itertuples(index=False)
-    found = [kinds.failure(*each) for each in told]
+    texts = failures[["exception", "exception_stack"]].fillna("").itertuples(index=False)
+    kinds = [exception_kind.failure(*row) for row in texts]
     grouped = failures.assign(
-        kind=[each.type or "error" for each in found], place=[each.place for each in found]
-    ).groupby(["kind", "place"], sort=False)
-    table = grouped.agg(times=("timestamp", "size"), newest=("timestamp", "max")).join(
+        kind=[kind.type or "error" for kind in kinds], location=[kind.place for kind in kinds]
+    ).groupby(["kind", "location"], sort=False)
+    table = grouped.agg(count=("timestamp", "size"), newest=("timestamp", "max")).join(
         grouped[["exception", "trace_id", "span_id"]].first()
     )
-    table = table.sort_values("times", ascending=False, kind="stable").reset_index()
+    table = table.sort_values("count", ascending=False, kind="stable").reset_index()
     shown = DataFrame(
         {
-            "Times": table["times"],
+            "Count": table["count"],
             "Exception": [plain(text, 300) or kind for text, kind in table[["exception", "kind"]].to_numpy()],
-            "Raised in": [plain(place, 200) for place in table["place"]],
-            "Newest": [formatting.format_time(int(moment)) for moment in table["newest"]],
+            "Raised in": [plain(location, 200) for location in table["location"]],
+            "Newest": [formatting.format_time(int(time_ns)) for time_ns in table["newest"]],
         }
     )
-    place = clickable(shown, key="f_failures", columns={"Times": 60, "Exception": 260, "Newest": 170})
-    if place is not None and table["trace_id"].iloc[place]:
-        navigation.go_to("trace_explorer", trace=table["trace_id"].iloc[place], span=table["span_id"].iloc[place])
+    row_index = clickable(shown, key="f_failures", columns={"Count": 60, "Exception": 260, "Newest": 170})
+    if row_index is not None and table["trace_id"].iloc[row_index]:
+        _open_trace(table, row_index)
     stacks = failures["exception_stack"].dropna()
     if len(stacks):
-        with st.expander("Newest stack"):
+        with st.expander("Newest stack trace"):
             st.code(stacks.iloc[0][:STACK], language=None)
 
 
 def value_suggestions(recorded: DataFrame) -> list[rule_suggestions.RuleSuggestion]:
-    """For each series that the function recorded, a rule on its being stale."""
+    """Suggest a rule on stale values for each series that the function recorded."""
     named = recorded.head(rule_suggestions.MOST)
     return [rule_suggestions.stale(str(row["process"]), str(row["data"])) for row in named.to_dict("records")]
 
 
 def recorded_card(recorded: DataFrame, streaks: DataFrame | None) -> None:
-    """The series that the function recorded, with the streak that each is in; `streaks` are those of the window."""
+    """Draw the recorded series with their ongoing streaks; `streaks` are those of the window."""
     if recorded.empty or streaks is None:
-        st.caption("It recorded no values in this window. `record(name, value)` does, and `@trace(args=True)`.")
+        st.caption("No recorded values in this window. Record them with `record(name, value)` or `@trace(args=True)`.")
         return
-    going = streaks[streaks["ongoing"]].set_index(["process", "data"])["length"].to_dict()
-    stuck = [going.get((row["process"], row["data"]), 0) for row in recorded.to_dict("records")]
+    ongoing = streaks[streaks["ongoing"]].set_index(["process", "data"])["length"].to_dict()
+    lengths = [ongoing.get((row["process"], row["data"]), 0) for row in recorded.to_dict("records")]
     shown = DataFrame(
         {
             "Data": [plain(name, 200) for name in recorded["data"]],
             "Process": [plain(name, 200) for name in recorded["process"]],
             "Type": [plain(name, 100) for name in recorded["data_type"]],
             "Newest value": [plain(value, 300) for value in recorded["last_value"]],
-            "Stale": [f"● {formatting.count(length)} equal readings" if length else "" for length in stuck],
+            "Stale": [f"● {formatting.count(length)} equal readings" if length else "" for length in lengths],
             "Readings": recorded["readings"],
-            "Newest": [formatting.format_time(int(moment)) for moment in recorded["last_ns"]],
+            "Newest": [formatting.format_time(int(time_ns)) for time_ns in recorded["last_ns"]],
         }
     )
     columns = {"Data": 210, "Type": 80, "Stale": 150, "Readings": 84, "Newest": 170}
-    place = clickable(shown, key="f_recorded", columns=columns)
-    if place is not None:
+    row_index = clickable(shown, key="f_recorded", columns=columns)
+    if row_index is not None:
         navigation.go_to(
-            "alerts", a_process=str(recorded["process"].iloc[place]), a_data=str(recorded["data"].iloc[place])
+            "alerts", a_process=str(recorded["process"].iloc[row_index]), a_data=str(recorded["data"].iloc[row_index])
         )
 
 
 def recent_card(recent: DataFrame) -> None:
-    """The newest calls with what they returned and recorded."""
+    """Draw the newest calls with their results and recorded values."""
     if recent.empty:
-        st.caption("No call in this window.")
+        st.caption("No calls in this window.")
         return
     shown = DataFrame(
         {
-            "Began": [formatting.format_time(int(moment)) for moment in recent["timestamp"]],
+            "Start": [formatting.format_time(int(time_ns)) for time_ns in recent["timestamp"]],
             "Status": recent["status"],
             "Duration (ms)": rounded(recent["duration_ms"]),
             "Result type": [plain(text, 100) for text in recent["data_type"]],
@@ -94,7 +94,12 @@ def recent_card(recent: DataFrame) -> None:
             "Exception": [plain(text, 300) for text in recent["exception"]],
         }
     )
-    columns = {"Began": 170, "Status": 70, "Duration (ms)": 96, "Result type": 86, "Arguments and values": 300}
-    place = clickable(shown, key="f_recent", columns=columns)
-    if place is not None and recent["trace_id"].iloc[place]:
-        navigation.go_to("trace_explorer", trace=recent["trace_id"].iloc[place], span=recent["span_id"].iloc[place])
+    columns = {"Start": 170, "Status": 70, "Duration (ms)": 96, "Result type": 86, "Arguments and values": 300}
+    row_index = clickable(shown, key="f_recent", columns=columns)
+    if row_index is not None and recent["trace_id"].iloc[row_index]:
+        _open_trace(recent, row_index)
+
+
+def _open_trace(rows: DataFrame, row_index: int) -> None:
+    trace, span = (rows[name].iloc[row_index] for name in ("trace_id", "span_id"))
+    navigation.go_to("trace_explorer", trace=trace, span=span)

@@ -1,4 +1,4 @@
-"""Find a function among all that were traced: type a part of its name, or take it from the top of a list."""
+"""Finds a function among all traced ones: by a part of its name, or from the top of a list."""
 
 from typing import Final
 
@@ -13,13 +13,13 @@ from obs_core.ui.shell.answers import ask
 from obs_core.ui.shell.scope import PageScope
 
 BEST: Final = 50
-"""Functions that the list holds: the browser never carries all of 50,000."""
+"""Functions in the list: the browser never gets all of 50,000."""
 
 ORDERS: Final = {
     "Most time": "total_ms",
     "Most called": "calls",
     "Slowest": "p95_ms",
-    "Most failing": "errors",
+    "Most errors": "errors",
     "Most changed": "changed",
 }
 
@@ -34,7 +34,7 @@ _COLUMNS: Final = {
 
 
 def function_finder(scope: PageScope) -> None:
-    """Draw the search and the best functions; one that is picked goes into the link."""
+    """Draw the search and the top functions; a selected function is set in the link."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         text = st.text_input(
             "Find a function",
@@ -51,28 +51,28 @@ def function_finder(scope: PageScope) -> None:
         )
     by = ORDERS[order or "Most time"]
     everything = _changed(scope) if by == "changed" else ask(functions.list_, scope)
-    table, fit = best(everything, text or "", by)
+    table, matches = best(everything, text or "", by)
     if table.empty:
-        st.info("No function that ran in this window has this in its name." if text else _nothing(by))
+        st.info("No function with this name ran in this window." if text else _empty_note(by))
         return
-    place = clickable(_shown(table), key="f_pick", columns=_COLUMNS, most=14)
-    best_of = f"the first {BEST} of " if fit > BEST else ""
-    st.caption(f"{best_of}{counted(fit, 'function')}".capitalize())
-    if place is not None:
-        choose(str(table["function"].iloc[place]))
+    row_index = clickable(_shown(table), key="f_pick", columns=_COLUMNS, most=14)
+    best_of = f"the first {BEST} of " if matches > BEST else ""
+    st.caption(f"{best_of}{counted(matches, 'function')}".capitalize())
+    if row_index is not None:
+        choose(str(table["function"].iloc[row_index]))
         st.rerun()
 
 
 def best(everything: DataFrame, text: str, order: str) -> tuple[DataFrame, int]:
-    """The first `BEST` functions with `text` in their names (in any case), highest `order` first; and how many fit."""
-    wanted = text.strip().casefold()
-    fits = everything[np.array([wanted in str(name).casefold() for name in everything["function"]], dtype=bool)]
-    ordered = fits.sort_values([order, "calls"], ascending=False, kind="stable")
-    return ordered.head(BEST).reset_index(drop=True), len(fits)
+    """Return the first `BEST` functions with `text` in their names, highest `order` first, and how many match."""
+    needle = text.strip().casefold()
+    matching = everything[np.array([needle in str(name).casefold() for name in everything["function"]], dtype=bool)]
+    ordered = matching.sort_values([order, "calls"], ascending=False, kind="stable")
+    return ordered.head(BEST).reset_index(drop=True), len(matching)
 
 
 def choose(function: str | None) -> None:
-    """Name the function in the link, or none."""
+    """Set the function in the link, or remove it."""
     st.session_state.pop("f_line", None)
     for name in ("f_version", "f_older", "f_newer"):
         st.query_params.pop(name, None)
@@ -83,15 +83,15 @@ def choose(function: str | None) -> None:
 
 
 def _changed(scope: PageScope) -> DataFrame:
-    """The functions whose P95 changed by more than noise; `changed` is the factor, up or down."""
-    found = ask(functions.changes, scope)
-    found = found[found["notable"]]
-    return found.assign(changed=found["change"].where(found["change"] >= 1, 1 / found["change"]))
+    """The functions with a significant P95 change; `changed` is its factor, up or down."""
+    changes = ask(functions.changes, scope)
+    changes = changes[changes["notable"]]
+    return changes.assign(changed=changes["change"].where(changes["change"] >= 1, 1 / changes["change"]))
 
 
-def _nothing(order: str) -> str:
+def _empty_note(order: str) -> str:
     if order == "changed":
-        return "No function's P95 changed by more than noise against the window before this one."
+        return "No significant P95 change against the window before."
     return "No calls in this window."
 
 

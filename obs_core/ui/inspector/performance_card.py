@@ -1,4 +1,4 @@
-"""How one function behaved in the window, beside the window before it; or under one version, beside another."""
+"""The performance of one function: the window compared with the one before, or one version with another."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -18,25 +18,25 @@ from obs_core.ui.shell.answers import ask
 from obs_core.ui.shell.scope import PageScope
 
 SMALLEST: Final = 0.05
-"""The relative change from which on one is marked: of many calls, a difference of 1 % is no chance and no matter."""
+"""The smallest relative change that is marked: with many calls even 1 % is significant, but does not matter."""
 
 RULE: Final = (
-    f"Marked is a change of {SMALLEST:.0%} or more that is no chance: a percentile where the share of calls beyond the "
-    f"other's percentile lies more than {NOTABLE:.0f} standard errors above its due, the error rate by the test of two "
-    f"proportions, means by Welch's; each of {ENOUGH} calls or more."
+    f"Marked changes are at least {SMALLEST:.0%} and statistically significant: for a percentile, the share of calls "
+    f"beyond the other side's percentile is more than {NOTABLE:.0f} standard errors above the expected one; error "
+    f"rates by the two-proportion test, means by Welch's test; each with at least {ENOUGH} calls."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One line of the table: its name, the column, how it is written, and what stands where there is none.
+    """One line of the table: its name, the column, its format, and the text for a missing value.
 
-    `notable` is the column that says whether its change is more than noise, if one does.
+    `notable` is the column that says whether the change is significant, if there is one.
     """
 
     name: str
     column: str
-    written: Callable[[float], str]
+    format: Callable[[float], str]
     notable: str = ""
     absent: str = formatting.NOT_MEASURED
 
@@ -54,7 +54,7 @@ MEASURES: Final = (
     *LATENCY,
     Measure("Minimum", "min_ms", formatting.duration),
     Measure("Maximum", "max_ms", formatting.duration),
-    Measure("Self time, in all", "self_ms", formatting.duration),
+    Measure("Self time, total", "self_ms", formatting.duration),
     Measure("Memory change, mean", "memory_mean", formatting.size, "memory_mean_notable", absent="not measured"),
     Measure("Memory change, P95", "memory_p95", formatting.size, absent="not measured"),
 )
@@ -65,24 +65,24 @@ def performance_card(measures: DataFrame) -> None:
     sides = {bool(row["earlier"]): row for row in measures.to_dict("records")}
     now = sides.get(False)
     if now is None:
-        st.info("No call of this function in this window. Choose a longer one in the sidebar.")
+        st.info("No calls of this function in this window. Select a longer window in the sidebar.")
         return
     st.html(table(now, sides.get(True, {})))
     groups = [plain(group, 60) for group in now["process_groups"]]
     if len(groups) > 1:
         st.caption(
-            formatting.escape_markdown(f"It ran in {', '.join(groups[:10])}: choose a process group to see one alone.")
+            formatting.escape_markdown(f"It ran in {', '.join(groups[:10])}. Select a process group to see it alone.")
         )
-    st.caption(f"Before: the window of the same length that ends where this one begins. {RULE}")
+    st.caption(f"Before: the window of the same length directly before this one. {RULE}")
 
 
 def slow_suggestions(scope: PageScope, function: str) -> list[rule_suggestions.RuleSuggestion]:
-    """A rule on how long `function` takes, with a limit from its P95 in the window."""
+    """Suggest a rule on the latency of `function`, with a limit from its P95 in the window."""
     return rule_suggestions.latency(scope, _number(_now(scope, function), "p95_ms"), function=function)
 
 
 def failure_suggestions(scope: PageScope, function: str) -> list[rule_suggestions.RuleSuggestion]:
-    """Rules on how often `function` fails, with a limit from its error rate in the window, and on what it raises."""
+    """Suggest rules on the error rate of `function`, with a limit from the window, and on new exception types."""
     rate = _number(_now(scope, function), "error_rate")
     return [
         rule_suggestions.error_rate(scope, rate, function=function),
@@ -96,9 +96,9 @@ def table(
     measures: Sequence[Measure] = MEASURES,
     heads: tuple[str, str] = ("This window", "Before"),
 ) -> str:
-    """The measures as HTML: now, before, and the change."""
+    """Return the measures as HTML: now, before, and the change."""
     rows = "".join(
-        f"<tr><th>{measure.name}</th><td>{_written(measure, now)}</td><td>{_written(measure, before)}</td>"
+        f"<tr><th>{measure.name}</th><td>{_cell(measure, now)}</td><td>{_cell(measure, before)}</td>"
         f"<td>{change(measure, now, before)}</td></tr>"
         for measure in measures
     )
@@ -108,7 +108,7 @@ def table(
 
 
 def change(measure: Measure, now: dict[Any, Any], before: dict[Any, Any]) -> str:
-    """The relative change, with a mark where it is more than noise; nothing where there is nothing to compare."""
+    """Return the relative change, marked if it is significant; empty if there is nothing to compare."""
     new, old = _number(now, measure.column), _number(before, measure.column)
     if new is None or old is None or old == 0:
         return ""
@@ -119,16 +119,16 @@ def change(measure: Measure, now: dict[Any, Any], before: dict[Any, Any]) -> str
 
 
 def _now(scope: PageScope, function: str) -> dict[Any, Any]:
-    """The measures of the window; nothing where `function` did not run in it."""
+    """The measures of the window; empty if `function` did not run in it."""
     rows = ask(inspector.measures, scope, function=function).to_dict("records")
     return next((row for row in rows if not row["earlier"]), {})
 
 
-def _written(measure: Measure, row: dict[Any, Any]) -> str:
+def _cell(measure: Measure, row: dict[Any, Any]) -> str:
     number = _number(row, measure.column)
     if number is None:
         return measure.absent if row else formatting.NOT_MEASURED
-    return measure.written(number)
+    return measure.format(number)
 
 
 def _number(row: dict[Any, Any], column: str) -> float | None:

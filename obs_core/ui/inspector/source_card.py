@@ -1,4 +1,4 @@
-"""The source that ran, on a page: highlighted and numbered, its versions, and how each stands to the file today."""
+"""The recorded source: highlighted, with line numbers, its versions, and its state compared with the file."""
 
 from collections.abc import Hashable, Mapping
 from pathlib import Path
@@ -26,67 +26,68 @@ _BADGES: Final[dict[locate.State, Literal["green", "blue", "gray", "orange"]]] =
 
 
 def source_card(code: DataFrame, failures: DataFrame, links: Mapping[str, str]) -> None:
-    """Show the newest version in `code` (see `versions.list_`) that ran, or the one that is chosen.
+    """Draw the newest version in `code` (see `versions.list_`) that ran, or the selected one.
 
-    `failures` (see `inspector.failures`) mark the lines at which the function stopped; `links` lead from names to
-    addresses.
+    `failures` (see `inspector.failures`) mark the lines where the function raised; `links` are addresses by name.
     """
     if code.empty:
-        found = locate.located(None, None, None, "", [])
+        located = locate.located(None, None, None, "", [])
         st.badge("not recorded", color="gray")
         st.info(
-            f"{found.sentence} Its figures stand beside. To see Python code, trace it with `obs_core.trace`.",
+            f"{located.sentence} To see Python code, trace the function with `obs_core.trace`.",
             icon=":material/code_off:",
         )
         return
-    version = _chosen(code)
-    found = _located(version, from_environment().source_roots)
-    _headline(found, version, code)
-    if found.source is None:
-        st.info(found.sentence, icon=":material/code_off:")
+    version = _selected_version(code)
+    located = _located(version, from_environment().source_roots)
+    _headline(located, version, code)
+    if located.source is None:
+        st.info(located.sentence, icon=":material/code_off:")
         return
     own = failures[failures["code_id"].isna() | failures["code_id"].isin(version["code_ids"])]
     stacks = zip(own["exception"], own["exception_stack"], strict=True)
-    last = found.line + len(highlight.lines_of(found.source)) - 1
-    marks = raised_lines(stacks, found.file, found.line, last)
-    part = highlight.part(found.source, first_line=found.line, around=_line_wanted(found), marks=marks, links=links)
+    last = located.line + len(highlight.lines_of(located.source)) - 1
+    marks = raised_lines(stacks, located.file, located.line, last)
+    part = highlight.part(
+        located.source, first_line=located.line, around=_selected_line(located), marks=marks, links=links
+    )
     st.html(f"<style>{highlight.stylesheet()}</style>{part.html}")
     if part.total > highlight.PART_LINES:
-        _parts(found, part)
+        _parts(located, part)
 
 
-def _chosen(code: DataFrame) -> "Series[Any]":
-    """The version to show; more than one is offered, the newest that ran first."""
+def _selected_version(code: DataFrame) -> "Series[Any]":
+    """The version to show; several are in a list, the newest that ran first."""
     ordered = code.sort_values(["last_ns", "first_seen"], ascending=False, na_position="last", ignore_index=True)
     if len(ordered) == 1:
         return ordered.iloc[0]
     names = [name(row) for row in ordered.to_dict("records")]
-    row = ordered.iloc[picked(f"{len(names)} versions", names, 0, "f_version", str(ordered["function"].iloc[0]))]
+    row = ordered.iloc[pick_version(f"{len(names)} versions", names, 0, "f_version", str(ordered["function"].iloc[0]))]
     seen = f"First seen {formatting.format_time(int(row['first_seen']))}"
     st.caption(formatting.escape_markdown(f"{seen}; {counted(int(row['calls']), 'call')} in this window"))
     return row
 
 
-def picked(label: str, names: list[str], usual: int, parameter: str, function: str) -> int:
-    """Draw a choice among the versions of `function`, which the link keeps as `parameter`; return the chosen place."""
+def pick_version(label: str, names: list[str], default: int, parameter: str, function: str) -> int:
+    """Draw a list of the versions of `function`, stored in the link as `parameter`; return the selected index."""
     key = f"{parameter} {function}"
 
     def keep() -> None:
         st.query_params[parameter] = str(st.session_state[key])
 
-    wanted = st.query_params.get(parameter)
-    index = names.index(wanted) if wanted in names else usual
+    linked = st.query_params.get(parameter)
+    index = names.index(linked) if linked in names else default
     return names.index(st.selectbox(label, names, index=index, key=key, on_change=keep, width=220))
 
 
 def name(version: Mapping[Hashable, Any]) -> str:
-    """A version in a word or two, as links name it too."""
+    """Return the short name of a version, also used in links."""
     revision = version["revision"]
     return f"v{version['version']}" + (f" {plain(revision, 12)}" if isinstance(revision, str) and revision else "")
 
 
 @st.cache_data(max_entries=256, ttl=5, show_spinner=False)
-def _compared(file: str | None, line: int | None, source: str | None, digest: str, roots: tuple[str, ...]) -> Located:
+def _cached(file: str | None, line: int | None, source: str | None, digest: str, roots: tuple[str, ...]) -> Located:
     """`locate.located`, at most once in 5 s for each version: it reads the file."""
     return locate.located(file, line, source, digest, [Path(root) for root in roots])
 
@@ -95,39 +96,39 @@ def _located(version: "Series[Any]", roots: tuple[Path, ...]) -> Located:
     line = None if isna(version["line"]) else int(version["line"])
     source = version["source"] if isinstance(version["source"], str) else None
     file = version["file"] if isinstance(version["file"], str) else None
-    return _compared(file, line, source, str(version["source_hash"] or ""), tuple(map(str, roots)))
+    return _cached(file, line, source, str(version["source_hash"] or ""), tuple(map(str, roots)))
 
 
-def _headline(found: Located, version: "Series[Any]", code: DataFrame) -> None:
-    """Where the source stands, and how it is to the file."""
+def _headline(located: Located, version: "Series[Any]", code: DataFrame) -> None:
+    """The location of the source, and its state compared with the file."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.badge(found.state, color=_BADGES[found.state])
+        st.badge(located.state, color=_BADGES[located.state])
         if (here := int((code["calls"] > 0).sum())) > 1:
             st.badge(f"{here} versions in this window", color="violet")
         elif len(code) > 1:
             st.badge(f"{len(code)} versions recorded", color="gray")
         if isinstance(version["revision"], str) and version["revision"]:
             st.badge(f"revision {formatting.escape_markdown(version['revision'][:12])}", color="gray")
-        if found.source is not None:
-            st.caption(found.sentence, width="content")
-    if found.file:
-        st.caption(formatting.escape_markdown(f"{plain(found.file, 500)}, line {found.line:,}"))
+        if located.source is not None:
+            st.caption(located.sentence, width="content")
+    if located.file:
+        st.caption(formatting.escape_markdown(f"{plain(located.file, 500)}, line {located.line:,}"))
 
 
-def _line_wanted(found: Located) -> int:
-    wanted = st.session_state.get("f_line", found.line)
-    return int(wanted) if isinstance(wanted, int) else found.line
+def _selected_line(located: Located) -> int:
+    line = st.session_state.get("f_line", located.line)
+    return int(line) if isinstance(line, int) else located.line
 
 
-def _parts(found: Located, part: highlight.Part) -> None:
-    """The way to the other parts of a long source."""
+def _parts(located: Located, part: highlight.Part) -> None:
+    """The buttons for the other parts of a long source."""
 
     def go(line: int) -> None:
         st.session_state["f_line"] = line
 
-    last = found.line + part.total - 1
+    last = located.line + part.total - 1
     step = highlight.PART_LINES
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(f"Lines {part.first:,} to {part.last:,} of {part.total:,}", width="stretch")
-        st.button("Earlier lines", on_click=go, args=(part.first - step // 2,), disabled=part.first <= found.line)
+        st.button("Earlier lines", on_click=go, args=(part.first - step // 2,), disabled=part.first <= located.line)
         st.button("Later lines", on_click=go, args=(part.last + step // 2,), disabled=part.last >= last)

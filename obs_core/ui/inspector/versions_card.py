@@ -1,4 +1,4 @@
-"""The versions of a function on a page: two of them as a diff beside their percentiles."""
+"""The versions of a function: two of them as a diff with their percentiles."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -9,7 +9,7 @@ from pandas import DataFrame, isna
 from obs_core.query.questions import versions
 from obs_core.source_code import diff, highlight
 from obs_core.ui.inspector.performance_card import LATENCY, RULE, SMALLEST, Measure, table
-from obs_core.ui.inspector.source_card import name, picked
+from obs_core.ui.inspector.source_card import name, pick_version
 from obs_core.ui.kit import formatting
 from obs_core.ui.kit.table import rounded
 from obs_core.ui.kit.text import counted, plain
@@ -27,14 +27,14 @@ _MEASURES: Final = (
 
 def versions_card(scope: PageScope, function: str, ran: DataFrame, suggestions: Suggestions | None = None) -> None:
     """Draw the versions in `ran` (the answer of `versions.list_`), if there are several."""
-    if len(ran) < 2:  # noqa: PLR2004 - one is compared with another
+    if len(ran) < 2:  # noqa: PLR2004 - two versions are compared
         return
-    with panel("Versions", "what a change did to the durations", suggestions=suggestions):
+    with panel("Versions", "effect of a change on the durations", suggestions=suggestions):
         measured, where = _measured(scope, ran)
         known = ran if measured is scope else ask(versions.list_, measured, function=function)
         newer, older = _pair(known)
         if newer["source_hash"] == older["source_hash"]:
-            st.caption("Choose two different versions.")
+            st.caption("Select two different versions.")
         else:
             pair = ask(
                 versions.compare,
@@ -49,13 +49,13 @@ def versions_card(scope: PageScope, function: str, ran: DataFrame, suggestions: 
 
 
 def listed(ran: DataFrame) -> DataFrame:
-    """The versions as a table."""
+    """Return the versions as a table."""
     return DataFrame(
         {
             "Version": [f"v{number}" for number in ran["version"]],
             "Revision": [plain(revision, 40) for revision in ran["revision"]],
-            "First seen": [formatting.format_time(int(moment)) for moment in ran["first_seen"]],
-            "Last seen": ["" if isna(moment) else formatting.format_time(int(moment)) for moment in ran["last_ns"]],
+            "First seen": [formatting.format_time(int(time_ns)) for time_ns in ran["first_seen"]],
+            "Last seen": ["" if isna(time_ns) else formatting.format_time(int(time_ns)) for time_ns in ran["last_ns"]],
             "Calls": ran["calls"],
             "Errors": ran["errors"],
             "P50 (ms)": rounded(ran["p50_ms"]),
@@ -67,39 +67,39 @@ def listed(ran: DataFrame) -> DataFrame:
 
 
 def verdict(pair: DataFrame) -> str:
-    """What the newer version did to the P95, in a sentence of Markdown; `pair` is the answer of `versions.compare`."""
+    """Return the effect of the newer version on the P95 in Markdown; `pair` is the answer of `versions.compare`."""
     sides = {int(row["version"]): row for row in pair.to_dict("records")}
     old, new = (formatting.number(sides.get(side, {}).get("p95_ms")) for side in (0, 1))
     if old is None or new is None:
-        return "One of the two has no timed calls, so their durations can't be compared."
+        return "One version has no timed calls, so their durations can't be compared."
     if not old or not new:
         return f"P95 {formatting.duration(old)} → {formatting.duration(new)}."
     ratio = new / old
-    words = f"{ratio:.3g} times as slow" if ratio >= 1 else f"{1 / ratio:.3g} times as fast"
-    moved = f"P95 {formatting.duration(old)} → {formatting.duration(new)}"
+    factor = f"{ratio:.3g} times as slow" if ratio >= 1 else f"{1 / ratio:.3g} times as fast"
+    values = f"P95 {formatting.duration(old)} → {formatting.duration(new)}"
     if not sides[1]["p95_notable"] or abs(ratio - 1) < SMALLEST:
-        return f"**No notable change:** {moved}, which is within noise or below {SMALLEST:.0%}."
+        return f"**No significant change:** {values}, not significant or below {SMALLEST:.0%}."
     colour, mark = ("red", "▲") if ratio > 1 else ("green", "▼")
-    return f":{colour}[**{mark} This change made P95 {words}:**] {moved}, more than noise."
+    return f":{colour}[**{mark} This change made P95 {factor}:**] {values}, statistically significant."
 
 
 def _measured(scope: PageScope, ran: DataFrame) -> tuple[PageScope, str]:
-    """Where the versions are compared: in the window if two of them ran there, else over the whole log."""
+    """The scope of the comparison: the window if two versions ran in it, else the whole log."""
     extent = engine().extent()
     if (ran["calls"] > 0).sum() > 1 or extent is None:
         return scope, "Measured in this window."
-    return replace(scope, window=extent), "Measured over the whole log: in this window fewer than two versions ran."
+    return replace(scope, window=extent), "Measured over the whole log: fewer than two versions ran in this window."
 
 
 def _pair(known: DataFrame) -> tuple[dict[Any, Any], dict[Any, Any]]:
-    """The newer and the older version to compare: as chosen, else the newest two that ran."""
+    """The newer and the older version to compare: the selected ones, else the newest two that ran."""
     rows = known.to_dict("records")
     names = [name(row) for row in rows]
-    last = sorted(range(len(rows)), key=lambda at: (not rows[at]["calls"], at))[:2]
+    last = sorted(range(len(rows)), key=lambda index: (not rows[index]["calls"], index))[:2]
     with st.container(horizontal=True, gap="small"):
         function = str(known["function"].iloc[0])
-        older = picked("From version", names, max(last), "f_older", function)
-        newer = picked("To version", names, min(last), "f_newer", function)
+        older = pick_version("From version", names, max(last), "f_older", function)
+        newer = pick_version("To version", names, min(last), "f_newer", function)
     return rows[newer], rows[older]
 
 
@@ -118,10 +118,12 @@ def _compared(pair: DataFrame, older: dict[Any, Any], newer: dict[Any, Any], whe
 def _diff(older: dict[Any, Any], newer: dict[Any, Any]) -> None:
     texts = [side["source"] if isinstance(side["source"], str) else None for side in (older, newer)]
     if texts[0] is None or texts[1] is None:
-        st.caption("Of one of the two the log holds no source, so there is no diff.")
+        st.caption("No diff: the source of one version was not recorded.")
         return
     lines = [int(side["line"] or 1) for side in (older, newer)]
-    found = diff.diff(texts[0], texts[1], older_line=lines[0], newer_line=lines[1])
-    st.html(f"<style>{highlight.stylesheet()}</style>{found.html}")
-    left_out = f" {formatting.count(found.left_out)} further lines of the diff are left out." if found.left_out else ""
-    st.caption(f"{counted(found.added, 'line')} added, {formatting.count(found.removed)} removed.{left_out}")
+    changes = diff.diff(texts[0], texts[1], older_line=lines[0], newer_line=lines[1])
+    st.html(f"<style>{highlight.stylesheet()}</style>{changes.html}")
+    left_out = (
+        f" {formatting.count(changes.left_out)} more lines of the diff are not shown." if changes.left_out else ""
+    )
+    st.caption(f"{counted(changes.added, 'line')} added, {formatting.count(changes.removed)} removed.{left_out}")

@@ -1,1 +1,1 @@
-"""Building blocks that know nothing of the log: formats, tables, cards, navigation."""
+"""Building blocks for any page, independent of the log: number formats, tables, cards and links."""

@@ -1,4 +1,4 @@
-"""Numbers, durations, sizes and times as the pages show them."""
+"""Formats numbers, durations, sizes and times for the pages."""
 
 import math
 import re
@@ -14,23 +14,22 @@ from obs_core.clock import SECOND
 NOT_MEASURED: Final = "\N{EN DASH}"
 _MARKS: Final = re.compile(r"([\\`*_{}\[\]()#+.!|<>~$:-])")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_SMALL_COUNT: Final = 10_000
 _LENGTHS: Final = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"), (1, "ms"), (1e-3, "µs"))
 _SIZES: Final = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
 def count(number: float | None) -> str:
-    """A whole number with separators: 1,234; a dash for what is not known."""
+    """Format a whole number with separators: 1,234; a dash if it is unknown."""
     return NOT_MEASURED if _unknown(number) else f"{number:,.0f}"
 
 
 def rate(number: float | None) -> str:
-    """A number per something with three significant digits: 12.3, 0.0451, 1,234."""
+    """Format a rate with three significant digits: 12.3, 0.0451, 1,234."""
     return NOT_MEASURED if number is None or _unknown(number) else _three(number)
 
 
 def share(fraction: float | None) -> str:
-    """A fraction in percent with three significant digits at most: 3.4 %."""
+    """Format a fraction in percent with at most three significant digits: 3.4 %."""
     if fraction is None or _unknown(fraction):
         return NOT_MEASURED
     percent = fraction * 100
@@ -38,7 +37,7 @@ def share(fraction: float | None) -> str:
 
 
 def duration(ms: float | None) -> str:
-    """A length of time, given in milliseconds, with three significant digits: 12.3 ms, 1.24 s, 3.5 h."""
+    """Format a duration in milliseconds with three significant digits: 12.3 ms, 1.24 s, 3.5 h."""
     if ms is None or _unknown(ms):
         return NOT_MEASURED
     if ms == 0:
@@ -48,7 +47,7 @@ def duration(ms: float | None) -> str:
 
 
 def size(number: float | None) -> str:
-    """Bytes with three significant digits: 640 B, 1.24 MB."""
+    """Format a number of bytes with three significant digits: 640 B, 1.24 MB."""
     if number is None or _unknown(number):
         return NOT_MEASURED
     unit, name = next(((unit, name) for unit, name in _SIZES if abs(number) >= unit), (1.0, "B"))
@@ -56,7 +55,7 @@ def size(number: float | None) -> str:
 
 
 def format_time(ns: float | None, *, date: bool = True) -> str:
-    """A moment in the reader's time zone with milliseconds: 2026-01-31 12:00:00.123, or without its `date`."""
+    """Format a timestamp in the reader's time zone with milliseconds: 2026-01-31 12:00:00.123; `date` is optional."""
     if ns is None or _unknown(ns):
         return NOT_MEASURED
     whole = int(ns)
@@ -69,28 +68,28 @@ def format_time(ns: float | None, *, date: bool = True) -> str:
 
 
 def format_time_short(ns: float | None, now: float) -> str:
-    """A moment in a narrow column: the time with milliseconds if it is of the day of `now`, else date and minute."""
+    """Format a timestamp for a narrow column: the time with milliseconds if it is today, else date and minute."""
     whole = format_time(ns)
     return whole[11:] if whole[:10] == format_time(now)[:10] else whole[:16]
 
 
 def escape_markdown(text: str) -> str:
-    """`text` for a Markdown element, with none of its characters taken for marks."""
+    """Escape `text` for a Markdown element, so that no character of it is markup."""
     return _MARKS.sub(r"\\\1", text)
 
 
 def number(value: object) -> float | None:
-    """A cell as a number; None where there is none (null, NaN)."""
+    """Return a cell as a number, or None if it has none (null, NaN)."""
     return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 def zone() -> tzinfo:
-    """The reader's time zone as the browser tells it, UTC where it doesn't."""
+    """Return the time zone that the browser reports, or UTC."""
     return _zone(st.context.timezone or "UTC")
 
 
 def zone_name() -> str:
-    """The name of the reader's time zone."""
+    """Return the name of the reader's time zone."""
     return str(zone())
 
 
@@ -103,7 +102,7 @@ def _zone(name: str) -> tzinfo:
 
 
 def _three(number: float) -> str:
-    """Three significant digits, never in powers of ten."""
+    """Three significant digits, never in exponent notation."""
     if abs(number) >= 100:  # noqa: PLR2004 - from 100 on, three digits are a whole number
         return f"{number:,.0f}"
     if number == 0:

@@ -1,6 +1,6 @@
-"""Ways from one page to another, with what they select there.
+"""Links between the pages, and what each selects on the page that it opens.
 
-The window and the group stand in the router's controls and come along by themselves.
+The window and the group are in the router's controls, so every link keeps them.
 """
 
 from typing import Final
@@ -21,40 +21,40 @@ ICONS: Final = {
     "alerts": ":material/notifications:",
     "logs": ":material/subject:",
 }
-_WAITING: Final = "_obs_goes_to"
+_PENDING: Final = "_obs_pending_page"
 
 
 def page_link(
     page: str, *, label: str = "", icon: str | None = None, hover: str | None = None, **selected: str | None
 ) -> None:
-    """Draw a link to `page` (a key of `PAGES`) with its parameters `selected`; those that are None are left out."""
+    """Draw a link to `page` (a key of `PAGES`) with the parameters `selected`; those that are None are omitted."""
     st.page_link(f"{page}.py", label=label or PAGES[page], icon=icon, help=hover, query_params=_given(selected))
 
 
 def go_to(page: str, **selected: str | None) -> None:
-    """Go to `page` now. From inside a fragment, the router goes there in the full run that this starts.
+    """Open `page` now. Inside a fragment this starts a full run, in which the router switches the page.
 
-    (`st.switch_page` within a fragment's run takes the router's parameters out of the URL.)
+    (`st.switch_page` in a fragment's run would remove the router's parameters from the URL.)
     """
-    st.session_state[_WAITING] = (page, _given(selected))
+    st.session_state[_PENDING] = (page, _given(selected))
     st.rerun()
 
 
 def follow_pending() -> None:
-    """Go where `go_to` said, if it did; the router calls this once its controls are drawn."""
-    if (goal := st.session_state.pop(_WAITING, None)) is not None:
-        page, selected = goal
+    """Open the page that `go_to` requested, if any; the router calls this after it drew its controls."""
+    if (target := st.session_state.pop(_PENDING, None)) is not None:
+        page, selected = target
         st.switch_page(f"{page}.py", query_params=selected)
 
 
-def update_link(**parts: str | None) -> None:
-    """Set parts of the page's own link, all at once, and take away those that are None.
+def update_link(**parameters: str | None) -> None:
+    """Set parameters of the current page's link in one step, and remove those that are None.
 
-    Each change is a message to the browser and a step of its history.
+    Each change is a message to the browser and an entry in its history.
     """
-    for name in (name for name, part in parts.items() if part is None):
+    for name in (name for name, text in parameters.items() if text is None):
         st.query_params.pop(name, None)
-    changed = {name: part for name, part in _given(parts).items() if st.query_params.get(name) != part}
+    changed = {name: text for name, text in _given(parameters).items() if st.query_params.get(name) != text}
     if changed:
         st.query_params.update(changed)
 

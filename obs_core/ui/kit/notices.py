@@ -1,4 +1,4 @@
-"""What is wrong with a link, said until somebody dismisses it."""
+"""Notices about an invalid link, shown until the reader dismisses them."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -11,19 +11,19 @@ ICON: Final = ":material/link_off:"
 
 
 def show_notices(key: str, once: Sequence[str] = (), now: Sequence[str] = ()) -> None:
-    """Say in one note what was wrong `once` (the URL is mended already) and what is wrong `now`.
+    """Show one notice with what was invalid `once` (already removed from the URL) and what is invalid `now`.
 
-    A dismissed note comes back when something else is wrong. `key` is the note's own.
+    A dismissed notice appears again when something else is invalid. `key` identifies the notice.
     """
     if once:
         st.session_state[key] = tuple(once)
     dismissed = st.session_state.get(f"{key}_dismissed", ())
-    said = (*st.session_state.get(key, ()), *(() if tuple(now) == dismissed else now))
+    messages = (*st.session_state.get(key, ()), *(() if tuple(now) == dismissed else now))
     if not now:
         st.session_state.pop(f"{key}_dismissed", None)
-    if said:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{key}_told"):
-            st.warning(escape_markdown(" ".join(said)), icon=ICON)
+    if messages:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{key}_notice"):
+            st.warning(escape_markdown(" ".join(messages)), icon=ICON)
             st.button("Dismiss", key=f"{key}_dismiss", on_click=_dismiss, args=(key, tuple(now)))
 
 

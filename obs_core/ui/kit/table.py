@@ -1,4 +1,4 @@
-"""A table whose rows can be clicked."""
+"""Tables with clickable rows."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -11,16 +11,16 @@ ROW_HEIGHT: Final = 30
 
 
 def rounded(numbers: "Series[float]") -> "Series[float]":
-    """`numbers` with three significant digits, so that a column of them can be read."""
+    """Round `numbers` to three significant digits, so that a column of them is easy to read."""
     digits = np.minimum(2 - np.floor(np.log10(numbers.abs().where(numbers != 0, 1.0))), 9)
     scale = np.power(10.0, digits)
     return Series(np.round(numbers * scale) / scale, index=numbers.index)
 
 
 def clickable(shown: DataFrame, *, key: str, columns: Mapping[str, Any] | None = None, most: int = 10) -> int | None:
-    """Draw `shown`; return the place of the row that was just clicked, in any of its cells, or None.
+    """Draw `shown`; return the index of the row that was just clicked, in any of its cells, or None.
 
-    `columns` are Streamlit's column settings, or widths in pixels; beyond `most` rows the table scrolls.
+    `columns` holds Streamlit's column settings or widths in pixels; with more than `most` rows the table scrolls.
     """
     wide = {
         name: st.column_config.Column(width=setting) if isinstance(setting, int) else setting
@@ -38,15 +38,15 @@ def clickable(shown: DataFrame, *, key: str, columns: Mapping[str, Any] | None =
         selection_mode="single-cell",
     )
     cells = event["selection"].get("cells") or []
-    place = int(cells[0][0]) if cells else None
-    return place if place is not None and place < len(shown) else None
+    row_index = int(cells[0][0]) if cells else None
+    return row_index if row_index is not None and row_index < len(shown) else None
 
 
-def newly_selected(key: str, place: int | None) -> int | None:
-    """`place` of the table `key` if it was not clicked before, else None.
+def newly_selected(key: str, row_index: int | None) -> int | None:
+    """Return `row_index` of the table `key` if it is a new selection, else None.
 
-    A selection stays over refreshes while rows come and go: without this, another row would be selected by itself.
+    A selection survives refreshes while rows change: without this check, another row would become selected.
     """
     before = st.session_state.get(f"_{key}_clicked")
-    st.session_state[f"_{key}_clicked"] = place
-    return place if place != before else None
+    st.session_state[f"_{key}_clicked"] = row_index
+    return row_index if row_index != before else None

@@ -1,4 +1,4 @@
-"""Text that a traced program wrote, made safe to look at: no character hides or reverses what stands around it."""
+"""Makes text of traced programs safe to display: no character hides or reverses the text around it."""
 
 from typing import Final
 
@@ -16,10 +16,10 @@ _SHOWN: Final[dict[int, str]] = (
 
 
 def plain(value: object, limit: int) -> str:
-    """`value` as one line of at most `limit` characters (and … if there are more); nothing for what is not known.
+    """Return `value` as one line of at most `limit` characters (then …); an empty text if it is unknown.
 
-    Line ends become arrows, other control characters the replacement character, and the marks that change the
-    direction of writing (Unicode TR 9) are spelled out: they could make a text read as another one.
+    Line ends become arrows, other control characters become the replacement character, and direction marks
+    (Unicode TR 9) are spelled out: they could disguise one text as another.
     """
     if value is None or (not isinstance(value, str) and isna(value)):  # type: ignore[call-overload]
         return ""
@@ -28,5 +28,5 @@ def plain(value: object, limit: int) -> str:
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
-    """A number with its noun: 1 call, 1,234 calls."""
+    """Return a number with its noun: 1 call, 1,234 calls."""
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"

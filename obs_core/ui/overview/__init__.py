@@ -1,1 +1,1 @@
-"""The parts of the Overview page."""
+"""The parts of the Overview page: stat cards, writers, errors, groups and functions."""

@@ -1,4 +1,4 @@
-"""Process groups: the share of each in the rows as a pie, and a table of how each is doing."""
+"""Process groups: their shares of the rows as a pie, and a table with their health."""
 
 from dataclasses import replace
 from typing import Final
@@ -17,26 +17,26 @@ from obs_core.ui.shell.scope import PageScope
 
 SLICES: Final = 9
 OTHERS: Final = "others"
-_PICTURE: Final = "<svg xmlns='http://www.w3.org/2000/svg' width='14' height='14'>{}</svg>"
+_SVG: Final = "<svg xmlns='http://www.w3.org/2000/svg' width='14' height='14'>{}</svg>"
 
 
 def groups_card(groups: DataFrame, group: str | None) -> None:
-    """Draw pie and table of `overview.groups`, of which `group` is chosen; a click on either chooses another."""
+    """Draw the pie and the table of `overview.groups`, with `group` selected; a click selects another group."""
     names, parts, shown = derived(_shown, groups, dark=st.context.theme.type == "dark")
     left, right = st.columns([1, 3], gap="medium")
     with left:
-        picked = chart_view.show(charts.shares(), parts, key=f"o_pie {group}", selects=True)
+        selected = chart_view.show(charts.shares, parts, key=f"o_pie {group}", selects=True)
     with right:
         row = _table(shown, key=f"o_groups {group}")
-    segment = [str(mark["group"]) for mark in picked.get("group", []) if mark.get("group") != OTHERS]
+    segment = [str(mark["group"]) for mark in selected.get("group", []) if mark.get("group") != OTHERS]
     name = segment[0] if segment else None if row is None else names[row]
-    if name and name != group:  # under other keys than before: a click must not be found again in the next run
+    if name and name != group:  # the keys change with the group: the next run must not see this click again
         controls.set_controls(group=name)
 
 
 def group_suggestions(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
-    """For each of the largest groups, a rule on how often its calls fail."""
-    largest = ask(overview.groups, scope).head(rule_suggestions.MOST)  # they come by their rows
+    """Suggest a rule on the error rate of each of the largest groups."""
+    largest = ask(overview.groups, scope).head(rule_suggestions.MOST)  # they are ordered by rows
     return [
         rule_suggestions.error_rate(
             replace(scope, group=str(row["process_group"])), formatting.number(row["error_rate"])
@@ -47,7 +47,7 @@ def group_suggestions(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]
 
 
 def slices(groups: DataFrame, colours: dict[str, str], *, dark: bool) -> DataFrame:
-    """The rows of the largest groups and of all others together, with their colours (columns group, rows, colour)."""
+    """Return the rows of the largest groups, and of the others together (columns group, rows, colour)."""
     largest = groups.nlargest(SLICES, "rows", keep="first")
     shown = DataFrame(
         {"group": largest["name"], "rows": largest["rows"], "colour": [colours[name] for name in largest["name"]]}
@@ -60,7 +60,7 @@ def slices(groups: DataFrame, colours: dict[str, str], *, dark: bool) -> DataFra
 
 
 def _shown(groups: DataFrame, *, dark: bool) -> tuple[list[str], DataFrame, DataFrame]:
-    """The names of the groups, what the pie shows, and what the table shows."""
+    """The names of the groups, the data of the pie, and the table."""
     named = groups.assign(name=groups["process_group"].fillna(""))
     colours = {name: pair[dark] for name, pair in charts.group_colours(named["name"]).items()}
     shown = DataFrame(
@@ -89,13 +89,13 @@ def _table(shown: DataFrame, *, key: str) -> int | None:
         "Error rate": st.column_config.NumberColumn(format="percent"),
         "P95 (ms)": st.column_config.NumberColumn(format="localized"),
         "Impact (s)": st.column_config.ProgressColumn(
-            format="localized", max_value=most or 1.0, help="Calls times their mean duration: where the time goes."
+            format="localized", max_value=most or 1.0, help="Calls times mean duration: where the time goes."
         ),
     }
     return table.clickable(shown, key=key, columns=columns, most=9)
 
 
 def _dot(colour: str) -> str:
-    """A coloured dot as a picture in a cell."""
+    """A coloured dot as an image in a cell."""
     circle = f"<circle cx='7' cy='7' r='5' fill='{colour}'/>"
-    return f"data:image/svg+xml,{quote(_PICTURE.format(circle))}"
+    return f"data:image/svg+xml,{quote(_SVG.format(circle))}"

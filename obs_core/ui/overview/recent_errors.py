@@ -1,4 +1,4 @@
-"""The newest errors of the window as tables: one by one, and grouped by the type of their exception."""
+"""The newest errors of the window as tables: one per row, and grouped by exception type."""
 
 from typing import Any, Final
 
@@ -16,50 +16,50 @@ LONGEST_SEARCH: Final = 100
 
 
 def failure_suggestions(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
-    """A rule on failures of a kind that was not there before."""
+    """Suggest a rule on new exception types."""
     return [rule_suggestions.new_exception(scope)]
 
 
 def recent_errors(errors: DataFrame, *, date: bool) -> None:
-    """Draw the newest errors, with the `date` of each or not; a click on one opens its trace with it selected."""
+    """Draw the newest errors, with or without the `date`; a click opens the trace with the call selected."""
     if errors.empty:
-        st.caption("No call failed in this window.")
+        st.caption("No errors in this window.")
         return
     shown = derived(_newest, errors, date=date, zone=formatting.zone_name())
-    place = table.clickable(
+    row_index = table.clickable(
         shown,
         key="o_errors",
         columns={"Timestamp": 170 if date else 100, "Process": 130, "Exception": 240, "Data": 150},
     )
-    if place is not None:
-        _open(errors.iloc[place])
+    if row_index is not None:
+        _open(errors.iloc[row_index])
 
 
-def exceptions(found: DataFrame, *, date: bool) -> None:
-    """Draw `overview.exceptions`, most frequent first; a click on one opens its newest trace among its like."""
-    if found.empty:
-        st.caption("No call failed in this window.")
+def exceptions(kinds: DataFrame, *, date: bool) -> None:
+    """Draw `overview.exceptions`, most frequent first; a click opens the newest trace and filters by its type."""
+    if kinds.empty:
+        st.caption("No errors in this window.")
         return
-    shown = derived(_kinds, found, date=date, zone=formatting.zone_name())
+    shown = derived(_kinds_table, kinds, date=date, zone=formatting.zone_name())
     columns = {
         "Exception": 110,
         "Where": 110,
         "Count": st.column_config.NumberColumn(format="localized", width=56),
-        "Course": st.column_config.LineChartColumn(width=70, y_min=0),
+        "Trend": st.column_config.LineChartColumn(width=70, y_min=0),
         "Last": 170 if date else 96,
         "First": 170 if date else 96,
     }
-    place = table.clickable(shown, key="o_kinds", columns=columns)
-    if place is not None:
-        row = found.iloc[place]
+    row_index = table.clickable(shown, key="o_kinds", columns=columns)
+    if row_index is not None:
+        row = kinds.iloc[row_index]
         search = str(row["type"] or row["exception"] or "")[:LONGEST_SEARCH]
         _open(row, t_q=search or None)
-    if found.attrs.get("truncated"):
-        st.caption("Counted over the newest 10,000 errors of the window; the most frequent kinds are shown.")
+    if kinds.attrs.get("truncated"):
+        st.caption("Counts cover the newest 10,000 errors of the window; the most frequent kinds are shown.")
 
 
 def _newest(errors: DataFrame, *, date: bool, zone: str) -> DataFrame:
-    """The table of single errors; `zone` is the reader's, in which moments are written."""
+    """The table of single errors; `zone` is the reader's time zone, in which times are formatted."""
     del zone
     return DataFrame(
         {
@@ -71,23 +71,23 @@ def _newest(errors: DataFrame, *, date: bool, zone: str) -> DataFrame:
     )
 
 
-def _kinds(found: DataFrame, *, date: bool, zone: str) -> DataFrame:
-    """The table of kinds of errors, as `_newest`."""
+def _kinds_table(kinds: DataFrame, *, date: bool, zone: str) -> DataFrame:
+    """The table of exception kinds, see `_newest`."""
     del zone
     return DataFrame(
         {
-            "Exception": [_kind(row) for row in found.to_dict("records")],
-            "Where": [plain(row["place"] or row["function"], 200) for row in found.to_dict("records")],
-            "Count": found["calls"],
-            "Course": found["course"],
-            "Last": [formatting.format_time(int(ns), date=date) for ns in found["last_ns"]],
-            "First": [formatting.format_time(int(ns), date=date) for ns in found["first_ns"]],
+            "Exception": [_kind(row) for row in kinds.to_dict("records")],
+            "Where": [plain(row["place"] or row["function"], 200) for row in kinds.to_dict("records")],
+            "Count": kinds["calls"],
+            "Trend": kinds["course"],
+            "Last": [formatting.format_time(int(ns), date=date) for ns in kinds["last_ns"]],
+            "First": [formatting.format_time(int(ns), date=date) for ns in kinds["first_ns"]],
         }
     )
 
 
 def _kind(row: dict[Any, Any]) -> str:
-    """The type of a failure, or its message where the text names no type."""
+    """The type of an exception, or its message if it has no type."""
     return plain(row["type"] or row["exception"], WIDEST) or "(no message)"
 
 

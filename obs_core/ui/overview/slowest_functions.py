@@ -1,4 +1,4 @@
-"""The slowest functions of the window, and those that changed most against the window before it."""
+"""The slowest functions of the window, and those that changed most against the window before."""
 
 from typing import Any, Final
 
@@ -18,27 +18,27 @@ ORDERS: Final = ("Slowest", "Most changed")
 
 
 def slowest(changes: DataFrame) -> None:
-    """Draw the functions of `functions.changes`; a click on one opens the Code Inspector."""
+    """Draw the functions of `functions.changes`; a click opens the Code Inspector."""
     order = st.segmented_control(
         "Order", ORDERS, default=ORDERS[0], required=True, key="o_by", bind="query-params", label_visibility="collapsed"
     )
-    chosen, shown = derived(_shown, changes, changed=order == ORDERS[1])
-    if chosen.empty:
-        st.caption("No function changed by more than noise." if order == ORDERS[1] else "No call was timed.")
+    listed, shown = derived(_shown, changes, changed=order == ORDERS[1])
+    if listed.empty:
+        st.caption("No significant changes." if order == ORDERS[1] else "No timed calls.")
         return
     localized = st.column_config.NumberColumn(format="localized")
     columns = dict.fromkeys(("Calls", "Errors", "P95 (ms)", "P95 before (ms)", "Total (s)"), localized)
-    place = tables.clickable(shown, key=f"o_functions {order}", columns=columns | {"Function": 270}, most=SHOWN)
-    if place is not None:
-        navigation.go_to("code_inspector", f_fn=str(chosen["function"].iloc[place]))
+    row_index = tables.clickable(shown, key=f"o_functions {order}", columns=columns | {"Function": 270}, most=SHOWN)
+    if row_index is not None:
+        navigation.go_to("code_inspector", f_fn=str(listed["function"].iloc[row_index]))
 
 
 def function_suggestions(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
-    """For each of the slowest functions, a rule on how long it takes."""
-    found, _ = derived(_shown, ask(functions.changes, scope), changed=False)
+    """Suggest a rule on the latency of each of the slowest functions."""
+    listed, _ = derived(_shown, ask(functions.changes, scope), changed=False)
     return [
         suggestion
-        for row in found.head(rule_suggestions.MOST).to_dict("records")
+        for row in listed.head(rule_suggestions.MOST).to_dict("records")
         for suggestion in rule_suggestions.latency(
             scope, formatting.number(row["p95_ms"]), function=str(row["function"])
         )
@@ -47,24 +47,24 @@ def function_suggestions(scope: PageScope) -> list[rule_suggestions.RuleSuggesti
 
 def _shown(changes: DataFrame, *, changed: bool) -> tuple[DataFrame, DataFrame]:
     """The functions in their order, and the table of them."""
-    chosen = ordered(changes, changed=changed)
+    listed = ordered(changes, changed=changed)
     shown = DataFrame(
         {
-            "Function": [plain(name, 200) for name in chosen["function"]],
-            "Group": [plain(name, 100) for name in chosen["process_group"]],
-            "Calls": chosen["calls"],
-            "Errors": chosen["errors"],
-            "P95 (ms)": tables.rounded(chosen["p95_ms"]),
-            "P95 before (ms)": tables.rounded(chosen["p95_before_ms"]),
-            "Change": [change(row) for row in chosen.to_dict("records")],
-            "Total (s)": tables.rounded(chosen["total_ms"] / 1e3),
+            "Function": [plain(name, 200) for name in listed["function"]],
+            "Group": [plain(name, 100) for name in listed["process_group"]],
+            "Calls": listed["calls"],
+            "Errors": listed["errors"],
+            "P95 (ms)": tables.rounded(listed["p95_ms"]),
+            "P95 before (ms)": tables.rounded(listed["p95_before_ms"]),
+            "Change": [change(row) for row in listed.to_dict("records")],
+            "Total (s)": tables.rounded(listed["total_ms"] / 1e3),
         }
     )
-    return chosen, shown
+    return listed, shown
 
 
 def ordered(changes: DataFrame, *, changed: bool) -> DataFrame:
-    """The functions with the highest P95; if `changed`, those that changed by more than noise, most changed first."""
+    """Return the functions with the highest P95; if `changed`, those with a significant change, largest first."""
     timed = changes.dropna(subset=["p95_ms"])
     if not changed:
         return timed.nlargest(SHOWN, "p95_ms", keep="first").reset_index(drop=True)
@@ -74,9 +74,9 @@ def ordered(changes: DataFrame, *, changed: bool) -> DataFrame:
 
 
 def change(row: dict[Any, Any]) -> str:
-    """The change of the P95 in percent, with a mark and a word where it is more than noise."""
+    """Return the change of the P95 in percent, with a mark and a word if it is significant."""
     factor = row["change"]
-    if factor != factor:  # noqa: PLR0124 - NaN: nothing to compare with
+    if factor != factor:  # noqa: PLR0124 - NaN: nothing to compare
         return ""
     percent = f"{(factor - 1) * 100:+,.0f} %"
     if not row["notable"]:

@@ -1,4 +1,4 @@
-"""The row of figures at the top of the Overview: each with its course over the window and the change before it."""
+"""The row of stat cards at the top of the Overview: each with its trend and its change against the window before."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,24 +10,17 @@ from obs_core.errors import ObsError
 from obs_core.query.questions import functions, overview, values, writers
 from obs_core.ui.kit import formatting, stat_card
 from obs_core.ui.kit.stat_card import StatCard
-from obs_core.ui.series.silence import _silent
+from obs_core.ui.series.silence import silent_names
 from obs_core.ui.shell import rule_suggestions
-from obs_core.ui.shell.answers import Question, ask, derived
+from obs_core.ui.shell.answers import ask, derived
 from obs_core.ui.shell.scope import PageScope
 
 FULL: Final = 0.8  # of a queue's capacity
 STATES: Final = ("OK", "DELAYED", "CIRCUIT_OPEN", "GONE")  # from best to worst
 
 
-def needed(scope: PageScope) -> list[tuple[Question, PageScope]]:
-    """What the Overview asks, the figures' questions first and the heaviest last."""
-    before = replace(scope, window=scope.window.before())
-    questions = (functions.history, values.streaks, overview.processes, overview.groups, functions.changes)
-    return [(overview.summary, scope), (overview.summary, before), *((question, scope) for question in questions)]
-
-
-def cards(scope: PageScope) -> None:
-    """Draw the figures; one that can't be answered says so in its place."""
+def stat_row(scope: PageScope) -> None:
+    """Draw the stat cards; a card that can't be answered shows the error instead."""
     before = replace(scope, window=scope.window.before())
     sources: dict[str, Callable[[], DataFrame]] = {
         "now": lambda: ask(overview.summary, scope),
@@ -37,22 +30,22 @@ def cards(scope: PageScope) -> None:
         "streaks": lambda: ask(values.streaks, scope),
         "processes": lambda: ask(overview.processes, scope),
     }
-    stat_card.row([_figure(label, *one, sources=sources, until=scope.window.to_ns) for label, one in _FIGURES.items()])
+    stat_card.row([_card(label, *parts, sources=sources, end_ns=scope.window.to_ns) for label, parts in _CARDS.items()])
 
 
 def error_suggestions(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
-    """Rules on how often calls fail and how many there are, with limits from the window's figures."""
+    """Suggest rules on the error rate and the throughput, with limits from the values of the window."""
     rate = formatting.number(ask(overview.summary, scope)["error_rate"].iloc[0])
     return [rule_suggestions.error_rate(scope, rate), rule_suggestions.throughput(scope)]
 
 
 def latency_suggestions(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
-    """A rule on how long calls take, with a limit from the window's P95."""
+    """Suggest a rule on the latency, with a limit from the P95 of the window."""
     return rule_suggestions.latency(scope, formatting.number(ask(overview.summary, scope)["p95_ms"].iloc[0]))
 
 
-def suggestions(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
-    """A rule for each figure; that of stale values is for the one that has repeated most often."""
+def stat_suggestions(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
+    """Suggest a rule for each card; for stale values, on the one with the longest streak."""
     stuck = derived(_longest, ask(values.streaks, scope))
     return [
         *error_suggestions(scope),
@@ -63,32 +56,32 @@ def suggestions(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
 
 
 def _longest(streaks: DataFrame) -> tuple[str, str]:
-    """Process and name of the value that repeats the longest now; empty texts where none does."""
-    going = streaks[streaks["ongoing"]]
-    if going.empty:
+    """Process and name of the value with the longest ongoing streak; empty texts if there is none."""
+    ongoing = streaks[streaks["ongoing"]]
+    if ongoing.empty:
         return "", ""
-    row = going.iloc[int(going["length"].to_numpy().argmax())]
+    row = ongoing.iloc[int(ongoing["length"].to_numpy().argmax())]
     return str(row["process"]), str(row["data"])
 
 
-def _figure(
+def _card(
     label: str,
     build: Callable[..., StatCard],
     needs: tuple[str, ...],
     *,
     sources: dict[str, Callable[[], DataFrame]],
-    until: int,
+    end_ns: int,
 ) -> str:
-    """One card as HTML, with what failed said in its place."""
+    """One card as HTML; if a question failed, the card shows the error."""
     try:
         answers = [sources[name]() for name in needs]
-        given: dict[str, int] = {"until": until} if build is _stale else {}
-        return derived(_drawn, *answers, kind=build, **given)
+        given: dict[str, int] = {"end_ns": end_ns} if build is _stale else {}
+        return derived(_html, *answers, kind=build, **given)
     except ObsError as error:
         return stat_card.card_html(StatCard(label, formatting.NOT_MEASURED, error.message, hover=error.hint, bad=True))
 
 
-def _drawn(*answers: DataFrame, kind: Callable[..., StatCard], **given: object) -> str:
+def _html(*answers: DataFrame, kind: Callable[..., StatCard], **given: object) -> str:
     return stat_card.card_html(kind(*answers, **given))
 
 
@@ -103,7 +96,7 @@ def _error_rate(now_: DataFrame, before_: DataFrame, slices: DataFrame) -> StatC
         worse=_points(new, old).startswith("+") and _points(new, old) != _points(0, 0),
         trend=list((slices["errors"] / slices["calls"]).fillna(0.0)),
         bad=bool(new),
-        hover="Calls whose status is ERROR, of all calls of the window, at every depth of their traces.",
+        hover="The share of calls with status ERROR among all calls in the window, at every depth of their traces.",
     )
 
 
@@ -116,7 +109,7 @@ def _throughput(now_: DataFrame, before_: DataFrame, slices: DataFrame) -> StatC
         f"{formatting.rate(formatting.number(now['traces_per_s']))} traces/s",
         change=_relative(new, formatting.number(before["calls_per_s"])),
         trend=list(slices["calls"]),
-        hover="All calls that began in the window, per second within the log.",
+        hover="Calls that started in the window, per second covered by the log.",
     )
 
 
@@ -132,49 +125,49 @@ def _latency(now_: DataFrame, before_: DataFrame, slices: DataFrame) -> StatCard
         change=_relative(p95, old),
         worse=_relative(p95, old).startswith("+") and _relative(p95, old) != "+0 %",
         trend=list(_numbers(slices["p95_ms"])),
-        hover=f"95 % of all calls took no longer. {approximate}, over all calls of the window that were timed.",
+        hover=f"95 % of calls were at least this fast. {approximate}, over all timed calls in the window.",
     )
 
 
-def _writers(found: DataFrame) -> StatCard:
-    worst = max(found["state"], key=STATES.index, default=formatting.NOT_MEASURED)
-    dropped, recovered = int(found["dropped"].sum()), int(found["recovered"].sum())
-    notes = [f"{formatting.count(len(found))} at work" if len(found) else "none at work"]
+def _writers(writers_: DataFrame) -> StatCard:
+    worst = max(writers_["state"], key=STATES.index, default=formatting.NOT_MEASURED)
+    dropped, recovered = int(writers_["dropped"].sum()), int(writers_["recovered"].sum())
+    notes = [f"{formatting.count(len(writers_))} running" if len(writers_) else "none running"]
     notes += [f"{formatting.count(dropped)} rows dropped"] if dropped else []
     notes += [f"{formatting.count(recovered)} recovered"] if recovered else []
     bad = bool(dropped) or worst not in ("OK", formatting.NOT_MEASURED)
-    return StatCard("Writers", worst, " · ".join(notes), bad=bad, hover=_each(found))
+    return StatCard("Writers", worst, " · ".join(notes), bad=bad, hover=_writer_lines(writers_))
 
 
-def _queue(found: DataFrame) -> StatCard:
-    queue, capacity = int(found["queue"].sum()), int(found["capacity"].sum())
-    if found.empty:
-        return StatCard("Queue", formatting.NOT_MEASURED, "no writer at work")
+def _queue(writers_: DataFrame) -> StatCard:
+    queue, capacity = int(writers_["queue"].sum()), int(writers_["capacity"].sum())
+    if writers_.empty:
+        return StatCard("Queue", formatting.NOT_MEASURED, "no writers running")
     return StatCard(
         "Queue",
         formatting.count(queue),
         f"of {formatting.count(capacity)} rows",
         bad=queue > FULL * capacity,
-        hover="Rows that programs have handed over and that are not in the log yet.",
+        hover="Rows queued in writers, not yet in the log.",
     )
 
 
-def _stale(found: DataFrame, wrote: DataFrame, *, until: int) -> StatCard:
-    stuck = found[found["ongoing"]]
-    silent = _silent(wrote, until)
-    longest = f"longest {formatting.count(stuck['length'].max())} readings" if len(stuck) else "every value changes"
+def _stale(streaks: DataFrame, processes: DataFrame, *, end_ns: int) -> StatCard:
+    stale = streaks[streaks["ongoing"]]
+    silent = silent_names(processes, end_ns)
+    longest = f"longest {formatting.count(stale['length'].max())} readings" if len(stale) else "no stale values"
     return StatCard(
         "Stale values",
-        formatting.count(len(stuck)),
+        formatting.count(len(stale)),
         longest + (f" · {formatting.count(len(silent))} silent" if silent else ""),
-        bad=bool(len(stuck) or silent),
-        hover="Values whose newest readings, six or more, are equal."
-        + (f" Nothing from these processes for 5 minutes: {', '.join(silent[:20])}." if silent else ""),
+        bad=bool(len(stale) or silent),
+        hover="Values with at least 6 equal readings at the end."
+        + (f" No rows from these processes for 5 minutes: {', '.join(silent[:20])}." if silent else ""),
         tone="stale",
     )
 
 
-_FIGURES: Final[dict[str, tuple[Callable[..., StatCard], tuple[str, ...]]]] = {
+_CARDS: Final[dict[str, tuple[Callable[..., StatCard], tuple[str, ...]]]] = {
     "Error rate": (_error_rate, ("now", "before", "slices")),
     "Throughput": (_throughput, ("now", "before", "slices")),
     "Latency P95": (_latency, ("now", "before", "slices")),
@@ -182,16 +175,16 @@ _FIGURES: Final[dict[str, tuple[Callable[..., StatCard], tuple[str, ...]]]] = {
     "Queue": (_queue, ("writers",)),
     "Stale values": (_stale, ("streaks", "processes")),
 }
-"""What makes each card, and of which answers."""
+"""The function that builds each card, and the answers that it needs."""
 
 
-def _row(found: DataFrame) -> dict[str, Any]:
+def _row(summary: DataFrame) -> dict[str, Any]:
     """The one row of a summary."""
-    return {str(name): found[name].iloc[0] for name in found.columns}
+    return {str(name): summary[name].iloc[0] for name in summary.columns}
 
 
 def _points(new: float | None, old: float | None) -> str:
-    """The change of a share in percent points."""
+    """The change of a share in percentage points."""
     return "" if new is None or old is None else f"{(round((new - old) * 100, 2) or 0.0):+.2f} points"
 
 
@@ -203,14 +196,14 @@ def _numbers(column: "Series[Any]") -> "list[float | None]":
     return [formatting.number(cell) for cell in column]
 
 
-def _each(found: DataFrame) -> str:
-    """Each writer in a line."""
-    if found.empty:
-        return "Programs that write into this log appear here while they run."
+def _writer_lines(writers_: DataFrame) -> str:
+    """One line per writer."""
+    if writers_.empty:
+        return "Writers appear here while their programs run."
     return "\n".join(
         f"{row['process']} (pid {row['pid']}): {row['state']}, queue {formatting.count(row['queue'])}, "
         f"written {formatting.count(row['written'])}, dropped {formatting.count(row['dropped'])}, "
         f"recovered {formatting.count(row['recovered'])}"
         + (f", last error: {row['last_error']}" if row["last_error"] else "")
-        for row in found.head(20).to_dict("records")
+        for row in writers_.head(20).to_dict("records")
     )

@@ -1,4 +1,4 @@
-"""Each writer of the log with what it counted, and the processes that went silent."""
+"""The writers of the log with their counters, and the silent processes."""
 
 from typing import Any, Final
 
@@ -20,26 +20,26 @@ MOST: Final = 8
 
 
 def writers_card(scope: PageScope) -> None:
-    """What opens under the figures: a row for each writer, and the processes without a row in the last 5 minutes."""
-    with st.expander("Each writer, and silent processes", key="o_writers", on_change="rerun") as opened:
+    """Draw the expander below the stat cards: a row per writer, and the silent processes."""
+    with st.expander("Writers and silent processes", key="o_writers", on_change="rerun") as opened:
         if not opened.open:
             return
-        found = ask(writers.status, scope)
+        status = ask(writers.status, scope)
         suggest_rules("Writers", lambda: [rule_suggestions.writer(), *silence_suggestions(scope)])
-        if found.empty:
-            st.caption("No program is writing into this log now; those that do stand here with their queues.")
+        if status.empty:
+            st.caption("No writers are running. Running writers and their queues are listed here.")
         else:
-            table.clickable(shown(found, now_ns()), key="o_each_writer", columns=_columns(), most=MOST)
-        st.caption("Silent processes: nothing in the last 5 minutes of the window's data.")
+            table.clickable(shown(status, now_ns()), key="o_writer_rows", columns=_columns(), most=MOST)
+        st.caption("Silent processes: no rows in the last 5 minutes of the data.")
         silent_card(scope)
 
 
-def shown(found: DataFrame, now: int) -> DataFrame:
-    """The table of `writers.status`, the worst first; `now` is the moment that lags are taken to."""
+def shown(status: DataFrame, now: int) -> DataFrame:
+    """Return the table of `writers.status`, worst first; lags are measured up to `now`."""
     order = list(STATES)
-    worst = found.assign(place=[-order.index(state) for state in found["state"]])
-    worst = worst.sort_values(["place", "process", "pid"], kind="stable")
-    rows = worst.to_dict("records")
+    ranked = status.assign(rank=[-order.index(state) for state in status["state"]])
+    ranked = ranked.sort_values(["rank", "process", "pid"], kind="stable")
+    rows = ranked.to_dict("records")
     return DataFrame(
         {
             "State": [STATES[row["state"]] for row in rows],
@@ -50,20 +50,20 @@ def shown(found: DataFrame, now: int) -> DataFrame:
             "Dropped": [int(row["dropped"]) for row in rows],
             "Recovered": [int(row["recovered"]) for row in rows],
             "Lag": [lag(row, now) for row in rows],
-            "Last flush": [formatting.format_time(_known(row["last_flush_ns"])) for row in rows],
+            "Last flush": [formatting.format_time(_timestamp(row["last_flush_ns"])) for row in rows],
             "Last error": [plain(row["last_error"], 300) for row in rows],
         }
     )
 
 
 def lag(row: dict[Any, Any], now: int) -> str:
-    """How long the oldest row waits that is not in the log yet; nothing waits: 0 ms."""
-    oldest = _known(row["oldest_ns"])
+    """Return the age of the oldest queued row; 0 ms if none is queued."""
+    oldest = _timestamp(row["oldest_ns"])
     return "0 ms" if oldest is None else formatting.duration(max(0, now - oldest) / 1e6)
 
 
-def _known(moment: Any) -> int | None:  # noqa: ANN401 - a cell of a nullable column
-    return None if moment is None or moment != moment or str(moment) == "<NA>" else int(moment)  # noqa: PLR0124 - NaN
+def _timestamp(cell: Any) -> int | None:  # noqa: ANN401 - a cell of a nullable column
+    return None if cell is None or cell != cell or str(cell) == "<NA>" else int(cell)  # noqa: PLR0124 - NaN
 
 
 def _columns() -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""Cards about series and silent processes, used by several pages."""
+"""Cards about series and silent processes that several pages share."""

@@ -1,6 +1,7 @@
-"""One series: its readings as a chart or a table, with its streaks shaded."""
+"""One series: its readings as a chart or a table, with shaded streaks."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import streamlit as st
@@ -15,7 +16,7 @@ from obs_core.ui.shell.answers import ask
 from obs_core.ui.shell.scope import PageScope
 
 LISTED: Final = 500
-"""Readings that a table shows."""
+"""Readings in a table."""
 
 
 def series_card(
@@ -29,58 +30,60 @@ def series_card(
     fires: bool = False,
     listed: bool = False,
 ) -> None:
-    """Draw the newest readings of one series, its streaks shaded; unless their bands are when something `fires`.
+    """Draw the newest readings of one series with shaded streaks, or with bands where a rule `fires`.
 
-    `marks` are told the moments from which and to which is drawn (see `rule_marks.marks`). `listed` puts the readings
-    in a table, too; what is no number is always listed.
+    `marks` gets the first and last timestamp of the chart (see `chart_annotations.marks`). With `listed` the readings
+    are also in a table; readings that are not numbers always are.
     """
     readings = ask(values.history, scope, process=process, data=data)
     if readings.empty:
-        st.caption("No reading of this series in this window.")
+        st.caption("No readings of this series in this window.")
         return
     if readings.attrs.get("truncated"):
-        st.caption(f"The newest {formatting.count(len(readings))} readings of the window are shown.")
+        st.caption(f"Showing the newest {formatting.count(len(readings))} readings of the window.")
     streaks = ask(values.streaks, scope, process=process, data=data, **rule)
     numbers = readings["number"]
     if numbers.notna().any():
-        first_ns, last_ns = (int(readings["timestamp"].iloc[place]) for place in (0, -1))
-        parts = [DataFrame({"moment_ns": readings["timestamp"], "number": numbers})]
+        first_ns, last_ns = (int(readings["timestamp"].iloc[index]) for index in (0, -1))
+        parts = [DataFrame({"time_ns": readings["timestamp"], "number": numbers})]
         parts += [] if fires else [shading(streaks, first_ns)]
         parts += [] if marks is None else [marks(first_ns, last_ns)]
-        chart = charts.readings("Value", "Fires") if fires else charts.readings()
+        chart = partial(charts.readings, "Value", "Fires") if fires else charts.readings
         chart_view.show(chart, chart_view.layered(*parts), key=key)
     if listed or not numbers.notna().any():
         shown = _texts(readings, streaks)
         height = min(300, (len(shown) + 1) * table.ROW_HEIGHT + 8)
         st.dataframe(shown, hide_index=True, height=height, row_height=table.ROW_HEIGHT)
     navigation.page_link(
-        "trace_explorer", label="Its rows in the Trace Explorer", t_kind="value", t_process=process, t_q=data
+        "trace_explorer", label="Show the rows in the Trace Explorer", t_kind="value", t_process=process, t_q=data
     )
 
 
 def shading(streaks: DataFrame, first_ns: int) -> DataFrame:
-    """The streaks as bands (columns start_ns, end_ns, label), cut where the readings begin that are shown."""
-    seen = streaks[streaks["end_ns"] >= first_ns]
+    """Return the streaks as bands (columns start_ns, end_ns, label), cut at the first reading shown."""
+    visible = streaks[streaks["end_ns"] >= first_ns]
     labels = [
         f"{formatting.count(length)} times {plain(value, 40) or 'missing'}"
-        for length, value in seen[["length", "value"]].to_numpy()
+        for length, value in visible[["length", "value"]].to_numpy()
     ]
-    return DataFrame({"start_ns": seen["start_ns"].clip(lower=first_ns), "end_ns": seen["end_ns"], "label": labels})
+    return DataFrame(
+        {"start_ns": visible["start_ns"].clip(lower=first_ns), "end_ns": visible["end_ns"], "label": labels}
+    )
 
 
 def _texts(readings: DataFrame, streaks: DataFrame) -> DataFrame:
-    """The newest readings as text, each with the streak that it is part of."""
+    """The newest readings as text, each with its streak."""
     newest = readings.iloc[::-1].head(LISTED)
-    runs = streaks.sort_values("start_ns")
-    places = runs["start_ns"].searchsorted(newest["timestamp"], side="right") - 1
-    ends, lengths = runs["end_ns"].tolist(), runs["length"].tolist()
+    ordered = streaks.sort_values("start_ns")
+    indexes = ordered["start_ns"].searchsorted(newest["timestamp"], side="right") - 1
+    ends, lengths = ordered["end_ns"].tolist(), ordered["length"].tolist()
     return DataFrame(
         {
             "Timestamp": [formatting.format_time(int(ns)) for ns in newest["timestamp"]],
             "Value": [plain(value, 300) for value in newest["data_value"]],
             "Stale": [
-                f"● one of {formatting.count(lengths[place])} equal" if place >= 0 and ns <= ends[place] else ""
-                for ns, place in zip(newest["timestamp"], places, strict=True)
+                f"● one of {formatting.count(lengths[index])} equal" if index >= 0 and ns <= ends[index] else ""
+                for ns, index in zip(newest["timestamp"], indexes, strict=True)
             ],
         }
     )

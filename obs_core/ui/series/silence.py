@@ -1,4 +1,4 @@
-"""Processes that stopped writing: which they are, and the rules and the card for them."""
+"""Silent processes: which stopped writing, a card with them, and suggested rules."""
 
 from typing import Final
 
@@ -17,35 +17,36 @@ SILENT_AFTER_NS: Final = 5 * MINUTE
 
 
 def silent_processes(scope: PageScope) -> list[str]:
-    """The processes of the window that wrote nothing in the last 5 minutes before its end, or before the newest row."""
-    return _silent(ask(overview.processes, scope), scope.window.to_ns)
+    """Return the processes without rows in the last 5 minutes of the window, or before the newest row."""
+    return silent_names(ask(overview.processes, scope), scope.window.to_ns)
 
 
-def _silent(found: DataFrame, until: int) -> list[str]:
-    if found.empty:
+def silent_names(processes: DataFrame, end_ns: int) -> list[str]:
+    """Return the names of the silent ones among `processes` (the answer of `overview.processes`)."""
+    if processes.empty:
         return []
-    latest = min(until, int(found["last_ns"].max()))
-    return sorted(str(name) for name in found.loc[found["last_ns"] < latest - SILENT_AFTER_NS, "process"])
+    latest = min(end_ns, int(processes["last_ns"].max()))
+    return sorted(str(name) for name in processes.loc[processes["last_ns"] < latest - SILENT_AFTER_NS, "process"])
 
 
 def silence_suggestions(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
-    """For each process that is silent now, a rule on its silence; one for all where none is."""
-    reads = set(ask(values.series, scope)["process"])
+    """Suggest a rule for each silent process, or one for all processes if none is silent."""
+    with_values = set(ask(values.series, scope)["process"])
     names = silent_processes(scope)[: rule_suggestions.MOST]
-    suggestions = [rule_suggestions.silent(name, of="values" if name in reads else "calls") for name in names]
+    suggestions = [rule_suggestions.silent(name, of="values" if name in with_values else "calls") for name in names]
     return suggestions or [rule_suggestions.silent(group=scope.group)]
 
 
 def silent_card(scope: PageScope) -> None:
-    """The processes of the window that stopped writing, with their newest row."""
+    """Draw the silent processes of the window with their newest row."""
     names = silent_processes(scope)
-    found = ask(overview.processes, scope)
+    processes = ask(overview.processes, scope)
     if not names:
         st.caption(
-            f"None of {formatting.count(len(found))}: each wrote within the last 5 minutes of the window's data."
+            f"No silent processes: all {formatting.count(len(processes))} wrote in the last 5 minutes of the data."
         )
         return
-    silent = found[found["process"].isin(names)].sort_values("last_ns")
+    silent = processes[processes["process"].isin(names)].sort_values("last_ns")
     st.dataframe(
         {
             "Process": [plain(name, 200) for name in silent["process"]],

@@ -1,1 +1,1 @@
-"""What every page shares: scope, controls, panels, cached answers, layout."""
+"""The parts that all pages share: scope, controls, panels, cached answers and layout."""

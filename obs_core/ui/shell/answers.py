@@ -1,17 +1,19 @@
-"""Asking the log: one engine for the server, and each answer computed once for all who ask the same.
+"""The answers of the log: one engine for the server, and each answer computed once for all sessions.
 
-An answer holds for (question, window, parameters, the log's version). Sessions that ask at the same time wait for the
-one that asks already. The newest answers are kept; older ones go when `ANSWERS` are there.
-What a page makes of an answer is kept with it (`shaped`): a refresh that brings nothing new costs the drawing alone.
+An answer is valid for (question, window, parameters, version of the log). Sessions that ask the same at the same time
+share one computation. The newest answers are cached; the oldest are dropped beyond `MAX_ANSWERS`.
+What a page derives from an answer is cached with it (`derived`): a refresh without new rows costs the drawing alone.
+Each part of a page starts with the questions of its last run (`prefetching`): they run while the page is drawn.
 """
 
 import itertools
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import streamlit as st
 from pandas import DataFrame
@@ -23,15 +25,15 @@ from obs_core.query.questions import overview, writers
 from obs_core.settings import from_environment
 from obs_core.ui.shell.scope import PageScope
 
-ANSWERS: Final = 128
-"""Answers that are kept: some thirty for each page, of a few pages and windows."""
+MAX_ANSWERS: Final = 128
+"""Cached answers: about thirty per page, for a few pages and windows."""
 
-KEPT_ROWS: Final = 200_000
-"""Rows of all kept answers together: some 100 MB. A trace of 20,000 rows is 12 MB, and a growing log makes it anew at
-each refresh."""
+MAX_ROWS: Final = 200_000
+"""Rows of all cached answers together, about 100 MB. A trace of 20,000 rows is 12 MB, and a growing log needs a new
+answer at each refresh."""
 
-SHAPES: Final = 256
-"""What was made of answers and is kept."""
+MAX_DERIVED: Final = 256
+"""Cached results that were derived from answers."""
 
 _MARK: Final = "_obs_answer"
 _numbers: Final = itertools.count()
@@ -51,135 +53,170 @@ class _Pending:
         self.number = next(_numbers)
 
 
+class _Recorded(NamedTuple):
+    """The questions that a part of a page asks in this run, each with whether it was for the window before."""
+
+    scope: PageScope
+    before: Window
+    questions: dict[tuple[Question, bool], None]
+
+    def add(self, question: Question, scope: PageScope) -> None:
+        """Record `question`, unless it is for another scope than the page's."""
+        if scope.group == self.scope.group and scope.window in (self.scope.window, self.before):
+            self.questions[question, scope.window == self.before] = None
+
+
+_recorded: ContextVar[_Recorded | None] = ContextVar("_recorded", default=None)
+
+
 class CachedQuery:
     """The answers of one engine, shared by all sessions."""
 
     def __init__(self, engine: Engine) -> None:
-        """Ask `engine`, and keep what it says."""
+        """Ask `engine` and cache its answers."""
         self.engine = engine
-        self._known: OrderedDict[Hashable, _Pending] = OrderedDict()
-        self._shapes: OrderedDict[tuple[str, str, tuple[Any, ...], Hashable], Any] = OrderedDict()
+        self.last_questions: dict[str, tuple[tuple[Question, bool], ...]] = {}
+        self._answers: OrderedDict[Hashable, _Pending] = OrderedDict()
+        self._derived: OrderedDict[tuple[str, str, tuple[Any, ...], Hashable], Any] = OrderedDict()
         self._lock = threading.Lock()
-        self._ahead: threading.Thread | None = None
+        self._prefetcher: threading.Thread | None = None
 
     def close(self) -> None:
-        """Forget the answers and close the engine."""
-        if self._ahead:
-            self._ahead.join()
-        self._known.clear()
+        """Drop the answers and close the engine."""
+        if self._prefetcher:
+            self._prefetcher.join()
+        self._answers.clear()
         self.engine.close()
 
-    def forget(self) -> None:
-        """Keep no answer: the next to ask computes it again."""
+    def clear(self) -> None:
+        """Drop all answers: the next request computes them again."""
         with self._lock:
-            self._known.clear()
-            self._shapes.clear()
+            self._answers.clear()
+            self._derived.clear()
 
     def answer(self, question: Question, window: Window, parameters: dict[str, object]) -> DataFrame:
-        """The answer to `question` as the log is now. The frame is the caller's own.
+        """Return the answer to `question` for the log as it is now. The caller may change the frame.
 
         Raises:
-            ObsError: what the question raises; the next one to ask tries again.
+            ObsError: the question failed; the next request tries again.
         """
         named = tuple((name, _hashable(value)) for name, value in sorted(parameters.items()))
-        moment = now_ns() // SECOND if question is writers.status else 0  # writers fare while the log does not change
-        key = (question.__module__, question.__qualname__, window, named, moment, self.engine.version())
+        second = now_ns() // SECOND if question is writers.status else 0  # writers change while the log does not
+        key = (question.__module__, question.__qualname__, window, named, second, self.engine.version())
         with self._lock:
-            pending = self._known.setdefault(key, _Pending())
-            self._known.move_to_end(key)
+            pending = self._answers.setdefault(key, _Pending())
+            self._answers.move_to_end(key)
         with pending.lock:
             if pending.frame is None:
                 pending.frame = question(self.engine, window, **parameters)
                 self._trim()
-            frame = pending.frame.copy(deep=False)  # pandas 3 copies on write: what the caller changes stays his
-        object.__setattr__(frame, _MARK, pending.number)  # unlike attrs, no frame made of this one gets it
+            frame = pending.frame.copy(deep=False)  # pandas 3 copies on write: a change stays with the caller
+        object.__setattr__(frame, _MARK, pending.number)  # unlike attrs, no frame derived from this one inherits it
         return frame
 
     def _trim(self) -> None:
-        """Let the oldest answers go, with what was made of them, until the others are few and small enough."""
-        gone = set()
+        """Drop the oldest answers, and what was derived from them, until the rest are few and small enough."""
+        dropped = set()
         with self._lock:
-            rows = sum(len(each.frame) for each in self._known.values() if each.frame is not None)
-            while len(self._known) > ANSWERS or (rows > KEPT_ROWS and len(self._known) > 1):
-                _, old = self._known.popitem(last=False)
-                rows -= 0 if old.frame is None else len(old.frame)
-                gone.add(old.number)
-            for key in [key for key in self._shapes if not gone.isdisjoint(key[2])]:
-                del self._shapes[key]
+            rows = sum(len(pending.frame) for pending in self._answers.values() if pending.frame is not None)
+            while len(self._answers) > MAX_ANSWERS or (rows > MAX_ROWS and len(self._answers) > 1):
+                _, oldest = self._answers.popitem(last=False)
+                rows -= 0 if oldest.frame is None else len(oldest.frame)
+                dropped.add(oldest.number)
+            for key in [key for key in self._derived if not dropped.isdisjoint(key[2])]:
+                del self._derived[key]
 
-    def ahead(self, questions: Sequence[tuple[Question, Window, str | None]]) -> None:
-        """Have a thread ask `questions` in their order, unless it is still busy with others."""
+    def prefetch(self, questions: Sequence[tuple[Question, Window, str | None]]) -> None:
+        """Ask `questions` in their order in a thread, unless it is still busy with others."""
 
         def run() -> None:
             for question, window, group in questions:
-                with suppress(ObsError):  # who asks for it himself is told
+                with suppress(ObsError):  # the panel that asks for it shows the error
                     self.answer(question, window, {"group": group})
 
-        if self._ahead is None or not self._ahead.is_alive():
-            self._ahead = threading.Thread(target=run, name="obs-ahead", daemon=True)
-            self._ahead.start()
+        if questions and (self._prefetcher is None or not self._prefetcher.is_alive()):
+            self._prefetcher = threading.Thread(target=run, name="obs-prefetch", daemon=True)
+            self._prefetcher.start()
 
-    def shaped(self, build: Callable[..., T], answers: tuple[DataFrame, ...], given: dict[str, Hashable]) -> T:
-        """`build(*answers, **given)`, made once of the same answers; all who ask get the same object."""
+    def derived(self, build: Callable[..., T], answers: tuple[DataFrame, ...], given: dict[str, Hashable]) -> T:
+        """Return `build(*answers, **given)`, computed once for the same answers; all callers share the result."""
         marks = tuple(getattr(answer, _MARK, None) for answer in answers)
         if None in marks:
             return build(*answers, **given)
         key = (build.__module__, build.__qualname__, marks, tuple(sorted(given.items())))
         with self._lock:
-            if key in self._shapes:
-                self._shapes.move_to_end(key)
-                return cast("T", self._shapes[key])
-        made = build(*answers, **given)
+            if key in self._derived:
+                self._derived.move_to_end(key)
+                return cast("T", self._derived[key])
+        result = build(*answers, **given)
         with self._lock:
-            self._shapes[key] = made
-            if len(self._shapes) > SHAPES:
-                self._shapes.popitem(last=False)
-        return made
+            self._derived[key] = result
+            if len(self._derived) > MAX_DERIVED:
+                self._derived.popitem(last=False)
+        return result
 
 
-@st.cache_resource(show_spinner=False, on_release=lambda asked: asked.close())
-def asked(log: Path) -> CachedQuery:
-    """The engine of this server for `log`, with its answers."""
+@st.cache_resource(show_spinner=False, on_release=lambda cached: cached.close())
+def cached_query(log: Path) -> CachedQuery:
+    """Return the engine of this server for `log`, with its answers."""
     return CachedQuery(Engine(log, mirror=True))
 
 
 def engine() -> Engine:
-    """The engine of this server."""
-    return asked(from_environment().log).engine
+    """Return the engine of this server."""
+    return cached_query(from_environment().log).engine
 
 
 def prewarm() -> None:
-    """Start a worker that makes its mirror of the log, before the first page asks for anything."""
-    asked(from_environment().log).ahead([(overview.processes, Window(0, 1), None)])
+    """Start a worker, which makes its mirror of the log, before the first page asks for anything."""
+    cached_query(from_environment().log).prefetch([(overview.processes, Window(0, 1), None)])
 
 
 def clear_cache() -> None:
-    """Keep none of the answers of this server."""
-    asked(from_environment().log).forget()
+    """Drop all answers of this server."""
+    cached_query(from_environment().log).clear()
 
 
 def close() -> None:
     """Close the engine of this server; the next question opens it again."""
-    asked.clear()
+    cached_query.clear()
 
 
 def ask(question: Question, scope: PageScope, **parameters: object) -> DataFrame:
-    """The answer to `question` for the chosen window and group, and its own `parameters`.
+    """Return the answer to `question` for the window and group of `scope`, and its own `parameters`.
 
     Raises:
-        ObsError: the log can't be read, the question took too long, or a parameter is not usable.
+        ObsError: the log is not readable, the question timed out, or a parameter is invalid.
     """
-    return asked(from_environment().log).answer(question, scope.window, {"group": scope.group} | parameters)
+    if not parameters and (recorded := _recorded.get()) is not None:
+        recorded.add(question, scope)
+    return cached_query(from_environment().log).answer(question, scope.window, {"group": scope.group} | parameters)
 
 
-def prefetch(questions: Sequence[tuple[Question, PageScope]]) -> None:
-    """Begin to ask `questions` in their order, while the page is being drawn: whoever asks the same waits for that."""
-    asked(from_environment().log).ahead([(question, scope.window, scope.group) for question, scope in questions])
+@contextmanager
+def prefetching(part: str, scope: PageScope) -> Iterator[None]:
+    """Ask in the background what `part` of a page asked in its last run, and record what the block asks now.
+
+    Recorded are questions for the page's own scope, and the same for the window before; not those with parameters of
+    their own: what a reader selected in the last run need not be selected now.
+    """
+    cached = cached_query(from_environment().log)
+    recorded = _Recorded(scope, scope.window.before(), {})
+    windows = (scope.window, recorded.before)
+    cached.prefetch(
+        [(question, windows[before], scope.group) for question, before in cached.last_questions.get(part, ())]
+    )
+    token = _recorded.set(recorded)
+    try:
+        yield
+    finally:
+        _recorded.reset(token)
+    cached.last_questions[part] = tuple(recorded.questions)  # not of a run that was cut short by a click or an error
 
 
 def derived(build: Callable[..., T], *answers: DataFrame, **given: Hashable) -> T:
-    """`build(*answers, **given)`, made once of the same answers of `ask`; nobody may change what it returns."""
-    return asked(from_environment().log).shaped(build, answers, given)
+    """Return `build(*answers, **given)`, computed once for the same answers of `ask`; nobody may change the result."""
+    return cached_query(from_environment().log).derived(build, answers, given)
 
 
 def _hashable(value: object) -> Hashable:

@@ -1,4 +1,4 @@
-"""The frame of every page: its heading, its style, and how numbers and moments are written."""
+"""The frame of every page: its style sheet, its heading and lists of details."""
 
 import html
 from collections.abc import Mapping
@@ -10,18 +10,18 @@ from typing import Final
 import streamlit as st
 
 ICON: Final = str(Path(__file__).with_name("web") / "icon.png")
-"""The browser tab's picture: a file, since Streamlit would load one of its symbols from the network."""
+"""The icon of the browser tab: a file, since Streamlit would load a symbol from the network."""
 
 
 def page_style() -> None:
-    """Put on the page its style sheet, every colour for both themes, and what keeps the browser's history straight."""
+    """Add the style sheet, with the colours of both themes, and the script that keeps the browser history clean."""
     st.html(f"<style>{_web('page.css')}</style>")
     with st.container(key="obs_history"):
         st.html(f"<script>{_web('history.js')}</script>", unsafe_allow_javascript=True)
 
 
 def heading(title: str, question: str | None = None) -> None:
-    """The page's title with the question it answers under it."""
+    """Draw the title of the page with the question that it answers."""
     st.html(
         f"<div class='obs-heading'><h1>{html.escape(title)}</h1>"
         f"<p>{html.escape((question or '').strip().partition(chr(10))[0])}</p></div>"
@@ -29,12 +29,12 @@ def heading(title: str, question: str | None = None) -> None:
 
 
 def detail_list(pairs: Mapping[str, str]) -> str:
-    """Names and values side by side, as HTML; both are escaped."""
+    """Return names and values as a list in HTML; both are escaped."""
     cells = "".join(
         f"<div><dt>{html.escape(name)}</dt><dd title='{html.escape(value, quote=True)}'>{html.escape(value)}</dd></div>"
         for name, value in pairs.items()
     )
-    return f"<dl class='obs-facts'>{cells}</dl>"
+    return f"<dl class='obs-details'>{cells}</dl>"
 
 
 @lru_cache(maxsize=2)

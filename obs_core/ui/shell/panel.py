@@ -1,4 +1,4 @@
-"""A card of a page. What goes wrong inside is said inside, and the page goes on."""
+"""Panels: the cards of a page. An error inside a panel is shown there, and the page continues."""
 
 import html
 import logging
@@ -22,9 +22,9 @@ def panel(
     suggestions: rule_suggestions.Suggestions | None = None,
     fill: rule_suggestions.Fill | None = None,
 ) -> Iterator[None]:
-    """A bordered card with `title`, and `note` quietly beside it; an error of the block is shown in the card.
+    """Draw a bordered card with `title` and a quiet `note`; an error of the block is shown in the card.
 
-    The style sheet knows the card by its `key`. `suggestions` are the rules that can be made of what it shows (see
+    The style sheet refers to the card by its `key`. `suggestions` are rules that fit its content (see
     `rule_suggestions.draw`, also for `fill`).
     """
     with st.container(border=True, key=key):
@@ -41,22 +41,22 @@ def panel(
 def suggest_rules(
     title: str, suggestions: rule_suggestions.Suggestions, fill: rule_suggestions.Fill | None = None
 ) -> None:
-    """Draw the rules that can be made of what is shown; none where that can't be answered, which its panel says."""
+    """Draw the rules that fit what is shown; none if the log can't answer, which the panel itself reports."""
     with boundary(title), suppress(ObsError):
         rule_suggestions.draw(suggestions(), fill)
 
 
 @contextmanager
 def boundary(title: str) -> Iterator[None]:
-    """Say in a sentence what went wrong in the block; what nobody foresaw goes to the server's output too."""
+    """Show an error of the block as one sentence; an unexpected one is also logged to the server's output."""
     try:
         yield
     except ObsError as error:
         st.warning(f"{error.message} {error.hint}".strip(), icon=":material/error:")
-    except Exception:  # noqa: BLE001 - whatever goes wrong in one card, the page goes on
+    except Exception:  # noqa: BLE001 - an error in one card must not stop the page
         _log.exception("The panel %s failed.", title)
         st.warning(
             f"“{title}” can't be shown because of an error in this program. "
-            "The server's output says which; the rest of the page is not affected.",
+            "See the server's output; the rest of the page is not affected.",
             icon=":material/error:",
         )

@@ -10,7 +10,7 @@ TO: Final = ("now", "last")
 
 @dataclass(frozen=True, slots=True)
 class PageScope:
-    """What the reader chose: the window, one group or all, and whether pages refresh by themselves."""
+    """What the reader selected: a window, one group or all, and whether pages refresh automatically."""
 
     window: Window
     group: str | None

@@ -1,4 +1,4 @@
-"""The sidebar under the navigation: the controls that all pages share, and where the log lies."""
+"""The sidebar below the navigation: the controls that all pages share, and the path of the log."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ from obs_core.ui.shell import answers, controls
 
 
 def draw(given: Mapping[str, str]) -> None:
-    """Draw the controls; `given` are the link's parameters, taken before the first control was drawn."""
+    """Draw the controls; `given` are the parameters of the link from before the first control was drawn."""
     with st.sidebar:
         controls.draw(_groups(given), _extent())
         st.caption(f"Times are in {formatting.zone_name()}.", help=f"Log: {from_environment().log.absolute()}")
@@ -27,13 +27,13 @@ def _extent() -> Window | None:
 
 
 def _groups(given: Mapping[str, str]) -> list[str]:
-    """The groups that wrote in the window; none are offered while the log can't tell."""
+    """The groups with rows in the window; none while the log is not readable."""
     state = st.session_state
     from_text = state.get("from") or given.get("from") or controls.DEFAULT_FROM
     to_text = state.get("to") or given.get("to") or controls.DEFAULT_TO
     try:
         everyone = controls.scope_of(from_text, to_text, answers.engine().extent())
-        found = answers.ask(overview.groups, everyone)
+        groups = answers.ask(overview.groups, everyone)
     except ObsError:
         return []
-    return sorted(str(group) for group in found["process_group"].dropna())
+    return sorted(str(group) for group in groups["process_group"].dropna())

@@ -1,4 +1,4 @@
-"""What every page shows while the log is missing or empty: what is missing, and the ways to fill it."""
+"""The welcome page, shown while the log is missing or empty: what is missing, and how to record rows."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ from obs_core.ui.kit import formatting
 from obs_core.ui.shell import answers, otlp_status
 from obs_core.ui.shell.panel import panel
 
-REFRESH_S: Final = 1
+CHECK_INTERVAL_S: Final = 1
 STOP_S: Final = 10
 RECORDED_S: Final = 20.0
 FOUR_LINES: Final = """\
@@ -28,7 +28,7 @@ _DEMO: Final = "python -m obs_core demo"
 
 
 class Demo:
-    """The demo as a program of its own; never in the server's process."""
+    """The demo as a separate program; never in the process of the server."""
 
     def __init__(self) -> None:
         """Not started yet."""
@@ -36,11 +36,11 @@ class Demo:
         self._output: IO[bytes] | None = None
 
     def start(self, log: Path, seconds: float = RECORDED_S) -> None:
-        """Record into `log` for `seconds`, unless a recording runs already."""
-        if self.runs:
+        """Record into `log` for `seconds`, unless a recording is running."""
+        if self.is_running:
             return
         self.stop()
-        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the program
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - it is open as long as the program runs
         self._program = subprocess.Popen(
             [sys.executable, "-m", "obs_core", "demo", "--seconds", str(seconds)],
             env={**os.environ, "OBS_LOG": str(log.absolute())},
@@ -50,22 +50,22 @@ class Demo:
         )
 
     @property
-    def runs(self) -> bool:
+    def is_running(self) -> bool:
         """Whether it is recording."""
         return self._program is not None and self._program.poll() is None
 
     @property
-    def complaint(self) -> str:
-        """Why a recording that ended left nothing: its last line; empty if none ended."""
+    def failure(self) -> str:
+        """Why a recording that ended left no rows: the last line of its output; empty if none ended."""
         if self._output is None or self._program is None or self._program.poll() is None:
             return ""
         if self._program.returncode == 0:
-            return "it ended, and there is no row in the log."
+            return "it finished, but the log has no rows."
         self._output.seek(0)
-        return (self._output.read().decode("utf-8", "replace").strip().splitlines() or ["it said nothing"])[-1]
+        return (self._output.read().decode("utf-8", "replace").strip().splitlines() or ["no output"])[-1]
 
     def stop(self) -> None:
-        """End the recording, if one runs, and forget what it said."""
+        """Stop the recording, if one is running, and drop its output."""
         if self._program is not None and self._program.poll() is None:
             self._program.terminate()
             self._program.wait(STOP_S)
@@ -80,8 +80,8 @@ def demo() -> Demo:
     return Demo()
 
 
-def needed() -> bool:
-    """Whether there is nothing to show: no log, an empty one, or a file that is none."""
+def is_needed() -> bool:
+    """Whether there is nothing to show: no log, an empty log, or a file that is not a log."""
     try:
         return answers.engine().extent() is None
     except ObsError:
@@ -89,15 +89,15 @@ def needed() -> bool:
 
 
 def draw() -> None:
-    """Draw it, look every second, and give way to the page as soon as there is a row."""
-    st.fragment(_part, run_every=REFRESH_S)()
+    """Draw the welcome page, check the log every second, and rerun as soon as it has a row."""
+    st.fragment(_draw_once, run_every=CHECK_INTERVAL_S)()
 
 
-def _part() -> None:
-    if not needed():
+def _draw_once() -> None:
+    if not is_needed():
         st.rerun()
     log = from_environment().log.absolute()
-    _what_is_missing(log)
+    _missing_log(log)
     recorder = demo()
     left, right = st.columns(2, gap="medium")
     with left, panel("Trace a program"):
@@ -105,21 +105,21 @@ def _part() -> None:
         st.caption(f"Run it with OBS_LOG={log}, or in this directory. Its calls appear here as they happen.")
     with right, panel("Or record the demo"):
         st.code(_DEMO, language="bash")
-        st.caption("Three small real programs read what three instruments measured, one of which got stuck.")
-        label = "Recording …" if recorder.runs else "Record the demo"
-        st.button(label, type="primary", disabled=recorder.runs, on_click=recorder.start, args=(log,))
-        if recorder.complaint:
-            st.warning(f"The demo failed: {recorder.complaint}")
+        st.caption("Three small programs read three instruments; one instrument is stuck.")
+        label = "Recording …" if recorder.is_running else "Record the demo"
+        st.button(label, type="primary", disabled=recorder.is_running, on_click=recorder.start, args=(log,))
+        if recorder.failure:
+            st.warning(f"The demo failed: {recorder.failure}")
     with panel("Or send OpenTelemetry"):
         otlp_status.ways_to_send()
 
 
-def _what_is_missing(log: Path) -> None:
-    """One sentence: no log, an empty one, or one that can't be read and why."""
+def _missing_log(log: Path) -> None:
+    """Draw one sentence: the log is missing or empty, or why it is not readable."""
     try:
         answers.engine().extent()
     except LogMissing:
-        st.info(f"There is no trace log yet at {formatting.escape_markdown(str(log))}.", icon=":material/inbox:")
+        st.info(f"No trace log yet at {formatting.escape_markdown(str(log))}.", icon=":material/inbox:")
     except ObsError as error:
         st.warning(formatting.escape_markdown(f"{error.message} {error.hint}"), icon=":material/error:")
     else:

@@ -1,4 +1,4 @@
-"""What a page says when the window or the filter leaves nothing, and up to when the data is complete."""
+"""The status of the window: what a page shows when it has no rows, and up to when the data is complete."""
 
 from collections.abc import Mapping
 
@@ -11,33 +11,33 @@ from obs_core.ui.kit import formatting
 from obs_core.ui.shell.answers import ask, engine
 from obs_core.ui.shell.scope import PageScope
 
-_OFFERS: Mapping[str, int] = {"last-5m": 5 * MINUTE, "last-1h": HOUR, "last-24h": DAY, "last-7d": 7 * DAY}
+_PRESETS: Mapping[str, int] = {"last-5m": 5 * MINUTE, "last-1h": HOUR, "last-24h": DAY, "last-7d": 7 * DAY}
 
 
 def holds_rows(scope: PageScope) -> bool:
-    """Whether the window and the group hold any row; if not, say what there is, and offer to show it."""
+    """Return whether the window and the group have rows; if not, say where the data is and offer to show it."""
     extent = engine().extent()
     if extent is None:
-        return True  # the router shows what to do with an empty log
+        return True  # the router shows the welcome page for an empty log
     if extent.from_ns >= scope.window.to_ns or extent.to_ns <= scope.window.from_ns:
         _elsewhere(extent, scope)
         return False
     if scope.group is None or len(ask(overview.processes, scope)):
         return True
     st.info(
-        formatting.escape_markdown(f"No row of the group “{scope.group[:100]}” in this window."),
+        formatting.escape_markdown(f"No rows of the group “{scope.group[:100]}” in this window."),
         icon=":material/filter_alt:",
     )
-    st.button("Show all groups", on_click=_choose, kwargs={"group": None})
+    st.button("Show all groups", on_click=_set_controls, kwargs={"group": None})
     return False
 
 
 def completeness(scope: PageScope) -> str:
-    """Up to when the log is complete, in words: behind by what waits in the writers' queues."""
+    """Return up to when the log is complete: rows may still be queued in writers."""
     extent = engine().extent()
     if extent is None:
         return ""
-    waiting = [int(moment) for moment in ask(writers.status, scope)["oldest_ns"].dropna()]
+    waiting = [int(time_ns) for time_ns in ask(writers.status, scope)["oldest_ns"].dropna()]
     late = now_ns() - min(waiting) if waiting else 0
     newest = f"newest row {formatting.format_time(extent.to_ns - 1)}"
     if late > MINUTE // 12:
@@ -47,20 +47,18 @@ def completeness(scope: PageScope) -> str:
 
 
 def scope_note(scope: PageScope) -> None:
-    """What the figures of a page are of: which calls are counted, up to when, and what is missing from them."""
+    """Draw what the numbers of the page cover: which calls, up to when, and what was dropped."""
     dropped = int(ask(writers.status, scope)["dropped"].sum())
     parts = [
-        "Counted: all calls, at every depth of their traces",
+        "All calls are counted, at every depth of their traces",
         completeness(scope),
-        f"<b class='obs-error'>{formatting.count(dropped)} rows dropped by writers that are at work</b>"
-        if dropped
-        else "",
+        f"<b class='obs-error'>{formatting.count(dropped)} rows dropped by running writers</b>" if dropped else "",
     ]
-    st.html(f"<p class='obs-said'>{' · '.join(part for part in parts if part)}</p>")
+    st.html(f"<p class='obs-status'>{' · '.join(part for part in parts if part)}</p>")
 
 
-def shortcomings() -> None:
-    """Say what a log that another program made can't tell."""
+def log_limitations() -> None:
+    """Say what is missing from a log that another program created."""
     try:
         missing = engine().shape().missing
     except ObsError:
@@ -70,27 +68,27 @@ def shortcomings() -> None:
 
 
 def _elsewhere(extent: Window, scope: PageScope) -> None:
-    """Nothing in this window: say where the data is."""
+    """Say that the window has no rows, and where the data is."""
     later = extent.from_ns >= scope.window.to_ns
     newest = formatting.format_time(extent.to_ns - 1)
-    said = (
+    where = (
         f"the first data is from {formatting.format_time(extent.from_ns)}"
         if later
         else f"the last data is from {newest}"
     )
     st.info(
-        formatting.escape_markdown(f"Nothing in this window; {said} ({formatting.zone_name()})."),
+        formatting.escape_markdown(f"No rows in this window; {where} ({formatting.zone_name()})."),
         icon=":material/schedule:",
     )
-    offer = next((text for text, length in _OFFERS.items() if extent.length_ns <= length), "last-24h")
+    preset = next((text for text, length in _PRESETS.items() if extent.length_ns <= length), "last-24h")
     st.button(
         "Show it" if extent.length_ns <= 7 * DAY else "Show its last 24 hours",
         type="primary",
-        on_click=_choose,
-        kwargs={"from": offer, "to": "last"},
+        on_click=_set_controls,
+        kwargs={"from": preset, "to": "last"},
     )
 
 
-def _choose(**controls: str | None) -> None:
+def _set_controls(**controls: str | None) -> None:
     for key, text in controls.items():
         st.session_state[key] = text

@@ -1,4 +1,4 @@
-"""The list of functions: what fits, the best first, never more than the browser should carry."""
+"""The list of functions: matching ones, best first, never more than the browser should get."""
 
 import pandas as pd
 from pandas import DataFrame
@@ -16,8 +16,8 @@ def functions(count: int) -> DataFrame:
 
 
 def test_at_most_fifty_of_many_are_listed_the_highest_first() -> None:
-    table, fit = best(functions(5_000), "", "calls")
-    assert (len(table), fit) == (BEST, 5_000)
+    table, matches = best(functions(5_000), "", "calls")
+    assert (len(table), matches) == (BEST, 5_000)
     assert list(table["calls"][:3]) == [4_999, 4_998, 4_997]
 
 
@@ -28,8 +28,8 @@ def test_any_part_of_the_name_finds_it_whatever_its_case() -> None:
 
 def test_every_order_is_a_column_of_the_answer() -> None:
     for column in ORDERS.values():
-        found, _ = best(functions(9), "", column)
-        assert list(found[column]) == sorted(functions(9)[column], reverse=True)
+        table, _ = best(functions(9), "", column)
+        assert list(table[column]) == sorted(functions(9)[column], reverse=True)
 
 
 def test_no_function_is_an_empty_list() -> None:

@@ -1,4 +1,4 @@
-"""The figures of one function: written with units, compared with the window before, noise not called a change."""
+"""The measures of one function: with units, compared with the window before, noise not marked."""
 
 import math
 
@@ -28,8 +28,8 @@ P95 = next(measure for measure in MEASURES if measure.column == "p95_ms")
 
 def test_every_measure_has_its_line_with_a_unit() -> None:
     html = table(NOW, {})
-    for words in ("1,000", "10 %", "12.3 ms", "1.23 s", "9.00 s"):
-        assert f"<td>{words}</td>" in html
+    for text in ("1,000", "10 %", "12.3 ms", "1.23 s", "9.00 s"):
+        assert f"<td>{text}</td>" in html
 
 
 def test_what_was_not_measured_is_not_zero() -> None:
@@ -54,6 +54,6 @@ def test_a_change_is_marked_when_it_is_notable_and_five_percent_or_more() -> Non
     assert change(P95, slight | {"p95_ms": 21.1}, NOW) != "+5%"
 
 
-def test_the_rule_stands_in_the_sentence_under_the_table() -> None:
-    assert performance_card.RULE.startswith("Marked is a change of 5% or more that is no chance")
+def test_the_note_below_the_table_explains_the_rule() -> None:
+    assert performance_card.RULE.startswith("Marked changes are at least 5% and statistically significant")
     assert "4 standard errors" in performance_card.RULE

@@ -9,16 +9,16 @@ from obs_core.ui.kit.text import plain
 
 
 @pytest.mark.parametrize("unknown", [None, float("nan"), pd.NA, pd.NaT])
-def test_what_is_not_known_is_nothing(unknown: object) -> None:
+def test_an_unknown_value_is_an_empty_text(unknown: object) -> None:
     assert plain(unknown, 10) == ""
 
 
-def test_a_long_text_is_cut_and_says_so() -> None:
+def test_a_long_text_is_truncated_visibly() -> None:
     assert plain("x" * 25_000, 300) == "x" * 300 + "…"
     assert plain("x" * 300, 300) == "x" * 300
 
 
-def test_a_text_can_not_read_as_another_one() -> None:
+def test_a_text_can_not_look_like_another_one() -> None:
     assert plain("user\u202efdp.exe", 99) == "user<U+202E>fdp.exe"
     assert plain("a\0b", 99) == "a\N{REPLACEMENT CHARACTER}b"
 

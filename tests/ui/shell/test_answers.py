@@ -1,7 +1,9 @@
-"""One answer for all who ask the same at the same time."""
+"""One answer for all sessions that ask the same, and questions that are asked ahead."""
 
 import threading
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,9 @@ from obs_core.clock import Window
 from obs_core.errors import LogMissing, QuestionTimedOut
 from obs_core.query.engine.engine import Engine
 from obs_core.query.questions import overview
-from obs_core.ui.shell.answers import ANSWERS, KEPT_ROWS, CachedQuery
+from obs_core.ui.shell import answers
+from obs_core.ui.shell.answers import MAX_ANSWERS, MAX_ROWS, CachedQuery
+from obs_core.ui.shell.scope import PageScope
 from tests.support import table
 
 WHOLE = Window(0, 2**62)
@@ -19,26 +23,26 @@ ROW = "0 feed load - OK"
 
 
 @pytest.fixture
-def asked(tmp_path: Path) -> Iterator[CachedQuery]:
+def cached(tmp_path: Path) -> Iterator[CachedQuery]:
     """The answers of an engine on a log of one row."""
     table.store(tmp_path / "trace.db", table.rows(ROW))
-    found = CachedQuery(Engine(tmp_path / "trace.db"))
-    yield found
-    found.close()
+    query = CachedQuery(Engine(tmp_path / "trace.db"))
+    yield query
+    query.close()
 
 
-def test_sessions_that_ask_at_once_get_one_answer(asked: CachedQuery) -> None:
+def test_sessions_that_ask_at_once_get_one_answer(cached: CachedQuery) -> None:
     runs: list[int] = []
     together = threading.Barrier(8)
 
     def counted(engine: Engine, window: Window, **parameters: object) -> DataFrame:
         runs.append(1)
-        assert (engine, window, parameters) == (asked.engine, WHOLE, {"group": None})
+        assert (engine, window, parameters) == (cached.engine, WHOLE, {"group": None})
         return DataFrame({"calls": [1]})
 
     def ask() -> None:
         together.wait()
-        asked.answer(counted, WHOLE, {"group": None})
+        cached.answer(counted, WHOLE, {"group": None})
 
     sessions = [threading.Thread(target=ask) for _ in range(8)]
     for session in sessions:
@@ -48,79 +52,123 @@ def test_sessions_that_ask_at_once_get_one_answer(asked: CachedQuery) -> None:
     assert len(runs) == 1
 
 
-def test_what_one_session_does_to_its_answer_another_does_not_see(asked: CachedQuery) -> None:
-    first = asked.answer(overview.summary, WHOLE, {"group": None})
+def test_a_session_does_not_see_what_another_changes_in_its_answer(cached: CachedQuery) -> None:
+    first = cached.answer(overview.summary, WHOLE, {"group": None})
     first.loc[0, "calls"] = 99
-    assert asked.answer(overview.summary, WHOLE, {"group": None})["calls"].tolist() == [1]
+    assert cached.answer(overview.summary, WHOLE, {"group": None})["calls"].tolist() == [1]
 
 
-def test_a_log_that_changed_is_asked_again(asked: CachedQuery, tmp_path: Path) -> None:
-    assert asked.answer(overview.summary, WHOLE, {})["calls"].tolist() == [1]
+def test_a_log_that_changed_is_asked_again(cached: CachedQuery, tmp_path: Path) -> None:
+    assert cached.answer(overview.summary, WHOLE, {})["calls"].tolist() == [1]
     table.store(tmp_path / "trace.db", table.rows(ROW))
-    assert asked.answer(overview.summary, WHOLE, {})["calls"].tolist() == [2]
+    assert cached.answer(overview.summary, WHOLE, {})["calls"].tolist() == [2]
 
 
-def test_an_error_is_not_kept(asked: CachedQuery) -> None:
+def test_an_error_is_not_cached(cached: CachedQuery) -> None:
     fails = [True, False]
 
     def slow_once(engine: Engine, window: Window) -> DataFrame:
-        assert (engine, window) == (asked.engine, WHOLE)
+        assert (engine, window) == (cached.engine, WHOLE)
         if fails.pop(0):
             raise QuestionTimedOut("It took too long.")
         return DataFrame({"calls": [1]})
 
     with pytest.raises(QuestionTimedOut):
-        asked.answer(slow_once, WHOLE, {})
-    assert len(asked.answer(slow_once, WHOLE, {})) == 1
+        cached.answer(slow_once, WHOLE, {})
+    assert len(cached.answer(slow_once, WHOLE, {})) == 1
 
 
-def test_old_answers_go_when_there_are_many(asked: CachedQuery) -> None:
+def test_the_oldest_answers_are_dropped_when_there_are_many(cached: CachedQuery) -> None:
     def any_answer(engine: Engine, window: Window) -> DataFrame:
-        assert engine is asked.engine
+        assert engine is cached.engine
         return DataFrame({"from_ns": [window.from_ns]})
 
-    for start in range(ANSWERS + 5):
-        asked.answer(any_answer, Window(start, 2**62), {})
-    assert len(asked._known) == ANSWERS
+    for start in range(MAX_ANSWERS + 5):
+        cached.answer(any_answer, Window(start, 2**62), {})
+    assert len(cached._answers) == MAX_ANSWERS
 
 
-def test_large_answers_go_sooner_with_what_was_made_of_them(asked: CachedQuery) -> None:
+def test_large_answers_are_dropped_sooner_with_what_was_derived_from_them(cached: CachedQuery) -> None:
     def large(engine: Engine, window: Window) -> DataFrame:
-        assert engine is asked.engine
-        return DataFrame({"from_ns": range(window.from_ns, window.from_ns + KEPT_ROWS // 4)})
+        assert engine is cached.engine
+        return DataFrame({"from_ns": range(window.from_ns, window.from_ns + MAX_ROWS // 4)})
 
     for start in range(10):
-        answer = asked.answer(large, Window(start, 2**62), {})
-        asked.shaped(len, (answer,), {})
-    assert len(asked._known) == 4
-    assert len(asked._shapes) == 4
+        answer = cached.answer(large, Window(start, 2**62), {})
+        cached.derived(len, (answer,), {})
+    assert len(cached._answers) == 4
+    assert len(cached._derived) == 4
 
 
-def test_a_missing_log_is_the_askers_error(tmp_path: Path) -> None:
+def test_a_missing_log_is_an_error_of_the_caller(tmp_path: Path) -> None:
     missing = CachedQuery(Engine(tmp_path / "none.db"))
     with pytest.raises(LogMissing):
         missing.answer(overview.summary, WHOLE, {})
     missing.close()
 
 
-def test_what_is_made_of_an_answer_is_made_once_and_anew_of_a_new_one(asked: CachedQuery, tmp_path: Path) -> None:
-    made: list[int] = []
+def test_a_result_is_derived_once_per_answer(cached: CachedQuery, tmp_path: Path) -> None:
+    built: list[int] = []
 
     def calls(summary: DataFrame, *, plus: int) -> int:
-        made.append(plus)
+        built.append(plus)
         return int(summary["calls"].iloc[0]) + plus
 
-    def shaped(plus: int) -> int:
-        return asked.shaped(calls, (asked.answer(overview.summary, WHOLE, {}),), {"plus": plus})
+    def derived(plus: int) -> int:
+        return cached.derived(calls, (cached.answer(overview.summary, WHOLE, {}),), {"plus": plus})
 
-    assert [shaped(0), shaped(0), shaped(5), shaped(0)] == [1, 1, 6, 1]
-    assert made == [0, 5]
+    assert [derived(0), derived(0), derived(5), derived(0)] == [1, 1, 6, 1]
+    assert built == [0, 5]
     table.store(tmp_path / "trace.db", table.rows(ROW))
-    assert shaped(0) == 2
-    assert made == [0, 5, 0]
+    assert derived(0) == 2
+    assert built == [0, 5, 0]
 
 
-def test_of_a_frame_that_is_no_answer_something_is_made_each_time(asked: CachedQuery) -> None:
-    part = asked.answer(overview.summary, WHOLE, {})[["calls"]]
-    made = [asked.shaped(lambda frame: object(), (part,), {}) for _ in range(2)]  # noqa: ARG005 - what is made
-    assert made[0] is not made[1]
+def test_a_result_from_another_frame_is_not_cached(cached: CachedQuery) -> None:
+    part = cached.answer(overview.summary, WHOLE, {})[["calls"]]
+    results = [cached.derived(lambda frame: object(), (part,), {}) for _ in range(2)]  # noqa: ARG005 - only the result matters
+    assert results[0] is not results[1]
+
+
+SCOPE = PageScope(WHOLE, "web", live=False, from_text="first", to_text="last")
+
+
+@pytest.fixture
+def server_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The log of the server, with one row."""
+    table.store(tmp_path / "trace.db", table.rows(ROW))
+    monkeypatch.setenv("OBS_LOG", str(tmp_path / "trace.db"))
+    yield tmp_path / "trace.db"
+    answers.close()
+
+
+def test_a_part_of_a_page_starts_with_the_questions_of_its_last_run(server_log: Path) -> None:
+    runs: list[tuple[Window, object]] = []
+
+    def new_question(engine: Engine, window: Window, *, group: str | None = None, **parameters: object) -> DataFrame:
+        assert engine.log == server_log
+        runs.append((window, group))
+        return DataFrame({"calls": [len(parameters)]})
+
+    before = replace(SCOPE, window=WHOLE.before())
+    with answers.prefetching("page", SCOPE):
+        for scope in (SCOPE, before, SCOPE):
+            answers.ask(new_question, scope)
+        answers.ask(new_question, SCOPE, function="m.load")
+        answers.ask(new_question, replace(SCOPE, group=None))
+    assert len(runs) == 4
+
+    later = Window(10, 2**62)
+    with answers.prefetching("page", replace(SCOPE, window=later)):
+        end = time.monotonic() + 10
+        while len(runs) < 6 and time.monotonic() < end:
+            time.sleep(0.01)
+    assert runs[4:] == [(later, "web"), (later.before(), "web")]
+
+
+def test_a_run_that_was_cut_short_does_not_replace_the_last_questions(server_log: Path) -> None:
+    with answers.prefetching("page", SCOPE):
+        answers.ask(overview.summary, SCOPE)
+    with pytest.raises(RuntimeError), answers.prefetching("page", SCOPE):
+        raise RuntimeError
+    assert answers.cached_query(server_log).last_questions["page"] == ((overview.summary, False),)

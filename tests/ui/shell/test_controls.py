@@ -1,4 +1,4 @@
-"""The window that two words of a link name."""
+"""The window that the two texts of a link name."""
 
 import pytest
 
@@ -9,7 +9,7 @@ NOW = 1_767_225_600 * SECOND
 EXTENT = Window(NOW - 9 * DAY, NOW - 8 * DAY)
 
 
-def test_all_who_ask_in_one_tick_get_one_window_that_ends_at_its_end() -> None:
+def test_all_sessions_of_one_tick_share_a_window_that_ends_with_it() -> None:
     window, notes = window_of("now-1h", "now", NOW + 1, None)
     assert window == Window(NOW + TICK - HOUR, NOW + TICK)
     assert window == window_of("now-1h", "now", NOW + TICK, None)[0]
@@ -24,7 +24,7 @@ def test_all_who_ask_in_one_tick_get_one_window_that_ends_at_its_end() -> None:
         ("2026-01-01T00:00:00Z", "1767229200000", Window(NOW, NOW + HOUR)),
     ],
 )
-def test_a_window_may_hang_on_the_log_or_be_absolute(start: str, end: str, window: Window) -> None:
+def test_a_window_is_relative_to_the_log_or_absolute(start: str, end: str, window: Window) -> None:
     assert window_of(start, end, NOW, EXTENT) == (window, ())
 
 
@@ -32,24 +32,24 @@ def test_the_ends_of_an_empty_log_are_now() -> None:
     assert window_of("last-1h", "last", NOW, None)[0] == Window(NOW - HOUR, NOW)
 
 
-@pytest.mark.parametrize("word", ["garbage", "last-", "lastly", "now-1y", "9" * 40, "", "\0"])
-def test_a_word_that_is_no_time_falls_back_and_is_said(word: str) -> None:
-    window, notes = window_of(word, "now", NOW, EXTENT)
+@pytest.mark.parametrize("text", ["garbage", "last-", "lastly", "now-1y", "9" * 40, "", "\0"])
+def test_an_invalid_start_falls_back_and_is_reported(text: str) -> None:
+    window, notes = window_of(text, "now", NOW, EXTENT)
     assert window == Window(NOW - HOUR, NOW)
     assert [note for note in notes if "is not a time" in note]
 
 
-def test_an_end_that_is_no_time_is_now() -> None:
+def test_an_invalid_end_is_now() -> None:
     window, notes = window_of("now-5m", "never", NOW, EXTENT)
     assert window == Window(NOW - 5 * MINUTE, NOW)
     assert len(notes) == 1
 
 
-def test_a_window_that_ends_before_it_begins_is_said() -> None:
+def test_a_window_that_ends_before_its_start_is_reported() -> None:
     _, notes = window_of("now", "now-1h", NOW, EXTENT)
-    assert ["holds nothing" in note for note in notes] == [True]
+    assert ["The end is not after the start." in note for note in notes] == [True]
 
 
-def test_a_pace_that_is_none_is_said() -> None:
+def test_an_invalid_refresh_interval_is_reported() -> None:
     assert invalid_parameters({"every": "5s"}) == ()
     assert "“0.1s”" in invalid_parameters({"every": "0.1s"})[0]

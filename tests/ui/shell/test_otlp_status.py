@@ -1,4 +1,4 @@
-"""What pages say about the OTLP receiver."""
+"""What pages show about the OTLP receiver."""
 
 import os
 from collections.abc import Iterator
@@ -29,50 +29,50 @@ def log_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     st.cache_resource.clear()
 
 
-def said(log: Path, child: Child | None) -> str:
-    """What the Overview says, in captions, warnings and code."""
+def page_text(log: Path, child: Child | None) -> str:
+    """What the Overview shows in captions, warnings and code."""
     if child is not None:
         status_file.write(log, child)
     app = AppTest.from_file(ROUTER, default_timeout=30)
     app.query_params["from"], app.query_params["to"] = "first", "last"
     app.switch_page("overview.py").run()
     assert not app.exception
-    return "\n".join(str(each.value) for each in (*app.caption, *app.warning, *app.code)).replace("\\", "")
+    return "\n".join(str(element.value) for element in (*app.caption, *app.warning, *app.code)).replace("\\", "")
 
 
 @pytest.mark.parametrize(
-    ("child", "words"),
+    ("child", "text"),
     [
         (RUNNING, "OpenTelemetry programs can send to `http://127.0.0.1:43999`."),
         (replace(RUNNING, restarts=3), "Restarts: 3."),
         (TAKEN, "The OTLP receiver has been down since 00:00:00.000: Port 4318 is in use by another program."),
         (
             replace(RUNNING, state="off", address=None),
-            "Nothing is received from OpenTelemetry programs: it is switched off by OBS_OTLP.",
+            "The OTLP receiver is off: it is disabled by OBS_OTLP.",
         ),
         (
             replace(RUNNING, state="off", address=None, last_error="old.db was made by another program."),
-            "Nothing is received from OpenTelemetry programs: old.db was made by another program.",
+            "The OTLP receiver is off: old.db was made by another program.",
         ),
     ],
 )
-def test_the_overview_says_what_became_of_the_receiver(log_path: Path, child: Child, words: str) -> None:
+def test_the_overview_shows_the_status_of_the_receiver(log_path: Path, child: Child, text: str) -> None:
     table.store(log_path, table.rows("0 feed load - OK"))
-    assert words in said(log_path, child)
+    assert text in page_text(log_path, child)
 
 
-def test_without_a_dashboard_that_keeps_one_nothing_is_said(log_path: Path) -> None:
+def test_without_a_receiver_nothing_is_shown(log_path: Path) -> None:
     table.store(log_path, table.rows("0 feed load - OK"))
-    assert "OpenTelemetry" not in said(log_path, None)
+    assert "OpenTelemetry" not in page_text(log_path, None)
 
 
 @pytest.mark.parametrize(
-    ("child", "words"),
+    ("child", "text"),
     [
         (RUNNING, "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:43999\nOTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"),
         (TAKEN, "down since 00:00:00.000: Port 4318 is in use by another program."),
         (None, "Start one: python -m obs_core ingest"),
     ],
 )
-def test_the_welcome_page_says_where_to_send(log_path: Path, child: Child | None, words: str) -> None:
-    assert words in said(log_path, child)
+def test_the_welcome_page_shows_where_to_send(log_path: Path, child: Child | None, text: str) -> None:
+    assert text in page_text(log_path, child)

@@ -1,4 +1,4 @@
-"""A card says what went wrong inside it, and the page goes on."""
+"""A panel shows the error inside it, and the page continues."""
 
 from streamlit.testing.v1 import AppTest
 
@@ -16,7 +16,7 @@ with panel("Broken"):
 """
 
 
-def test_errors_are_said_in_their_card_and_nowhere_else() -> None:
+def test_errors_are_shown_in_their_panel_and_nowhere_else() -> None:
     app = AppTest.from_string(PAGE).run()
     assert not app.exception
     assert app.warning[0].value == "The question took longer than 5 s. Choose a shorter window."

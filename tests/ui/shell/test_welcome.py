@@ -1,4 +1,4 @@
-"""The demo that the button starts: a program of its own."""
+"""The demo that the button starts: a separate program."""
 
 import time
 from pathlib import Path
@@ -8,35 +8,35 @@ from obs_core.ui.shell.welcome import Demo
 
 def test_the_demo_is_a_program_that_fills_the_log_and_can_be_stopped(tmp_path: Path) -> None:
     demo = Demo()
-    assert not demo.runs
+    assert not demo.is_running
     demo.start(tmp_path / "trace.db")
     first = demo._program
-    assert demo.runs
+    assert demo.is_running
     demo.start(tmp_path / "trace.db")
     assert demo._program is first
     end = time.monotonic() + 30
     while not (tmp_path / "trace.db").exists() and time.monotonic() < end:
         time.sleep(0.05)
     assert (tmp_path / "trace.db").exists()
-    assert demo.complaint == ""
+    assert demo.failure == ""
     demo.stop()
-    assert not demo.runs
+    assert not demo.is_running
 
 
-def test_a_demo_that_left_nothing_says_so(tmp_path: Path) -> None:
+def test_a_demo_without_rows_reports_it(tmp_path: Path) -> None:
     demo = Demo()
-    demo.start(tmp_path, seconds=0.5)  # a directory can't be a log
+    demo.start(tmp_path, seconds=0.5)  # a directory is not a log
     assert demo._program is not None
     demo._program.wait(60)
-    assert demo.complaint
+    assert demo.failure
     demo.stop()
-    assert not demo.complaint
+    assert not demo.failure
 
 
-def test_a_demo_that_fails_says_its_last_line(tmp_path: Path) -> None:
+def test_a_failed_demo_shows_its_last_line(tmp_path: Path) -> None:
     demo = Demo()
     demo.start(tmp_path / "trace.db", seconds=-1)
     assert demo._program is not None
     assert demo._program.wait(60)
-    assert "--seconds must be a number above 0." in demo.complaint
+    assert "--seconds must be a number above 0." in demo.failure
     demo.stop()

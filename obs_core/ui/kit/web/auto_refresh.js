@@ -1,7 +1,7 @@
-// Asks for the next refresh a pace after the last one was drawn: one that is late is not asked for twice.
-// A hidden tab asks for nothing, and as soon as it is looked at again for what it missed.
+// Requests the next refresh one interval after the last one was drawn. A refresh that is late is not requested twice.
+// A hidden tab requests nothing and catches up as soon as it is visible again.
 const STATES = new WeakMap();
-const LOST = 4; // paces (10 s at least) without an answer: the question, or the connection, was lost
+const LOST = 4; // intervals (at least 10 s) without an answer: the request or the connection was lost
 
 export default function ({ data, parentElement, setTriggerValue }) {
   if (!data) return undefined;
@@ -9,19 +9,19 @@ export default function ({ data, parentElement, setTriggerValue }) {
   STATES.set(parentElement, state);
   clearTimeout(state.timer);
   if (state.watch) document.removeEventListener('visibilitychange', state.watch);
-  const pace = data.pace_s * 1000;
-  const due = performance.now() + pace;
-  const ask = () => {
+  const interval = data.interval_s * 1000;
+  const due = performance.now() + interval;
+  const request = () => {
     clearTimeout(state.timer);
     if (document.visibilityState === 'hidden') return;
-    setTriggerValue('beat', data.drawn);
-    state.timer = setTimeout(ask, Math.max(10_000, pace * LOST));
+    setTriggerValue('refresh', data.drawn);
+    state.timer = setTimeout(request, Math.max(10_000, interval * LOST));
   };
   state.watch = () => {
-    if (document.visibilityState !== 'hidden' && performance.now() >= due) ask();
+    if (document.visibilityState !== 'hidden' && performance.now() >= due) request();
   };
   document.addEventListener('visibilitychange', state.watch);
-  state.timer = setTimeout(ask, pace);
+  state.timer = setTimeout(request, interval);
   return () => {
     clearTimeout(state.timer);
     document.removeEventListener('visibilitychange', state.watch);

@@ -1,10 +1,10 @@
-// One step of the browser's history for one change of the page. Streamlit 1.67 makes two: first the new page's query on
-// the old page's path, then the new path; a step back would lead to an address that nobody was at.
-// What is opened and closed on a page is in its address, and is no step either.
+// One entry in the browser history per page change. Streamlit 1.67 makes two: first the query of the new page on the
+// path of the old one, then the new path; a step back would lead to an address that nobody visited.
+// Expanded rows are in the address too, but expanding or collapsing one adds no entry.
 if (!window.obsHistory) {
   const QUIET = ['t_open', 't_level'];
   const without = (search) => { const all = new URLSearchParams(search); QUIET.forEach((name) => all.delete(name)); return `${all}`; };
-  const BOTH_MS = 1000; // the second comes with the same run, some 100 ms later
+  const BOTH_MS = 1000; // the second comes with the same run, about 100 ms later
   const push = history.pushState.bind(history);
   const last = window.obsHistory = { address: '', at: 0 };
   history.pushState = (state, title, url) => {
