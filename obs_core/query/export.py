@@ -60,7 +60,7 @@ def width(engine: Engine, window: Window, *, group: str | None = None, row_filte
         ObsError: as `pieces`.
     """
     where = where_clause(window, row_filter, group=group)
-    found = engine.lookup("export/width", where.parameters | {"newest": LOOKED_AT}, wanted=where.sql, limit_s=1.0)
+    found = engine.lookup("export/width", where.parameters | {"newest": LOOKED_AT}, where_sql=where.sql, limit_s=1.0)
     rows, text = int(found["rows"].iloc[0]), int(found["bytes"].iloc[0])
     answer = DataFrame({"bytes": [text / rows + PLAIN_BYTES if rows else float("nan")]})
     answer.attrs = found.attrs
@@ -86,7 +86,7 @@ def _by_time(engine: Engine, where: WhereClause, last_id: int, size: int) -> Ite
         within = {**place, "edge_ns": edge_ns, "edge_id": edge_id, "last_id": last_id}
         if edge_id is not None:  # the index is read no further than the edge
             within["to_ns"] = min(place["to_ns"], edge_ns + 1)
-        yield engine.tuples("export/piece", where.parameters | within, wanted=where.sql)
+        yield engine.tuples("export/piece", where.parameters | within, where_sql=where.sql)
         if edge_id is None:
             return
         place |= {"after_ns": edge_ns, "after_id": edge_id, "from_ns": max(place["from_ns"], edge_ns)}
@@ -98,7 +98,7 @@ def _by_id(engine: Engine, where: WhereClause, last_id: int, size: int) -> Itera
         found = engine.tuples("export/edge_by_id", {"after_id": after, "last_id": last_id, "size": size})
         edge = found[0][0] if found else last_id
         yield engine.tuples(
-            "export/piece_by_id", where.parameters | {"after_id": after, "edge_id": edge}, wanted=where.sql
+            "export/piece_by_id", where.parameters | {"after_id": after, "edge_id": edge}, where_sql=where.sql
         )
         if not found:
             return

@@ -1,1 +1,1 @@
-"""The ways to reach the log: DuckDB workers, SQLite readers, and the planner that chooses between them."""
+"""Access to the log: DuckDB workers, SQLite connections, and the planner that chooses how a query reads the log."""

@@ -1,9 +1,9 @@
-"""Text folded so that it can be searched fast: what a worker's mirror keeps of the columns that a search looks in.
+"""Text folded for fast search: how a worker's mirror stores the columns in which a search looks.
 
-A folded text is plain ASCII whatever the log holds, so that no byte of it can harm DuckDB: pure ASCII goes in lower
-case; everything else (and what holds a NUL) in hex behind an `X`, which lower case and hex digits hold nowhere else;
-what is longer than `LONGEST` is a mere `L`. Searching finds every row that holds the text, and now and then one that
-does not: SQLite has the last word.
+A folded text is always plain ASCII, so that no byte of it can fail in DuckDB. Pure ASCII is stored in lower case. Other
+text, and text with a NUL, is stored as an `X` and its bytes in hex; no other folded text contains an `X`. Text longer
+than `LONGEST` is stored as `L`. A search finds every row with the text and sometimes one without: SQLite checks the
+rows again.
 """
 
 from typing import Final
@@ -13,12 +13,12 @@ SEARCHED: Final = ("process", "data", "data_value", "exception")
 
 PREFIX: Final = "folded_"
 COLUMNS: Final = tuple(f"{PREFIX}{column}" for column in SEARCHED)
-LONGEST: Final = 2_000  # bytes; of a million recorded rows none has longer ones, and a page of them is read at once
+LONGEST: Final = 2_000  # bytes; none of a million recorded rows has a longer one
 _NOWHERE: Final = "Z"
 
 
 def folded(column: str) -> str:
-    """SQL of SQLite for one of `COLUMNS`. GLOB stops at a NUL; only then is an ASCII text longer in bytes."""
+    """SQLite's SQL for one of `COLUMNS`. GLOB stops at a NUL; only then is an ASCII text longer in bytes."""
     cell = f'"{column.removeprefix(PREFIX)}"'
     size = f"length(CAST({cell} AS BLOB))"
     return (
@@ -28,11 +28,11 @@ def folded(column: str) -> str:
     )
 
 
-def looked_for(search: str) -> dict[str, str]:
+def search_parameters(search: str) -> dict[str, str]:
     """What to look for in folded texts: `plain` in those of pure ASCII, `hex` in all others.
 
-    A search in ASCII is found in other texts by its bytes. One that is not, or that folds to other letters, may stand
-    in any text that is not ASCII; and in one that is, only if it folds to ASCII (`ß` to `ss`).
+    A search in ASCII is found in other texts by its bytes. A search with other characters may match any text that is
+    not ASCII; it matches an ASCII text only if it folds to ASCII (`ß` to `ss`).
     """
     text = search.casefold()
     plain = text if text.isascii() and "\0" not in text else _NOWHERE
@@ -40,5 +40,5 @@ def looked_for(search: str) -> dict[str, str]:
 
 
 def is_plain(text: str) -> bool:
-    """Whether it is pure ASCII without a NUL."""
+    """Whether `text` is pure ASCII without a NUL."""
     return text.isascii() and "\0" not in text

@@ -1,7 +1,7 @@
-"""Questions as SQL files: `query/sql/<subject>/<name>.sql`, a header and one statement.
+"""SQL files: `query/sql/<subject>/<name>.sql`, each a header and one statement.
 
-The header is the block of comment lines at the top. A field begins with its name and a colon, and goes on over further
-comment lines:
+The header is the block of comment lines at the top. A field begins with its name and a colon, and continues on the
+comment lines that follow:
 
     -- Answers: one sentence
     -- Reach: narrow | analytical
@@ -9,10 +9,11 @@ comment lines:
     -- Reads: calls(column, …), values(column, …)     analytical only: of calls, values, logs, rows_
     -- Returns: name TYPE, name TYPE
 
-A *narrow* statement is SQLite's, with `:name` parameters, over `{rows}`, `{calls}`, `{values}` and `{logs}`; `{wanted}`
-stands for the conditions that `query.wanted` makes, with the parameters that they bind.
-An *analytical* one is DuckDB's, with `$name` parameters, over `rows_`, `calls`, `values_` and `logs`, which hold only
-the window's rows (and only the group's, where the question has a parameter `group`) and only the columns it reads.
+A *narrow* statement is SQLite's, with `:name` parameters, over `{rows}`, `{calls}`, `{values}` and `{logs}`. `{where}`
+is replaced by the conditions of a row filter (`query.filters`), which bind parameters of their own.
+An *analytical* statement is DuckDB's, with `$name` parameters, over `rows_`, `calls`, `values_` and `logs`. These have
+only the rows of the window (and of the group, if the header has a parameter `group`) and only the columns it reads.
+Both may use the shared SQL of `fragments`.
 """
 
 import re
@@ -20,6 +21,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Final, Literal
+
+from obs_core.query.engine import fragments
 
 Reach = Literal["narrow", "analytical"]
 RELATIONS: Final = ("rows_", "calls", "values", "logs")
@@ -31,7 +34,7 @@ _REMARK: Final = re.compile(r"\([^)]*\)")
 
 @dataclass(frozen=True, slots=True)
 class SqlFile:
-    """One question's SQL: what its header declares, and the statement."""
+    """One SQL file: the fields of its header, and the statement with its fragments in place."""
 
     name: str
     answers: str
@@ -43,18 +46,18 @@ class SqlFile:
 
 
 @cache
-def sql_file(name: str) -> SqlFile:
-    """The question `name`, such as `overview/summary`.
+def sql_file(query_name: str) -> SqlFile:
+    """The SQL file named `<subject>/<name>`, for example `overview/summary`.
 
     Raises:
-        ValueError: its header is not as this module says; the message names the file.
+        ValueError: its header is malformed; the message names the file.
     """
-    text = resources.files("obs_core.query").joinpath("sql", f"{name}.sql").read_text("utf-8")
-    return parsed(name, text)
+    text = resources.files("obs_core.query").joinpath("sql", f"{query_name}.sql").read_text("utf-8")
+    return parsed(query_name, text)
 
 
 def names() -> list[str]:
-    """The names of all questions that have a file."""
+    """The names of all SQL files."""
     root = resources.files("obs_core.query").joinpath("sql")
     return sorted(
         f"{subject.name}/{file.name.removesuffix('.sql')}"
@@ -65,8 +68,8 @@ def names() -> list[str]:
     )
 
 
-def parsed(name: str, text: str) -> SqlFile:
-    """The question in `text`.
+def parsed(query_name: str, text: str) -> SqlFile:
+    """The SQL file with this name and text.
 
     Raises:
         ValueError: the header is malformed; the message names the file.
@@ -74,42 +77,44 @@ def parsed(name: str, text: str) -> SqlFile:
     fields, statement = _split(text)
     missing = {"Answers", "Reach", "Returns"} - fields.keys()
     if missing or fields["Reach"] not in ("narrow", "analytical"):
-        raise ValueError(f"{name}.sql: the header needs Answers, Reach (narrow or analytical) and Returns.")
-    reads = {relation: _words(columns) for relation, columns in _READS.findall(fields.get("Reads", ""))}
+        raise ValueError(f"{query_name}.sql: the header needs Answers, Reach (narrow or analytical) and Returns.")
+    reads = {relation: _column_names(columns) for relation, columns in _READS.findall(fields.get("Reads", ""))}
     if reads.keys() - set(RELATIONS) or (fields["Reach"] == "analytical") != bool(reads):
-        raise ValueError(f"{name}.sql: an analytical question Reads some of {', '.join(RELATIONS)}, a narrow one none.")
+        raise ValueError(
+            f"{query_name}.sql: an analytical query Reads some of {', '.join(RELATIONS)}, a narrow one none."
+        )
     return SqlFile(
-        name,
+        query_name,
         fields["Answers"],
         "narrow" if fields["Reach"] == "narrow" else "analytical",
         _typed(fields.get("Parameters", "")),
         reads,
         _typed(fields["Returns"]),
-        statement,
+        fragments.expanded(statement),
     )
 
 
 def _split(text: str) -> tuple[dict[str, str], str]:
-    """The header's fields, and what follows it."""
+    """The fields of the header, and the statement."""
     lines = text.splitlines()
     end = next((number for number, line in enumerate(lines) if not line.startswith("--")), len(lines))
     fields: dict[str, str] = {}
     current = ""
     for line in lines[:end]:
-        words = line.removeprefix("--").strip()
-        if match := _FIELD.match(words):
+        comment = line.removeprefix("--").strip()
+        if match := _FIELD.match(comment):
             current = match[1]
             fields[current] = match[2].strip()
         elif current:
-            fields[current] = f"{fields[current]} {words}".strip()
+            fields[current] = f"{fields[current]} {comment}".strip()
     return fields, "\n".join(lines[end:]).strip().removesuffix(";")
 
 
-def _typed(listing: str) -> dict[str, str]:
+def _typed(declarations: str) -> dict[str, str]:
     """`name TYPE (remark), …` as names and types."""
-    parts = (part.split(None, 1) for part in _REMARK.sub("", listing).split(",") if part.strip())
+    parts = (part.split(None, 1) for part in _REMARK.sub("", declarations).split(",") if part.strip())
     return {part[0]: part[1].strip() if len(part) > 1 else "" for part in parts}
 
 
-def _words(listing: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in listing.split(",") if word.strip())
+def _column_names(columns: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in columns.split(",") if name.strip())

@@ -1,4 +1,4 @@
-"""Narrow questions: sqlite3 in this process, with indexes, read-only, in short transactions with a time limit."""
+"""Runs narrow queries: sqlite3 in this process, with indexes, read-only, short transactions with a time limit."""
 
 import sqlite3
 import threading
@@ -16,9 +16,9 @@ from obs_core.errors import BadParameter, LogMissing, QuestionTimedOut
 from obs_core.query.analysis.exception_kind import failure
 from obs_core.store import foreign, sqlite
 
-_WATCH_WAIT_MS: Final = 200  # for the version; everybody waits for it, and a page asks again a second later
-_STEPS: Final = 5_000  # SQLite instructions between two looks at the clock: about 0.1 ms
-_REMEMBERED: Final = 200  # characters of a text whose match is remembered: 8,192 of them take a few MB
+_WATCH_WAIT_MS: Final = 200  # for the version: every request waits for it, and a page asks again a second later
+_STEPS: Final = 5_000  # SQLite instructions between two checks of the clock: about 0.1 ms
+_CACHED_CHARACTERS: Final = 200  # of a text with a cached match: 8,192 of them take a few MB
 _EMPTY: Final = {
     "code": "id, function, file, line, source, source_hash, revision, first_seen",
     "run": "id, process, process_group, pid, host, version, revision, started",
@@ -29,10 +29,10 @@ Rows = tuple[list[str], list[tuple[Any, ...]]]
 
 
 class SqliteReader:
-    """Read-only connections to one log, opened when needed and kept for the next question."""
+    """Read-only connections to one log, opened on demand and reused."""
 
     def __init__(self, log: Path, *, limit_s: float) -> None:
-        """A pool for the log at `log`, which need not be there yet."""
+        """A pool for the log at `log`, which need not exist yet."""
         self.log = log
         self.limit_s = limit_s
         self._idle: list[sqlite.Connection] = []
@@ -47,43 +47,43 @@ class SqliteReader:
         statement: str,
         parameters: Mapping[str, object],
         *,
-        most: int | None = None,
+        limit: int | None = None,
         limit_s: float | None = None,
     ) -> Rows:
-        """The columns and rows of `statement`; at most `most` rows are read, in at most `limit_s`.
+        """The columns and rows of `statement`; at most `limit` rows are read, in at most `limit_s`.
 
         Raises:
-            QuestionTimedOut: it ran longer than the limit.
-            BadParameter: a parameter is no Unicode text, or a number of more than 64 bits.
-            ObsError: the log is missing, is none, or can't be read.
+            QuestionTimedOut: it ran longer than `limit_s`.
+            BadParameter: a parameter is not valid Unicode, or a number of more than 64 bits.
+            ObsError: the log is missing, is not a trace log, or can't be read.
         """
         with self._connection() as connection, self._limited(connection, limit_s):
             try:
-                return _read(connection, statement, parameters, most)
+                return _read(connection, statement, parameters, limit)
             except (OverflowError, UnicodeEncodeError) as error:
-                message = "A parameter is a number too large, or a text that is not valid Unicode."
-                raise BadParameter(message, "Type it again.") from error
+                message = "A parameter is a number that is too large, or text that is not valid Unicode."
+                raise BadParameter(message, "Enter it again.") from error
             except sqlite3.OperationalError as error:
                 if not str(error).startswith("Could not decode to UTF-8"):
                     raise
-            connection.text_factory = sqlite.readable  # for this connection it stays so
-            return _read(connection, statement, parameters, most)
+            connection.text_factory = sqlite.readable  # from now on for this connection
+            return _read(connection, statement, parameters, limit)
 
     def shape(self) -> foreign.Shape:
-        """How the log is to be read; looked at once for each file that has stood at the path."""
+        """The log's columns and relations; read once for each file at the path."""
         with self._connection() as connection, self._limited(connection):
             if self._shape is None:
                 self._shape = foreign.shape(connection, self.log)
             return self._shape
 
     def version(self) -> tuple[int, ...]:
-        """Numbers that change whenever the log does: which file it is, and SQLite's own count of changes.
+        """Numbers that change whenever the log does: the file's identity and SQLite's own count of changes.
 
-        That count belongs to one connection, so which connection it was is part of the answer.
+        That count belongs to one connection, so the number of the connection is part of the answer.
         """
-        identity = self._current()
+        identity = self._current_identity()
         with self._lock:
-            self._renewed(identity)
+            self._switch_to(identity)
             try:
                 if self._watcher is None:
                     self._watcher = sqlite.connect(self.log)
@@ -95,21 +95,21 @@ class SqliteReader:
             return (*identity, self._watchers, changes)
 
     def close(self) -> None:
-        """Close all connections; a later question opens new ones."""
+        """Close all connections; a later query opens new ones."""
         with self._lock:
-            self._renewed(None)
+            self._switch_to(None)
 
-    def _current(self) -> Identity:
-        """Which file stands at the path now."""
+    def _current_identity(self) -> Identity:
+        """The device and inode of the file that is now at the path."""
         try:
-            facts = self.log.stat()
+            stat = self.log.stat()
         except OSError as error:
-            message = f"There is no trace log at {self.log.absolute()}."
+            message = f"No trace log at {self.log.absolute()}."
             raise LogMissing(message, "Trace a program, or run: python -m obs_core demo") from error
-        return facts.st_dev, facts.st_ino
+        return stat.st_dev, stat.st_ino
 
-    def _renewed(self, identity: Identity | None) -> None:
-        """Forget what belongs to another file than `identity`; the caller holds the lock."""
+    def _switch_to(self, identity: Identity | None) -> None:
+        """Close what belongs to another file than `identity`; the caller holds the lock."""
         if identity == self._identity:
             return
         stale = [*self._idle, *([self._watcher] if self._watcher else [])]
@@ -119,13 +119,13 @@ class SqliteReader:
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite.Connection]:
-        """A connection that nobody else uses meanwhile; what SQLite says is told as the product's own errors."""
-        identity = self._current()
+        """A connection for one caller at a time; SQLite's errors are translated into the product's own."""
+        identity = self._current_identity()
         with self._lock:
-            self._renewed(identity)
+            self._switch_to(identity)
             connection = self._idle.pop() if self._idle else None
         try:
-            connection = connection or self._opened()
+            connection = connection or self._open()
             yield connection
         except sqlite.Error as error:
             if connection:
@@ -141,22 +141,22 @@ class SqliteReader:
             else:
                 connection.close()
 
-    def _opened(self) -> sqlite.Connection:
+    def _open(self) -> sqlite.Connection:
         connection = sqlite.connect(self.log)
-        connection.text_factory = str  # text that is not UTF-8 is an error then, and rare; to look for it costs a fifth
+        connection.text_factory = str  # invalid UTF-8 is rare, so it may fail first; a check takes a fifth longer
         for name, arguments, function in _FUNCTIONS:
             connection.create_function(name, arguments, function, deterministic=True)
         connection.execute(f"PRAGMA busy_timeout = {int(self.limit_s * 1000)}")
-        connection.execute("PRAGMA trusted_schema = OFF")  # a view in somebody's file runs none but harmless functions
-        there = {name for (name,) in connection.execute("SELECT lower(name) FROM sqlite_schema")}
+        connection.execute("PRAGMA trusted_schema = OFF")  # views in a foreign file may only call harmless functions
+        existing = {name for (name,) in connection.execute("SELECT lower(name) FROM sqlite_schema")}
         for table, columns in _EMPTY.items():
-            if table not in there:
+            if table not in existing:
                 connection.execute(f"CREATE TEMP TABLE {table} ({columns})")
         return connection
 
     @contextmanager
     def _limited(self, connection: sqlite.Connection, limit_s: float | None = None) -> Iterator[None]:
-        """Stop what runs on `connection` once the limit has passed."""
+        """Stop the running query on `connection` when the time limit has passed."""
         limit_s = self.limit_s if limit_s is None else min(limit_s, self.limit_s)
         end = time.monotonic() + limit_s
         connection.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
@@ -171,43 +171,43 @@ class SqliteReader:
             connection.set_progress_handler(None, 0)
 
 
-def _read(connection: sqlite.Connection, statement: str, parameters: Mapping[str, object], most: int | None) -> Rows:
+def _read(connection: sqlite.Connection, statement: str, parameters: Mapping[str, object], limit: int | None) -> Rows:
     cursor = connection.execute(statement, parameters)
     try:
         names = [column[0] for column in cursor.description]
-        return names, cursor.fetchall() if most is None else cursor.fetchmany(most)
+        return names, cursor.fetchall() if limit is None else cursor.fetchmany(limit)
     finally:
         cursor.close()
 
 
-# These functions get text as the bytes that the log holds: sqlite3 fails to call one with text that is not UTF-8.
+# These functions get text as bytes: sqlite3 can't call a function with text that is not UTF-8.
 
 
 def _matches(cell: bytes | None, pattern: str) -> bool | None:
-    """Whether `pattern` (RE2's syntax: no pattern takes more than linear time) is found in the text."""
+    """Whether the text matches `pattern` (RE2's syntax: no pattern takes more than linear time)."""
     if cell is None:
         return None
     text = sqlite.readable(cell)
-    return _known(text, pattern) if len(text) <= _REMEMBERED else _found(text, pattern)
+    return _cached_search(text, pattern) if len(text) <= _CACHED_CHARACTERS else _search(text, pattern)
 
 
-def _found(text: str, pattern: str) -> bool:
+def _search(text: str, pattern: str) -> bool:
     return bool(pc.match_substring_regex(pa.array([text]), pattern)[0].as_py())
 
 
 @lru_cache(maxsize=8_192)
-def _known(text: str, pattern: str) -> bool:
-    """One call costs 10 µs, and attributes repeat: of those that came before, 0.2 µs."""
-    return _found(text, pattern)
+def _cached_search(text: str, pattern: str) -> bool:
+    """A search takes 10 µs, and attributes repeat: from the cache it takes 0.2 µs."""
+    return _search(text, pattern)
 
 
 def _exception_type(cell: bytes | None) -> str | None:
-    """What stands before the colon of `Type: message`; None where there is no such type."""
+    """The type in `Type: message`; None if there is none."""
     return None if cell is None else failure(sqlite.readable(cell), "").type or None
 
 
 def _casefold(cell: bytes | None) -> str | None:
-    """The text folded for comparing without regard to case."""
+    """The text folded for comparison without regard to case."""
     return None if cell is None else sqlite.readable(cell).casefold()
 
 

@@ -1,8 +1,8 @@
 """Runs DuckDB for one process and nothing else: a child process started as `python -m obs_core.query.engine.worker`.
 
-It reads requests from its standard input and ends the moment that ends, even in the middle of a question, so it never
-outlives who started it. A bad question costs this process and nothing else: it is killed at its time limit and replaced
-(ADR 1 says why nothing less stops one).
+It reads requests from its standard input and exits as soon as that is closed, even during a query, so it never outlives
+its parent. A bad query costs only this process: it is killed at its time limit and replaced (ADR 1 says why nothing
+less stops a query).
 """
 
 import contextlib
@@ -23,20 +23,20 @@ from obs_core.query.engine import protocol
 from obs_core.query.engine.mirror import Mirror
 from obs_core.store import sqlite
 
-IDLE_S: Final = 0.2  # without a question, before the mirror is tended: a page asks its next one sooner
+IDLE_S: Final = 0.2  # without a request, until the mirror is updated: a page sends its next request sooner
 _SETTINGS: Final[dict[str, str | int]] = {
     "threads": 2,
-    # What was freed goes back to the system: 12 MB over an empty log after a page of 100,000 rows, 48 MB without.
+    # Return freed memory to the system: 12 MB more than for an empty log after a page of 100,000 rows, 48 MB without.
     "allocator_flush_threshold": "1MB",
     "allocator_bulk_deallocation_flush_threshold": "1MB",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
-    "temp_directory": "",  # what doesn't fit the memory limit is an error, not a file on somebody's disk
+    "temp_directory": "",  # exceeding the memory limit is an error; no temporary files on the user's disk
 }
 
 
 class Reader:
-    """DuckDB with one log attached, read-only and for one file at a time."""
+    """DuckDB with one log attached, read-only, one file at a time."""
 
     def __init__(self, memory_mb: int) -> None:
         """Start DuckDB with `memory_mb` MB at most, and the scanner.
@@ -46,9 +46,9 @@ class Reader:
         """
         self._connection = duckdb.connect(":memory:", config={**_SETTINGS, "memory_limit": f"{memory_mb}MB"})
         self._connection.execute(_scanner())
-        # Several threads lose the newest row at multiples of 122,880 rows, and are no snapshot.
+        # With several threads a scan is not a snapshot, and loses the newest row at multiples of 122,880 rows.
         self._connection.execute("SET sqlite_disable_multithreaded_scans = true")
-        self._connection.create_function("mended", _mended, ["VARCHAR"], "VARCHAR")
+        self._connection.create_function("repaired", _repaired, ["VARCHAR"], "VARCHAR")
         self._attached: tuple[str, int, int] | None = None
         self._claim: sqlite.Claim | None = None
         self._mirror: Mirror | None = None
@@ -58,51 +58,51 @@ class Reader:
     ) -> pa.Table | None:
         """The answer to `statement` over the file `log`, read to its end in one transaction.
 
-        With `mirror_at` (the version of the log that the mirror must have seen), the statement is one about the mirror,
-        and the answer None where that is not up to date.
+        With `mirror_at` (the version of the log that the mirror must have read), the statement reads from the mirror;
+        the answer is None if the mirror is not up to date.
         """
         for value in parameters.values():
-            str(value).encode()  # DuckDB's own error for a lone surrogate says nothing a reader could use
+            str(value).encode()  # DuckDB's own error for a lone surrogate does not explain it
         self._attach(log)
         if mirror_at is not None and not self._follows(mirror_at):
             return None
         self._connection.execute("BEGIN TRANSACTION READ ONLY")
         try:
             table = self._connection.execute(statement, parameters).to_arrow_table()
-            table.validate(full=True)  # DuckDB hands on text that is not UTF-8 unseen
+            table.validate(full=True)  # DuckDB does not check that text is UTF-8
             return table
         finally:
             with contextlib.suppress(duckdb.Error):
                 self._connection.execute("ROLLBACK")
 
     def idle(self) -> bool:
-        """Use a moment in which nobody asks; whether there is more to do at once."""
+        """Update the mirror between requests; whether there is more to do immediately."""
         try:
             return self._mirror is not None and self._mirror.idle()
         except duckdb.Error:
-            self._forgo()
+            self._drop_mirror()
             return False
 
     def _follows(self, version: list[int]) -> bool:
-        """Whether there is a mirror of the attached log that has seen `version`; it is made when first asked for."""
+        """Whether there is a mirror of the attached log that has read `version`; the first call creates it."""
         try:
             self._mirror = self._mirror or Mirror(self._connection)
             return self._mirror.follow(version)
-        except duckdb.Error:  # the log is locked, or needs too much memory: the usual way says what is to be said
-            self._forgo()
+        except duckdb.Error:  # the log is locked, or needs too much memory: the default access path reports it
+            self._drop_mirror()
             return False
 
-    def _forgo(self) -> None:
-        """Do without a mirror of the attached log."""
+    def _drop_mirror(self) -> None:
+        """Use no mirror of the attached log."""
         if self._mirror:
             with contextlib.suppress(duckdb.Error):
-                self._mirror.give_up()
+                self._mirror.disable()
 
     def _attach(self, log: str) -> None:
-        """Have the file that now stands at `log` attached."""
-        facts = Path(log).stat()
-        wanted = (log, facts.st_dev, facts.st_ino)
-        if wanted == self._attached:
+        """Attach the file that is now at `log`."""
+        stat = Path(log).stat()
+        identity = (log, stat.st_dev, stat.st_ino)
+        if identity == self._attached:
             return
         if self._mirror:
             self._mirror.close()
@@ -118,14 +118,14 @@ class Reader:
         except duckdb.Error:
             claim.release()
             raise
-        self._claim, self._attached = claim, wanted
+        self._claim, self._attached = claim, identity
 
 
 def main(memory_mb: int) -> None:
     """Answer requests until the input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who started this; its end of the pipe says the rest
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then closes the pipe
     with os.fdopen(os.dup(1), "wb") as answers:
-        os.dup2(2, 1)  # nothing but answers goes to whoever asks
+        os.dup2(2, 1)  # only answers go to the parent
         try:
             reader = Reader(memory_mb)
         except (ObsError, duckdb.Error) as error:
@@ -155,14 +155,14 @@ def main(memory_mb: int) -> None:
 
 
 def _receive(requests: "queue.SimpleQueue[dict[str, Any]]") -> None:
-    """Hand over what is asked; end the process when nobody can ask any more, whatever it is doing."""
+    """Queue the requests; exit when the input is closed, whatever the process is doing."""
     while (request := protocol.received(sys.stdin.buffer)) is not None:
         requests.put(request)
     os._exit(0)
 
 
-def _mended(text_in_hex: str) -> str:
-    """A text that is not UTF-8, with replacement characters: as sqlite3's side of the product reads it."""
+def _repaired(text_in_hex: str) -> str:
+    """Text that is not UTF-8, with replacement characters: the same as narrow queries return."""
     return bytes.fromhex(text_in_hex).decode("utf-8", "replace")
 
 
@@ -180,16 +180,16 @@ def _bytes(table: pa.Table) -> memoryview:
 
 
 def _scanner() -> str:
-    """The statement that loads the scanner: from its wheel, which must be of exactly DuckDB's version."""
+    """The statement that loads the scanner from its wheel, which must have exactly DuckDB's version."""
     try:
         package = files("duckdb_extension_sqlite_scanner")
     except ModuleNotFoundError:
         return "INSTALL sqlite; LOAD sqlite"
-    found = package.joinpath("extensions", f"v{duckdb.__version__}", "sqlite_scanner.duckdb_extension")
-    if not found.is_file():
-        message = f"duckdb is {duckdb.__version__}, but its SQLite scanner is of another version."
-        raise SetupBroken(message, "Install both as requirements.txt pins them: pip install -r requirements.txt")
-    path = str(found).replace("'", "''")
+    extension = package.joinpath("extensions", f"v{duckdb.__version__}", "sqlite_scanner.duckdb_extension")
+    if not extension.is_file():
+        message = f"duckdb is {duckdb.__version__}, but its SQLite scanner has another version."
+        raise SetupBroken(message, "Install both versions pinned in requirements.txt: pip install -r requirements.txt")
+    path = str(extension).replace("'", "''")
     return f"LOAD '{path}'"
 
 
@@ -197,4 +197,4 @@ if __name__ == "__main__":
     try:
         main(int(sys.argv[1]))
     except BrokenPipeError:
-        os._exit(1)  # the thread that waits for input would stop an orderly end
+        os._exit(1)  # the thread that waits for input would block a normal exit

@@ -1,4 +1,4 @@
-"""Workers from the side of who asks: started, asked, killed at their limit and replaced."""
+"""Worker processes as the engine sees them: started, queried, killed at their time limit and replaced."""
 
 import json
 import os
@@ -6,7 +6,6 @@ import queue
 import select
 import subprocess
 import tempfile
-import threading
 import time
 from contextlib import suppress
 from typing import Any, Final
@@ -19,7 +18,7 @@ from obs_core.query.engine import protocol
 
 START_LIMIT_S: Final = 30.0
 _CHUNK: Final = 1 << 20
-_LAST_WORDS: Final = 400
+_LONGEST_STDERR: Final = 400
 
 
 class WorkerDied(WorkerFailed):
@@ -27,14 +26,14 @@ class WorkerDied(WorkerFailed):
 
 
 class MirrorBehind(WorkerFailed):
-    """The worker's mirror of the log does not hold all of it yet."""
+    """The worker's mirror does not have all rows of the log yet."""
 
 
 class QueryFailed(WorkerFailed):
-    """DuckDB said no (or the log, or a parameter: `kind`); the message is its own."""
+    """DuckDB reported an error; `kind` says whether the cause is duckdb, the log or a parameter."""
 
     def __init__(self, message: str, hint: str = "", kind: str = "duckdb") -> None:
-        """Keep `kind` (duckdb, log or parameter) beside what was said."""
+        """An error with the message of its source, and its `kind`: duckdb, log or parameter."""
         super().__init__(message, hint)
         self.kind = kind
 
@@ -43,13 +42,13 @@ class Worker:
     """One worker process and the pipes to it."""
 
     def __init__(self, memory_mb: int) -> None:
-        """Start the process; it gets ready by itself."""
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
+        """Start the process, without waiting until it is ready."""
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
         self._process = subprocess.Popen(
             subprocesses.command("obs_core.query.engine.worker", str(memory_mb)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._said,
+            stderr=self._stderr,
             env=subprocesses.environment(OBS_DISABLED="1"),
             bufsize=0,
         )
@@ -62,16 +61,16 @@ class Worker:
 
     @property
     def ended(self) -> bool:
-        """Whether the process is no more."""
+        """Whether the process has exited."""
         return self._process.poll() is not None
 
     def answer(self, request: dict[str, Any], limit_s: float) -> pa.Table:
         """The answer to `request`.
 
         Raises:
-            QuestionTimedOut: none came within `limit_s` of the worker being ready; the worker is killed.
-            WorkerDied: the process ended.
-            AnswerRefused: DuckDB could not answer.
+            QuestionTimedOut: there was none within `limit_s` after the worker was ready.
+            WorkerDied: the process exited.
+            QueryFailed: DuckDB reported an error.
         """
         self._get_ready()
         end = time.monotonic() + limit_s
@@ -82,16 +81,16 @@ class Worker:
             raise self._death() from error
         head, body = self._received(end)
         if "behind" in head:
-            raise MirrorBehind("The mirror of the log is being made.", "Ask in the usual way.")
+            raise MirrorBehind("The mirror of the log is not complete yet.", "Use the default access path.")
         if "error" not in head:
             return pa.ipc.open_stream(body).read_all()
         raise QueryFailed(head["message"], head["hint"], head["error"])
 
     def kill(self) -> None:
-        """End the process now."""
+        """Kill the process."""
         self._process.kill()
         self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout, self._said):
+        for stream in (self._process.stdin, self._process.stdout, self._stderr):
             if stream:
                 with suppress(OSError):
                     stream.close()
@@ -105,7 +104,7 @@ class Worker:
             return
         head, _ = self._received(time.monotonic() + START_LIMIT_S)
         if "error" in head:
-            raise SetupBroken(head["message"], head["hint"] or "Install what requirements.txt pins.")
+            raise SetupBroken(head["message"], head["hint"] or "Install the versions pinned in requirements.txt.")
         self._ready = True
 
     def _received(self, end: float) -> tuple[dict[str, Any], bytes]:
@@ -117,92 +116,90 @@ class Worker:
         """The next `size` bytes of the worker's answer."""
         assert self._process.stdout
         pipe = self._process.stdout.fileno()
-        got = bytearray()
-        while len(got) < size:
+        received = bytearray()
+        while len(received) < size:
             if not select.select([pipe], [], [], max(0.0, end - time.monotonic()))[0]:
                 raise QuestionTimedOut("The question took too long and was stopped.", "Choose a shorter window.")
-            chunk = os.read(pipe, min(_CHUNK, size - len(got)))
+            chunk = os.read(pipe, min(_CHUNK, size - len(received)))
             if not chunk:
                 raise self._death()
-            got += chunk
-        return bytes(got)
+            received += chunk
+        return bytes(received)
 
     def _death(self) -> WorkerDied:
         code = self._process.wait()
-        self._said.seek(0)
-        words = self._said.read().decode("utf-8", "replace").strip()[-_LAST_WORDS:]
-        return WorkerDied(f"A worker ended with code {code}. {words}".strip(), "Ask again; a new one is started.")
+        self._stderr.seek(0)
+        output = self._stderr.read().decode("utf-8", "replace").strip()[-_LONGEST_STDERR:]
+        return WorkerDied(f"A worker exited with code {code}. {output}".strip(), "Try again; a new worker is started.")
 
 
 class Pool:
-    """A few workers, each with one question at a time."""
+    """A few workers; each runs one query at a time."""
 
     def __init__(self, workers: int, *, memory_mb: int, limit_s: float, wait_s: float = 5.0) -> None:
-        """A pool of at most `workers`, none of which is started yet."""
+        """A pool of at most `workers` processes; none is started yet."""
         self.limit_s = limit_s
         self._wait_s = wait_s
         self._memory_mb = memory_mb
-        self._places: queue.LifoQueue[Worker | None] = queue.LifoQueue()
+        self._slots: queue.LifoQueue[Worker | None] = queue.LifoQueue()
         self._size = workers
-        self._closing = threading.Event()
         for _ in range(workers):
-            self._places.put(None)
+            self._slots.put(None)
 
     def warm(self) -> None:
-        """Start one worker, so that the first question need not wait for it."""
+        """Start one worker, so that the first query need not wait for it."""
         with suppress(queue.Empty):
-            worker = self._places.get_nowait()
-            self._places.put(worker or Worker(self._memory_mb))
+            worker = self._slots.get_nowait()
+            self._slots.put(worker or Worker(self._memory_mb))
 
     def answer(self, request: dict[str, Any]) -> pa.Table:
         """The answer of the first free worker.
 
         Raises:
             WorkersBusy: none became free within the waiting time.
-            WorkerFailed: it died or refused.
-            QuestionTimedOut: it ran over the limit.
+            WorkerFailed: the worker exited or reported an error.
+            QuestionTimedOut: the query ran over its time limit.
         """
         try:
-            worker = self._places.get(timeout=self._wait_s)
+            worker = self._slots.get(timeout=self._wait_s)
         except queue.Empty:
             message = f"All workers have been busy for {self._wait_s:g} s."
-            raise WorkersBusy(message, "Ask again in a moment, or choose a shorter window.") from None
-        kept: Worker | None = None
+            raise WorkersBusy(message, "Try again in a moment, or choose a shorter window.") from None
+        next_worker: Worker | None = None
         try:
-            if worker and worker.ended:  # by the kernel for want of memory, or by hand: not this question's fault
+            if worker and worker.ended:  # killed by the kernel (out of memory) or a user: not caused by this query
                 worker.kill()
                 worker = None
-            kept = worker = worker or Worker(self._memory_mb)
+            next_worker = worker = worker or Worker(self._memory_mb)
             return worker.answer(request, self.limit_s)
         except MirrorBehind:
             raise
-        except QueryFailed as refusal:
-            if "invalidated" in refusal.message:
-                kept = self._replaced(worker)
+        except QueryFailed as error:
+            if "invalidated" in error.message:
+                next_worker = self._replaced(worker)
             raise
         except QuestionTimedOut as error:
-            kept = self._replaced(worker)
+            next_worker = self._replaced(worker)
             message = f"The question took longer than {self.limit_s:g} s and was stopped."
             raise QuestionTimedOut(message, "Choose a shorter window, or a group.") from error
         except BaseException:
             if worker:
                 worker.kill()
-            kept = None
+            next_worker = None
             raise
         finally:
-            self._places.put(kept)
+            self._slots.put(next_worker)
 
     def close(self) -> None:
-        """Stop all workers, also those that are at work; the pool can't be used again."""
-        self._closing.set()
+        """Stop all workers, also busy ones; the pool can't be used again."""
         for _ in range(self._size):
             with suppress(queue.Empty):
-                worker = self._places.get(timeout=self.limit_s + self._wait_s)
+                worker = self._slots.get(timeout=self.limit_s + self._wait_s)
                 if worker:
                     worker.kill()
 
     def _replaced(self, worker: Worker | None) -> Worker:
-        """A fresh worker in the place of `worker`; it gets ready while nobody waits."""
+        """Kill `worker` and start a new one, without waiting until it is ready."""
         if worker:
             worker.kill()
         return Worker(self._memory_mb)

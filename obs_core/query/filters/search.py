@@ -63,7 +63,7 @@ def search_in_sqlite(
         ObsError: as `search_rows`.
     """
     where = where_clause(window, row_filter, group=group)
-    return engine.lookup(query_name, {**where.parameters, **parameters}, wanted=where.sql, limit_s=limit_s)
+    return engine.lookup(query_name, {**where.parameters, **parameters}, where_sql=where.sql, limit_s=limit_s)
 
 
 def search_in_mirror(
@@ -89,11 +89,13 @@ def search_in_mirror(
         "status": "ERROR" if row_filter.errors else row_filter.status or None,
         "kind": row_filter.kind or None,
     }
-    parameters_of_text = search_text.looked_for(row_filter.search or "")
+    parameters_of_text = search_text.search_parameters(row_filter.search or "")
     candidates = engine.mirrored("traces/texts", window, {**exact, **parameters_of_text})
     if candidates is None or candidates.attrs["truncated"]:
         return None
     where = where_clause(window, row_filter, group=group)
     where_sql = f"id IN (SELECT value FROM json_each(:ids)) AND {where.sql}"
     ids = json.dumps(candidates["id"].tolist())
-    return engine.lookup(query_name, {**where.parameters, **parameters, "ids": ids}, wanted=where_sql, limit_s=limit_s)
+    return engine.lookup(
+        query_name, {**where.parameters, **parameters, "ids": ids}, where_sql=where_sql, limit_s=limit_s
+    )

@@ -8,12 +8,12 @@ from typing import Any, Final, NamedTuple
 
 from obs_core.clock import Window
 from obs_core.errors import BadParameter
+from obs_core.query.engine.fragments import function_name
 from obs_core.query.engine.search_text import SEARCHED, is_plain
 from obs_core.query.filters import attribute_filter, checks
 from obs_core.query.filters.attribute_filter import Condition
 from obs_core.query.filters.row_filter import KINDS, RowFilter
 
-FUNCTION: Final = "coalesce(nullif(function, ''), data)"
 _LONGEST_MS: Final = 9.2e12
 
 
@@ -58,7 +58,7 @@ def _column_conditions(row_filter: RowFilter, group: str | None) -> Mapping[str,
         "group": ("process_group = :group", checks.text("group", group)),
         "process": ("process = :process", checks.text("process", row_filter.process)),
         "kind": ("kind = :kind", checks.choice("kind", kind, KINDS) if kind else None),
-        "function": (f"{FUNCTION} = :function", checks.text("function", row_filter.function)),
+        "function": (f"{function_name()} = :function", checks.text("function", row_filter.function)),
         "data_type": ("data_type = :data_type", checks.text("data_type", row_filter.data_type)),
         "exception_type": (
             f"{type_is} AND exception_type(CAST(substr(exception, 1, 500) AS BLOB)) = :exception_type",

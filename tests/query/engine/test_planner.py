@@ -43,10 +43,10 @@ def stored(path: Path, rows: list[Row]) -> Path:
 
 
 def by_way(pool: Pool, path: Path, window: Window, way: str, group: str | None = None) -> DataFrame:
-    share, mended = WAYS[way]
+    share, repaired = WAYS[way]
     with Engine(path, pool=pool) as engine:
         shape = engine.shape()
-    plan = planner.plan(COUNTED, shape, window, {"group": group}, share=share, most=None, mended=mended)
+    plan = planner.plan(COUNTED, shape, window, {"group": group}, share=share, limit=None, repaired=repaired)
     assert plan.way == way
     request = {"log": str(path), "statement": plan.statement, "parameters": plan.parameters}
     return dataframes.from_arrow(pool.answer(request))
@@ -136,10 +136,10 @@ def test_every_analytical_question_gets_one_answer_by_every_way(tmp_path: Path, 
             continue
         parameters: dict[str, object] = {word: GIVEN.get(word) for word in file.parameters} | {"group": "g0"}
         answers = []
-        for share, mended in WAYS.values():
+        for share, repaired in WAYS.values():
             with Engine(path, pool=pool) as engine:
                 shape = engine.shape()
-            plan = planner.plan(file, shape, MIDDLE, parameters, share=share, most=1000, mended=mended)
+            plan = planner.plan(file, shape, MIDDLE, parameters, share=share, limit=1000, repaired=repaired)
             request: dict[str, object] = {"log": str(path), "statement": plan.statement, "parameters": plan.parameters}
             answers.append(dataframes.from_arrow(pool.answer(request)))
         with Engine(path, pool=pool) as engine:
@@ -179,8 +179,8 @@ def test_recorded_traces_get_one_answer_by_every_way(tmp_path: Path, pool: Pool)
         file = sql_file(name)
         parameters: dict[str, object] = {word: given.get(word) for word in file.parameters}
         answers = []
-        for share, mended in WAYS.values():
-            plan = planner.plan(file, shape, window, parameters, share=share, most=None, mended=mended)
+        for share, repaired in WAYS.values():
+            plan = planner.plan(file, shape, window, parameters, share=share, limit=None, repaired=repaired)
             request: dict[str, object] = {"log": str(path), "statement": plan.statement, "parameters": plan.parameters}
             answers.append(dataframes.from_arrow(pool.answer(request)))
         with Engine(path, pool=pool) as engine:
@@ -196,14 +196,14 @@ def test_recorded_traces_get_one_answer_by_every_way(tmp_path: Path, pool: Pool)
 def test_every_question_answers_with_bad_text_in_every_column_as_if_it_had_been_replaced(
     tmp_path: Path, pool: Pool
 ) -> None:
-    marred, mended = (stored(tmp_path / name, mixed()) for name in ("marred.db", "mended.db"))
+    damaged, repaired = (stored(tmp_path / name, mixed()) for name in ("damaged.db", "repaired.db"))
     columns = ["process", "process_group", "function", "data", "data_type", "data_value", "exception", "attributes"]
-    for path, tail in ((marred, "x'c3bcff00c3'"), (mended, "'ü�' || char(0) || '�'")):
+    for path, tail in ((damaged, "x'c3bcff00c3'"), (repaired, "'ü�' || char(0) || '�'")):
         writer = sqlite.connect(path, write=True)
         for column in columns:
             writer.execute(f"UPDATE data_trace SET {column} = {column} || CAST({tail} AS TEXT) WHERE id % 7 = 1")
         writer.close()
-    with Engine(marred, pool=pool) as bad, Engine(mended, pool=pool) as good:
+    with Engine(damaged, pool=pool) as bad, Engine(repaired, pool=pool) as good:
         for name in names():
             file = sql_file(name)
             parameters: dict[str, object] = {word: GIVEN.get(word) for word in file.parameters}

@@ -71,7 +71,7 @@ def test_a_file_uses_each_parameter_that_it_declares_and_no_other(name: str) -> 
 
 
 def test_only_questions_that_are_narrowed_leave_room_for_it_and_once() -> None:
-    room = {name: sql_file(name).statement.count("WHERE {wanted}") for name in names()}
+    room = {name: sql_file(name).statement.count("WHERE {where}") for name in names()}
     assert {name: count for name, count in room.items() if count} == dict.fromkeys(
         (
             "export/piece",
@@ -85,4 +85,4 @@ def test_only_questions_that_are_narrowed_leave_room_for_it_and_once() -> None:
         ),
         1,
     )
-    assert all(count == sql_file(name).statement.count("{wanted}") for name, count in room.items())
+    assert all(count == sql_file(name).statement.count("{where}") for name, count in room.items())

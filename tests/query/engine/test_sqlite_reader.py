@@ -30,7 +30,7 @@ def test_a_question_without_end_is_stopped_at_its_limit_and_the_next_one_answers
 
 def test_a_missing_log_is_told_and_seen_as_soon_as_it_is_there(tmp_path: Path) -> None:
     lookup = SqliteReader(tmp_path / "later.db", limit_s=5)
-    with pytest.raises(LogMissing, match="There is no trace log at"):
+    with pytest.raises(LogMissing, match="No trace log at"):
         lookup.answer(COUNT, {})
     with pytest.raises(LogMissing):
         lookup.version()

@@ -50,7 +50,7 @@ def patient() -> Iterator[Pool]:
 
 def workers_of(pool: Pool) -> list[Worker]:
     """The workers of this pool alone: others of the same process belong to other tests."""
-    return [worker for worker in pool._places.queue if worker]
+    return [worker for worker in pool._slots.queue if worker]
 
 
 def kill_workers(pool: Pool) -> None:
@@ -244,5 +244,5 @@ def test_an_engine_says_that_the_log_is_missing(tmp_path: Path, pool: Pool) -> N
         assert extent
         for file in tmp_path.iterdir():
             file.unlink()
-        with pytest.raises(LogMissing, match="There is no trace log"):
+        with pytest.raises(LogMissing, match="No trace log"):
             engine.analyse("overview/summary", extent, {"group": None})

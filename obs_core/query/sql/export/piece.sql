@@ -10,7 +10,7 @@ SELECT
     kind, process, data, timestamp, process_group, data_type, data_value, status, exception, trace_id, span_id,
     parent_span_id, function, exception_stack, duration_ns, memory_delta, code_id, run_id, attributes
 FROM {rows}
-WHERE {wanted}
+WHERE {where}
   AND (:after_id IS NULL OR (timestamp, id) > (:after_ns, :after_id))
   AND (:edge_id IS NULL OR (timestamp, id) <= (:edge_ns, :edge_id))
   AND id <= :last_id

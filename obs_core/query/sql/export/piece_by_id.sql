@@ -9,6 +9,6 @@ SELECT
     kind, process, data, timestamp, process_group, data_type, data_value, status, exception, trace_id, span_id,
     parent_span_id, function, exception_stack, duration_ns, memory_delta, code_id, run_id, attributes
 FROM {rows}
-WHERE {wanted}
+WHERE {where}
   AND (:after_id IS NULL OR id > :after_id) AND id <= :edge_id
 ORDER BY id

@@ -15,7 +15,7 @@ SELECT
 FROM (
     SELECT *
     FROM {rows}
-    WHERE {wanted}
+    WHERE {where}
     ORDER BY timestamp DESC
     LIMIT :newest
 )

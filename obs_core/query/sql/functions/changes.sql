@@ -7,7 +7,7 @@
 --   slower BIGINT (calls above the P95 before; 0 where that is the same as now), slower_before BIGINT (calls before above the P95 now)
 WITH sided AS (
     SELECT
-        process_group, coalesce(nullif("function", ''), data) AS function, status, duration_ns,
+        process_group, {function_name} AS function, status, duration_ns,
         timestamp < $split_ns AS earlier
     FROM calls
 ),

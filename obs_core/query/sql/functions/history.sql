@@ -16,7 +16,7 @@ LEFT JOIN (
         count(*) FILTER (WHERE status = 'ERROR') AS errors,
         quantile_cont(duration_ns, [0.5, 0.95, 0.99]) AS p
     FROM calls
-    WHERE $function IS NULL OR coalesce(nullif("function", ''), data) = $function
+    WHERE $function IS NULL OR {function_name} = $function
     GROUP BY slice
 ) AS counted ON counted.slice = slices.slice
 ORDER BY bucket_ns

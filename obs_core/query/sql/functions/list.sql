@@ -9,7 +9,7 @@ SELECT
     list(p95_ms) AS p95_ms, list(total_ms) AS total_ms
 FROM (
     SELECT
-        coalesce(nullif("function", ''), data) AS name, process_group, count(*) AS calls,
+        {function_name} AS name, process_group, count(*) AS calls,
         count(*) FILTER (WHERE status = 'ERROR') AS errors,
         quantile_cont(duration_ns, 0.95) / 1e6 AS p95_ms,
         sum(duration_ns) / 1e6 AS total_ms

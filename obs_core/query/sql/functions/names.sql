@@ -4,13 +4,13 @@
 -- Reads: calls(process_group, function, data, status, timestamp)
 -- Returns: function VARCHAR, process_group VARCHAR, calls BIGINT, errors BIGINT, last_ns BIGINT
 SELECT
-    coalesce(nullif("function", ''), data) AS function,
+    {function_name} AS function,
     process_group,
     count(*) AS calls,
     count(*) FILTER (WHERE status = 'ERROR') AS errors,
     max(timestamp) AS last_ns
 FROM calls
 GROUP BY ALL
-HAVING $search IS NULL OR contains(lower(coalesce(nullif("function", ''), data)), lower($search))
+HAVING $search IS NULL OR contains(lower({function_name}), lower($search))
 ORDER BY calls DESC, function, process_group
 LIMIT $size

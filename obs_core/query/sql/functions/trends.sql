@@ -20,7 +20,7 @@ FROM (
     JOIN calls ON (parts.process = '' OR calls.process LIKE parts.process ESCAPE '\')
         AND (parts.process_group = '' OR calls.process_group LIKE parts.process_group ESCAPE '\')
         AND (parts.data = '' OR calls.data LIKE parts.data ESCAPE '\')
-        AND (parts.function = '' OR coalesce(nullif(calls.function, ''), calls.data) LIKE parts.function ESCAPE '\')
+        AND (parts.function = '' OR {calls.function_name} LIKE parts.function ESCAPE '\')
     GROUP BY parts.part, moment_ns
 ) AS slices
 GROUP BY part

@@ -14,7 +14,7 @@ SELECT
 FROM (
     SELECT *, floor(10 * log10(greatest(duration_ns, 1)))::INTEGER AS slice
     FROM calls
-    WHERE duration_ns IS NOT NULL AND coalesce(nullif("function", ''), data) = $function
+    WHERE duration_ns IS NOT NULL AND {function_name} = $function
 )
 GROUP BY slice
 ORDER BY slice

@@ -12,32 +12,9 @@ WITH mine AS (
         id, process_group, status, duration_ns, memory_delta, timestamp, trace_id, span_id,
         timestamp < $split_ns AS earlier
     FROM calls
-    WHERE coalesce(nullif("function", ''), data) = $function AND ($in_group IS NULL OR process_group = $in_group)
+    WHERE {function_name} = $function AND ($in_group IS NULL OR process_group = $in_group)
 ),
-spent AS (
-    SELECT
-        parent.id AS parent_id,
-        least(greatest(child.timestamp::HUGEINT - parent.timestamp, 0), parent.duration_ns)::BIGINT AS start_ns,
-        greatest(
-            least(child.timestamp::HUGEINT - parent.timestamp + child.duration_ns, parent.duration_ns), 0
-        )::BIGINT AS end_ns
-    FROM calls AS child
-    JOIN mine AS parent ON parent.trace_id = child.trace_id AND parent.span_id = child.parent_span_id
-    WHERE child.duration_ns IS NOT NULL AND parent.duration_ns > 0 AND child.id <> parent.id
-),
-reached AS (
-    SELECT
-        parent_id, start_ns, end_ns,
-        max(end_ns) OVER (
-            PARTITION BY parent_id ORDER BY start_ns ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ) AS before_ns
-    FROM spent
-),
-covered AS (
-    SELECT parent_id, sum(greatest(end_ns - greatest(start_ns, coalesce(before_ns, 0)), 0)) AS covered_ns
-    FROM reached
-    GROUP BY parent_id
-),
+{children_time},
 sides AS (
     SELECT
         earlier, count(*) AS calls, count(*) FILTER (WHERE status = 'ERROR') AS errors, count(duration_ns) AS timed,

@@ -5,6 +5,6 @@
 -- Returns: id BIGINT
 SELECT id
 FROM calls
-WHERE coalesce(nullif("function", ''), data) = $function AND (NOT $failed OR status = 'ERROR')
+WHERE {function_name} = $function AND (NOT $failed OR status = 'ERROR')
 ORDER BY timestamp DESC, id DESC
 LIMIT $size

@@ -5,4 +5,4 @@
 -- Returns: calls BIGINT, faster BIGINT
 SELECT count(*) AS calls, count(*) FILTER (WHERE duration_ns < $duration_ns) AS faster
 FROM calls
-WHERE duration_ns IS NOT NULL AND coalesce(nullif("function", ''), data) = $function
+WHERE duration_ns IS NOT NULL AND {function_name} = $function

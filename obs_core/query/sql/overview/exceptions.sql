@@ -4,7 +4,7 @@
 -- Returns: timestamp BIGINT, process VARCHAR, function VARCHAR, exception VARCHAR, stack VARCHAR, trace_id VARCHAR,
 --   span_id VARCHAR
 SELECT
-    timestamp, process, coalesce(nullif(function, ''), data) AS function, substr(exception, 1, 500) AS exception,
+    timestamp, process, {function_name} AS function, substr(exception, 1, 500) AS exception,
     CASE
         WHEN length(exception_stack) > 4000
         THEN substr(exception_stack, 1, 1000) || char(10) || substr(exception_stack, -3000)

@@ -10,7 +10,7 @@
 WITH page AS MATERIALIZED (
     SELECT *
     FROM {rows}
-    WHERE {wanted}
+    WHERE {where}
       AND (:after_id IS NULL OR (timestamp, id) < (:after_ns, :after_id))
     ORDER BY timestamp DESC, id DESC
     LIMIT :size

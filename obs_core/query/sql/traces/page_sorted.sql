@@ -18,7 +18,7 @@ WITH keyed AS (
             ELSE coalesce(duration_ns, CASE WHEN :falling THEN -9223372036854775808 ELSE 9223372036854775807 END)
         END AS sort_key
     FROM {rows}
-    WHERE {wanted}
+    WHERE {where}
 ),
 kept AS MATERIALIZED (
     SELECT *

@@ -6,6 +6,6 @@ SELECT count(*) AS "rows"
 FROM (
     SELECT 1
     FROM {rows}
-    WHERE {wanted}
+    WHERE {where}
     LIMIT :most
 )

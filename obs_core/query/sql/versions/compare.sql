@@ -14,7 +14,7 @@ WITH mine AS (
             TRY_CAST(unnest(string_split($codes, ',')) AS BIGINT) AS code_id,
             TRY_CAST(unnest(string_split($keys, ',')) AS BIGINT) AS version
     ) AS versions ON versions.code_id = calls.code_id
-    WHERE coalesce(nullif("function", ''), data) = $function
+    WHERE {function_name} = $function
 ),
 sides AS (
     SELECT
