@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from obs_core import settings
-from obs_core.cli.ask import moment_of
+from obs_core.cli.ask import time_ns_of
 from obs_core.clock import Window, now_ns
 from obs_core.errors import BadParameter
 from obs_core.export.export_format import ExportFormat, Options
@@ -103,8 +103,8 @@ class _Count:
 def _window(engine: Engine, options: argparse.Namespace) -> Window:
     now = now_ns()
     window = Window(
-        moment_of(engine, options.start, now) if options.start else export.ALWAYS.from_ns,
-        moment_of(engine, options.end, now) if options.end else export.ALWAYS.to_ns,
+        time_ns_of(engine, options.start, now) if options.start else export.ALWAYS.from_ns,
+        time_ns_of(engine, options.end, now) if options.end else export.ALWAYS.to_ns,
     )
     if window.from_ns > window.to_ns:
         raise BadParameter("The window ends before it starts.", "Give --from the earlier time.")

@@ -26,17 +26,17 @@ USAGE_ERROR: Final = 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code (2 for errors that the user can fix)."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    argv = list(sys.argv[1:] if arguments is None else arguments)
     parser = argparse.ArgumentParser(prog="python -m obs_core", description="Trace Python programs and explore them.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    chosen = next((word for word in words if word in COMMANDS), None)
+    selected = next((argument for argument in argv if argument in COMMANDS), None)
     for name, summary in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
-        if name == chosen:
+        if name == selected:
             module = importlib.import_module(f"obs_core.cli.{_MODULES.get(name, name)}")
             module.add_arguments(command)
             command.set_defaults(run=module.run)
-    options = parser.parse_args(words)
+    options = parser.parse_args(argv)
     try:
         return int(options.run(options))
     except ObsError as error:

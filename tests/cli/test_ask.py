@@ -96,7 +96,10 @@ def test_the_last_hour_is_asked_by_default_and_the_end_of_the_log_is_called_last
     assert main(["ask", "traces.page", "--log", str(log), "--format", "csv"]) == 0
     told = capsys.readouterr()
     assert len(told.out.splitlines()) == 1
-    assert "No row in this window: the log's are from 2026-01-01T00:00:00.000000000Z to 2026-01-01T02:00:00" in told.err
+    assert (
+        "No rows in this window: the log has rows from 2026-01-01T00:00:00.000000000Z to 2026-01-01T02:00:00"
+        in told.err
+    )
     found = said(capsys, "traces.page", "--log", str(log), "--from", "last-1h", "--to", "last", "--format", "json")
     assert [row["Data"] for row in json.loads(found)["rows"]] == ["b"]
 
@@ -109,11 +112,11 @@ def test_an_empty_log_says_so(log: Path, capsys: pytest.CaptureFixture[str]) -> 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("overview.sumary",), "There is no question “overview.sumary”. Did you mean overview.summary?"),
+        (("overview.sumary",), "Unknown question “overview.sumary”. Did you mean overview.summary?"),
         (("overview.summary", "--param", "x=1"), "overview.summary takes no parameter “x”. It takes group."),
         (("overview.summary", "--param", "group"), "--param group has no value."),
         (("overview.summary", "--from", "soon"), "“soon” is not a time."),
-        (("overview.summary", "--from", "now", "--to", "0"), "The window ends before it begins."),
+        (("overview.summary", "--from", "now", "--to", "0"), "The window ends before it starts."),
         (("overview.summary", "--limit", "-1"), "--limit is -1."),
         (("traces.page", "--param", "sort=x"), "sort is “x”. It must be one of time, -time, duration"),
     ],

@@ -1,1 +1,1 @@
-"""Computations on answers: trace trees, critical paths, significance."""
+"""Pure computations on rows and answers: trace trees, critical paths, exceptions, significance."""

@@ -1,6 +1,6 @@
-"""What the log's column `attributes` holds: JSON with the parts attributes, events, links and scope.
+"""Reads the log's column `attributes`: JSON with the parts attributes, events, links and scope.
 
-Whatever it holds instead is told, too: it may come from another program.
+The log may come from another program, so any other content is shown as well.
 """
 
 import json
@@ -13,39 +13,39 @@ _KINDS: Final = {bool: "bool", int: "int", float: "double", str: "string", list:
 
 
 def parts(text: object) -> dict[str, Any]:
-    """The parts by their names; what is no JSON is an attribute that holds it whole, other JSON has no parts."""
+    """The parts by name. Text that is not JSON becomes one attribute; JSON that is not an object has no parts."""
     if not isinstance(text, str) or not text:
         return {}
     try:
-        found = json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError):
         return {"attributes": {NOT_JSON: text}}
-    return found if isinstance(found, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def items(part: object) -> list[tuple[str, object]]:
-    """The names and values of a part; those of a list are numbered from 1, anything else has no name.
+    """The names and values of a part; items of a list are numbered from 1, any other value has an empty name.
 
-    Names are clean of half characters, which JSON can spell and nothing can show.
+    Lone surrogates, which JSON can contain and nothing can display, are removed from names.
     """
     if isinstance(part, dict):
         return [(clean(name), value) for name, value in part.items()]
     if isinstance(part, list):
-        return [(str(place), value) for place, value in enumerate(part, 1)]
+        return [(str(number), value) for number, value in enumerate(part, 1)]
     return [("", part)]
 
 
 def named(text: object) -> dict[str, object]:
-    """The attributes by their names; none where they are not as they should be."""
-    found = parts(text).get("attributes")
-    return found if isinstance(found, dict) else {}
+    """The attributes by name; none if they are malformed."""
+    attributes = parts(text).get("attributes")
+    return attributes if isinstance(attributes, dict) else {}
 
 
-def worded(value: object) -> str:
-    """A value as text: what it is, or its JSON; without half characters."""
+def as_text(value: object) -> str:
+    """A value as text: a string as it is, anything else as JSON; without lone surrogates."""
     return clean(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
 def kind(value: object) -> str:
-    """The kind of a value, as OpenTelemetry names it (`AnyValue`, opentelemetry/proto/common/v1); null has none."""
+    """The type of a value by OpenTelemetry's name (`AnyValue`, opentelemetry/proto/common/v1); empty for null."""
     return _KINDS.get(type(value), "")

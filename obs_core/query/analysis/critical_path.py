@@ -1,7 +1,7 @@
-"""The critical path of a trace: the stretches of time that decided when its root ended.
+"""The critical path of a trace: the intervals of time that determined when its root ended.
 
 The rule is Jaeger UI's (packages/jaeger-ui/src/components/TracePage/CriticalPath): walk back from the end of the root
-to the child that finished last before the point reached, and so on; children are cut to their parents first.
+to the child that finished last before that time, and so on; children are clipped to their parents first.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A call's own part of the critical path: `call` is its position, times are in the unit of the calls."""
+    """A part of the critical path: the time that `call` (its index) spent in itself, in the unit of the calls."""
 
     call: int
     start: float
@@ -18,11 +18,11 @@ class Stretch:
 
 
 def critical_path(starts: Sequence[float], durations: Sequence[float], parents: Sequence[int]) -> list[Stretch]:
-    """The stretches of the critical path of the first root, latest first.
+    """The intervals of the critical path of the first root, latest first.
 
-    Calls stand parents first; `parents` holds positions, -1 for a root.
+    Parents come before their children; `parents` has their indexes, -1 for a root.
     """
-    begins, ends, waiting = _cut(starts, durations, parents)
+    begins, ends, waiting = _clipped(starts, durations, parents)
     if not begins:
         return []
     path: list[Stretch] = []
@@ -43,13 +43,13 @@ def critical_path(starts: Sequence[float], durations: Sequence[float], parents: 
     return path
 
 
-def _cut(
+def _clipped(
     starts: Sequence[float], durations: Sequence[float], parents: Sequence[int]
 ) -> tuple[list[float], list[float], dict[int, list[int]]]:
-    """The calls' starts and ends, each cut to its parent, and the children that count, the last to finish at the end.
+    """The calls' starts and ends, each clipped to its parent, and the children that count, the last to finish last.
 
-    A call that lies wholly outside its parent does not count, nor does what is under it. Columns, not objects: a trace
-    of 20,000 calls takes a third of the time.
+    A call entirely outside its parent does not count, nor do its descendants. Columns instead of objects: a trace of
+    20,000 calls takes a third of the time.
     """
     begins, ends = list(starts), [start + duration for start, duration in zip(starts, durations, strict=True)]
     waiting: dict[int, list[int]] = {}
@@ -63,6 +63,6 @@ def _cut(
             waiting.setdefault(parent, []).append(at)
         begins[at], ends[at] = max(begins[at], begins[parent]), min(ends[at], ends[parent])
     for children in waiting.values():
-        children.reverse()  # of children that end together the first counts
+        children.reverse()  # of children with the same end the first counts
         children.sort(key=ends.__getitem__)
     return begins, ends, waiting

@@ -1,4 +1,4 @@
-"""What kind of failure an exception is: its type, and the innermost line of the program's own code in its stack."""
+"""The kind of an exception: its type, and the innermost location in the program's own code in its stack."""
 
 import re
 from functools import lru_cache
@@ -14,26 +14,26 @@ _FOREIGN: Final = re.compile(
 
 
 class Failure(NamedTuple):
-    """The kind of one failure: `type` is empty where the text names none, `place` where there is no stack."""
+    """The kind of a failure. `type` is empty if the text has none, `location` without a stack."""
 
     type: str
-    place: str
+    location: str
 
 
 @lru_cache(maxsize=4096)
 def failure(exception: str, stack: str) -> Failure:
-    """The kind of the failure that `exception` (`Type: message`) and `stack` tell of."""
+    """The kind of the failure described by `exception` (`Type: message`) and `stack`."""
     match = _TYPE.match(exception)
-    return Failure(match[1] if match else "", _place(stack))
+    return Failure(match[1] if match else "", _location(stack))
 
 
-def _place(stack: str) -> str:
-    """`file in function` of the innermost frame that is no library's; if all are, of the innermost."""
+def _location(stack: str) -> str:
+    """`file in function` of the innermost frame that is not in a library; if all are, of the innermost frame."""
     if frames := [(path, f"{_last(path)} in {name}") for path, name in _PYTHON.findall(stack)]:
         frames.reverse()  # Python prints the innermost last
     else:
         frames = [(f"{name} {path}", f"{_last(path)} in {name}") for name, path in _OTHERS.findall(stack) if name]
-    own = (place for path, place in frames if not _FOREIGN.search(path))
+    own = (location for path, location in frames if not _FOREIGN.search(path))
     return next(own, frames[0][1] if frames else "")
 
 

@@ -1,7 +1,7 @@
-"""One trace as a tree: who called whom, how deep, and how much time each call spent in itself.
+"""One trace as a tree: callers, depths, and the time that each call spent in itself.
 
-Everything here is a pure function of the trace's rows. Nothing recurses and nothing is lost: a row whose parent is
-missing is an orphan, rows in a cycle begin where their earliest one does, and a re-used id belongs to its first row.
+Pure functions of the trace's rows, without recursion. Every row is in the tree: a row with a missing parent is an
+orphan, a cycle is cut at its earliest row, and a re-used id belongs to its first row.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Node(NamedTuple):
-    """One row of a trace, in the order of the log's time: its own id, its parent's, start and duration if timed."""
+    """One row of a trace: its own id, its parent's, its start, and its duration if known."""
 
     span_id: str | None
     parent_span_id: str | None
@@ -18,7 +18,7 @@ class Node(NamedTuple):
 
 
 class TreeNode(NamedTuple):
-    """Where a row stands: `row` is its index, roots and orphans have depth 1; `self_ns` is None where not timed."""
+    """A row in the tree: `row` is its index; roots and orphans have depth 1; `self_ns` is None without a duration."""
 
     row: int
     depth: int
@@ -27,8 +27,8 @@ class TreeNode(NamedTuple):
     self_ns: int | None
 
 
-def places(nodes: Sequence[Node]) -> list[TreeNode]:
-    """The rows depth first, siblings by start, each exactly once; `nodes` come sorted by start."""
+def tree_nodes(nodes: Sequence[Node]) -> list[TreeNode]:
+    """The rows depth first, siblings by start, each exactly once; `nodes` must be sorted by start."""
     parents = _parents(nodes)
     children: list[list[int]] = [[] for _ in nodes]
     tops: list[int] = []
@@ -37,19 +37,19 @@ def places(nodes: Sequence[Node]) -> list[TreeNode]:
     cyclic = _cycle_starts(parents)
     tops = sorted((*tops, *cyclic))
     known = {node.span_id for node in nodes if node.span_id}
-    found = []
+    arranged = []
     for row, depth in _depth_first(tops, children):
         parent_id = nodes[row].parent_span_id
         orphan = bool(parent_id) and parent_id not in known
         kin = [nodes[child] for child in children[row] if child != row]
-        found.append(TreeNode(row, depth, orphan, row in cyclic, self_ns(nodes[row], kin)))
-    return found
+        arranged.append(TreeNode(row, depth, orphan, row in cyclic, self_ns(nodes[row], kin)))
+    return arranged
 
 
 def self_ns(call: Node, children: Iterable[Node]) -> int | None:
     """The call's duration without the union of its children's intervals, each clipped to the call.
 
-    This is the rule of Jaeger's trace statistics. None where the call was not timed; never negative.
+    This is the rule of Jaeger's trace statistics. None for a call without a duration; never negative.
     """
     if call.duration_ns is None:
         return None
@@ -74,8 +74,8 @@ def _parents(nodes: Sequence[Node]) -> list[int | None]:
 
 
 def _cycle_starts(parents: Sequence[int | None]) -> set[int]:
-    """The earliest row of each cycle: no root leads to these."""
-    seen_in: list[int | None] = [None] * len(parents)  # the walk upwards that saw the row first
+    """The earliest row of each cycle; no root leads to a cycle."""
+    seen_in: list[int | None] = [None] * len(parents)  # the walk upwards that reached the row first
     starts = set()
     for walk in range(len(parents)):
         row: int | None = walk
@@ -97,10 +97,10 @@ def _around(row: int, parents: Sequence[int | None]) -> Iterator[int]:
 
 
 def _depth_first(tops: Sequence[int], children: Sequence[Sequence[int]]) -> Iterator[tuple[int, int]]:
-    """Each row once with its depth, beginning at `tops`; one met again (it closes a cycle) is passed over."""
-    beginnings = set(tops)
+    """Each row once with its depth, starting at `tops`; a row that closes a cycle is skipped."""
+    starts = set(tops)
     waiting = [(row, 1) for row in reversed(tops)]
     while waiting:
         row, depth = waiting.pop()
         yield row, depth
-        waiting.extend((child, depth + 1) for child in reversed(children[row]) if child not in beginnings)
+        waiting.extend((child, depth + 1) for child in reversed(children[row]) if child not in starts)

@@ -78,14 +78,14 @@ def question(name: str) -> Question:
     """The question of this name or alias.
 
     Raises:
-        BadParameter: there is none.
+        BadParameter: no question has it.
     """
     name = ALIASES.get(name, name)
     if name in QUESTIONS:
         return QUESTIONS[name]
     near = get_close_matches(name, QUESTIONS, n=1)
     guess = f"Did you mean {near[0]}? " if near else ""
-    raise BadParameter(f"There is no question “{name[:60]}”.", f"{guess}The questions are {', '.join(QUESTIONS)}.")
+    raise BadParameter(f"Unknown question “{name[:60]}”.", f"{guess}The questions are {', '.join(QUESTIONS)}.")
 
 
 def _discovered() -> Iterator[Question]:

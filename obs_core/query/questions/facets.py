@@ -1,4 +1,4 @@
-"""What the rows that fit have in common: for each way to narrow them further, the values there are and how often."""
+"""Facets of the matching rows: for each field that can be filtered, its values and how often they occur."""
 
 from dataclasses import asdict, replace
 from typing import Any, Final
@@ -27,22 +27,22 @@ def facets(
     row_filter: RowFilter = ALL_ROWS,
     values: int = 10,
 ) -> DataFrame:
-    """For each facet its most frequent values (at most `values`): facet, value, rows; most rows first.
+    """The most frequent values of each facet (at most `values`): facet, value, rows; most rows first.
 
-    A facet's own filter does not narrow it, so that its other values can be seen; all other filters do. Where more
-    than 100,000 rows fit, the newest of them are counted and `attrs["newest"]` is True. `attrs["timed_out"]` names the
-    facets that could not be counted within a second.
+    A facet ignores the filter on its own field, so that its other values stay visible; all other filters apply. If more
+    than 100,000 rows match, only the newest of them are counted and `attrs["newest"]` is True. `attrs["timed_out"]`
+    names the facets that could not be counted within a second.
 
     Raises:
-        BadParameter: a parameter is none of what it may be.
+        BadParameter: a parameter has an invalid value.
     """
     values = checks.checked_int("values", values, 1, 1_000)
-    given = asdict(row_filter) | {"group": group, "status": row_filter.status or row_filter.errors}
-    own = [name for name in FACETS if given[name]]
-    found: list[DataFrame] = []
+    values_by_field = asdict(row_filter) | {"group": group, "status": row_filter.status or row_filter.errors}
+    filtered = [name for name in FACETS if values_by_field[name]]
+    counts: list[DataFrame] = []
     timed_out: list[str] = []
     newest = truncated = False
-    for names in (tuple(name for name in FACETS if name not in own), *((name,) for name in own)):
+    for names in (tuple(name for name in FACETS if name not in filtered), *((name,) for name in filtered)):
         try:
             counted = _counted(engine, window, None if "group" in names else group, _without(row_filter, names))
         except QuestionTimedOut:
@@ -50,8 +50,8 @@ def facets(
             continue
         newest = newest or int(counted["rows"].sum()) > NEWEST
         truncated = truncated or bool(counted.attrs["truncated"])
-        found += [_facet(counted, name, values) for name in names]
-    answer = pd.concat(found, ignore_index=True) if found else DataFrame(columns=["facet", "value", "rows"])
+        counts += [_facet(counted, name, values) for name in names]
+    answer = pd.concat(counts, ignore_index=True) if counts else DataFrame(columns=["facet", "value", "rows"])
     answer["rows"] = answer["rows"].astype("int64")
     answer.attrs = {"truncated": truncated, "approximate": False, "newest": newest, "timed_out": tuple(timed_out)}
     return answer

@@ -1,4 +1,4 @@
-"""Which rows, exactly: pages of them, one row, and a trace as a tree. All narrow: an index and a keyset each."""
+"""Rows of the log: pages of them, one row, and a trace as a tree. All are narrow queries with an index and a keyset."""
 
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ from obs_core.clock import Window
 from obs_core.errors import QuestionTimedOut
 from obs_core.model import CANONICAL, ROW_CAP
 from obs_core.query.analysis import attributes as attribute
-from obs_core.query.analysis import trace_tree as shape
+from obs_core.query.analysis import trace_tree
 from obs_core.query.engine.engine import Engine
 from obs_core.query.filters import checks
 from obs_core.query.filters.cursor import BEFORE_ALL, Cursor, cursor
@@ -17,10 +17,10 @@ from obs_core.query.filters.piecewise_search import search_page
 from obs_core.query.filters.row_filter import ALL_ROWS, RowFilter
 from obs_core.query.filters.search import search_rows
 
-LONGEST_CELL: Final = 65_536  # characters of a text in a page or a tree; `row` gives all of it
+LONGEST_CELL: Final = 65_536  # characters of a text in a page or a tree; `row` has all of it
 LARGEST_TREE: Final = 50_000  # rows of one trace
-COUNTED: Final = 100_000  # rows that `total` counts before it says that there are more
-COUNTING_S: Final = 1.0  # seconds that `total` counts before it says so
+COUNTED: Final = 100_000  # rows that `total` counts at most
+COUNTING_S: Final = 1.0  # seconds that `total` counts at most
 SORTS: Final = ("time", "-time", "duration", "-duration", "process", "-process", "status", "-status")
 
 _PAGE: Final = (
@@ -44,17 +44,17 @@ def page(
     size: int = 100,
     attributes: tuple[str, ...] = (),
 ) -> DataFrame:
-    """The rows that fit, a page of at most `size` (up to 10,000) of them.
+    """The matching rows, a page of at most `size` (up to 10,000).
 
-    `sort` is time (newest first), duration (longest first), process (A to Z) or status (errors first); `-` before it
-    turns it round.
-    `after` is `attrs["next"]` of the page before; it is None on the last page, and `attrs["truncated"]` says whether
-    more rows fit, or may fit: where looking through the window takes long, the rows found by then are told, and
-    `attrs["looked_to_ns"]`, the moment to which it was looked through. Texts longer than 65,536 characters are cut.
-    Each of `attributes` becomes a column `attributes.<name>` with its text, null where the row lacks it.
+    `sort` is time (newest first), duration (longest first), process (A to Z) or status (errors first); a `-` before it
+    reverses the order. `after` is `attrs["next"]` of the previous page; it is None on the last page.
+    `attrs["truncated"]` says whether more rows match, or may match: if the search takes long, the page has the rows up
+    to then, and `attrs["looked_to_ns"]` is the time up to which the window was searched. Texts longer than 65,536
+    characters are cut. Each of `attributes` becomes a column `attributes.<name>` with its text, null if the row lacks
+    it.
 
     Raises:
-        BadParameter: a parameter is none of what it may be.
+        BadParameter: a parameter has an invalid value.
     """
     size = checks.checked_int("size", size, 1, ROW_CAP)
     falling = checks.choice("sort", sort, SORTS).startswith("-") == (sort.lstrip("-") == "process")
@@ -68,13 +68,13 @@ def page(
         "after_id": after_row and after_row.id,
     }
     if key == "time":
-        question = "traces/page" if falling else "traces/page_oldest"
+        query_name = "traces/page" if falling else "traces/page_oldest"
         left = _left(window, after_row, falling=falling)
-        found = search_page(engine, question, left, row_filter, parameters, newest_first=falling, group=group)
+        answer = search_page(engine, query_name, left, row_filter, parameters, newest_first=falling, group=group)
     else:
         keyed = {"sort": key, "falling": int(falling), "after_key": after_row and after_row.key}
-        found = search_rows(engine, "traces/page_sorted", window, row_filter, parameters | keyed, group=group)
-    return _paged(found, size, attributes)
+        answer = search_rows(engine, "traces/page_sorted", window, row_filter, parameters | keyed, group=group)
+    return _paged(answer, size, attributes)
 
 
 def total(
@@ -85,12 +85,12 @@ def total(
     row_filter: RowFilter = ALL_ROWS,
     most: int = COUNTED,
 ) -> DataFrame:
-    """How many rows fit, in one row: `rows`, and `exact`: False where there are more than that (over `most`).
+    """The number of matching rows, in one row: `rows`, and `exact`, which is False if there are more (over `most`).
 
-    Counting stops after a second, too; then only the rows that are known of are told: none.
+    Counting also stops after a second; then `rows` is 0 and `exact` is False.
 
     Raises:
-        BadParameter: a parameter is none of what it may be.
+        BadParameter: a parameter has an invalid value.
     """
     most = checks.checked_int("most", most, 0, 10**12)
     try:
@@ -105,28 +105,28 @@ def total(
 
 
 def tree(engine: Engine, window: Window, *, group: str | None = None, trace_id: str) -> DataFrame:
-    """One trace as a tree, depth first, siblings by start; it is shown whole, whatever window and group are.
+    """One whole trace as a tree, depth first, siblings by start; window and group are ignored.
 
-    Roots and orphans (`orphan`: the parent is not there) have depth 1. `self_ms` is the duration without the union of
-    the children's intervals, each clipped to the call. `cyclic` marks the row where a circle of parents was cut open.
-    Of a trace of more than 50,000 rows the first ones are told, and `attrs["truncated"]` says so.
+    Roots and orphans (`orphan`: the parent is missing) have depth 1. `self_ms` is the duration without the union of
+    the children's intervals, each clipped to the call. `cyclic` marks the row at which a cycle of parents was cut.
+    A trace with more than 50,000 rows is cut there, and `attrs["truncated"]` says so.
     """
     del window, group
     parameters = {"trace_id": checks.text("trace_id", trace_id), "longest": LONGEST_CELL}
     rows = engine.lookup("traces/tree", parameters, row_cap=LARGEST_TREE)
-    columns = (_known(rows[name]) for name in ("span_id", "parent_span_id", "timestamp", "duration_ns"))
+    columns = (_python_values(rows[name]) for name in ("span_id", "parent_span_id", "timestamp", "duration_ns"))
     nodes = [
-        shape.Node(own or None, parent or None, start, None if duration is None else int(duration))
+        trace_tree.Node(own or None, parent or None, start, None if duration is None else int(duration))
         for own, parent, start, duration in zip(*columns, strict=True)
     ]
-    places = shape.places(nodes)
-    found = rows.iloc[[place.row for place in places]].reset_index(drop=True)
-    found["depth"] = pd.Series([place.depth for place in places], dtype="int64")
-    found["orphan"] = pd.Series([place.orphan for place in places], dtype="bool")
-    found["cyclic"] = pd.Series([place.cyclic for place in places], dtype="bool")
-    found["self_ms"] = pd.Series([place.self_ns for place in places], dtype="float64") / 1e6
-    found["start_offset_ms"] = (found["timestamp"] - (found["timestamp"].min() if len(found) else 0)) / 1e6
-    return _named(found, _TREE, rows)
+    tree_nodes = trace_tree.tree_nodes(nodes)
+    answer = rows.iloc[[node.row for node in tree_nodes]].reset_index(drop=True)
+    answer["depth"] = pd.Series([node.depth for node in tree_nodes], dtype="int64")
+    answer["orphan"] = pd.Series([node.orphan for node in tree_nodes], dtype="bool")
+    answer["cyclic"] = pd.Series([node.cyclic for node in tree_nodes], dtype="bool")
+    answer["self_ms"] = pd.Series([node.self_ns for node in tree_nodes], dtype="float64") / 1e6
+    answer["start_offset_ms"] = (answer["timestamp"] - (answer["timestamp"].min() if len(answer) else 0)) / 1e6
+    return _named(answer, _TREE, rows)
 
 
 def children(
@@ -140,12 +140,12 @@ def children(
     size: int = 500,
     attributes: tuple[str, ...] = (),
 ) -> DataFrame:
-    """The rows directly under one call, by start, in the columns of `page`; `after` goes on as there.
+    """The rows directly under one call, by start, with the columns of `page`; `after` is used as there.
 
-    They are shown whatever window and group are.
+    Window and group are ignored.
 
     Raises:
-        BadParameter: a parameter is none of what it may be.
+        BadParameter: a parameter has an invalid value.
     """
     del window, group
     size = checks.checked_int("size", size, 1, ROW_CAP)
@@ -163,35 +163,35 @@ def children(
 
 
 def attributes(engine: Engine, window: Window, *, group: str | None = None, id: int, size: int = 500) -> DataFrame:  # noqa: A002 - as in row
-    """The first `size` attributes of the row `id` in their order: `name`, `type` (as OpenTelemetry names it), `value`.
+    """The first `size` attributes of the row `id`, in their order: `name`, `type` (OpenTelemetry's name) and `value`.
 
-    `attrs["truncated"]` says whether it has more. Texts longer than 65,536 characters are cut. Where the log's text is
-    no JSON, it is the value of the only one. Window and group don't matter.
+    `attrs["truncated"]` says whether it has more. Texts longer than 65,536 characters are cut. If the log's text is not
+    JSON, it is the value of the only attribute. Window and group are ignored.
     """
     del window, group
     size = checks.checked_int("size", size, 1, ROW_CAP)
-    found = engine.lookup("traces/attributes", {"id": id})
-    held = attribute.parts(found["attributes"].iloc[0] if len(found) else None)
-    items = attribute.items(held["attributes"]) if "attributes" in held else []
+    stored = engine.lookup("traces/attributes", {"id": id})
+    parts = attribute.parts(stored["attributes"].iloc[0] if len(stored) else None)
+    items = attribute.items(parts["attributes"]) if "attributes" in parts else []
     cells = [
-        (name[:LONGEST_CELL], attribute.kind(value), attribute.worded(value)[:LONGEST_CELL])
+        (name[:LONGEST_CELL], attribute.kind(value), attribute.as_text(value)[:LONGEST_CELL])
         for name, value in items[:size]
     ]
     answer = DataFrame(cells, columns=["name", "type", "value"], dtype="object")
-    answer.attrs = {**found.attrs, "truncated": len(items) > size}
+    answer.attrs = {**stored.attrs, "truncated": len(items) > size}
     return answer
 
 
 def row(engine: Engine, window: Window, *, group: str | None = None, id: int) -> DataFrame:  # noqa: A002 - the log's own name
-    """Everything that the log holds of the row `id`, uncut: one row, or none; window and group don't matter."""
+    """All columns of the row `id`, uncut: one row, or none; window and group are ignored."""
     del window, group
-    found = engine.lookup("traces/row", {"id": id})
-    found["duration_ms"] = found["duration_ns"].astype("float64") / 1e6
-    return found
+    answer = engine.lookup("traces/row", {"id": id})
+    answer["duration_ms"] = answer["duration_ns"].astype("float64") / 1e6
+    return answer
 
 
 def _left(window: Window, after: Cursor | None, *, falling: bool) -> Window:
-    """What is left of the window after a row: with it as a bound, a deep page costs what the first one does."""
+    """The rest of the window after a row; with it as a bound, a deep page is as cheap as the first."""
     if after is None:
         return window
     if falling:
@@ -199,20 +199,20 @@ def _left(window: Window, after: Cursor | None, *, falling: bool) -> Window:
     return Window(max(window.from_ns, after.timestamp), window.to_ns)
 
 
-def _paged(found: DataFrame, size: int, attributes: tuple[str, ...]) -> DataFrame:
-    """The first `size` rows of `found` with their `attributes`, and where the next page begins if there are more."""
-    more = len(found) > size or bool(found.attrs.get("truncated"))
-    shown = found.head(size)
-    claims = {name: shown[name].astype(bool) for name in ("has_children", "has_attributes")}
-    named = _named(shown, _PAGE, found, **claims)
+def _paged(answer: DataFrame, size: int, attributes: tuple[str, ...]) -> DataFrame:
+    """The first `size` rows of `answer` with their `attributes`, and the cursor of the next page if there is one."""
+    more = len(answer) > size or bool(answer.attrs.get("truncated"))
+    first = answer.head(size)
+    flags = {name: first[name].astype(bool) for name in ("has_children", "has_attributes")}
+    named = _named(first, _PAGE, answer, **flags)
     if attributes:
-        parts = [attribute.named(text) for text in shown["attributes"]]
+        parts = [attribute.named(text) for text in first["attributes"]]
         for name in attributes:
             values = [part.get(name) for part in parts]
-            cells = [None if value is None else attribute.worded(value) for value in values]
+            cells = [None if value is None else attribute.as_text(value) for value in values]
             named[f"attributes.{name}"] = Series(cells, named.index, dtype="object")
-    last = shown.iloc[-1] if more else None
-    if (looked_to := found.attrs.get("looked_to_ns")) is not None:
+    last = first.iloc[-1] if more else None
+    if (looked_to := answer.attrs.get("looked_to_ns")) is not None:
         named.attrs |= {"truncated": True, "next": Cursor(None, looked_to, BEFORE_ALL).token}
     elif last is None:
         named.attrs |= {"truncated": False, "next": None}
@@ -223,18 +223,18 @@ def _paged(found: DataFrame, size: int, attributes: tuple[str, ...]) -> DataFram
     return named
 
 
-def _known(column: Series) -> list[Any]:
-    """The cells as Python's own kinds; None where there is nothing."""
+def _python_values(column: Series) -> list[Any]:
+    """The cells as Python's own types; None for missing ones."""
     return column.astype(object).where(column.notna(), None).tolist()
 
 
-def _named(found: DataFrame, columns: tuple[str, ...], source: DataFrame, **changed: "Series[Any]") -> DataFrame:
-    """`found` in these columns, some `changed`: durations in ms, the seven as people name them.
+def _named(answer: DataFrame, columns: tuple[str, ...], source: DataFrame, **changed: "Series[Any]") -> DataFrame:
+    """`answer` with these columns, some `changed`: durations in ms, the seven canonical ones by their titles.
 
-    What is known of `source` stays known.
+    The answer has the `attrs` of `source`.
     """
-    duration_ms = found["duration_ns"].astype("float64") / 1e6
-    held = [CANONICAL.get(name, name) for name in columns]
-    named = found.assign(duration_ms=duration_ms, **changed)[held].set_axis(list(columns), axis="columns")
+    duration_ms = answer["duration_ns"].astype("float64") / 1e6
+    selected = [CANONICAL.get(name, name) for name in columns]
+    named = answer.assign(duration_ms=duration_ms, **changed)[selected].set_axis(list(columns), axis="columns")
     named.attrs = dict(source.attrs)
     return named

@@ -1,4 +1,4 @@
-"""Which values are stuck, which series there are, and what one of them read."""
+"""Series of values: their readings, their trends, and runs of equal values."""
 
 import math
 from collections.abc import Hashable, Iterator
@@ -12,13 +12,13 @@ from obs_core.errors import BadParameter
 from obs_core.query.engine.engine import Engine
 from obs_core.query.filters import checks
 from obs_core.series.streaks import EqualRun, Missing, StaleCriteria
-from obs_core.series.streaks import streaks as judged
+from obs_core.series.streaks import streaks as matching_streaks
 
-COURSE: Final = 60
-"""Slices of the small course of a series."""
+TREND_SLICES: Final = 60
+"""Slices of the trend of a series."""
 
 SCANNED: Final = 2_000_000
-"""Rows of a log that are looked through for one question of the page, where no worker holds a copy: about a second."""
+"""Largest log that `first_seen` reads if no worker has a mirror: about a second."""
 
 _COLUMNS: Final = {
     "process": "object",
@@ -48,19 +48,20 @@ def streaks(
 ) -> DataFrame:
     """The runs of more than `threshold` equal consecutive values of one series, by process, data and start.
 
-    `value` is the first value's text; `ongoing` says that the streak runs to the series' last reading. Numbers within
-    `tolerance` of the streak's first value are equal to it. Missing readings (None, NaN, empty) are readings like
-    others (`value`), not there (`skip`) or the end of a streak (`break`). `ignore` names values that may repeat;
-    `min_seconds` is the shortest streak in time. A streak that the window cuts counts from the window's edge.
+    `value` is the text of the first value; `ongoing` says whether the streak includes the last reading of the series.
+    Numbers within `tolerance` of the streak's first value count as equal. `missing` says how missing readings (None,
+    NaN, empty) are handled: as a value (`value`), left out (`skip`) or as the end of a streak (`break`). `ignore` lists
+    values that may repeat; `min_seconds` is the shortest duration of a streak. A streak that began before the window
+    counts from the start of the window.
 
     Raises:
-        BadParameter: a parameter is none of what it may be.
+        BadParameter: a parameter has an invalid value.
     """
     checks.choice("missing", missing, get_args(Missing))
     for name, number in {"tolerance": tolerance, "min_seconds": min_seconds}.items():
         if not (math.isfinite(number) and number >= 0):
-            raise BadParameter(f"{name} is {number}; it must be 0 or more.", "Choose a number from 0 on.")
-    rule = StaleCriteria(
+            raise BadParameter(f"{name} is {number}; it must be 0 or more.", "Choose 0 or a larger number.")
+    criteria = StaleCriteria(
         checks.checked_int("threshold", threshold, 1, 10**9), tolerance, missing, min_seconds, tuple(ignore)
     )
     packed = engine.analyse(
@@ -71,15 +72,15 @@ def streaks(
             "process": checks.text("process", process),
             "data": checks.text("data", data),
             "skip_missing": missing == "skip",
-            "longer_than": 0 if tolerance else threshold,  # with a tolerance, short runs may join into a long streak
+            "longer_than": 0 if tolerance else threshold,  # with a tolerance, short runs may form a long streak
         },
     )
-    found = [
+    rows = [
         (series["process"], series["data"], run.length, run.start_ns, run.end_ns, run.text, run.ongoing, run.type)
         for series in packed.to_dict("records")
-        for run in judged(list(_runs(series)), rule)
+        for run in matching_streaks(list(_runs(series)), criteria)
     ]
-    frame = DataFrame(found, columns=list(_COLUMNS)).astype(_COLUMNS)
+    frame = DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
     frame.attrs = dict(packed.attrs)
     return frame
 
@@ -99,14 +100,14 @@ def history(
         "data": checks.text("data", data),
         "size": size + 1,
     }
-    found = engine.analyse("values/history", checks.clipped(engine, window), parameters)
-    shown = found.head(size).iloc[::-1].reset_index(drop=True)
-    shown.attrs = dict(found.attrs) | {"truncated": len(found) > size}
-    return shown
+    answer = engine.analyse("values/history", checks.clipped(engine, window), parameters)
+    readings = answer.head(size).iloc[::-1].reset_index(drop=True)
+    readings.attrs = dict(answer.attrs) | {"truncated": len(answer) > size}
+    return readings
 
 
 def series(engine: Engine, window: Window, *, group: str | None = None) -> DataFrame:
-    """The series of the window: process, data, how many readings, and the newest one's time, type and value."""
+    """The series of the window: process, data, number of readings, and time, type and value of the newest."""
     parameters = {"group": checks.text("group", group)}
     return engine.analyse("values/series", checks.clipped(engine, window), parameters)
 
@@ -114,18 +115,18 @@ def series(engine: Engine, window: Window, *, group: str | None = None) -> DataF
 def trends(
     engine: Engine, window: Window, *, group: str | None = None, processes: tuple[str, ...], names: tuple[str, ...]
 ) -> DataFrame:
-    """The course of several series, named by `processes` and `names` in pairs: what was read last in each slice.
+    """The trend of several series, named by `processes` and `names` in pairs: the last reading of each slice of time.
 
-    `moments_ns` are the slices' beginnings, at most 60; slices without a reading are left out. `numbers` are the last
-    numbers, null where all readings are texts; of `texts`, the last ones, the first 100 characters are told.
+    `moments_ns` are the starts of the slices, at most 60; slices without a reading are left out. `numbers` are the last
+    numbers, null if all readings are text; `texts` are the first 100 characters of the last texts.
 
     Raises:
         BadParameter: `processes` and `names` are not of the same length.
     """
-    _pairs(processes=processes, names=names)
+    _check_lengths(processes=processes, names=names)
     within = checks.clipped(engine, window)
     parameters = {"group": checks.text("group", group), "processes": list(processes), "names": list(names)}
-    step_ns = checks.buckets(within, "auto", COURSE).step_ns
+    step_ns = checks.buckets(within, "auto", TREND_SLICES).step_ns
     return engine.analyse("values/trends", within, parameters | {"step_ns": step_ns})
 
 
@@ -138,22 +139,22 @@ def first_seen(
     names: tuple[str, ...],
     texts: tuple[str, ...],
 ) -> DataFrame:
-    """When each of some values was first read in its series, named by process, name and text in triples.
+    """The time of the first reading of some values, named by process, name and text in triples.
 
-    Numbers that are equal are one value; a value that was never read in the window has no row. In a log of more than
-    `SCANNED` rows of which a worker holds no copy nothing is looked for (ten million rows take 4 s and more each time);
-    `attrs["truncated"]` says so.
+    Equal numbers are one value; a value without a reading in the window has no row. A log of more than `SCANNED` rows
+    is not searched if no worker has a mirror of it (ten million rows take 4 s and more each time); then the answer is
+    empty and `attrs["truncated"]` is True.
 
     Raises:
         BadParameter: the lists are not of the same length.
     """
-    _pairs(processes=processes, names=names, texts=texts)
+    _check_lengths(processes=processes, names=names, texts=texts)
     lists = {"processes": list(processes), "names": list(names), "texts": list(texts)}
     parameters = {"group": checks.text("group", group), **lists}
     within = checks.clipped(engine, window)
-    found = engine.mirrored("values/first_seen", within, parameters)
-    if found is not None:
-        return found
+    answer = engine.mirrored("values/first_seen", within, parameters)
+    if answer is not None:
+        return answer
     if (engine.tuples("export/last", {})[0][0] or 0) > SCANNED:
         nothing = DataFrame(columns=["process", "data", "value", "first_ns"])
         nothing.attrs = {"truncated": True, "approximate": False, "way": "none", "elapsed_ms": 0.0}
@@ -161,16 +162,16 @@ def first_seen(
     return engine.analyse("values/first_seen", within, parameters)
 
 
-def _pairs(**lists: tuple[str, ...]) -> None:
-    """Refuse lists that do not belong together."""
-    if len({len(each) for each in lists.values()}) > 1:
-        counts = " and ".join(f"{len(each)} {name}" for name, each in lists.items())
+def _check_lengths(**lists: tuple[str, ...]) -> None:
+    """Check that the lists have the same length."""
+    if len({len(values) for values in lists.values()}) > 1:
+        counts = " and ".join(f"{len(values)} {name}" for name, values in lists.items())
         raise BadParameter(f"There are {counts}.", f"Give as many {' as '.join(lists)}.")
 
 
 def _runs(series: dict[Hashable, Any]) -> Iterator[EqualRun]:
     """The runs of one packed series, in their order."""
-    order = np.argsort(series["places"])
+    order = np.argsort(series["sequence"])
     columns = [np.asarray(series[name])[order].tolist() for name in _PACKED]
     for run in map(EqualRun._make, zip(*columns, strict=True)):
         yield run._replace(number=None) if run.number is None or run.number != run.number else run

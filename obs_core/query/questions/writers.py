@@ -1,10 +1,10 @@
-"""How the writers of the log are doing."""
+"""The state of the writers of the log."""
 
 from typing import Final
 
 from pandas import DataFrame
 
-from obs_core.capture.drain import writer_status as reported
+from obs_core.capture.drain import writer_status
 from obs_core.clock import Window
 from obs_core.query.engine.engine import Engine
 
@@ -25,10 +25,10 @@ _COLUMNS: Final = {
 
 
 def status(engine: Engine, window: Window, *, group: str | None = None) -> DataFrame:
-    """The writers as they are now, whatever the window: OK, DELAYED, CIRCUIT_OPEN or GONE, and what they counted."""
+    """The current state of each writer (OK, DELAYED, CIRCUIT_OPEN or GONE) and its counters; the window is ignored."""
     del window
-    writers = [writer for writer in reported.writers(engine.log) if group in (None, "", writer.process_group)]
-    found = [[getattr(writer, column) for column in _COLUMNS] for writer in writers]
-    frame = DataFrame(found, columns=list(_COLUMNS)).astype(_COLUMNS)
+    writers = [writer for writer in writer_status.writers(engine.log) if group in (None, "", writer.process_group)]
+    rows = [[getattr(writer, column) for column in _COLUMNS] for writer in writers]
+    frame = DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
     frame.attrs = {"truncated": False, "approximate": False}
     return frame

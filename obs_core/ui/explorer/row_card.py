@@ -142,7 +142,7 @@ def _values(values: DataFrame) -> None:
 def _attributes(text: object) -> None:
     """The attributes, events and links that came with the row, as names and values; long values also whole."""
     flat = [
-        (part, name, attributes.worded(value))
+        (part, name, attributes.as_text(value))
         for part, content in attributes.parts(text).items()
         for name, value in attributes.items(content)
     ]

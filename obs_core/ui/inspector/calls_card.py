@@ -23,7 +23,7 @@ def failures_card(failures: DataFrame) -> None:
     texts = failures[["exception", "exception_stack"]].fillna("").itertuples(index=False)
     kinds = [exception_kind.failure(*row) for row in texts]
     grouped = failures.assign(
-        kind=[kind.type or "error" for kind in kinds], location=[kind.place for kind in kinds]
+        kind=[kind.type or "error" for kind in kinds], location=[kind.location for kind in kinds]
     ).groupby(["kind", "location"], sort=False)
     table = grouped.agg(count=("timestamp", "size"), newest=("timestamp", "max")).join(
         grouped[["exception", "trace_id", "span_id"]].first()

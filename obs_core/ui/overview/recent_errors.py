@@ -77,9 +77,9 @@ def _kinds_table(kinds: DataFrame, *, date: bool, zone: str) -> DataFrame:
     return DataFrame(
         {
             "Exception": [_kind(row) for row in kinds.to_dict("records")],
-            "Where": [plain(row["place"] or row["function"], 200) for row in kinds.to_dict("records")],
+            "Where": [plain(row["location"] or row["function"], 200) for row in kinds.to_dict("records")],
             "Count": kinds["calls"],
-            "Trend": kinds["course"],
+            "Trend": kinds["trend"],
             "Last": [formatting.format_time(int(ns), date=date) for ns in kinds["last_ns"]],
             "First": [formatting.format_time(int(ns), date=date) for ns in kinds["first_ns"]],
         }

@@ -41,12 +41,12 @@ NODE = """Error: 14 UNAVAILABLE
         ("", ""),
     ],
 )
-def test_the_type_is_what_stands_before_the_colon_if_it_is_a_name(exception: str, kind: str) -> None:
+def test_the_type_is_the_text_before_the_colon_if_it_is_a_name(exception: str, kind: str) -> None:
     assert failure(exception, "").type == kind
 
 
 @pytest.mark.parametrize(
-    ("stack", "place"),
+    ("stack", "location"),
     [
         (PYTHON, "pay.py in pay"),
         (JAVA, "FoodService.java in fdse.food.FoodService.getAllFood"),
@@ -56,5 +56,5 @@ def test_the_type_is_what_stands_before_the_colon_if_it_is_a_name(exception: str
         ("", ""),
     ],
 )
-def test_the_place_is_the_innermost_frame_of_the_programs_own_code(stack: str, place: str) -> None:
-    assert failure("E", stack).place == place
+def test_the_location_is_the_innermost_frame_of_the_programs_own_code(stack: str, location: str) -> None:
+    assert failure("E", stack).location == location

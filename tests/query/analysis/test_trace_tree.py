@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from obs_core.query.analysis.trace_tree import Node, places, self_ns
+from obs_core.query.analysis.trace_tree import Node, self_ns, tree_nodes
 
 IDS = st.sampled_from(["a", "b", "c", "d", "e", None])
 NODES = st.lists(
@@ -13,7 +13,7 @@ NODES = st.lists(
 
 def drawn(*nodes: Node) -> list[str]:
     """Each row's id, indented by its depth."""
-    return ["  " * (place.depth - 1) + (nodes[place.row].span_id or "?") for place in places(nodes)]
+    return ["  " * (place.depth - 1) + (nodes[place.row].span_id or "?") for place in tree_nodes(nodes)]
 
 
 def test_rows_come_depth_first_and_siblings_by_start() -> None:
@@ -27,13 +27,13 @@ def test_rows_come_depth_first_and_siblings_by_start() -> None:
 
 
 def test_an_orphan_has_depth_one_and_says_so() -> None:
-    found = places([Node("root", None, 0), Node("lost", "gone", 1), Node("child", "lost", 2)])
+    found = tree_nodes([Node("root", None, 0), Node("lost", "gone", 1), Node("child", "lost", 2)])
     assert [(place.row, place.depth, place.orphan) for place in found] == [(0, 1, False), (1, 1, True), (2, 2, False)]
 
 
 def test_a_cycle_begins_with_its_earliest_row_and_keeps_what_hangs_on_it() -> None:
     nodes = [Node("hung", "two", 0), Node("one", "three", 1), Node("two", "one", 2), Node("three", "two", 3)]
-    found = places(nodes)
+    found = tree_nodes(nodes)
     assert [(nodes[place.row].span_id, place.depth, place.cyclic) for place in found] == [
         ("one", 1, True),
         ("two", 2, False),
@@ -43,7 +43,7 @@ def test_a_cycle_begins_with_its_earliest_row_and_keeps_what_hangs_on_it() -> No
 
 
 def test_a_row_that_is_its_own_parent_is_a_cycle_of_one_with_all_its_time() -> None:
-    (only,) = places([Node("self", "self", 0, 10)])
+    (only,) = tree_nodes([Node("self", "self", 0, 10)])
     assert (only.depth, only.cyclic, only.self_ns) == (1, True, 10)
 
 
@@ -57,7 +57,7 @@ def test_the_children_of_an_id_used_twice_belong_to_its_first_row() -> None:
 
 def test_a_chain_of_fifty_thousand_calls_is_no_deeper_for_us() -> None:
     chain = [Node(str(step), str(step - 1) if step else None, step) for step in range(50_000)]
-    assert places(chain)[-1].depth == 50_000
+    assert tree_nodes(chain)[-1].depth == 50_000
 
 
 def test_self_time_counts_overlapping_children_once_and_only_within_the_call() -> None:
@@ -81,7 +81,7 @@ def test_a_call_without_duration_has_no_self_time() -> None:
 
 @given(NODES)
 def test_every_row_stands_in_the_tree_exactly_once(nodes: list[Node]) -> None:
-    assert sorted(place.row for place in places(nodes)) == list(range(len(nodes)))
+    assert sorted(place.row for place in tree_nodes(nodes)) == list(range(len(nodes)))
 
 
 @given(NODES)

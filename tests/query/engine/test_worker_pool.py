@@ -98,7 +98,7 @@ def test_a_worker_that_is_killed_at_work_is_told_and_replaced(path: Path, patien
     [worker] = workers_of(patient)
     killer = threading.Timer(0.5, os.kill, (worker.pid, signal.SIGKILL))
     killer.start()
-    with pytest.raises(WorkerDied, match="ended with code -9"):
+    with pytest.raises(WorkerDied, match="exited with code -9"):
         patient.answer(asked(path, IN_DUCKDB))
     killer.join()
     assert patient.answer(asked(path, COUNT)).to_pylist() == [{"n": 1}]
@@ -199,7 +199,7 @@ def test_a_scanner_of_another_version_than_duckdb_is_told(
     (tmp_path / "duckdb_extension_sqlite_scanner" / "__init__.py").touch()
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     worker = Worker(64)
-    with pytest.raises(SetupBroken, match="its SQLite scanner is of another version") as broken:
+    with pytest.raises(SetupBroken, match="its SQLite scanner has another version") as broken:
         worker.answer(asked(path, COUNT), 20)
     assert "requirements.txt" in broken.value.hint
     worker.kill()

@@ -148,7 +148,7 @@ def test_words_that_do_not_fit_are_refused_with_what_would(
 
 
 def test_an_unknown_question_is_answered_with_the_nearest_and_the_list() -> None:
-    with pytest.raises(BadParameter, match="There is no question “overview") as told:
+    with pytest.raises(BadParameter, match="Unknown question “overview") as told:
         catalog.question("overview.sumary")
     assert told.value.hint.startswith("Did you mean overview.summary? The questions are facets.facets, ")
 

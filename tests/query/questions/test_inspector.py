@@ -93,12 +93,14 @@ def test_failures_and_recent_calls_come_newest_first_from_the_window(engine: Eng
     assert inspector.recent(engine, Window(START, START + SECOND), function="load")["status"].tolist() == ["ERROR"]
 
 
-@pytest.mark.parametrize("question", ["measures", "callers", "callees", "durations", "failures", "recent", "recorded"])
-def test_a_function_that_nobody_called_has_nothing_to_tell(engine: Engine, question: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["measures", "callers", "callees", "durations", "failures", "recent", "recorded_values"]
+)
+def test_a_function_without_calls_has_empty_answers(engine: Engine, name: str) -> None:
     """
     0 web load 1 OK
     """
-    assert getattr(inspector, question)(engine, ALWAYS, function="'; DROP TABLE data_trace; --").empty
+    assert getattr(inspector, name)(engine, ALWAYS, function="'; DROP TABLE data_trace; --").empty
 
 
 def test_the_newest_calls_carry_the_arguments_and_values_that_they_recorded(engine: Engine) -> None:

@@ -194,7 +194,7 @@ def test_failures_are_counted_by_type_and_place_whatever_their_message(log: Path
     ]
     table.store(log, [*rows, Row("call", "feed", "load", START_NS + 60 * SECOND)])
     found = overview.exceptions(engine, ALWAYS)
-    kinds = found[["type", "place", "calls"]].to_numpy().tolist()
+    kinds = found[["type", "location", "calls"]].to_numpy().tolist()
     assert kinds == [
         ["KeyError", "feed.py in load", 2],
         ["", "", 1],
@@ -204,7 +204,7 @@ def test_failures_are_counted_by_type_and_place_whatever_their_message(log: Path
     first = found.iloc[0]
     assert (first["first_ns"], first["last_ns"]) == (START_NS, START_NS + 10 * SECOND)
     assert (first["exception"], first["trace_id"], first["span_id"]) == ("KeyError: 'b'", "t1", "s1")
-    assert (len(first["course"]), first["course"][0], first["course"][4], sum(first["course"])) == (30, 1, 1, 2)
+    assert (len(first["trend"]), first["trend"][0], first["trend"][4], sum(first["trend"])) == (30, 1, 1, 2)
     assert overview.exceptions(engine, ALWAYS, group="red")["type"].tolist() == ["ValueError"]
     few = overview.exceptions(engine, ALWAYS, size=1)
     assert (len(few), few.attrs["truncated"]) == (1, True)
@@ -216,7 +216,7 @@ def test_no_failures_are_no_kinds_of_failure(engine: Engine) -> None:
     """
     found = overview.exceptions(engine, ALWAYS)
     assert found.empty
-    assert found.columns.tolist()[:4] == ["type", "place", "function", "calls"]
+    assert found.columns.tolist()[:4] == ["type", "location", "function", "calls"]
 
 
 def test_a_restart_says_whether_the_version_changed(log: Path, engine: Engine) -> None:

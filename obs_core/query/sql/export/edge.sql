@@ -1,4 +1,4 @@
--- Answers: the row, in order of time, that ends a piece of size rows after (after_ns, after_id); none: the rest is smaller.
+-- Answers: the last row, by time, of a piece of `size` rows after (after_ns, after_id); none if fewer rows are left.
 -- Reach: narrow
 -- Parameters: from_ns BIGINT, to_ns BIGINT, after_ns BIGINT, after_id BIGINT (null: from the first), size BIGINT
 -- Returns: timestamp BIGINT, id BIGINT

@@ -1,4 +1,4 @@
--- Answers: the row, in order of arrival, that ends a piece of size rows after after_id; none: the rest is smaller.
+-- Answers: the last row, by id, of a piece of `size` rows after after_id; none if fewer rows are left.
 -- Reach: narrow
 -- Parameters: after_id BIGINT (null: from the first), last_id BIGINT, size BIGINT
 -- Returns: id BIGINT

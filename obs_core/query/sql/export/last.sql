@@ -1,4 +1,4 @@
--- Answers: the highest id; what comes later is not exported.
+-- Answers: the highest id; later rows are not exported.
 -- Reach: narrow
 -- Returns: id BIGINT
 SELECT max(id) AS id

@@ -1,4 +1,4 @@
--- Answers: the rows that fit the filter after (after_ns, after_id) and up to (edge_ns, edge_id), in order of time.
+-- Answers: the rows that match the filter after (after_ns, after_id) up to (edge_ns, edge_id), by time.
 -- Reach: narrow
 -- Parameters: after_ns BIGINT, after_id BIGINT (null: from the first), edge_ns BIGINT, edge_id BIGINT (null: to the last),
 --   last_id BIGINT

@@ -1,4 +1,4 @@
--- Answers: the rows that fit the filter after after_id and up to edge_id, in order of arrival.
+-- Answers: the rows that match the filter after after_id up to edge_id, by id.
 -- Reach: narrow
 -- Parameters: after_id BIGINT (null: from the first), edge_id BIGINT
 -- Returns: kind VARCHAR, process VARCHAR, data VARCHAR, timestamp BIGINT, process_group VARCHAR, data_type VARCHAR,

@@ -1,4 +1,4 @@
--- Answers: all rows of one trace, in order of time.
+-- Answers: all rows of one trace, by time.
 -- Reach: narrow
 -- Parameters: trace_id VARCHAR
 -- Returns: kind VARCHAR, process VARCHAR, data VARCHAR, timestamp BIGINT, process_group VARCHAR, data_type VARCHAR,

@@ -1,6 +1,6 @@
--- Answers: how many bytes of text the newest rows that fit hold.
+-- Answers: the bytes of text in the newest rows that match the filter.
 -- Reach: narrow
--- Parameters: newest BIGINT (rows that are looked at)
+-- Parameters: newest BIGINT (rows that are measured)
 -- Returns: rows BIGINT, bytes BIGINT
 SELECT
     count(*) AS "rows",

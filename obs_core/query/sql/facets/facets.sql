@@ -1,6 +1,6 @@
--- Answers: how many of the newest rows that fit fall together in group, process, function, status, exception and type.
+-- Answers: the number of the newest matching rows per group, process, function, status, exception type and data type.
 -- Reach: narrow
--- Parameters: newest BIGINT (rows that are looked at)
+-- Parameters: newest BIGINT (rows that are counted)
 -- Returns: process_group VARCHAR, process VARCHAR, function VARCHAR, status VARCHAR, exception_type VARCHAR,
 --   data_type VARCHAR, rows BIGINT
 SELECT

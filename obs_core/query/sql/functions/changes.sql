@@ -1,10 +1,10 @@
--- Answers: how each function's calls, errors and P95 differ from those before `split_ns`.
+-- Answers: each function's calls, errors and P95 before `split_ns` and from then on.
 -- Reach: analytical
 -- Parameters: group VARCHAR (null: all), split_ns BIGINT
 -- Reads: calls(process_group, function, data, status, duration_ns, timestamp)
 -- Returns: process_group VARCHAR, function VARCHAR, calls BIGINT, calls_before BIGINT, errors BIGINT,
 --   errors_before BIGINT, p95_ms DOUBLE, p95_before_ms DOUBLE, total_ms DOUBLE, timed BIGINT, timed_before BIGINT,
---   slower BIGINT (calls above the P95 before; 0 where that is the same as now), slower_before BIGINT (calls before above the P95 now)
+--   slower BIGINT (calls above the P95 before; 0 if both are equal), slower_before BIGINT (calls before above the P95 now)
 WITH sided AS (
     SELECT
         process_group, {function_name} AS function, status, duration_ns,
@@ -34,7 +34,7 @@ slowed AS (
     FROM sided
     JOIN compared
         ON compared.process_group IS NOT DISTINCT FROM sided.process_group AND compared.function = sided.function
-    -- Who has nothing to compare with, or the same P95, need not be read twice.
+    -- Functions without calls on both sides, or with the same P95, need no second read.
     WHERE p95_ns <> p95_before_ns
     GROUP BY ALL
 )

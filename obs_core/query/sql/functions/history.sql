@@ -1,6 +1,6 @@
--- Answers: how often one function was called, how it failed and how long it took, per slice of time.
+-- Answers: calls, errors and percentiles of one function (or all) per slice of time.
 -- Reach: analytical
--- Parameters: group VARCHAR (null: all), function VARCHAR, first BIGINT (the first slice, counted from 1970), step_ns BIGINT, buckets BIGINT
+-- Parameters: group VARCHAR (null: all), function VARCHAR, first BIGINT (number of the first slice since 1970), step_ns BIGINT, buckets BIGINT
 -- Reads: calls(function, data, timestamp, status, duration_ns)
 -- Returns: bucket_ns BIGINT, calls BIGINT, errors BIGINT, p50_ms DOUBLE, p95_ms DOUBLE, p99_ms DOUBLE
 SELECT

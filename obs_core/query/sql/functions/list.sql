@@ -1,5 +1,4 @@
--- Answers: every function (or span name without one) that was called, packed as lists: how often, how it failed and how
---   long it took.
+-- Answers: every function (or span name without one) that was called, packed as lists: calls, errors and durations.
 -- Reach: analytical
 -- Parameters: group VARCHAR (null: all)
 -- Reads: calls(process_group, function, data, status, duration_ns)

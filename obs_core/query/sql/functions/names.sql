@@ -1,4 +1,4 @@
--- Answers: which functions, whose name holds a text whatever its case, were called, how often, and when each was last.
+-- Answers: the functions with a text in their name (ignoring case), their calls and the time of their last call.
 -- Reach: analytical
 -- Parameters: group VARCHAR (null: all), search VARCHAR (null: all), size BIGINT
 -- Reads: calls(process_group, function, data, status, timestamp)

@@ -1,5 +1,4 @@
--- Answers: how often each function (or span name) was called, how it failed, how long it took and how much of that it
---   spent in itself: its duration without the union of its children's intervals, each clipped to the call.
+-- Answers: each function's (or span name's) calls, errors, durations, self time and memory.
 -- Reach: analytical
 -- Parameters: in_group VARCHAR (null: all), function VARCHAR (null: all), by_data BOOLEAN
 -- Reads: calls(id, process_group, function, data, status, duration_ns, memory_delta, timestamp, trace_id, span_id, parent_span_id)

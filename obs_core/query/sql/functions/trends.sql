@@ -1,7 +1,7 @@
--- Answers: calls, errors and percentiles per slice of time of several parts of the calls, each named by what it is to hold.
+-- Answers: calls, errors and percentiles per slice of time of several selections of calls.
 -- Reach: analytical
--- Parameters: group VARCHAR (null: all), processes VARCHAR[], groups VARCHAR[], names VARCHAR[], functions VARCHAR[] (of the same length: a part each,
---   as patterns of LIKE; empty text: all), step_ns BIGINT, shares DOUBLE[] (percentiles as shares of 1)
+-- Parameters: group VARCHAR (null: all), processes VARCHAR[], groups VARCHAR[], names VARCHAR[], functions VARCHAR[] (of the same length, one item
+--   per selection, as patterns of LIKE; empty text: all), step_ns BIGINT, shares DOUBLE[] (percentiles as shares of 1)
 -- Reads: calls(process, process_group, data, function, timestamp, status, duration_ns)
 -- Returns: part BIGINT, moments_ns BIGINT[], calls BIGINT[], errors BIGINT[], percentiles_ns DOUBLE[][]
 SELECT

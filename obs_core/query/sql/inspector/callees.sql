@@ -1,4 +1,4 @@
--- Answers: which functions this one called, how often, and how those calls went.
+-- Answers: the functions that this one called, and the calls, errors and durations of them.
 -- Reach: analytical
 -- Parameters: group VARCHAR (null: all), function VARCHAR
 -- Reads: calls(trace_id, span_id, parent_span_id, function, data, status, duration_ns)

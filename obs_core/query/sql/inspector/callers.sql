@@ -1,4 +1,4 @@
--- Answers: which functions called this one, how often, and how those calls went.
+-- Answers: the functions that called this one, and the calls, errors and durations of those calls.
 -- Reach: analytical
 -- Parameters: group VARCHAR (null: all), function VARCHAR
 -- Reads: calls(trace_id, span_id, parent_span_id, function, data, status, duration_ns)

@@ -1,4 +1,4 @@
--- Answers: the values that some calls recorded, arguments among them, in the order of their times.
+-- Answers: the values that some calls recorded, including arguments, by time.
 -- Reach: narrow
 -- Parameters: traces VARCHAR (a JSON list), spans VARCHAR (a JSON list)
 -- Returns: trace_id VARCHAR, span_id VARCHAR, data VARCHAR, data_type VARCHAR, data_value VARCHAR

@@ -1,4 +1,4 @@
--- Answers: how the durations of one function are spread, in ten slices to each power of ten, with one exemplar each.
+-- Answers: the distribution of one function's durations, ten buckets per power of ten, with the slowest call of each.
 -- Reach: analytical
 -- Parameters: group VARCHAR (null: all), function VARCHAR
 -- Reads: calls(id, function, data, status, duration_ns)

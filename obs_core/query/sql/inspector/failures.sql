@@ -1,4 +1,4 @@
--- Answers: some calls by their ids, newest first, with where they were raised.
+-- Answers: some calls by their ids, newest first, with exception and stack.
 -- Reach: narrow
 -- Parameters: ids VARCHAR (a JSON list)
 -- Returns: timestamp BIGINT, exception VARCHAR, exception_stack VARCHAR, trace_id VARCHAR, span_id VARCHAR,

@@ -1,9 +1,9 @@
--- Answers: how one function behaved before `split_ns` and from then on: a row each, and how many calls of each exceed the
---   other's percentiles. Self time leaves out the union of the children's intervals, each clipped to the call.
+-- Answers: the measures of one function before `split_ns` and from then on, a row each, and how many calls of each exceed
+--   the percentiles of the other.
 -- Reach: analytical
 -- Parameters: in_group VARCHAR (null: all), function VARCHAR, split_ns BIGINT
 -- Reads: calls(id, process_group, function, data, status, duration_ns, memory_delta, timestamp, trace_id, span_id, parent_span_id)
--- Returns: earlier BOOLEAN, calls BIGINT, errors BIGINT, timed BIGINT, measured BIGINT (calls whose memory was measured),
+-- Returns: earlier BOOLEAN, calls BIGINT, errors BIGINT, timed BIGINT, measured BIGINT (calls with measured memory),
 --   mean_ms DOUBLE, deviation_ms DOUBLE, p50_ms DOUBLE, p95_ms DOUBLE, p99_ms DOUBLE, min_ms DOUBLE, max_ms DOUBLE, total_ms DOUBLE,
 --   self_ms DOUBLE, memory_mean DOUBLE, memory_deviation DOUBLE, memory_p95 DOUBLE, process_groups VARCHAR[],
 --   above_p50 BIGINT (calls above the other's P50), above_p95 BIGINT, above_p99 BIGINT

@@ -1,6 +1,6 @@
--- Answers: the ids of the newest calls of one function, or of those that failed, newest first.
+-- Answers: the ids of the newest calls of one function, or of its newest failed calls, newest first.
 -- Reach: analytical
--- Parameters: group VARCHAR (null: all), function VARCHAR, failed BOOLEAN (only those that failed), size BIGINT
+-- Parameters: group VARCHAR (null: all), function VARCHAR, failed BOOLEAN (failed calls only), size BIGINT
 -- Reads: calls(id, function, data, status, timestamp)
 -- Returns: id BIGINT
 SELECT id

@@ -1,4 +1,4 @@
--- Answers: how many calls of one function were timed, and how many of them were faster than this one.
+-- Answers: the number of calls of one function with a duration, and how many of them were faster than this one.
 -- Reach: analytical
 -- Parameters: group VARCHAR (null: all), function VARCHAR, duration_ns BIGINT
 -- Reads: calls(function, data, duration_ns)

@@ -1,4 +1,4 @@
--- Answers: some calls by their ids, newest first, with what they returned.
+-- Answers: some calls by their ids, newest first, with their return values.
 -- Reach: narrow
 -- Parameters: ids VARCHAR (a JSON list)
 -- Returns: timestamp BIGINT, process VARCHAR, status VARCHAR, data_type VARCHAR, data_value VARCHAR, exception VARCHAR,

@@ -1,4 +1,4 @@
--- Answers: which values one function recorded, arguments among them: how many readings of each series, and the newest.
+-- Answers: the series that one function recorded, including arguments: number of readings and the newest one.
 -- Reach: analytical
 -- Parameters: group VARCHAR (null: all), function VARCHAR
 -- Reads: values(function, process, data, data_type, data_value, timestamp, id)

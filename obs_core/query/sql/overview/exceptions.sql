@@ -1,4 +1,4 @@
--- Answers: the newest calls that failed, with what a stack says at its two ends.
+-- Answers: the newest failed calls, with the start and the end of their stacks.
 -- Reach: narrow
 -- Parameters: from_ns BIGINT, to_ns BIGINT, group VARCHAR (null: all)
 -- Returns: timestamp BIGINT, process VARCHAR, function VARCHAR, exception VARCHAR, stack VARCHAR, trace_id VARCHAR,

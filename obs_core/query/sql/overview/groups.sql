@@ -1,4 +1,4 @@
--- Answers: which groups wrote, how much, how fast they are and what they weigh (impact: calls times their mean).
+-- Answers: each process group's rows, calls, errors, P95 and impact (calls times mean duration).
 -- Reach: analytical
 -- Parameters: group VARCHAR (null: all)
 -- Reads: calls(process_group, status, duration_ns), values(process_group), logs(process_group)

@@ -1,4 +1,4 @@
--- Answers: which processes wrote, and when each did so last.
+-- Answers: the processes that wrote rows, and the time of the newest row of each.
 -- Reach: analytical
 -- Parameters: group VARCHAR (null: all)
 -- Reads: rows_(process, process_group, timestamp)

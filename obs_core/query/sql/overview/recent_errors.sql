@@ -1,4 +1,4 @@
--- Answers: the newest calls that failed.
+-- Answers: the newest failed calls.
 -- Reach: narrow
 -- Parameters: from_ns BIGINT, to_ns BIGINT, group VARCHAR (null: all), size BIGINT
 -- Returns: timestamp BIGINT, process VARCHAR, data VARCHAR, exception VARCHAR, trace_id VARCHAR, span_id VARCHAR,

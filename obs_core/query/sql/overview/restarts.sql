@@ -1,4 +1,4 @@
--- Answers: which processes started, and whether as another version than the time before.
+-- Answers: the processes that started, and whether their version or revision changed.
 -- Reach: narrow
 -- Parameters: from_ns BIGINT, to_ns BIGINT, group VARCHAR (null: all)
 -- Returns: started_ns BIGINT, process VARCHAR, process_group VARCHAR, version VARCHAR, revision VARCHAR, pid BIGINT,

@@ -1,4 +1,4 @@
--- Answers: how many calls, errors, traces and values there were, and how long calls took.
+-- Answers: the number of calls, errors, traces and values, and the percentiles of the calls' durations.
 -- Reach: analytical
 -- Parameters: group VARCHAR (null: all)
 -- Reads: calls(status, trace_id, duration_ns, timestamp), values(timestamp), logs(timestamp)

@@ -1,6 +1,6 @@
--- Answers: how many calls started and how many of them failed, per slice of time; a slice without calls has 0.
+-- Answers: the calls that started and how many of them failed, per slice of time; 0 for a slice without calls.
 -- Reach: analytical
--- Parameters: group VARCHAR (null: all), first BIGINT (the first slice, counted from 1970), step_ns BIGINT, buckets BIGINT
+-- Parameters: group VARCHAR (null: all), first BIGINT (number of the first slice since 1970), step_ns BIGINT, buckets BIGINT
 -- Reads: calls(timestamp, status)
 -- Returns: bucket_ns BIGINT, calls BIGINT, errors BIGINT, error_rate DOUBLE
 SELECT

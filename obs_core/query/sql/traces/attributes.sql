@@ -1,4 +1,4 @@
--- Answers: the attributes of one row, as the log holds them.
+-- Answers: the attributes of one row, as stored in the log.
 -- Reach: narrow
 -- Parameters: id BIGINT
 -- Returns: attributes VARCHAR

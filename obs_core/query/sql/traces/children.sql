@@ -1,4 +1,4 @@
--- Answers: the rows directly under one call, in the order of their start, from just after (after_ns, after_id) on.
+-- Answers: the rows directly under one call, by start, after (after_ns, after_id).
 -- Reach: narrow
 -- Parameters: trace_id VARCHAR, span_id VARCHAR, after_ns BIGINT, after_id BIGINT (null: from the first), size BIGINT,
 --   longest BIGINT (characters of a cell),

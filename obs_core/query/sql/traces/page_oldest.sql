@@ -1,4 +1,4 @@
--- Answers: which rows fit the filter, oldest first, from just after (after_ns, after_id) on.
+-- Answers: the rows that match the filter, oldest first, after (after_ns, after_id).
 -- Reach: narrow
 -- Parameters: after_ns BIGINT, after_id BIGINT (null: from the oldest), size BIGINT,
 --   longest BIGINT (characters of a cell),

@@ -1,5 +1,5 @@
--- Answers: which rows fit the filter, sorted by process, status (errors weigh most) or duration (not timed: last),
---   then newest first, from just after (after_key, after_ns, after_id) on.
+-- Answers: the rows that match the filter, sorted by process, status (errors are highest) or duration (unknown: last), then
+--   newest first, after (after_key, after_ns, after_id).
 -- Reach: narrow
 -- Parameters: sort VARCHAR, falling BIGINT (0 or 1),
 --   after_key VARCHAR or BIGINT, after_ns BIGINT, after_id BIGINT (null: from the first), size BIGINT,
@@ -20,7 +20,7 @@ WITH keyed AS (
     FROM {rows}
     WHERE {where}
 ),
-kept AS MATERIALIZED (
+first AS MATERIALIZED (
     SELECT *
     FROM keyed
     WHERE :after_id IS NULL
@@ -30,9 +30,9 @@ kept AS MATERIALIZED (
     LIMIT :size
 ),
 page AS MATERIALIZED (
-    SELECT r.*, kept.sort_key
-    FROM kept
-    CROSS JOIN {rows} AS r ON r.id = kept.id
+    SELECT r.*, first.sort_key
+    FROM first
+    CROSS JOIN {rows} AS r ON r.id = first.id
 ),
 parents AS MATERIALIZED (
     SELECT DISTINCT trace_id, parent_span_id

@@ -1,4 +1,4 @@
--- Answers: everything that the log holds of one row.
+-- Answers: all columns of one row.
 -- Reach: narrow
 -- Parameters: id BIGINT
 -- Returns: id BIGINT, kind VARCHAR, process VARCHAR, data VARCHAR, data_type VARCHAR, data_value VARCHAR,

@@ -1,4 +1,4 @@
--- Answers: the ids of the rows that may hold a text (see query.folded); those that do are all among them.
+-- Answers: the ids of all rows that may contain a text (see engine.search_text); every row that contains it is included.
 -- Reach: analytical
 -- Parameters: group VARCHAR, process VARCHAR, status VARCHAR, kind VARCHAR (null: any), plain VARCHAR, hex VARCHAR
 -- Reads: rows_(id, process, status, kind, folded_process, folded_data, folded_data_value, folded_exception)

@@ -1,4 +1,4 @@
--- Answers: how many rows fit the filter, counting no further than most.
+-- Answers: the number of rows that match the filter, at most `most`.
 -- Reach: narrow
 -- Parameters: most BIGINT
 -- Returns: rows BIGINT

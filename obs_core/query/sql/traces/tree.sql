@@ -1,4 +1,4 @@
--- Answers: the rows of one trace, in the order of their start.
+-- Answers: the rows of one trace, by start.
 -- Reach: narrow
 -- Parameters: trace_id VARCHAR, longest BIGINT (characters of a cell)
 -- Returns: id BIGINT, kind VARCHAR, span_id VARCHAR, parent_span_id VARCHAR, process VARCHAR, data VARCHAR,

@@ -1,4 +1,4 @@
--- Answers: which series there are, how many readings each has, and the newest of them.
+-- Answers: the series of the window, the number of their readings, and the newest reading.
 -- Reach: analytical
 -- Parameters: group VARCHAR (null: all)
 -- Reads: values(process, process_group, data, data_type, data_value, timestamp, id)

@@ -1,10 +1,10 @@
--- Answers: the runs of equal consecutive readings of each series that are longer than longer_than, packed as lists per
---   series. Readings are equal when type and value are: numbers as numbers, everything else by its text.
+-- Answers: the runs of equal consecutive readings of each series that are longer than `longer_than`, packed as lists per
+--   series. Readings are equal if type and value are: numbers as numbers, everything else by its text.
 -- Reach: analytical
 -- Parameters: group VARCHAR (null: all), process VARCHAR (null: all), data VARCHAR (null: all),
 --   skip_missing BOOLEAN, longer_than BIGINT
 -- Reads: values(process, data, data_type, data_value, timestamp, id, attributes)
--- Returns: process VARCHAR, data VARCHAR, places BIGINT[], lengths BIGINT[], starts_ns BIGINT[], ends_ns BIGINT[], texts VARCHAR[],
+-- Returns: process VARCHAR, data VARCHAR, sequence BIGINT[], lengths BIGINT[], starts_ns BIGINT[], ends_ns BIGINT[], texts VARCHAR[],
 --   types VARCHAR[], numbers DOUBLE[], missing BOOLEAN[], ongoing BOOLEAN[]
 WITH texts AS (
     -- repr() wraps the numbers of NumPy and decimal: np.float64(1.5), Decimal('1.5').
@@ -28,7 +28,7 @@ typed AS (
     FROM texts
 ),
 readings AS (
-    -- Compared by text, where it was cut by the hash of all of it. Beyond 2^53 whole numbers share doubles: by digits.
+    -- Compared by text; a truncated text by the hash of the whole text; integers beyond 2^53, which share doubles, by digits.
     SELECT
         * EXCLUDE (attributes, digits),
         CASE
@@ -39,10 +39,10 @@ readings AS (
     FROM typed
     WHERE NOT ($skip_missing AND missing)
 ),
-placed AS (
+numbered AS (
     SELECT
         *,
-        row_number() OVER series AS place,
+        row_number() OVER series AS position,
         lag(timestamp) OVER series AS before_ns,
         lead(id) OVER series IS NULL AS is_last,
         (
@@ -54,26 +54,26 @@ placed AS (
     WINDOW series AS (PARTITION BY process, data ORDER BY timestamp, id)
 ),
 edges AS (
-    -- Where runs begin, and where the series ends: the next edge tells how far a run goes.
-    SELECT *, differs OR place = 1 AS begins
-    FROM placed
-    WHERE differs OR place = 1 OR is_last
+    -- The starts of the runs, and the end of the series: the next edge is the end of a run.
+    SELECT *, differs OR position = 1 AS begins
+    FROM numbered
+    WHERE differs OR position = 1 OR is_last
 ),
 runs AS (
     SELECT
         *,
         coalesce(NOT lead(begins) OVER series, true) AS ongoing,
-        coalesce(lead(place) OVER series - lead(begins) OVER series::INTEGER + 1, place + 1) - place AS length,
+        coalesce(lead(position) OVER series - lead(begins) OVER series::INTEGER + 1, position + 1) - position AS length,
         coalesce(
             CASE WHEN lead(begins) OVER series THEN lead(before_ns) OVER series ELSE lead(timestamp) OVER series END,
             timestamp
         ) AS end_ns
     FROM edges
-    WINDOW series AS (PARTITION BY process, data ORDER BY place)
+    WINDOW series AS (PARTITION BY process, data ORDER BY position)
 )
 SELECT
     process, data,
-    list(place) AS places,
+    list(position) AS sequence,
     list(length) AS lengths,
     list(timestamp) AS starts_ns,
     list(end_ns) AS ends_ns,

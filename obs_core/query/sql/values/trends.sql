@@ -1,6 +1,6 @@
--- Answers: the course of several series: in each slice of time the last number and the last text that were read.
+-- Answers: the trend of several series: the last number and the last text in each slice of time.
 -- Reach: analytical
--- Parameters: group VARCHAR (null: all), processes VARCHAR[], names VARCHAR[] (of the same length: a series each), step_ns BIGINT
+-- Parameters: group VARCHAR (null: all), processes VARCHAR[], names VARCHAR[] (of the same length, one item per series), step_ns BIGINT
 -- Reads: values(process, data, data_value, timestamp, id)
 -- Returns: process VARCHAR, data VARCHAR, moments_ns BIGINT[], numbers DOUBLE[], texts VARCHAR[]
 SELECT

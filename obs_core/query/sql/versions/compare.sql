@@ -1,8 +1,8 @@
--- Answers: how the calls of one function behaved under two versions of it, and how many of each exceed the other's
---   percentiles.
+-- Answers: the measures of the calls of two versions of one function, and how many calls of each exceed the
+--   percentiles of the other.
 -- Reach: analytical
--- Parameters: group VARCHAR (null: all), function VARCHAR, codes VARCHAR (ids of its recorded sources, by commas),
---   keys VARCHAR (0 for each that is of the older version, 1 for the newer, by commas)
+-- Parameters: group VARCHAR (null: all), function VARCHAR, codes VARCHAR (ids of its recorded sources, separated by commas),
+--   keys VARCHAR (the version of each: 0 older, 1 newer)
 -- Reads: calls(function, data, code_id, status, timestamp, duration_ns)
 -- Returns: version BIGINT, calls BIGINT, errors BIGINT, timed BIGINT, mean_ms DOUBLE, p50_ms DOUBLE, p95_ms DOUBLE, p99_ms DOUBLE,
 --   first_ns BIGINT, last_ns BIGINT, above_p50 BIGINT (calls above the other's P50), above_p95 BIGINT, above_p99 BIGINT

@@ -1,7 +1,7 @@
--- Answers: how the calls of one function behaved under each version of it.
+-- Answers: the measures of the calls of each version of one function.
 -- Reach: analytical
--- Parameters: group VARCHAR (null: all), function VARCHAR, codes VARCHAR (ids of its recorded sources, by commas),
---   keys VARCHAR (the version of each, by commas)
+-- Parameters: group VARCHAR (null: all), function VARCHAR, codes VARCHAR (ids of its recorded sources, separated by commas),
+--   keys VARCHAR (the version of each)
 -- Reads: calls(function, data, code_id, status, timestamp, duration_ns)
 -- Returns: version BIGINT, calls BIGINT, errors BIGINT, p50_ms DOUBLE, p95_ms DOUBLE, p99_ms DOUBLE, first_ns BIGINT,
 --   last_ns BIGINT
