@@ -1,6 +1,6 @@
-"""Other tracers and loggers, each as a function that records one call; making one raises ImportError if it is missing.
+"""Other tracers and loggers, each as a function that records one call. A missing one raises ImportError.
 
-They send nothing: exporters and transports are replaced by ones that do nothing.
+They send nothing: their exporters and transports are replaced by no-ops.
 """
 
 import json
@@ -26,10 +26,10 @@ def opentelemetry() -> Record:
     )
 
     class Nowhere(SpanExporter):
-        """Takes spans and forgets them."""
+        """An exporter that discards spans."""
 
         def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-            """Forget `spans`."""
+            """Discard `spans`."""
             del spans
             return SpanExportResult.SUCCESS
 
@@ -46,7 +46,7 @@ def opentelemetry() -> Record:
 
 
 def structlog_json() -> Record:
-    """An event as JSON into a file that keeps nothing."""
+    """An event as JSON, written to the null device."""
     structlog: Any = import_module("structlog")
 
     log = structlog.wrap_logger(
@@ -57,16 +57,16 @@ def structlog_json() -> Record:
 
 
 def queue_handler() -> Record:
-    """A log record through a QueueHandler, without its listener's share."""
-    found: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    """A log record through a QueueHandler, without the cost of its listener."""
+    records: queue.SimpleQueue[Any] = queue.SimpleQueue()
     logger = logging.getLogger("benchmark")
     logger.setLevel(logging.INFO)
     logger.propagate = False
-    logger.addHandler(logging.handlers.QueueHandler(found))
+    logger.addHandler(logging.handlers.QueueHandler(records))
 
     def record(value: object) -> None:
         logger.info("call %s", value)
-        found.get_nowait()
+        records.get_nowait()
 
     return record
 
@@ -87,7 +87,7 @@ def sentry() -> Record:
 
 
 def logfire_span() -> Record:
-    """A span of logfire that is sent nowhere."""
+    """A span of logfire that is not sent."""
     logfire: Any = import_module("logfire")
 
     logfire.configure(send_to_logfire=False, console=False, inspect_arguments=False)

@@ -1,7 +1,7 @@
-"""What a question costs beside its floor: `python -m benchmarks.query [ROWS …]` (by default 100000).
+"""The time of a question compared with its floor: `python -m benchmarks.query [ROWS …]` (by default 100000).
 
 Each figure is the median of `RUNS` runs in ms, with the floor of the same run: the same bytes through a bare pipe, the
-same page through a bare sqlite3 cursor, the same percentiles by numpy over columns that are in memory already.
+same page through a bare sqlite3 cursor, the same percentiles by numpy over columns already in memory.
 """
 
 import subprocess
@@ -52,15 +52,15 @@ def echo_ms() -> float:
         while left:
             left -= len(source.read(left))
 
-    found = median_ms(there_and_back)
+    answer = median_ms(there_and_back)
     sink.close()
     source.close()
     echo.wait()
-    return found
+    return answer
 
 
 def figures(path: Path) -> list[tuple[str, float, float]]:
-    """What is asked, our time and the floor, in ms."""
+    """Each measurement with our time and the floor, in ms."""
     bare = sqlite.connect(path)
     took = bare.execute("SELECT process_group, data, duration_ns FROM data_trace").fetchall()
     durations = np.array([row[2] for row in took], dtype="float64")
@@ -102,4 +102,4 @@ def main(sizes: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    main([int(each) for each in sys.argv[1:]] or [100_000])
+    main([int(rows) for rows in sys.argv[1:]] or [100_000])

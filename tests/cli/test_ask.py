@@ -17,11 +17,11 @@ from tests.support import data, table
 START = table.START_NS
 
 
-def said(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> str:
+def output_of(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
     """What the command prints; its errors go to the error output."""
-    assert main(["ask", *words]) == code
-    told = capsys.readouterr()
-    return told.err if code else told.out
+    assert main(["ask", *arguments]) == code
+    output = capsys.readouterr()
+    return output.err if code else output.out
 
 
 def test_json_has_the_promised_shape(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,8 +30,8 @@ def test_json_has_the_promised_shape(log: Path, capsys: pytest.CaptureFixture[st
     0        feed     load  OK      -
     1        feed     load  ERROR   -
     """
-    words = ("overview.summary", "--log", str(log), "--from", "0", "--to", "last", "--format", "json")
-    answer = json.loads(said(capsys, *words))
+    arguments = ("overview.summary", "--log", str(log), "--from", "0", "--to", "last", "--format", "json")
+    answer = json.loads(output_of(capsys, *arguments))
     assert list(answer) == ["question", "from_ns", "to_ns", "approximate", "truncated", "rows"]
     assert (answer["question"], answer["from_ns"], answer["to_ns"]) == ("overview.summary", 0, START + SECOND + 1)
     assert answer["approximate"] is answer["truncated"] is False
@@ -43,7 +43,7 @@ def test_csv_holds_numbers_with_all_their_digits_and_any_text(log: Path, capsys:
     name = 'comma, "quote"\nline ünïcode 😀'
     rows = [Row("call", "p", name, START + at, duration_ns=span) for at, span in enumerate((1, 2, 4))]
     table.store(log, rows)
-    text = said(
+    text = output_of(
         capsys, "functions.performance", "--log", str(log), "--from", "0", "--format", "csv", "--param", "by=data"
     )
     (row,) = csv.DictReader(io.StringIO(text, newline=""))
@@ -54,7 +54,7 @@ def test_csv_holds_numbers_with_all_their_digits_and_any_text(log: Path, capsys:
 
 def test_a_table_is_aligned_and_shortens_what_is_wide(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table.store(log, [Row("call", "p", "x" * 99, START, "red"), Row("call", "p", "a\tb", START, "red")])
-    lines = said(capsys, "functions.names", "--log", str(log), "--from", "0").splitlines()
+    lines = output_of(capsys, "functions.names", "--log", str(log), "--from", "0").splitlines()
     assert lines[0].split() == ["function", "process_group", "calls", "errors", "last_ns"]
     assert [line.split()[0] for line in lines[2:]] == ["a·b", "x" * 59 + "…"]
     assert len({len(line) for line in lines[:3]}) == 1
@@ -65,12 +65,12 @@ def test_all_rows_are_printed_unless_a_limit_says_otherwise(log: Path, capsys: p
     rows = [Row("value", f"p{at}", "v", START + at, data_value="1") for at in range(10_050)]
     store.append_in_bulk(connection, rows)
     connection.close()
-    words = ("values.series", "--log", str(log), "--from", "0", "--format", "json")
-    whole = json.loads(said(capsys, *words))
+    arguments = ("values.series", "--log", str(log), "--from", "0", "--format", "json")
+    whole = json.loads(output_of(capsys, *arguments))
     assert (len(whole["rows"]), whole["truncated"]) == (10_050, False)
-    few = json.loads(said(capsys, *words, "--limit", "2"))
+    few = json.loads(output_of(capsys, *arguments, "--limit", "2"))
     assert (few["rows"], few["truncated"]) == (whole["rows"][:2], True)
-    assert json.loads(said(capsys, *words, "--limit", "0"))["rows"] == []
+    assert json.loads(output_of(capsys, *arguments, "--limit", "0"))["rows"] == []
 
 
 def test_a_page_says_where_the_next_one_begins(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -78,15 +78,15 @@ def test_a_page_says_where_the_next_one_begins(log: Path, capsys: pytest.Capture
     0  feed  a  1  OK
     1  feed  b  2  OK
     """
-    words = ("traces.page", "--log", str(log), "--from", "0", "--format", "json", "--param", "size=1")
-    first = json.loads(said(capsys, *words))
+    arguments = ("traces.page", "--log", str(log), "--from", "0", "--format", "json", "--param", "size=1")
+    first = json.loads(output_of(capsys, *arguments))
     assert ([row["Data"] for row in first["rows"]], first["truncated"]) == (["b"], True)
-    second = json.loads(said(capsys, *words, "--param", f"after={first['next']}"))
+    second = json.loads(output_of(capsys, *arguments, "--param", f"after={first['next']}"))
     assert ([row["Data"] for row in second["rows"]], second["truncated"]) == (["a"], False)
     assert "next" not in second
 
 
-def test_the_last_hour_is_asked_by_default_and_the_end_of_the_log_is_called_last(
+def test_the_default_window_is_the_last_hour_and_last_is_the_end_of_the_log(
     log: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """
@@ -94,14 +94,16 @@ def test_the_last_hour_is_asked_by_default_and_the_end_of_the_log_is_called_last
     7200  feed  b  2  OK
     """
     assert main(["ask", "traces.page", "--log", str(log), "--format", "csv"]) == 0
-    told = capsys.readouterr()
-    assert len(told.out.splitlines()) == 1
+    output = capsys.readouterr()
+    assert len(output.out.splitlines()) == 1
     assert (
         "No rows in this window: the log has rows from 2026-01-01T00:00:00.000000000Z to 2026-01-01T02:00:00"
-        in told.err
+        in output.err
     )
-    found = said(capsys, "traces.page", "--log", str(log), "--from", "last-1h", "--to", "last", "--format", "json")
-    assert [row["Data"] for row in json.loads(found)["rows"]] == ["b"]
+    answer = output_of(
+        capsys, "traces.page", "--log", str(log), "--from", "last-1h", "--to", "last", "--format", "json"
+    )
+    assert [row["Data"] for row in json.loads(answer)["rows"]] == ["b"]
 
 
 def test_an_empty_log_says_so(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -110,7 +112,7 @@ def test_an_empty_log_says_so(log: Path, capsys: pytest.CaptureFixture[str]) -> 
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"),
+    ("arguments", "sentence"),
     [
         (("overview.sumary",), "Unknown question “overview.sumary”. Did you mean overview.summary?"),
         (("overview.summary", "--param", "x=1"), "overview.summary takes no parameter “x”. It takes group."),
@@ -121,12 +123,12 @@ def test_an_empty_log_says_so(log: Path, capsys: pytest.CaptureFixture[str]) -> 
         (("traces.page", "--param", "sort=x"), "sort is “x”. It must be one of time, -time, duration"),
     ],
 )
-def test_what_the_caller_can_mend_is_said_in_a_sentence_with_exit_code_2(
-    log: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], sentence: str
+def test_errors_that_the_user_can_fix_are_one_sentence_and_exit_code_2(
+    log: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], sentence: str
 ) -> None:
-    told = said(capsys, *words, "--log", str(log), code=2)
-    assert told.startswith(sentence)
-    assert len(told.splitlines()) == 1
+    output = output_of(capsys, *arguments, "--log", str(log), code=2)
+    assert output.startswith(sentence)
+    assert len(output.splitlines()) == 1
 
 
 @pytest.mark.parametrize(("alias", "name"), catalog.ALIASES.items())
@@ -140,31 +142,31 @@ def test_former_names_of_questions_answer_under_their_new_name(
     parameters = catalog.QUESTIONS[name].parameters
     given = [f"--param={key}={required[key]}" for key, value in parameters.items() if value.default is value.empty]
     options = ("--log", str(log), "--from", "0", "--to", "last", "--format", "json", *given)
-    answer = json.loads(said(capsys, alias, *options))
-    assert answer == json.loads(said(capsys, name, *options))
+    answer = json.loads(output_of(capsys, alias, *options))
+    assert answer == json.loads(output_of(capsys, name, *options))
     assert answer["question"] == name
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not a database", b"SQLite format 3\0" + b"\0" * 4096])
-def test_a_file_that_is_no_log_is_named(
+def test_a_file_that_is_not_a_log_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | None
 ) -> None:
     path = tmp_path / "some.db"
     if content is not None:
         path.write_bytes(content)
     for question in ("overview.summary", "traces.page"):
-        told = said(capsys, question, "--log", str(path), code=2)
-        assert str(path) in told
-        assert len(told.splitlines()) == 1
+        output = output_of(capsys, question, "--log", str(path), code=2)
+        assert str(path) in output
+        assert len(output.splitlines()) == 1
     assert path.exists() == (content is not None)
 
 
-def test_traces_imported_twice_are_answered_as_the_reference_says(
+def test_traces_imported_twice_are_answered_like_the_reference(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = str(tmp_path / "x.db")
     files = [str(file) for file in data.trace_files("trainticket-1min", "otlp_json")]
-    words = (
+    arguments = (
         "functions.performance",
         "--param",
         "by=data",
@@ -181,9 +183,9 @@ def test_traces_imported_twice_are_answered_as_the_reference_says(
     for _ in range(2):
         assert main(["import", *files, "--log", path]) == 0
         capsys.readouterr()
-        answers.append(said(capsys, *words))
+        answers.append(output_of(capsys, *arguments))
     assert answers[0] == answers[1]
-    found = list(csv.DictReader(io.StringIO(answers[0])))
+    answer = list(csv.DictReader(io.StringIO(answers[0])))
     expected = data.reference("trainticket-1min", "per_group_operation.csv")
     same = {
         "process_group": "process_group",
@@ -192,7 +194,7 @@ def test_traces_imported_twice_are_answered_as_the_reference_says(
         "errors": "errors",
         "timed": "timed",
     }
-    assert [[row[name] for name in same] for row in found] == [
+    assert [[row[name] for name in same] for row in answer] == [
         [ref[name] for name in same.values()] for ref in expected
     ]
     for name, theirs in {
@@ -201,5 +203,5 @@ def test_traces_imported_twice_are_answered_as_the_reference_says(
         "max_ms": "max_ms",
         "self_ms": "self_ms_sum",
     }.items():
-        mine = [float(row[name]) for row in found]
+        mine = [float(row[name]) for row in answer]
         assert mine == pytest.approx([float(ref[theirs]) for ref in expected], abs=5.001e-7)

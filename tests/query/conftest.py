@@ -1,4 +1,4 @@
-"""What the tests of questions share."""
+"""Fixtures for the tests of questions."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""All rows that fit, piece by piece: together they are the whole, in logs of ours and of others."""
+"""Exports in pieces: together they are all matching rows, in logs of ours and in foreign ones."""
 
 import sqlite3
 from pathlib import Path
@@ -18,7 +18,7 @@ from tests.support import table
 from tests.support.table import START_NS
 
 
-def test_pieces_of_any_size_are_the_whole_in_order_of_time(engine: Engine) -> None:
+def test_pieces_of_any_size_together_are_all_rows_by_time(engine: Engine) -> None:
     """
     0   feed  price  101  OK
     2   feed  price  102  ERROR
@@ -38,7 +38,7 @@ def test_pieces_of_any_size_are_the_whole_in_order_of_time(engine: Engine) -> No
     "filters",
     [{}, {"errors": True}, {"process": "job"}, {"status": "OK"}, {"search": "PRI"}, {"kind": "value"}, {"group": "g"}],
 )
-def test_the_filter_is_that_of_a_page(engine: Engine, filters: dict[str, object]) -> None:
+def test_an_export_has_the_filters_of_a_page(engine: Engine, filters: dict[str, object]) -> None:
     """
     seconds process process_group data  data_value status kind
     0       feed    g             price 101        OK     call
@@ -47,22 +47,22 @@ def test_the_filter_is_that_of_a_page(engine: Engine, filters: dict[str, object]
     3       job     -             run   -          UNSET  call
     """
     window = Window(START_NS, START_NS + 3 * SECOND)
-    found = [row for piece in export.pieces(engine, window, size=2, **gathered(filters)) for row in piece]
+    answer = [row for piece in export.pieces(engine, window, size=2, **gathered(filters)) for row in piece]
     page = traces.page(engine, window, sort="-time", **gathered(filters))
-    assert [row.timestamp for row in found] == page["Timestamp"].tolist()
-    assert len(found) < 4
+    assert [row.timestamp for row in answer] == page["Timestamp"].tolist()
+    assert len(answer) < 4
 
 
-def test_conditions_narrow_an_export_too(log: Path, engine: Engine) -> None:
+def test_attribute_filters_also_limit_an_export(log: Path, engine: Engine) -> None:
     rows = [Row("call", "web", "x", START_NS + at, attributes=f'{{"attributes": {{"n": {at}}}}}') for at in range(9)]
     table.store(log, rows)
     for size in (1, 4, 100):
-        found = [
+        answer = [
             row
             for piece in export.pieces(engine, export.ALWAYS, size=size, row_filter=RowFilter(where="n > 2 and n < 7"))
             for row in piece
         ]
-        assert found == rows[3:7]
+        assert answer == rows[3:7]
 
 
 def test_a_trace_is_exported_whole_and_in_order(engine: Engine) -> None:
@@ -77,16 +77,16 @@ def test_a_trace_is_exported_whole_and_in_order(engine: Engine) -> None:
     assert export.trace(engine, "t3") == export.trace(engine, "") == []
 
 
-def test_the_width_of_rows_is_about_that_of_their_lines(log: Path, engine: Engine) -> None:
+def test_the_measured_width_is_about_the_size_of_the_lines(log: Path, engine: Engine) -> None:
     assert export.width(engine, export.ALWAYS)["bytes"].isna().all()
     rows = [Row("call", "wäb", "x" * 50, START_NS + at, data_value="1" * 30, duration_ns=5) for at in range(50)]
     table.store(log, rows)
-    told = export.width(engine, export.ALWAYS)["bytes"].iloc[0]
+    error = export.width(engine, export.ALWAYS)["bytes"].iloc[0]
     real = len("".join(csv.lines(rows)).encode()) / 51
-    assert told == pytest.approx(real, rel=0.2)
+    assert error == pytest.approx(real, rel=0.2)
 
 
-def test_rows_that_come_meanwhile_are_not_among_them(log: Path, engine: Engine) -> None:
+def test_rows_written_during_an_export_are_not_included(log: Path, engine: Engine) -> None:
     """
     0  feed  price  101  OK
     5  feed  price  102  OK
@@ -120,15 +120,15 @@ def test_a_log_of_seven_columns_is_exported_in_its_own_order(tmp_path: Path) -> 
     connection.close()
     with Engine(path) as engine:
         for size in (1, 2, 10):
-            found = [row for piece in export.pieces(engine, export.ALWAYS, size=size) for row in piece]
-            assert [(row.kind, row.process, row.data_value, row.status) for row in found] == [
+            answer = [row for piece in export.pieces(engine, export.ALWAYS, size=size) for row in piece]
+            assert [(row.kind, row.process, row.data_value, row.status) for row in answer] == [
                 ("value", "feed", "1.5", "OK"),
                 ("call", "feed", None, "ERROR"),
                 ("value", "", "x", "UNSET"),
             ]
 
 
-def test_a_bad_filter_is_told_before_anything_is_read(engine: Engine) -> None:
+def test_an_invalid_filter_is_an_error_before_anything_is_read(engine: Engine) -> None:
     """
     0  feed  price  101  OK
     """
@@ -136,9 +136,9 @@ def test_a_bad_filter_is_told_before_anything_is_read(engine: Engine) -> None:
         next(export.pieces(engine, export.ALWAYS, row_filter=RowFilter(kind="odd")))
 
 
-def test_the_first_and_the_last_moments_of_a_log_are_exported(tmp_path: Path) -> None:
+def test_the_first_and_the_last_nanosecond_of_a_log_are_exported(tmp_path: Path) -> None:
     path = tmp_path / "trace.db"
     store.open_log(path).close()
-    table.store(path, [Row("call", "p", "x", moment) for moment in (-(2**63), 0, 2**63 - 2)])
+    table.store(path, [Row("call", "p", "x", time_ns) for time_ns in (-(2**63), 0, 2**63 - 2)])
     with Engine(path) as engine:
         assert len([row for piece in export.pieces(engine, export.ALWAYS, size=1) for row in piece]) == 3

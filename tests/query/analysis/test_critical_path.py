@@ -1,4 +1,4 @@
-"""The critical path, beside the ones that Jaeger UI's own tests expect, and beside a slow way to find it."""
+"""The critical path, compared with the expectations of Jaeger UI's own tests and with a slow reference."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def ordered(spans: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[int
     listed: list[dict[str, Any]] = []
     parents: list[int] = []
     while left:
-        span = next(each for each in left if parent_of[each["spanID"]] in (None, *placed))
+        span = next(item for item in left if parent_of[item["spanID"]] in (None, *placed))
         left.remove(span)
         parents.append(placed.get(parent_of[span["spanID"]], -1))
         placed[span["spanID"]] = len(listed)
@@ -42,9 +42,9 @@ def ordered(spans: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[int
 @pytest.mark.parametrize("vector", VECTORS, ids=[vector["test"] for vector in VECTORS])
 def test_the_path_is_the_one_that_jaeger_expects(vector: dict[str, Any]) -> None:
     spans, parents = ordered(vector["trace"]["spans"])
-    found = critical_path([span["startTime"] for span in spans], [span["duration"] for span in spans], parents)
-    told = [(spans[each.call]["spanID"], each.start, each.end) for each in found]
-    assert told == [(each["spanID"], each["sectionStart"], each["sectionEnd"]) for each in vector["expected_sections"]]
+    answer = critical_path([span["startTime"] for span in spans], [span["duration"] for span in spans], parents)
+    error = [(spans[item.call]["spanID"], item.start, item.end) for item in answer]
+    assert error == [(item["spanID"], item["sectionStart"], item["sectionEnd"]) for item in vector["expected_sections"]]
 
 
 @st.composite
@@ -58,7 +58,7 @@ def traces(draw: st.DrawFn) -> tuple[list[int], list[int], list[int]]:
 
 
 @given(traces())
-def test_the_stretches_fill_the_root_from_its_end_to_its_start_without_gap_or_overlap(
+def test_the_intervals_cover_the_root_from_its_end_to_its_start_without_gap_or_overlap(
     calls: tuple[list[int], list[int], list[int]],
 ) -> None:
     path = critical_path(*calls)

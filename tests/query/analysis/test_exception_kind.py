@@ -1,4 +1,4 @@
-"""The kind of a failure, from the texts that programs leave."""
+"""The kind of a failure, from exception texts and stacks."""
 
 import pytest
 

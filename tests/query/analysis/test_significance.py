@@ -1,4 +1,4 @@
-"""What is chance and what is none."""
+"""Significant changes and random ones."""
 
 import math
 
@@ -12,23 +12,23 @@ from obs_core.query.analysis import significance
 def marked(share: float, trials: int, calls: int, factor: float = 1.0) -> int:
     """In how many of `trials` pairs of samples, the second `factor` times as slow, the percentile counts as changed."""
     chance = np.random.default_rng(5)
-    found = 0
+    answer = 0
     for _ in range(trials):
         before, now = chance.lognormal(2, 1, calls), chance.lognormal(2, 1, calls) * factor
         slower = int((now > np.quantile(before, 1 - share)).sum())
         slower_before = int((before > np.quantile(now, 1 - share)).sum())
         counts = (Series([number]) for number in (calls, slower, calls, slower_before))
-        found += bool(significance.share_differs(*counts, share=share).iloc[0])
-    return found
+        answer += bool(significance.share_differs(*counts, share=share).iloc[0])
+    return answer
 
 
 @pytest.mark.parametrize("share", [0.5, 0.05, 0.01])
-def test_what_did_not_change_is_hardly_ever_marked_and_a_doubling_is(share: float) -> None:
+def test_no_change_is_hardly_ever_significant_and_a_doubling_is(share: float) -> None:
     assert marked(share, 500, 400) <= 5
     assert marked(share, 50, 1_000, factor=2.5) >= 45
 
 
-def test_few_calls_are_never_marked() -> None:
+def test_a_change_with_few_calls_is_never_significant() -> None:
     assert marked(0.05, 20, 49, factor=100) == 0
     assert marked(0.01, 20, 249, factor=100) == 0
     assert marked(0.5, 20, 50, factor=100) == 20

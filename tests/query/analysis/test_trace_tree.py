@@ -1,4 +1,4 @@
-"""The shape of a trace, whatever its rows claim."""
+"""The tree of a trace, for valid and invalid rows."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +13,7 @@ NODES = st.lists(
 
 def drawn(*nodes: Node) -> list[str]:
     """Each row's id, indented by its depth."""
-    return ["  " * (place.depth - 1) + (nodes[place.row].span_id or "?") for place in tree_nodes(nodes)]
+    return ["  " * (index.depth - 1) + (nodes[index.row].span_id or "?") for index in tree_nodes(nodes)]
 
 
 def test_rows_come_depth_first_and_siblings_by_start() -> None:
@@ -26,15 +26,15 @@ def test_rows_come_depth_first_and_siblings_by_start() -> None:
     ) == ["root", "  late", "    v", "  early", "    leaf"]
 
 
-def test_an_orphan_has_depth_one_and_says_so() -> None:
-    found = tree_nodes([Node("root", None, 0), Node("lost", "gone", 1), Node("child", "lost", 2)])
-    assert [(place.row, place.depth, place.orphan) for place in found] == [(0, 1, False), (1, 1, True), (2, 2, False)]
+def test_an_orphan_has_depth_one_and_is_marked() -> None:
+    answer = tree_nodes([Node("root", None, 0), Node("lost", "gone", 1), Node("child", "lost", 2)])
+    assert [(index.row, index.depth, index.orphan) for index in answer] == [(0, 1, False), (1, 1, True), (2, 2, False)]
 
 
-def test_a_cycle_begins_with_its_earliest_row_and_keeps_what_hangs_on_it() -> None:
+def test_a_cycle_starts_at_its_earliest_row_and_keeps_its_children() -> None:
     nodes = [Node("hung", "two", 0), Node("one", "three", 1), Node("two", "one", 2), Node("three", "two", 3)]
-    found = tree_nodes(nodes)
-    assert [(nodes[place.row].span_id, place.depth, place.cyclic) for place in found] == [
+    answer = tree_nodes(nodes)
+    assert [(nodes[index.row].span_id, index.depth, index.cyclic) for index in answer] == [
         ("one", 1, True),
         ("two", 2, False),
         ("hung", 3, False),
@@ -55,7 +55,7 @@ def test_the_children_of_an_id_used_twice_belong_to_its_first_row() -> None:
     ]
 
 
-def test_a_chain_of_fifty_thousand_calls_is_no_deeper_for_us() -> None:
+def test_a_chain_of_fifty_thousand_calls_needs_no_recursion() -> None:
     chain = [Node(str(step), str(step - 1) if step else None, step) for step in range(50_000)]
     assert tree_nodes(chain)[-1].depth == 50_000
 
@@ -80,12 +80,12 @@ def test_a_call_without_duration_has_no_self_time() -> None:
 
 
 @given(NODES)
-def test_every_row_stands_in_the_tree_exactly_once(nodes: list[Node]) -> None:
-    assert sorted(place.row for place in tree_nodes(nodes)) == list(range(len(nodes)))
+def test_every_row_is_in_the_tree_exactly_once(nodes: list[Node]) -> None:
+    assert sorted(index.row for index in tree_nodes(nodes)) == list(range(len(nodes)))
 
 
 @given(NODES)
-def test_self_time_is_the_moments_of_the_call_in_which_no_child_runs(nodes: list[Node]) -> None:
+def test_self_time_is_the_time_of_the_call_in_which_no_child_runs(nodes: list[Node]) -> None:
     call = Node("call", None, 10, 25)
     taken = {m for node in nodes if node.duration_ns for m in range(node.start_ns, node.start_ns + node.duration_ns)}
     assert self_ns(call, nodes) == len(set(range(10, 35)) - taken)

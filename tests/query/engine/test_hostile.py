@@ -1,4 +1,4 @@
-"""Text from links and programs is bound, never spliced: it matches itself and breaks nothing."""
+"""Text from links and programs is a bound parameter: it matches only itself and causes no errors."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,7 +63,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("text", TEXTS)
-def test_a_hostile_text_finds_its_own_rows_alone(engine: Engine, text: str, way: str) -> None:
+def test_a_search_for_hostile_text_matches_only_its_own_rows(engine: Engine, text: str, way: str) -> None:
     window = WAYS[way]
     assert overview.summary(engine, window, group=text)[["calls", "values"]].to_numpy().tolist() == [[2, 2]]
     assert overview.groups(engine, window, group=text)["process_group"].tolist() == [text]
@@ -84,16 +84,16 @@ def test_a_hostile_search_is_literal(engine: Engine, text: str) -> None:
     window = WAYS["sqlite_query"]
     expected = sorted(other for other in TEXTS if text.casefold() in other.casefold())
     assert sorted(functions.names(engine, window, search=text)["function"]) == expected
-    found = set(traces.page(engine, window, row_filter=RowFilter(search=text), size=1_000)["Data"])
+    answer = set(traces.page(engine, window, row_filter=RowFilter(search=text), size=1_000)["Data"])
     beyond = {other for other in expected if "\0" in other and "\0" not in text}  # LIKE reads a cell up to its NUL
-    assert set(expected) - beyond <= found <= set(expected)
+    assert set(expected) - beyond <= answer <= set(expected)
 
 
 HALF = "a\ud800"
 
 
 @pytest.mark.parametrize("name", [name for name in catalog.QUESTIONS if not name.startswith("writers")])
-def test_half_a_character_is_refused_by_every_question(engine: Engine, name: str) -> None:
+def test_every_question_rejects_a_lone_surrogate(engine: Engine, name: str) -> None:
     asked = catalog.QUESTIONS[name]
     texts = [
         p
@@ -118,7 +118,7 @@ def test_every_question_answers_at_the_ends_of_time(tmp_path_factory: pytest.Tem
         Row("value", "p", "f", at, data_type="float", data_value=text) for at, text in ((least, "1e999"), (most, "nan"))
     ]
     table.store(path, [*calls, *readings])
-    words = {
+    arguments = {
         "trace_id": "t",
         "span_id": "s0",
         "id": "1",
@@ -135,13 +135,13 @@ def test_every_question_answers_at_the_ends_of_time(tmp_path_factory: pytest.Tem
     with Engine(path) as engine:
         for window in (Window(least, most), Window(0, 2 * 10**18)):
             for asked in catalog.QUESTIONS.values():
-                needed = {name: words[name] for name, p in asked.parameters.items() if p.default is p.empty}
+                needed = {name: arguments[name] for name, p in asked.parameters.items() if p.default is p.empty}
                 assert asked.answer(engine, window, needed).attrs["approximate"] is False
         assert overview.throughput(engine, Window(least, most))["calls"].sum() == len(calls) - 1  # the end is not in it
         assert overview.throughput(engine, Window(-5, 5), bucket="1s")["calls"].tolist() == [1, 1]
 
 
-def test_functions_of_our_own_read_text_that_is_not_utf_8(tmp_path: Path) -> None:
+def test_our_sqlite_functions_read_text_that_is_not_utf_8(tmp_path: Path) -> None:
     path = tmp_path / "trace.db"
     table.store(path, [Row("call", "p", "f", START, status="ERROR")])
     texts = (b"\xc3\xbc\xff", b"E: \xff", b'{"attributes": {"a": "\xc3\xbc\xff"}}')
@@ -154,5 +154,5 @@ def test_functions_of_our_own_read_text_that_is_not_utf_8(tmp_path: Path) -> Non
             assert len(traces.page(asked, ALWAYS, row_filter=RowFilter(search=search))) == 1, search
         for where in ('a matches "^.+$"', "a contains Ü", "a starts with ü"):
             assert len(traces.page(asked, ALWAYS, row_filter=RowFilter(where=where))) == 1, where
-        found = facets.facets(asked, ALWAYS)
-        assert found.loc[found["facet"] == "exception_type", "value"].tolist() == ["E"]
+        answer = facets.facets(asked, ALWAYS)
+        assert answer.loc[answer["facet"] == "exception_type", "value"].tolist() == ["E"]

@@ -1,4 +1,4 @@
-"""The worker's copy of a log holds what the log holds, whatever happens to that."""
+"""The mirror has the same rows as the log after every kind of change."""
 
 import time
 from collections.abc import Iterator
@@ -41,9 +41,9 @@ def call(number: int, duration_ns: int | None = 1000, process: str = "p") -> Row
 
 def counted(engine: Engine) -> tuple[int, int]:
     """How many calls and traces there are, of the mirror."""
-    found = overview.summary(engine, ALL)
-    assert found.attrs["way"] == "mirror"
-    return int(found["calls"].iloc[0]), int(found["traces"].iloc[0])
+    answer = overview.summary(engine, ALL)
+    assert answer.attrs["way"] == "mirror"
+    return int(answer["calls"].iloc[0]), int(answer["traces"].iloc[0])
 
 
 @pytest.fixture
@@ -61,19 +61,19 @@ def asked(path: Path, pool: Pool) -> Iterator[Engine]:
         yield engine
 
 
-def test_rows_that_come_are_there_at_the_next_question(asked: Engine, path: Path) -> None:
+def test_new_rows_are_in_the_next_answer(asked: Engine, path: Path) -> None:
     for number in range(10, 14):
         added(path, call(number))
         assert counted(asked) == (number + 1, number + 1)
 
 
-def test_a_call_that_is_completed_counts_once(asked: Engine, path: Path) -> None:
+def test_a_completed_call_counts_once(asked: Engine, path: Path) -> None:
     added(path, call(20, duration_ns=None))
     assert counted(asked) == (11, 11)
     added(path, call(20, duration_ns=7_000_000))
     assert counted(asked) == (11, 11)
-    found = functions.performance(asked, ALL, by="data").set_index("data")
-    assert overview.summary(asked, ALL).loc[0, "p99_ms"] == pytest.approx(found["max_ms"].max(), rel=0.2)
+    answer = functions.performance(asked, ALL, by="data").set_index("data")
+    assert overview.summary(asked, ALL).loc[0, "p99_ms"] == pytest.approx(answer["max_ms"].max(), rel=0.2)
     added(path, call(21))
     assert counted(asked) == (12, 12)
 
@@ -87,7 +87,7 @@ def test_a_call_that_is_completed_counts_once(asked: Engine, path: Path) -> None
         ("UPDATE data_trace SET id = id + 100, timestamp = timestamp + 1", 10),
     ],
 )
-def test_rows_that_go_at_an_end_are_gone_at_the_next_question(
+def test_rows_deleted_at_either_end_are_missing_from_the_next_answer(
     asked: Engine, path: Path, statement: str, left: int
 ) -> None:
     changed(path, statement)
@@ -96,7 +96,7 @@ def test_rows_that_go_at_an_end_are_gone_at_the_next_question(
     assert counted(asked)[0] == left + 1
 
 
-def test_rows_that_go_in_the_middle_are_noticed_once_nobody_asks(asked: Engine, path: Path) -> None:
+def test_rows_deleted_in_the_middle_are_detected_while_idle(asked: Engine, path: Path) -> None:
     changed(path, "DELETE FROM data_trace WHERE id BETWEEN 4 AND 6")
     end = time.monotonic() + 20
     while counted(asked)[0] != 7 and time.monotonic() < end:
@@ -104,14 +104,14 @@ def test_rows_that_go_in_the_middle_are_noticed_once_nobody_asks(asked: Engine, 
     assert counted(asked) == (7, 7)
 
 
-def test_other_rows_in_the_same_file_are_other_rows(asked: Engine, path: Path) -> None:
+def test_replaced_rows_in_the_same_file_are_read_again(asked: Engine, path: Path) -> None:
     changed(path, "DELETE FROM data_trace")
     added(path, *(call(number + 50, process="q") for number in range(12)))
     assert counted(asked) == (12, 12)
     assert overview.processes(asked, ALL)["process"].tolist() == ["q"]
 
 
-def test_another_file_at_the_path_is_another_log(asked: Engine, path: Path, tmp_path: Path) -> None:
+def test_another_file_at_the_same_path_is_another_log(asked: Engine, path: Path, tmp_path: Path) -> None:
     added(tmp_path / "other.db", call(1), call(2))
     for file in tmp_path.glob("trace.db*"):
         file.unlink()
@@ -119,9 +119,7 @@ def test_another_file_at_the_path_is_another_log(asked: Engine, path: Path, tmp_
     assert counted(asked) == (2, 2)
 
 
-def test_a_log_that_grows_by_more_than_a_question_may_wait_for_is_read_while_nobody_asks(
-    tmp_path: Path, pool: Pool
-) -> None:
+def test_a_log_that_grows_too_much_for_one_question_is_read_while_idle(tmp_path: Path, pool: Pool) -> None:
     path = tmp_path / "long.db"
     connection = log.open_log(path, synchronous="OFF")
     rows = mirror.AT_ONCE + 1
@@ -129,30 +127,30 @@ def test_a_log_that_grows_by_more_than_a_question_may_wait_for_is_read_while_nob
         log.append(connection, [Row("call", "p", "f", START + number) for number in range(rows)])
     connection.close()
     with Engine(path, pool=pool, mirror=True) as engine:
-        found = overview.summary(engine, ALL)
-        assert (found.loc[0, "calls"], found.attrs["way"]) == (rows, "scan")
+        answer = overview.summary(engine, ALL)
+        assert (answer.loc[0, "calls"], answer.attrs["way"]) == (rows, "scan")
         end = time.monotonic() + 60
         while overview.summary(engine, ALL).attrs["way"] != "mirror" and time.monotonic() < end:
             time.sleep(IDLE_S * 3)
         assert counted(engine)[0] == rows
 
 
-def test_stale_values_are_found_in_the_mirror_as_in_the_log(tmp_path: Path, pool: Pool) -> None:
+def test_the_mirror_has_the_same_streaks_as_the_log(tmp_path: Path, pool: Pool) -> None:
     path = tmp_path / "trace.db"
     texts = ["1.5"] * 7 + ["2"] * 3 + ["x" * 9 + "…"] * 8
     kinds = ["float"] * 10 + ["str"] * 8
     rows = [
-        Row("value", "p", "v", START + place, data_type=kind, data_value=text, attributes='{"obs.value.hash": "ab"}')
-        for place, (text, kind) in enumerate(zip(texts, kinds, strict=True))
+        Row("value", "p", "v", START + index, data_type=kind, data_value=text, attributes='{"obs.value.hash": "ab"}')
+        for index, (text, kind) in enumerate(zip(texts, kinds, strict=True))
     ]
     added(path, *rows)
     with Engine(path, pool=pool, mirror=True) as engine:
-        found = values.streaks(engine, ALL)
-    assert found.attrs["way"] == "mirror"
-    assert found["length"].tolist() == [7, 8]
+        answer = values.streaks(engine, ALL)
+    assert answer.attrs["way"] == "mirror"
+    assert answer["length"].tolist() == [7, 8]
 
 
-def test_text_that_is_not_utf_8_is_read_around_the_mirror(asked: Engine, path: Path) -> None:
+def test_text_that_is_not_utf_8_is_read_without_the_mirror(asked: Engine, path: Path) -> None:
     added(path, call(40))
     changed(path, "UPDATE data_trace SET process = CAST(x'62c3' AS TEXT) WHERE id = 11")
     added(path, call(41))

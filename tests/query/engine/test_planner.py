@@ -1,4 +1,4 @@
-"""However a question reaches the log, the answer is the same; and none of the scanner's traps springs."""
+"""Every access path gives the same answer, also in the known edge cases of DuckDB's SQLite scanner."""
 
 from pathlib import Path
 
@@ -64,12 +64,12 @@ def test_the_newest_row_is_never_lost(tmp_path: Path, pool: Pool, count: int) ->
     path = stored(tmp_path / "x.db", calls(count))
     expected = [count, count, START + count - 1, count * (count - 1) // 2]
     for way in WAYS:
-        found = by_way(pool, path, ALL, way)
-        assert found[["calls", "newest", "last", "spent"]].iloc[0].tolist() == expected, way
+        answer = by_way(pool, path, ALL, way)
+        assert answer[["calls", "newest", "last", "spent"]].iloc[0].tolist() == expected, way
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_window_holds_its_first_moment_and_not_its_last_one(tmp_path: Path, pool: Pool, way: str) -> None:
+def test_a_window_includes_its_start_and_excludes_its_end(tmp_path: Path, pool: Pool, way: str) -> None:
     path = stored(tmp_path / "x.db", calls(10))
     assert by_way(pool, path, Window(START + 3, START + 7), way).loc[0, "calls"] == 4
     assert by_way(pool, path, Window(START + 3, START + 7), way, group="g0").loc[0, "calls"] == 2
@@ -79,15 +79,15 @@ def test_a_window_holds_its_first_moment_and_not_its_last_one(tmp_path: Path, po
 @pytest.mark.parametrize("way", WAYS)
 def test_numbers_at_the_ends_of_64_bits_stay_exact(tmp_path: Path, pool: Pool, way: str) -> None:
     path = stored(tmp_path / "x.db", [Row("call", "p", "f", 2**63 - 2, duration_ns=-(2**63))])
-    found = by_way(pool, path, ALL, way)
-    assert found[["last", "spent"]].iloc[0].tolist() == [2**63 - 2, -(2**63)]
+    answer = by_way(pool, path, ALL, way)
+    assert answer[["last", "spent"]].iloc[0].tolist() == [2**63 - 2, -(2**63)]
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_long_cells_and_embedded_nuls_survive(tmp_path: Path, pool: Pool, way: str) -> None:
     path = stored(tmp_path / "x.db", [Row("call", "p", "a\0b'\"$x", START, data_value="x" * 50_000_000)])
-    found = by_way(pool, path, ALL, way)
-    assert found[["data", "longest"]].iloc[0].tolist() == ["a\0b'\"$x", 50_000_000]
+    answer = by_way(pool, path, ALL, way)
+    assert answer[["data", "longest"]].iloc[0].tolist() == ["a\0b'\"$x", 50_000_000]
 
 
 def mixed() -> list[Row]:
@@ -128,13 +128,13 @@ GIVEN = {
 }
 
 
-def test_every_analytical_question_gets_one_answer_by_every_way(tmp_path: Path, pool: Pool) -> None:
+def test_every_access_path_gives_the_same_answer(tmp_path: Path, pool: Pool) -> None:
     path = stored(tmp_path / "x.db", mixed())
     for name in names():
         file = sql_file(name)
         if file.reach != "analytical":
             continue
-        parameters: dict[str, object] = {word: GIVEN.get(word) for word in file.parameters} | {"group": "g0"}
+        parameters: dict[str, object] = {text: GIVEN.get(text) for text in file.parameters} | {"group": "g0"}
         answers = []
         for share, repaired in WAYS.values():
             with Engine(path, pool=pool) as engine:
@@ -160,16 +160,16 @@ def test_text_that_is_not_utf_8_is_shown_with_replacement_characters(tmp_path: P
     writer.close()
     with Engine(path, pool=pool) as engine:
         for _ in range(2):
-            found = engine.analyse("functions/names", ALL, NAMES)
-            assert dict(zip(found["function"], found["process_group"], strict=True)) == {
+            answer = engine.analyse("functions/names", ALL, NAMES)
+            assert dict(zip(answer["function"], answer["process_group"], strict=True)) == {
                 "b\ufffd": "g\ufffd",
                 "Zürich": None,
             }
-            assert found.attrs["way"] == "sqlite_query in hex"
+            assert answer.attrs["way"] == "sqlite_query in hex"
         assert engine.analyse("overview/summary", ALL, {"group": None})["calls"].tolist() == [2]
 
 
-def test_recorded_traces_get_one_answer_by_every_way(tmp_path: Path, pool: Pool) -> None:
+def test_every_access_path_gives_the_same_answer_about_recorded_traces(tmp_path: Path, pool: Pool) -> None:
     path = multiplied(tmp_path / "x.db", 5_000, START)
     window = Window(START - 24 * HOUR + 5 * SECOND, START - 24 * HOUR + 40 * SECOND)
     given = GIVEN | {"origin_ns": window.from_ns, "step_ns": 4 * SECOND, "search": "e"}
@@ -177,7 +177,7 @@ def test_recorded_traces_get_one_answer_by_every_way(tmp_path: Path, pool: Pool)
         shape = engine.shape()
     for name in ("overview/summary", "overview/throughput", "functions/names", "functions/performance"):
         file = sql_file(name)
-        parameters: dict[str, object] = {word: given.get(word) for word in file.parameters}
+        parameters: dict[str, object] = {text: given.get(text) for text in file.parameters}
         answers = []
         for share, repaired in WAYS.values():
             plan = planner.plan(file, shape, window, parameters, share=share, limit=None, repaired=repaired)
@@ -193,9 +193,7 @@ def test_recorded_traces_get_one_answer_by_every_way(tmp_path: Path, pool: Pool)
             assert_frame_equal(answers[0], other, check_exact=False, rtol=1e-12, obj=name)
 
 
-def test_every_question_answers_with_bad_text_in_every_column_as_if_it_had_been_replaced(
-    tmp_path: Path, pool: Pool
-) -> None:
+def test_invalid_text_in_any_column_is_answered_like_replaced_text(tmp_path: Path, pool: Pool) -> None:
     damaged, repaired = (stored(tmp_path / name, mixed()) for name in ("damaged.db", "repaired.db"))
     columns = ["process", "process_group", "function", "data", "data_type", "data_value", "exception", "attributes"]
     for path, tail in ((damaged, "x'c3bcff00c3'"), (repaired, "'ü�' || char(0) || '�'")):
@@ -206,13 +204,13 @@ def test_every_question_answers_with_bad_text_in_every_column_as_if_it_had_been_
     with Engine(damaged, pool=pool) as bad, Engine(repaired, pool=pool) as good:
         for name in names():
             file = sql_file(name)
-            parameters: dict[str, object] = {word: GIVEN.get(word) for word in file.parameters}
+            parameters: dict[str, object] = {text: GIVEN.get(text) for text in file.parameters}
             if file.reach == "analytical":
-                found, expected = (engine.analyse(name, MIDDLE, parameters) for engine in (bad, good))
-                assert_frame_equal(found, expected, check_exact=False, rtol=1e-12, obj=name)
+                answer, expected = (engine.analyse(name, MIDDLE, parameters) for engine in (bad, good))
+                assert_frame_equal(answer, expected, check_exact=False, rtol=1e-12, obj=name)
 
 
-def test_bad_text_slows_only_the_windows_that_hold_it(tmp_path: Path, pool: Pool) -> None:
+def test_invalid_text_slows_only_the_windows_that_contain_it(tmp_path: Path, pool: Pool) -> None:
     path = stored(tmp_path / "x.db", calls(1_000))
     writer = sqlite.connect(path, write=True)
     writer.execute("UPDATE data_trace SET data = CAST(x'ff' AS TEXT) WHERE id = 1")
@@ -240,23 +238,23 @@ def test_a_foreign_log_with_cells_of_the_wrong_type_answers(tmp_path: Path, pool
     connection.executemany("INSERT INTO data_trace VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
     connection.close()
     with Engine(path, pool=pool) as engine:
-        found = engine.analyse("overview/summary", ALL, {"group": None})
-        assert found[["calls", "errors"]].iloc[0].tolist() == [4, 1]
-        assert found.loc[0, "p99_ms"] == pytest.approx(2.0)
+        answer = engine.analyse("overview/summary", ALL, {"group": None})
+        assert answer[["calls", "errors"]].iloc[0].tolist() == [4, 1]
+        assert answer.loc[0, "p99_ms"] == pytest.approx(2.0)
         assert engine.extent() == Window(START, START + 2 * SECOND + 1)
         assert len(engine.analyse("functions/names", ALL, NAMES)) == 2
 
 
-def test_an_answer_is_cut_at_the_cap_and_says_so(tmp_path: Path, pool: Pool) -> None:
+def test_an_answer_is_truncated_at_the_cap_and_says_so(tmp_path: Path, pool: Pool) -> None:
     rows = [Row("call", "p", f"f{number}", START + number) for number in range(30)]
     path = stored(tmp_path / "x.db", rows)
     for cap, count, truncated in ((20, 20, True), (30, 30, False), (None, 30, False)):
         with Engine(path, pool=pool, row_cap=cap) as engine:
-            found = engine.analyse("functions/names", ALL, NAMES)
-            assert (len(found), found.attrs["truncated"], found.attrs["approximate"]) == (count, truncated, False)
+            answer = engine.analyse("functions/names", ALL, NAMES)
+            assert (len(answer), answer.attrs["truncated"], answer.attrs["approximate"]) == (count, truncated, False)
 
 
-def test_the_plain_scan_is_taken_when_the_window_is_most_of_the_log(tmp_path: Path, pool: Pool) -> None:
+def test_the_plain_scan_is_used_if_the_window_is_most_of_the_log(tmp_path: Path, pool: Pool) -> None:
     path = stored(tmp_path / "x.db", calls(1_000))
     with Engine(path, pool=pool) as engine:
         ways = {

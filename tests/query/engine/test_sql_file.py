@@ -1,4 +1,4 @@
-"""Questions as SQL files: the header says what the statement takes and gives."""
+"""SQL files: the header declares parameters, columns read and columns returned."""
 
 import pytest
 
@@ -8,14 +8,14 @@ GOOD = """\
 -- Answers: how many there are
 --   of each kind.
 -- Reach: analytical
--- Parameters: group VARCHAR (null: all, of course), size BIGINT
+-- Parameters: group VARCHAR (null: all, by default), size BIGINT
 -- Reads: calls(status, timestamp), values(timestamp)
 -- Returns: kind VARCHAR, rows BIGINT
 SELECT 1;
 """
 
 
-def test_a_header_is_read_with_its_continued_lines_and_without_its_remarks() -> None:
+def test_a_header_is_read_with_continuation_lines_and_without_remarks() -> None:
     file = parsed("x/y", GOOD)
     assert file.answers == "how many there are of each kind."
     assert file.reach == "analytical"
@@ -41,7 +41,7 @@ def test_a_broken_header_is_an_error_that_names_the_file(broken: str) -> None:
         parsed("x/y", broken)
 
 
-def test_every_file_of_the_product_has_a_good_header() -> None:
+def test_every_sql_file_has_a_valid_header() -> None:
     assert len(names()) > 10
     for name in names():
         assert sql_file(name).answers.endswith("."), name

@@ -1,4 +1,4 @@
-"""Narrow questions: what happens to the file under them, and to questions that take too long."""
+"""Narrow queries: replaced, locked and broken files, and queries that take too long."""
 
 import sqlite3
 import threading
@@ -17,7 +17,7 @@ FOREVER = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELEC
 COUNT = "SELECT count(*) FROM data_trace"
 
 
-def test_a_question_without_end_is_stopped_at_its_limit_and_the_next_one_answers(log: Path) -> None:
+def test_an_endless_query_is_stopped_at_its_time_limit_and_the_next_one_answers(log: Path) -> None:
     """
     0 feed price 101 OK
     """
@@ -28,7 +28,7 @@ def test_a_question_without_end_is_stopped_at_its_limit_and_the_next_one_answers
     lookup.close()
 
 
-def test_a_missing_log_is_told_and_seen_as_soon_as_it_is_there(tmp_path: Path) -> None:
+def test_a_missing_log_is_an_error_until_it_exists(tmp_path: Path) -> None:
     lookup = SqliteReader(tmp_path / "later.db", limit_s=5)
     with pytest.raises(LogMissing, match="No trace log at"):
         lookup.answer(COUNT, {})
@@ -39,7 +39,7 @@ def test_a_missing_log_is_told_and_seen_as_soon_as_it_is_there(tmp_path: Path) -
     lookup.close()
 
 
-def test_a_log_that_is_replaced_is_read_anew(log: Path, tmp_path: Path) -> None:
+def test_a_replaced_log_is_read_again(log: Path, tmp_path: Path) -> None:
     """
     0 feed price 101 OK
     """
@@ -67,7 +67,7 @@ def test_the_version_changes_with_every_commit_and_only_then(log: Path) -> None:
     lookup.close()
 
 
-def test_a_log_that_another_program_holds_exclusively_is_told_within_the_limit(tmp_path: Path) -> None:
+def test_a_log_locked_by_another_program_is_an_error_within_the_time_limit(tmp_path: Path) -> None:
     path = tmp_path / "trace.db"
     table.store(path, table.rows("0 feed price 101 OK"))
     holder = sqlite.connect(path, write=True)
@@ -83,7 +83,7 @@ def test_a_log_that_another_program_holds_exclusively_is_told_within_the_limit(t
 
 
 @pytest.mark.parametrize("content", [b"", b"these are notes, not rows. " * 200])
-def test_a_file_that_is_no_log_is_told(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_log_is_an_error(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "notes.db"
     path.write_bytes(content)
     lookup = SqliteReader(path, limit_s=5)
@@ -92,25 +92,25 @@ def test_a_file_that_is_no_log_is_told(tmp_path: Path, content: bytes) -> None:
     lookup.close()
 
 
-def test_many_threads_share_one_lookup(log: Path) -> None:
+def test_many_threads_share_one_reader(log: Path) -> None:
     """
     0 feed price 101 OK
     """
     lookup = SqliteReader(log, limit_s=5)
-    found: list[object] = []
+    result: list[object] = []
     threads = [
-        threading.Thread(target=lambda: found.extend(lookup.answer(COUNT, {})[1] for _ in range(50))) for _ in range(8)
+        threading.Thread(target=lambda: result.extend(lookup.answer(COUNT, {})[1] for _ in range(50))) for _ in range(8)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == [[(1,)]] * 400
+    assert result == [[(1,)]] * 400
     lookup.close()
 
 
 @pytest.mark.parametrize("value", [2**63, "\udcff"])
-def test_a_parameter_that_sqlite_can_not_hold_is_told(log: Path, value: object) -> None:
+def test_a_parameter_that_sqlite_can_not_store_is_an_error(log: Path, value: object) -> None:
     """
     0 feed price 101 OK
     """
@@ -120,17 +120,17 @@ def test_a_parameter_that_sqlite_can_not_hold_is_told(log: Path, value: object) 
     lookup.close()
 
 
-def test_a_number_out_of_a_frame_is_a_parameter_like_another(log: Path) -> None:
+def test_a_numpy_number_is_a_valid_parameter(log: Path) -> None:
     """
     seconds process data data_value status trace_id span_id
     0 feed price 101 OK aa bb
     """
     with Engine(log) as engine:
-        found = engine.lookup("traces/tree", {"trace_id": np.str_("aa"), "longest": np.int64(100)})
-    assert len(found) == 1
+        answer = engine.lookup("traces/tree", {"trace_id": np.str_("aa"), "longest": np.int64(100)})
+    assert len(answer) == 1
 
 
-def test_a_view_without_end_is_stopped_when_its_shape_is_looked_at(tmp_path: Path) -> None:
+def test_an_endless_view_is_stopped_while_its_columns_are_read(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "hostile.db")
     connection.execute(
         "CREATE VIEW data_trace AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
@@ -144,7 +144,7 @@ def test_a_view_without_end_is_stopped_when_its_shape_is_looked_at(tmp_path: Pat
     lookup.close()
 
 
-def test_the_version_of_a_locked_log_is_told_soon_so_that_nobody_queues_for_it(tmp_path: Path) -> None:
+def test_the_version_of_a_locked_log_fails_soon_so_that_requests_do_not_queue(tmp_path: Path) -> None:
     path = tmp_path / "trace.db"
     table.store(path, table.rows("0 feed price 101 OK"))
     holder = sqlite.connect(path, write=True)
@@ -181,7 +181,7 @@ def test_casefold_reads_text_that_is_not_utf_8(tmp_path: Path) -> None:
     lookup.close()
 
 
-def test_an_engine_keeps_nanoseconds_exact_also_where_some_are_missing(log: Path) -> None:
+def test_nanoseconds_stay_exact_in_columns_with_missing_values(log: Path) -> None:
     """
     seconds process data data_value status trace_id span_id duration_ms
     0.000000001 feed price 101 OK aa bb 0.000001

@@ -1,4 +1,4 @@
-"""Workers: stopped at their limit, replaced when they die, never orphans, never in the way of a checkpoint."""
+"""Workers: stopped at their time limit, replaced when they die, never orphaned, never blocking a checkpoint."""
 
 import os
 import select
@@ -64,7 +64,7 @@ def asked(path: Path, statement: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("statement", [IN_DUCKDB, IN_SQLITE])
-def test_a_question_without_end_is_stopped_at_its_limit_and_the_next_one_answers(
+def test_an_endless_query_is_stopped_at_its_time_limit_and_the_next_one_answers(
     path: Path, quick: Pool, statement: str
 ) -> None:
     with pytest.raises(QuestionTimedOut, match=r"longer than 0\.5 s"):
@@ -72,7 +72,7 @@ def test_a_question_without_end_is_stopped_at_its_limit_and_the_next_one_answers
     assert quick.answer(asked(path, COUNT)).to_pylist() == [{"n": 1}]
 
 
-def test_who_waits_too_long_for_a_worker_is_told_that_all_are_busy(path: Path, quick: Pool) -> None:
+def test_a_request_that_waits_too_long_for_a_worker_is_an_error(path: Path, quick: Pool) -> None:
     quick.answer(asked(path, COUNT))
 
     def without_end() -> None:
@@ -87,13 +87,13 @@ def test_who_waits_too_long_for_a_worker_is_told_that_all_are_busy(path: Path, q
     busy.join()
 
 
-def test_a_worker_that_is_killed_while_it_waits_is_replaced_unseen(path: Path, quick: Pool) -> None:
+def test_an_idle_worker_that_is_killed_is_replaced_silently(path: Path, quick: Pool) -> None:
     quick.answer(asked(path, COUNT))
     kill_workers(quick)
     assert quick.answer(asked(path, COUNT)).to_pylist() == [{"n": 1}]
 
 
-def test_a_worker_that_is_killed_at_work_is_told_and_replaced(path: Path, patient: Pool) -> None:
+def test_a_busy_worker_that_is_killed_is_an_error_and_is_replaced(path: Path, patient: Pool) -> None:
     patient.answer(asked(path, COUNT))
     [worker] = workers_of(patient)
     killer = threading.Timer(0.5, os.kill, (worker.pid, signal.SIGKILL))
@@ -104,26 +104,26 @@ def test_a_worker_that_is_killed_at_work_is_told_and_replaced(path: Path, patien
     assert patient.answer(asked(path, COUNT)).to_pylist() == [{"n": 1}]
 
 
-def test_what_duckdb_refuses_costs_only_the_question(path: Path, quick: Pool) -> None:
+def test_an_error_of_duckdb_fails_only_the_query(path: Path, quick: Pool) -> None:
     with pytest.raises(QueryFailed, match="not found"):
         quick.answer(asked(path, "SELECT nothing FROM log.data_trace"))
     assert quick.answer(asked(path, COUNT)).to_pylist() == [{"n": 1}]
 
 
-def test_a_worker_reads_the_log_that_now_stands_at_the_path(path: Path, quick: Pool, tmp_path: Path) -> None:
+def test_a_worker_reads_the_file_that_is_now_at_the_path(path: Path, quick: Pool, tmp_path: Path) -> None:
     assert quick.answer(asked(path, COUNT)).to_pylist() == [{"n": 1}]
     table.store(tmp_path / "new.db", table.rows("0 feed price 1 OK\n1 feed price 2 OK"))
     (tmp_path / "new.db").replace(path)
     assert quick.answer(asked(path, COUNT)).to_pylist() == [{"n": 2}]
 
 
-def test_rows_committed_later_are_seen_by_the_next_question(path: Path, quick: Pool) -> None:
+def test_rows_committed_later_are_in_the_next_answer(path: Path, quick: Pool) -> None:
     assert quick.answer(asked(path, COUNT)).to_pylist() == [{"n": 1}]
     table.store(path, table.rows("1 feed price 2 OK"))
     assert quick.answer(asked(path, COUNT)).to_pylist() == [{"n": 2}]
 
 
-def test_no_question_leaves_anything_open_that_stops_a_checkpoint(path: Path, quick: Pool) -> None:
+def test_no_query_blocks_a_later_checkpoint(path: Path, quick: Pool) -> None:
     quick.answer(asked(path, COUNT))
     quick.answer(asked(path, "SELECT * FROM sqlite_query('log', 'SELECT * FROM data_trace')"))
     writer = sqlite.connect(path, write=True)
@@ -133,12 +133,12 @@ def test_no_question_leaves_anything_open_that_stops_a_checkpoint(path: Path, qu
     assert (busy, left, moved) == (0, 0, 0)
 
 
-def test_a_worker_holds_no_file_of_streamlit_and_writes_nothing_beside_the_log(path: Path, quick: Pool) -> None:
+def test_a_worker_has_no_file_of_streamlit_open_and_writes_no_file_next_to_the_log(path: Path, quick: Pool) -> None:
     quick.answer(asked(path, COUNT))
     assert {file.name.removeprefix(path.name) for file in path.parent.iterdir()} <= {"", "-wal", "-shm"}
 
 
-def test_a_worker_ends_when_its_parent_is_killed(path: Path) -> None:
+def test_a_worker_exits_when_its_parent_is_killed(path: Path) -> None:
     parent = (
         "import sys, time; from obs_core.query.engine.worker_pool import Pool; pool = Pool(1, memory_mb=64, limit_s=9);"
         f"pool.answer({asked(path, COUNT)!r}); print('asked', flush=True); time.sleep(60)"
@@ -157,7 +157,7 @@ def test_a_worker_ends_when_its_parent_is_killed(path: Path) -> None:
 
 
 @pytest.mark.parametrize("statement", [IN_DUCKDB, IN_SQLITE])
-def test_a_worker_in_the_middle_of_a_question_without_end_ends_with_its_parent(path: Path, statement: str) -> None:
+def test_a_worker_with_an_endless_query_exits_with_its_parent(path: Path, statement: str) -> None:
     worker = Worker(64)
     worker.answer(asked(path, COUNT), 20)
     process = psutil.Process(worker.pid)
@@ -174,7 +174,7 @@ def test_a_worker_in_the_middle_of_a_question_without_end_ends_with_its_parent(p
     worker.kill()
 
 
-def test_a_worker_leaves_ctrl_c_to_who_started_it(path: Path) -> None:
+def test_a_worker_leaves_ctrl_c_to_its_parent(path: Path) -> None:
     worker = Worker(64)
     worker.answer(asked(path, COUNT), 20)
     os.kill(worker.pid, signal.SIGINT)
@@ -182,7 +182,7 @@ def test_a_worker_leaves_ctrl_c_to_who_started_it(path: Path) -> None:
     worker.kill()
 
 
-def test_a_worker_imports_nothing_from_the_folder_where_it_was_started(
+def test_a_worker_imports_nothing_from_its_working_directory(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "duckdb.py").write_text("raise SystemExit('the wrong duckdb')")
@@ -192,7 +192,7 @@ def test_a_worker_imports_nothing_from_the_folder_where_it_was_started(
     worker.kill()
 
 
-def test_a_scanner_of_another_version_than_duckdb_is_told(
+def test_a_scanner_with_another_version_than_duckdb_is_an_error(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "duckdb_extension_sqlite_scanner").mkdir()
@@ -205,7 +205,7 @@ def test_a_scanner_of_another_version_than_duckdb_is_told(
     worker.kill()
 
 
-def test_a_question_whose_worker_is_killed_is_asked_once_more(path: Path, patient: Pool) -> None:
+def test_a_query_is_repeated_once_if_its_worker_is_killed(path: Path, patient: Pool) -> None:
     with Engine(path, pool=patient) as engine:
         extent = engine.extent()
         assert extent
@@ -214,13 +214,13 @@ def test_a_question_whose_worker_is_killed_is_asked_once_more(path: Path, patien
         os.kill(worker.pid, signal.SIGSTOP)  # it takes the question and never answers
         killer = threading.Timer(0.3, os.kill, (worker.pid, signal.SIGKILL))
         killer.start()
-        found = engine.analyse("overview/groups", extent, {"group": None})
+        answer = engine.analyse("overview/groups", extent, {"group": None})
         killer.join()
-        assert (len(found), found.attrs["way"]) == (1, "sqlite_query in hex")
+        assert (len(answer), answer.attrs["way"]) == (1, "sqlite_query in hex")
         assert engine.analyse("overview/groups", extent, {"group": None}).attrs["way"] == "scan"
 
 
-def test_a_question_that_needs_more_memory_than_it_may_have_says_so(path: Path) -> None:
+def test_a_query_over_the_memory_limit_says_so(path: Path) -> None:
     hungry = Pool(1, memory_mb=16, limit_s=20)
     with pytest.raises(QueryFailed, match="Out of Memory"):
         hungry.answer(asked(path, "SELECT list(a.range::VARCHAR) FROM range(3000000) a"))
@@ -228,7 +228,7 @@ def test_a_question_that_needs_more_memory_than_it_may_have_says_so(path: Path) 
     hungry.close()
 
 
-def test_a_parameter_that_is_no_unicode_does_not_count_against_the_log(path: Path, patient: Pool) -> None:
+def test_an_invalid_parameter_is_not_blamed_on_the_log(path: Path, patient: Pool) -> None:
     with Engine(path, pool=patient) as engine:
         extent = engine.extent()
         assert extent

@@ -85,7 +85,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         yield engine
 
 
-def words_for(asked: catalog.Question) -> dict[str, str]:
+def arguments_for(asked: catalog.Question) -> dict[str, str]:
     """Something for each parameter that the question can't do without."""
     return {name: NEEDED[name] for name, parameter in asked.parameters.items() if parameter.default is parameter.empty}
 
@@ -95,37 +95,37 @@ def test_promised_questions_have_their_parameters_and_columns(empty: Engine, nam
     parameters, columns = PROMISED[name]
     promised = columns.split() if isinstance(columns, str) else columns
     asked = catalog.QUESTIONS[name]
-    found = asked.answer(empty, ALWAYS, words_for(asked))
-    assert found.columns.tolist()[: len(promised)] == promised
+    result = asked.answer(empty, ALWAYS, arguments_for(asked))
+    assert result.columns.tolist()[: len(promised)] == promised
     assert {"group", *parameters.split()} <= asked.parameters.keys()
 
 
 @pytest.mark.parametrize("name", catalog.QUESTIONS)
-def test_every_question_takes_a_group_and_tells_what_it_answers(empty: Engine, name: str) -> None:
+def test_every_question_takes_a_group_and_has_a_summary(empty: Engine, name: str) -> None:
     asked = catalog.QUESTIONS[name]
     assert asked.parameters["group"].default is None
     assert asked.summary.endswith(".")
-    found = asked.answer(empty, ALWAYS, {**words_for(asked), "group": "red"})
-    assert found.attrs["truncated"] is False
-    assert found.attrs["approximate"] is False
+    result = asked.answer(empty, ALWAYS, {**arguments_for(asked), "group": "red"})
+    assert result.attrs["truncated"] is False
+    assert result.attrs["approximate"] is False
 
 
 @pytest.mark.parametrize("name", catalog.QUESTIONS)
 def test_every_question_has_the_same_columns_with_rows_as_without(empty: Engine, drawn: Engine, name: str) -> None:
     asked = catalog.QUESTIONS[name]
-    found = asked.answer(drawn, ALWAYS, words_for(asked))
-    assert found.columns.tolist() == asked.answer(empty, ALWAYS, words_for(asked)).columns.tolist()
+    result = asked.answer(drawn, ALWAYS, arguments_for(asked))
+    assert result.columns.tolist() == asked.answer(empty, ALWAYS, arguments_for(asked)).columns.tolist()
 
 
-def test_words_become_what_the_parameter_is(empty: Engine) -> None:
+def test_texts_are_converted_to_the_type_of_the_parameter(empty: Engine) -> None:
     asked = catalog.question("values.streaks")
-    words = {"threshold": "3", "tolerance": "1e-4", "missing": "skip", "ignore": "0,None", "group": ""}
-    assert asked.answer(empty, ALWAYS, words).empty
+    arguments = {"threshold": "3", "tolerance": "1e-4", "missing": "skip", "ignore": "0,None", "group": ""}
+    assert asked.answer(empty, ALWAYS, arguments).empty
     assert catalog.question("traces.page").answer(empty, ALWAYS, {"errors": "1", "size": "5"}).empty
 
 
 @pytest.mark.parametrize(
-    ("question", "words", "sentence"),
+    ("question", "arguments", "sentence"),
     [
         ("overview.summary", {"colour": "red"}, "overview.summary takes no parameter “colour”. It takes group."),
         ("traces.tree", {}, "traces.tree needs trace_id. Add trace_id=…."),
@@ -139,18 +139,18 @@ def test_words_become_what_the_parameter_is(empty: Engine) -> None:
         ("traces.page", {"errors": "maybe"}, "errors=maybe is not 1 or 0. Write errors= and 1 or 0."),
     ],
 )
-def test_words_that_do_not_fit_are_refused_with_what_would(
-    empty: Engine, question: str, words: dict[str, str], sentence: str
+def test_invalid_texts_are_rejected_with_what_is_valid(
+    empty: Engine, question: str, arguments: dict[str, str], sentence: str
 ) -> None:
-    with pytest.raises(BadParameter) as told:
-        catalog.question(question).answer(empty, ALWAYS, words)
-    assert f"{told.value.message} {told.value.hint}" == sentence
+    with pytest.raises(BadParameter) as error:
+        catalog.question(question).answer(empty, ALWAYS, arguments)
+    assert f"{error.value.message} {error.value.hint}" == sentence
 
 
-def test_an_unknown_question_is_answered_with_the_nearest_and_the_list() -> None:
-    with pytest.raises(BadParameter, match="Unknown question “overview") as told:
+def test_an_unknown_question_is_answered_with_the_closest_name_and_the_list() -> None:
+    with pytest.raises(BadParameter, match="Unknown question “overview") as error:
         catalog.question("overview.sumary")
-    assert told.value.hint.startswith("Did you mean overview.summary? The questions are facets.facets, ")
+    assert error.value.hint.startswith("Did you mean overview.summary? The questions are facets.facets, ")
 
 
 @pytest.mark.parametrize(("alias", "name"), catalog.ALIASES.items())
@@ -170,7 +170,7 @@ def test_every_question_takes_the_engine_and_a_window_first() -> None:
         assert first == ["engine", "window"], question.name
 
 
-def test_a_question_is_found_in_its_module_without_being_registered() -> None:
+def test_the_catalog_does_not_list_questions_by_hand() -> None:
     source = Path(catalog.__file__).read_text("utf-8")
     current = {name for name in catalog.QUESTIONS if name not in catalog.ALIASES.values()}
     assert [name for name in current if f'"{name}"' in source] == []
@@ -193,10 +193,10 @@ def test_every_question_answers_about_a_log_of_seven_columns(tmp_path: Path) -> 
         connection.execute(f"INSERT INTO data_trace VALUES ({', '.join('?' * len(SEVEN))})", row)
     connection.close()
     with Engine(path) as engine:
-        found = {name: asked.answer(engine, ALWAYS, words_for(asked)) for name, asked in catalog.QUESTIONS.items()}
-    assert found["overview.summary"][["calls", "values", "errors", "traces"]].to_numpy().tolist() == [[12, 12, 1, 0]]
-    assert found["overview.summary"]["p95_ms"].isna().all()
-    assert found["traces.page"]["Timestamp"].is_monotonic_decreasing
-    assert found["values.streaks"][["length", "ongoing"]].to_numpy().tolist() == [[12, True]]
-    assert found["functions.performance"][["function", "calls"]].to_numpy().tolist() == [["price", 12]]
-    assert found["traces.tree"].empty
+        result = {name: asked.answer(engine, ALWAYS, arguments_for(asked)) for name, asked in catalog.QUESTIONS.items()}
+    assert result["overview.summary"][["calls", "values", "errors", "traces"]].to_numpy().tolist() == [[12, 12, 1, 0]]
+    assert result["overview.summary"]["p95_ms"].isna().all()
+    assert result["traces.page"]["Timestamp"].is_monotonic_decreasing
+    assert result["values.streaks"][["length", "ongoing"]].to_numpy().tolist() == [[12, True]]
+    assert result["functions.performance"][["function", "calls"]].to_numpy().tolist() == [["price", 12]]
+    assert result["traces.tree"].empty

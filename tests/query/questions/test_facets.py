@@ -1,4 +1,4 @@
-"""What the rows that fit have in common."""
+"""Facets of the matching rows."""
 
 from collections import Counter
 
@@ -35,52 +35,52 @@ def shop(engine: Engine) -> Engine:
     return engine
 
 
-def counts(engine: Engine, **wanted: object) -> dict[str, dict[str, int]]:
-    """Each facet's values with their rows, as the question tells them."""
-    found = facets.facets(engine, ALWAYS, **gathered(wanted))
-    told: dict[str, dict[str, int]] = {name: {} for name in facets.FACETS}
-    for facet, value, rows in found.itertuples(index=False):
-        told[facet][value] = rows
-    return told
+def counts(engine: Engine, **filters: object) -> dict[str, dict[str, int]]:
+    """Each facet's values with their rows, as the question returns them."""
+    answer = facets.facets(engine, ALWAYS, **gathered(filters))
+    error: dict[str, dict[str, int]] = {name: {} for name in facets.FACETS}
+    for facet, value, rows in answer.itertuples(index=False):
+        error[facet][value] = rows
+    return error
 
 
-def test_each_facet_counts_the_rows_of_its_values_most_first(shop: Engine) -> None:
-    told = counts(shop)
+def test_a_facet_counts_the_rows_of_its_values_most_first(shop: Engine) -> None:
+    error = counts(shop)
     for facet, field in KEYS.items():
         expected = Counter(getattr(row, field) for row in table.rows(ROWS) if getattr(row, field))
-        assert told[facet] == expected
-        assert list(told[facet].values()) == sorted(told[facet].values(), reverse=True)
-    assert told["function"] == {"app.load": 3, "poll": 1, "price": 1}
-    assert told["exception_type"] == {"KeyError": 2}
+        assert error[facet] == expected
+        assert list(error[facet].values()) == sorted(error[facet].values(), reverse=True)
+    assert error["function"] == {"app.load": 3, "poll": 1, "price": 1}
+    assert error["exception_type"] == {"KeyError": 2}
 
 
 def test_a_facet_respects_all_filters_but_its_own(shop: Engine) -> None:
-    told = counts(shop, status="ERROR", group="red")
-    assert told["status"] == {"ERROR": 2, "OK": 1}
-    assert told["group"] == {"red": 2, "blue": 1}
-    assert told["process"] == {"a": 1, "b": 1}
+    error = counts(shop, status="ERROR", group="red")
+    assert error["status"] == {"ERROR": 2, "OK": 1}
+    assert error["group"] == {"red": 2, "blue": 1}
+    assert error["process"] == {"a": 1, "b": 1}
     assert counts(shop, errors=True) == counts(shop, status="ERROR")
     assert counts(shop, where="x exists") == {name: {} for name in facets.FACETS}
 
 
-def test_only_the_most_frequent_values_are_told(shop: Engine) -> None:
+def test_only_the_most_frequent_values_are_listed(shop: Engine) -> None:
     assert counts(shop, values=1)["process"] == {"b": 3}
     with pytest.raises(BadParameter, match="values is 0"):
         counts(shop, values=0)
 
 
-def test_more_rows_than_are_counted_are_said(shop: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_says_if_more_rows_match_than_are_counted(shop: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not facets.facets(shop, ALWAYS).attrs["newest"]
     monkeypatch.setattr(facets, "NEWEST", 2)
-    found = facets.facets(shop, ALWAYS)
-    assert found.attrs["newest"]
-    assert found[found["facet"] == "process"]["value"].tolist() == ["b"]
+    answer = facets.facets(shop, ALWAYS)
+    assert answer.attrs["newest"]
+    assert answer[answer["facet"] == "process"]["value"].tolist() == ["b"]
 
 
 def test_facets_that_take_too_long_are_named(shop: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(facets, "LIMIT_S", -1.0)
     monkeypatch.setattr(sqlite_reader, "_STEPS", 1)
-    found = facets.facets(shop, ALWAYS, row_filter=RowFilter(status="OK"))
-    assert found.empty
-    assert set(found.attrs["timed_out"]) == set(facets.FACETS)
-    assert found.attrs["timed_out"][-1] == "status"
+    answer = facets.facets(shop, ALWAYS, row_filter=RowFilter(status="OK"))
+    assert answer.empty
+    assert set(answer.attrs["timed_out"]) == set(facets.FACETS)
+    assert answer.attrs["timed_out"][-1] == "status"

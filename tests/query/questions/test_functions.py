@@ -1,4 +1,4 @@
-"""The functions' questions."""
+"""The questions about functions."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ ALWAYS = Window(0, 2**63 - 1)
 START = table.START_NS
 
 
-def test_calls_that_were_not_timed_count_as_calls_and_not_in_durations(engine: Engine) -> None:
+def test_calls_without_duration_count_as_calls_and_not_in_durations(engine: Engine) -> None:
     """
     seconds  kind   process  data  function  status  duration_ms  memory_delta  process_group
     0        call   feed     load  m.load    OK      10           100           red
@@ -30,7 +30,7 @@ def test_calls_that_were_not_timed_count_as_calls_and_not_in_durations(engine: E
     assert (row["self_ms"], row["memory_mean"], row["timed"]) == (30, 150, 2)
 
 
-def test_a_function_without_a_name_goes_by_its_span_and_both_can_be_asked(engine: Engine) -> None:
+def test_a_call_without_function_name_goes_by_its_span_name(engine: Engine) -> None:
     """
     seconds  process  data  function  process_group
     0        feed     load  m.load    red
@@ -50,7 +50,7 @@ def test_a_function_without_a_name_goes_by_its_span_and_both_can_be_asked(engine
         functions.performance(engine, ALWAYS, by="process")  # type: ignore[arg-type]
 
 
-def test_self_time_leaves_out_children_of_other_groups_too(engine: Engine) -> None:
+def test_self_time_also_excludes_children_of_other_groups(engine: Engine) -> None:
     """
     seconds  process  data   trace_id  span_id  parent_span_id  duration_ms  process_group
     0        web      serve  t1        s1       -               10000        red
@@ -77,14 +77,14 @@ def test_percentiles_are_numpys(log: Path, engine: Engine) -> None:
         for at, span in enumerate(spans)
     ]
     table.store(log, rows)
-    for found in functions.performance(engine, ALWAYS).to_dict("records"):
-        spans = durations[found["function"]].astype("float64")
+    for answer in functions.performance(engine, ALWAYS).to_dict("records"):
+        spans = durations[answer["function"]].astype("float64")
         expected = [*np.quantile(spans, [0.5, 0.95, 0.99], method="linear"), spans.mean(), spans.min(), spans.max()]
         names = ("p50_ms", "p95_ms", "p99_ms", "mean_ms", "min_ms", "max_ms")
-        assert [found[name] * 1e6 for name in names] == pytest.approx(expected, rel=1e-9)
+        assert [answer[name] * 1e6 for name in names] == pytest.approx(expected, rel=1e-9)
 
 
-def test_the_history_of_a_function_has_a_row_for_each_slice(engine: Engine) -> None:
+def test_the_history_of_a_function_has_a_row_per_slice(engine: Engine) -> None:
     """
     seconds  process  data  function  status  duration_ms
     0        feed     load  m.load    OK      10
@@ -92,15 +92,15 @@ def test_the_history_of_a_function_has_a_row_for_each_slice(engine: Engine) -> N
     125      feed     load  m.load    OK      50
     130      feed     GET   -         OK      70
     """
-    found = functions.history(engine, ALWAYS, function="m.load", bucket="1m")
-    assert found["bucket_ns"].tolist() == [START, START + 60 * SECOND, START + 120 * SECOND]
-    assert found[["calls", "errors"]].to_numpy().tolist() == [[2, 1], [0, 0], [1, 0]]
-    assert found["p50_ms"].fillna(-1).tolist() == [20, -1, 50]
+    answer = functions.history(engine, ALWAYS, function="m.load", bucket="1m")
+    assert answer["bucket_ns"].tolist() == [START, START + 60 * SECOND, START + 120 * SECOND]
+    assert answer[["calls", "errors"]].to_numpy().tolist() == [[2, 1], [0, 0], [1, 0]]
+    assert answer["p50_ms"].fillna(-1).tolist() == [20, -1, 50]
     assert functions.history(engine, ALWAYS, bucket="1m")["calls"].tolist() == [2, 0, 2]
     assert functions.history(engine, ALWAYS, function="GET", bucket="1m")["calls"].sum() == 1
 
 
-def test_names_hold_the_search_and_the_most_called_come_first(engine: Engine) -> None:
+def test_names_contain_the_search_and_the_most_called_come_first(engine: Engine) -> None:
     """
     seconds  process  data  function     status
     0        feed     load  Shop.Load    ERROR
@@ -108,9 +108,9 @@ def test_names_hold_the_search_and_the_most_called_come_first(engine: Engine) ->
     2        feed     GET   -            OK
     3        feed     x     a_b          OK
     """
-    found = functions.names(engine, ALWAYS)
-    assert found["function"].tolist() == ["Shop.Load", "GET", "a_b"]
-    assert found[["calls", "errors", "last_ns"]].iloc[0].tolist() == [2, 1, START + SECOND]
+    answer = functions.names(engine, ALWAYS)
+    assert answer["function"].tolist() == ["Shop.Load", "GET", "a_b"]
+    assert answer[["calls", "errors", "last_ns"]].iloc[0].tolist() == [2, 1, START + SECOND]
     assert functions.names(engine, ALWAYS, search="shop.l")["function"].tolist() == ["Shop.Load"]
     assert functions.names(engine, ALWAYS, search="_")["function"].tolist() == ["a_b"]
     assert functions.names(engine, ALWAYS, search=".*").empty
@@ -118,19 +118,19 @@ def test_names_hold_the_search_and_the_most_called_come_first(engine: Engine) ->
     assert (len(short), short.attrs["truncated"]) == (1, True)
 
 
-def test_the_list_holds_every_function_however_many(log: Path, engine: Engine) -> None:
+def test_the_list_has_every_function_without_a_limit(log: Path, engine: Engine) -> None:
     rows = [Row("call", "p", f"f{number}", START + number, "red", duration_ns=number) for number in range(12_000)]
     table.store(log, [*rows, Row("call", "p", "f7", START + 99, None, status="ERROR")])
-    found = functions.list_(engine, ALWAYS)
-    assert (len(found), found.attrs["truncated"]) == (12_001, False)
-    assert found[["function", "process_group", "calls", "errors"]].iloc[0].tolist() == ["f11999", "red", 1, 0]
-    untimed = found[found["process_group"].isna()]
+    answer = functions.list_(engine, ALWAYS)
+    assert (len(answer), answer.attrs["truncated"]) == (12_001, False)
+    assert answer[["function", "process_group", "calls", "errors"]].iloc[0].tolist() == ["f11999", "red", 1, 0]
+    untimed = answer[answer["process_group"].isna()]
     assert untimed[["function", "errors"]].to_numpy().tolist() == [["f7", 1]]
     assert untimed["p95_ms"].isna().all()
     assert functions.list_(engine, ALWAYS, group="blue").empty
 
 
-def test_a_change_is_notable_when_it_is_more_than_noise(log: Path, engine: Engine) -> None:
+def test_a_significant_change_is_notable(log: Path, engine: Engine) -> None:
     chance = np.random.default_rng(11)
     halves = {"steady": (1.0, 1.0), "slower": (1.0, 1.5), "faster": (1.0, 0.6), "new": (None, 1.0), "gone": (1.0, None)}
     rows = [
@@ -141,22 +141,22 @@ def test_a_change_is_notable_when_it_is_more_than_noise(log: Path, engine: Engin
         for at, span in enumerate(chance.lognormal(2, 0.5, 400))
     ]
     table.store(log, [*rows, Row("call", "p", "rare", START + 500 * SECOND, "red", duration_ns=10**9)])
-    found = functions.changes(engine, Window(START + 400 * SECOND, START + 800 * SECOND)).set_index("function")
-    assert set(found.index) == {"steady", "slower", "faster", "new", "rare"}
-    assert found.index[found["notable"]].sort_values().tolist() == ["faster", "slower"]
-    assert found["change"]["slower"] == pytest.approx(1.5, rel=0.2)
-    assert found["change"]["faster"] == pytest.approx(0.6, rel=0.2)
-    assert np.isnan(found["change"]["new"])
-    assert (found["calls"]["steady"], found["calls_before"]["steady"], found["calls_before"]["new"]) == (400, 400, 0)
+    answer = functions.changes(engine, Window(START + 400 * SECOND, START + 800 * SECOND)).set_index("function")
+    assert set(answer.index) == {"steady", "slower", "faster", "new", "rare"}
+    assert answer.index[answer["notable"]].sort_values().tolist() == ["faster", "slower"]
+    assert answer["change"]["slower"] == pytest.approx(1.5, rel=0.2)
+    assert answer["change"]["faster"] == pytest.approx(0.6, rel=0.2)
+    assert np.isnan(answer["change"]["new"])
+    assert (answer["calls"]["steady"], answer["calls_before"]["steady"], answer["calls_before"]["new"]) == (400, 400, 0)
     spans = sorted(
         row.duration_ns or 0 for row in rows if row.data == "slower" and row.timestamp >= START + 400 * SECOND
     )
-    assert found["p95_ms"]["slower"] == pytest.approx(np.quantile(spans, 0.95) / 1e6, rel=1e-9)
+    assert answer["p95_ms"]["slower"] == pytest.approx(np.quantile(spans, 0.95) / 1e6, rel=1e-9)
     assert functions.changes(engine, Window(START, START + SECOND), group="blue").empty
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_what_did_not_change_is_not_notable_whatever_the_spread(log: Path, engine: Engine, seed: int) -> None:
+def test_an_unchanged_function_is_not_notable_however_large_its_spread(log: Path, engine: Engine, seed: int) -> None:
     chance = np.random.default_rng(seed)
     rows = [
         Row("call", "p", f"f{name}", START + at * SECOND, duration_ns=int(span * 1e6))
@@ -164,11 +164,11 @@ def test_what_did_not_change_is_not_notable_whatever_the_spread(log: Path, engin
         for at, span in enumerate(chance.lognormal(2, 2, 200))
     ]
     table.store(log, rows)
-    found = functions.changes(engine, Window(START + 100 * SECOND, START + 200 * SECOND))
-    assert (len(found), found["notable"].sum()) == (20, 0)
+    answer = functions.changes(engine, Window(START + 100 * SECOND, START + 200 * SECOND))
+    assert (len(answer), answer["notable"].sum()) == (20, 0)
 
 
-def test_courses_of_several_parts_of_the_calls_count_each_by_its_own_names(log: Path, engine: Engine) -> None:
+def test_trends_count_every_selection_by_its_own_names(log: Path, engine: Engine) -> None:
     """
     seconds  process  process_group  data   function  status  duration_ms
     0        feed     orders         load   app.load  OK      10
@@ -178,22 +178,22 @@ def test_courses_of_several_parts_of_the_calls_count_each_by_its_own_names(log: 
     3000     shop     web            GET_/  -         OK      200
     """
     assert log
-    found = functions.trends(
+    answer = functions.trends(
         engine,
         ALWAYS,
         groups=("orders", "", "", ""),
         functions=("app.load", "GET_?", "a*", "GET%/"),
         percentiles=(50.0, 100.0),
     )
-    assert found.attrs["step_ns"] == 60 * SECOND
+    assert answer.attrs["step_ns"] == 60 * SECOND
     shown = {
         int(row["part"]): [
-            ((int(moment) - START) // SECOND, int(calls), int(errors), [each / 1e6 for each in spread])
-            for moment, calls, errors, spread in zip(
+            ((int(time_ns) - START) // SECOND, int(calls), int(errors), [item / 1e6 for item in spread])
+            for time_ns, calls, errors, spread in zip(
                 row["moments_ns"], row["calls"], row["errors"], row["percentiles_ns"], strict=True
             )
         ]
-        for row in found.to_dict("records")
+        for row in answer.to_dict("records")
     }
     of_load = [(0, 2, 1, [20.0, 30.0]), (60, 1, 0, [50.0, 50.0])]
     assert shown == {
@@ -203,7 +203,7 @@ def test_courses_of_several_parts_of_the_calls_count_each_by_its_own_names(log: 
     }
 
 
-def test_courses_say_what_they_cannot_take(engine: Engine) -> None:
+def test_trends_reject_invalid_parameters(engine: Engine) -> None:
     with pytest.raises(BadParameter, match="differ in length"):
         functions.trends(engine, Window(0, 1), groups=("a", "b"), functions=("x",))
     with pytest.raises(BadParameter, match="not from 0 to 100"):

@@ -1,4 +1,4 @@
-"""One function from every side."""
+"""The questions about one function."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def test_callers_and_callees_are_functions_with_the_calls_between_them(engine: E
     assert inspector.callees(engine, ALWAYS, function="%").empty
 
 
-def test_a_parent_of_another_trace_is_no_caller(engine: Engine) -> None:
+def test_a_parent_in_another_trace_is_not_a_caller(engine: Engine) -> None:
     """
     seconds  process  data   trace_id  span_id  parent_span_id  duration_ms
     0        web      serve  t1        s1       -               100
@@ -43,7 +43,7 @@ def test_a_parent_of_another_trace_is_no_caller(engine: Engine) -> None:
     assert inspector.callers(engine, ALWAYS, function="load").empty
 
 
-def test_durations_lie_in_slices_that_name_their_slowest_call(engine: Engine) -> None:
+def test_buckets_of_durations_name_their_slowest_call(engine: Engine) -> None:
     """
     seconds  process  data  trace_id  span_id  duration_ms  status
     0        web      load  t1        s1       1            OK
@@ -52,17 +52,17 @@ def test_durations_lie_in_slices_that_name_their_slowest_call(engine: Engine) ->
     3        web      load  t1        s4       -            OK
     4        web      load  t1        s5       0            OK
     """
-    found = inspector.durations(engine, ALWAYS, function="load")
-    assert found["calls"].tolist() == [1, 2, 1]
-    assert found["errors"].tolist() == [0, 1, 0]
-    assert found["slowest_ms"].tolist() == [0, 1.2, 150]
-    slowest = [traces.row(engine, ALWAYS, id=row_id)["span_id"].iloc[0] for row_id in found["slowest_id"]]
+    answer = inspector.durations(engine, ALWAYS, function="load")
+    assert answer["calls"].tolist() == [1, 2, 1]
+    assert answer["errors"].tolist() == [0, 1, 0]
+    assert answer["slowest_ms"].tolist() == [0, 1.2, 150]
+    slowest = [traces.row(engine, ALWAYS, id=row_id)["span_id"].iloc[0] for row_id in answer["slowest_id"]]
     assert slowest == ["s5", "s2", "s3"]
-    np.testing.assert_allclose(found["from_ms"], [1e-6, 1.0, 10**2.1])
-    np.testing.assert_allclose(found["to_ms"] / found["from_ms"], 10**0.1)
+    np.testing.assert_allclose(answer["from_ms"], [1e-6, 1.0, 10**2.1])
+    np.testing.assert_allclose(answer["to_ms"] / answer["from_ms"], 10**0.1)
 
 
-def test_the_rank_of_a_call_counts_those_that_were_faster(engine: Engine) -> None:
+def test_the_rank_of_a_call_is_the_number_of_faster_calls(engine: Engine) -> None:
     """
     seconds  process  process_group  data  duration_ms
     0        web      shop           load  1
@@ -71,9 +71,9 @@ def test_the_rank_of_a_call_counts_those_that_were_faster(engine: Engine) -> Non
     3        web      shop           load  -
     4        web      other          load  1
     """
-    for group, duration, told in (("shop", 2, [3, 1]), (None, 2, [4, 2]), (None, 9, [4, 4]), ("none", 2, [0, 0])):
-        found = inspector.rank(engine, ALWAYS, group=group, function="load", duration_ns=duration * 1_000_000)
-        assert found.to_numpy().tolist() == [told]
+    for group, duration, error in (("shop", 2, [3, 1]), (None, 2, [4, 2]), (None, 9, [4, 4]), ("none", 2, [0, 0])):
+        answer = inspector.rank(engine, ALWAYS, group=group, function="load", duration_ns=duration * 1_000_000)
+        assert answer.to_numpy().tolist() == [error]
 
 
 def test_failures_and_recent_calls_come_newest_first_from_the_window(engine: Engine) -> None:
@@ -103,7 +103,7 @@ def test_a_function_without_calls_has_empty_answers(engine: Engine, name: str) -
     assert getattr(inspector, name)(engine, ALWAYS, function="'; DROP TABLE data_trace; --").empty
 
 
-def test_the_newest_calls_carry_the_arguments_and_values_that_they_recorded(engine: Engine) -> None:
+def test_the_newest_calls_have_their_recorded_arguments_and_values(engine: Engine) -> None:
     """
     seconds  process  data       kind   function  data_type  data_value  trace_id  span_id  parent_span_id
     0        web      load       call   m.load    int        7           t1        s1       -
@@ -134,8 +134,8 @@ def sampled(seed: int, start: int, scale: float, errors: int) -> tuple[list[Row]
     memory = chance.integers(-1000, 5000, 300).tolist()
     rows: list[Row] = []
     for at, span in enumerate(spans):
-        moment, name = start + at * SECOND, f"{start}{at}"
-        call = Row("call", "p", "load", moment, "red", trace_id=name, span_id="a", duration_ns=span)
+        time_ns, name = start + at * SECOND, f"{start}{at}"
+        call = Row("call", "p", "load", time_ns, "red", trace_id=name, span_id="a", duration_ns=span)
         rows.append(call._replace(status="ERROR" if at < errors else "OK", memory_delta=None if at % 2 else memory[at]))
         child = call._replace(data="read", process_group="blue", span_id="b", parent_span_id="a", status="OK")
         rows.append(child._replace(duration_ns=span // 4))
@@ -150,9 +150,9 @@ def test_measures_are_numpys_and_say_which_of_them_changed(log: Path, pool: Pool
     window = Window(START + 300 * SECOND, START + 600 * SECOND)
     with Engine(log, pool=pool, mirror=way == "mirror") as engine:
         for group in (None, "red"):
-            found = inspector.measures(engine, window, group=group, function="load")
-            assert (found.attrs["way"] == "mirror") == (way == "mirror")
-            before, row = found.to_dict("records")
+            answer = inspector.measures(engine, window, group=group, function="load")
+            assert (answer.attrs["way"] == "mirror") == (way == "mirror")
+            before, row = answer.to_dict("records")
             assert (before["earlier"], row["earlier"]) == (True, False)
             for side, spans in ((before, then), (row, now)):
                 exact = [*np.quantile(spans, [0.5, 0.95, 0.99]), np.mean(spans), np.std(spans, ddof=1), max(spans)]
@@ -164,21 +164,21 @@ def test_measures_are_numpys_and_say_which_of_them_changed(log: Path, pool: Pool
             assert row["memory_mean"] == pytest.approx(np.mean(memory))
             assert row["memory_p95"] == pytest.approx(np.quantile(memory, 0.95))
             assert list(row["process_groups"]) == ["red"]
-            noted = {name for name in found.columns if name.endswith("_notable") and row[name]}
+            noted = {name for name in answer.columns if name.endswith("_notable") and row[name]}
             assert noted == {"p50_notable", "p95_notable", "p99_notable", "mean_notable", "error_rate_notable"}
             assert before["above_p95"] == sum(span > np.quantile(now, 0.95) for span in then)
         assert inspector.measures(engine, window, group="blue", function="load").empty
 
 
-def test_the_mirror_knows_parents_and_children_as_the_log_does(log: Path, pool: Pool) -> None:
+def test_the_mirror_has_the_same_parents_and_children_as_the_log(log: Path, pool: Pool) -> None:
     rows, *_ = sampled(3, START, 1.0, 10)
     table.store(log, [*rows, rows[0]._replace(trace_id=None, span_id=None), rows[1]._replace(trace_id="else")])
     with Engine(log, pool=pool) as plain, Engine(log, pool=pool, mirror=True) as mirrored:
         for question, function in (
-            *((each, name) for each in (inspector.callers, inspector.callees) for name in ("load", "read")),
+            *((item, name) for item in (inspector.callers, inspector.callees) for name in ("load", "read")),
             (functions.performance, "load"),
         ):
             expected = question(plain, ALWAYS, function=function)
-            found = question(mirrored, ALWAYS, function=function)
-            assert expected.attrs["way"] != found.attrs["way"] == "mirror"
-            assert found.equals(expected)
+            answer = question(mirrored, ALWAYS, function=function)
+            assert expected.attrs["way"] != answer.attrs["way"] == "mirror"
+            assert answer.equals(expected)

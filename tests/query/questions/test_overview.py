@@ -1,4 +1,4 @@
-"""The overview's questions."""
+"""The questions of the overview."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def after(start: float, end: float) -> Window:
     return Window(START_NS + round(start * SECOND), START_NS + round(end * SECOND))
 
 
-def test_the_summary_counts_calls_values_errors_and_traces_apart(engine: Engine) -> None:
+def test_the_summary_counts_calls_values_errors_and_traces_separately(engine: Engine) -> None:
     """
     seconds  kind   process  data   trace_id  span_id  status  duration_ms
     0        call   feed     load   t1        s1       OK      10
@@ -51,19 +51,19 @@ def test_rates_divide_by_the_window_within_the_log(engine: Engine) -> None:
     assert (narrow["calls"], narrow["calls_per_s"]) == (1, pytest.approx(0.1, rel=1e-12))
 
 
-def test_what_has_nothing_to_be_taken_from_is_null(engine: Engine) -> None:
+def test_a_value_that_is_not_defined_is_null(engine: Engine) -> None:
     """
     0  feed  price  1  OK
     """
-    moment = overview.summary(engine, ALWAYS).iloc[0]
-    assert moment["calls"] == 1
-    assert np.isnan(moment["calls_per_s"])
+    time_ns = overview.summary(engine, ALWAYS).iloc[0]
+    assert time_ns["calls"] == 1
+    assert np.isnan(time_ns["calls_per_s"])
     outside = overview.summary(engine, after(5, 6)).iloc[0]
     assert (outside["calls"], outside["values"], outside["traces"]) == (0, 0, 0)
     assert outside[["error_rate", "calls_per_s", "p50_ms", "first_ns", "last_ns"]].isna().all()
 
 
-def test_the_window_has_its_begin_and_not_its_end(engine: Engine) -> None:
+def test_the_window_includes_its_start_and_excludes_its_end(engine: Engine) -> None:
     """
     0  feed  price  1  OK
     1  feed  price  2  OK
@@ -85,16 +85,16 @@ def test_a_group_is_counted_alone(engine: Engine) -> None:
     assert overview.groups(engine, ALWAYS, group="red")["process_group"].tolist() == ["red"]
 
 
-def test_slices_without_calls_are_rows_with_nought(engine: Engine) -> None:
+def test_slices_without_calls_are_rows_with_zero(engine: Engine) -> None:
     """
     0    feed  price  1  OK
     61   feed  price  2  ERROR
     62   feed  price  3  OK
     185  feed  price  4  OK
     """
-    found = overview.throughput(engine, ALWAYS, bucket="1m")
-    assert found["bucket_ns"].tolist() == [START_NS + minute * MINUTE for minute in range(4)]
-    assert found[["calls", "errors", "error_rate"]].to_numpy().tolist() == [
+    answer = overview.throughput(engine, ALWAYS, bucket="1m")
+    assert answer["bucket_ns"].tolist() == [START_NS + minute * MINUTE for minute in range(4)]
+    assert answer[["calls", "errors", "error_rate"]].to_numpy().tolist() == [
         [1, 0, 0],
         [2, 1, 0.5],
         [0, 0, 0],
@@ -102,19 +102,19 @@ def test_slices_without_calls_are_rows_with_nought(engine: Engine) -> None:
     ]
 
 
-def test_slices_are_chosen_by_the_window_and_lose_no_call(engine: Engine) -> None:
+def test_slices_fit_the_window_and_include_every_call(engine: Engine) -> None:
     """
     0      feed  price  1  OK
     3599   feed  price  2  OK
     86400  feed  price  3  OK
     """
-    found = overview.throughput(engine, ALWAYS)
-    assert len(found) <= 300
-    assert found["calls"].sum() == 3
-    assert set(np.diff(found["bucket_ns"])) == {5 * MINUTE}
+    answer = overview.throughput(engine, ALWAYS)
+    assert len(answer) <= 300
+    assert answer["calls"].sum() == 3
+    assert set(np.diff(answer["bucket_ns"])) == {5 * MINUTE}
 
 
-def test_too_many_slices_are_refused(engine: Engine) -> None:
+def test_too_many_slices_are_rejected(engine: Engine) -> None:
     """
     0      feed  price  1  OK
     86400  feed  price  3  OK
@@ -132,13 +132,13 @@ def test_recent_errors_are_failed_calls_newest_first(engine: Engine) -> None:
     2        call  feed     read  ERROR   KeyError:c      t2        s4
     3        log   feed     note  ERROR   -               -         -
     """
-    found = overview.recent_errors(engine, ALWAYS)
-    assert found["exception"].tolist() == ["KeyError:c", "KeyError:b", "KeyError:a"]
-    assert found[["trace_id", "span_id"]].iloc[2].tolist() == ["t1", "s1"]
+    answer = overview.recent_errors(engine, ALWAYS)
+    assert answer["exception"].tolist() == ["KeyError:c", "KeyError:b", "KeyError:a"]
+    assert answer[["trace_id", "span_id"]].iloc[2].tolist() == ["t1", "s1"]
     assert overview.recent_errors(engine, ALWAYS, size=1)["span_id"].tolist() == ["s4"]
 
 
-def test_groups_weigh_what_they_wrote_and_how_long_their_calls_took(engine: Engine) -> None:
+def test_groups_have_their_rows_and_the_impact_of_their_calls(engine: Engine) -> None:
     """
     seconds  kind   process  data  process_group  status  duration_ms
     0        call   a        x     red            OK      10
@@ -147,11 +147,11 @@ def test_groups_weigh_what_they_wrote_and_how_long_their_calls_took(engine: Engi
     3        call   b        y     blue           OK      500
     4        log    c        z     green          OK      -
     """
-    found = overview.groups(engine, ALWAYS).set_index("process_group")
-    assert found.index.tolist() == ["red", "blue", "green"]
-    assert found[["rows", "calls", "errors"]].to_numpy().tolist() == [[3, 2, 1], [1, 1, 0], [1, 0, 0]]
-    assert found.iloc[0][["error_rate", "p95_ms", "impact_ms"]].tolist() == pytest.approx([0.5, 29, 40])
-    assert found.iloc[2][["error_rate", "p95_ms", "impact_ms"]].isna().all()
+    answer = overview.groups(engine, ALWAYS).set_index("process_group")
+    assert answer.index.tolist() == ["red", "blue", "green"]
+    assert answer[["rows", "calls", "errors"]].to_numpy().tolist() == [[3, 2, 1], [1, 1, 0], [1, 0, 0]]
+    assert answer.iloc[0][["error_rate", "p95_ms", "impact_ms"]].tolist() == pytest.approx([0.5, 29, 40])
+    assert answer.iloc[2][["error_rate", "p95_ms", "impact_ms"]].isna().all()
 
 
 def test_processes_are_named_with_their_group_and_newest_row(engine: Engine) -> None:
@@ -161,10 +161,10 @@ def test_processes_are_named_with_their_group_and_newest_row(engine: Engine) -> 
     1        value  a        x     red
     2        log    b        x     -
     """
-    found = overview.processes(engine, ALWAYS)
-    assert found["process"].tolist() == ["a", "b"]
-    assert found["rows"].tolist() == [2, 1]
-    assert found["last_ns"].tolist() == [START_NS + SECOND, START_NS + 2 * SECOND]
+    answer = overview.processes(engine, ALWAYS)
+    assert answer["process"].tolist() == ["a", "b"]
+    assert answer["rows"].tolist() == [2, 1]
+    assert answer["last_ns"].tolist() == [START_NS + SECOND, START_NS + 2 * SECOND]
 
 
 def test_an_empty_log_has_no_calls_and_no_slices(engine: Engine) -> None:
@@ -180,11 +180,11 @@ STACK = 'Traceback (most recent call last):\n  File "/app/feed.py", line {line},
 def failed(second: float, exception: str | None, name: str = "", group: str | None = None) -> Row:
     """A call that failed, `second` seconds after the start, in the function `name`."""
     stack = STACK.format(line=round(second) + 1, name=name, key=second) if name else None
-    moment = START_NS + round(second * SECOND)
-    return Row("call", "feed", "load", moment, group, status="ERROR", exception=exception, exception_stack=stack)
+    time_ns = START_NS + round(second * SECOND)
+    return Row("call", "feed", "load", time_ns, group, status="ERROR", exception=exception, exception_stack=stack)
 
 
-def test_failures_are_counted_by_type_and_place_whatever_their_message(log: Path, engine: Engine) -> None:
+def test_failures_are_counted_by_type_and_location_ignoring_their_message(log: Path, engine: Engine) -> None:
     rows = [
         failed(0, "KeyError: 'a'", "load"),
         failed(10, "KeyError: 'b'", "load")._replace(trace_id="t1", span_id="s1"),
@@ -193,15 +193,15 @@ def test_failures_are_counted_by_type_and_place_whatever_their_message(log: Path
         failed(40, None),
     ]
     table.store(log, [*rows, Row("call", "feed", "load", START_NS + 60 * SECOND)])
-    found = overview.exceptions(engine, ALWAYS)
-    kinds = found[["type", "location", "calls"]].to_numpy().tolist()
+    answer = overview.exceptions(engine, ALWAYS)
+    kinds = answer[["type", "location", "calls"]].to_numpy().tolist()
     assert kinds == [
         ["KeyError", "feed.py in load", 2],
         ["", "", 1],
         ["ValueError", "feed.py in load", 1],
         ["KeyError", "feed.py in save", 1],
     ]
-    first = found.iloc[0]
+    first = answer.iloc[0]
     assert (first["first_ns"], first["last_ns"]) == (START_NS, START_NS + 10 * SECOND)
     assert (first["exception"], first["trace_id"], first["span_id"]) == ("KeyError: 'b'", "t1", "s1")
     assert (len(first["trend"]), first["trend"][0], first["trend"][4], sum(first["trend"])) == (30, 1, 1, 2)
@@ -210,13 +210,13 @@ def test_failures_are_counted_by_type_and_place_whatever_their_message(log: Path
     assert (len(few), few.attrs["truncated"]) == (1, True)
 
 
-def test_no_failures_are_no_kinds_of_failure(engine: Engine) -> None:
+def test_without_failures_there_are_no_kinds(engine: Engine) -> None:
     """
     0  feed  price  1  OK
     """
-    found = overview.exceptions(engine, ALWAYS)
-    assert found.empty
-    assert found.columns.tolist()[:4] == ["type", "location", "function", "calls"]
+    answer = overview.exceptions(engine, ALWAYS)
+    assert answer.empty
+    assert answer.columns.tolist()[:4] == ["type", "location", "function", "calls"]
 
 
 def test_a_restart_says_whether_the_version_changed(log: Path, engine: Engine) -> None:
@@ -231,8 +231,8 @@ def test_a_restart_says_whether_the_version_changed(log: Path, engine: Engine) -
         ):
             store.run_id(connection, run)
     connection.close()
-    found = overview.restarts(engine, Window(START_NS + 5, START_NS + 30))
-    assert found[["process", "pid", "changed"]].to_numpy().tolist() == [
+    answer = overview.restarts(engine, Window(START_NS + 5, START_NS + 30))
+    assert answer[["process", "pid", "changed"]].to_numpy().tolist() == [
         ["feed", 2, False],
         ["other", 1, False],
         ["feed", 3, True],

@@ -1,7 +1,7 @@
-"""Stale values beside what peers call so: their published vectors, through the options of ours that mean the same.
+"""Stale values compared with other libraries: their published vectors, with our equivalent options.
 
-Where meanings differ it is said: pvanalytics and ioos_qc look back over a rolling window whose values must be near each
-other, pecos at the range of a window; here a streak's values are near its first one.
+The definitions differ: pvanalytics and ioos_qc use a rolling window in which all values are near each other, and pecos
+the range of a window; here all values of a streak are near its first one.
 """
 
 import math
@@ -18,9 +18,9 @@ from tests.support import data, table
 
 ALWAYS = Window(0, 2**62)
 VECTORS: list[dict[str, Any]] = data.content(data.series_file("peer_vectors.json"))["vectors"]
-PVANALYTICS = [n for n, each in enumerate(VECTORS) if each["peer"] == "pvanalytics"]
-IOOS = [n for n, each in enumerate(VECTORS) if each["peer"] == "ioos_qc" and None not in each["input"]]
-PECOS = [n for n, each in enumerate(VECTORS) if each["peer"] == "pecos"]
+PVANALYTICS = [n for n, vector in enumerate(VECTORS) if vector["peer"] == "pvanalytics"]
+IOOS = [n for n, vector in enumerate(VECTORS) if vector["peer"] == "ioos_qc" and None not in vector["input"]]
+PECOS = [n for n, vector in enumerate(VECTORS) if vector["peer"] == "pecos"]
 FLAGGED_FROM = {"all": 0, "tail": 1, "end": None}  # the readings of a stale streak that pvanalytics marks
 
 
@@ -29,13 +29,13 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """A log in which each vector is a series, a reading a second."""
     path = tmp_path_factory.mktemp("peers") / "trace.db"
     rows = [
-        Row("value", "peer", f"vector {n}", (place + 1) * SECOND, data_type="float", data_value=_text(number))
-        for n, each in enumerate(VECTORS)
-        for place, number in enumerate(each["input"])
+        Row("value", "peer", f"vector {n}", (index + 1) * SECOND, data_type="float", data_value=_text(number))
+        for n, item in enumerate(VECTORS)
+        for index, number in enumerate(item["input"])
     ]
     table.store(path, rows)
-    with Engine(path) as found:
-        yield found
+    with Engine(path) as answer:
+        yield answer
 
 
 def _text(number: float | None) -> str:
@@ -44,8 +44,8 @@ def _text(number: float | None) -> str:
 
 def stale(engine: Engine, number: int, threshold: int, tolerance: float) -> list[tuple[int, int]]:
     """The first and last place of each streak longer than `threshold`."""
-    found = values.streaks(engine, ALWAYS, threshold=threshold, tolerance=tolerance, data=f"vector {number}")
-    return [(int(row["start_ns"] // SECOND) - 1, int(row["end_ns"] // SECOND) - 1) for row in found.to_dict("records")]
+    answer = values.streaks(engine, ALWAYS, threshold=threshold, tolerance=tolerance, data=f"vector {number}")
+    return [(int(row["start_ns"] // SECOND) - 1, int(row["end_ns"] // SECOND) - 1) for row in answer.to_dict("records")]
 
 
 @pytest.mark.parametrize("number", PVANALYTICS)
@@ -56,8 +56,8 @@ def test_pvanalytics_marks_the_same_readings(engine: Engine, number: int) -> Non
     flags = [0] * len(vector["input"])
     for first, last in stale(engine, number, asked["window"] - 1, tolerance):
         skipped = FLAGGED_FROM[asked["mark"]]
-        for place in range(first + (asked["window"] - 1 if skipped is None else skipped), last + 1):
-            flags[place] = 1
+        for index in range(first + (asked["window"] - 1 if skipped is None else skipped), last + 1):
+            flags[index] = 1
     assert flags == vector["expected_flags"]
 
 
@@ -75,12 +75,12 @@ def test_ioos_qc_suspects_and_fails_the_same_readings(engine: Engine, number: in
 
 
 @pytest.mark.parametrize("number", PECOS)
-def test_what_pecos_finds_lies_in_our_streaks(engine: Engine, number: int) -> None:
+def test_findings_of_pecos_are_in_our_streaks(engine: Engine, number: int) -> None:
     vector = VECTORS[number]
-    found = stale(engine, number, 5, vector["args"]["bound"][0])
+    answer = stale(engine, number, 5, vector["args"]["bound"][0])
     for first, last, _ in vector["expected_runs"]:
-        assert any(start <= first and last <= end for start, end in found)
-    assert bool(found) == bool(vector["expected_runs"])
+        assert any(start <= first and last <= end for start, end in answer)
+    assert bool(answer) == bool(vector["expected_runs"])
 
 
 def test_every_vector_is_compared_but_the_one_that_counts_time_over_missing_readings() -> None:

@@ -1,4 +1,4 @@
-"""Answers on recorded traces and series equal those that numpy, Jaeger and plain Python gave for them."""
+"""Answers about recorded traces and series equal those of numpy, Jaeger and plain Python."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,12 +57,12 @@ def traced(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def test_performance_by_data_is_the_reference_per_group_and_operation(traced: TraceSet) -> None:
-    found = functions.performance(traced.engine, ALWAYS, by="data").to_dict("records")
+    answer = functions.performance(traced.engine, ALWAYS, by="data").to_dict("records")
     expected = traced.ref("per_group_operation")
-    assert [(row["process_group"], row["data"]) for row in found] == [
+    assert [(row["process_group"], row["data"]) for row in answer] == [
         (r["process_group"], r["operation"]) for r in expected
     ]
-    for row, ref in zip(found, expected, strict=True):
+    for row, ref in zip(answer, expected, strict=True):
         assert (row["calls"], row["timed"], row["errors"]) == (int(ref["count"]), int(ref["timed"]), int(ref["errors"]))
         assert row["error_rate"] == pytest.approx(float(ref["error_rate"]), abs=ROUNDED)
         assert row["self_ms"] == pytest.approx(float(ref["self_ms_sum"]), abs=ROUNDED)
@@ -105,18 +105,18 @@ def test_minutes_are_the_references(traced: TraceSet) -> None:
 
 
 def test_groups_are_the_references(traced: TraceSet) -> None:
-    found = overview.groups(traced.engine, ALWAYS).set_index("process_group")
+    answer = overview.groups(traced.engine, ALWAYS).set_index("process_group")
     expected = traced.ref("per_process_group")
-    assert set(found.index) == {ref["process_group"] for ref in expected}
+    assert set(answer.index) == {ref["process_group"] for ref in expected}
     for ref in expected:
-        row = found.loc[ref["process_group"]]
+        row = answer.loc[ref["process_group"]]
         assert (row["rows"], row["calls"], row["errors"]) == (int(ref["count"]), int(ref["count"]), int(ref["errors"]))
         assert row["p95_ms"] == pytest.approx(float(ref["p95_ms"]), abs=ROUNDED)
         assert row["impact_ms"] == pytest.approx(float(ref["sum_ms"]), abs=ROUNDED)
 
 
 @pytest.mark.parametrize("name", WINDOWS)
-def test_windows_hold_the_references_rows(traced: TraceSet, name: str) -> None:
+def test_windows_contain_the_references_rows(traced: TraceSet, name: str) -> None:
     latest = traced.queries["latest_start_ns"]
     window = Window(latest - WINDOWS[name] * SECOND + 1, latest + 1)
     (row,) = overview.summary(traced.engine, window).to_dict("records")
@@ -129,8 +129,8 @@ def test_windows_hold_the_references_rows(traced: TraceSet, name: str) -> None:
 
 
 def test_the_newest_errors_are_the_references(traced: TraceSet) -> None:
-    found = overview.recent_errors(traced.engine, ALWAYS)
-    for row, ref in zip(found.to_dict("records"), traced.queries["latest_10_errors"], strict=True):
+    answer = overview.recent_errors(traced.engine, ALWAYS)
+    for row, ref in zip(answer.to_dict("records"), traced.queries["latest_10_errors"], strict=True):
         assert (row["timestamp"], row["data"]) == (ref["start_ns"], ref["operation"])
         assert (row["trace_id"], row["span_id"]) == (ref["trace_id"], ref["span_id"])
         assert ref["exc_type"] in row["exception"]
@@ -138,21 +138,21 @@ def test_the_newest_errors_are_the_references(traced: TraceSet) -> None:
 
 
 def test_the_slowest_are_the_references(traced: TraceSet) -> None:
-    found = traces.page(traced.engine, ALWAYS, sort="duration", size=10)
-    assert found["span_id"].tolist() == [ref["span_id"] for ref in traced.queries["slowest_10"]]
-    assert found["duration_ms"].tolist() == pytest.approx([ref["duration_ms"] for ref in traced.queries["slowest_10"]])
+    answer = traces.page(traced.engine, ALWAYS, sort="duration", size=10)
+    assert answer["span_id"].tolist() == [ref["span_id"] for ref in traced.queries["slowest_10"]]
+    assert answer["duration_ms"].tolist() == pytest.approx([ref["duration_ms"] for ref in traced.queries["slowest_10"]])
 
 
-def test_a_search_finds_every_row_whose_operation_holds_the_text(traced: TraceSet) -> None:
-    words = traced.queries["operation_contains_ci"] | traced.queries["operation_contains_special"]
-    for word, count in words.items():
-        found = traces.page(traced.engine, ALWAYS, row_filter=RowFilter(search=word), size=10_000)
-        assert found["Data"].str.casefold().str.contains(word, regex=False).sum() == count
-        texts = found[["Process", "Data", "Exception"]].fillna("").to_numpy().tolist()
-        assert all(word in "\n".join(row).casefold() for row in texts)
+def test_a_search_returns_every_row_with_the_text_in_its_operation(traced: TraceSet) -> None:
+    arguments = traced.queries["operation_contains_ci"] | traced.queries["operation_contains_special"]
+    for name, count in arguments.items():
+        answer = traces.page(traced.engine, ALWAYS, row_filter=RowFilter(search=name), size=10_000)
+        assert answer["Data"].str.casefold().str.contains(name, regex=False).sum() == count
+        texts = answer[["Process", "Data", "Exception"]].fillna("").to_numpy().tolist()
+        assert all(name in "\n".join(row).casefold() for row in texts)
 
 
-def test_pages_are_the_references_where_equal_times_are_ordered_alike(traced: TraceSet) -> None:
+def test_pages_are_the_references_if_equal_times_have_the_same_order(traced: TraceSet) -> None:
     whole: list[dict[Any, Any]] = []
     after = None
     while True:
@@ -172,8 +172,8 @@ def test_trees_are_the_references(traced: TraceSet) -> None:
     for ref in traced.ref("trees"):
         tree = traces.tree(traced.engine, ALWAYS, trace_id=ref["trace_id"])
         roots = tree[(tree["depth"] == 1) & ~tree["orphan"]]
-        found = (len(tree), len(roots), int(tree["orphan"].sum()), int(tree["depth"].max()))
-        assert found == (int(ref["spans"]), int(ref["roots"]), int(ref["orphans"]), int(ref["max_depth"]))
+        answer = (len(tree), len(roots), int(tree["orphan"].sum()), int(tree["depth"].max()))
+        assert answer == (int(ref["spans"]), int(ref["roots"]), int(ref["orphans"]), int(ref["max_depth"]))
         assert int(tree["parent_span_id"].value_counts().max() if len(tree) > 1 else 0) == int(ref["max_children"])
         assert (tree["Status"] == "ERROR").sum() == int(ref["errors"])
         assert tree["Timestamp"].min() == int(ref["start_ns"])
@@ -253,13 +253,13 @@ def test_streaks_are_every_run_of_the_reference_and_no_other(
         for ref in recorded.table(data.series_file(f"{file}.csv"))
         if (ref["process"], ref["variable"]) in there
     )
-    found = values.streaks(sensors, ALWAYS, missing=missing)
+    answer = values.streaks(sensors, ALWAYS, missing=missing)
     columns = ["process", "data", "start_ns", "end_ns", "length", "ongoing"]
     assert len(expected) > 350
-    assert sorted(found[columns].itertuples(index=False, name=None)) == expected
+    assert sorted(answer[columns].itertuples(index=False, name=None)) == expected
 
 
-def test_the_tide_gauge_stood_still_for_six_months_but_for_a_hair(sensors: Engine) -> None:
+def test_the_tide_gauge_was_stuck_for_six_months_within_a_small_tolerance(sensors: Engine) -> None:
     exact = values.streaks(sensors, ALWAYS, process="water_level", threshold=700)["length"].tolist()
     near = values.streaks(sensors, ALWAYS, process="water_level", threshold=700, tolerance=1e-4)["length"].tolist()
     assert {3503, 709} <= set(exact)

@@ -31,18 +31,18 @@ def ids(engine: Engine, window: Window = ALWAYS, **parameters: object) -> list[i
 
 def all_ids(engine: Engine, size: int, **parameters: object) -> list[int]:
     """The ids of all pages, one after the other."""
-    found: list[int] = []
+    answer: list[int] = []
     after: str | None = None
     while True:
         page = traces.page(engine, ALWAYS, size=size, after=after, **gathered(parameters))
-        found += page["id"].tolist()
+        answer += page["id"].tolist()
         after = page.attrs["next"]
         assert page.attrs["truncated"] == (after is not None)
         if after is None:
-            return found
+            return answer
 
 
-def test_a_page_has_the_seven_columns_under_the_names_that_people_see(engine: Engine) -> None:
+def test_a_page_has_the_seven_columns_by_their_titles(engine: Engine) -> None:
     """
     seconds  process  data  data_type  data_value  status  exception   trace_id  span_id  parent_span_id  duration_ms
     0        feed     load  dict       {}          ERROR   KeyError:x  t1        s1       s0              1.5
@@ -89,7 +89,7 @@ def test_rows_can_be_sorted_by_duration_process_and_status(engine: Engine) -> No
         traces.page(engine, ALWAYS, sort="data")
 
 
-def test_filters_narrow_the_page(engine: Engine) -> None:
+def test_filters_limit_the_page(engine: Engine) -> None:
     """
     seconds  kind   process  data  status  process_group
     0        call   a        x     OK      red
@@ -109,7 +109,7 @@ def test_filters_narrow_the_page(engine: Engine) -> None:
         traces.page(engine, ALWAYS, row_filter=RowFilter(errors=True, status="OK"))
 
 
-def test_the_newest_failures_are_found_by_their_own_index(log: Path, engine: Engine) -> None:
+def test_the_newest_failures_are_read_by_their_own_index(log: Path, engine: Engine) -> None:
     table.store(
         log, [Row("call", "web", "x", START + at, "shop", status="ERROR" if at % 9 else "OK") for at in range(99)]
     )
@@ -121,7 +121,7 @@ def test_the_newest_failures_are_found_by_their_own_index(log: Path, engine: Eng
     assert len(traces.page(engine, ALWAYS, row_filter=RowFilter(errors=True), group="shop")) == 88
 
 
-def test_durations_functions_and_types_narrow_the_page(engine: Engine) -> None:
+def test_durations_functions_and_types_limit_the_page(engine: Engine) -> None:
     """
     seconds  kind   process  data   function   data_type  duration_ms  status  exception
     0        call   a        load   app.load   dict       1            OK      -
@@ -153,8 +153,8 @@ def test_attributes_become_columns_of_a_page_and_of_children(log: Path, engine: 
     ]
     table.store(log, rows)
     page = traces.page(engine, ALWAYS, sort="-time", attributes=("a", "b", "c", "d"))
-    found = page.filter(like="attributes.").to_numpy().tolist()
-    assert found == [["1", "x", "[true, null]", None], *([[None] * 4] * 3)]
+    answer = page.filter(like="attributes.").to_numpy().tolist()
+    assert answer == [["1", "x", "[true, null]", None], *([[None] * 4] * 3)]
     assert traces.children(engine, ALWAYS, trace_id="t1", span_id="s0", attributes=("b",)).columns[-1] == "attributes.b"
     assert "attributes" not in traces.page(engine, ALWAYS).columns
 
@@ -189,31 +189,31 @@ ATTRIBUTED: list[tuple[str | None, list[tuple[str, str, str]]]] = [
 ]  # fmt: skip
 
 
-def test_a_row_has_attributes_where_there_are_some_to_show(log: Path, engine: Engine) -> None:
+def test_a_row_has_attributes_if_there_are_some_to_show(log: Path, engine: Engine) -> None:
     rows = [
         Row("call", "feed", "x", START + at, trace_id="t1", span_id=f"s{at}", parent_span_id="s0", attributes=text)
         for at, (text, _) in enumerate(ATTRIBUTED, 1)
     ]
     table.store(log, rows)
-    expected = [bool(told) for _, told in ATTRIBUTED]
+    expected = [bool(error) for _, error in ATTRIBUTED]
     for sort in ("-time", "process"):
         page = traces.page(engine, ALWAYS, sort=sort).sort_values("id")
         assert page["has_attributes"].tolist() == expected
     newest = traces.page(engine, ALWAYS)["has_attributes"].tolist()
     assert newest[::-1] == expected
     assert traces.children(engine, ALWAYS, trace_id="t1", span_id="s0")["has_attributes"].tolist() == expected
-    for number, (_, told) in enumerate(ATTRIBUTED, 1):
-        found = traces.attributes(engine, ALWAYS, id=number)
-        assert [tuple(row) for row in found.to_numpy().tolist()] == told
+    for number, (_, error) in enumerate(ATTRIBUTED, 1):
+        answer = traces.attributes(engine, ALWAYS, id=number)
+        assert [tuple(row) for row in answer.to_numpy().tolist()] == error
 
 
-def test_the_first_attributes_are_told_and_whether_there_are_more(log: Path, engine: Engine) -> None:
+def test_the_answer_has_the_first_attributes_and_says_if_there_are_more(log: Path, engine: Engine) -> None:
     many = json.dumps({"attributes": {f"key{at}": "x" * 70_000 for at in range(5)}})
     table.store(log, [Row("call", "feed", "x", START, attributes=many)])
-    found = traces.attributes(engine, ALWAYS, id=1, size=3)
-    assert found["name"].tolist() == ["key0", "key1", "key2"]
-    assert found["value"].str.len().tolist() == [traces.LONGEST_CELL] * 3
-    assert found.attrs["truncated"]
+    answer = traces.attributes(engine, ALWAYS, id=1, size=3)
+    assert answer["name"].tolist() == ["key0", "key1", "key2"]
+    assert answer["value"].str.len().tolist() == [traces.LONGEST_CELL] * 3
+    assert answer.attrs["truncated"]
     assert not traces.attributes(engine, ALWAYS, id=1, size=5).attrs["truncated"]
     assert traces.attributes(engine, ALWAYS, id=2).empty
 
@@ -255,9 +255,7 @@ LITERAL = [
         ("\0", []),
     ],
 )
-def test_a_search_is_literal_text_whatever_its_case(
-    log: Path, engine: Engine, search: str, expected: list[str]
-) -> None:
+def test_a_search_is_literal_text_ignoring_case(log: Path, engine: Engine, search: str, expected: list[str]) -> None:
     rows = [Row("value", "feed", "x", START + second, data_value=text) for second, text in enumerate(LITERAL)]
     table.store(log, rows)
     assert (
@@ -267,10 +265,10 @@ def test_a_search_is_literal_text_whatever_its_case(
 
 
 @pytest.mark.parametrize("column", ["process", "data", "data_value", "exception"])
-def test_a_search_looks_into_process_data_value_and_exception(log: Path, engine: Engine, column: str) -> None:
+def test_a_search_covers_process_data_value_and_exception(log: Path, engine: Engine, column: str) -> None:
     row = Row("call", "p", "d", START, data_value="v", exception="e")
-    found: dict[str, Any] = {column: "needle in hay"}
-    table.store(log, [row, row._replace(**found)])
+    answer: dict[str, Any] = {column: "needle in hay"}
+    table.store(log, [row, row._replace(**answer)])
     assert ids(engine, search="Needle") == [2]
     assert ids(engine, search="NEEDLE\0") == []
 
@@ -309,12 +307,12 @@ def test_hostile_text_matches_itself_and_nothing_else(log: Path, engine: Engine,
 
 
 @pytest.mark.parametrize("name", ["group", "process", "status", "search"])
-def test_half_a_character_is_refused_with_a_sentence(engine: Engine, name: str) -> None:
+def test_a_lone_surrogate_is_rejected_with_a_sentence(engine: Engine, name: str) -> None:
     with pytest.raises(BadParameter, match=rf"{name} holds half a character \(a lone surrogate\)"):
         traces.page(engine, ALWAYS, **gathered({name: "a\udcff"}))
 
 
-def test_the_next_page_goes_on_where_the_last_one_ended(engine: Engine) -> None:
+def test_the_next_page_continues_where_the_last_one_ended(engine: Engine) -> None:
     """
     0  feed  a  1  OK
     1  feed  b  2  OK
@@ -326,7 +324,7 @@ def test_the_next_page_goes_on_where_the_last_one_ended(engine: Engine) -> None:
     assert (second["id"].tolist(), second.attrs["truncated"], second.attrs["next"]) == ([1], False, None)
 
 
-def test_a_page_that_just_fits_is_the_last_one(engine: Engine) -> None:
+def test_a_page_with_exactly_the_remaining_rows_is_the_last(engine: Engine) -> None:
     """
     0  feed  a  1  OK
     1  feed  b  2  OK
@@ -353,7 +351,7 @@ ROWS = st.lists(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
 @given(rows=ROWS, size=st.integers(1, 5), sort=st.sampled_from(traces.SORTS))
-def test_pages_one_after_the_other_are_the_whole(
+def test_all_pages_together_are_all_rows(
     tmp_path_factory: pytest.TempPathFactory, rows: list[Row], size: int, sort: str
 ) -> None:
     path = tmp_path_factory.mktemp("pages") / "trace.db"
@@ -401,13 +399,13 @@ def test_children_are_the_calls_and_values_directly_under_a_call(engine: Engine)
     3        call   feed     c     t1        s3       s2
     4        call   feed     d     t2        s4       s1
     """
-    found = traces.children(engine, ALWAYS, trace_id="t1", span_id="s1")
-    assert found["Data"].tolist() == ["b", "v"]
-    assert found["has_children"].tolist() == [True, False]
+    answer = traces.children(engine, ALWAYS, trace_id="t1", span_id="s1")
+    assert answer["Data"].tolist() == ["b", "v"]
+    assert answer["has_children"].tolist() == [True, False]
     first = traces.children(engine, ALWAYS, trace_id="t1", span_id="s1", size=1)
     rest = traces.children(engine, ALWAYS, trace_id="t1", span_id="s1", size=1, after=first.attrs["next"])
     assert (first["id"].tolist(), rest["id"].tolist(), rest.attrs["next"]) == ([3], [2], None)
-    assert found.columns.tolist() == traces.page(engine, ALWAYS).columns.tolist()
+    assert answer.columns.tolist() == traces.page(engine, ALWAYS).columns.tolist()
 
 
 def test_a_tree_is_the_whole_trace_with_depths_offsets_and_self_times(engine: Engine) -> None:
@@ -421,35 +419,35 @@ def test_a_tree_is_the_whole_trace_with_depths_offsets_and_self_times(engine: En
     14       log    feed     note  t1        s5       s1              -            red
     10       call   feed     else  t2        s1       -               1            red
     """
-    found = traces.tree(engine, Window(0, 1), group="red", trace_id="t1")
-    assert found["Data"].tolist() == ["root", "one", "two", "v", "note", "lost"]
-    assert found["depth"].tolist() == [1, 2, 2, 3, 2, 1]
-    assert found["orphan"].tolist() == [False] * 5 + [True]
-    assert found["start_offset_ms"].tolist() == [0, 1000, 1500, 2000, 4000, 3000]
-    assert found["self_ms"].fillna(-1).tolist() == [3500, 1000, 1000, -1, -1, 100]
-    assert not found["cyclic"].any()
+    answer = traces.tree(engine, Window(0, 1), group="red", trace_id="t1")
+    assert answer["Data"].tolist() == ["root", "one", "two", "v", "note", "lost"]
+    assert answer["depth"].tolist() == [1, 2, 2, 3, 2, 1]
+    assert answer["orphan"].tolist() == [False] * 5 + [True]
+    assert answer["start_offset_ms"].tolist() == [0, 1000, 1500, 2000, 4000, 3000]
+    assert answer["self_ms"].fillna(-1).tolist() == [3500, 1000, 1000, -1, -1, 100]
+    assert not answer["cyclic"].any()
 
 
-def test_a_tree_of_a_circle_shows_every_row_once(engine: Engine) -> None:
+def test_a_tree_with_a_cycle_has_every_row_once(engine: Engine) -> None:
     """
     seconds  process  data  trace_id  span_id  parent_span_id
     0        feed     a     t1        s1       s2
     1        feed     b     t1        s2       s1
     """
-    found = traces.tree(engine, ALWAYS, trace_id="t1")
-    assert found[["Data", "depth", "cyclic"]].to_numpy().tolist() == [["a", 1, True], ["b", 2, False]]
+    answer = traces.tree(engine, ALWAYS, trace_id="t1")
+    assert answer[["Data", "depth", "cyclic"]].to_numpy().tolist() == [["a", 1, True], ["b", 2, False]]
 
 
-def test_a_trace_that_is_not_there_is_a_tree_without_rows(engine: Engine) -> None:
+def test_a_missing_trace_is_a_tree_without_rows(engine: Engine) -> None:
     """
     0  feed  a  1  OK
     """
-    found = traces.tree(engine, ALWAYS, trace_id="nowhere")
-    assert found.empty
-    assert found.columns.tolist()[:4] == ["kind", "span_id", "parent_span_id", "depth"]
+    answer = traces.tree(engine, ALWAYS, trace_id="nowhere")
+    assert answer.empty
+    assert answer.columns.tolist()[:4] == ["kind", "span_id", "parent_span_id", "depth"]
 
 
-def test_a_row_is_told_whole_where_a_page_cuts_it(log: Path, engine: Engine) -> None:
+def test_a_row_has_the_whole_text_that_a_page_cuts(log: Path, engine: Engine) -> None:
     long = "x" * 100_000
     table.store(log, [Row("value", "feed", "v", START, data_value=long, attributes='{"a": 1}', duration_ns=1_500_000)])
     assert traces.page(engine, ALWAYS)["Data Value"].str.len().tolist() == [traces.LONGEST_CELL]

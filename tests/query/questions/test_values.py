@@ -60,7 +60,7 @@ def test_the_sixth_equal_reading_in_a_row_is_stale(log: Path, engine: Engine) ->
         (("", "7"), ("", "7.0")),
     ],
 )
-def test_readings_are_equal_whose_type_and_value_are(
+def test_readings_with_equal_type_and_value_are_equal(
     log: Path, engine: Engine, one: tuple[str, str], other: tuple[str, str]
 ) -> None:
     read(log, one, other)
@@ -81,14 +81,14 @@ def test_readings_are_equal_whose_type_and_value_are(
         (("float", "inf"), ("float", "-inf")),
     ],
 )
-def test_readings_differ_whose_type_or_value_does(
+def test_readings_with_another_type_or_value_differ(
     log: Path, engine: Engine, one: tuple[str, str], other: tuple[str, str]
 ) -> None:
     read(log, one, other)
     assert lengths(engine) == []
 
 
-def test_cut_texts_are_told_apart_by_the_hash_of_all_of_them(log: Path, engine: Engine) -> None:
+def test_truncated_texts_are_compared_by_the_hash_of_the_whole_text(log: Path, engine: Engine) -> None:
     rows = [
         Row(
             "value",
@@ -120,12 +120,12 @@ GAPS = [
     ("missing", "expected"),
     [("value", [(2, False), (2, False)]), ("skip", [(4, True)]), ("break", [(2, False), (2, False)])],
 )
-def test_missing_readings_are_readings_or_transparent_or_the_end(
+def test_missing_readings_count_as_values_or_are_skipped_or_end_a_streak(
     log: Path, engine: Engine, missing: Missing, expected: list[tuple[int, bool]]
 ) -> None:
     read(log, *GAPS)
-    found = values.streaks(engine, ALWAYS, threshold=1, missing=missing)
-    assert list(zip(found["length"], found["ongoing"], strict=True)) == expected
+    answer = values.streaks(engine, ALWAYS, threshold=1, missing=missing)
+    assert list(zip(answer["length"], answer["ongoing"], strict=True)) == expected
 
 
 def test_missing_readings_repeat_too_unless_they_end_streaks(log: Path, engine: Engine) -> None:
@@ -148,8 +148,8 @@ def test_series_of_one_name_in_two_processes_are_two(engine: Engine) -> None:
     2        value  a        price  int        1
     3        value  a        size   int        1
     """
-    found = values.streaks(engine, ALWAYS, threshold=1)
-    assert found[["process", "data", "length"]].to_numpy().tolist() == [["a", "price", 2]]
+    answer = values.streaks(engine, ALWAYS, threshold=1)
+    assert answer[["process", "data", "length"]].to_numpy().tolist() == [["a", "price", 2]]
     assert values.series(engine, ALWAYS)[["process", "data", "readings"]].to_numpy().tolist() == [
         ["a", "price", 2],
         ["a", "size", 1],
@@ -157,7 +157,7 @@ def test_series_of_one_name_in_two_processes_are_two(engine: Engine) -> None:
     ]
 
 
-def test_readings_at_one_moment_follow_their_arrival(engine: Engine) -> None:
+def test_readings_with_equal_times_are_in_order_of_arrival(engine: Engine) -> None:
     """
     seconds  kind   process  data   data_type  data_value
     0        value  a        price  int        1
@@ -167,7 +167,7 @@ def test_readings_at_one_moment_follow_their_arrival(engine: Engine) -> None:
     assert lengths(engine) == [2]
 
 
-def test_streaks_can_be_asked_of_one_group_process_or_variable(engine: Engine) -> None:
+def test_streaks_can_be_limited_to_a_group_process_or_variable(engine: Engine) -> None:
     """
     seconds  kind   process  data  data_type  data_value  process_group
     0        value  a        x     int        1           red
@@ -182,7 +182,7 @@ def test_streaks_can_be_asked_of_one_group_process_or_variable(engine: Engine) -
     assert lengths(engine, min_seconds=2.0) == [3]
 
 
-def test_calls_are_no_series(engine: Engine) -> None:
+def test_calls_are_not_series(engine: Engine) -> None:
     """
     0  feed  price  1  OK
     1  feed  price  1  OK
@@ -195,7 +195,7 @@ def test_calls_are_no_series(engine: Engine) -> None:
     "wrong",
     [{"threshold": 0}, {"tolerance": -1.0}, {"tolerance": float("nan")}, {"missing": "x"}, {"min_seconds": -1.0}],
 )
-def test_a_rule_that_makes_no_sense_is_refused(engine: Engine, wrong: dict[str, object]) -> None:
+def test_invalid_criteria_are_rejected(engine: Engine, wrong: dict[str, object]) -> None:
     with pytest.raises(BadParameter, match=next(iter(wrong))):
         lengths(engine, **wrong)
 
@@ -208,14 +208,14 @@ def test_the_newest_readings_of_a_series_come_oldest_first(engine: Engine) -> No
     2        value  a        x     str        up
     3        value  b        x     float      9
     """
-    found = values.history(engine, ALWAYS, process="a", data="x", size=2)
-    assert found["data_value"].tolist() == ["2.5", "up"]
-    assert found["number"].isna().tolist() == [False, True]
-    assert found.attrs["truncated"]
+    answer = values.history(engine, ALWAYS, process="a", data="x", size=2)
+    assert answer["data_value"].tolist() == ["2.5", "up"]
+    assert answer["number"].isna().tolist() == [False, True]
+    assert answer.attrs["truncated"]
     assert not values.history(engine, ALWAYS, process="a", data="x").attrs["truncated"]
 
 
-def test_the_courses_of_several_series_hold_the_last_number_of_each_slice(log: Path, engine: Engine) -> None:
+def test_trends_of_several_series_have_the_last_number_of_every_slice(log: Path, engine: Engine) -> None:
     """
     seconds  process  data   kind   data_value
     0        feed     price  value  1
@@ -227,13 +227,13 @@ def test_the_courses_of_several_series_hold_the_last_number_of_each_slice(log: P
     3000     other    price  value  4
     """
     assert log
-    found = values.trends(engine, ALWAYS, processes=("feed", "other", "feed"), names=("price", "price", "none"))
+    answer = values.trends(engine, ALWAYS, processes=("feed", "other", "feed"), names=("price", "price", "none"))
     shown = {
         (row["process"], row["data"]): [
-            ((int(moment) - START) // SECOND, None if math.isnan(number) else number, text)
-            for moment, number, text in zip(row["moments_ns"], row["numbers"], row["texts"], strict=True)
+            ((int(time_ns) - START) // SECOND, None if math.isnan(number) else number, text)
+            for time_ns, number, text in zip(row["moments_ns"], row["numbers"], row["texts"], strict=True)
         ]
-        for row in found.to_dict("records")
+        for row in answer.to_dict("records")
     }
     prices = [(0, 2.0, "2"), (60, 3.0, "3"), (120, None, "none")]
     assert shown == {("feed", "price"): prices, ("other", "price"): [(3000, 4.0, "4")]}
@@ -241,7 +241,7 @@ def test_the_courses_of_several_series_hold_the_last_number_of_each_slice(log: P
         values.trends(engine, ALWAYS, processes=("a", "b"), names=("x",))
 
 
-def test_a_value_was_first_seen_when_an_equal_one_was_first_read_in_its_series(
+def test_a_value_is_first_seen_at_the_first_equal_reading_of_its_series(
     log: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
@@ -257,14 +257,14 @@ def test_a_value_was_first_seen_when_an_equal_one_was_first_read_in_its_series(
     8        feed     price  call   2
     """
     assert log
-    found = values.first_seen(
+    answer = values.first_seen(
         engine, ALWAYS, processes=("feed", "door", "feed"), names=("price", "lock", "price"), texts=("2", "shut", "9")
     )
-    seen = {(row["process"], row["data"], row["value"]): row["first_ns"] for row in found.to_dict("records")}
+    seen = {(row["process"], row["data"], row["value"]): row["first_ns"] for row in answer.to_dict("records")}
     assert seen == {("feed", "price", "2"): START + SECOND, ("door", "lock", "shut"): START + 5 * SECOND}
-    assert not found.attrs["truncated"]
+    assert not answer.attrs["truncated"]
     monkeypatch.setattr(values, "SCANNED", 8)
-    found = values.first_seen(engine, ALWAYS, processes=("feed",), names=("price",), texts=("2",))
-    assert (len(found), found.attrs["truncated"]) == (0, True)
+    answer = values.first_seen(engine, ALWAYS, processes=("feed",), names=("price",), texts=("2",))
+    assert (len(answer), answer.attrs["truncated"]) == (0, True)
     with pytest.raises(BadParameter, match="1 processes and 1 names and 0 texts"):
         values.first_seen(engine, ALWAYS, processes=("a",), names=("x",), texts=())

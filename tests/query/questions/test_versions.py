@@ -1,4 +1,4 @@
-"""A function's versions: a program that is edited between two runs, and records drawn by hand."""
+"""The versions of a function: from a program edited between two runs, and from records made by hand."""
 
 import os
 import subprocess
@@ -62,13 +62,13 @@ def test_a_function_edited_between_two_runs_has_two_versions_and_the_right_diff(
     assert pair["version"].tolist() == [0, 1]
     assert pair["p95_notable"].tolist() == [True, True]
     assert pair["p50_ms"].iloc[1] > 8
-    found = diff.diff(ran["source"][1], ran["source"][0], older_line=5, newer_line=5)
-    assert (found.added, found.removed, found.left_out) == (2, 1, 0)
+    answer = diff.diff(ran["source"][1], ran["source"][0], older_line=5, newer_line=5)
+    assert (answer.added, answer.removed, answer.left_out) == (2, 1, 0)
 
 
 @pytest.fixture
 def recorded(log: Path) -> dict[str, list[int]]:
-    """Durations under two sources, of which one was recorded in two places."""
+    """Durations of two sources; one of them was recorded in two files."""
     chance = np.random.default_rng(3)
     spans = {"aa": chance.integers(1, 10**7, 301), "bb": chance.integers(1, 3 * 10**7, 200)}
     connection = store.open_log(log)
@@ -91,31 +91,31 @@ def recorded(log: Path) -> dict[str, list[int]]:
         ]
         store.append(connection, [*rows, Row("call", "p", "load", START, function="m.load", status="ERROR")])
     connection.close()
-    return {name: each.tolist() for name, each in spans.items()}
+    return {name: item.tolist() for name, item in spans.items()}
 
 
-def test_one_source_in_two_places_is_one_version_and_percentiles_are_numpys(
+def test_one_source_in_two_files_is_one_version_and_percentiles_are_numpys(
     engine: Engine, recorded: dict[str, list[int]]
 ) -> None:
-    found = versions.list_(engine, ALWAYS, function="m.load")
-    assert found[["version", "source_hash", "calls", "errors"]].to_numpy().tolist() == [
+    answer = versions.list_(engine, ALWAYS, function="m.load")
+    assert answer[["version", "source_hash", "calls", "errors"]].to_numpy().tolist() == [
         [3, "cc", 0, 0], [2, "bb", 200, 0], [1, "aa", 301, 0],
     ]  # fmt: skip
-    assert found[["line", "revision", "first_seen"]].iloc[2].tolist() == [9, "r2", START]
-    assert found[["first_ns", "last_ns"]].iloc[1].tolist() == [START + 500, START + 699]
-    for place, name in ((1, "bb"), (2, "aa")):
+    assert answer[["line", "revision", "first_seen"]].iloc[2].tolist() == [9, "r2", START]
+    assert answer[["first_ns", "last_ns"]].iloc[1].tolist() == [START + 500, START + 699]
+    for index, name in ((1, "bb"), (2, "aa")):
         exact = np.quantile(recorded[name], [0.5, 0.95, 0.99], method="linear") / 1e6
-        assert found[["p50_ms", "p95_ms", "p99_ms"]].iloc[place].tolist() == pytest.approx(exact.tolist(), rel=1e-9)
+        assert answer[["p50_ms", "p95_ms", "p99_ms"]].iloc[index].tolist() == pytest.approx(exact.tolist(), rel=1e-9)
     assert versions.list_(engine, ALWAYS, function="m.gone").empty
 
 
-def test_two_versions_are_compared_by_the_calls_beyond_each_others_percentiles(
+def test_two_versions_are_compared_by_the_calls_above_the_others_percentiles(
     engine: Engine, recorded: dict[str, list[int]]
 ) -> None:
-    found = versions.compare(engine, ALWAYS, function="m.load", older="aa", newer="bb")
+    answer = versions.compare(engine, ALWAYS, function="m.load", older="aa", newer="bb")
     old, new = np.array(recorded["aa"]), np.array(recorded["bb"])
-    assert found["above_p95"].tolist() == [(old > np.quantile(new, 0.95)).sum(), (new > np.quantile(old, 0.95)).sum()]
-    assert found["above_p50"].tolist() == [(old > np.quantile(new, 0.5)).sum(), (new > np.quantile(old, 0.5)).sum()]
-    assert found[["p50_notable", "p95_notable"]].all(axis=None)
+    assert answer["above_p95"].tolist() == [(old > np.quantile(new, 0.95)).sum(), (new > np.quantile(old, 0.95)).sum()]
+    assert answer["above_p50"].tolist() == [(old > np.quantile(new, 0.5)).sum(), (new > np.quantile(old, 0.5)).sum()]
+    assert answer[["p50_notable", "p95_notable"]].all(axis=None)
     alone = versions.compare(engine, ALWAYS, function="m.load", older="aa", newer="cc")
     assert (alone["version"].tolist(), alone["p95_notable"].tolist()) == ([0], [False])

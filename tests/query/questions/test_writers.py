@@ -1,4 +1,4 @@
-"""The writers' question, asked of a program that really writes."""
+"""The question about writers, with a program that really writes."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ sys.stdin.read()
 """
 
 
-def test_a_writer_at_work_is_told_with_what_it_wrote_until_it_ends(log: Path) -> None:
+def test_a_running_writer_is_listed_with_its_counters_until_it_ends(log: Path) -> None:
     with (
         Engine(log) as engine,
         subprocess.Popen(
@@ -43,6 +43,6 @@ def test_a_writer_at_work_is_told_with_what_it_wrote_until_it_ends(log: Path) ->
 
 def test_a_log_that_nobody_writes_has_no_writers(log: Path) -> None:
     with Engine(log) as engine:
-        found = writers.status(engine, ALWAYS)
-    assert found.empty
-    assert found.dtypes[["pid", "queue", "capacity", "written", "dropped", "recovered"]].eq("int64").all()
+        answer = writers.status(engine, ALWAYS)
+    assert answer.empty
+    assert answer.dtypes[["pid", "queue", "capacity", "written", "dropped", "recovered"]].eq("int64").all()
