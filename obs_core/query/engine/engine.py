@@ -41,8 +41,8 @@ class Engine:
         """An engine for the log at `log`, which need not exist yet.
 
         A query may run for `limit_s` and wait 5 s for a worker; its answer has at most `row_cap` rows (None: all).
-        `pool` provides workers that are shared with other engines; its owner closes it. With `mirror`, workers keep a
-        copy of the log's columns in memory, which pays off for a client that asks repeatedly.
+        `pool` are workers shared with other engines; its owner closes it. With `mirror`, workers keep a copy of the
+        log's columns in memory, for a client that asks repeatedly.
         """
         self.log = log
         self.row_cap, self.limit_s = row_cap, limit_s
@@ -97,11 +97,10 @@ class Engine:
         start = time.perf_counter()
         file = sql_file(query_name)
         shape = self._reader.shape()
-        version = self._reader.version()
-        values = _plain(parameters)
+        version, values = self._reader.version(), _plain(parameters)
         repaired = self._has_bad_text(version[:2], window)
-        mirror_at = None if repaired else version
         try:
+            mirror_at = None if repaired else version
             table, way = self._ask_worker(file, shape, window, values, mirror_at=mirror_at, repaired=repaired)
         except WorkerDied:
             # It may have been killed, or have failed on a text; a new worker gets the query in the safer form.
