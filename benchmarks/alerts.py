@@ -1,10 +1,10 @@
-"""What judging costs: `python -m benchmarks.alerts [OLD ROWS …]` (by default 100000 1000000; 10000000 takes minutes).
+"""Cost of rule evaluation: `python -m benchmarks.alerts [ROWS …]` (default: 100000 1000000; 10000000 takes minutes).
 
-1,000 rules of all kinds over 10,000 series; of five rows four are readings and one is a call. One log grows from size
-to size. At each the watcher program catches up (its progress is shown), is ended, and is started again with a row more;
-then, in this process, 5,000 new rows a tick are judged beside the floor (the same rows through a bare cursor).
-At the smallest size 5,000 rows/s are written by another process while the program watches: how long after its commit a
-reading's flip is in the ledger.
+1,000 rules of eight kinds over 10,000 series; four of five rows are readings, one is a call. One log grows from size to
+size. At each size the watcher process catches up (its progress is printed), is stopped, and is started again with one
+more row. Then this process evaluates 5,000 new rows per tick, and reads the same rows through a bare cursor for
+comparison. At the smallest size another process writes 5,000 rows/s while the watcher runs, to measure how long after
+its commit a reading's state change is in the ledger.
 """
 
 import gc
@@ -29,7 +29,7 @@ from obs_core.store import log, sqlite
 from obs_core.watch.follower import Follower
 
 RULES, PROCESSES, NAMES = 1_000, 100, 100
-NEW, TICKS, WRITE_S, BATCH = 5_000, 25, 30, 250  # what is known of series is saved once in ten ticks
+NEW, TICKS, WRITE_S, BATCH = 5_000, 25, 30, 250  # series are saved once in ten ticks
 STEP_NS = 86_400 * SECOND // 1_000_000  # a million old rows are a day
 OF_KINDS = (
     'kind = "stale"\ndata = "x{n}"\ncritical = 50\ntolerance = {near}\nmissing = "{missing}"',
@@ -63,7 +63,7 @@ def grown(path: Path, count: int, from_ns: int, step_ns: int = STEP_NS) -> None:
 
 
 def rules(path: Path) -> None:
-    """A thousand rules, as many of each kind, and one that tells of each reading called `marker`."""
+    """A thousand rules, the same number of each kind, and one that fires for each reading called `marker`."""
     lines = [
         f'[[rule]]\nname = "r{number}"\n'
         + OF_KINDS[number % len(OF_KINDS)].format(
@@ -79,19 +79,19 @@ def rules(path: Path) -> None:
 
 @contextmanager
 def watching(path: Path) -> Iterator["subprocess.Popen[str]"]:
-    """The watcher program on the log at `path`."""
-    words = [sys.executable, "-m", "obs_core", "watch", "--log", str(path)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as program:
+    """Run the watcher process on the log at `path`."""
+    command = [sys.executable, "-m", "obs_core", "watch", "--log", str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
         yield program
         program.terminate()
         lines = (program.stdout or ()) and [line.strip() for line in program.stdout or ()]
     progress = [line for line in lines if "rows (" in line]
     for line in (progress[0], progress[-1]) if len(progress) > 1 else progress:
-        print(f"{'':>12}said: {line}")
+        print(f"{'':>12}progress: {line}")
 
 
 class Spent(NamedTuple):
-    """What a program has taken: seconds by the clock, seconds of a core, and at most MB of memory."""
+    """Cost of a process: wall time and CPU time in seconds, and peak memory in MB."""
 
     wall_s: float
     core_s: float
@@ -103,13 +103,13 @@ class Spent(NamedTuple):
 
 
 def caught_up(path: Path, watcher: "subprocess.Popen[str]") -> Spent:
-    """What the program has taken when all rules have judged the whole log."""
+    """Return the cost up to the time at which all rules are evaluated over the whole log."""
     start = time.perf_counter()
-    with closing(sqlite.connect(path)) as source, closing(ledger.open_ledger(path)) as book:
+    with closing(sqlite.connect(path)) as source, closing(ledger.open_ledger(path)) as connection:
         newest = source.execute("SELECT max(id) FROM data_trace").fetchone()[0]
-        while book.execute("SELECT count(*) FROM evaluated WHERE up_to_id = ?", (newest,)).fetchone()[0] < RULES:
+        while connection.execute("SELECT count(*) FROM evaluated WHERE up_to_id = ?", (newest,)).fetchone()[0] < RULES:
             if watcher.poll() is not None:
-                sys.exit("the watcher has ended")
+                sys.exit("the watcher has stopped")
             time.sleep(0.02)
     took = time.perf_counter() - start
     home = Path(f"/proc/{watcher.pid}")
@@ -119,49 +119,49 @@ def caught_up(path: Path, watcher: "subprocess.Popen[str]") -> Spent:
 
 
 def program(path: Path, more: int, whole: int) -> None:
-    """What the watcher program takes to catch up with `more` rows, and to start again."""
+    """Print the cost for the watcher process to catch up with `more` rows, and to start again."""
     with watching(path) as watcher:
         spent = caught_up(path, watcher)
-    print(f"{whole:>12,} old rows: {more:,} judged in {spent}; {spent.core_s / more * 1e6:.1f} us a row")
+    print(f"{whole:>12,} old rows: {more:,} evaluated in {spent}; {spent.core_s / more * 1e6:.1f} us per row")
     grown(path, 1, time.time_ns() - STEP_NS)
     with watching(path) as watcher:
-        print(f"{'':>12}started again, a row more judged after {caught_up(path, watcher)}")
+        print(f"{'':>12}started again, one more row evaluated after {caught_up(path, watcher)}")
 
 
 def ticks(path: Path) -> float:
-    """Seconds that a tick takes (median), judged on a copy of the log; printed beside its floor."""
-    found, cores, kept, floors = [], [], [], []
+    """Return the CPU seconds of a tick (median), on a copy of the log; print it with the bare cursor for comparison."""
+    ticks_s, cores, saves, floors = [], [], [], []
     with closing(Follower(path)) as follows:
         follows.tick(time.time_ns())
         gc.freeze()  # as the program does
-        moment = time.time_ns() - TICKS * SECOND
+        time_ns = time.time_ns() - TICKS * SECOND
         for _ in range(TICKS):
             begun = follows.at
-            grown(path, NEW, moment, SECOND // NEW)
-            moment += SECOND
+            grown(path, NEW, time_ns, SECOND // NEW)
+            time_ns += SECOND
             start, core = time.perf_counter(), time.process_time()
-            follows.tick(moment)
+            follows.tick(time_ns)
             cores.append(time.process_time() - core)
-            found.append(time.perf_counter() - start)
+            ticks_s.append(time.perf_counter() - start)
             start = time.perf_counter()
             follows.keep(rows_come=True)
-            kept.append(time.perf_counter() - start)
+            saves.append(time.perf_counter() - start)
             start = time.perf_counter()
             with closing(sqlite.connect(path)) as bare:
                 bare.execute("SELECT * FROM data_trace WHERE id > ? ORDER BY id", (begun,)).fetchall()
             floors.append(time.perf_counter() - start)
     gc.unfreeze()
-    tick, longest = median(found) * 1e3, max(found) * 1e3
+    tick, longest = median(ticks_s) * 1e3, max(ticks_s) * 1e3
     print(
         f"{'':>12}a tick of {NEW:,} rows {tick:.0f} ms ({median(cores) * 1e3:.0f} of a core), longest {longest:.0f} ms;"
     )
-    floor, saved = median(floors) * 1e3, max(kept) * 1e3
-    print(f"{'':>12}the rows through a bare cursor {floor:.0f} ms; saving behind a tenth of them {saved:.0f} ms")
+    floor, saved = median(floors) * 1e3, max(saves) * 1e3
+    print(f"{'':>12}the rows through a bare cursor {floor:.0f} ms; saving after a tenth of them {saved:.0f} ms")
     return median(cores)
 
 
 def write(path: Path) -> None:
-    """Write 5,000 rows/s, each second a reading that fires; print its moment and that of its commit."""
+    """Write 5,000 rows/s, with a reading that fires each second; print its timestamp and the time of its commit."""
     batches = NEW // BATCH
     start = time.time_ns()
     with closing(log.open_log(path)) as connection:
@@ -171,7 +171,7 @@ def write(path: Path) -> None:
             with sqlite.transaction(connection):
                 first = connection.execute("SELECT max(id) + 1 FROM data_trace").fetchone()[0]
                 connection.execute(GROW, {"first": first, "count": BATCH, "from_ns": now, "step_ns": 1000})
-                if number % (batches + 1) == 0:  # at another place of the watcher's half second each time
+                if number % (batches + 1) == 0:  # at another phase of the watcher's half second each time
                     marker = Row("value", f"m{number}", "marker", now, data_type="int", data_value="1")
                     log.append(connection, [marker])
             if number % (batches + 1) == 0:
@@ -180,33 +180,33 @@ def write(path: Path) -> None:
 
 
 def seen(path: Path) -> None:
-    """Print how long after its commit a reading's flip is in the ledger, at 5,000 rows/s."""
-    with watching(path) as watcher, closing(ledger.open_ledger(path)) as book:
+    """Print how long after its commit a reading's state change is in the ledger, at 5,000 rows/s."""
+    with watching(path) as watcher, closing(ledger.open_ledger(path)) as connection:
         caught_up(path, watcher)
-        after = book.execute("SELECT coalesce(max(id), 0) FROM transition").fetchone()[0]
+        after = connection.execute("SELECT coalesce(max(id), 0) FROM transition").fetchone()[0]
         writer = subprocess.Popen([sys.executable, "-m", "benchmarks.alerts", "write", str(path)], stdout=-1, text=True)
         with writer:
             there: dict[int, int] = {}
             ended = None
             while ended is None or time.monotonic() < ended:
-                for id_, flip in ledger.transitions(book, rule="seen", after=after):
-                    after, there[flip.timestamp_ns] = id_, time.time_ns()
+                for id_, transition in ledger.transitions(connection, rule="seen", after=after):
+                    after, there[transition.timestamp_ns] = id_, time.time_ns()
                 if ended is None and writer.poll() is not None:
                     ended = time.monotonic() + 3
                 time.sleep(0.005)
             *lines, rate = (writer.stdout.read() if writer.stdout else "").split("\n")[:-1]
     waits = [(there[int(line.split()[0])] - int(line.split()[1])) / SECOND for line in lines]
-    print(f"{'':>12}{rate} rows/s written by another process: {len(waits)} flips in the ledger after their commit, ")
-    print(f"{'':>12}median {median(waits):.2f} s, longest {max(waits):.2f} s (the watcher looks each 0.5 s)")
+    print(f"{'':>12}{rate} rows/s from another process: {len(waits)} state changes in the ledger, after their commit ")
+    print(f"{'':>12}median {median(waits):.2f} s, longest {max(waits):.2f} s (the watcher ticks each 0.5 s)")
 
 
-def main(words: list[str]) -> None:
-    """Print the figures."""
-    if words[:1] == ["write"]:
-        write(Path(words[1]))
+def main(arguments: list[str]) -> None:
+    """Print the results."""
+    if arguments[:1] == ["write"]:
+        write(Path(arguments[1]))
         return
-    sizes = sorted(int(word) for word in words) or [100_000, 1_000_000]
-    found: dict[int, float] = {}
+    sizes = sorted(int(size) for size in arguments) or [100_000, 1_000_000]
+    tick_s: dict[int, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "old" / "trace.db"
         path.parent.mkdir()
@@ -216,15 +216,15 @@ def main(words: list[str]) -> None:
             grown(path, size - before, begun + before * STEP_NS)
             program(path, size - before, size)
             now = path
-            if size < sizes[-1]:  # the log of the next size goes on from here
+            if size < sizes[-1]:  # the log of the next size continues from here
                 now = Path(folder) / str(size) / "trace.db"
                 shutil.copytree(path.parent, now.parent)
-            found[size] = ticks(now)
+            tick_s[size] = ticks(now)
             if size == sizes[0]:
                 seen(now)
             before = size
     if len(sizes) > 1:
-        exponent = math.log(found[sizes[-1]] / found[sizes[0]]) / math.log(sizes[-1] / sizes[0])
+        exponent = math.log(tick_s[sizes[-1]] / tick_s[sizes[0]]) / math.log(sizes[-1] / sizes[0])
         print(f"growth exponent of a tick over old rows: {exponent:.2f}")
 
 

@@ -1,4 +1,4 @@
-"""`python -m obs_core rules`: rules from the shell, and when they would have fired."""
+"""`python -m obs_core rules`: rules on the command line, and backtests."""
 
 from pathlib import Path
 
@@ -13,8 +13,8 @@ from tests.support import table
 START = table.START_NS
 
 
-def run(log: Path, action: str, *words: str) -> int:
-    return main(["rules", action, "--log", str(log), *words])
+def run(log: Path, action: str, *arguments: str) -> int:
+    return main(["rules", action, "--log", str(log), *arguments])
 
 
 def test_rules_are_added_listed_and_removed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -31,14 +31,14 @@ def test_rules_are_added_listed_and_removed(tmp_path: Path, capsys: pytest.Captu
     assert run(log, "remove", "stuck") == 2
 
 
-def test_a_test_says_when_a_rule_would_have_fired(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_backtest_prints_when_a_rule_would_have_fired(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log = tmp_path / "t.db"
     texts = "1112222333"
     table.store(
         log,
         [
-            Row("value", "p", "x", START + place * SECOND, data_type="int", data_value=text)
-            for place, text in enumerate(texts)
+            Row("value", "p", "x", START + second * SECOND, data_type="int", data_value=text)
+            for second, text in enumerate(texts)
         ],
     )
     window = ("--from", "2026-01-01T00:00:00Z", "--to", "2026-01-01T00:01:00Z")
@@ -47,8 +47,8 @@ def test_a_test_says_when_a_rule_would_have_fired(tmp_path: Path, capsys: pytest
     assert [line.split()[0][17:19] for line in lines[:-1]] == ["02", "05", "09"]
     assert [line.split()[1][-13:-11] for line in lines[:2]] == ["03", "07"]
     assert "ongoing" in lines[2]
-    told = "with 1 message to a webhook with default settings"
-    assert lines[-1] == f"“stuck” would have fired 3 times and flapped 1 time, {told}."
+    messages = "with 1 message to a webhook with default settings"
+    assert lines[-1] == f"“stuck” would have fired 3 times and flapped 1 time, {messages}."
     assert run(log, "test", "stuck", *window) == 2
 
 

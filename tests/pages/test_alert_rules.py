@@ -1,4 +1,4 @@
-"""The Alerts page's rules: what a real watcher judged by them, shown with its state, its readings and its flips."""
+"""The Alerts page after a real watcher has evaluated rules: states, readings and state changes."""
 
 import os
 import re
@@ -38,13 +38,13 @@ STUCK = """
 """
 
 
-def judged(log: Path, *rules: dict[str, Any], snoozed: str | None = None, at_ns: int | None = None) -> None:
-    """Keep these rules, and have a watcher look at the log once, now or at another moment."""
-    with closing(ledger.open_ledger(log)) as book:
-        for facts in rules:
-            sources.add(book, log, parsing.parse_rule(facts), now_ns())
+def evaluate(log: Path, *rules: dict[str, Any], snoozed: str | None = None, at_ns: int | None = None) -> None:
+    """Save these rules, and have a watcher evaluate the log once, now or at another time."""
+    with closing(ledger.open_ledger(log)) as connection:
+        for rule in rules:
+            sources.add(connection, log, parsing.parse_rule(rule), now_ns())
         if snoozed:
-            ledger.snooze(book, snoozed, now_ns() + HOUR)
+            ledger.snooze(connection, snoozed, now_ns() + HOUR)
     with closing(Follower(log)) as follower:
         follower.tick(at_ns or now_ns())
 
@@ -63,9 +63,9 @@ def test_without_rules_the_page_says_how_to_make_one(log_path: Path, opened: Ope
     assert tiles(page_text(app))["Firing"] == "0"
 
 
-def test_an_alert_stands_in_its_tile_and_in_the_table_with_its_repeats(log_path: Path, opened: Opened) -> None:
+def test_an_alert_appears_in_its_tile_and_in_the_table_with_its_repeats(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(STUCK))
-    judged(log_path, {"name": "stuck", "kind": "stale"}, {"name": "high", "kind": "value", "above": 100})
+    evaluate(log_path, {"name": "stuck", "kind": "stale"}, {"name": "high", "kind": "value", "above": 100})
     app = opened("alerts")
     assert not app.exception
     shown = tiles(page_text(app))
@@ -74,15 +74,17 @@ def test_an_alert_stands_in_its_tile_and_in_the_table_with_its_repeats(log_path:
     assert (row["State"], row["Rule"], row["Series"], row["Repeats"]) == ("● firing", "stuck", "feed · price", 6)
 
 
-def test_an_alert_of_the_link_shows_its_readings_its_function_and_its_flips(log_path: Path, opened: Opened) -> None:
+def test_an_alert_of_the_link_shows_its_readings_its_function_and_its_state_changes(
+    log_path: Path, opened: Opened
+) -> None:
     table.store(log_path, table.rows(STUCK))
-    judged(log_path, {"name": "stuck", "kind": "stale"})
+    evaluate(log_path, {"name": "stuck", "kind": "stale"})
     app = opened("alerts", a_rule="stuck")
     assert not app.exception
     assert "app.read" in page_text(app)
     assert "not recorded" in page_text(app) or "trace it with" in page_text(app)
     assert len(app.get("vega_lite_chart")) == 2
-    assert any("inactive → firing" in str(each.value) for each in app.dataframe)
+    assert any("inactive → firing" in str(element.value) for element in app.dataframe)
 
 
 def test_an_alert_shows_the_lines_of_the_function_that_wrote_its_value_and_leads_to_it(
@@ -95,19 +97,19 @@ def test_an_alert_shows_the_lines_of_the_function_that_wrote_its_value_and_leads
         code_id = log.code_id(connection, code)
         log.append(connection, [row._replace(code_id=code_id) for row in table.rows(STUCK)])
     connection.close()
-    judged(log_path, {"name": "stuck", "kind": "stale"})
+    evaluate(log_path, {"name": "stuck", "kind": "stale"})
     app = opened("alerts", a_rule="stuck")
     assert not app.exception
-    shown = next(each.proto.body for each in app.get("html") if "Source code, lines" in each.proto.body)
+    shown = next(element.proto.body for element in app.get("html") if "Source code, lines" in element.proto.body)
     assert "level = gauge.metres" in re.sub("<[^>]+>", "", shown)
     assert "Source code, lines 7 to 10" in shown
-    links = [parse_qs(each.proto.query_string) for each in app.get("page_link")]
+    links = [parse_qs(element.proto.query_string) for element in app.get("page_link")]
     assert ["app.read"] in [link.get("f_fn") for link in links]
 
 
 def test_a_click_on_an_alert_names_it_in_the_link(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(STUCK))
-    judged(log_path, {"name": "stuck", "kind": "stale"})
+    evaluate(log_path, {"name": "stuck", "kind": "stale"})
     app = opened("alerts")
     app.session_state["a_active"] = {"selection": {"cells": [(0, "Rule")]}}
     app.run()
@@ -116,11 +118,11 @@ def test_a_click_on_an_alert_names_it_in_the_link(log_path: Path, opened: Opened
 
 def test_a_selected_alert_stays_selected_when_a_worse_one_comes(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(STUCK))
-    judged(log_path, {"name": "stuck", "kind": "stale"})
+    evaluate(log_path, {"name": "stuck", "kind": "stale"})
     app = opened("alerts")
     app.session_state["a_active"] = {"selection": {"cells": [(0, "Rule")]}}
     app.run()
-    judged(log_path, {"name": "worse", "kind": "stale", "threshold": 4, "severity": "critical"})
+    evaluate(log_path, {"name": "worse", "kind": "stale", "threshold": 4, "severity": "critical"})
     app.run()
     assert list(app.dataframe[0].value["Rule"]) == ["worse", "stuck"]
     assert app.query_params["a_rule"] in ("stuck", ["stuck"])
@@ -134,7 +136,7 @@ def test_an_alert_about_calls_shows_their_figure(log_path: Path, opened: Opened)
     400      feed     load  OK      app.load  5            t3        s3
     """
     table.store(log_path, table.rows(test_an_alert_about_calls_shows_their_figure.__doc__ or ""))
-    judged(log_path, {"name": "fails", "kind": "error_rate", "above": 0.1, "function": "app.load", "window": "60s"})
+    evaluate(log_path, {"name": "fails", "kind": "error_rate", "above": 0.1, "function": "app.load", "window": "60s"})
     app = opened("alerts", a_view="Rules", a_rule="fails")
     assert list(app.dataframe[0].value["Kind"]) == ["error_rate"]
     assert list(app.dataframe[0].value["Condition"]) == ["Above 0.1 · Window 1m"]
@@ -146,10 +148,10 @@ def test_an_alert_about_calls_shows_their_figure(log_path: Path, opened: Opened)
     assert len(tried.get("vega_lite_chart")) == 1
 
 
-def test_a_rule_of_the_link_shows_its_flips_when_nothing_fires_any_more(log_path: Path, opened: Opened) -> None:
+def test_a_rule_of_the_link_shows_its_state_changes_after_it_has_resolved(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(STUCK))
     table.store(log_path, table.rows("seconds process data kind data_value\n9 feed price value 3"))
-    judged(log_path, {"name": "stuck", "kind": "stale"})
+    evaluate(log_path, {"name": "stuck", "kind": "stale"})
     app = opened("alerts", a_rule="stuck")
     assert not app.exception
     assert tiles(page_text(app))["Firing"] == "0"
@@ -160,48 +162,48 @@ def test_what_a_program_or_a_rule_is_called_is_shown_as_text(log_path: Path, ope
     hostile = "<img/src=x/onerror=alert(1)>**b**"
     rows = table.rows(STUCK.replace("feed", hostile))
     table.store(log_path, rows)
-    judged(log_path, {"name": hostile, "kind": "stale", "annotations": {"note": hostile}})
+    evaluate(log_path, {"name": hostile, "kind": "stale", "annotations": {"note": hostile}})
     for view in ("Now", "Rules"):
         app = opened("alerts", a_rule=hostile, a_view=view)
         assert not app.exception
         html = "\n".join(element.proto.body for element in app.get("html"))
         assert "<img" not in html
-        assert not any("**b**" in str(each.value) for each in (*app.markdown, *app.caption))
+        assert not any("**b**" in str(element.value) for element in (*app.markdown, *app.caption))
 
 
 def test_a_snoozed_rule_counts_as_snoozed_and_not_as_firing(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(STUCK))
-    judged(log_path, {"name": "stuck", "kind": "stale"}, snoozed="stuck")
+    evaluate(log_path, {"name": "stuck", "kind": "stale"}, snoozed="stuck")
     shown = tiles(page_text(opened("alerts")))
     assert (shown["Firing"], shown["Snoozed"]) == ("0", "1")
 
 
-def test_rules_that_nobody_judges_are_said_to_need_a_watcher(log_path: Path, opened: Opened) -> None:
+def test_rules_that_are_not_evaluated_need_a_watcher(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(STUCK))
-    with closing(ledger.open_ledger(log_path)) as book:
-        sources.add(book, log_path, parsing.parse_rule({"name": "stuck", "kind": "stale"}), now_ns())
+    with closing(ledger.open_ledger(log_path)) as connection:
+        sources.add(connection, log_path, parsing.parse_rule({"name": "stuck", "kind": "stale"}), now_ns())
     assert "python -m obs_core watch" in page_text(opened("alerts"))
-    judged(log_path)
+    evaluate(log_path)
     assert "python -m obs_core watch" not in page_text(opened("alerts"))
 
 
-def test_a_watcher_that_is_at_work_says_whether_it_judges_for_the_first_time_or_catches_up(
+def test_a_running_watcher_shows_whether_it_evaluates_for_the_first_time_or_catches_up(
     log_path: Path, opened: Opened
 ) -> None:
     table.store(log_path, table.rows(STUCK))
     status_file.write(log_path, Child("watch", "running", 1, os.getpid(), birth_of(os.getpid()) or 0, 77))
-    with closing(ledger.open_ledger(log_path)) as book:
-        sources.add(book, log_path, parsing.parse_rule({"name": "stuck", "kind": "stale"}), now_ns())
+    with closing(ledger.open_ledger(log_path)) as connection:
+        sources.add(connection, log_path, parsing.parse_rule({"name": "stuck", "kind": "stale"}), now_ns())
     first = page_text(opened("alerts"))
     assert "The rules are being evaluated for the first time." in first
     assert "Last evaluated" not in first
-    judged(log_path, at_ns=table.START_NS + 60 * SECOND)
+    evaluate(log_path, at_ns=table.START_NS + 60 * SECOND)
     later = page_text(opened("alerts"))
     assert "The watcher is catching up. Last evaluated 2026-01-01 00:01:00.000." in later
     assert "first time" not in later
 
 
-def test_a_rules_file_that_cannot_be_read_is_said_and_the_page_goes_on(log_path: Path, opened: Opened) -> None:
+def test_an_invalid_rules_file_is_reported_and_the_page_still_works(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(STUCK))
     sources.path_of(log_path).write_text("[[rule]]\nname = 'stuck'\nkind = 'stall'\n")
     app = opened("alerts")
@@ -210,24 +212,24 @@ def test_a_rules_file_that_cannot_be_read_is_said_and_the_page_goes_on(log_path:
     assert "● 1 stale now" in page_text(app)
 
 
-def test_an_alert_has_its_course_with_the_streak_shaded_and_when_its_value_was_first_seen(
+def test_an_alert_has_its_trend_with_the_streak_shaded_and_when_its_value_was_first_seen(
     log_path: Path, opened: Opened
 ) -> None:
     table.store(log_path, table.rows(STUCK))
-    judged(log_path, {"name": "stuck", "kind": "stale"})
+    evaluate(log_path, {"name": "stuck", "kind": "stale"})
     row = opened("alerts").dataframe[0].value.iloc[0]
     assert row["First seen"] == row["Last change"] == "2026-01-01 00:00"
-    facts = page_text(opened("alerts", a_rule="stuck"))
-    assert "<dt>First seen</dt><dd title='2026-01-01 00:00:01.000'" in facts
+    details = page_text(opened("alerts", a_rule="stuck"))
+    assert "<dt>First seen</dt><dd title='2026-01-01 00:00:01.000'" in details
     drawn = unquote(row["Course"])
     assert drawn.startswith("data:image/svg+xml,<svg")
-    # The window is the log's, 8 s and a nanosecond long: the streak began after 1 s, and goes on.
+    # The window is the log's, 8 s and a nanosecond long: the streak started after 1 s, and is ongoing.
     band = re.search(r"<rect x='([\d.]+)' width='([\d.]+)'", drawn)
     assert band is not None
     assert [float(part) / sparklines.WIDTH for part in band.groups()] == pytest.approx([1 / 8, 7 / 8], abs=0.001)
 
 
-def test_a_value_was_first_seen_where_the_log_first_holds_it_and_changed_where_its_streak_began(
+def test_a_value_was_first_seen_where_it_is_first_in_the_log_and_changed_where_its_streak_started(
     log_path: Path, opened: Opened
 ) -> None:
     """
@@ -239,17 +241,17 @@ def test_a_value_was_first_seen_where_the_log_first_holds_it_and_changed_where_i
     181      feed     price  value  2
     182      feed     price  value  2
     """
-    docstring = test_a_value_was_first_seen_where_the_log_first_holds_it_and_changed_where_its_streak_began.__doc__
+    docstring = test_a_value_was_first_seen_where_it_is_first_in_the_log_and_changed_where_its_streak_started.__doc__
     table.store(log_path, table.rows(docstring or ""))
-    judged(log_path, {"name": "stuck", "kind": "stale", "threshold": 2})
-    app = opened("alerts", a_rule="stuck", **{"from": "last-1m"})  # the window does not hold the first reading
+    evaluate(log_path, {"name": "stuck", "kind": "stale", "threshold": 2})
+    app = opened("alerts", a_rule="stuck", **{"from": "last-1m"})  # the window starts after the first reading
     row = app.dataframe[0].value.iloc[0]
     assert (row["First seen"], row["Last change"]) == ("2026-01-01 00:01", "2026-01-01 00:03")
     assert "<dt>First seen</dt><dd title='2026-01-01 00:01:00.000'" in page_text(app)
     assert "<dt>Last change</dt><dd title='2026-01-01 00:03:00.000'" in page_text(app)
 
 
-def test_an_alert_that_flaps_says_since_when_and_shows_each_time_that_it_fired(log_path: Path, opened: Opened) -> None:
+def test_a_flapping_alert_shows_since_when_and_every_time_it_fired(log_path: Path, opened: Opened) -> None:
     """
     seconds  process  data   kind   data_value
     0        feed     price  value  9
@@ -258,15 +260,15 @@ def test_an_alert_that_flaps_says_since_when_and_shows_each_time_that_it_fired(l
     30       feed     price  value  1
     40       feed     price  value  9
     """
-    docstring = test_an_alert_that_flaps_says_since_when_and_shows_each_time_that_it_fired.__doc__
+    docstring = test_a_flapping_alert_shows_since_when_and_every_time_it_fired.__doc__
     table.store(log_path, table.rows(docstring or ""))
-    judged(log_path, {"name": "high", "kind": "value", "above": 5}, at_ns=table.START_NS + 45 * SECOND)
+    evaluate(log_path, {"name": "high", "kind": "value", "above": 5}, at_ns=table.START_NS + 45 * SECOND)
     app = opened("alerts", a_rule="high")
     assert not app.exception
     assert app.dataframe[0].value["State"].tolist() == ["≋ flapping"]
     assert "<dt>Since</dt><dd title='2026-01-01 00:00:20.000'" in page_text(app)
-    flips = next(each.value for each in app.dataframe if "Change" in each.value)
-    assert flips[["Change", "Note"]].to_numpy().tolist() == [
+    changes = next(element.value for element in app.dataframe if "Change" in element.value)
+    assert changes[["Change", "Note"]].to_numpy().tolist() == [
         ["● resolved → firing", "not sent: it flaps"],
         ["✓ firing → resolved", "not sent: it flaps"],
         ["≋ firing → flapping", ""],
@@ -277,7 +279,7 @@ def test_an_alert_that_flaps_says_since_when_and_shows_each_time_that_it_fired(l
     assert app.get("vega_lite_chart")
 
 
-def test_alerts_about_calls_have_the_course_of_their_figure_and_those_about_texts_steps(
+def test_alerts_on_calls_have_the_trend_of_their_figure_and_those_on_texts_steps(
     log_path: Path, opened: Opened
 ) -> None:
     """
@@ -288,48 +290,48 @@ def test_alerts_about_calls_have_the_course_of_their_figure_and_those_about_text
     206      door     lock  value  shut        OK      -         -
     400      feed     load  call   -           ERROR   app.load  5
     """
-    docstring = test_alerts_about_calls_have_the_course_of_their_figure_and_those_about_texts_steps.__doc__
+    docstring = test_alerts_on_calls_have_the_trend_of_their_figure_and_those_on_texts_steps.__doc__
     table.store(log_path, table.rows(docstring or ""))
-    judged(
+    evaluate(
         log_path,
         {"name": "fails", "kind": "error_rate", "above": 0.1, "function": "app.*", "window": "600s"},
         {"name": "shut", "kind": "value", "allowed": ["open"]},
         at_ns=table.START_NS + 420 * SECOND,
     )
-    courses = dict(opened("alerts").dataframe[0].value[["Rule", "Course"]].to_numpy())
+    trends = dict(opened("alerts").dataframe[0].value[["Rule", "Course"]].to_numpy())
     # Half of the calls failed in the first slice of 10 s, all in the last one; between them there is a gap.
-    assert "<path d='M-0.4 20.0 L0.4 20.0 M81.6 2.0 L82.4 2.0'" in unquote(courses["fails"])
+    assert "<path d='M-0.4 20.0 L0.4 20.0 M81.6 2.0 L82.4 2.0'" in unquote(trends["fails"])
     # “open” comes first and is low; “shut” is one step higher from the slice on in which it was read.
     half = sparklines.WIDTH / 2
-    assert f"<path d='M0.0 20.0 L{half:.1f} 20.0 L{half:.1f} 2.0'" in unquote(courses["shut"])
+    assert f"<path d='M0.0 20.0 L{half:.1f} 20.0 L{half:.1f} 2.0'" in unquote(trends["shut"])
 
 
 def test_addresses_in_annotations_are_links_and_nothing_else_is(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(STUCK))
     notes = {"runbook": "https://wiki.example/feed?a=1", "note": "see https://x", "bad": "javascript:alert(1)"}
-    judged(log_path, {"name": "stuck", "kind": "stale", "annotations": notes})
+    evaluate(log_path, {"name": "stuck", "kind": "stale", "annotations": notes})
     app = opened("alerts", a_rule="stuck")
     assert not app.exception
-    links = {each.proto.label: each.proto.url for each in app.get("link_button")}
+    links = {element.proto.label: element.proto.url for element in app.get("link_button")}
     assert links == {"Runbook": "https://wiki.example/feed?a=1"}
     assert "see https://x" in page_text(app)
 
 
 def test_an_alert_leads_to_its_rule(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(STUCK))
-    judged(log_path, {"name": "stuck", "kind": "stale"})
+    evaluate(log_path, {"name": "stuck", "kind": "stale"})
     app = opened("alerts", a_rule="stuck")
     app.button(key="a_to_rule").click().run()
     assert not app.exception
     assert "r_edit" in [button.key for button in app.button]
 
 
-def test_a_stale_value_says_by_which_rule_it_is(log_path: Path, opened: Opened) -> None:
+def test_a_stale_value_shows_its_rules(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(STUCK))
-    judged(
+    evaluate(
         log_path, {"name": "stuck", "kind": "stale", "data": "price"}, {"name": "b", "kind": "stale", "threshold": 4}
     )
-    stale = next(each.value for each in opened("alerts").dataframe if "Readings" in each.value)
+    stale = next(element.value for element in opened("alerts").dataframe if "Readings" in element.value)
     assert stale[["Data", "Rule"]].to_numpy().tolist() == [["price", "b, stuck"]]
 
 
@@ -337,5 +339,5 @@ def test_a_stale_value_says_by_which_rule_it_is(log_path: Path, opened: Opened) 
     ("after", "shown"),
     [("firing", "● inactive → firing"), ("flapping", "≋ inactive → flapping"), ("odd", "· inactive → odd")],
 )
-def test_any_state_of_a_flip_is_shown_with_a_mark_in_front(after: str, shown: str) -> None:
+def test_every_state_change_has_a_mark_in_front(after: str, shown: str) -> None:
     assert change("inactive", after) == shown

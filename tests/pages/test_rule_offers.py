@@ -35,14 +35,14 @@ OF_PRICE = [
 
 def rules_offered(app: AppTest) -> list[dict[str, str]]:
     """The fields of each rule that the page's links make, without their names."""
-    links = [parse_qs(each.proto.query_string) for each in app.get("page_link")]
+    links = [parse_qs(element.proto.query_string) for element in app.get("page_link")]
     made = [link for link in links if link.get("a_view") == ["Rules"]]
     return [
         {name[2:]: text[0] for name, text in link.items() if name[:2] == "r_" and name != "r_name"} for link in made
     ]
 
 
-def test_the_overview_offers_a_rule_from_each_panel(log_path: Path, opened: Opened) -> None:
+def test_the_overview_suggests_a_rule_in_every_panel(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(CALLS))
     app = opened("overview")
     assert not app.exception
@@ -58,7 +58,7 @@ def test_the_overview_offers_a_rule_from_each_panel(log_path: Path, opened: Open
     ]
 
 
-def test_the_chosen_group_is_the_scope_of_the_rules(log_path: Path, opened: Opened) -> None:
+def test_the_selected_group_is_the_scope_of_the_rules(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(CALLS))
     offers = rules_offered(opened("overview", group="orders"))
     assert {offer.get("group") for offer in offers if offer["kind"] in {"error_rate", "latency"}} == {"orders"}
@@ -66,11 +66,11 @@ def test_the_chosen_group_is_the_scope_of_the_rules(log_path: Path, opened: Open
 
 def test_a_call_and_a_value_of_the_trace_explorer_offer_rules_about_themselves(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(CALLS))
-    whose = {"group": "orders", "function": "app.load"}
+    scope = {"group": "orders", "function": "app.load"}
     assert rules_offered(opened("trace_explorer", trace="t4", span="s4")) == [
-        {"kind": "latency", "above": "150"} | whose,
-        {"kind": "error_rate", "above": "0.05"} | whose,
-        {"kind": "new_exception"} | whose,
+        {"kind": "latency", "above": "150"} | scope,
+        {"kind": "error_rate", "above": "0.05"} | scope,
+        {"kind": "new_exception"} | scope,
     ]
     assert rules_offered(opened("trace_explorer", trace="t4", span="s5")) == OF_PRICE
 
@@ -124,16 +124,16 @@ def test_a_row_of_the_logs_page_offers_rules_once_it_is_clicked(log_path: Path, 
     app.run()
     assert rules_offered(app) == OF_PRICE
     assert rules_offered(opened("logs", l_row=app.query_params["l_row"][0])) == OF_PRICE
-    whose = {"group": "orders", "function": "app.load"}
-    assert rules_offered(opened("logs", l_row="4"))[0] == {"kind": "latency", "above": "150"} | whose
+    scope = {"group": "orders", "function": "app.load"}
+    assert rules_offered(opened("logs", l_row="4"))[0] == {"kind": "latency", "above": "150"} | scope
 
 
 @pytest.mark.parametrize("row", ["999", "none", "9" * 40, "-1"])
-def test_a_row_that_is_not_there_is_said(row: str, log_path: Path, opened: Opened) -> None:
+def test_a_linked_row_that_is_missing_is_reported(row: str, log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(CALLS))
     app = opened("logs", l_row=row)
     assert not app.exception
-    assert "The log holds no row of the link's number." in page_text(app)
+    assert "The linked row is not in this log." in page_text(app)
 
 
 def test_where_there_is_no_page_for_rules_none_is_offered(
@@ -154,7 +154,7 @@ GONE = """
 """
 
 
-def test_each_process_that_is_silent_offers_a_rule_on_what_it_wrote(log_path: Path, opened: Opened) -> None:
+def test_every_silent_process_suggests_a_rule_on_what_it_wrote(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(GONE))
     app = opened("alerts")
     offers = [button.label.replace("\\", "") for button in app.button if "No " in button.label]
@@ -179,7 +179,7 @@ def test_writers_offer_rules_on_their_trouble_and_on_the_silence_of_what_they_wr
         assert writer.stdout
         assert writer.stdout.readline() == "written\n"
         app = opened("overview", **{"from": "now-1h", "to": "now"})
-        app.session_state["o_writers"] = True  # a click opens what stands under the figures
+        app.session_state["o_writers"] = True  # a click opens what is below the figures
         app.run()
         assert not app.exception
         offers = [offer for offer in rules_offered(app) if offer["kind"] in {"writer", "silent"}]

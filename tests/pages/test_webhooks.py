@@ -12,7 +12,7 @@ from obs_core.clock import now_ns
 from obs_core.settings import from_environment
 from obs_core.ui.kit import formatting
 from tests.pages.conftest import Opened, page_text
-from tests.pages.test_alert_rules import STUCK, judged
+from tests.pages.test_alert_rules import STUCK, evaluate
 from tests.pages.test_rule_builder import pressed
 from tests.support import alertmanager, receivers, table
 
@@ -93,7 +93,7 @@ def test_the_delivery_log_says_what_became_of_each_message(log_path: Path, opene
     table.store(log_path, table.rows(STUCK))
     with receivers.receiver(receivers.answers("200 OK")) as receiving, closing(ledger.open_ledger(log_path)) as book:
         webhook_store.add(book, Webhook("ops", receiving.url, group_wait_ns=0), now_ns())
-        judged(log_path, {"name": "stuck", "kind": "stale"})
+        evaluate(log_path, {"name": "stuck", "kind": "stale"})
         while dispatcher.run_round(book, from_environment()):
             continue
         app = opened("alerts", a_view="Webhooks")
@@ -114,7 +114,7 @@ def test_the_delivery_log_says_of_each_message_why_it_was_not_sent(log_path: Pat
         for name, receiving in {"refuses": refuses, "fails": fails, "moves": moves, "snoozed": refuses}.items():
             hook = Webhook(name, receiving.url, group_wait_ns=0, rules=("odd" if name == "snoozed" else "stuck",))
             webhook_store.add(book, hook, now_ns())
-        judged(log_path, {"name": "stuck", "kind": "stale"}, {"name": "odd", "kind": "stale"}, snoozed="odd")
+        evaluate(log_path, {"name": "stuck", "kind": "stale"}, {"name": "odd", "kind": "stale"}, snoozed="odd")
         dispatcher.run_round(book, from_environment())
         app = opened("alerts", a_view="Webhooks")
     logged = app.dataframe[-1].value.sort_values("Webhook")

@@ -1,4 +1,4 @@
-"""Rules as people write them: read, written, and refused with a sentence that names the rule and the field."""
+"""Rules as people write them: parsed, written, and rejected with a message that names the rule and the field."""
 
 from contextlib import closing
 from pathlib import Path
@@ -79,12 +79,12 @@ def test_a_file_of_rules_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.kind)
-def test_a_rule_is_what_its_table_says(rule: Rule) -> None:
+def test_a_rule_is_parsed_from_the_table_that_is_written_for_it(rule: Rule) -> None:
     assert parsing.parse_rule(parsing.rule_table(rule)) == rule
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "field"),
     [
         ({"kind": "odd"}, "kind"),
         ({"kind": "stale", "threshold": 0}, "threshold"),
@@ -107,13 +107,13 @@ def test_a_rule_is_what_its_table_says(rule: Rule) -> None:
         ({"kind": "writer", "snoozed_until": "soon"}, "snoozed_until"),
     ],
 )
-def test_what_can_not_be_read_is_told_with_the_rule_and_the_field(wrong: dict[str, object], said: str) -> None:
-    with pytest.raises(BadParameter, match=f"“r”: {said} "):
+def test_an_invalid_field_is_reported_with_the_rule_and_the_field(wrong: dict[str, object], field: str) -> None:
+    with pytest.raises(BadParameter, match=f"“r”: {field} "):
         parsing.parse_rule({"name": "r", **wrong})
 
 
 @pytest.mark.parametrize("text", ["[[rule]", "x = 1", 'rule = "x"', "[[rule]]\nkind = 'stale'"])
-def test_a_file_that_holds_something_else_is_refused(tmp_path: Path, text: str) -> None:
+def test_a_file_with_anything_else_is_rejected(tmp_path: Path, text: str) -> None:
     (tmp_path / "rules.toml").write_text(text)
     with pytest.raises(BadParameter):
         sources.from_file(tmp_path / "rules.toml")
@@ -121,22 +121,22 @@ def test_a_file_that_holds_something_else_is_refused(tmp_path: Path, text: str) 
 
 def test_rules_are_added_and_removed_and_a_name_is_used_once(tmp_path: Path) -> None:
     log = tmp_path / "t.db"
-    with closing(ledger.open_ledger(log)) as book:
+    with closing(ledger.open_ledger(log)) as connection:
         for rule in RULES:
-            sources.add(book, log, rule, 0)
+            sources.add(connection, log, rule, 0)
         with pytest.raises(BadParameter, match="“a” already"):
-            sources.add(book, log, RULES[0], 0)
-        assert sources.rules(log, book) == RULES
+            sources.add(connection, log, RULES[0], 0)
+        assert sources.rules(log, connection) == RULES
         (tmp_path / "rules.toml").write_text('[[rule]]\nname = "a"\nkind = "writer"\n')
         with pytest.raises(BadParameter, match="Two rules are called “a”"):
-            sources.rules(log, book)
-        sources.remove(book, "a")
-        assert [rule.source for rule in sources.rules(log, book)] == ["file", *["page"] * 5]
+            sources.rules(log, connection)
+        sources.remove(connection, "a")
+        assert [rule.source for rule in sources.rules(log, connection)] == ["file", *["page"] * 5]
         with pytest.raises(BadParameter, match="“a”"):
-            sources.remove(book, "a")
+            sources.remove(connection, "a")
 
 
-def test_a_change_of_words_is_no_change_of_judgement() -> None:
+def test_a_change_of_annotations_does_not_change_the_condition_hash() -> None:
     rule = RULES[0]
     again = parsing.parse_rule({**parsing.rule_table(rule), "annotations": {"x": "y"}})
     assert again.condition_hash() == rule.condition_hash()

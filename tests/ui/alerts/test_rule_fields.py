@@ -1,4 +1,4 @@
-"""The builder's fields hold every fact of a rule, and give it back."""
+"""The form's fields have every setting of a rule, and return it."""
 
 from typing import Any
 
@@ -55,7 +55,7 @@ OF_KIND: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_fact_of_a_rule_comes_back_from_the_builders_texts(kind: str) -> None:
+def test_every_setting_of_a_rule_survives_the_form(kind: str) -> None:
     rule = parsing.parse_rule(
         {"name": "all of it", "kind": kind, **EVERY, **(OF_KIND.get(kind) or rules.every_setting(kind))}
     )

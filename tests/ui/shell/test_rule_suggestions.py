@@ -17,11 +17,11 @@ EVERYONE = PageScope(Window(0, 1), None, live=False, from_text="first", to_text=
 ORDERS = PageScope(Window(0, 1), "orders", live=False, from_text="first", to_text="last")
 
 
-def built(offer: RuleSuggestion) -> Rule:
-    """The rule that the builder makes of an offer's texts."""
-    kind = offer.fields["kind"]
+def built(suggestion: RuleSuggestion) -> Rule:
+    """The rule that the builder makes of an suggestion's texts."""
+    kind = suggestion.fields["kind"]
     fields = {field.name: field for field in rule_fields.all_fields(kind)}
-    texts = {name: text for name, text in offer.fields.items() if text and name != "kind"}
+    texts = {name: text for name, text in suggestion.fields.items() if text and name != "kind"}
     assert texts.keys() <= fields.keys()
     return parsing.parse_rule(
         {"kind": kind, **{name: rule_fields.read(fields[name], text) for name, text in texts.items()}}
@@ -41,9 +41,9 @@ def test_an_error_rate_is_limited_to_twice_itself_and_never_below_five_percent(
 
 @pytest.mark.parametrize(("p95", "above"), [(80.0, 120.0), (1234.5, 1900.0), (0.000123, 0.00018), (2.5e7, 3.8e7)])
 def test_a_latency_is_limited_to_one_and_a_half_times_its_p95_in_two_digits(p95: float, above: float) -> None:
-    [offer] = rule_suggestions.latency(EVERYONE, p95, function="app.load")
-    assert "e" not in offer.fields["above"]
-    rule = built(offer)
+    [suggestion] = rule_suggestions.latency(EVERYONE, p95, function="app.load")
+    assert "e" not in suggestion.fields["above"]
+    rule = built(suggestion)
     assert isinstance(rule.condition, Calls)
     assert rule.condition.above == pytest.approx(above)
     assert (rule.condition.percentile, rule.scope.function) == (95.0, "app.load")
@@ -54,14 +54,14 @@ def test_where_nothing_was_timed_no_limit_is_offered(p95: float | None) -> None:
     assert rule_suggestions.latency(EVERYONE, p95) == []
 
 
-def test_a_stale_value_is_offered_as_it_was_judged() -> None:
+def test_a_stale_value_is_suggested_with_the_selected_criteria() -> None:
     rule = built(rule_suggestions.stale("feed", "price", 12, missing="skip", tolerance="0.5"))
     assert rule.condition == Stale(threshold=12, missing="skip", tolerance=0.5)
     assert (rule.name, rule.scope.process, rule.scope.data) == ("price of feed is stale", "feed", "price")
 
 
 def test_every_other_offer_is_a_rule_too() -> None:
-    offers = (
+    suggestions = (
         rule_suggestions.throughput(ORDERS),
         rule_suggestions.new_exception(ORDERS, function="app.load"),
         rule_suggestions.stale("", ""),
@@ -71,8 +71,8 @@ def test_every_other_offer_is_a_rule_too() -> None:
         rule_suggestions.other_latency(ORDERS, function="app.load"),
     )
     kinds = ["throughput", "new_exception", "stale", "silent", "silent", "writer", "latency"]
-    assert [built(offer).kind for offer in offers] == kinds
-    assert all(offer.text and len(offer.fields["name"]) > 5 for offer in offers)
+    assert [built(suggestion).kind for suggestion in suggestions] == kinds
+    assert all(suggestion.text and len(suggestion.fields["name"]) > 5 for suggestion in suggestions)
 
 
 @pytest.mark.parametrize(
@@ -90,12 +90,12 @@ def test_every_other_offer_is_a_rule_too() -> None:
 def test_a_reading_is_the_limit_of_the_next_ones_or_the_only_one_allowed(
     reading: str | None, conditions: list[Value]
 ) -> None:
-    rules = [built(offer) for offer in rule_suggestions.value("feed", "price", reading)]
+    rules = [built(suggestion) for suggestion in rule_suggestions.value("feed", "price", reading)]
     assert [rule.condition for rule in rules] == conditions
     assert {(rule.scope.process, rule.scope.data) for rule in rules} <= {("feed", "price")}
 
 
 def test_a_variable_can_repeat_cease_to_come_or_change() -> None:
-    rules = [built(offer) for offer in rule_suggestions.of_value("feed", "lock", "open")]
+    rules = [built(suggestion) for suggestion in rule_suggestions.of_value("feed", "lock", "open")]
     assert [rule.kind for rule in rules] == ["stale", "silent", "value"]
     assert {(rule.scope.process, rule.scope.data) for rule in rules} == {("feed", "lock")}

@@ -97,7 +97,7 @@ def test_restarts_and_steps_give_the_means_of_all_readings_at_once(
     assert changes == by_numpy(readings, percent, direction, least)
 
 
-def test_many_changes_of_the_mean_are_found() -> None:
+def test_the_reference_fires_for_a_mean_that_changes() -> None:
     readings = [(second, 10.0 if second // 40 % 2 else 1.0) for second in range(END)]
     assert len(by_numpy(readings, 20.0, "both", 5)) >= 3, "the reference must fire, or it shows nothing"
 
