@@ -66,9 +66,9 @@ class OrphanSpool:
         segment = sequences[sequence]
         sealed = self.is_dead or self.header.is_sealed(segment)
         start = FIRST_SEGMENT + segment * self.segment_size
-        spool, end, _ = parse_between(self.memory, start + offset, start + self.segment_size, limit)
-        if spool:
-            return spool, sequence * self.segment_size + end - start
+        frames, end, _ = parse_between(self.memory, start + offset, start + self.segment_size, limit)
+        if frames:
+            return frames, sequence * self.segment_size + end - start
         later_exists = any(number > sequence for number in sequences)
         return [], (sequence + 1) * self.segment_size if sealed and later_exists else position
 
@@ -76,7 +76,7 @@ class OrphanSpool:
         """Do nothing: only the owner may clear its segments; the file of a dead one is deleted as a whole."""
 
     def close(self) -> None:
-        """Unmap it."""
+        """Unmap the spool."""
         self.memory.close()
 
 

@@ -74,7 +74,7 @@ class RowBuilder:
 
     def _resolve_site(self, site_id: int | bytes) -> tuple[CallSite, int | None]:
         site_key = site_id if isinstance(site_id, bytes) else self._site_key_of(site_id)
-        site = CallSite._make(marshal.loads(site_key)) if site_key else CallSite("call", "?", None, None, None)  # noqa: S302 - as above
+        site = CallSite._make(marshal.loads(site_key)) if site_key else CallSite("call", "?", None, None, None)  # noqa: S302 - our own file
         known = self._sites[site_id] = site, self._code_id_of(site) if site.kind == "call" and site.file else None
         return known
 

@@ -63,7 +63,8 @@ def _status(spool: OrphanSpool, now: int) -> WriterStatus | None:
     header = spool.header
     writer = header.writer
     is_alive = header.owner_is_alive(pid_namespace(), now)
-    queue, used, oldest = (header.in_memory, header.in_memory, header.in_memory_oldest_ns or None)
+    oldest: int | None = None
+    queue = used = header.in_memory
     size = header.in_memory_capacity
     if spool.segment_size:
         queue, used, oldest = _queue(spool)

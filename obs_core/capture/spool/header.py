@@ -77,8 +77,7 @@ class Header:
     lease_birth = _Number(112)
     heartbeat_ns = _Number(120)  # last activity of the owner's drain
     in_memory = _Number(128)  # rows that wait in memory because no spool could be allocated
-    in_memory_oldest_ns = _Number(136)
-    in_memory_capacity = _Number(144)
+    in_memory_capacity = _Number(144)  # 136 is unused
 
     def __init__(self, memory: mmap.mmap) -> None:
         """A view of `memory`, which holds a header or will be filled with one."""

@@ -8,7 +8,7 @@ from obs_core.capture.context import UNSAMPLED, current
 from obs_core.capture.values.limits import rules
 from obs_core.capture.values.repr_timeout import repr_with_timeout
 
-_KEPT_FRAMES: Final = 30  # stack frames kept at either end of a traceback
+_FRAMES_PER_END: Final = 30  # stack frames kept at either end of a traceback
 _MOST_LINKS: Final = 5
 _CAUSE: Final = "The above exception was the direct cause of the following exception:"
 _CONTEXT: Final = "During handling of the above exception, another exception occurred:"
@@ -62,15 +62,15 @@ def _frames(error: BaseException) -> list[StackFrame]:
     """
     first: list[StackFrame] = []
     traceback = error.__traceback__
-    while traceback is not None and len(first) < _KEPT_FRAMES:
+    while traceback is not None and len(first) < _FRAMES_PER_END:
         _add(first, traceback)
         traceback = traceback.tb_next
     if traceback is None:
-        _end_of[0] = (id(error), first[-_KEPT_FRAMES:])
+        _end_of[0] = (id(error), first[-_FRAMES_PER_END:])
         return first
     known, last = _end_of[0]
     if known != id(error):
-        tail: deque[StackFrame] = deque(maxlen=_KEPT_FRAMES)
+        tail: deque[StackFrame] = deque(maxlen=_FRAMES_PER_END)
         while traceback is not None:
             _add(tail, traceback)
             traceback = traceback.tb_next
