@@ -57,7 +57,7 @@ def inject(carrier: MutableMapping[str, str] | None = None) -> MutableMapping[st
 
 
 def extract(carrier: Mapping[str, str] | None = None) -> Running | None:
-    """Make the call in `carrier` the parent of what starts next; returns that call, or None if it is missing or not valid.
+    """Make the call in `carrier` the parent of what starts next; return it, or None without a valid one.
 
     `carrier` is headers (names in any case) or an environment; by default this process's own environment.
     """

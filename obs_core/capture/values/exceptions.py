@@ -85,4 +85,4 @@ def _add(frames: "list[StackFrame] | deque[StackFrame]", traceback: TracebackTyp
         frames.append((code.co_filename, traceback.tb_lineno or 0, code.co_qualname))
 
 
-_OWN: Final = __file__.rpartition("/")[0] + "/"
+_OWN: Final = __file__.rpartition("/values/")[0] + "/"  # the folder of capture: our own stack frames

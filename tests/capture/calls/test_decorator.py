@@ -65,6 +65,22 @@ def test_an_exception_is_recorded_and_raised_unchanged_without_our_stack_frames(
     assert 'raise KeyError("nothing there")' in stack
 
 
+def test_a_recorded_stack_has_no_frames_of_ours(select: Select) -> None:
+    class Nameless:
+        def __str__(self) -> str:
+            raise LookupError("no name")
+
+    @trace
+    def unnamed() -> None:
+        record(Nameless(), 1)  # type: ignore[arg-type]
+
+    with pytest.raises(LookupError):
+        unnamed()
+    ((stack,),) = select("exception_stack")
+    assert "record(Nameless(), 1)" in stack
+    assert "obs_core/capture" not in stack.replace(__file__, "")
+
+
 def test_a_coroutine_and_a_span_keep_their_parents_across_await(select: Select) -> None:
     async def both() -> list[float]:
         return list(await asyncio.gather(later(1.0), later(2.0)))
