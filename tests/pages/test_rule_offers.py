@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from obs_core.alerts.rules.kinds import KINDS
 from tests.pages.conftest import Opened, page_text
 from tests.support import table
 
@@ -28,7 +29,7 @@ OF_PRICE = [
         ("silent", {"of": "values", "after": "5m"}),
         ("value", {"above": "7"}),
         ("value", {"below": "7"}),
-        ("drift", {"percent": "20", "window": "1h"}),
+        *((kind.name, kind.suggestion.fields) for kind in KINDS.values() if kind.reads == "values" and kind.check),
     )
 ]
 
