@@ -40,7 +40,7 @@ def test_a_deep_link_on_a_fresh_server_opens_its_page_in_the_frame(serve: Serve,
     navigation = page.get_by_test_id("stSidebarNav")
     for name in ("Overview", "Trace Explorer", "Code Inspector", "Alerts", "Logs"):
         expect(navigation.get_by_role("link", name=name, exact=True)).to_be_visible()
-    expect(page.get_by_role("spinbutton", name="Longest run that is fine")).to_have_value("7")
+    expect(page.get_by_role("spinbutton", name="Stale after (equal readings)")).to_have_value("7")
     assert query_of(page) == "/alerts?from=now-6h&a_threshold=7"
     assert all(url.startswith((address, address.replace("http", "ws"), "data:", "blob:")) for url in asked)
 
