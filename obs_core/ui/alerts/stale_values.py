@@ -27,7 +27,7 @@ def criteria() -> dict[str, Any]:
             step=1,
             key="a_threshold",
             bind="query-params",
-            width=170,
+            width=200,
             help="A value is stale after more equal readings in a row than this.",
         )
         tolerance = st.number_input(

@@ -57,11 +57,13 @@ class Watched:
 
     tracked: TrackedAlert
     condition: Drift
+    step_ns: int
+    window_ns: int
     buckets: dict[int, list[float]] = field(default_factory=dict)
 
     def add(self, time_ns: int, number: float, clock_ns: int) -> list[int]:
         """Count a reading; return the edges at which the means may change."""
-        step_ns, window_ns = self.condition.step_ns, self.condition.window_ns
+        step_ns, window_ns = self.step_ns, self.window_ns
         bucket_ns, current_ns = time_ns - time_ns % step_ns, clock_ns - clock_ns % step_ns
         if current_ns - bucket_ns >= 2 * window_ns:
             return []
@@ -76,7 +78,7 @@ class Watched:
 
     def means(self, edge_ns: int) -> tuple[float, float] | None:
         """Return the means of the last window and of the one before; None: one has too few readings."""
-        window_ns = self.condition.window_ns
+        window_ns = self.window_ns
         self.buckets = {start: bucket for start, bucket in self.buckets.items() if start >= edge_ns - 2 * window_ns}
         last = [bucket for start, bucket in self.buckets.items() if edge_ns - window_ns <= start < edge_ns]
         before = [bucket for start, bucket in self.buckets.items() if start < edge_ns - window_ns]
@@ -121,15 +123,16 @@ class DriftChecks(Check):
                 self._count(row, time_ns)
         self._advance(evaluated_ns, quiet=True)
         for watched in (watched for group in self._series.values() for watched in group):
-            step_ns = watched.condition.step_ns
+            step_ns = watched.step_ns
             self._schedule(watched, [self.clock_ns - self.clock_ns % step_ns + step_ns])
 
     def _count(self, row: TailRow, time_ns: int) -> None:
         key = (row.process, row.data)
         group = self._series.get(key)
         if group is None:
+            labels = {"process": row.process, "data": row.data}
             group = self._series[key] = [
-                Watched(self._alerts.tracked(rule, {"process": row.process, "data": row.data}), condition)
+                Watched(self._alerts.tracked(rule, labels), condition, condition.step_ns, condition.window_ns)
                 for rule, condition in self._rules
                 if rule.scope.includes(row.process, row.process_group, row.data)
             ]
