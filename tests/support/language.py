@@ -17,7 +17,7 @@ ROOT: Final = Path(__file__).parents[2]
 PROSE: Final = re.compile(
     r"""(?ix) \b(
         told | tell | tells | reckon\w* | anew | upto | marred | mended | mends | beside | besides | whose
-      | courses? | owe[sd]? | heard\ of | hears\ of | stands | stand\ in | stood | goes\ on | go\ on | went\ on
+      | (?<!\.)courses? | owe[sd]? | heard\ of | hears\ of | stands | stand\ in | stood | goes\ on | go\ on | went\ on
       | is\ none\ of | are\ none\ of | is\ no\ (?!longer|more|less|need|such) | by\ itself\ it | is\ kept\ by
       | house | houses | (?:hot\ |this\ |each\ |the\ |a\ )rooms? | judged? | judges | judging | judgements?
       | such\ \w+\ as | of\ which | at\ work | what\ became | becomes?\ of | as\ it\ stands | patience | patiently
