@@ -1,4 +1,4 @@
-"""The watcher as a process: killed at random moments no flip is lost or doubled; there is one per log."""
+"""The watcher as a process: kills at random times lose and duplicate no transition; there is one per log."""
 
 import json
 import os
@@ -22,12 +22,12 @@ from tests.support.flapping import flapping
 KILLS = int(os.environ.get("WATCH_KILLS", "100"))
 AT_ONCE = 5  # logs, each with a watcher of its own
 FLAP_S = 7200
-PATIENCE_S = 60
+TIMEOUT_S = 60
 RULE = (
     f'[[rule]]\nname = "stuck"\nkind = "stale"\nflap_window = {FLAP_S}\n'
     f'[[rule]]\nname = "seven"\nkind = "value"\nabove = 6\nflap_window = {FLAP_S}\n'
 )
-Turn = tuple[str, str, str, int]
+Transition = tuple[str, str, str, int]
 
 
 @contextmanager
@@ -45,9 +45,9 @@ def watcher(log: Path, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
             process.kill()
 
 
-def expected(rows: list[Row]) -> set[Turn]:
-    """The flips of these readings, by counting: stale is the sixth equal one, above 6 is above 6."""
-    found: set[Turn] = set()
+def expected(rows: list[Row]) -> set[Transition]:
+    """The transitions for these readings, by counting: the sixth equal reading is stale, 7 is above 6."""
+    transitions: set[Transition] = set()
     for process in {row.process for row in rows}:
         length, last, fires, high = 0, None, False, False
         crossings: dict[str, list[int]] = {"stuck": [], "seven": []}
@@ -56,35 +56,37 @@ def expected(rows: list[Row]) -> set[Turn]:
             last = row.data_value
             for name, now, before in (("stuck", length > 5, fires), ("seven", float(last or 0) > 6, high)):
                 if now != before:
-                    found.add((name, process, "firing" if now else "resolved", row.timestamp))
+                    transitions.add((name, process, "firing" if now else "resolved", row.timestamp))
                     crossings[name].append(row.timestamp)
             fires, high = length > 5, float(last or 0) > 6
-        for name, moments in crossings.items():  # all of them lie within two hours: flapping does not end
-            found |= {(name, process, "flapping", moment) for moment, _ in flapping(moments, 3, FLAP_S * SECOND)[:1]}
-    return found
+        for name, times in crossings.items():  # all of them are within two hours: flapping does not end
+            transitions |= {
+                (name, process, "flapping", time_ns) for time_ns, _ in flapping(times, 3, FLAP_S * SECOND)[:1]
+            }
+    return transitions
 
 
-def flips(log: Path) -> list[Turn]:
-    with closing(ledger.open_ledger(log)) as book:
+def recorded(log: Path) -> list[Transition]:
+    with closing(ledger.open_ledger(log)) as connection:
         return [
-            (flip.rule, json.loads(flip.labels)["process"], flip.state_to, flip.timestamp_ns)
-            for _, flip in ledger.transitions(book)
-            if flip.state_to != "inactive"
+            (transition.rule, json.loads(transition.labels)["process"], transition.state_to, transition.timestamp_ns)
+            for _, transition in ledger.transitions(connection)
+            if transition.state_to != "inactive"
         ]
 
 
-def judged_up_to(log: Path, newest: int) -> bool:
-    end = time.monotonic() + PATIENCE_S
+def evaluated_up_to(log: Path, newest: int) -> bool:
+    end = time.monotonic() + TIMEOUT_S
     while time.monotonic() < end:
-        with closing(ledger.open_ledger(log)) as book:
-            if {mark.up_to_id for mark in ledger.evaluated_ranges(book).values()} == {newest}:
+        with closing(ledger.open_ledger(log)) as connection:
+            if {evaluated.up_to_id for evaluated in ledger.evaluated_ranges(connection).values()} == {newest}:
                 return True
         time.sleep(0.05)
     return False
 
 
 def batch(chance: random.Random, first: int, done: int) -> list[Row]:
-    """Some readings of three series, fifty a second: mostly 5, now and then others."""
+    """Some readings of three series, fifty a second: mostly 5, sometimes others."""
     return [
         Row(
             "value", f"p{number % 3}", "x", first + number * SECOND // 50, data_type="int",
@@ -95,7 +97,7 @@ def batch(chance: random.Random, first: int, done: int) -> list[Row]:
 
 
 def killed(log: Path, kills: int, seed: int) -> list[Row]:
-    """Write rows while watchers are killed at random moments; the rows."""
+    """Write rows while watchers are killed at random times; return the rows."""
     chance = random.Random(seed)  # noqa: S311 - moments of a test
     (log.parent / sources.NAME).write_text(RULE)
     table.store(log, [])
@@ -113,7 +115,7 @@ def killed(log: Path, kills: int, seed: int) -> list[Row]:
     return rows
 
 
-def test_watchers_that_are_killed_at_random_moments_lose_and_double_no_flip(tmp_path: Path) -> None:
+def test_watchers_killed_at_random_times_lose_and_duplicate_no_transition(tmp_path: Path) -> None:
     logs = [tmp_path / f"{number}" / "trace.db" for number in range(AT_ONCE)]
     for log in logs:
         log.parent.mkdir()
@@ -121,14 +123,14 @@ def test_watchers_that_are_killed_at_random_moments_lose_and_double_no_flip(tmp_
         written = list(threads.map(killed, logs, [KILLS // AT_ONCE] * AT_ONCE, range(AT_ONCE)))
     for log, rows in zip(logs, written, strict=True):
         with watcher(log):
-            assert judged_up_to(log, len(rows))
-        found = flips(log)
-        assert len(found) == len(set(found))
-        assert set(found) == expected(rows)
-        assert len(found) > KILLS // AT_ONCE
+            assert evaluated_up_to(log, len(rows))
+        transitions = recorded(log)
+        assert len(transitions) == len(set(transitions))
+        assert set(transitions) == expected(rows)
+        assert len(transitions) > KILLS // AT_ONCE
 
 
-def test_a_second_watcher_says_so_waits_and_goes_on_when_the_first_ends(tmp_path: Path) -> None:
+def test_a_second_watcher_waits_and_takes_over_when_the_first_ends(tmp_path: Path) -> None:
     log = tmp_path / "trace.db"
     (tmp_path / sources.NAME).write_text(RULE)
     table.store(log, [])
@@ -142,7 +144,7 @@ def test_a_second_watcher_says_so_waits_and_goes_on_when_the_first_ends(tmp_path
             assert other.stdout.readline().startswith("Following")
 
 
-def test_it_says_how_far_the_first_judgement_has_come(tmp_path: Path) -> None:
+def test_it_reports_the_progress_of_new_rules(tmp_path: Path) -> None:
     log = tmp_path / "trace.db"
     (tmp_path / sources.NAME).write_text(RULE)
     table.store(log, batch(random.Random(1), table.START_NS, 0))  # noqa: S311 - rows of a test
@@ -152,22 +154,22 @@ def test_it_says_how_far_the_first_judgement_has_come(tmp_path: Path) -> None:
         assert process.stdout.readline().startswith("first judgement by 2 rules: ")
 
 
-def test_as_a_child_it_tells_that_it_runs_and_ends_with_its_parent(tmp_path: Path) -> None:
+def test_as_a_child_it_reports_its_start_and_ends_with_its_parent(tmp_path: Path) -> None:
     log = tmp_path / "trace.db"
     with watcher(log, "--child") as process:
         assert process.stdout
         assert process.stdin
         assert json.loads(process.stdout.readline()) == {"address": str(log)}
         process.stdin.close()
-        assert process.wait(PATIENCE_S) == 0
+        assert process.wait(TIMEOUT_S) == 0
 
 
-def test_it_takes_over_what_a_killed_program_left_in_its_spool(tmp_path: Path) -> None:
+def test_it_recovers_the_spool_of_a_killed_program(tmp_path: Path) -> None:
     log = tmp_path / "trace.db"
     (tmp_path / sources.NAME).write_text(RULE)
     program = "import obs_core, os\nfor _ in range(9): obs_core.record('x', 5)\nos.kill(os.getpid(), 9)"
     settings = {**os.environ, "OBS_LOG": str(log), "OBS_DRAIN": "no", "OBS_PROCESS": "feed"}
     assert subprocess.run([sys.executable, "-c", program], env=settings, check=False).returncode == -signal.SIGKILL
     with watcher(log):
-        assert judged_up_to(log, 9)
-    assert [turn[:3] for turn in flips(log)] == [("stuck", "feed", "firing")]
+        assert evaluated_up_to(log, 9)
+    assert [transition[:3] for transition in recorded(log)] == [("stuck", "feed", "firing")]

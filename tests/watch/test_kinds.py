@@ -24,17 +24,18 @@ def evaluate(tmp_path: Path) -> Iterator[Evaluate]:
     """Evaluate one rule: the state changes (state, second) after rows were stored and ticks at these seconds."""
     log = tmp_path / "trace.db"
     table.store(log, [])
-    follows: list[Follower] = []
+    followers: list[Follower] = []
 
     def run(rule: str, rows: list[Row], *looks: int, writers: Sequence[WriterStatus] = ()) -> Changes:
         (tmp_path / sources.NAME).write_text(f'[[rule]]\nname = "r"\n{rule}\n')
         table.store(log, rows)
-        follows[:] = follows or [Follower(log)]
-        for second in looks:
-            follows[0].tick(START + second * SECOND, writers)
+        followers[:] = followers or [Follower(log)]
+        for second in ticks:
+            followers[0].tick(START + second * SECOND, writers)
         with closing(ledger.open_ledger(log)) as connection:
             return [
-                (flip.state_to, (flip.timestamp_ns - START) // SECOND) for _, flip in ledger.transitions(connection)
+                (transition.state_to, (transition.timestamp_ns - START) // SECOND)
+                for _, transition in ledger.transitions(connection)
             ]
 
     yield run
@@ -86,7 +87,7 @@ def test_a_series_without_data_keeps_its_state_is_ok_or_alerts_after_its_own_del
     [("keep", []), ("ok", [("resolved", 43)]), ("alert", [("no data", 43)])],
 )
 @pytest.mark.parametrize("rule", ['kind = "error_rate"\nabove = 0.5', 'kind = "latency"\nabove = 0.1'])
-def test_figures_of_no_calls_keep_their_state_are_ok_or_alert_after_their_own_delay(
+def test_rules_about_calls_without_calls_keep_their_state_are_ok_or_alert_after_their_own_delay(
     evaluate: Evaluate, policy: str, then: Changes, rule: str
 ) -> None:
     rule = f'{rule}\nwindow = 10\nno_data = "{policy}"\nno_data_after = 30'
@@ -95,7 +96,7 @@ def test_figures_of_no_calls_keep_their_state_are_ok_or_alert_after_their_own_de
     assert evaluate(rule, [], 44, 60)[1:] == then
 
 
-def test_data_that_come_back_wrong_fire_on_with_their_value(evaluate: Evaluate, tmp_path: Path) -> None:
+def test_a_value_that_returns_outside_its_limits_fires_again_with_its_value(evaluate: Evaluate, tmp_path: Path) -> None:
     rule = 'kind = "value"\nabove = 6\nno_data = "alert"\nno_data_after = 30\nflap_count = 9'
     assert evaluate(rule, values("7"), 1, 40) == [("firing", 0), ("no data", 30)]
     assert evaluate(rule, values("9", start=50), 51)[2:] == [("firing", 50)]
@@ -104,7 +105,7 @@ def test_data_that_come_back_wrong_fire_on_with_their_value(evaluate: Evaluate, 
     assert evaluate(rule, values("1", start=60), 61)[3:] == [("resolved", 60)]
 
 
-def test_a_process_that_calls_nothing_is_silent_though_its_values_come(evaluate: Evaluate) -> None:
+def test_a_process_without_calls_is_silent_even_if_its_values_arrive(evaluate: Evaluate) -> None:
     rule = 'kind = "silent"\nof = "calls"\nafter = 30'
     rows = [*calls(0, 5), *calls(0, 20, process="q"), *values(*"123456789", start=5)]
     assert evaluate(rule, rows, 14, 34) == []

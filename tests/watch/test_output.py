@@ -1,4 +1,4 @@
-"""From a row in the log to a message at a real receiver, by the commands alone."""
+"""From a row in the log to a message at a real webhook, with the commands only."""
 
 import threading
 import time
@@ -13,12 +13,12 @@ from obs_core.cli.main import main
 from obs_core.clock import SECOND
 from obs_core.model import Row
 from tests.support import alertmanager, table
-from tests.watch.test_killed import PATIENCE_S, watcher
+from tests.watch.test_killed import TIMEOUT_S, watcher
 
 
 @contextmanager
-def receiver() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """A server that takes what is posted."""
+def webhook_server() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """A server that stores the messages it gets, at its URL."""
     posted: list[dict[str, Any]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -33,7 +33,7 @@ def receiver() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/hook", posted
+        yield f"http://127.0.0.1:{server.server_port}/webhook", posted
         server.shutdown()
         thread.join()
 
@@ -46,21 +46,21 @@ def store(log: Path, *texts: str) -> None:
 
 
 def arrived(posted: list[dict[str, Any]], status: str) -> dict[str, Any]:
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + TIMEOUT_S
     while time.monotonic() < end:
-        if found := [each for each in posted if each["status"] == status]:
-            return found[0]
+        if messages := [message for message in posted if message["status"] == status]:
+            return messages[0]
         time.sleep(0.05)
     raise AssertionError(posted)
 
 
-def test_a_stuck_value_is_told_and_that_it_moves_again_too(tmp_path: Path) -> None:
+def test_a_stale_value_and_its_end_are_both_sent(tmp_path: Path) -> None:
     log = tmp_path / "trace.db"
     table.store(log, [])
     (tmp_path / sources.NAME).write_text('[[rule]]\nname = "stuck"\nkind = "stale"\n')
-    with receiver() as (url, posted):
-        words = ["--group-wait", "0s", "--group-interval", "1s"]
-        assert main(["webhooks", "--log", str(log), "add", "us", url, *words]) == 0
+    with webhook_server() as (url, posted):
+        options = ["--group-wait", "0s", "--group-interval", "1s"]
+        assert main(["webhooks", "--log", str(log), "add", "us", url, *options]) == 0
         with watcher(log):
             store(log, *"555555")
             fired = arrived(posted, "firing")
