@@ -136,7 +136,7 @@ def ticks(path: Path) -> float:
         gc.freeze()  # as the program does
         time_ns = time.time_ns() - TICKS * SECOND
         for _ in range(TICKS):
-            begun = follows.at
+            begun = follows.at_id
             grown(path, NEW, time_ns, SECOND // NEW)
             time_ns += SECOND
             start, core = time.perf_counter(), time.process_time()
@@ -144,7 +144,7 @@ def ticks(path: Path) -> float:
             cores.append(time.process_time() - core)
             ticks_s.append(time.perf_counter() - start)
             start = time.perf_counter()
-            follows.keep(rows_come=True)
+            follows.save(rows_arrived=True)
             saves.append(time.perf_counter() - start)
             start = time.perf_counter()
             with closing(sqlite.connect(path)) as bare:

@@ -1,4 +1,4 @@
-"""`python -m obs_core watch`: follows the log, judges alert rules and tells webhooks, until it is stopped."""
+"""`python -m obs_core watch`: follows the log, evaluates alert rules and sends notifications, until it is stopped."""
 
 import argparse
 import json
@@ -14,14 +14,14 @@ from obs_core.watch import loop
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What the command takes."""
-    parser.add_argument("--log", type=Path, help="the trace log (OBS_LOG, else logs/main_dashboard_logs.db)")
-    parser.add_argument("--tick", type=float, default=loop.TICK_S, help="seconds between two looks at the log")
-    parser.add_argument("--child", action="store_true", help="tell that it runs as JSON, and end with standard input")
+    """Add the options of the command."""
+    parser.add_argument("--log", type=Path, help="the trace log (default: OBS_LOG, else logs/main_dashboard_logs.db)")
+    parser.add_argument("--tick", type=float, default=loop.TICK_S, help="seconds between two reads of the log")
+    parser.add_argument("--child", action="store_true", help="report readiness as JSON, and end with standard input")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Follow until a signal comes, or the parent ends."""
+    """Follow the log until a signal arrives or the parent ends."""
     settings = from_environment()
     log = (arguments.log or settings.log).absolute()
     stop = threading.Event()
@@ -30,23 +30,24 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.child:
         threading.Thread(target=_end_with_parent, args=(stop,), daemon=True).start()
         print(json.dumps({"address": str(log)}), flush=True)
-    with dispatcher.deliver_in_background(settings) as tell:
-        loop.watch(log, stop, _quietly if arguments.child else _say, after_tick=[tell], tick_s=arguments.tick)
+    report = _report_as_child if arguments.child else _report
+    with dispatcher.deliver_in_background(settings) as deliver:
+        loop.watch(log, stop, report, after_tick=[deliver], tick_s=arguments.tick)
     return 0
 
 
-def _say(sentence: str) -> None:
+def _report(sentence: str) -> None:
     print(sentence, flush=True)
 
 
-def _quietly(sentence: str) -> None:
-    """As a child: what is usual is not worth a line in the dashboard's output."""
+def _report_as_child(sentence: str) -> None:
+    """Report all but the start, which the supervisor knows."""
     if not sentence.startswith("Following "):
         print(sentence, flush=True)
 
 
 def _end_with_parent(stop: threading.Event) -> None:
-    """The parent holds the other end of standard input, and the system closes it also when the parent is killed."""
+    """Wait for the end of standard input: the system closes it with the parent, even if that is killed."""
     while os.read(sys.stdin.fileno(), 4096):
         continue
     stop.set()

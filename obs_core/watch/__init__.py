@@ -1,1 +1,1 @@
-"""The loop that follows the log: judges its new rows, keeps what pages need ready, recovers what dead programs left."""
+"""The watcher: follows the log, evaluates alert rules on new rows, and recovers the spools of dead programs."""

@@ -1,7 +1,7 @@
-"""The first judgement of rules over a log: the calls of a long one are judged by a program beside this one.
+"""Evaluates new rules over the rows that the log already has; for a long log, rules about calls in a child process.
 
-Rules about calls and rules about series share nothing but the rows. On two cores the first judgement of a million rows
-by a thousand rules takes 6 s instead of 10; where the program fails, its part is done here.
+Rules about calls and rules about series share nothing but the rows. On two cores the first evaluation of a million rows
+by a thousand rules takes 6 s instead of 10. If the child process fails, its part is done here.
 """
 
 import os
@@ -21,70 +21,85 @@ from obs_core.alerts.rules.model import CodeLocator, Rule
 from obs_core.store import foreign, sqlite, tail
 from obs_core.watch.batches import Held, Progress, Source, feed
 
-LONG: Final = 200_000  # rows; of fewer, the program would hardly have started
-KEPT: Final = 100_000  # flips of a log's past, the newest ones
+LONG: Final = 200_000  # rows; with fewer, starting the child process takes longer than the work
+MAX_TRANSITIONS: Final = 100_000  # of the history, the newest ones
+
+
+class BackfillRange(NamedTuple):
+    """The history to evaluate: the rows of `log` up to an id, and windows of calls up to `evaluated_ns`."""
+
+    log: Path
+    up_to_id: int
+    now_ns: int
+    evaluated_ns: int
 
 
 class BackfillResult(NamedTuple):
-    """What is judged: a log up to an id, as of a moment; the figures of calls up to the edges before `judged_ns`."""
+    """What the rules report about the history; `evaluator` continues from there if it has all the rules."""
 
-    log: Path
-    upto: int
-    now_ns: int
-    judged_ns: int
+    evaluator: Evaluator
+    output: EvaluationOutput
 
 
-def judged(
-    source: Source, rules: Sequence[Rule], past: BackfillResult, *, held: Held, code_of: CodeLocator, progress: Progress
-) -> tuple[Evaluator, EvaluationOutput]:
-    """What `rules` say of the past; and the judge to go on with, if it knows all of them (its series are all there)."""
+def evaluate_history(
+    source: Source,
+    rules: Sequence[Rule],
+    history: BackfillRange,
+    *,
+    held: Held,
+    code_of: CodeLocator,
+    progress: Progress,
+) -> BackfillResult:
+    """Evaluate `rules` over `history`, on two cores if it is long."""
     of_calls = [rule for rule in rules if KINDS[rule.kind].reads == "calls"]
     others = [rule for rule in rules if rule not in of_calls]
-    is_long = past.upto > LONG and source.shape.native and (os.cpu_count() or 1) > 1
-    program = _started(of_calls, past) if is_long and of_calls and others else None
+    is_long = history.up_to_id > LONG and source.shape.native and (os.cpu_count() or 1) > 1
+    process = _start(of_calls, history) if is_long and of_calls and others else None
 
-    def of(some: Sequence[Rule]) -> tuple[Evaluator, EvaluationOutput]:
-        judge, at = Evaluator(some, (), AlertSet(some), code_of=code_of), 0
-        while at < past.upto:
-            at = feed(source, judge, at, past.upto, past.now_ns, held=held)
-            del judge.alerts.transitions[:-KEPT]
-            progress(f"first judgement by {len(rules):,} rules", at, past.upto)
-        judge.advance_windows(past.judged_ns)
-        return judge, judge.drain_output()
+    def evaluate(some: Sequence[Rule]) -> BackfillResult:
+        evaluator, at_id = Evaluator(some, (), AlertSet(some), code_of=code_of), 0
+        while at_id < history.up_to_id:
+            at_id = feed(source, evaluator, at_id, history.up_to_id, history.now_ns, held=held)
+            del evaluator.alerts.transitions[:-MAX_TRANSITIONS]
+            progress(f"evaluating {len(rules):,} new rules", at_id, history.up_to_id)
+        evaluator.advance_windows(history.evaluated_ns)
+        return BackfillResult(evaluator, evaluator.drain_output())
 
-    judge, told = of(rules if program is None else others)
-    if program is not None:
-        more = _answer(program) or of(of_calls)[1]
-        told = EvaluationOutput(told.transitions + more.transitions, told.rows + more.rows, told.seen + more.seen)
-    return judge, told
+    evaluator, output = evaluate(rules if process is None else others)
+    if process is not None:
+        more = _output(process) or evaluate(of_calls).output
+        output = EvaluationOutput(
+            output.transitions + more.transitions, output.rows + more.rows, output.seen + more.seen
+        )
+    return BackfillResult(evaluator, output)
 
 
 def main() -> None:
-    """Judge the calls of the log and by the rules that standard input names; what is told goes to standard output."""
-    rules, past = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that started this one
-    judge = Evaluator(rules, (), AlertSet(rules))
-    with closing(sqlite.connect(past.log)) as log:
-        judge.take(tail.calls(log, foreign.shape(log, past.log), past.upto), past.now_ns)
-    judge.advance_windows(past.judged_ns)
-    del judge.alerts.transitions[:-KEPT]
-    pickle.dump(judge.drain_output(), sys.stdout.buffer, pickle.HIGHEST_PROTOCOL)
+    """Run as the child process: read rules and history from standard input, and write the output of the rules."""
+    rules, history = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the parent process
+    evaluator = Evaluator(rules, (), AlertSet(rules))
+    with closing(sqlite.connect(history.log)) as log:
+        calls = tail.calls(log, foreign.shape(log, history.log), history.up_to_id)
+        evaluator.take(calls, history.now_ns)
+    evaluator.advance_windows(history.evaluated_ns)
+    del evaluator.alerts.transitions[:-MAX_TRANSITIONS]
+    pickle.dump(evaluator.drain_output(), sys.stdout.buffer, pickle.HIGHEST_PROTOCOL)
 
 
-def _started(rules: list[Rule], past: BackfillResult) -> "subprocess.Popen[bytes] | None":
+def _start(rules: list[Rule], history: BackfillRange) -> "subprocess.Popen[bytes] | None":
+    request = pickle.dumps((rules, history), pickle.HIGHEST_PROTOCOL)
     try:
-        return subprocesses.start_process(
-            "obs_core.watch.backfill", pickle.dumps((rules, past), pickle.HIGHEST_PROTOCOL)
-        )
+        return subprocesses.start_process("obs_core.watch.backfill", request)
     except OSError:
         return None
 
 
-def _answer(program: "subprocess.Popen[bytes]") -> EvaluationOutput | None:
-    """What the program has told; None where it failed."""
-    with program:
-        assert program.stdout is not None
-        text = program.stdout.read()
-    return pickle.loads(text) if program.returncode == 0 else None  # noqa: S301 - what `main` wrote
+def _output(process: "subprocess.Popen[bytes]") -> EvaluationOutput | None:
+    """The output of the child process; None if it failed."""
+    with process:
+        assert process.stdout is not None
+        pickled = process.stdout.read()
+    return pickle.loads(pickled) if process.returncode == 0 else None  # noqa: S301 - written by `main`
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Rows of a log go to a judge, some at a time."""
+"""Feeds the rows of a log to an evaluator, in batches."""
 
 import sqlite3
 from collections.abc import Callable
@@ -9,13 +9,15 @@ from obs_core.alerts.evaluate.evaluator import Evaluator
 from obs_core.store import tail
 from obs_core.store.foreign import Shape
 
-CHUNK: Final = 20_000
+BATCH: Final = 20_000
 Held = AbstractSet[str]
+"""The processes with a writer that is behind; they are neither stale nor silent."""
 Progress = Callable[[str, int, int], None]
+"""Called with the task, the rows done and the rows in total."""
 
 
 class Source(NamedTuple):
-    """A log, opened, and how it is built."""
+    """An open log and its shape."""
 
     log: sqlite3.Connection
     shape: Shape
@@ -23,20 +25,20 @@ class Source(NamedTuple):
 
 def feed(
     source: Source,
-    judge: Evaluator,
-    after: int,
-    upto: int,
+    evaluator: Evaluator,
+    after_id: int,
+    up_to_id: int,
     now_ns: int,
     *,
     quiet_until: int = 0,
     live: bool = False,
     held: Held = frozenset(),
 ) -> int:
-    """Let `judge` take up to `CHUNK` rows behind the id `after`, those that came late too; the id it has come to."""
-    end = tail.end_of(*source, after, upto, CHUNK)
-    rows = tail.stream(*source, after, end)
-    judge.take(rows, now_ns, quiet_until=quiet_until, live=live, held=held)
-    if (late := judge.late()) is not None:
-        readings = tail.values_from(*source, late[0], late[1], end)
-        judge.reread(readings, quiet_until, held)
-    return end
+    """Evaluate at most `BATCH` rows after the id `after_id`, and reread series with late rows; return the last id."""
+    end_id = tail.end_of(*source, after_id, up_to_id, BATCH)
+    rows = tail.stream(*source, after_id, end_id)
+    evaluator.take(rows, now_ns, quiet_until=quiet_until, live=live, held=held)
+    if (late := evaluator.late()) is not None:
+        readings = tail.values_from(*source, late[0], late[1], end_id)
+        evaluator.reread(readings, quiet_until, held)
+    return end_id

@@ -1,4 +1,4 @@
-"""The streaks of a log as they are kept over a restart: saved now and then, taken up again if they fit the ledger."""
+"""The saved streaks of a log: written now and then, and used after a restart if they match the ledger."""
 
 from pathlib import Path
 from typing import Final
@@ -9,51 +9,56 @@ from obs_core.alerts.rules.model import Rule
 from obs_core.series import snapshot
 from obs_core.series.snapshot import SeriesSnapshot
 
-SELDOM: Final = 50_000
-"""While rows come, streaks are saved once in so many: at 5,000 rows/s over 10,000 series every tick of half a second
-would save 2,500 of them in 30 ms. A watcher that was killed reads this many rows again, in half a second."""
+SAVE_EVERY: Final = 50_000
+"""While rows arrive, streaks are saved once per this number of rows. At 5,000 rows/s over 10,000 series, saving at
+every tick of half a second would write 2,500 of them in 30 ms. A watcher that was killed reads this many rows again,
+which takes half a second."""
 
 
 class Checkpoint:
-    """The derived data of one log, opened; `close` when done."""
+    """The open snapshot file of one log; call `close` when done."""
 
     def __init__(self, log: Path) -> None:
-        """Open or make them.
+        """Open the file, or create it.
 
         Raises:
             ObsError: the file can't be used.
         """
         self._file = snapshot.open_series(log)
-        self._id = -1
+        self._saved_id = -1
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
     def clear(self) -> None:
-        """Forget all."""
+        """Delete the saved streaks."""
         snapshot.clear(self._file)
-        self._id = -1
+        self._saved_id = -1
 
-    def known(self, rules: list[Rule], upto: int) -> SeriesSnapshot:
-        """What was saved, if the ledger (judged to the id `upto`) is not behind it and it has what `rules` need."""
-        nothing = SeriesSnapshot(0, frozenset(), {})
+    def load(self, rules: list[Rule], up_to_id: int) -> SeriesSnapshot:
+        """The saved streaks, or an empty snapshot if they are of no use.
+
+        They are of use if they are not ahead of the ledger (evaluated up to the id `up_to_id`) and contain what `rules`
+        need.
+        """
+        empty = SeriesSnapshot(0, frozenset(), {})
         try:
-            known = snapshot.load(self._file)
-        except (ValueError, EOFError, TypeError):  # damaged: built again
+            saved = snapshot.load(self._file)
+        except (ValueError, EOFError, TypeError):  # damaged: rebuild
             self.clear()
-            return nothing
-        if known.id > upto or not known.needs >= checks.needs(rules):
+            return empty
+        if saved.id > up_to_id or not saved.needs >= checks.needs(rules):
             self.clear()
-            return nothing
-        self._id = known.id
-        return known
+            return empty
+        self._saved_id = saved.id
+        return saved
 
-    def save(self, judge: Evaluator, at: int, *, every: int = 0) -> None:
-        """Keep what has changed up to the id `at`, once in `every` rows."""
-        if at - self._id < every:
+    def save(self, evaluator: Evaluator, at_id: int, *, every: int = 0) -> None:
+        """Save the series that have changed up to the id `at_id`, at most once per `every` rows."""
+        if at_id - self._saved_id < every:
             return
-        changed = judge.series.drain_changed()
-        if changed or at != self._id:
-            self._id = at
-            snapshot.save(self._file, at, checks.needs(judge.rules), changed)
+        changed = evaluator.series.drain_changed()
+        if changed or at_id != self._saved_id:
+            self._saved_id = at_id
+            snapshot.save(self._file, at_id, checks.needs(evaluator.rules), changed)

@@ -1,233 +1,137 @@
-"""Follows one log: what is new since last time is judged by all rules, flips are recorded, what is known is saved.
+"""Follows one log: evaluates its new rows by all rules, records the results, and saves its state.
 
-The ledger is written first, with the id up to which it has judged; the derived data (streaks) second. A watcher that
-is killed between the two finds rows that the ledger has judged already: they move the streaks and tell nothing. A rule
-that is new, or has changed, is first judged over the whole log.
+The ledger is written first, with the id up to which rows were evaluated; the checkpoint (streaks) second. A watcher
+that is killed between the two reads rows again that were evaluated already: they update the streaks and report nothing.
 """
 
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
-from obs_core.alerts import ledger
-from obs_core.alerts.evaluate import alert_set
 from obs_core.alerts.evaluate.alert_set import AlertSet
-from obs_core.alerts.evaluate.evaluator import EvaluationOutput, Evaluator, held_back
+from obs_core.alerts.evaluate.evaluator import Evaluator, held_back
 from obs_core.alerts.rules import sources
 from obs_core.alerts.rules.model import Rule, no_code
 from obs_core.capture.drain.writer_status import WriterStatus
-from obs_core.clock import SECOND
 from obs_core.errors import BadParameter, LogMissing
 from obs_core.store import foreign, sqlite, tail
-from obs_core.watch.backfill import BackfillResult, judged
-from obs_core.watch.batches import CHUNK, Held, Progress, Source, feed
-from obs_core.watch.checkpoint import SELDOM, Checkpoint
-from obs_core.watch.code_annotations import CodeOf
+from obs_core.watch.batches import BATCH, Held, Progress, Source, feed
+from obs_core.watch.checkpoint import SAVE_EVERY, Checkpoint
+from obs_core.watch.code_annotations import CallLocator
+from obs_core.watch.history import History, Position
+from obs_core.watch.recorder import Recorder
 
-_SAY_NS: Final = 5 * SECOND  # how often it is said that all is judged while no row comes; a page believes it for 15 s
 
-
-def in_silence(_what: str, _done: int, _whole: int) -> None:
-    """Say nothing of the progress."""
+def no_progress(_task: str, _done: int, _total: int) -> None:
+    """Report no progress."""
 
 
 class Follower:
-    """A log, its ledger and its derived data, opened; `close` when done."""
+    """An open log with its ledger and checkpoint; call `close` when done. `at_id` is the last row evaluated."""
 
-    def __init__(self, log: Path, progress: Progress = in_silence) -> None:
-        """Open them.
+    def __init__(self, log: Path, progress: Progress = no_progress) -> None:
+        """Open the files.
 
         Raises:
-            LogMissing: there is no log yet.
+            LogMissing: the log does not exist yet.
             ObsError: one of the files can't be used.
         """
         self.log = log
+        self.at_id = 0
         self._progress = progress
-        self._source = sqlite.connect(log)
-        self._file = log.stat().st_ino
+        self._connection = sqlite.connect(log)
+        self._inode = log.stat().st_ino
         try:
-            self._shape = foreign.shape(self._source, log)
-            self._ledger = ledger.open_ledger(log)
-            self._kept = Checkpoint(log)
+            self._source = Source(self._connection, foreign.shape(self._connection, log))
+            self._recorder = Recorder(log)
+            self._checkpoint = Checkpoint(log)
         except BaseException:
             self.close()
             raise
-        self._code = CodeOf(self._source) if self._shape.native else None
+        code_of = CallLocator(self._connection) if self._source.shape.native else no_code
+        self._history = History(log, self._source, self._recorder, self._checkpoint, code_of=code_of, progress=progress)
         self._rules: list[Rule] | None = None
-        self._state: object = None
-        self._hashes: dict[Rule, str] = {}
-        self._recorded = -1
-        self._said_ns = 0
-        self._judge = Evaluator([], (), AlertSet([]))
-        self.at = 0
+        self._rules_state: object = None
+        self._evaluator = Evaluator([], (), AlertSet([]))
 
     def close(self) -> None:
-        """Save what is known, and close the files."""
+        """Save the streaks, and close the files."""
         with suppress(AttributeError, sqlite.Error):
-            if self.at == self._recorded:  # streaks that the ledger is behind would be built again
-                self._kept.save(self._judge, self.at)
-        for name in ("_source", "_ledger", "_kept"):
+            if self.at_id == self._recorder.up_to_id:  # a checkpoint ahead of the ledger would be discarded
+                self._checkpoint.save(self._evaluator, self.at_id)
+        for name in ("_connection", "_recorder", "_checkpoint"):
             with suppress(AttributeError):
                 getattr(self, name).close()
 
     def tick(self, now_ns: int, writers: Sequence[WriterStatus] = ()) -> int:
-        """Judge what is new, and record it; how many rows were new.
+        """Evaluate the new rows and record the results; return how many rows were new.
 
         Raises:
-            BadParameter: a rule can't be read; the rules that were there before go on.
+            BadParameter: a rule is invalid; the rules from before stay in effect.
             LogMissing: the file is not the one that was opened.
         """
-        if not self.log.exists() or self.log.stat().st_ino != self._file:
+        if not self.log.exists() or self.log.stat().st_ino != self._inode:
             message = f"{self.log} has been removed or replaced."
-            raise LogMissing(message, "The watcher goes on with the file that is there now.")
+            raise LogMissing(message, "The watcher continues with the file that is there now.")
         held = held_back(writers)
-        trouble = self._rules_as_they_are(now_ns, held)
-        newest = tail.newest_id(self._source, self._shape)
-        begun = self.at
-        if newest < begun:
+        invalid_rule = self._update_rules(now_ns, held)
+        newest = tail.newest_id(*self._source)
+        if newest < self.at_id:
             self._start_over()
-            begun = self.at
-        while self.at < newest:
-            whole = newest - begun
-            self._feed(newest, now_ns, live=whole <= CHUNK, held=held)
-            if whole > CHUNK:
-                self._progress("following the log", self.at - begun, whole)
-                self._record(self._judge.clock_ns or now_ns)
-                self._kept.save(self._judge, self.at, every=10 * SELDOM)
-        self._judge.tick(now_ns, writers, held)
-        self._record(now_ns)
-        if trouble is not None:
-            raise trouble
-        return newest - begun
+        start_id = self.at_id
+        total = newest - start_id
+        while self.at_id < newest:
+            self.at_id = feed(self._source, self._evaluator, self.at_id, newest, now_ns, live=total <= BATCH, held=held)
+            if total > BATCH:
+                self._progress("following the log", self.at_id - start_id, total)
+                self._recorder.tick(self._evaluator, self.at_id, self._evaluator.clock_ns or now_ns)
+                self._checkpoint.save(self._evaluator, self.at_id, every=10 * SAVE_EVERY)
+        self._evaluator.tick(now_ns, writers, held)
+        self._recorder.tick(self._evaluator, self.at_id, now_ns)
+        if invalid_rule is not None:
+            raise invalid_rule
+        return total
 
-    def keep(self, *, rows_come: bool) -> None:
-        """Save the streaks, seldom while rows come; behind a tick, when all that it found has been told."""
-        self._kept.save(self._judge, self.at, every=SELDOM if rows_come else 0)
+    def save(self, *, rows_arrived: bool) -> None:
+        """Save the streaks, less often while rows arrive; call it after the results of a tick were sent."""
+        self._checkpoint.save(self._evaluator, self.at_id, every=SAVE_EVERY if rows_arrived else 0)
 
-    def _feed(
-        self, upto: int, now_ns: int, *, quiet_until: int = 0, live: bool = False, held: Held = frozenset()
-    ) -> None:
-        source = Source(self._source, self._shape)
-        self.at = feed(source, self._judge, self.at, upto, now_ns, quiet_until=quiet_until, live=live, held=held)
-
-    def _rules_as_they_are(self, now_ns: int, held: Held = frozenset()) -> Exception | None:
-        """Read the rules; where they have changed, judge what is new over the whole log and go on with all of them."""
+    def _update_rules(self, now_ns: int, held: Held = frozenset()) -> BadParameter | None:
+        """Read the rules; if they have changed, evaluate new ones over the whole log and continue with all of them."""
         try:
-            if (state := sources.state(self.log, self._ledger)) == self._state and self._rules is not None:
+            state = sources.state(self.log, self._recorder.ledger)
+            if state == self._rules_state and self._rules is not None:
                 return None
-            found = sources.rules(self.log, self._ledger)
+            rules = sources.rules(self.log, self._recorder.ledger)
         except BadParameter as error:
             if self._rules is None:
-                self._go_on([], now_ns)
+                self._continue(self._history.resume([], now_ns))
             return error
-        self._state = state
-        enabled = [rule for rule in found if rule.enabled]
+        self._rules_state = state
+        enabled = [rule for rule in rules if rule.enabled]
         if enabled == self._rules:
             return None
         if self._rules is not None:
-            self._record(now_ns)
-            self._kept.save(self._judge, self.at)
-        marks = ledger.evaluated_ranges(self._ledger)
-        there = {rule.name: rule.condition_hash() for rule in enabled}
-        self._end([name for name, mark in marks.items() if there.get(name) != mark.condition], now_ns)
-        marks = ledger.evaluated_ranges(self._ledger)
-        self._hashes = {}
-        self._judge_history([rule for rule in enabled if rule.name not in marks], now_ns, held)
-        if self._rules != enabled:
-            self._go_on(enabled, now_ns)
+            self._recorder.tick(self._evaluator, self.at_id, now_ns)
+            self._checkpoint.save(self._evaluator, self.at_id)
+        self._recorder.end_missing(enabled, now_ns)
+        self._continue(self._history.evaluator_of(enabled, now_ns, held))
         return None
 
-    def _end(self, gone: list[str], now_ns: int) -> None:
-        """Rules that are gone or have changed: what fires by them resolves."""
-        if not gone:
-            return
-        with sqlite.transaction(self._ledger):
-            standing = [each for each in ledger.alert_rows(self._ledger) if each.rule in gone]
-            closing = [flip for each in standing if (flip := alert_set.closing_transition(each, now_ns))]
-            ledger.record(self._ledger, closing, [])
-            for name in gone:
-                ledger.forget(self._ledger, name)
-
-    def _judge_history(self, new: list[Rule], now_ns: int, held: Held) -> None:
-        """Judge new rules over the log up to where the others have come; all of it is recorded at once, or nothing."""
-        if not new:
-            return
-        marks = ledger.evaluated_ranges(self._ledger).values()
-        upto = max((mark.up_to_id for mark in marks), default=0)
-        upto = min(upto, newest) if (newest := tail.newest_id(self._source, self._shape)) and upto else newest
-        judged_ns = max((mark.evaluated_ns for mark in marks), default=now_ns)
-        source, past = Source(self._source, self._shape), BackfillResult(self.log, upto, now_ns, judged_ns)
-        code_of = self._code or no_code
-        judge, told = judged(source, new, past, held=held, code_of=code_of, progress=self._progress)
-        self._write(told, new, judged_ns, upto)
-        if marks:
-            return
-        self._kept.clear()
-        self._kept.save(judge, upto)  # the streaks are known: a second pass over the log is saved
-        if judge.rules == new:
-            self._judge, self._rules, self.at, self._recorded = judge, new, upto, upto
-
-    def _go_on(self, rules: list[Rule], now_ns: int) -> None:
-        """Take up the judgement of `rules` where the ledger has it, with the streaks that were saved."""
-        marks = ledger.evaluated_ranges(self._ledger)
-        upto = max((marks[rule.name].up_to_id for rule in rules if rule.name in marks), default=0)
-        known = self._kept.known(rules, upto)
-        board_ = AlertSet(rules, ledger.alert_rows(self._ledger))
-        judge = Evaluator(
-            rules, known.series.values(), board_, ledger.seen_exceptions(self._ledger), self._code or no_code
-        )
-        self._judge, self._rules, self.at = judge, rules, known.id
-        self._recorded = upto
-        while self.at < upto:
-            self._feed(upto, now_ns, quiet_until=upto)
-            if upto - known.id > CHUNK:
-                self._progress("building streaks", self.at, upto)
-        judge.series.schedule_retry()
-        if judge.reach_ns and upto:
-            self._count_again(judge, upto, max(marks[rule.name].evaluated_ns for rule in rules if rule.name in marks))
-        self._kept.save(judge, self.at)
-
-    def _count_again(self, judge: Evaluator, upto: int, judged_ns: int) -> None:
-        """Calls are not saved: those that windows hold are read again, as of the moment to which they were judged."""
-        begun = judged_ns - judge.reach_ns
-        oldest = tail.oldest_ns(self._source, self._shape)
-        rows = tail.rows_from(self._source, self._shape, begun, upto)
-        judge.resume(rows, begun if oldest is None else max(begun, oldest), judged_ns)
-
-    def _record(self, now_ns: int) -> None:
-        told = self._judge.drain_output()
-        if self.at == self._recorded and not any(told) and now_ns - self._said_ns < _SAY_NS:
-            return
-        self._write(told, self._rules or [], now_ns, self.at)
-        self._recorded, self._said_ns = self.at, now_ns
-
-    def _write(self, told: EvaluationOutput, rules: list[Rule], now_ns: int, at: int) -> None:
-        """Record what `rules` have told, and that they have judged the log up to the id `at`."""
-        with sqlite.transaction(self._ledger):
-            ledger.record(self._ledger, told.transitions, told.rows)
-            ledger.mark_seen(self._ledger, told.seen)
-            marks = {rule.name: ledger.EvaluatedRange(self._hash_of(rule), at, now_ns) for rule in rules}
-            ledger.mark_evaluated(self._ledger, marks)
-
-    def _hash_of(self, rule: Rule) -> str:
-        """Its judgement; a thousand of them at each tick would take 70 ms."""
-        found = self._hashes.get(rule)
-        if found is None:
-            found = self._hashes[rule] = rule.condition_hash()
-        return found
+    def _continue(self, position: Position) -> None:
+        self._evaluator, self.at_id = position
+        self._rules = list(self._evaluator.rules)
 
     def _start_over(self) -> None:
-        """The log is another one, or was cut: what was judged stays judged, what comes is followed from the start."""
-        self._kept.clear()
-        with sqlite.transaction(self._ledger):
-            ledger.restart_evaluation(self._ledger)
+        """Follow the log from its start: it was replaced or truncated. Recorded transitions stay."""
+        self._checkpoint.clear()
+        self._recorder.restart()
         self._rules = None
-        self._rules_as_they_are(0)
+        self._update_rules(0)
 
 
-def opened(log: Path, progress: Progress = in_silence) -> Follower | None:
-    """A follower of `log`; None while there is no log yet."""
+def open_follower(log: Path, progress: Progress = no_progress) -> Follower | None:
+    """A follower of `log`; None if the log does not exist yet."""
     try:
         return Follower(log, progress)
     except LogMissing:

@@ -1,4 +1,4 @@
-"""One watcher per log: whoever holds the lock on `<log>.d/watch.lock`; the system frees it with the process."""
+"""Ensures one watcher per log: the one that holds the lock on `<log>.d/watch.lock`; it is released with the process."""
 
 import os
 from collections.abc import Iterator
@@ -14,10 +14,10 @@ NAME: Final = "watch.lock"
 
 @contextmanager
 def held(log: Path) -> Iterator[int | None]:
-    """Try to become the watcher of `log`: None if this process is, else the pid of the one that is (0: not known).
+    """Try to become the watcher of `log`: None on success, else the pid of the current watcher (0: unknown).
 
     Raises:
-        LogUnreadable: the folder beside the log can't be written.
+        LogUnreadable: the folder next to the log can't be written.
     """
     path = Path(folder_of(str(log))) / NAME
     try:
@@ -25,7 +25,7 @@ def held(log: Path) -> Iterator[int | None]:
         descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
     except OSError as error:
         message = f"{path} can't be written: {error.strerror}."
-        raise LogUnreadable(message, "Check the folder beside the log and its permissions.") from error
+        raise LogUnreadable(message, "Check the permissions of the folder next to the log.") from error
     try:
         if _locked(descriptor):
             os.ftruncate(descriptor, 0)

@@ -1,4 +1,4 @@
-"""The first judgement of a long log: on two cores it says what it says on one."""
+"""New rules over a long log: evaluation on two cores gives the same results as on one."""
 
 import random
 import shutil
@@ -68,21 +68,21 @@ kind = "new_exception"
 
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
-    """Four thousand rows of two processes over an hour, some of them late."""
+    """4,000 rows of two processes over an hour, some of them late."""
     chance = random.Random(7)  # noqa: S311 - chance that comes again
     rows = []
     for number in range(MANY):
-        moment = START + number * 9 * SECOND // 10 - chance.choice((0, 0, 0, 30)) * SECOND
+        time_ns = START + number * 9 * SECOND // 10 - chance.choice((0, 0, 0, 30)) * SECOND
         process = chance.choice(("web", "feed"))
         if number % 3:
             text = str(number // 40 % 5 if chance.random() < 0.9 else 9)
-            rows.append(Row("value", process, "level", moment, data_type="int", data_value=text))
+            rows.append(Row("value", process, "level", time_ns, data_type="int", data_value=text))
             continue
         fails = chance.random() < (0.5 if number % 1000 < 200 else 0.1)
-        facts = {"status": "ERROR", "exception": f"{chance.choice(('OSError', 'KeyError'))}: x"} if fails else {}
+        fields = {"status": "ERROR", "exception": f"{chance.choice(('OSError', 'KeyError'))}: x"} if fails else {}
         ids = {"trace_id": f"{number:032x}", "span_id": f"{number:016x}"}
         duration = int(chance.expovariate(1 / 30) * 1e6)
-        rows.append(Row("call", process, "serve", moment, duration_ns=duration, **ids, **facts))  # type: ignore[arg-type]
+        rows.append(Row("call", process, "serve", time_ns, duration_ns=duration, **ids, **fields))  # type: ignore[arg-type]
     path = tmp_path / "log" / "trace.db"
     path.parent.mkdir()
     table.store(path, rows)
@@ -90,43 +90,43 @@ def log(tmp_path: Path) -> Path:
     return path
 
 
-def said(log: Path) -> tuple[set[AlertTransition], set[AlertRow]]:
-    """What the ledger holds of the first judgement and of more rows behind it."""
+def recorded(log: Path) -> tuple[set[AlertTransition], set[AlertRow]]:
+    """The transitions and alerts after the backfill and after further rows."""
     now = START + MANY * SECOND
-    with closing(follower.Follower(log)) as follows:
-        follows.tick(now)
+    with closing(follower.Follower(log)) as opened:
+        opened.tick(now)
         more = [Row("value", "web", "level", now + at, data_type="int", data_value="4") for at in range(6)]
         fails = {"status": "ERROR", "exception": "TypeError: y", "duration_ns": 5}
         more += [Row("call", "web", "serve", now + at, **fails) for at in range(9)]  # type: ignore[arg-type]
         table.store(log, more)
-        follows.tick(now + 30 * SECOND)
-    with closing(ledger.open_ledger(log)) as book:
-        return {flip for _, flip in ledger.transitions(book)}, set(ledger.alert_rows(book))
+        opened.tick(now + 30 * SECOND)
+    with closing(ledger.open_ledger(log)) as connection:
+        return {transition for _, transition in ledger.transitions(connection)}, set(ledger.alert_rows(connection))
 
 
 @pytest.mark.parametrize(
     "command",
     [subprocesses.command, lambda *_: [sys.executable, "-c", "import sys; sys.stdin.buffer.read(); sys.exit(3)"]],
 )
-def test_on_two_cores_and_where_the_program_fails_it_says_the_same(
+def test_on_two_cores_or_if_the_child_process_fails_the_results_are_the_same(
     log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Callable[..., list[str]]
 ) -> None:
     other = tmp_path / "other" / log.name
     shutil.copytree(log.parent, other.parent)
-    alone = said(log)
+    alone = recorded(log)
     monkeypatch.setattr(backfill, "LONG", 1_000)
     monkeypatch.setattr(subprocesses, "command", command)
-    assert said(other) == alone
-    assert {flip.rule for flip in alone[0]} >= {"stuck", "near", "quiet", "failing", "slow", "busy", "odd"}
+    assert recorded(other) == alone
+    assert {transition.rule for transition in alone[0]} >= {"stuck", "near", "quiet", "failing", "slow", "busy", "odd"}
 
 
-def test_the_program_tells_what_the_rules_about_calls_say(log: Path) -> None:
-    with closing(ledger.open_ledger(log)) as book:
-        rules = [rule for rule in sources.rules(log, book) if rule.name in ("failing", "odd")]
-    past = backfill.BackfillResult(log, MANY, START + MANY * SECOND, START + MANY * SECOND)
-    program = backfill._started(rules, past)
-    assert program is not None
-    told = backfill._answer(program)
-    assert told is not None
-    assert {flip.rule for flip in told.transitions} == {"failing", "odd"}
-    assert {rule for rule, _ in told.seen} == {"odd"}
+def test_the_child_process_returns_the_output_of_the_rules_about_calls(log: Path) -> None:
+    with closing(ledger.open_ledger(log)) as connection:
+        rules = [rule for rule in sources.rules(log, connection) if rule.name in ("failing", "odd")]
+    history = backfill.BackfillRange(log, MANY, START + MANY * SECOND, START + MANY * SECOND)
+    process = backfill._start(rules, history)
+    assert process is not None
+    output = backfill._output(process)
+    assert output is not None
+    assert {transition.rule for transition in output.transitions} == {"failing", "odd"}
+    assert {rule for rule, _ in output.seen} == {"odd"}

@@ -420,7 +420,7 @@ def test_recorded_series_that_change_and_declared_constants_do_not_alert(log: Pa
     table.store(log, constant)
     with closing(follower.Follower(log)) as opened:
         assert opened.tick(START + HOUR) == 0
-        assert opened.at > 20_000
+        assert opened.at_id > 20_000
     assert transitions(log) == []
 
 

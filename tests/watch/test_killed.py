@@ -151,7 +151,7 @@ def test_it_reports_the_progress_of_new_rules(tmp_path: Path) -> None:
     with watcher(log) as process:
         assert process.stdout
         assert process.stdout.readline().startswith("Following")
-        assert process.stdout.readline().startswith("first judgement by 2 rules: ")
+        assert process.stdout.readline().startswith("evaluating 2 new rules: ")
 
 
 def test_as_a_child_it_reports_its_start_and_ends_with_its_parent(tmp_path: Path) -> None:

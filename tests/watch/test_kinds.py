@@ -26,7 +26,7 @@ def evaluate(tmp_path: Path) -> Iterator[Evaluate]:
     table.store(log, [])
     followers: list[Follower] = []
 
-    def run(rule: str, rows: list[Row], *looks: int, writers: Sequence[WriterStatus] = ()) -> Changes:
+    def run(rule: str, rows: list[Row], *ticks: int, writers: Sequence[WriterStatus] = ()) -> Changes:
         (tmp_path / sources.NAME).write_text(f'[[rule]]\nname = "r"\n{rule}\n')
         table.store(log, rows)
         followers[:] = followers or [Follower(log)]
@@ -34,12 +34,11 @@ def evaluate(tmp_path: Path) -> Iterator[Evaluate]:
             followers[0].tick(START + second * SECOND, writers)
         with closing(ledger.open_ledger(log)) as connection:
             return [
-                (transition.state_to, (transition.timestamp_ns - START) // SECOND)
-                for _, transition in ledger.transitions(connection)
+                (flip.state_to, (flip.timestamp_ns - START) // SECOND) for _, flip in ledger.transitions(connection)
             ]
 
     yield run
-    for follower in follows:
+    for follower in followers:
         follower.close()
 
 

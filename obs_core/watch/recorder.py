@@ -1,0 +1,82 @@
+"""Records the results of evaluation in the ledger: transitions, alerts, and how far each rule was evaluated."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from obs_core.alerts import ledger
+from obs_core.alerts.evaluate import alert_set
+from obs_core.alerts.evaluate.evaluator import EvaluationOutput, Evaluator
+from obs_core.alerts.ledger import EvaluatedRange
+from obs_core.alerts.rules.model import Rule
+from obs_core.clock import SECOND
+from obs_core.store import sqlite
+
+_HEARTBEAT_NS: Final = 5 * SECOND  # how often progress is recorded while no row arrives; a page trusts it for 15 s
+
+
+class Recorder:
+    """The open ledger of one log; call `close` when done. `up_to_id` is the id up to which it has the results."""
+
+    def __init__(self, log: Path) -> None:
+        """Open the ledger, or create it.
+
+        Raises:
+            ObsError: the file can't be used.
+        """
+        self.ledger = ledger.open_ledger(log)
+        self.up_to_id = -1
+        self._hashes: dict[Rule, str] = {}
+        self._recorded_ns = 0
+
+    def close(self) -> None:
+        """Close the ledger."""
+        self.ledger.close()
+
+    def evaluated_ranges(self, rules: list[Rule]) -> list[EvaluatedRange]:
+        """How far each of `rules` was evaluated; rules that were not are left out."""
+        ranges = ledger.evaluated_ranges(self.ledger)
+        return [ranges[rule.name] for rule in rules if rule.name in ranges]
+
+    def tick(self, evaluator: Evaluator, at_id: int, now_ns: int) -> None:
+        """Record the output of `evaluator` up to the id `at_id`; without news, only every few seconds."""
+        output = evaluator.drain_output()
+        if at_id == self.up_to_id and not any(output) and now_ns - self._recorded_ns < _HEARTBEAT_NS:
+            return
+        self.record(output, evaluator.rules, at_id, now_ns)
+        self.up_to_id, self._recorded_ns = at_id, now_ns
+
+    def record(self, output: EvaluationOutput, rules: Sequence[Rule], at_id: int, now_ns: int) -> None:
+        """Record `output`, and that `rules` were evaluated up to the id `at_id`, in one transaction."""
+        with sqlite.transaction(self.ledger):
+            ledger.record(self.ledger, output.transitions, output.rows)
+            ledger.mark_seen(self.ledger, output.seen)
+            ranges = {rule.name: EvaluatedRange(self._condition_hash(rule), at_id, now_ns) for rule in rules}
+            ledger.mark_evaluated(self.ledger, ranges)
+
+    def end_missing(self, rules: list[Rule], now_ns: int) -> None:
+        """Resolve the alerts of rules that are not among `rules`, or have changed, and delete their progress."""
+        hashes = {rule.name: rule.condition_hash() for rule in rules}
+        ranges = ledger.evaluated_ranges(self.ledger)
+        ended = {name for name, evaluated in ranges.items() if hashes.get(name) != evaluated.condition}
+        self._hashes = {}
+        if not ended:
+            return
+        with sqlite.transaction(self.ledger):
+            rows = [row for row in ledger.alert_rows(self.ledger) if row.rule in ended]
+            closing = (alert_set.closing_transition(row, now_ns) for row in rows)
+            ledger.record(self.ledger, [transition for transition in closing if transition is not None], [])
+            for name in ended:
+                ledger.forget(self.ledger, name)
+
+    def restart(self) -> None:
+        """Evaluate the log from its start: it was replaced or truncated. Recorded transitions stay."""
+        with sqlite.transaction(self.ledger):
+            ledger.restart_evaluation(self.ledger)
+
+    def _condition_hash(self, rule: Rule) -> str:
+        """The hash of the condition, cached: a thousand of them at each tick would take 70 ms."""
+        condition_hash = self._hashes.get(rule)
+        if condition_hash is None:
+            condition_hash = self._hashes[rule] = rule.condition_hash()
+        return condition_hash
