@@ -93,7 +93,7 @@ def function_page(log: Path) -> list[Figure]:
 def afresh() -> None:
     """Nothing is kept: no answer, no painted source."""
     answers.clear_cache()
-    highlight.painted.cache_clear()
+    highlight.highlighted_lines.cache_clear()
 
 
 def finder(folder: Path) -> list[Figure]:

@@ -14,24 +14,9 @@ from typing import Any, Final
 import altair as alt
 from pandas import DataFrame
 
+from obs_core import theme
+
 Spec = dict[str, Any]
-
-ROLES: Final = {
-    "ok": ("#009e73", "#2fb98d"),
-    "error": ("#d55e00", "#f0803c"),
-    "stale": ("#e69f00", "#f0b429"),
-    "slow": ("#cc79a7", "#dd9bc1"),
-    "muted": ("#8b97a5", "#7f8b9a"),
-    "accent": ("#0072b2", "#56b4e9"),
-}
-"""The colour of each role in the light and in the dark theme (Okabe and Ito's, safe for colour-blind eyes)."""
-
-GROUPS: Final = (
-    *(("#0072b2", "#56b4e9"), ("#e69f00", "#f0b429"), ("#009e73", "#2fb98d"), ("#cc79a7", "#dd9bc1")),
-    *(("#6a51a3", "#b39ddb"), ("#a6761d", "#d0a35c"), ("#46b1c9", "#8fe0f0"), ("#7a8f1f", "#c0cf5f")),
-    *(("#b2457a", "#f48fb1"), ("#4a6fe3", "#9fb4ff"), ("#7f7f7f", "#bdbdbd"), ("#1b7f5c", "#7fd1ae")),
-)
-"""The colours of process groups, light and dark; none is the colour of an error."""
 
 _CLOCK: Final = {
     **dict.fromkeys(("hours", "minutes"), "%H:%M"),
@@ -48,7 +33,6 @@ _CLOCK: Final = {
 
 _FULL: Final = "%Y-%m-%d %H:%M:%S.%L"
 _AT_THE_END: Final[Spec] = {"align": "right", "baseline": "bottom", "dy": -3, "dx": -4}
-_PAGE: Final = ("#ffffff", "#0f1419")  # what charts stand on, light and dark
 _HALO: Final[Spec] = {"stroke": "$page", "strokeWidth": 5, "strokeJoin": "round"}  # keeps lines readable behind a label
 _PADDING: Final = {"left": 0, "top": 6, "right": 6, "bottom": 0}
 
@@ -64,9 +48,9 @@ def group_colours(groups: Iterable[str]) -> dict[str, tuple[str, str]]:
     for name in names:
         if name not in _slots:
             uses, start = Counter(_slots.values()), zlib.crc32(name.encode("utf-8", "replace"))
-            slots = [(start + step) % len(GROUPS) for step in range(len(GROUPS))]
+            slots = [(start + step) % len(theme.GROUPS) for step in range(len(theme.GROUPS))]
             _slots[name] = min(slots, key=lambda slot: uses[slot])
-    return {name: GROUPS[_slots[name]] for name in names}
+    return {name: theme.GROUPS[_slots[name]] for name in names}
 
 
 def coloured(spec: Spec, *, dark: bool) -> Spec:
@@ -242,7 +226,7 @@ def _bare(spec: Spec) -> Spec:
 
 @lru_cache(maxsize=64)
 def _coloured(text: str, dark: bool) -> Spec:  # noqa: FBT001 - a cached function has no keywords to spare
-    for role, pair in {**ROLES, "page": _PAGE}.items():
+    for role, pair in {**theme.ROLES, "page": theme.PAGE}.items():
         text = text.replace(f'"${role}"', f'"{pair[dark]}"')
     spec: Spec = json.loads(text)
     return spec

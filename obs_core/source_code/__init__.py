@@ -1,1 +1,1 @@
-"""The source of traced functions: where it is, and how it is painted."""
+"""The source of traced functions: locating, highlighting and comparing it."""

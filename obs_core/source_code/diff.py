@@ -1,4 +1,4 @@
-"""Two versions of a function as a diff: painted, with the line numbers of both."""
+"""Two versions of a function as a highlighted diff with the line numbers of both."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from obs_core.source_code import highlight
 CONTEXT: Final = 3
 _GONE: Final = "\N{MINUS SIGN}"
 CAREFUL_LINES: Final = 2_000
-"""Sources of more lines are compared with difflib's shortcut for frequent lines: it takes seconds without."""
+"""Longer sources use difflib's shortcut for frequent lines: without it a comparison takes seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """A diff as HTML, how many lines came and went, and how many lines of it are left out."""
+    """A diff as HTML, the number of added and removed lines, and how many lines of the diff are not in it."""
 
     html: str
     added: int
@@ -24,14 +24,21 @@ class Diff:
 
 
 def diff(older: str, newer: str, *, older_line: int = 1, newer_line: int = 1) -> Diff:
-    """What changed from `older` to `newer`, with `CONTEXT` lines around; the two begin at these lines of their files.
+    """Compare `older` with `newer`, with `CONTEXT` lines around each change; both start at these lines of their files.
 
-    Lines are compared whole, and shown as `paint` shows them; at most `paint.PART_LINES` lines are.
+    Whole lines are compared, and shown as in `highlight`: at most `highlight.PART_LINES` of them.
     """
     before, after = highlight.lines_of(older), highlight.lines_of(newer)
     matcher = SequenceMatcher(None, before, after, autojunk=max(len(before), len(after)) > CAREFUL_LINES)
-    changes = [each for each in matcher.get_opcodes() if each[0] != "equal"]
-    rows = list(_rows(matcher, highlight.painted(older)[0], highlight.painted(newer)[0], (older_line, newer_line)))
+    changes = [opcode for opcode in matcher.get_opcodes() if opcode[0] != "equal"]
+    rows = list(
+        _rows(
+            matcher,
+            highlight.highlighted_lines(older)[0],
+            highlight.highlighted_lines(newer)[0],
+            (older_line, newer_line),
+        )
+    )
     shown = rows[: highlight.PART_LINES]
     return Diff(
         highlight.region(shown, "What changed between the versions"),
@@ -44,8 +51,8 @@ def diff(older: str, newer: str, *, older_line: int = 1, newer_line: int = 1) ->
 def _rows(
     matcher: "SequenceMatcher[str]", older: tuple[str, ...], newer: tuple[str, ...], lines: tuple[int, int]
 ) -> Iterator[str]:
-    for place, group in enumerate(matcher.get_grouped_opcodes(CONTEXT)):
-        if place:
+    for index, group in enumerate(matcher.get_grouped_opcodes(CONTEXT)):
+        if index:
             yield '<div class="skip">⋯</div>'
         for kind, old_start, old_end, new_start, new_end in group:
             if kind == "equal":
@@ -59,8 +66,8 @@ def _rows(
 
 
 def _row(sign: str, old: int | None, new: int | None, html: str) -> str:
-    kind, said = {_GONE: ("l old", "removed"), "+": ("l new", "added")}.get(sign, ("l", ""))
-    label = f' aria-label="{said}"' if said else ""
+    kind, text = {_GONE: ("l old", "removed"), "+": ("l new", "added")}.get(sign, ("l", ""))
+    label = f' aria-label="{text}"' if text else ""
     return (
         f'<div class="{kind}"><span class="no">{old or ""}</span><span class="no">{new or ""}</span>'
         f'<span class="sign"{label}>{sign}</span><span class="t">{html or " "}</span></div>'

@@ -1,4 +1,4 @@
-"""Where exceptions were raised: the lines of a function that stand in the stacks of the calls that failed."""
+"""Where exceptions were raised: the lines of a function in the stack traces of its failed calls."""
 
 import re
 from collections import Counter
@@ -11,10 +11,10 @@ _FRAME: Final = re.compile(r'^\s*File "([^"]+)", line (\d{1,7}), in ', re.MULTIL
 def raised_lines(
     stacks: Iterable[tuple[str | None, str | None]], file: str | None, first: int, last: int
 ) -> Mapping[int, str]:
-    """Remarks at the lines `first` to `last` of `file`: which exceptions went through each, and how often.
+    """Return notes on the lines `first` to `last` of `file`: which exceptions each raised, and how often.
 
-    `stacks` are pairs of exception (`Type: message`) and stack, as Python's traceback module writes it. Of the frames
-    in the function's file and lines the innermost counts: that is where the function itself stopped.
+    `stacks` are pairs of exception (`Type: message`) and stack trace in the format of Python's traceback module. The
+    innermost frame in the function's file and lines counts: that is where the function itself raised.
     """
     counts: dict[int, Counter[str]] = {}
     for exception, stack in stacks:
@@ -22,11 +22,11 @@ def raised_lines(
         if lines:
             counts.setdefault(lines[-1], Counter())[kind_of(exception)] += 1
     return {
-        line: ", ".join(f"{kind}, {number:,} times" if number > 1 else kind for kind, number in found.most_common(3))
-        for line, found in counts.items()
+        line: ", ".join(f"{kind}, {number:,} times" if number > 1 else kind for kind, number in kinds.most_common(3))
+        for line, kinds in counts.items()
     }
 
 
 def kind_of(exception: str | None) -> str:
-    """The type of an exception written as `Type: message`."""
+    """Return the type of an exception in the form `Type: message`."""
     return (exception or "").partition(":")[0].strip()[:80] or "error"

@@ -1,7 +1,7 @@
-"""Where the source of a function comes from: what the log recorded, and how the file stands to it today.
+"""Locates the source of a function: what the log recorded, and whether the file still matches it.
 
-The recorded source is the truth. A file is looked at only if it lies under an allowed root, and shown only if its hash
-fits what ran; a path never comes from a link.
+The recorded source is authoritative. A file is read only if it is below an allowed root, and shown only if its hash
+matches what ran; a path never comes from a link.
 """
 
 import hashlib
@@ -18,26 +18,26 @@ from typing import Final, Literal
 from obs_core.source_code.highlight import lines_of
 
 LARGEST_FILE: Final = 5_000_000
-"""Bytes; a longer file is no source that somebody wrote."""
+"""Bytes; a larger file is not source code that a person wrote."""
 
-State = Literal[
+SourceState = Literal[
     "as on disk", "moved", "changed on disk since", "file is gone", "recorded", "read from disk", "not recorded"
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """The source to show, or None and why; `line` is its first line, `state` a badge, `sentence` what it means."""
+    """The source to show, or None; `line` is its first line, `state` a badge, `sentence` explains it."""
 
     source: str | None
     file: str | None
     line: int
-    state: State
+    state: SourceState
     sentence: str
 
 
 def located(file: str | None, line: int | None, source: str | None, source_hash: str, roots: Sequence[Path]) -> Located:
-    """The source of what ran as `file`, `line`, `source` (None: not recorded) and `source_hash` (SHA-256 hex) say."""
+    """Return the source for `file`, `line`, `source` (None: not recorded) and `source_hash` (SHA-256 hex)."""
     text = _file_text(file, roots) if file else None
     if source is None:
         return _from_disk(file, line, source_hash, text)
@@ -46,12 +46,12 @@ def located(file: str | None, line: int | None, source: str | None, source_hash:
 
 
 def digest(source: str) -> str:
-    """The hash by which the log knows a source: SHA-256 of its UTF-8, in hex."""
+    """Return the hash of a source in the log: SHA-256 of its UTF-8, in hex."""
     return hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def is_allowed(file: str, roots: Sequence[Path]) -> bool:
-    """Whether `file`, its links followed, lies under one of `roots`."""
+    """Whether `file`, with symbolic links resolved, is below one of `roots`."""
     try:
         real = Path(file).resolve()
         return any(real.is_relative_to(root.resolve()) for root in roots)
@@ -59,52 +59,53 @@ def is_allowed(file: str, roots: Sequence[Path]) -> bool:
         return False
 
 
-def _compared(source: str, line: int, file: str | None, text: str | None, roots: Sequence[Path]) -> tuple[State, str]:
-    """How the recorded source stands to the file today."""
+def _compared(
+    source: str, line: int, file: str | None, text: str | None, roots: Sequence[Path]
+) -> tuple[SourceState, str]:
+    """The state of the recorded source compared with the file."""
     if file is None or text is None:
         return _unread(file, roots)
     now, then = lines_of(text), lines_of(source)
     if now[line - 1 : line - 1 + len(then)] == then:
-        return "as on disk", "What ran is what stands in the file now."
-    starts = (at for at, first in enumerate(now) if first == then[0] and now[at : at + len(then)] == then)
-    if (at := next(starts, None)) is not None:
-        return "moved", f"What ran stands in the file now, from line {at + 1:,}."
-    return "changed on disk since", "What ran is shown; the file has been changed since."
+        return "as on disk", "The file still contains this source."
+    starts = (index for index, first in enumerate(now) if first == then[0] and now[index : index + len(then)] == then)
+    if (start := next(starts, None)) is not None:
+        return "moved", f"The file now contains this source from line {start + 1:,}."
+    return "changed on disk since", "This is the recorded source; the file has changed since."
 
 
-def _unread(file: str | None, roots: Sequence[Path]) -> tuple[State, str]:
-    """Why the file was not held against the recorded source."""
+def _unread(file: str | None, roots: Sequence[Path]) -> tuple[SourceState, str]:
+    """Why the recorded source was not compared with the file."""
     if file is None:
-        return "recorded", "As the log recorded it; the file is not known."
+        return "recorded", "Recorded source; its file is unknown."
     if not is_allowed(file, roots):
-        return "recorded", "As the log recorded it; the file lies outside the folders this dashboard may read."
+        return "recorded", "Recorded source; the file is outside the folders that this dashboard may read."
     if Path(file).exists():
-        return "recorded", "As the log recorded it; the file can't be read now."
-    return "file is gone", "As the log recorded it; the file is no longer there."
+        return "recorded", "Recorded source; the file is not readable now."
+    return "file is gone", "Recorded source; the file no longer exists."
 
 
 def _from_disk(file: str | None, line: int | None, source_hash: str, text: str | None) -> Located:
-    """The block at `line` of the file, if its hash is that of what ran."""
+    """The block at `line` of the file, if its hash matches what ran."""
     block = _block(text, line) if text is not None and line else None
     if block is not None and source_hash == digest(block):
-        return Located(block, file, line or 1, "read from disk", "Not in the log; read from the file, whose hash fits.")
+        return Located(block, file, line or 1, "read from disk", "Read from the file, which has the recorded hash.")
     if file is None:
         sentence = (
-            "The log holds no source for this function: functions written in C, spans of other languages and of"
-            " OpenTelemetry bring none."
+            "No recorded source: functions written in C, spans of other languages and spans of OpenTelemetry have none."
         )
     elif file.startswith("<") and file.endswith(">"):
-        sentence = "It was made at run time, by a template or exec: no file holds its source."
+        sentence = "The function was created at run time by a template or exec; without a source file."
     elif block is not None and source_hash:
-        sentence = "The log holds no source for this function, and the file has been changed since it ran."
+        sentence = "No recorded source, and the file has changed since the function ran."
     else:
-        sentence = "The log holds no source for this function, only where it stands."
+        sentence = "No recorded source, only its location."
     return Located(None, file, line or 1, "not recorded", sentence)
 
 
 def _block(text: str, line: int) -> str | None:
-    """The definition that begins at `line`, or None where there is none."""
-    lines = [f"{each}\n" for each in lines_of(text)][line - 1 :]
+    """The definition that starts at `line`, or None."""
+    lines = [f"{row}\n" for row in lines_of(text)][line - 1 :]
     try:
         return "".join(inspect.getblock(lines)) if lines else None
     except (SyntaxError, tokenize.TokenError):
@@ -112,7 +113,7 @@ def _block(text: str, line: int) -> str | None:
 
 
 def _file_text(file: str, roots: Sequence[Path]) -> str | None:
-    """The text of `file` if it is a readable regular file under `roots`, bad bytes replaced; else None."""
+    """The text of `file` if it is a readable regular file below `roots`, with invalid bytes replaced; else None."""
     if not is_allowed(file, roots):
         return None
     try:
@@ -120,8 +121,8 @@ def _file_text(file: str, roots: Sequence[Path]) -> str | None:
     except OSError:
         return None
     try:
-        facts = os.fstat(handle)
-        if not stat.S_ISREG(facts.st_mode) or facts.st_size > LARGEST_FILE:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST_FILE:
             return None
         with os.fdopen(handle, "rb", closefd=False) as opened:
             raw = opened.read(LARGEST_FILE)

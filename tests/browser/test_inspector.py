@@ -48,7 +48,7 @@ def test_the_source_is_coloured_in_both_themes_and_runs_nothing(serve: Serve, pa
     keyword = page.locator(".obs-code .k").first
     expect(keyword).to_have_text("def", timeout=30_000)
     expect(page.locator(".obs-code .no").last).to_have_text("4")
-    expect(page.locator(".obs-code .more")).to_contain_text("characters more")
+    expect(page.locator(".obs-code .more")).to_contain_text("more characters")
     assert page.locator(".obs-code script, .obs-code img").count() == 0
     assert opened == []
     ink = "element => getComputedStyle(element).color"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from obs_core.model import CANONICAL, Row
-from obs_core.query.filters import search
+from obs_core.query.filters import piecewise_search, search
 from obs_core.store import sqlite
 from tests.pages.conftest import Opened, page_text
 from tests.support import table
@@ -33,13 +33,13 @@ def test_the_text_filter_is_literal_and_comes_from_the_link(log_path: Path, open
     [shown] = [frame.value for frame in opened("logs", l_q="%_").dataframe]
     assert list(shown["Data"]) == ["note"]
     app = opened("logs", l_q="nowhere")
-    assert "No row in this window holds this text." in page_text(app)
+    assert "No rows in this window contain this text." in page_text(app)
 
 
 def test_further_rows_are_reported(log_path: Path, opened: Opened) -> None:
     table.store(log_path, [Row("call", "feed", f"call_{number}", table.START_NS + number) for number in range(101)])
     app = opened("logs")
-    assert "100 rows, newest first; older ones are not shown." in page_text(app)
+    assert "100 rows, newest first; older rows are not shown." in page_text(app)
     assert "101 rows, newest first." in page_text(opened("logs", l_size="500"))
 
 
@@ -58,7 +58,8 @@ def test_a_slow_search_reports_its_progress(log_path: Path, opened: Opened, monk
     writer = sqlite.connect(log_path, write=True)
     writer.execute("UPDATE data_trace SET process = CAST(x'ff' AS TEXT) WHERE id = 9")  # no copy holds such a name
     writer.close()
-    for limit in ("AT_ONCE_S", "FULL_SCAN_SHARE", "PIECES"):
-        monkeypatch.setattr(search, limit, 0.0)
+    monkeypatch.setattr(search, "AT_ONCE_S", 0.0)
+    for limit in ("FULL_SCAN_SHARE", "PIECES_SHARE"):
+        monkeypatch.setattr(piecewise_search, limit, 0.0)
     app = opened("logs", l_q="nowhere")
-    assert "No row fits up to 2026-01-01 00:00:00.000; looking through the whole window takes long." in page_text(app)
+    assert "No rows match up to 2026-01-01 00:00:00.000; searching the whole window takes long." in page_text(app)

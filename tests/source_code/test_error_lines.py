@@ -36,7 +36,7 @@ def test_a_call_without_a_stack_marks_nothing() -> None:
     assert raised_lines([("ValueError", None), (None, ""), (None, 'File "x", line 99999999999, in y')], "x", 1, 9) == {}
 
 
-def test_the_kind_of_an_exception_is_what_stands_before_the_message() -> None:
+def test_the_type_of_an_exception_is_the_part_before_the_message() -> None:
     assert kind_of("pkg.Error: a: b") == "pkg.Error"
     assert kind_of("KeyboardInterrupt") == "KeyboardInterrupt"
     assert kind_of(None) == kind_of(" : x") == "error"

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from obs_core.source_code import highlight
+from obs_core.theme import PAPER, TEXT
 
 FUNCTION = '''@trace
 def load(path: str) -> int:
@@ -34,7 +35,7 @@ def test_a_function_keeps_its_text_and_its_line_numbers() -> None:
     assert (part.first, part.last, part.total) == (40, 46, 7)
 
 
-def test_keywords_names_strings_and_comments_are_told_apart() -> None:
+def test_keywords_names_strings_and_comments_have_their_own_classes() -> None:
     html = highlight.part(FUNCTION).html
     for piece in ('<span class="k">def</span>', '<span class="f">load</span>', '<span class="d">@trace</span>'):
         assert piece in html
@@ -54,7 +55,7 @@ def test_hostile_remarks_are_only_text() -> None:
     assert "<b>" not in highlight.part("x = 1\n", marks={1: "<b>ValueError</b>"}).html
 
 
-def test_a_remark_stands_at_its_line_of_the_file() -> None:
+def test_a_mark_is_on_its_line_of_the_file() -> None:
     html = highlight.part(FUNCTION, first_line=40, marks={46: "OSError, 3 times"}).html
     marked = [row for row in html.split("</div>") if "l hit" in row]
     assert len(marked) == 1
@@ -67,10 +68,10 @@ def test_form_feeds_tabs_and_carriage_returns_do_not_shift_the_numbers() -> None
     assert part.total == 4
 
 
-def test_one_line_of_a_megabyte_is_cut_and_says_so() -> None:
+def test_a_line_of_a_megabyte_is_truncated_visibly() -> None:
     part = highlight.part("x = '" + "y" * 1_000_000 + "'\n")
     assert len(part.html) < 4_000
-    assert "998,006 characters more" in part.html
+    assert "998,006 more characters" in part.html
 
 
 def test_a_source_too_long_for_colours_is_still_shown() -> None:
@@ -106,8 +107,8 @@ def luminance(colour: str) -> float:
 
 def test_every_colour_can_be_read_in_both_themes() -> None:
     for theme in (0, 1):
-        for colour in [highlight.INK[theme], *(entry[1 + theme] for entry in highlight.COLOURS.values())]:
-            light, dark = sorted((luminance(colour), luminance(highlight.PAPER[theme])), reverse=True)
+        for colour in [TEXT["ink"][theme], *(entry[1 + theme] for entry in highlight.COLOURS.values())]:
+            light, dark = sorted((luminance(colour), luminance(PAPER[theme])), reverse=True)
             assert (light + 0.05) / (dark + 0.05) >= 4.5, colour
 
 
@@ -121,7 +122,7 @@ def test_a_docstring_is_folded_to_its_first_line() -> None:
     html = highlight.part(FUNCTION).html
     summary = html[html.index("<summary") : html.index("</summary>")]
     assert "Read." in summary
-    assert "… 3 lines more" in summary
+    assert "… 3 more lines" in summary
     assert html.count("<details>") == 1
     assert "<details>" not in highlight.part('def load():\n    """Read."""\n    text = """a\nb\nc"""\n').html
 

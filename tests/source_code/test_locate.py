@@ -21,58 +21,58 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_the_recorded_source_is_shown_and_held_against_the_file(root: Path) -> None:
-    found = located(str(root / "feed.py"), 4, LOAD, digest(LOAD), [root])
-    assert found.source == LOAD
-    assert (found.line, found.state) == (4, "as on disk")
+    result = located(str(root / "feed.py"), 4, LOAD, digest(LOAD), [root])
+    assert result.source == LOAD
+    assert (result.line, result.state) == (4, "as on disk")
 
 
 def test_an_edited_file_does_not_change_what_ran(root: Path) -> None:
     (root / "feed.py").write_text(FILE.replace("read()", "read().strip()"), "utf-8")
-    found = located(str(root / "feed.py"), 4, LOAD, digest(LOAD), [root])
-    assert found.source == LOAD
-    assert found.state == "changed on disk since"
+    result = located(str(root / "feed.py"), 4, LOAD, digest(LOAD), [root])
+    assert result.source == LOAD
+    assert result.state == "changed on disk since"
 
 
 def test_a_function_that_only_moved_says_where_it_is_now(root: Path) -> None:
     (root / "feed.py").write_text(f"# one more line\n{FILE}", "utf-8")
-    found = located(str(root / "feed.py"), 4, LOAD, digest(LOAD), [root])
-    assert found.state == "moved"
-    assert "line 5" in found.sentence
+    result = located(str(root / "feed.py"), 4, LOAD, digest(LOAD), [root])
+    assert result.state == "moved"
+    assert "line 5" in result.sentence
 
 
 def test_a_deleted_file_is_said(root: Path) -> None:
     (root / "feed.py").unlink()
-    found = located(str(root / "feed.py"), 4, LOAD, digest(LOAD), [root])
-    assert found.source == LOAD
-    assert found.state == "file is gone"
+    result = located(str(root / "feed.py"), 4, LOAD, digest(LOAD), [root])
+    assert result.source == LOAD
+    assert result.state == "file is gone"
 
 
 def test_a_file_outside_the_roots_is_not_even_compared(root: Path, tmp_path: Path) -> None:
     outside = tmp_path / "other.py"
     outside.write_text(FILE, "utf-8")
-    found = located(str(outside), 4, LOAD, digest(LOAD), [root])
-    assert found.source == LOAD
-    assert found.state == "recorded"
-    assert "outside" in found.sentence
+    result = located(str(outside), 4, LOAD, digest(LOAD), [root])
+    assert result.source == LOAD
+    assert result.state == "recorded"
+    assert "outside" in result.sentence
 
 
 def test_a_source_that_was_not_recorded_is_read_if_its_hash_fits(root: Path) -> None:
-    found = located(str(root / "feed.py"), 4, None, digest(LOAD), [root])
-    assert found.source == LOAD
-    assert found.state == "read from disk"
+    result = located(str(root / "feed.py"), 4, None, digest(LOAD), [root])
+    assert result.source == LOAD
+    assert result.state == "read from disk"
 
 
 @pytest.mark.parametrize("source_hash", ["", digest("def load(path):\n    return 1\n")])
-def test_a_source_whose_hash_does_not_fit_stays_unshown(root: Path, source_hash: str) -> None:
-    found = located(str(root / "feed.py"), 4, None, source_hash, [root])
-    assert found.source is None
-    assert found.state == "not recorded"
+def test_a_source_with_another_hash_is_not_shown(root: Path, source_hash: str) -> None:
+    result = located(str(root / "feed.py"), 4, None, source_hash, [root])
+    assert result.source is None
+    assert result.state == "not recorded"
 
 
 def test_a_span_without_code_gets_a_sentence() -> None:
-    found = located(None, None, None, "", [])
-    assert found.source is None
-    assert "no source" in found.sentence
+    result = located(None, None, None, "", [])
+    assert result.source is None
+    assert "No recorded source" in result.sentence
 
 
 @pytest.mark.parametrize("path", ["../secret.py", "link.py", "sub/../../secret.py"])
@@ -80,8 +80,8 @@ def test_no_way_leads_out_of_the_roots(root: Path, tmp_path: Path, path: str) ->
     (tmp_path / "secret.py").write_text(LOAD, "utf-8")
     (root / "link.py").symlink_to(tmp_path / "secret.py")
     (root / "sub").mkdir()
-    found = located(str(root / path), 1, None, digest(LOAD), [root])
-    assert found.source is None
+    result = located(str(root / path), 1, None, digest(LOAD), [root])
+    assert result.source is None
 
 
 @pytest.mark.parametrize("file", ["", "\0", "a" * 5_000, "<string>", "<frozen importlib>"])
@@ -121,6 +121,6 @@ def test_a_block_that_is_no_python_is_no_source(root: Path) -> None:
 
 
 def test_what_was_made_at_run_time_says_so(root: Path) -> None:
-    found = locate.located("<template>", 1, None, "", [root])
-    assert (found.state, found.source) == ("not recorded", None)
-    assert "made at run time" in found.sentence
+    result = locate.located("<template>", 1, None, "", [root])
+    assert (result.state, result.source) == ("not recorded", None)
+    assert "created at run time" in result.sentence

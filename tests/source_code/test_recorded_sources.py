@@ -21,17 +21,20 @@ def test_sources_and_hashes_are_the_true_ones(package: str, release: str, least:
         archive.extractall(tmp_path, filter="data")
     truth = json.loads(gzip.decompress((PROGRAMS / f"{package}-tests.json.gz").read_bytes()))["functions"]
     compared = 0
-    for each in truth:
-        file = tmp_path / f"{package}-{release}" / each["file"]
-        if not (each["source_sha256"] and file.is_file()):
+    for function in truth:
+        file = tmp_path / f"{package}-{release}" / function["file"]
+        if not (function["source_sha256"] and file.is_file()):
             continue  # lambdas and comprehensions have no hash, and the standard library is not in the archive
         code = code_of(
-            CallSite("call", each["name"], each["qualname"], str(file), each["firstlineno"]), None, LATER, LATER
+            CallSite("call", function["name"], function["qualname"], str(file), function["firstlineno"]),
+            None,
+            LATER,
+            LATER,
         )
-        assert (each["qualname"], code.source_hash) == (each["qualname"], each["source_sha256"])
-        found = locate.located(code.file, code.line, code.source, code.source_hash, [tmp_path])
-        assert (found.state, found.line) == ("as on disk", each["firstlineno"])
-        assert highlight.part(code.source or "", first_line=found.line).first == each["firstlineno"]
+        assert (function["qualname"], code.source_hash) == (function["qualname"], function["source_sha256"])
+        result = locate.located(code.file, code.line, code.source, code.source_hash, [tmp_path])
+        assert (result.state, result.line) == ("as on disk", function["firstlineno"])
+        assert highlight.part(code.source or "", first_line=result.line).first == function["firstlineno"]
         unrecorded = locate.located(code.file, code.line, None, code.source_hash, [tmp_path])
         assert (unrecorded.state, unrecorded.source) == ("read from disk", code.source)
         compared += 1

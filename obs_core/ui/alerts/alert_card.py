@@ -18,7 +18,6 @@ from obs_core.clock import now_ns
 from obs_core.query.questions import inspector, versions
 from obs_core.ui.alerts import alert_table, backtest_card, chart_annotations, ledger_access
 from obs_core.ui.alerts.rule_list import snooze
-from obs_core.ui.inspector.source_card import source_card
 from obs_core.ui.kit import formatting, navigation, table
 from obs_core.ui.kit.text import plain
 from obs_core.ui.series.series_card import series_card
@@ -27,6 +26,7 @@ from obs_core.ui.shell.answers import ask
 from obs_core.ui.shell.panel import panel
 from obs_core.ui.shell.rule_suggestions import RULES, VIEW
 from obs_core.ui.shell.scope import PageScope
+from obs_core.ui.shell.source_card import source_card
 
 _FLIPS: Final = 200
 _DRAWN: Final = 2_000  # newest flips of the rule, of which those of one alert are drawn

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import streamlit as st
 
-from obs_core import charts
+from obs_core import theme
 from obs_core.alerts.rules.model import Rule
 from obs_core.alerts.rules.sliding_window import Calls
 from obs_core.alerts.snapshot import AlertView
@@ -77,8 +77,8 @@ def picture(course: Sparkline, window: Window, shaded: Window, *, dark: bool) ->
     x, width = across(shaded.from_ns), across(shaded.to_ns) - across(shaded.from_ns)
     if course.steps:
         points = [each for before, point in pairwise(points) for each in _step(before, point)] + points[-1:]
-    band = _BAND.format(x=x, width=width, tint=charts.ROLES["stale"][dark]) if width > 0 else ""
-    drawn = _SVG.format(band=band, line=stat_card.path(points), ink=charts.ROLES["accent"][dark])
+    band = _BAND.format(x=x, width=width, tint=theme.ROLES["stale"][dark]) if width > 0 else ""
+    drawn = _SVG.format(band=band, line=stat_card.path(points), ink=theme.ROLES["accent"][dark])
     return f"data:image/svg+xml,{quote(drawn)}"
 
 

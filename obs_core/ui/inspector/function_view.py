@@ -15,7 +15,6 @@ from obs_core.query.questions import functions, inspector, traces, values, versi
 from obs_core.ui.inspector import call_graph, calls_card
 from obs_core.ui.inspector.function_finder import choose
 from obs_core.ui.inspector.performance_card import failure_suggestions, performance_card, slow_suggestions
-from obs_core.ui.inspector.source_card import source_card
 from obs_core.ui.inspector.versions_card import versions_card
 from obs_core.ui.kit import formatting, navigation
 from obs_core.ui.kit.text import plain
@@ -24,6 +23,7 @@ from obs_core.ui.shell.answers import ask, engine
 from obs_core.ui.shell.chart_view import show, timeline
 from obs_core.ui.shell.panel import boundary, panel
 from obs_core.ui.shell.scope import PageScope
+from obs_core.ui.shell.source_card import source_card
 
 SPANS: Final = ("24 h", "Window")
 EXEMPLARS: Final = 5

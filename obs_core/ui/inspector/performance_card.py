@@ -104,7 +104,7 @@ def table(
     )
     head = f"<tr><th></th><th>{heads[0]}</th><th>{heads[1]}</th><th>Change</th></tr>"
     body = f"<table class='obs-measures'><thead>{head}</thead><tbody>{rows}</tbody></table>"
-    return f"<style>{_CSS}</style><div class='obs-measured'>{body}</div>"
+    return f"<div class='obs-measured'>{body}</div>"
 
 
 def change(measure: Measure, now: dict[Any, Any], before: dict[Any, Any]) -> str:
@@ -134,16 +134,3 @@ def _cell(measure: Measure, row: dict[Any, Any]) -> str:
 def _number(row: dict[Any, Any], column: str) -> float | None:
     value = row.get(column)
     return float(value) if isinstance(value, Real) and math.isfinite(value) else None
-
-
-_CSS: Final = (
-    ".obs-measured{overflow-x:auto}"
-    ".obs-measures{width:100%;border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:14px}"
-    ".obs-measures th,.obs-measures td{padding:5px 8px;border-bottom:1px solid light-dark(#dde3ea,#2b333d);"
-    "text-align:right;font-weight:400;white-space:nowrap}"
-    ".obs-measures th:first-child{text-align:left;padding-left:0;white-space:normal}"
-    ".obs-measures thead th{color:light-dark(#5f6b7a,#98a3b3)}"
-    ".obs-measures td:nth-child(2){font-weight:600}"
-    ".obs-measures .worse{color:light-dark(#b84e00,#ff9d5c)}.obs-measures .better{color:light-dark(#00704f,#4cc9a4)}"
-    "@media(max-width:640px){.obs-measures{font-size:13px}.obs-measures th,.obs-measures td{padding:5px 0 5px 8px}}"
-)

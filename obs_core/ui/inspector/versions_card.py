@@ -9,7 +9,6 @@ from pandas import DataFrame, isna
 from obs_core.query.questions import versions
 from obs_core.source_code import diff, highlight
 from obs_core.ui.inspector.performance_card import LATENCY, RULE, SMALLEST, Measure, table
-from obs_core.ui.inspector.source_card import name, pick_version
 from obs_core.ui.kit import formatting
 from obs_core.ui.kit.table import rounded
 from obs_core.ui.kit.text import counted, plain
@@ -17,6 +16,7 @@ from obs_core.ui.shell.answers import ask, engine
 from obs_core.ui.shell.panel import panel
 from obs_core.ui.shell.rule_suggestions import Suggestions
 from obs_core.ui.shell.scope import PageScope
+from obs_core.ui.shell.source_card import name, pick_version
 
 _MEASURES: Final = (
     Measure("Calls", "calls", formatting.count),

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import streamlit as st
 from pandas import DataFrame, concat
 
-from obs_core import charts
+from obs_core import charts, theme
 from obs_core.query.questions import overview
 from obs_core.ui.kit import formatting, table
 from obs_core.ui.kit.text import plain
@@ -54,7 +54,7 @@ def slices(groups: DataFrame, colours: dict[str, str], *, dark: bool) -> DataFra
     )
     rest = int(groups["rows"].sum() - shown["rows"].sum())
     if rest:
-        others = DataFrame({"group": [OTHERS], "rows": [rest], "colour": [charts.ROLES["muted"][dark]]})
+        others = DataFrame({"group": [OTHERS], "rows": [rest], "colour": [theme.ROLES["muted"][dark]]})
         shown = concat([shown, others])
     return shown.reset_index(drop=True)
 

@@ -9,13 +9,15 @@ from typing import Final
 
 import streamlit as st
 
+from obs_core import theme
+
 ICON: Final = str(Path(__file__).with_name("web") / "icon.png")
 """The icon of the browser tab: a file, since Streamlit would load a symbol from the network."""
 
 
 def page_style() -> None:
     """Add the style sheet, with the colours of both themes, and the script that keeps the browser history clean."""
-    st.html(f"<style>{_web('page.css')}</style>")
+    st.html(f"<style>{theme.css_variables()}{_web('page.css')}</style>")
     with st.container(key="obs_history"):
         st.html(f"<script>{_web('history.js')}</script>", unsafe_allow_javascript=True)
 

@@ -5,7 +5,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from obs_core import charts
+from obs_core import theme
 from obs_core.clock import Window
 from obs_core.ui.alerts.sparklines import HEIGHT, WIDTH, Sparkline, picture
 
@@ -41,7 +41,7 @@ def test_a_line_that_never_changes_runs_in_the_middle() -> None:
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_picture_has_the_colours_of_the_theme(dark: bool) -> None:  # noqa: FBT001 - a parameter of the test
     svg = drawn(Sparkline([1_000, 2_000], [1.0, 2.0]), Window(1_500, 2_000), dark=dark)
-    assert {charts.ROLES["accent"][dark], charts.ROLES["stale"][dark]} == set(re.findall("#[0-9a-f]{6}", svg))
+    assert {theme.ROLES["accent"][dark], theme.ROLES["stale"][dark]} == set(re.findall("#[0-9a-f]{6}", svg))
 
 
 def test_without_a_number_there_is_no_picture() -> None:

@@ -14,7 +14,7 @@ from obs_core.source_code.locate import Located
 from obs_core.ui.kit import formatting
 from obs_core.ui.kit.text import counted, plain
 
-_BADGES: Final[dict[locate.State, Literal["green", "blue", "gray", "orange"]]] = {
+_BADGES: Final[dict[locate.SourceState, Literal["green", "blue", "gray", "orange"]]] = {
     "as on disk": "green",
     "moved": "blue",
     "recorded": "gray",

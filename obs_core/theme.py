@@ -1,0 +1,55 @@
+"""The colours of both themes: every chart, table, style sheet and highlighted source takes them from here.
+
+Each colour is a pair (light, dark). Marks are Okabe and Ito's colours, safe for colour-blind eyes. Text colours have a
+contrast of at least 4.5:1 to the page. `.streamlit/config.toml` repeats them for Streamlit's own elements; a test
+compares the two.
+"""
+
+from typing import Final
+
+Pair = tuple[str, str]
+
+ROLES: Final[dict[str, Pair]] = {
+    "ok": ("#009e73", "#2fb98d"),
+    "error": ("#d55e00", "#f0803c"),
+    "stale": ("#e69f00", "#f0b429"),
+    "slow": ("#cc79a7", "#dd9bc1"),
+    "muted": ("#8b97a5", "#7f8b9a"),
+    "accent": ("#0072b2", "#56b4e9"),
+}
+"""The colour of the marks of each role."""
+
+GROUPS: Final[tuple[Pair, ...]] = (
+    *(("#0072b2", "#56b4e9"), ("#e69f00", "#f0b429"), ("#009e73", "#2fb98d"), ("#cc79a7", "#dd9bc1")),
+    *(("#6a51a3", "#b39ddb"), ("#a6761d", "#d0a35c"), ("#46b1c9", "#8fe0f0"), ("#7a8f1f", "#c0cf5f")),
+    *(("#b2457a", "#f48fb1"), ("#4a6fe3", "#9fb4ff"), ("#7f7f7f", "#bdbdbd"), ("#1b7f5c", "#7fd1ae")),
+)
+"""The colours of process groups; none is the colour of an error."""
+
+TEXT: Final[dict[str, Pair]] = {
+    "ink": ("#1f2933", "#e3e8ee"),
+    "quiet": ("#5f6b7a", "#98a3b3"),
+    "error": ("#b84e00", "#ff9d5c"),
+    "ok": ("#00704f", "#4cc9a4"),
+    "stale": ("#8a5f00", "#f5c04f"),
+    "accent": ("#00629b", "#7cc7f0"),
+}
+"""The colour of text of each role."""
+
+PAGE: Final[Pair] = ("#ffffff", "#0f1419")
+PAPER: Final[Pair] = ("#f6f8fa", "#161b22")
+"""The background of source code and of table headers."""
+
+LINE: Final[Pair] = ("#dde3ea", "#2b333d")
+"""Borders and rules."""
+
+
+def css(pair: Pair) -> str:
+    """Return a pair as a CSS colour that follows the theme without a rerun."""
+    return f"light-dark({pair[0]},{pair[1]})"
+
+
+def css_variables() -> str:
+    """Return the CSS rule that defines `--obs-<role>` for each role of text, and `--obs-line`."""
+    colours = {**TEXT, "line": LINE, "paper": PAPER}
+    return ":root {" + " ".join(f"--obs-{role}: {css(pair)};" for role, pair in colours.items()) + "}"
