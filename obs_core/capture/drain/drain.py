@@ -25,9 +25,7 @@ from obs_core.store import log, sqlite
 
 BATCH: Final = 8192  # rows per transaction; next to a busy Python thread each statement waits some 5 ms
 BUSY_S: Final = 1.0  # how long a batch waits for another program's lock before it fails
-_RETRY_S: Final = (
-    0.002  # between two tries; SQLite's own busy handler tries every 100 ms, so that busy programs starve others
-)
+_RETRY_S: Final = 0.002  # between two tries; SQLite's own handler waits up to 100 ms and misses gaps between batches
 _STATES: Final = {"closed": CLOSED, "open": OPEN, "half_open": HALF_OPEN}
 
 
