@@ -8,7 +8,6 @@ from typing import Any, Literal, NamedTuple
 from obs_core.alerts.rules.check import Alerts, Check
 from obs_core.alerts.rules.model import Condition, NoData, Rule
 from obs_core.alerts.rules.series_check import SeriesCheck
-from obs_core.series.tracker import Series
 
 FieldType = Literal["text", "number", "period", "end", "list", "pairs", "choice", "switch"]
 
@@ -44,7 +43,7 @@ def no_problem(_: Any) -> tuple[str, str] | None:  # noqa: ANN401 - the conditio
     return None
 
 
-SeriesChecks = Callable[[Rule, Series, Alerts], Sequence[SeriesCheck]]
+SeriesChecks = Callable[[Rule, Mapping[str, str], Alerts], Sequence[SeriesCheck]]
 MakeCheck = Callable[[Sequence[Rule], Alerts, Mapping[str, AbstractSet[str]]], Check]
 
 
@@ -53,8 +52,9 @@ class Kind:
     """One kind of rule.
 
     `reads` decides the scope: values (process, group, data), calls (also function) or writers (process, group). Exactly
-    one of `series_checks` and `check` evaluates its rules: the first returns the checks of one series, the second makes
-    the check of all rules of the family from the rules, the alerts and the texts seen by each rule.
+    one of `series_checks` and `check` evaluates its rules. The first returns the checks of the series with the given
+    labels (process and data). The second makes the check of all rules of the family, from the rules, the alerts, and
+    the texts that each rule has seen.
     """
 
     name: str

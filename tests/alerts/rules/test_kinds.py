@@ -13,7 +13,6 @@ from obs_core.alerts.rules import kinds, parsing
 from obs_core.alerts.rules.check import Check
 from obs_core.alerts.rules.kind import Field, Kind
 from obs_core.alerts.rules.kinds import KINDS
-from obs_core.series.tracker import Series
 from obs_core.ui.alerts import rule_fields
 from obs_core.ui.shell import rule_suggestions
 from tests.support import rules
@@ -121,7 +120,7 @@ def test_the_evaluator_makes_the_check_of_a_rule(kind: Kind) -> None:
         assert type(check).take is not Check.take or type(check).tick is not Check.tick
         assert check.reach_ns == 0 or type(check).resume is not Check.resume, "a window must be filled after a restart"
     elif kind.series_checks is not None:
-        assert kind.series_checks(rule, Series("p", "x"), alerts)
+        assert kind.series_checks(rule, {"process": "p", "data": "x"}, alerts)
 
 
 @ALL

@@ -1,6 +1,6 @@
 """The rule kind `silent`: no readings of a series, or no calls of a process, for some time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final, Literal
 
@@ -9,7 +9,6 @@ from obs_core.alerts.rules.kind import Field, Kind, Suggestion
 from obs_core.alerts.rules.model import Condition, Rule
 from obs_core.alerts.rules.series_check import SilenceCheck
 from obs_core.clock import SECOND
-from obs_core.series.tracker import Series
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +25,10 @@ class Silent(Condition):
         return self.of == "calls"
 
 
-def _series_checks(rule: Rule, series: Series, alerts: Alerts) -> Sequence[SilenceCheck]:
+def _series_checks(rule: Rule, labels: Mapping[str, str], alerts: Alerts) -> Sequence[SilenceCheck]:
     condition = rule.condition
     assert isinstance(condition, Silent)
-    tracked = alerts.tracked(rule, {"process": series.process, "data": series.data})
+    tracked = alerts.tracked(rule, labels)
     after_ns = round(condition.after_s * SECOND)
     return (SilenceCheck(tracked, after_ns, condition=True, is_reported=bool(tracked.alert.condition)),)
 

@@ -1,6 +1,6 @@
 """The rule kind `stale`: a value repeats too often."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -9,7 +9,7 @@ from obs_core.alerts.rules.kind import Field, Kind, Suggestion
 from obs_core.alerts.rules.model import Condition, Rule, matches_any
 from obs_core.alerts.rules.series_check import StreakCheck
 from obs_core.series.streaks import Missing, StaleCriteria
-from obs_core.series.tracker import Series, Variant
+from obs_core.series.tracker import Variant
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,11 @@ def variant_of(condition: Stale) -> Variant:
     return Variant(float(condition.tolerance), condition.missing == "skip")
 
 
-def _series_checks(rule: Rule, series: Series, alerts: Alerts) -> Sequence[StreakCheck]:
+def _series_checks(rule: Rule, labels: Mapping[str, str], alerts: Alerts) -> Sequence[StreakCheck]:
     condition = rule.condition
     assert isinstance(condition, Stale)
-    if matches_any(condition.constant, series.data):
+    if matches_any(condition.constant, labels["data"]):
         return ()
-    labels = {"process": series.process, "data": series.data}
     warning = _check(alerts.tracked(rule, labels), condition, condition.threshold)
     if condition.critical is None:
         return (warning,)

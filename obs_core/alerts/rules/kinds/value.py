@@ -1,6 +1,6 @@
 """The rule kind `value`: the newest reading is outside limits."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -9,7 +9,6 @@ from obs_core.alerts.rules.kind import Field, Kind, Suggestion
 from obs_core.alerts.rules.model import Condition, Rule
 from obs_core.alerts.rules.series_check import ReadingCheck
 from obs_core.series.streaks import ReadingKey
-from obs_core.series.tracker import Series
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +30,10 @@ class Value(Condition):
         return (self.above is not None and number > self.above) or (self.below is not None and number < self.below)
 
 
-def _series_checks(rule: Rule, series: Series, alerts: Alerts) -> Sequence[ReadingCheck]:
+def _series_checks(rule: Rule, labels: Mapping[str, str], alerts: Alerts) -> Sequence[ReadingCheck]:
     condition = rule.condition
     assert isinstance(condition, Value)
-    tracked = alerts.tracked(rule, {"process": series.process, "data": series.data})
+    tracked = alerts.tracked(rule, labels)
     return (ReadingCheck(tracked, condition, tracked.alert.condition),)
 
 
