@@ -77,11 +77,11 @@ def _row(series: Series) -> tuple[Any, ...]:
         (*variant, *streak.first, streak.text, streak.length, streak.start_ns, streak.end_ns, streak.starts)
         for variant, streak in series.streaks.items()
     ]
-    return (series.process, series.data, series.process_group, *series.last, series.beat_ns, _packed(streaks))
+    return (series.process, series.data, series.process_group, *series.last, series.last_seen_ns, _packed(streaks))
 
 
 def _series(row: tuple[Any, ...]) -> Series:
-    process, data, group, last_ns, last_id, beat_ns, packed = row
+    process, data, group, last_ns, last_id, last_seen_ns, packed = row
     streaks = {
         Variant(float(item[0]), bool(item[1])): Streak(
             ReadingKey(item[2], item[3], item[4], missing=item[5]),
@@ -93,4 +93,4 @@ def _series(row: tuple[Any, ...]) -> Series:
         )
         for item in marshal.loads(packed)  # noqa: S302 - what this module wrote
     }
-    return Series(process, data, group, (last_ns, last_id), beat_ns, streaks)
+    return Series(process, data, group, (last_ns, last_id), last_seen_ns, streaks)

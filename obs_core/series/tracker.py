@@ -25,14 +25,14 @@ class Variant(NamedTuple):
 class Series:
     """One series: its newest reading, its last activity, and its current streak for each variant.
 
-    `beat_ns` is the timestamp of the newest reading, or, if that clock must be wrong, when the row was seen.
+    `last_seen_ns` is the timestamp of the newest reading, or, if that clock must be wrong, when the row was seen.
     """
 
     process: str
     data: str
     process_group: str | None = None
     last: SortKey = BEGINNING
-    beat_ns: int = 0
+    last_seen_ns: int = 0
     streaks: dict[Variant, Streak] = field(default_factory=dict)
     late: dict[Variant, SortKey] = field(default_factory=dict)
 
@@ -69,7 +69,7 @@ def observe(
 
 
 def replay(series: Series, rows: Iterable[TailRow], ended: list[Ended] | None = None) -> TailRow | None:
-    """Read a series again after late readings; `rows` are its readings from `earliest` on. Return the newest."""
+    """Read a series again after late readings: `rows` are its readings since `earliest_late_ns`; return the newest."""
     from_keys, series.late = series.late, {}
     for variant, from_key in from_keys.items():
         if ended is not None:
@@ -90,7 +90,7 @@ def replay(series: Series, rows: Iterable[TailRow], ended: list[Ended] | None = 
     return newest
 
 
-def earliest(series: Iterable[Series]) -> int:
+def earliest_late_ns(series: Iterable[Series]) -> int:
     """The time from which late series must be read again."""
     return min(from_key[0] for one in series for from_key in one.late.values())
 

@@ -47,7 +47,7 @@ def tracked(path: Path, variants: list[Variant], steps: list[int]) -> dict[Varia
                 tracker.observe(series, row, variants, ended)
             for key, series in changed.items():
                 if series.late:
-                    late = tail.values_from(connection, NATIVE, [key], tracker.earliest([series]), at)
+                    late = tail.values_from(connection, NATIVE, [key], tracker.earliest_late_ns([series]), at)
                     tracker.replay(series, late, ended)
             record(streaks, ended)
             snapshot.save(derived, at, (), changed.values())
@@ -167,7 +167,7 @@ def test_after_a_late_reading_a_fast_series_is_read_again_from_shortly_before_it
     for late_ns in (SECOND // 20, SECOND, 7 * SECOND, 40 * SECOND):
         series.late.clear()
         assert tracker.observe(series, reading(many, many * step - late_ns), [EXACT]) is None
-        reread_ns = many * step - tracker.earliest([series])
+        reread_ns = many * step - tracker.earliest_late_ns([series])
         assert late_ns < reread_ns < 8 * late_ns + SECOND
 
 

@@ -91,7 +91,7 @@ class SeriesChecks:
         """Return the series that must be read again, and from which time on; None: none."""
         if not self._late:
             return None
-        return set(self._late), tracker.earliest(checks.series for checks in self._late.values())
+        return set(self._late), tracker.earliest_late_ns(checks.series for checks in self._late.values())
 
     def reread(self, rows: Iterable[TailRow], quiet_until: int, held: Collection[str]) -> None:
         """Take the readings that `late` asked for, by (timestamp, id)."""
@@ -102,7 +102,7 @@ class SeriesChecks:
             newest = tracker.replay(checks.series, by_series[key])
             if newest is None or max(row.id for row in by_series[key]) <= quiet_until:
                 continue
-            self._evaluate_streaks(key, checks, newest, max(checks.series.beat_ns, 0), held=key[0] in held)
+            self._evaluate_streaks(key, checks, newest, max(checks.series.last_seen_ns, 0), held=key[0] in held)
         self._late = {}
 
     def schedule_retry(self) -> None:
@@ -117,11 +117,11 @@ class SeriesChecks:
         """Evaluate silence up to `now_ns`, and what was held back."""
         for key in [key for key in self._deferred if key[0] not in held]:
             checks = self._checks[key]
-            self._evaluate_streaks(key, checks, self._deferred.pop(key), checks.series.beat_ns, held=False)
+            self._evaluate_streaks(key, checks, self._deferred.pop(key), checks.series.last_seen_ns, held=False)
         while self._due and self._due[0].at_ns <= now_ns:
             due = heapq.heappop(self._due)
             checks = self._checks[due.key]
-            silence, last_seen_ns = checks.silence[due.number], checks.series.beat_ns
+            silence, last_seen_ns = checks.silence[due.number], checks.series.last_seen_ns
             at_ns = last_seen_ns + silence.after_ns
             if silence.is_reported or not last_seen_ns:
                 continue
@@ -145,7 +145,7 @@ class SeriesChecks:
         checks = self._checks[key] = checks_.checks_of(series, matching, self._alerts)
         for index, silence in enumerate(checks.silence):
             if not silence.is_reported:
-                heapq.heappush(self._due, Due(series.beat_ns + silence.after_ns, key, index))
+                heapq.heappush(self._due, Due(series.last_seen_ns + silence.after_ns, key, index))
         return checks
 
     def _evaluate_streaks(self, key: Key, checks: Checks, row: TailRow | None, time_ns: int, *, held: bool) -> None:
@@ -165,10 +165,10 @@ class SeriesChecks:
     def _record_activity(self, checks: Checks, last_seen_ns: int, *, quiet: bool) -> None:
         """Record activity of a series at `last_seen_ns`."""
         series = checks.series
-        before_ns = series.beat_ns
+        before_ns = series.last_seen_ns
         if last_seen_ns > before_ns:
-            series.beat_ns = last_seen_ns
-        if not quiet and (checks.is_silent or series.beat_ns - before_ns > checks.shortest_silence_ns):
+            series.last_seen_ns = last_seen_ns
+        if not quiet and (checks.is_silent or series.last_seen_ns - before_ns > checks.shortest_silence_ns):
             self._end_silence(checks, before_ns)
         if not checks.is_changed:
             checks.is_changed = True
@@ -181,14 +181,14 @@ class SeriesChecks:
         """Report the end of a silence; also its start, if rows came before the next tick saw it."""
         series = checks.series
         for index, silence in enumerate(checks.silence):
-            if before_ns and not silence.is_reported and series.beat_ns - before_ns > silence.after_ns:
+            if before_ns and not silence.is_reported and series.last_seen_ns - before_ns > silence.after_ns:
                 self._report_silence(checks, silence, before_ns)
             if silence.is_reported:
                 silence.is_reported = False
-                due = Due(series.beat_ns + silence.after_ns, (series.process, series.data), index)
+                due = Due(series.last_seen_ns + silence.after_ns, (series.process, series.data), index)
                 heapq.heappush(self._due, due)
                 if silence.condition:
-                    self._alerts.report(silence.tracked, series.beat_ns, condition=False)
+                    self._alerts.report(silence.tracked, series.last_seen_ns, condition=False)
                 else:
                     self._restore(checks, silence)
         checks.is_silent = False
@@ -197,7 +197,7 @@ class SeriesChecks:
         """Data have arrived again: the last known condition holds until the checks change it."""
         holds = [check.holds for check in checks.streak if check.tracked is silence.tracked]
         holds += [check.holds for check in checks.reading if check.tracked is silence.tracked]
-        self._alerts.report(silence.tracked, checks.series.beat_ns, any(holds), silence.tracked.value)
+        self._alerts.report(silence.tracked, checks.series.last_seen_ns, any(holds), silence.tracked.value)
 
     def _report_silence(self, checks: Checks, silence: SilenceCheck, since_ns: int) -> None:
         silence.is_reported = checks.is_silent = True
