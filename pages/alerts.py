@@ -11,19 +11,19 @@ layout.heading("Alerts", __doc__)
 
 @controls.live
 def alerts(scope: PageScope) -> None:
-    """How the rules stand, and the view that is chosen."""
+    """The states of alerts, and the selected view."""
     with boundary("Alerts"):
-        found = ledger_access.now()
-        alert_tiles(found)
-        watcher_status.note(found)
+        snapshot = ledger_access.now()
+        alert_tiles(snapshot)
+        watcher_status.note(snapshot)
         view = tabs.view()
         if view == tabs.WEBHOOKS:
             tabs.webhooks()
         elif view == rule_suggestions.RULES:
-            tabs.rules(found, scope)
+            tabs.rules(snapshot, scope)
         else:
-            tabs.wrong_now(found, scope)
-            tabs.stale_now(found, scope)
+            tabs.active_alerts(snapshot, scope)
+            tabs.stale_values(snapshot, scope)
 
 
 alerts()

@@ -1,4 +1,4 @@
-"""The whole way of an alert: a rule is built and tried, fires, tells its webhook, and resolves."""
+"""An alert end to end: a rule is built and backtested, fires, notifies its webhook, and resolves."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ from tests.support import alertmanager, receivers, table
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 WAIT_MS = 30_000
-BEFORE_S = 200  # longer than the time in which three flips make an alert flapping
+BEFORE_S = 200  # longer than the window in which three crossings make an alert flapping
 
 
 @contextmanager
@@ -37,35 +37,35 @@ def watcher(log: Path) -> Iterator[None]:
 
 def readings(values: list[str], ago_s: int = 0) -> list[Row]:
     """Readings that began so long ago, a millisecond apart."""
-    begun = now_ns() - ago_s * SECOND
+    start_ns = now_ns() - ago_s * SECOND
     return [
-        Row("value", "feed", "price", begun + place * 1_000_000, data_type="float", data_value=value)
-        for place, value in enumerate(values)
+        Row("value", "feed", "price", start_ns + index * 1_000_000, data_type="float", data_value=value)
+        for index, value in enumerate(values)
     ]
 
 
-def told(receiving: receivers.Receiving) -> list[tuple[str, str]]:
-    """What the receiver was told: status and rule of each message."""
+def messages_of(receiving: receivers.Receiving) -> list[tuple[str, str]]:
+    """The status and the rule of each message that the receiver got."""
     bodies = [alertmanager.message(post.body) for post in receiving.posts]
     return [(body["status"], body["alerts"][0]["labels"]["alertname"]) for body in bodies]
 
 
 def comes(page: Page, receiving: receivers.Receiving, message: tuple[str, str]) -> None:
-    """Wait until the receiver was told that, while the page lives on."""
+    """Wait until the receiver got this message, while the page keeps running."""
     for _ in range(WAIT_MS // 200):
-        if message in told(receiving):
+        if message in messages_of(receiving):
             return
         page.wait_for_timeout(200)
-    pytest.fail(f"The receiver was told {told(receiving)}.", pytrace=False)
+    pytest.fail(f"The receiver got {messages_of(receiving)}.", pytrace=False)
 
 
-def test_a_rule_is_built_tried_fires_tells_its_webhook_and_resolves(page: Page, serve: Serve, tmp_path: Path) -> None:
+def test_a_rule_is_built_fires_notifies_its_webhook_and_resolves(page: Page, serve: Serve, tmp_path: Path) -> None:
     log = tmp_path / "trace.db"
     table.store(log, readings(["1", "2", "2", "2", "2", "3"], BEFORE_S))
     with receivers.receiver(receivers.answers("200 OK")) as receiving:
-        with closing(ledger.open_ledger(log)) as book:
-            hook = Webhook("ops", receiving.url, group_wait_ns=0, group_interval_ns=SECOND)
-            webhook_store.add(book, hook, now_ns())
+        with closing(ledger.open_ledger(log)) as connection:
+            webhook = Webhook("ops", receiving.url, group_wait_ns=0, group_interval_ns=SECOND)
+            webhook_store.add(connection, webhook, now_ns())
         address = serve(log)
         with watcher(log):
             settled_at(page, f"{address}/alerts?a_view=Rules&r_process=feed&r_data=price")
@@ -81,7 +81,7 @@ def test_a_rule_is_built_tried_fires_tells_its_webhook_and_resolves(page: Page, 
             page.get_by_test_id("stVegaLiteChart").first.wait_for(timeout=WAIT_MS)
             assert "r_threshold=3" in query_of(page)
             page.get_by_role("button", name="Save rule").click()
-            page.get_by_text("Flips of stuck price").wait_for(timeout=WAIT_MS)
+            page.get_by_text("State history of stuck price").wait_for(timeout=WAIT_MS)
 
             table.store(log, readings(["7"] * 5))
             comes(page, receiving, ("firing", "stuck price"))

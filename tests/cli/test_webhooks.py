@@ -34,11 +34,11 @@ def test_a_webhook_is_added_tested_listed_and_removed_and_its_secrets_are_never_
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("Bearer zebra1\nzebra2\n"))
-    with receiver(receivers.answers("200 OK")) as hook:
+    with receiver(receivers.answers("200 OK")) as server:
         asked = ["--severity", "critical", "--label", "process=feed*", "--header", "Authorization", "--secret"]
-        assert main(["webhooks", "add", "ops", f"{hook.url}?key=zebra3", *asked]) == 0
+        assert main(["webhooks", "add", "ops", f"{server.url}?key=zebra3", *asked]) == 0
         assert main(["webhooks", "test", "ops"]) == 0
-    [post] = hook.posts
+    [post] = server.posts
     assert post.headers["authorization"] == "Bearer zebra1"
     expected = "sha256=" + hmac.new(b"zebra2", post.body, hashlib.sha256).hexdigest()
     assert post.headers["x-obs-signature-256"] == expected
@@ -46,18 +46,18 @@ def test_a_webhook_is_added_tested_listed_and_removed_and_its_secrets_are_never_
     assert main(["webhooks", "remove", "ops"]) == 0
     assert main(["webhooks", "remove", "ops"]) == 2
     printed = capsys.readouterr()
-    assert "told of critical, process=feed*, signed" in printed.out
+    assert "alerts: critical, process=feed*, signed" in printed.out
     assert "zebra" not in printed.out + printed.err
 
 
-def test_a_test_that_does_not_arrive_says_why_and_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
-    with receiver(receivers.answers("404 Not Found")) as hook:
-        assert main(["webhooks", "add", "ops", hook.url]) == 0
+def test_a_failed_test_prints_the_reason_and_exits_with_1(capsys: pytest.CaptureFixture[str]) -> None:
+    with receiver(receivers.answers("404 Not Found")) as server:
+        assert main(["webhooks", "add", "ops", server.url]) == 0
         assert main(["webhooks", "test", "ops"]) == 1
     assert "The webhook answered 404." in capsys.readouterr().err
 
 
-def test_a_webhook_that_can_lead_nowhere_good_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_or_unsafe_webhook_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     for url in ("ftp://x/", "http://169.254.169.254/latest", "http://me:zebra@example.com/"):
         assert main(["webhooks", "add", "ops", url]) == 2
     assert main(["webhooks", "add", "ops", "http://x/", "--group-wait", "soon"]) == 2
@@ -68,11 +68,11 @@ def test_a_webhook_that_can_lead_nowhere_good_is_refused(capsys: pytest.CaptureF
     assert "zebra" not in printed.err
 
 
-def test_the_log_of_deliveries_says_what_became_of_each(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with receiver(receivers.answers("410 Gone")) as hook, closing(ledger.open_ledger(log)) as book:
-        assert main(["webhooks", "add", "ops", hook.url, "--group-by", "none"]) == 0
-        record_transition(book, "firing", 1_700_000_000_000_000_000)
-        dispatcher.run_round(book, from_environment())
+def test_the_delivery_log_lists_each_status(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with receiver(receivers.answers("410 Gone")) as server, closing(ledger.open_ledger(log)) as connection:
+        assert main(["webhooks", "add", "ops", server.url, "--group-by", "none"]) == 0
+        record_transition(connection, "firing", 1_700_000_000_000_000_000)
+        dispatcher.run_round(connection, from_environment())
     assert main(["webhooks", "log"]) == 0
     line = capsys.readouterr().out.splitlines()[-1]
     assert "ops  failed  stale price  inactive → firing  attempts 1  410  The webhook answered 410." in line
@@ -83,7 +83,7 @@ def test_it_runs_as_a_program_without_streamlit_and_duckdb(log: Path) -> None:
         "import sys; from obs_core.cli.main import main; code = main(['webhooks']); print(*sys.modules); sys.exit(code)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert "There is no webhook" in done.stdout
+    assert "No webhooks yet" in done.stdout
     assert not {"streamlit", "duckdb", "pandas"} & set(done.stdout.split())
     assert log.parent.exists()
 
@@ -94,6 +94,6 @@ def test_durations_are_written_as_people_write_them(text: str, seconds: int) -> 
 
 
 @pytest.mark.parametrize("text", ["", "s", "5", "-5s", "1.5h", "5 m", "٣s", "99999999999s"])
-def test_what_is_no_duration_is_refused(text: str) -> None:
+def test_an_invalid_duration_is_refused(text: str) -> None:
     with pytest.raises(BadParameter):
         duration_ns(text)

@@ -19,7 +19,7 @@ from obs_core.store import log, sqlite
 from obs_core.supervisor import status_file
 from obs_core.supervisor.state import Child
 from obs_core.ui.alerts import sparklines
-from obs_core.ui.alerts.alert_card import change
+from obs_core.ui.alerts.alert_details import state_change
 from obs_core.watch.follower import Follower
 from tests.pages.conftest import Opened, page_text
 from tests.support import table
@@ -221,7 +221,7 @@ def test_an_alert_has_its_trend_with_the_streak_shaded_and_when_its_value_was_fi
     assert row["First seen"] == row["Last change"] == "2026-01-01 00:00"
     details = page_text(opened("alerts", a_rule="stuck"))
     assert "<dt>First seen</dt><dd title='2026-01-01 00:00:01.000'" in details
-    drawn = unquote(row["Course"])
+    drawn = unquote(row["Trend"])
     assert drawn.startswith("data:image/svg+xml,<svg")
     # The window is the log's, 8 s and a nanosecond long: the streak started after 1 s, and is ongoing.
     band = re.search(r"<rect x='([\d.]+)' width='([\d.]+)'", drawn)
@@ -267,10 +267,10 @@ def test_a_flapping_alert_shows_since_when_and_every_time_it_fired(log_path: Pat
     assert not app.exception
     assert app.dataframe[0].value["State"].tolist() == ["≋ flapping"]
     assert "<dt>Since</dt><dd title='2026-01-01 00:00:20.000'" in page_text(app)
-    changes = next(element.value for element in app.dataframe if "Change" in element.value)
-    assert changes[["Change", "Note"]].to_numpy().tolist() == [
-        ["● resolved → firing", "not sent: it flaps"],
-        ["✓ firing → resolved", "not sent: it flaps"],
+    changes = next(element.value for element in app.dataframe if "State change" in element.value)
+    assert changes[["State change", "Note"]].to_numpy().tolist() == [
+        ["● resolved → firing", "not sent: flapping"],
+        ["✓ firing → resolved", "not sent: flapping"],
         ["≋ firing → flapping", ""],
         ["● resolved → firing", ""],
         ["✓ firing → resolved", ""],
@@ -298,7 +298,7 @@ def test_alerts_on_calls_have_the_trend_of_their_figure_and_those_on_texts_steps
         {"name": "shut", "kind": "value", "allowed": ["open"]},
         at_ns=table.START_NS + 420 * SECOND,
     )
-    trends = dict(opened("alerts").dataframe[0].value[["Rule", "Course"]].to_numpy())
+    trends = dict(opened("alerts").dataframe[0].value[["Rule", "Trend"]].to_numpy())
     # Half of the calls failed in the first slice of 10 s, all in the last one; between them there is a gap.
     assert "<path d='M-0.4 20.0 L0.4 20.0 M81.6 2.0 L82.4 2.0'" in unquote(trends["fails"])
     # “open” comes first and is low; “shut” is one step higher from the slice on in which it was read.
@@ -340,4 +340,4 @@ def test_a_stale_value_shows_its_rules(log_path: Path, opened: Opened) -> None:
     [("firing", "● inactive → firing"), ("flapping", "≋ inactive → flapping"), ("odd", "· inactive → odd")],
 )
 def test_every_state_change_has_a_mark_in_front(after: str, shown: str) -> None:
-    assert change("inactive", after) == shown
+    assert state_change("inactive", after) == shown

@@ -1,4 +1,4 @@
-"""The Alerts page: streaks of a real tide gauge, by the rule that the link holds."""
+"""The Alerts page: streaks of a real tide gauge, by the criteria of the link."""
 
 import csv
 from importlib import resources
@@ -17,13 +17,13 @@ GAUGE = resources.files("obs_core.demo").joinpath("data", "tide_gauge.csv")
 def readings() -> list[Row]:
     """The gauge's readings, one second apart so that a test needs no long window."""
     with GAUGE.open(encoding="utf-8") as file:
-        found = list(csv.DictReader(file))
-    name = next(column for column in found[0] if "time" not in column.lower())
+        records = list(csv.DictReader(file))
+    name = next(column for column in records[0] if "time" not in column.lower())
     return [
         Row(
-            "value", "water_level", "sea level", table.START_NS + place * 10**9, data_type="float", data_value=row[name]
+            "value", "water_level", "sea level", table.START_NS + index * 10**9, data_type="float", data_value=row[name]
         )
-        for place, row in enumerate(found)
+        for index, row in enumerate(records)
     ]
 
 
@@ -97,13 +97,13 @@ def test_without_values_the_page_says_how_programs_record_them(log_path: Path, o
     assert "obs_core.record(name, value)" in page_text(opened("alerts"))
 
 
-def test_who_stopped_writing_is_listed(log_path: Path, opened: Opened) -> None:
+def test_a_silent_process_is_listed(log_path: Path, opened: Opened) -> None:
     """
     seconds  process  data   kind   data_value
     0        gone     price  value  1
     400      feed     price  value  2
     """
-    table.store(log_path, table.rows(test_who_stopped_writing_is_listed.__doc__ or ""))
+    table.store(log_path, table.rows(test_a_silent_process_is_listed.__doc__ or ""))
     silent = opened("alerts").dataframe[-1].value
     assert list(silent["Process"]) == ["gone"]
 
@@ -118,7 +118,7 @@ def test_a_real_tide_gauge_that_stuck_for_months_is_found(log_path: Path, opened
 
 
 def longest(values: list[str | None]) -> int:
-    """The longest run of equal readings, counted plainly."""
+    """The longest streak of equal readings, counted plainly."""
     best = run = 1
     for before, value in pairwise(values):
         run = run + 1 if float(value or "nan") == float(before or "nan") else 1
@@ -127,7 +127,7 @@ def longest(values: list[str | None]) -> int:
 
 
 @pytest.mark.parametrize("link", [{"a_threshold": "zero"}, {"a_threshold": "-4"}, {"a_missing": "perhaps"}])
-def test_a_rule_that_is_none_falls_back(link: dict[str, str], log_path: Path, opened: Opened) -> None:
+def test_invalid_criteria_fall_back_to_the_defaults(link: dict[str, str], log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(STEPS))
     app = opened("alerts", **link)
     assert not app.exception

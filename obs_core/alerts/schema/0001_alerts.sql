@@ -5,13 +5,13 @@ CREATE TABLE rule (
     created_ns INTEGER NOT NULL
 ) STRICT;
 
--- Snoozes of any rule, also of one from the file; evaluation goes on, deliveries are suppressed.
+-- Snoozes of any rule, also of one from the file; evaluation continues, deliveries are suppressed.
 CREATE TABLE snooze (
     rule     TEXT PRIMARY KEY,
     until_ns INTEGER NOT NULL
 ) STRICT;
 
--- How far each rule has been judged: the last id of the log, and what its condition was then (a changed one starts anew).
+-- How far each rule was evaluated: the last id of the log, and its condition then (a changed condition starts over).
 CREATE TABLE judged (
     rule      TEXT PRIMARY KEY,
     condition TEXT NOT NULL,

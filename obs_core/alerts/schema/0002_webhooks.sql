@@ -1,4 +1,4 @@
--- Webhooks, with their secrets: this file is for its owner alone once there is one. `seen`: the last flip it was asked about.
+-- Webhooks with their secrets: only the owner can read this file once there is one. `seen`: the last flip that was queued.
 CREATE TABLE webhook (
     name    TEXT PRIMARY KEY,
     config  TEXT NOT NULL,
@@ -6,7 +6,7 @@ CREATE TABLE webhook (
     seen    INTEGER
 ) STRICT;
 
--- What a webhook was told of each of its groups, and when the group is looked at again (obs_core.alerts.deliver.grouping).
+-- The state of each group of a webhook, and when it is flushed next (obs_core.alerts.deliver.grouping).
 CREATE TABLE delivery_group (
     receiver     TEXT NOT NULL,
     labels       TEXT NOT NULL,
@@ -20,5 +20,5 @@ CREATE TABLE delivery_group (
 
 CREATE INDEX idx_delivery_group ON delivery_group (next_ns) WHERE next_ns IS NOT NULL;
 
--- What waits in a group: without it, 10,000 flips in 10,000 groups are queued in 19 s instead of 1 s.
+-- The queue of a group: without this index, 10,000 flips in 10,000 groups are queued in 19 s instead of 1 s.
 CREATE INDEX idx_delivery_waiting ON delivery (receiver, group_key) WHERE status = 'queued';

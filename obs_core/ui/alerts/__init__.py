@@ -1,1 +1,1 @@
-"""The parts of the Alerts page."""
+"""The parts of the Alerts page: active alerts, rules, webhooks and the delivery log."""

@@ -149,10 +149,10 @@ def _readings(rule: Rule, scope: PageScope, series: tuple[str, str] | None) -> D
     if series is not None:
         readings = ask(values.history, scope, process=series[0], data=series[1])
         return DataFrame({"time_ns": readings["timestamp"], "number": readings["number"]})
-    trend = sparklines.figure_courses([rule], scope, slices=checks.MOST_BUCKETS).get(rule.name)
+    trend = sparklines.figure_trends([rule], scope, slices=checks.MOST_BUCKETS).get(rule.name)
     if trend is None:
         return None
-    return DataFrame({"time_ns": trend.moments_ns, "number": np.asarray(trend.numbers, dtype=np.float64)})
+    return DataFrame({"time_ns": trend.timestamps_ns, "number": np.asarray(trend.numbers, dtype=np.float64)})
 
 
 def _chart(rule: Rule, readings: DataFrame, bands: Sequence[Firing], flapping: Sequence[Flapping], *, key: str) -> None:

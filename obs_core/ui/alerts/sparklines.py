@@ -1,6 +1,6 @@
-"""The small course of each alert in a table: its value or figure over the window, with the time shaded that it fired.
+"""The sparkline of each alert in a table: its value or call figure over the window, with its firing time shaded.
 
-One question asks for all series, one for all figures of calls: a hundred alerts cost what one does.
+One question answers for all series and one for all call figures, so a hundred alerts cost as much as one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,129 +38,130 @@ Point = tuple[float, float] | None
 
 
 class Sparkline(NamedTuple):
-    """Numbers at moments, in their order; None is a gap. `steps`: each holds until the next one."""
+    """Numbers by time; None is a gap. `steps`: each number holds until the next one."""
 
-    moments_ns: Sequence[int]
+    timestamps_ns: Sequence[int]
     numbers: Sequence[float | None]
     steps: bool = False
 
 
-def pictures(alerts: Sequence[AlertView], scope: PageScope) -> list[str | None]:
-    """Each alert's course as a picture; None where it is about no series and no calls."""
-    everyone = replace(scope, group=None)  # a rule knows its scope by itself
+def images(alerts: Sequence[AlertView], scope: PageScope) -> list[str | None]:
+    """The sparkline of each alert as an image; None for an alert without a series and without calls."""
+    everyone = replace(scope, group=None)  # a rule has a scope of its own
     window = checks.clipped(engine(), scope.window)
     dark = st.context.theme.type == "dark"
     rules = {alert.rule.name: alert.rule for alert in alerts}
-    series, figures = _series(alerts, everyone), figure_courses(list(rules.values()), everyone)
-    found = []
-    for alert in alerts:
-        course = figures.get(alert.rule.name) or series.get(_key(alert))
-        found.append(None if course is None else picture(course, window, span(alert, window), dark=dark))
-    return found
+    series, figures = _series(alerts, everyone), figure_trends(list(rules.values()), everyone)
+    sparklines = [figures.get(alert.rule.name) or series.get(_key(alert)) for alert in alerts]
+    return [
+        None if sparkline is None else image(sparkline, window, firing_window(alert, window), dark=dark)
+        for alert, sparkline in zip(alerts, sparklines, strict=True)
+    ]
 
 
-def picture(course: Sparkline, window: Window, shaded: Window, *, dark: bool) -> str | None:
-    """A line over the window as an SVG image, one part of it `shaded`; None where there is no number."""
-    known = [number for number in course.numbers if number is not None]
+def image(sparkline: Sparkline, window: Window, shaded: Window, *, dark: bool) -> str | None:
+    """The line over `window` as an SVG image, with one part `shaded`; None without numbers."""
+    known = [number for number in sparkline.numbers if number is not None]
     if not known or window.length_ns <= 0:
         return None
     low, high = min(known), max(known)
     scale = (HEIGHT - 4) / (high - low) if high > low else 0.0
 
-    def across(moment: int) -> float:
-        return min(1.0, max(0.0, (moment - window.from_ns) / window.length_ns)) * WIDTH
+    def across(time_ns: int) -> float:
+        return min(1.0, max(0.0, (time_ns - window.from_ns) / window.length_ns)) * WIDTH
 
     points: list[Point] = [
-        None if number is None else (across(moment), HEIGHT - 2 - (number - low) * scale if scale else HEIGHT / 2)
-        for moment, number in zip(course.moments_ns, course.numbers, strict=True)
+        None if number is None else (across(time_ns), HEIGHT - 2 - (number - low) * scale if scale else HEIGHT / 2)
+        for time_ns, number in zip(sparkline.timestamps_ns, sparkline.numbers, strict=True)
     ]
     x, width = across(shaded.from_ns), across(shaded.to_ns) - across(shaded.from_ns)
-    if course.steps:
-        points = [each for before, point in pairwise(points) for each in _step(before, point)] + points[-1:]
+    if sparkline.steps:
+        steps = (step for before, point in pairwise(points) for step in _step(before, point))
+        points = [*steps, *points[-1:]]
     band = _BAND.format(x=x, width=width, tint=theme.ROLES["stale"][dark]) if width > 0 else ""
-    drawn = _SVG.format(band=band, line=stat_card.path(points), ink=theme.ROLES["accent"][dark])
-    return f"data:image/svg+xml,{quote(drawn)}"
+    svg = _SVG.format(band=band, line=stat_card.path(points), ink=theme.ROLES["accent"][dark])
+    return f"data:image/svg+xml,{quote(svg)}"
 
 
-def span(alert: AlertView, window: Window) -> Window:
-    """Since when and until when it is as bad as it says: a stale value since its first reading."""
-    begun = iso_ns(alert.annotations.get("last_change", "")) or alert.starts_ns or alert.since_ns
-    return Window(begun, alert.since_ns if alert.state == "resolved" else max(begun, window.to_ns))
+def firing_window(alert: AlertView, window: Window) -> Window:
+    """When the condition of an alert was true: for a stale value, since its first equal reading."""
+    start_ns = iso_ns(alert.annotations.get("last_change", "")) or alert.starts_ns or alert.since_ns
+    return Window(start_ns, alert.since_ns if alert.state == "resolved" else max(start_ns, window.to_ns))
 
 
-def figure_courses(rules: Sequence[Rule], scope: PageScope, *, slices: int = 60) -> dict[str, Sparkline]:
-    """The figures that rules about calls look at, by the rules' names, over what their scopes hold."""
-    asked = {rule.name: (rule.scope, rule.condition) for rule in rules if isinstance(rule.condition, Calls)}
-    if not asked:
+def figure_trends(rules: Sequence[Rule], scope: PageScope, *, slices: int = 60) -> dict[str, Sparkline]:
+    """The call figures of rules over time, by the names of the rules, each in the scope of its rule."""
+    conditions = {rule.name: (rule.scope, rule.condition) for rule in rules if isinstance(rule.condition, Calls)}
+    if not conditions:
         return {}
-    percentiles = sorted({condition.percentile for _, condition in asked.values()})
-    parts = [astuple(scope) for scope, _ in asked.values()]
-    processes, groups, names, named = (tuple(each) for each in zip(*parts, strict=True))
-    found = ask(
+    percentiles = sorted({condition.percentile for _, condition in conditions.values()})
+    parts = [astuple(scope) for scope, _ in conditions.values()]
+    processes, groups, names, scoped = (tuple(values_) for values_ in zip(*parts, strict=True))
+    trends = ask(
         functions.trends,
         scope,
         processes=processes,
         groups=groups,
         names=names,
-        functions=named,
+        functions=scoped,
         percentiles=tuple(percentiles),
         slices=slices,
     )
-    step_ns = int(found.attrs["step_ns"])
-    rows = {list(asked)[int(row["part"])]: row for row in found.to_dict("records")}
-    return {name: _figures(row, asked[name][1], percentiles, step_ns) for name, row in rows.items()}
+    step_ns = int(trends.attrs["step_ns"])
+    rows = {list(conditions)[int(row["part"])]: row for row in trends.to_dict("records")}
+    return {name: _figures(row, conditions[name][1], percentiles, step_ns) for name, row in rows.items()}
 
 
 def _figures(row: Mapping[Any, Any], condition: Calls, percentiles: Sequence[float], step_ns: int) -> Sparkline:
-    """One figure of calls in each slice; where no call was, the rate is 0 and all else a gap."""
+    """One call figure per slice; without calls, throughput is 0 and other figures are gaps."""
     calls = [int(count) for count in row["calls"]]
     numbers: list[float | None]
     if condition.figure == "error_rate":
         numbers = [int(failed) / count for failed, count in zip(row["errors"], calls, strict=True)]
     elif condition.figure == "latency":
-        place = percentiles.index(condition.percentile)
-        spread = [None if each is None else formatting.number(each[place]) for each in row["percentiles_ns"]]
-        numbers = [None if each is None else each / 1e6 for each in spread]
+        index = percentiles.index(condition.percentile)
+        lengths = [None if slice_ is None else formatting.number(slice_[index]) for slice_ in row["percentiles_ns"]]
+        numbers = [None if length_ns is None else length_ns / 1e6 for length_ns in lengths]
     else:
         numbers = [count * SECOND / step_ns for count in calls]
-    known = dict(zip((int(each) for each in row["moments_ns"]), numbers, strict=True))
-    moments = range(min(known), max(known) + step_ns, step_ns)
+    known = dict(zip(map(int, row["moments_ns"]), numbers, strict=True))
+    timestamps_ns = range(min(known), max(known) + step_ns, step_ns)
     nothing = 0.0 if condition.figure == "throughput" else None
-    return Sparkline(moments, [known.get(moment, nothing) for moment in moments])
+    return Sparkline(timestamps_ns, [known.get(time_ns, nothing) for time_ns in timestamps_ns])
 
 
 def _series(alerts: Sequence[AlertView], scope: PageScope) -> dict[tuple[str, str], Sparkline]:
-    """The courses of all values that alerts are about, by process and data."""
-    wanted = sorted({_key(alert) for alert in alerts if all(_key(alert))})
-    if not wanted:
+    """The sparklines of all values that alerts are about, by process and data."""
+    keys = sorted({_key(alert) for alert in alerts if all(_key(alert))})
+    if not keys:
         return {}
-    processes, names = zip(*wanted, strict=True)
-    found = ask(values.trends, scope, processes=processes, names=names)
+    processes, names = zip(*keys, strict=True)
+    trends = ask(values.trends, scope, processes=processes, names=names)
     return {
         (str(row["process"]), str(row["data"])): _readings(
-            [int(each) for each in row["moments_ns"]],
-            [formatting.number(each) for each in row["numbers"]],
+            [int(time_ns) for time_ns in row["moments_ns"]],
+            [formatting.number(number) for number in row["numbers"]],
             row["texts"],
         )
-        for row in found.to_dict("records")
+        for row in trends.to_dict("records")
     }
 
 
-def _readings(moments_ns: list[int], numbers: list[float | None], texts: Sequence[str]) -> Sparkline:
-    """The course of a series; where it has texts alone, each is a step as high as it was late to appear."""
+def _readings(timestamps_ns: list[int], numbers: list[float | None], texts: Sequence[str]) -> Sparkline:
+    """The sparkline of a series; of texts only, each is a step, higher for each new text."""
     if any(number is not None for number in numbers):
-        return Sparkline(moments_ns, numbers)
-    heights = {text: float(place) for place, text in enumerate(dict.fromkeys(texts))}
-    return Sparkline(moments_ns, [heights[text] for text in texts], steps=True)
+        return Sparkline(timestamps_ns, numbers)
+    heights = {text: float(height) for height, text in enumerate(dict.fromkeys(texts))}
+    return Sparkline(timestamps_ns, [heights[text] for text in texts], steps=True)
 
 
 def _step(before: Point, point: Point) -> list[Point]:
-    """The way from one point to the next one if the first holds until then."""
+    """The points between two readings if the first value holds until the second."""
     return [before] if before is None or point is None else [before, (point[0], before[1])]
 
 
 def _key(alert: AlertView) -> tuple[str, str]:
-    """The series that an alert is about; empty texts where it is about none."""
+    """The series of an alert; empty texts if it has none."""
     if isinstance(alert.rule.condition, Calls):
         return "", ""
     return alert.labels.get("process", ""), alert.labels.get("data", "")

@@ -1,4 +1,4 @@
-"""How many alerts stand in which state, as tiles."""
+"""The number of alerts in each state, as tiles."""
 
 from typing import Any
 
@@ -11,25 +11,21 @@ from obs_core.ui.kit.stat_card import StatCard
 from obs_core.ui.kit.text import counted, plain
 
 
-def alert_tiles(found: AlertsSnapshot) -> None:
-    """Draw them: alerts that fire, wait, swing or miss their data; rules of which nothing is wrong or said."""
+def alert_tiles(snapshot: AlertsSnapshot) -> None:
+    """Draw the tiles: alerts that fire, are pending, flap or have no data; rules that are OK or snoozed."""
     now = now_ns()
-    snoozed = [rule for rule in found.rules if rule.is_snoozed(now)]
-    off = sum(not rule.enabled for rule in found.rules)
-    firing = [alert for alert in found.alerts if alert.state == "firing"]
+    snoozed = [rule for rule in snapshot.rules if rule.is_snoozed(now)]
+    disabled = sum(not rule.enabled for rule in snapshot.rules)
+    firing = [alert for alert in snapshot.alerts if alert.state == "firing"]
     critical = sum(alert.severity == "critical" for alert in firing)
+    flapping, no_data = snapshot.count("flapping"), snapshot.count("no data")
+    of_rules = f"of {counted(len(snapshot.rules), 'rule')}" + (f" · {disabled} disabled" if disabled else "")
     tiles = [
         _tile("Firing", len(firing), f"{formatting.count(critical)} critical" if critical else "", bad=bool(firing)),
-        _tile("Pending", found.count("pending"), "not long enough yet"),
-        _tile(
-            "Flapping",
-            found.count("flapping"),
-            "began and ended often",
-            bad=bool(found.count("flapping")),
-            tone="stale",
-        ),
-        _tile("No data", found.count("no data"), "nothing to judge", bad=bool(found.count("no data")), tone="stale"),
-        _tile("OK", len(found.quiet()), f"of {counted(len(found.rules), 'rule')}" + (f" · {off} off" if off else "")),
+        _tile("Pending", snapshot.count("pending"), "waiting for “for”"),
+        _tile("Flapping", flapping, "changing often", bad=bool(flapping), tone="stale"),
+        _tile("No data", no_data, "no data", bad=bool(no_data), tone="stale"),
+        _tile("OK", len(snapshot.quiet()), of_rules),
         _tile("Snoozed", len(snoozed), _first_end(snoozed)),
     ]
     stat_card.row([stat_card.card_html(tile) for tile in tiles], low=True)

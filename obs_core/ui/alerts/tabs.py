@@ -1,4 +1,4 @@
-"""The views of the Alerts page: what is wrong now, the rules, and who is told."""
+"""The views of the Alerts page: active alerts, rules and webhooks."""
 
 from functools import partial
 from typing import Any, Final
@@ -8,8 +8,9 @@ import streamlit as st
 from obs_core.alerts.snapshot import AlertsSnapshot
 from obs_core.query.questions import values
 from obs_core.ui.alerts import rule_builder, webhook_form, webhook_list
-from obs_core.ui.alerts.alert_card import alert_card, flips_card
-from obs_core.ui.alerts.alert_table import RULE, alert_table, stale_by_rules
+from obs_core.ui.alerts.alert_card import alert_card, history_card
+from obs_core.ui.alerts.alert_details import stale_by_rules
+from obs_core.ui.alerts.alert_table import RULE, alert_table
 from obs_core.ui.alerts.rule_list import rule_list, snooze
 from obs_core.ui.alerts.stale_values import criteria, streak_table, suggestion_of
 from obs_core.ui.series.series_card import series_card
@@ -25,7 +26,7 @@ VIEWS: Final = (NOW, rule_suggestions.RULES, WEBHOOKS)
 
 
 def view() -> str:
-    """Draw the control that chooses a view; return the one that is chosen."""
+    """Draw the control that selects a view; return the selected one."""
     return st.segmented_control(
         "View",
         VIEWS,
@@ -37,30 +38,30 @@ def view() -> str:
     )
 
 
-def wrong_now(found: AlertsSnapshot, scope: PageScope) -> None:
-    """The alerts by rules, and what led to the one that is selected."""
-    with panel("Active alerts", "A click shows what led to it"):
-        selected = alert_table(found, scope)
+def active_alerts(snapshot: AlertsSnapshot, scope: PageScope) -> None:
+    """The active alerts, and the details of the selected one."""
+    with panel("Active alerts", "Select an alert for details"):
+        selected = alert_table(snapshot, scope)
     if selected:
-        alert_card(found, scope, selected)
-    if rule := found.named(st.query_params.get(RULE, "")):
-        with panel("History", f"Flips of {rule.name}"):
-            flips_card(rule.name)
+        alert_card(snapshot, scope, selected)
+    if rule := snapshot.named(st.query_params.get(RULE, "")):
+        with panel("History", f"State history of {rule.name}"):
+            history_card(rule.name)
             if selected is None:
                 snooze(rule, key="a")
 
 
-def stale_now(found: AlertsSnapshot, scope: PageScope) -> None:
-    """The streaks of the window with or without a rule, and who is silent."""
+def stale_values(snapshot: AlertsSnapshot, scope: PageScope) -> None:
+    """The streaks in the window, with or without a rule, and the silent processes."""
     if not window_status.holds_rows(scope):
         return
     selected: dict[str, Any] = {}
     picked = None
-    note = "By a rule or not, the worst first; a click shows the series"
+    note = "With or without a rule, longest streak first; select one to see its series"
     with panel("Stale values", note, suggestions=lambda: [suggestion_of(selected)], fill=rule_builder.fill):
         selected |= criteria()
         streaks, series = ask(values.streaks, scope, **selected), ask(values.series, scope)
-        picked = streak_table(streaks, series, stale_by_rules(found))
+        picked = streak_table(streaks, series, stale_by_rules(snapshot))
     if picked:
         with panel(
             "Readings",
@@ -74,22 +75,22 @@ def stale_now(found: AlertsSnapshot, scope: PageScope) -> None:
         silent_card(scope)
 
 
-def rules(found: AlertsSnapshot, scope: PageScope) -> None:
-    """The rules with their flips, and the builder."""
-    with panel("Rules", "A click selects one"):
-        selected = rule_list(found)
+def rules(snapshot: AlertsSnapshot, scope: PageScope) -> None:
+    """The rules with their state history, and the rule builder."""
+    with panel("Rules", "Select a rule for details"):
+        selected = rule_list(snapshot)
     if selected is not None:
-        with panel("History", f"Flips of {selected.name}"):
-            flips_card(selected.name)
-    with panel("Rule builder", "A rule is tried before it is saved"):
-        rule_builder.rule_form(found, scope)
+        with panel("History", f"State history of {selected.name}"):
+            history_card(selected.name)
+    with panel("Rule builder", "Backtest a rule before saving it"):
+        rule_builder.rule_form(snapshot, scope)
 
 
 def webhooks() -> None:
-    """Who is told, a form for one more, and what became of the messages."""
-    with panel("Webhooks", "Secrets and headers are kept, and never shown"):
+    """The webhooks, the form to add or change one, and the delivery log."""
+    with panel("Webhooks", "Secrets and headers are write-only"):
         webhook_list.webhook_list()
     with panel("Add or change a webhook"):
         webhook_form.webhook_form()
-    with panel("Delivery log", "What became of each message, the newest first"):
+    with panel("Delivery log", "Delivery status, newest first"):
         webhook_list.delivery_log()

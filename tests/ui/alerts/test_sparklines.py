@@ -1,4 +1,4 @@
-"""The small course of an alert: where its line runs, and which part of it is shaded."""
+"""The sparkline of an alert: its line, and the part that is shaded."""
 
 import re
 from urllib.parse import unquote
@@ -7,16 +7,16 @@ import pytest
 
 from obs_core import theme
 from obs_core.clock import Window
-from obs_core.ui.alerts.sparklines import HEIGHT, WIDTH, Sparkline, picture
+from obs_core.ui.alerts.sparklines import HEIGHT, WIDTH, Sparkline, image
 
 WINDOW = Window(1_000, 2_000)
 
 
-def drawn(course: Sparkline, shaded: Window, *, dark: bool = False) -> str:
-    """The picture as SVG."""
-    found = picture(course, WINDOW, shaded, dark=dark)
-    assert found is not None
-    return unquote(found.partition(",")[2])
+def drawn(sparkline: Sparkline, shaded: Window, *, dark: bool = False) -> str:
+    """The image as SVG."""
+    drawing = image(sparkline, WINDOW, shaded, dark=dark)
+    assert drawing is not None
+    return unquote(drawing.partition(",")[2])
 
 
 def test_a_line_runs_over_the_window_and_breaks_where_there_is_no_number() -> None:
@@ -39,11 +39,11 @@ def test_a_line_that_never_changes_runs_in_the_middle() -> None:
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_the_picture_has_the_colours_of_the_theme(dark: bool) -> None:  # noqa: FBT001 - a parameter of the test
+def test_the_image_has_the_colours_of_the_theme(dark: bool) -> None:  # noqa: FBT001 - a parameter of the test
     svg = drawn(Sparkline([1_000, 2_000], [1.0, 2.0]), Window(1_500, 2_000), dark=dark)
     assert {theme.ROLES["accent"][dark], theme.ROLES["stale"][dark]} == set(re.findall("#[0-9a-f]{6}", svg))
 
 
-def test_without_a_number_there_is_no_picture() -> None:
-    assert picture(Sparkline([1_500], [None]), WINDOW, WINDOW, dark=False) is None
-    assert picture(Sparkline([1_500], [1.0]), Window(5, 5), WINDOW, dark=False) is None
+def test_without_a_number_there_is_no_image() -> None:
+    assert image(Sparkline([1_500], [None]), WINDOW, WINDOW, dark=False) is None
+    assert image(Sparkline([1_500], [1.0]), Window(5, 5), WINDOW, dark=False) is None
