@@ -20,5 +20,5 @@ def pool() -> Iterator[Pool]:
 @pytest.fixture
 def engine(log: Path, pool: Pool) -> Iterator[Engine]:
     """An engine on the log that the test's docstring draws."""
-    with Engine(log, pool=pool) as asked:
-        yield asked
+    with Engine(log, pool=pool) as engine:
+        yield engine

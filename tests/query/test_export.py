@@ -81,9 +81,9 @@ def test_the_measured_width_is_about_the_size_of_the_lines(log: Path, engine: En
     assert export.width(engine, export.ALWAYS)["bytes"].isna().all()
     rows = [Row("call", "wäb", "x" * 50, START_NS + at, data_value="1" * 30, duration_ns=5) for at in range(50)]
     table.store(log, rows)
-    error = export.width(engine, export.ALWAYS)["bytes"].iloc[0]
+    measured = export.width(engine, export.ALWAYS)["bytes"].iloc[0]
     real = len("".join(csv.lines(rows)).encode()) / 51
-    assert error == pytest.approx(real, rel=0.2)
+    assert measured == pytest.approx(real, rel=0.2)
 
 
 def test_rows_written_during_an_export_are_not_included(log: Path, engine: Engine) -> None:

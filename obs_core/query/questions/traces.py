@@ -57,7 +57,7 @@ def page(
         BadParameter: a parameter has an invalid value.
     """
     size = checks.checked_int("size", size, 1, ROW_CAP)
-    falling = checks.choice("sort", sort, SORTS).startswith("-") == (sort.lstrip("-") == "process")
+    descending = checks.choice("sort", sort, SORTS).startswith("-") == (sort.lstrip("-") == "process")
     after_row = cursor(after)
     key = sort.lstrip("-")
     parameters: dict[str, object] = {
@@ -68,11 +68,13 @@ def page(
         "after_id": after_row and after_row.id,
     }
     if key == "time":
-        query_name = "traces/page" if falling else "traces/page_oldest"
-        left = _left(window, after_row, falling=falling)
-        answer = search_page(engine, query_name, left, row_filter, parameters, newest_first=falling, group=group)
+        query_name = "traces/page" if descending else "traces/page_oldest"
+        remaining = _remaining(window, after_row, descending=descending)
+        answer = search_page(
+            engine, query_name, remaining, row_filter, parameters, newest_first=descending, group=group
+        )
     else:
-        keyed = {"sort": key, "falling": int(falling), "after_key": after_row and after_row.key}
+        keyed = {"sort": key, "descending": int(descending), "after_key": after_row and after_row.key}
         answer = search_rows(engine, "traces/page_sorted", window, row_filter, parameters | keyed, group=group)
     return _paged(answer, size, attributes)
 
@@ -190,11 +192,11 @@ def row(engine: Engine, window: Window, *, group: str | None = None, id: int) ->
     return answer
 
 
-def _left(window: Window, after: Cursor | None, *, falling: bool) -> Window:
+def _remaining(window: Window, after: Cursor | None, *, descending: bool) -> Window:
     """The rest of the window after a row; with it as a bound, a deep page is as cheap as the first."""
     if after is None:
         return window
-    if falling:
+    if descending:
         return Window(window.from_ns, min(window.to_ns, after.timestamp + 1))
     return Window(max(window.from_ns, after.timestamp), window.to_ns)
 

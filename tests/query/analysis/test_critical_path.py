@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from obs_core.query.analysis.critical_path import Stretch, critical_path
+from obs_core.query.analysis.critical_path import Section, critical_path
 from tests.support import data
 
 VECTORS = data.content(data.trace_file("jaeger-ui", "peer_trace_vectors.json"))["critical_path"]
@@ -31,7 +31,7 @@ def ordered(spans: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[int
     listed: list[dict[str, Any]] = []
     parents: list[int] = []
     while left:
-        span = next(item for item in left if parent_of[item["spanID"]] in (None, *placed))
+        span = next(candidate for candidate in left if parent_of[candidate["spanID"]] in (None, *placed))
         left.remove(span)
         parents.append(placed.get(parent_of[span["spanID"]], -1))
         placed[span["spanID"]] = len(listed)
@@ -42,9 +42,11 @@ def ordered(spans: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[int
 @pytest.mark.parametrize("vector", VECTORS, ids=[vector["test"] for vector in VECTORS])
 def test_the_path_is_the_one_that_jaeger_expects(vector: dict[str, Any]) -> None:
     spans, parents = ordered(vector["trace"]["spans"])
-    answer = critical_path([span["startTime"] for span in spans], [span["duration"] for span in spans], parents)
-    error = [(spans[item.call]["spanID"], item.start, item.end) for item in answer]
-    assert error == [(item["spanID"], item["sectionStart"], item["sectionEnd"]) for item in vector["expected_sections"]]
+    path = critical_path([span["startTime"] for span in spans], [span["duration"] for span in spans], parents)
+    sections = [(spans[section.call]["spanID"], section.start, section.end) for section in path]
+    assert sections == [
+        (section["spanID"], section["sectionStart"], section["sectionEnd"]) for section in vector["expected_sections"]
+    ]
 
 
 @st.composite
@@ -58,18 +60,18 @@ def traces(draw: st.DrawFn) -> tuple[list[int], list[int], list[int]]:
 
 
 @given(traces())
-def test_the_intervals_cover_the_root_from_its_end_to_its_start_without_gap_or_overlap(
+def test_the_sections_cover_the_root_from_its_end_to_its_start_without_gap_or_overlap(
     calls: tuple[list[int], list[int], list[int]],
 ) -> None:
     path = critical_path(*calls)
     reached = 20.0
-    for stretch in path:
-        assert stretch.end == reached
-        assert stretch.start < stretch.end
-        reached = stretch.start
+    for section in path:
+        assert section.end == reached
+        assert section.start < section.end
+        reached = section.start
     assert reached == 0
 
 
 def test_no_calls_have_no_path_and_a_call_alone_is_its_own() -> None:
     assert critical_path([], [], []) == []
-    assert critical_path([5], [10], [-1]) == [Stretch(0, 5, 15)]
+    assert critical_path([5], [10], [-1]) == [Section(0, 5, 15)]

@@ -57,8 +57,8 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
             store.append(connection, [call, call._replace(span_id="below", parent_span_id=text), value, value])
         store.append(connection, [Row("log", "far", "far", START + 10**9 + at) for at in range(FAR)])
     connection.close()
-    with Engine(path) as asked:
-        yield asked
+    with Engine(path) as engine:
+        yield engine
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -94,18 +94,18 @@ HALF = "a\ud800"
 
 @pytest.mark.parametrize("name", [name for name in catalog.QUESTIONS if not name.startswith("writers")])
 def test_every_question_rejects_a_lone_surrogate(engine: Engine, name: str) -> None:
-    asked = catalog.QUESTIONS[name]
+    question = catalog.QUESTIONS[name]
     texts = [
         p
-        for p in asked.parameters.values()
+        for p in question.parameters.values()
         if p.annotation in (str, str | None) and p.name not in ("bucket", "sort", "after")
     ]
-    needed = {p.name: "1" if p.annotation is int else "x" for p in asked.parameters.values() if p.default is p.empty}
+    needed = {p.name: "1" if p.annotation is int else "x" for p in question.parameters.values() if p.default is p.empty}
     for parameter in texts:
         if parameter.name == "group" and name in ("traces.tree", "traces.children", "traces.row", "traces.attributes"):
             continue  # a trace, and a row, is shown whole
         with pytest.raises(BadParameter, match=r"half a character|is “"):
-            asked.answer(engine, WAYS["scan"], {**needed, parameter.name: HALF})
+            question.answer(engine, WAYS["scan"], {**needed, parameter.name: HALF})
 
 
 def test_every_question_answers_at_the_ends_of_time(tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -134,9 +134,9 @@ def test_every_question_answers_at_the_ends_of_time(tmp_path_factory: pytest.Tem
     }
     with Engine(path) as engine:
         for window in (Window(least, most), Window(0, 2 * 10**18)):
-            for asked in catalog.QUESTIONS.values():
-                needed = {name: arguments[name] for name, p in asked.parameters.items() if p.default is p.empty}
-                assert asked.answer(engine, window, needed).attrs["approximate"] is False
+            for question in catalog.QUESTIONS.values():
+                needed = {name: arguments[name] for name, p in question.parameters.items() if p.default is p.empty}
+                assert question.answer(engine, window, needed).attrs["approximate"] is False
         assert overview.throughput(engine, Window(least, most))["calls"].sum() == len(calls) - 1  # the end is not in it
         assert overview.throughput(engine, Window(-5, 5), bucket="1s")["calls"].tolist() == [1, 1]
 
@@ -149,10 +149,10 @@ def test_our_sqlite_functions_read_text_that_is_not_utf_8(tmp_path: Path) -> Non
     columns = ("data_value", "exception", "attributes")
     writer.execute(f"UPDATE data_trace SET {', '.join(f'{name} = CAST(? AS TEXT)' for name in columns)}", texts)
     writer.close()
-    with Engine(path) as asked:
+    with Engine(path) as engine:
         for search in ("Ü", "ü\ufffd", ": \ufffd"):
-            assert len(traces.page(asked, ALWAYS, row_filter=RowFilter(search=search))) == 1, search
+            assert len(traces.page(engine, ALWAYS, row_filter=RowFilter(search=search))) == 1, search
         for where in ('a matches "^.+$"', "a contains Ü", "a starts with ü"):
-            assert len(traces.page(asked, ALWAYS, row_filter=RowFilter(where=where))) == 1, where
-        answer = facets.facets(asked, ALWAYS)
+            assert len(traces.page(engine, ALWAYS, row_filter=RowFilter(where=where))) == 1, where
+        answer = facets.facets(engine, ALWAYS)
         assert answer.loc[answer["facet"] == "exception_type", "value"].tolist() == ["E"]

@@ -54,28 +54,28 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def asked(path: Path, pool: Pool) -> Iterator[Engine]:
+def mirrored(path: Path, pool: Pool) -> Iterator[Engine]:
     """An engine that mirrors the log and has counted its calls."""
     with Engine(path, pool=pool, mirror=True) as engine:
         assert counted(engine) == (10, 10)
         yield engine
 
 
-def test_new_rows_are_in_the_next_answer(asked: Engine, path: Path) -> None:
+def test_new_rows_are_in_the_next_answer(mirrored: Engine, path: Path) -> None:
     for number in range(10, 14):
         added(path, call(number))
-        assert counted(asked) == (number + 1, number + 1)
+        assert counted(mirrored) == (number + 1, number + 1)
 
 
-def test_a_completed_call_counts_once(asked: Engine, path: Path) -> None:
+def test_a_completed_call_counts_once(mirrored: Engine, path: Path) -> None:
     added(path, call(20, duration_ns=None))
-    assert counted(asked) == (11, 11)
+    assert counted(mirrored) == (11, 11)
     added(path, call(20, duration_ns=7_000_000))
-    assert counted(asked) == (11, 11)
-    answer = functions.performance(asked, ALL, by="data").set_index("data")
-    assert overview.summary(asked, ALL).loc[0, "p99_ms"] == pytest.approx(answer["max_ms"].max(), rel=0.2)
+    assert counted(mirrored) == (11, 11)
+    answer = functions.performance(mirrored, ALL, by="data").set_index("data")
+    assert overview.summary(mirrored, ALL).loc[0, "p99_ms"] == pytest.approx(answer["max_ms"].max(), rel=0.2)
     added(path, call(21))
-    assert counted(asked) == (12, 12)
+    assert counted(mirrored) == (12, 12)
 
 
 @pytest.mark.parametrize(
@@ -88,35 +88,35 @@ def test_a_completed_call_counts_once(asked: Engine, path: Path) -> None:
     ],
 )
 def test_rows_deleted_at_either_end_are_missing_from_the_next_answer(
-    asked: Engine, path: Path, statement: str, left: int
+    mirrored: Engine, path: Path, statement: str, left: int
 ) -> None:
     changed(path, statement)
-    assert counted(asked)[0] == left
+    assert counted(mirrored)[0] == left
     added(path, call(30))
-    assert counted(asked)[0] == left + 1
+    assert counted(mirrored)[0] == left + 1
 
 
-def test_rows_deleted_in_the_middle_are_detected_while_idle(asked: Engine, path: Path) -> None:
+def test_rows_deleted_in_the_middle_are_detected_while_idle(mirrored: Engine, path: Path) -> None:
     changed(path, "DELETE FROM data_trace WHERE id BETWEEN 4 AND 6")
     end = time.monotonic() + 20
-    while counted(asked)[0] != 7 and time.monotonic() < end:
+    while counted(mirrored)[0] != 7 and time.monotonic() < end:
         time.sleep(IDLE_S * 3)
-    assert counted(asked) == (7, 7)
+    assert counted(mirrored) == (7, 7)
 
 
-def test_replaced_rows_in_the_same_file_are_read_again(asked: Engine, path: Path) -> None:
+def test_replaced_rows_in_the_same_file_are_read_again(mirrored: Engine, path: Path) -> None:
     changed(path, "DELETE FROM data_trace")
     added(path, *(call(number + 50, process="q") for number in range(12)))
-    assert counted(asked) == (12, 12)
-    assert overview.processes(asked, ALL)["process"].tolist() == ["q"]
+    assert counted(mirrored) == (12, 12)
+    assert overview.processes(mirrored, ALL)["process"].tolist() == ["q"]
 
 
-def test_another_file_at_the_same_path_is_another_log(asked: Engine, path: Path, tmp_path: Path) -> None:
+def test_another_file_at_the_same_path_is_another_log(mirrored: Engine, path: Path, tmp_path: Path) -> None:
     added(tmp_path / "other.db", call(1), call(2))
     for file in tmp_path.glob("trace.db*"):
         file.unlink()
     (tmp_path / "other.db").rename(path)
-    assert counted(asked) == (2, 2)
+    assert counted(mirrored) == (2, 2)
 
 
 def test_a_log_that_grows_too_much_for_one_question_is_read_while_idle(tmp_path: Path, pool: Pool) -> None:
@@ -150,9 +150,9 @@ def test_the_mirror_has_the_same_streaks_as_the_log(tmp_path: Path, pool: Pool) 
     assert answer["length"].tolist() == [7, 8]
 
 
-def test_text_that_is_not_utf_8_is_read_without_the_mirror(asked: Engine, path: Path) -> None:
+def test_text_that_is_not_utf_8_is_read_without_the_mirror(mirrored: Engine, path: Path) -> None:
     added(path, call(40))
     changed(path, "UPDATE data_trace SET process = CAST(x'62c3' AS TEXT) WHERE id = 11")
     added(path, call(41))
-    assert overview.processes(asked, ALL)["process"].tolist() == ["b\ufffd", "p"]
-    assert overview.summary(asked, ALL)["calls"].tolist() == [12]
+    assert overview.processes(mirrored, ALL)["process"].tolist() == ["b\ufffd", "p"]
+    assert overview.summary(mirrored, ALL)["calls"].tolist() == [12]

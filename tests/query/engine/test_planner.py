@@ -145,8 +145,8 @@ def test_every_access_path_gives_the_same_answer(tmp_path: Path, pool: Pool) -> 
         with Engine(path, pool=pool) as engine:
             version = engine.version()
         if (mirrored := planner.mirrored(file, shape, MIDDLE, parameters, None)) is not None:
-            asked = {"statement": mirrored.statement, "parameters": mirrored.parameters, "mirror_at": version}
-            answers.append(dataframes.from_arrow(pool.answer({"log": str(path), **asked})))
+            request = {"statement": mirrored.statement, "parameters": mirrored.parameters, "mirror_at": version}
+            answers.append(dataframes.from_arrow(pool.answer({"log": str(path), **request})))
         for other in answers[1:]:
             assert_frame_equal(answers[0], other, check_exact=False, rtol=1e-12, obj=name)
 
@@ -186,8 +186,8 @@ def test_every_access_path_gives_the_same_answer_about_recorded_traces(tmp_path:
         with Engine(path, pool=pool) as engine:
             version = engine.version()
         if (mirrored := planner.mirrored(file, shape, window, parameters, None)) is not None:
-            asked = {"statement": mirrored.statement, "parameters": mirrored.parameters, "mirror_at": version}
-            answers.append(dataframes.from_arrow(pool.answer({"log": str(path), **asked})))
+            request = {"statement": mirrored.statement, "parameters": mirrored.parameters, "mirror_at": version}
+            answers.append(dataframes.from_arrow(pool.answer({"log": str(path), **request})))
         assert len(answers[0])
         for other in answers[1:]:
             assert_frame_equal(answers[0], other, check_exact=False, rtol=1e-12, obj=name)

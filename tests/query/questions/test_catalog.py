@@ -71,9 +71,9 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """An engine on a log with a trace of two calls and a value."""
-    path = tmp_path_factory.mktemp("drawn") / "trace.db"
+    path = tmp_path_factory.mktemp("sample") / "trace.db"
     rows = """
         seconds  kind   process  data   trace_id  span_id  parent_span_id  status  exception   duration_ms
         0        call   feed     load   t1        s1       -               OK      -           5
@@ -85,42 +85,44 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         yield engine
 
 
-def arguments_for(asked: catalog.Question) -> dict[str, str]:
+def arguments_for(question: catalog.Question) -> dict[str, str]:
     """Something for each parameter that the question can't do without."""
-    return {name: NEEDED[name] for name, parameter in asked.parameters.items() if parameter.default is parameter.empty}
+    return {
+        name: NEEDED[name] for name, parameter in question.parameters.items() if parameter.default is parameter.empty
+    }
 
 
 @pytest.mark.parametrize("name", PROMISED)
 def test_promised_questions_have_their_parameters_and_columns(empty: Engine, name: str) -> None:
     parameters, columns = PROMISED[name]
     promised = columns.split() if isinstance(columns, str) else columns
-    asked = catalog.QUESTIONS[name]
-    result = asked.answer(empty, ALWAYS, arguments_for(asked))
+    question = catalog.QUESTIONS[name]
+    result = question.answer(empty, ALWAYS, arguments_for(question))
     assert result.columns.tolist()[: len(promised)] == promised
-    assert {"group", *parameters.split()} <= asked.parameters.keys()
+    assert {"group", *parameters.split()} <= question.parameters.keys()
 
 
 @pytest.mark.parametrize("name", catalog.QUESTIONS)
 def test_every_question_takes_a_group_and_has_a_summary(empty: Engine, name: str) -> None:
-    asked = catalog.QUESTIONS[name]
-    assert asked.parameters["group"].default is None
-    assert asked.summary.endswith(".")
-    result = asked.answer(empty, ALWAYS, {**arguments_for(asked), "group": "red"})
+    question = catalog.QUESTIONS[name]
+    assert question.parameters["group"].default is None
+    assert question.summary.endswith(".")
+    result = question.answer(empty, ALWAYS, {**arguments_for(question), "group": "red"})
     assert result.attrs["truncated"] is False
     assert result.attrs["approximate"] is False
 
 
 @pytest.mark.parametrize("name", catalog.QUESTIONS)
-def test_every_question_has_the_same_columns_with_rows_as_without(empty: Engine, drawn: Engine, name: str) -> None:
-    asked = catalog.QUESTIONS[name]
-    result = asked.answer(drawn, ALWAYS, arguments_for(asked))
-    assert result.columns.tolist() == asked.answer(empty, ALWAYS, arguments_for(asked)).columns.tolist()
+def test_every_question_has_the_same_columns_with_rows_as_without(empty: Engine, sample: Engine, name: str) -> None:
+    question = catalog.QUESTIONS[name]
+    result = question.answer(sample, ALWAYS, arguments_for(question))
+    assert result.columns.tolist() == question.answer(empty, ALWAYS, arguments_for(question)).columns.tolist()
 
 
 def test_texts_are_converted_to_the_type_of_the_parameter(empty: Engine) -> None:
-    asked = catalog.question("values.streaks")
+    question = catalog.question("values.streaks")
     arguments = {"threshold": "3", "tolerance": "1e-4", "missing": "skip", "ignore": "0,None", "group": ""}
-    assert asked.answer(empty, ALWAYS, arguments).empty
+    assert question.answer(empty, ALWAYS, arguments).empty
     assert catalog.question("traces.page").answer(empty, ALWAYS, {"errors": "1", "size": "5"}).empty
 
 
@@ -193,7 +195,10 @@ def test_every_question_answers_about_a_log_of_seven_columns(tmp_path: Path) -> 
         connection.execute(f"INSERT INTO data_trace VALUES ({', '.join('?' * len(SEVEN))})", row)
     connection.close()
     with Engine(path) as engine:
-        result = {name: asked.answer(engine, ALWAYS, arguments_for(asked)) for name, asked in catalog.QUESTIONS.items()}
+        result = {
+            name: question.answer(engine, ALWAYS, arguments_for(question))
+            for name, question in catalog.QUESTIONS.items()
+        }
     assert result["overview.summary"][["calls", "values", "errors", "traces"]].to_numpy().tolist() == [[12, 12, 1, 0]]
     assert result["overview.summary"]["p95_ms"].isna().all()
     assert result["traces.page"]["Timestamp"].is_monotonic_decreasing

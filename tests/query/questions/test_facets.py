@@ -38,27 +38,27 @@ def shop(engine: Engine) -> Engine:
 def counts(engine: Engine, **filters: object) -> dict[str, dict[str, int]]:
     """Each facet's values with their rows, as the question returns them."""
     answer = facets.facets(engine, ALWAYS, **gathered(filters))
-    error: dict[str, dict[str, int]] = {name: {} for name in facets.FACETS}
+    rows_by_value: dict[str, dict[str, int]] = {name: {} for name in facets.FACETS}
     for facet, value, rows in answer.itertuples(index=False):
-        error[facet][value] = rows
-    return error
+        rows_by_value[facet][value] = rows
+    return rows_by_value
 
 
 def test_a_facet_counts_the_rows_of_its_values_most_first(shop: Engine) -> None:
-    error = counts(shop)
+    rows_by_value = counts(shop)
     for facet, field in KEYS.items():
         expected = Counter(getattr(row, field) for row in table.rows(ROWS) if getattr(row, field))
-        assert error[facet] == expected
-        assert list(error[facet].values()) == sorted(error[facet].values(), reverse=True)
-    assert error["function"] == {"app.load": 3, "poll": 1, "price": 1}
-    assert error["exception_type"] == {"KeyError": 2}
+        assert rows_by_value[facet] == expected
+        assert list(rows_by_value[facet].values()) == sorted(rows_by_value[facet].values(), reverse=True)
+    assert rows_by_value["function"] == {"app.load": 3, "poll": 1, "price": 1}
+    assert rows_by_value["exception_type"] == {"KeyError": 2}
 
 
 def test_a_facet_respects_all_filters_but_its_own(shop: Engine) -> None:
-    error = counts(shop, status="ERROR", group="red")
-    assert error["status"] == {"ERROR": 2, "OK": 1}
-    assert error["group"] == {"red": 2, "blue": 1}
-    assert error["process"] == {"a": 1, "b": 1}
+    rows_by_value = counts(shop, status="ERROR", group="red")
+    assert rows_by_value["status"] == {"ERROR": 2, "OK": 1}
+    assert rows_by_value["group"] == {"red": 2, "blue": 1}
+    assert rows_by_value["process"] == {"a": 1, "b": 1}
     assert counts(shop, errors=True) == counts(shop, status="ERROR")
     assert counts(shop, where="x exists") == {name: {} for name in facets.FACETS}
 

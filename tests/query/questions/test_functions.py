@@ -188,7 +188,7 @@ def test_trends_count_every_selection_by_its_own_names(log: Path, engine: Engine
     assert answer.attrs["step_ns"] == 60 * SECOND
     shown = {
         int(row["part"]): [
-            ((int(time_ns) - START) // SECOND, int(calls), int(errors), [item / 1e6 for item in spread])
+            ((int(time_ns) - START) // SECOND, int(calls), int(errors), [percentile / 1e6 for percentile in spread])
             for time_ns, calls, errors, spread in zip(
                 row["moments_ns"], row["calls"], row["errors"], row["percentiles_ns"], strict=True
             )

@@ -71,9 +71,9 @@ def test_the_rank_of_a_call_is_the_number_of_faster_calls(engine: Engine) -> Non
     3        web      shop           load  -
     4        web      other          load  1
     """
-    for group, duration, error in (("shop", 2, [3, 1]), (None, 2, [4, 2]), (None, 9, [4, 4]), ("none", 2, [0, 0])):
+    for group, duration, expected in (("shop", 2, [3, 1]), (None, 2, [4, 2]), (None, 9, [4, 4]), ("none", 2, [0, 0])):
         answer = inspector.rank(engine, ALWAYS, group=group, function="load", duration_ns=duration * 1_000_000)
-        assert answer.to_numpy().tolist() == [error]
+        assert answer.to_numpy().tolist() == [expected]
 
 
 def test_failures_and_recent_calls_come_newest_first_from_the_window(engine: Engine) -> None:
@@ -175,7 +175,7 @@ def test_the_mirror_has_the_same_parents_and_children_as_the_log(log: Path, pool
     table.store(log, [*rows, rows[0]._replace(trace_id=None, span_id=None), rows[1]._replace(trace_id="else")])
     with Engine(log, pool=pool) as plain, Engine(log, pool=pool, mirror=True) as mirrored:
         for question, function in (
-            *((item, name) for item in (inspector.callers, inspector.callees) for name in ("load", "read")),
+            *((question, name) for question in (inspector.callers, inspector.callees) for name in ("load", "read")),
             (functions.performance, "load"),
         ):
             expected = question(plain, ALWAYS, function=function)

@@ -30,8 +30,8 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     path = tmp_path_factory.mktemp("peers") / "trace.db"
     rows = [
         Row("value", "peer", f"vector {n}", (index + 1) * SECOND, data_type="float", data_value=_text(number))
-        for n, item in enumerate(VECTORS)
-        for index, number in enumerate(item["input"])
+        for n, vector in enumerate(VECTORS)
+        for index, number in enumerate(vector["input"])
     ]
     table.store(path, rows)
     with Engine(path) as answer:
@@ -51,12 +51,12 @@ def stale(engine: Engine, number: int, threshold: int, tolerance: float) -> list
 @pytest.mark.parametrize("number", PVANALYTICS)
 def test_pvanalytics_marks_the_same_readings(engine: Engine, number: int) -> None:
     vector = VECTORS[number]
-    asked = vector["args"]
-    tolerance = asked["atol"] + asked["rtol"] * abs(vector["input"][1])
+    options = vector["args"]
+    tolerance = options["atol"] + options["rtol"] * abs(vector["input"][1])
     flags = [0] * len(vector["input"])
-    for first, last in stale(engine, number, asked["window"] - 1, tolerance):
-        skipped = FLAGGED_FROM[asked["mark"]]
-        for index in range(first + (asked["window"] - 1 if skipped is None else skipped), last + 1):
+    for first, last in stale(engine, number, options["window"] - 1, tolerance):
+        skipped = FLAGGED_FROM[options["mark"]]
+        for index in range(first + (options["window"] - 1 if skipped is None else skipped), last + 1):
             flags[index] = 1
     assert flags == vector["expected_flags"]
 
@@ -65,11 +65,11 @@ def test_pvanalytics_marks_the_same_readings(engine: Engine, number: int) -> Non
 def test_ioos_qc_suspects_and_fails_the_same_readings(engine: Engine, number: int) -> None:
     """Its thresholds are times: three seconds at a reading a second are three repeats, so the fourth equal reading."""
     vector = VECTORS[number]
-    asked = vector["args"]
+    options = vector["args"]
     flags = [1] * len(vector["input"])
-    for limit, flag in ((asked["suspect_threshold"], 3), (asked["fail_threshold"], 4)):
-        threshold = math.floor(limit / asked["step_s"])
-        for first, last in stale(engine, number, threshold, asked["tolerance"]):
+    for limit, flag in ((options["suspect_threshold"], 3), (options["fail_threshold"], 4)):
+        threshold = math.floor(limit / options["step_s"])
+        for first, last in stale(engine, number, threshold, options["tolerance"]):
             flags[first + threshold : last + 1] = [flag] * (last + 1 - first - threshold)
     assert flags == vector["expected_flags"]
 

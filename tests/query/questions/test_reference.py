@@ -36,7 +36,7 @@ class TraceSet:
     """One set of traces in a log."""
 
     def __init__(self, name: str, engine: Engine) -> None:
-        """The set `name`, asked through `engine`."""
+        """The set `name`, answered by `engine`."""
         self.name = name
         self.engine = engine
         self.rows = recorded.calls(name)

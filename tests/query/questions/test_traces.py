@@ -115,8 +115,10 @@ def test_the_newest_failures_are_read_by_their_own_index(log: Path, engine: Engi
     )
     where, parameters = where_clause(ALWAYS, RowFilter(status="ERROR"), group="shop")
     with closing(sqlite.connect(log)) as connection:
-        asked = f"EXPLAIN QUERY PLAN SELECT * FROM data_trace WHERE {where} ORDER BY timestamp DESC, id DESC LIMIT 100"
-        plan = [row[-1] for row in connection.execute(asked, parameters)]
+        statement = (
+            f"EXPLAIN QUERY PLAN SELECT * FROM data_trace WHERE {where} ORDER BY timestamp DESC, id DESC LIMIT 100"
+        )
+        plan = [row[-1] for row in connection.execute(statement, parameters)]
     assert plan[0] == "SEARCH data_trace USING INDEX idx_errors (timestamp>? AND timestamp<?)"
     assert len(traces.page(engine, ALWAYS, row_filter=RowFilter(errors=True), group="shop")) == 88
 
@@ -195,16 +197,16 @@ def test_a_row_has_attributes_if_there_are_some_to_show(log: Path, engine: Engin
         for at, (text, _) in enumerate(ATTRIBUTED, 1)
     ]
     table.store(log, rows)
-    expected = [bool(error) for _, error in ATTRIBUTED]
+    expected = [bool(attributes) for _, attributes in ATTRIBUTED]
     for sort in ("-time", "process"):
         page = traces.page(engine, ALWAYS, sort=sort).sort_values("id")
         assert page["has_attributes"].tolist() == expected
     newest = traces.page(engine, ALWAYS)["has_attributes"].tolist()
     assert newest[::-1] == expected
     assert traces.children(engine, ALWAYS, trace_id="t1", span_id="s0")["has_attributes"].tolist() == expected
-    for number, (_, error) in enumerate(ATTRIBUTED, 1):
+    for number, (_, attributes) in enumerate(ATTRIBUTED, 1):
         answer = traces.attributes(engine, ALWAYS, id=number)
-        assert [tuple(row) for row in answer.to_numpy().tolist()] == error
+        assert [tuple(row) for row in answer.to_numpy().tolist()] == attributes
 
 
 def test_the_answer_has_the_first_attributes_and_says_if_there_are_more(log: Path, engine: Engine) -> None:

@@ -91,7 +91,7 @@ def recorded(log: Path) -> dict[str, list[int]]:
         ]
         store.append(connection, [*rows, Row("call", "p", "load", START, function="m.load", status="ERROR")])
     connection.close()
-    return {name: item.tolist() for name, item in spans.items()}
+    return {name: durations.tolist() for name, durations in spans.items()}
 
 
 def test_one_source_in_two_files_is_one_version_and_percentiles_are_numpys(
