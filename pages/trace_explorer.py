@@ -3,7 +3,7 @@
 import streamlit as st
 
 from obs_core.query.questions import overview
-from obs_core.ui.explorer import pinned_columns
+from obs_core.ui.explorer import link_state, pinned_columns
 from obs_core.ui.explorer.export_menu import export_menu
 from obs_core.ui.explorer.facet_panel import facet_panel
 from obs_core.ui.explorer.filter_bar import filter_bar
@@ -20,18 +20,20 @@ layout.heading("Trace Explorer", __doc__)
 @controls.live
 def explorer(scope: PageScope) -> None:
     """The filters, the table and the selected row; refreshed together."""
-    with panel("Rows"):
-        row_filter, sort, tools = filter_bar(ask(overview.processes, scope)["process"].tolist())
-        with tools:
-            pinned = pinned_columns.pinned()
-            export_menu(scope, row_filter)
-            with_facets = st.toggle("Facets", key="t_facets", bind="query-params")
-        facets = st.container()
-        trace_table(scope, row_filter, sort, pinned)
-        if with_facets:
-            with facets, boundary("Facets"):
-                facet_panel(scope, row_filter)
-    selection_card(scope)
+    with link_state.in_session():
+        with panel("Rows"):
+            row_filter, sort, tools = filter_bar(ask(overview.processes, scope)["process"].tolist())
+            with tools:
+                pinned = pinned_columns.pinned()
+                export_menu(scope, row_filter)
+                with_facets = st.toggle("Facets", key="t_facets", bind="query-params")
+            facets = st.container()
+            trace_table(scope, row_filter, sort, pinned)
+            if with_facets:
+                with facets, boundary("Facets"):
+                    facet_panel(scope, row_filter)
+        selection_card(scope)
 
 
+link_state.read_link()
 explorer()

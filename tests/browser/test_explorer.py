@@ -1,6 +1,10 @@
 """The Trace Explorer in a real browser: clicks, keys, refreshes, themes, shared links and hostile rows."""
 
+import os
+import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -68,6 +72,37 @@ def count_of(frame: FrameLocator, data: str) -> int:
     return frame.locator(".ag-center-cols-container [col-id=Data]").all_inner_texts().count(data)
 
 
+def row_count(frame: FrameLocator) -> int:
+    """The number of rows that the table has, drawn or not."""
+    return int(frame.locator("[aria-rowcount]").first.get_attribute("aria-rowcount") or 0)
+
+
+def focused_row(frame: FrameLocator) -> str:
+    """The data of the row with the keyboard focus."""
+    focused = "() => document.activeElement.closest('.ag-row').querySelector('[col-id=Data]').innerText"
+    return str(frame.locator("body").evaluate(focused))
+
+
+def server_of(address: str) -> int:
+    """The process that serves `address`."""
+    port = address.rpartition(":")[2]
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if f"--server.port\0{port}\0" in (folder / "cmdline").read_text():
+                return int(folder.name)
+    raise LookupError(address)
+
+
+@contextmanager
+def paused(process: int) -> Iterator[None]:
+    """Stop a process for a while: its answers come late."""
+    os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process, signal.SIGCONT)
+
+
 def eventually(page: Page, claim: object) -> None:
     """Wait until `claim()` holds, for at most 30 seconds."""
     assert callable(claim)
@@ -105,10 +140,40 @@ def test_rows_open_by_click_and_key_and_stay_open_over_refreshes(serve: Serve, p
     eventually(page, lambda: count_of(frame, "price") == 1)
     body = frame.locator(".ag-body-viewport")
     body.evaluate("element => { element.scrollTop = 300; }")
+    before = row_count(frame)
     table.store(log, [Row("call", "web", "newer", time.time_ns())])
     expect(page.get_by_text("45 rows")).to_be_visible(timeout=30_000)
-    page.wait_for_timeout(500)
+    eventually(page, lambda: row_count(frame) == before + 1)
     assert body.evaluate("element => element.scrollTop") == 300
+
+
+def test_a_late_answer_keeps_the_clicked_row_selected_and_the_keyboard_on_it(
+    serve: Serve, page: Page, tmp_path: Path
+) -> None:
+    log = tmp_path / "trace.db"
+    table.store(log, shop())
+    address = serve(log)
+    page.goto(f"{address}/trace_explorer?every=1s")
+    settled(page)
+    frame = grid(page)
+    with paused(server_of(address)):
+        frame.locator(cell(frame, "serve", "Process")).click()
+        table.store(log, [Row("call", "web", "newest", time.time_ns())])
+        page.wait_for_timeout(1_500)  # the next refresh is due, and still has the address from before the answer
+    eventually(page, lambda: count_of(frame, "load") == 2 and "span=s1" in query_of(page))
+    eventually(page, lambda: count_of(frame, "newest") == 1)
+    assert focused_row(frame) == "serve"
+    page.keyboard.press("Enter")
+    eventually(page, lambda: count_of(frame, "load") == 1)
+    with paused(server_of(address)):
+        page.keyboard.press("Enter")
+        page.keyboard.press("ArrowDown")
+        assert focused_row(frame) == "tick_00"
+        page.wait_for_timeout(1_500)
+    eventually(page, lambda: count_of(frame, "load") == 2)
+    assert focused_row(frame) == "tick_00"
+    assert frame.locator(".ag-row-selected [col-id=Data]").all_inner_texts() == ["serve"]
+    assert "span=s1" in query_of(page)
 
 
 def test_back_and_forward_lead_from_the_trace_to_its_function_and_back(
@@ -137,7 +202,7 @@ def test_what_is_wrong_with_a_link_is_dismissed_with_a_click(serve: Serve, page:
     table.store(log, shop())
     page.goto(f"{serve(log)}/trace_explorer?every=off&t_status=BAD&t_after=none")
     settled(page)
-    note = page.get_by_text("t_after is left out")
+    note = page.get_by_text("t_after is ignored")
     expect(note).to_be_visible()
     page.get_by_role("button", name="Dismiss").click()
     expect(note).to_have_count(0)

@@ -151,7 +151,7 @@ def test_a_link_opens_what_was_open_and_the_file_holds_rows_of_the_log_alone(
     assert (count_of(frame, "user.id"), count_of(frame, "(not JSON)"), count_of(frame, "key0")) == (1, 1, 0)
     eventually(page, lambda: frame.locator(".ag-row-selected [col-id=Data]").all_inner_texts() == ["serve"])
     page.get_by_role("button", name="Export").first.click()
-    page.get_by_text("Leave formulas as they are").click()
+    page.get_by_text("Do not escape formulas").click()
     eventually(page, lambda: "t_raw=true" in query_of(page))
     with page.expect_download() as waiting:
         page.get_by_role("link", name="Download CSV").click()
@@ -161,7 +161,7 @@ def test_a_link_opens_what_was_open_and_the_file_holds_rows_of_the_log_alone(
     page.reload()
     settled(page)
     page.get_by_role("button", name="Export").first.click()
-    expect(page.get_by_role("switch", name="Leave formulas")).to_be_checked(timeout=30_000)
+    expect(page.get_by_role("switch", name="Do not escape formulas")).to_be_checked(timeout=30_000)
 
 
 def test_a_trace_of_30_000_rows_opens_level_by_level(serve: Serve, page: Page, tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
-"""The table of rows with their children: seven canonical columns and the duration, in an AgGrid.
+"""The table of rows with their children: seven canonical columns and the duration, in an AG Grid.
 
 What a traced program wrote reaches the browser only as data of the frame, never inside `gridOptions`, and is drawn with
-`textContent`: a cell can't run anything. The server decides what is open and chosen, so that both survive a refresh.
+`textContent`: a cell can't run code. The server decides which rows are expanded and selected, so that both survive a
+refresh; `web/grid.js` keeps the keyboard focus on its row.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -18,51 +20,9 @@ HEADER_HEIGHT: Final = 34
 TALLEST: Final = 460
 
 _WEB: Final = resources.files("obs_core.ui.explorer").joinpath("web")
-
-_EVENT: Final = """function({streamlitRerunEventTriggerName, eventData}) {
-  const e = eventData || {}, row = e.data || {}, t = e.event && e.event.target, key = e.event && e.event.key;
-  const arrow = key === 'ArrowRight' || key === 'ArrowLeft';
-  const chevron = !!(t && t.classList && t.classList.contains('chevron')) && row.kids;
-  const turns = row.kids && (chevron || arrow || key === 'Enter' || (!key && !row.open));
-  return {path: row.path, trace: row.trace, span: row.span, kind: row.kind, opens: turns ? !row.open : null,
-          selects: !arrow && !chevron, at: Date.now()};
-}"""
-
-_IS_EVENT: Final = """function({streamlitRerunEventTriggerName, eventData}) {
-  if (streamlitRerunEventTriggerName === 'cellClicked') return true;
-  if (streamlitRerunEventTriggerName !== 'cellKeyDown' || !eventData.event) return false;
-  const key = eventData.event.key, row = eventData.data || {};
-  if (key === 'Enter') return true;
-  return eventData.column.getColId() === 'Process' && row.kids && key === (row.open ? 'ArrowLeft' : 'ArrowRight');
-}"""
-
-_READY: Final = """p => {
-  if (window.__obsTheme) return;
-  window.__obsTheme = 1;
-  window.addEventListener('message', e => {
-    const d = e.data;
-    if (d && d.type === 'streamlit:render' && d.theme)
-      document.documentElement.style.colorScheme = d.theme.base === 'dark' ? 'dark' : 'light';
-  });
-}"""
-
-_UPDATED: Final = """p => {
-  p.api.forEachNode(n => n.setSelected(!!n.data.selected, false));
-  const first = p.api.getDisplayedRowAtIndex(0), page = first && first.data.page;
-  if (window.__obsPage !== undefined && window.__obsPage !== page && first) p.api.ensureIndexVisible(0, 'top');
-  window.__obsPage = page;
-}"""
-
-_SPAN: Final = "p => p.data && p.data.kind === 'attribute' ? 5 : 1"
-"""An attribute has no moment, status, exception or duration: its value takes their room."""
-
-_SPAN_MORE: Final = "p => p.data && p.data.kind === 'more' ? 8 : 1"
-"""What asks for more rows has the room of a whole one."""
-
-_KEEPS_ARROWS: Final = """p => {
-  const row = p.data || {};
-  return !!row.kids && p.event.key === (row.open ? 'ArrowLeft' : 'ArrowRight');
-}"""
+_FUNCTION: Final = re.compile(r"^const (\w+) = (.+?);$(?=\n\n|\n?\Z)", re.MULTILINE | re.DOTALL)
+_FUNCTIONS: Final = dict(_FUNCTION.findall(_WEB.joinpath("grid.js").read_text("utf-8")))
+_TREE_CELL: Final = _WEB.joinpath("tree_cell.js").read_text("utf-8")
 
 COLOURS: Final[Mapping[str, tuple[str, str]]] = {
     "--ag-background-color": ("#ffffff", "#0f1419"),
@@ -84,7 +44,7 @@ _QUIET_INK: Final = ("#5f6b7a", "#98a3b3")
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """What somebody did to a row: `opens` is what its children shall be (None: as they are)."""
+    """A click or key on a row. `opens` says whether to expand or collapse it (None: neither)."""
 
     path: str
     trace: str
@@ -95,7 +55,7 @@ class Click:
 
 
 def grid(rows: DataFrame, *, page: str, pinned: Mapping[str, str], key: str, on_click: Callable[[Click], None]) -> None:
-    """Draw `rows` (see `tree.visible`); `page` names the page they are of, so that a new one begins at its top.
+    """Draw `rows` (see `row_tree.visible`); `page` identifies their page, so that another page starts at its top.
 
     `pinned` are the fields and harmless titles of further columns. `on_click` runs before the next run of the script.
     """
@@ -108,36 +68,36 @@ def grid(rows: DataFrame, *, page: str, pinned: Mapping[str, str], key: str, on_
         allow_unsafe_jscode=True,
         update_on=["cellClicked", "cellKeyDown"],
         data_return_mode=DataReturnMode.CUSTOM,
-        custom_jscode_for_grid_return=JsCode(_EVENT),
-        should_grid_return=JsCode(_IS_EVENT),
+        custom_jscode_for_grid_return=_js("clickEvent"),
+        should_grid_return=_js("isClick"),
         server_sync_strategy="server_wins",
         theme=StAggridTheme(base="balham"),
         custom_css=styles(dark=st.context.theme.type == "dark"),
         show_toolbar=False,
-        callback=lambda answer: _tell(answer.raw_data, on_click),
+        callback=lambda answer: _handle(answer.raw_data, on_click),
     )
 
 
 def clicked(raw: object) -> Click | None:
-    """The click that the browser told, or None if it is not one."""
+    """The click that the browser sent, or None if it is not valid."""
     if not isinstance(raw, dict) or not isinstance(raw.get("path"), str):
         return None
-    words = {name: raw[name] if isinstance(raw.get(name), str) else "" for name in ("trace", "span", "kind")}
+    texts = {name: raw[name] if isinstance(raw.get(name), str) else "" for name in ("trace", "span", "kind")}
     opens = raw["opens"] if isinstance(raw.get("opens"), bool) else None
-    return Click(raw["path"], **words, opens=opens, selects=bool(raw.get("selects")))
+    return Click(raw["path"], **texts, opens=opens, selects=bool(raw.get("selects")))
 
 
 def options(pinned: Mapping[str, str]) -> dict[str, Any]:
-    """The grid's options: columns, keys and what happens on events. Nothing in here comes from a log."""
+    """The grid's options: columns, keys and event handlers. Nothing in here comes from a log."""
     return {
         "columnDefs": [*_columns(), *_pinned(pinned)],
         "defaultColDef": {"resizable": True, "sortable": False, "suppressHeaderMenuButton": True, "minWidth": 60},
-        "getRowId": JsCode("p => p.data.path"),
+        "getRowId": _js("rowId"),
         "rowClassRules": {
-            "failed": JsCode("p => p.data.Status === 'ERROR'"),
-            "child": JsCode("p => p.data.depth > 0"),
-            "attribute": JsCode("p => p.data.kind === 'attribute'"),
-            "more": JsCode("p => p.data.kind === 'more'"),
+            "failed": _js("isFailed"),
+            "child": _js("isChild"),
+            "attribute": _js("isAttribute"),
+            "more": _js("isMore"),
         },
         "rowHeight": ROW_HEIGHT,
         "headerHeight": HEADER_HEIGHT,
@@ -148,15 +108,16 @@ def options(pinned: Mapping[str, str]) -> dict[str, Any]:
         "suppressMovableColumns": True,
         "suppressColumnVirtualisation": True,
         "tooltipShowDelay": 500,
-        "onGridReady": JsCode(_READY),
-        "onFirstDataRendered": JsCode(_UPDATED),
-        "onRowDataUpdated": JsCode(_UPDATED),
+        "onGridReady": _js("onReady"),
+        "onFirstDataRendered": _js("onRowsUpdated"),
+        "onRowDataUpdated": _js("onRowsUpdated"),
+        "onCellFocused": _js("onCellFocused"),
         "overlayNoRowsTemplate": "<span>No rows</span>",
     }
 
 
 def styles(*, dark: bool) -> dict[str, dict[str, str]]:
-    """The grid's CSS: every colour for both themes, so that the theme's switch needs no rerun."""
+    """The grid's CSS: every colour for both themes, so that switching the theme needs no rerun."""
     variables = {name: f"light-dark({light}, {night}) !important" for name, (light, night) in COLOURS.items()}
     variables |= {
         "--ag-odd-row-background-color": "transparent !important",
@@ -176,10 +137,10 @@ def styles(*, dark: bool) -> dict[str, dict[str, str]]:
         ".ag-cell.number, .number .ag-header-cell-label": {"text-align": "right", "justify-content": "flex-end"},
         ".tree .chevron": {"display": "inline-block", "width": "18px", "text-align": "center", "color": quiet},
         ".tree .chevron.has": {"cursor": "pointer"},
-        ".tree .word": {"unicode-bidi": "isolate"},
+        ".tree .label": {"unicode-bidi": "isolate"},
         ".failed .status, .failed .exception": {"color": error},
         ".failed .status": {"font-weight": "600"},
-        ".quiet, .attribute .ag-cell, .more .tree .word": {"color": quiet},
+        ".quiet, .attribute .ag-cell, .more .tree .label": {"color": quiet},
         ".more": {"cursor": "pointer"},
         ".ag-tooltip": {"max-width": "560px", "white-space": "pre-wrap", "overflow-wrap": "anywhere"},
     }
@@ -187,12 +148,10 @@ def styles(*, dark: bool) -> dict[str, dict[str, str]]:
 
 def _columns() -> list[dict[str, Any]]:
     """The seven canonical columns, then the duration."""
-    tree = JsCode(_WEB.joinpath("tree_cell.js").read_text("utf-8"))
 
     def column(field: str, width: int, **more: object) -> dict[str, Any]:
         return {"field": field, "headerName": field, "width": width, "tooltipField": field} | more
 
-    failed = JsCode("p => p.value === 'ERROR' ? '✕ ERROR' : p.value")
     hidden = ("path", "depth", "kids", "open", "selected", "kind", "trace", "span", "page")
     return [
         column(
@@ -200,16 +159,16 @@ def _columns() -> list[dict[str, Any]]:
             150,
             flex=3,
             minWidth=130,
-            cellRenderer=tree,
-            colSpan=JsCode(_SPAN_MORE),
-            equals=JsCode("() => false"),
-            suppressKeyboardEvent=JsCode(_KEEPS_ARROWS),
+            cellRenderer=JsCode(_TREE_CELL),
+            colSpan=_js("processSpan"),
+            equals=_js("neverEqual"),
+            suppressKeyboardEvent=_js("keepsArrows"),
         ),
         column("Data", 150, flex=4, minWidth=120),
         column("Data Type", 82, cellClass="quiet"),
-        column("Data Value", 110, flex=3, minWidth=96, colSpan=JsCode(_SPAN)),
+        column("Data Value", 110, flex=3, minWidth=96, colSpan=_js("valueSpan")),
         column("Timestamp", 164),
-        column("Status", 78, cellClass="status", valueFormatter=failed),
+        column("Status", 78, cellClass="status", valueFormatter=_js("statusText")),
         column("Exception", 110, flex=3, minWidth=90, cellClass="exception"),
         column("Duration", 78, cellClass="number", headerClass="number"),
         *({"field": name, "hide": True} for name in hidden),
@@ -217,11 +176,16 @@ def _columns() -> list[dict[str, Any]]:
 
 
 def _pinned(pinned: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The columns that people pinned, behind the others."""
+    """The pinned columns, after the others."""
     more = {"width": 120, "flex": 2, "minWidth": 90, "cellClass": "quiet"}
     return [{"field": field, "headerName": title, "tooltipField": field} | more for field, title in pinned.items()]
 
 
-def _tell(raw: object, on_click: Callable[[Click], None]) -> None:
+def _handle(raw: object, on_click: Callable[[Click], None]) -> None:
     if (click := clicked(raw)) is not None:
         on_click(click)
+
+
+def _js(name: str) -> JsCode:
+    """One function of `web/grid.js`."""
+    return JsCode(_FUNCTIONS[name])

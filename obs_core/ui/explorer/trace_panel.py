@@ -7,6 +7,7 @@ from pandas import DataFrame
 
 from obs_core import charts
 from obs_core.query.questions import traces
+from obs_core.ui.explorer import link_state
 from obs_core.ui.explorer.export_menu import trace_menu
 from obs_core.ui.explorer.filter_link import LEVELS, TABS
 from obs_core.ui.explorer.row_card import row_card
@@ -80,6 +81,7 @@ def _trace(scope: PageScope, trace_id: str, span_id: str | None) -> None:
             row_card(scope, int(tree["id"].iloc[ids.index(selected)]), tree)
 
 
+@link_state.in_session()
 def _said(said: Said) -> None:
     """Name in the link what was done in the waterfall."""
     if said.picked is not None:

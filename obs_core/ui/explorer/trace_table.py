@@ -9,7 +9,7 @@ from obs_core.errors import BadParameter
 from obs_core.query.filters.cursor import cursor
 from obs_core.query.filters.row_filter import ALL_ROWS, RowFilter
 from obs_core.query.questions import traces
-from obs_core.ui.explorer import expanded_rows, pinned_columns
+from obs_core.ui.explorer import expanded_rows, link_state, pinned_columns
 from obs_core.ui.explorer.filter_link import SIZES
 from obs_core.ui.explorer.grid import Click, grid
 from obs_core.ui.explorer.row_tree import ATTRIBUTE, MORE, owner, visible
@@ -49,6 +49,7 @@ def trace_table(scope: PageScope, row_filter: RowFilter, sort: str, pinned: tupl
         _page_buttons(page)
 
 
+@link_state.in_session()
 def clicked(click: Click) -> None:
     """Expand, collapse and select rows for a click, in the session and in the link."""
     expanded, path = _expanded(), owner(click.path, click.kind)
@@ -76,6 +77,7 @@ def select(trace: str = "", span: str = "", row: str = "") -> None:
     )
 
 
+@link_state.in_session()
 def close() -> None:
     """Clear the selection."""
     st.session_state.pop(SELECTED, None)
@@ -178,6 +180,7 @@ def _page_buttons(page: DataFrame) -> None:
     st.button("Next", on_click=_go_to, args=("next", next_page), disabled=next_page is None)
 
 
+@link_state.in_session()
 def _go_to(target: str, next_page: str | None) -> None:
     """Go to the first page, back to the previous one, or to `next_page`; for callbacks."""
     pages: list[str | None] = st.session_state.setdefault(PAGES, [])

@@ -16,7 +16,7 @@ class TreeCell {
       chevron.classList.add('has');
     }
     const text = document.createElement('span');
-    text.className = 'word';
+    text.className = 'label';
     text.textContent = params.value || '';
     this.eGui.replaceChildren(chevron, text);
   }
