@@ -121,10 +121,19 @@ def iso_ns(text: str) -> int | None:
     except ValueError:
         return None
     try:
-        since_epoch = (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)) - _EPOCH
+        return datetime_ns(parsed) + nanoseconds
     except OverflowError:
         return None
-    return (since_epoch.days * 86_400 + since_epoch.seconds) * SECOND + nanoseconds
+
+
+def datetime_ns(value: datetime) -> int:
+    """`value` in nanoseconds since 1970 UTC (without a zone: UTC).
+
+    Raises:
+        OverflowError: it is outside the calendar's range in UTC.
+    """
+    since_epoch = (value if value.tzinfo else value.replace(tzinfo=UTC)) - _EPOCH
+    return since_epoch // timedelta(microseconds=1) * 1_000
 
 
 def iso_text(time_ns: int) -> str:

@@ -34,7 +34,8 @@ def evaluate(tmp_path: Path) -> Iterator[Evaluate]:
             followers[0].tick(START + second * SECOND, writers)
         with closing(ledger.open_ledger(log)) as connection:
             return [
-                (flip.state_to, (flip.timestamp_ns - START) // SECOND) for _, flip in ledger.transitions(connection)
+                (transition.state_to, (transition.timestamp_ns - START) // SECOND)
+                for _, transition in ledger.transitions(connection)
             ]
 
     yield run

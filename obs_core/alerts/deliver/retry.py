@@ -1,6 +1,5 @@
 """What the response to a message means: it was sent, it is retried and when, or it failed."""
 
-from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final, Literal, NamedTuple
 
@@ -10,7 +9,6 @@ FIRST_WAIT_NS: Final = clock.SECOND
 LONGEST_WAIT_NS: Final = 5 * clock.MINUTE  # Alertmanager's group interval: no slower than the next flush would be
 GIVE_UP_NS: Final = clock.DAY  # after the first attempt
 _RETRIED: Final = frozenset({408, 425, 429})
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Outcome = Literal["sent", "retry", "failed"]
 
@@ -56,8 +54,6 @@ def retry_after_ns(text: str, now: int) -> int | None:
     if header.isascii() and header.isdigit():
         return now + min(int(header[:12]), 10**9) * clock.SECOND
     try:
-        date = parsedate_to_datetime(header)
-        since = (date if date.tzinfo else date.replace(tzinfo=UTC)) - _EPOCH
+        return clock.datetime_ns(parsedate_to_datetime(header))
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
-    return (since.days * 86_400 + since.seconds) * clock.SECOND
