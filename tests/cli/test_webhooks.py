@@ -68,7 +68,7 @@ def test_an_invalid_or_unsafe_webhook_is_refused(capsys: pytest.CaptureFixture[s
     assert "zebra" not in printed.err
 
 
-def test_the_delivery_log_lists_each_status(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_delivery_log_lists_the_status_of_deliveries(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with receiver(receivers.answers("410 Gone")) as server, closing(ledger.open_ledger(log)) as connection:
         assert main(["webhooks", "add", "ops", server.url, "--group-by", "none"]) == 0
         record_transition(connection, "firing", 1_700_000_000_000_000_000)

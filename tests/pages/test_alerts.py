@@ -108,7 +108,7 @@ def test_a_silent_process_is_listed(log_path: Path, opened: Opened) -> None:
     assert list(silent["Process"]) == ["gone"]
 
 
-def test_a_real_tide_gauge_that_stuck_for_months_is_found(log_path: Path, opened: Opened) -> None:
+def test_a_real_tide_gauge_that_stuck_for_months_is_listed(log_path: Path, opened: Opened) -> None:
     rows = readings()
     table.store(log_path, rows)
     app = opened("alerts")

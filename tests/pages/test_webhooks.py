@@ -89,7 +89,7 @@ def test_a_rejected_test_shows_the_status(log_path: Path, opened: Opened) -> Non
         assert "403" in page_text(app)
 
 
-def test_the_delivery_log_shows_the_status_of_each_message(log_path: Path, opened: Opened) -> None:
+def test_the_delivery_log_shows_the_status_of_messages(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(STUCK))
     with (
         receivers.receiver(receivers.answers("200 OK")) as receiving,

@@ -9,7 +9,7 @@ from obs_core.alerts.deliver.payload import MessageAlert
 from obs_core.alerts.ledger import AlertTransition
 
 FIRING: Final = frozenset({"firing", "flapping", "no data"})  # sent as firing; flapping once, not per transition
-ENDED: Final = frozenset({"resolved", "inactive", "ok", "pending"})
+ENDED: Final = frozenset({"resolved", "inactive", "pending"})
 
 
 def is_notified(transition: AlertTransition) -> bool:

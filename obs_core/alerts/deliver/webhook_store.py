@@ -112,21 +112,13 @@ def is_known(connection: sqlite3.Connection, name: str) -> bool:
     return _row(connection, name) is not None
 
 
-def deliveries(
-    connection: sqlite3.Connection,
-    *,
-    webhook: str | None = None,
-    rule: str | None = None,
-    status: str | None = None,
-    limit: int = 100,
-) -> list[Delivery]:
-    """The delivery log, newest first."""
+def deliveries(connection: sqlite3.Connection, *, status: str | None = None, limit: int = 100) -> list[Delivery]:
+    """The delivery log, newest first; only deliveries with `status` if it is given."""
     rows = connection.execute(
         f"SELECT delivery.id, {', '.join(Delivery._fields[1:])} "
         "FROM delivery JOIN transition ON transition.id = transition_id "
-        "WHERE (?1 IS NULL OR webhook = ?1) AND (?2 IS NULL OR rule = ?2) AND (?3 IS NULL OR status = ?3) "
-        "ORDER BY delivery.id DESC LIMIT ?4",
-        (webhook, rule, status, max(0, limit)),
+        "WHERE ?1 IS NULL OR status = ?1 ORDER BY delivery.id DESC LIMIT ?2",
+        (status, max(0, limit)),
     )
     return [Delivery(*row) for row in rows]
 

@@ -265,7 +265,7 @@ def test_a_new_webhook_gets_the_firing_alerts_and_nothing_older(connection: sqli
     assert [alert["labels"]["process"] for message in messages for alert in message["alerts"]] == ["a"]
 
 
-def test_each_webhook_gets_its_alerts_and_has_its_own_failures(connection: sqlite3.Connection) -> None:
+def test_webhooks_get_their_own_alerts_and_have_their_own_failures(connection: sqlite3.Connection) -> None:
     webhook_store.add(connection, replace(WEBHOOK, name="critical", severities=("critical",)), T)
     outbox.queue(connection, T)
     record_transition(connection, "firing", T, process="a")

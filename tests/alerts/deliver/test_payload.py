@@ -79,7 +79,7 @@ def test_a_group_fires_as_long_as_one_of_its_alerts_does() -> None:
     envelope = Envelope("ops", "{}:{}", {}, "http://dash:8501")
     both = alertmanager.message(message_body(envelope, [alert(ends_ns=START + 1), alert("Other")]))
     assert both["status"] == "firing"
-    assert [each["status"] for each in both["alerts"]] == ["resolved", "firing"]
+    assert [element["status"] for element in both["alerts"]] == ["resolved", "firing"]
     assert alertmanager.message(message_body(envelope, [alert(ends_ns=START + 1)]))["status"] == "resolved"
 
 
@@ -131,16 +131,16 @@ def test_whatever_alerts_are_called_and_say_their_message_is_one_of_alertmanager
     labels: dict[str, str], notes: dict[str, str], rule: str, hostile: str, state: str
 ) -> None:
     named = {**labels, "alertname": rule, "process": hostile}
-    facts = (text_of(named), "inactive", state, START, hostile, text_of(notes | {"summary": hostile}), "warning")
-    fires = AlertTransition(rule, *facts, fingerprint(named), START, None)
+    fields = (text_of(named), "inactive", state, START, hostile, text_of(notes | {"summary": hostile}), "warning")
+    fires = AlertTransition(rule, *fields, fingerprint(named), START, None)
     ended = fires._replace(state_from=state, state_to="resolved", ends_ns=START + 1)
     alerts = [message_alert(transition, "https://dash.example.com") for transition in (fires, ended)]
     key = group_key([], named)
-    found = alertmanager.message(message_body(Envelope("ops", key, named, "https://dash.example.com"), alerts))
-    assert found["groupKey"] == key
-    assert [each["status"] for each in found["alerts"]] == ["firing", "resolved"]
-    assert found["commonLabels"] == found["alerts"][0]["labels"] == {"severity": "warning", **named}
-    assert found["alerts"][0]["annotations"]["summary"] == hostile
+    message = alertmanager.message(message_body(Envelope("ops", key, named, "https://dash.example.com"), alerts))
+    assert message["groupKey"] == key
+    assert [element["status"] for element in message["alerts"]] == ["firing", "resolved"]
+    assert message["commonLabels"] == message["alerts"][0]["labels"] == {"severity": "warning", **named}
+    assert message["alerts"][0]["annotations"]["summary"] == hostile
 
 
 BREAKS: list[tuple[str, Mapping[str, Any]]] = [
@@ -166,9 +166,9 @@ def test_a_message_that_is_broken_is_refused_by_the_schema(why: str, broken: Map
     document = copy.deepcopy(RECORDED)
     assert alertmanager.message(json.dumps(document).encode()) == RECORDED
     of_alert = next(iter(broken)) in document["alerts"][0] and "status" not in broken
-    place: dict[str, Any] = document["alerts"][0] if of_alert else document
-    place.update(broken)
+    node: dict[str, Any] = document["alerts"][0] if of_alert else document
+    node.update(broken)
     for name in [name for name, value in broken.items() if value is None]:
-        del place[name]
+        del node[name]
     with pytest.raises(ValidationError, match=why):
         alertmanager.message(json.dumps(document).encode())

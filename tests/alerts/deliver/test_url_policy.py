@@ -9,7 +9,7 @@ from obs_core.errors import BadParameter
 
 
 def refusal(host: str, *addresses: str, port: int = 443, allow: tuple[str, ...] = ()) -> str:
-    return url_policy.refusal(host, port, [ip_address(each) for each in addresses], allow)
+    return url_policy.refusal(host, port, [ip_address(address) for address in addresses], allow)
 
 
 @pytest.mark.parametrize(

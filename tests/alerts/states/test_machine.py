@@ -111,7 +111,7 @@ def transitions_of(timing: Timing, *observations: tuple[int, bool | None]) -> li
     return changes
 
 
-def test_a_pending_alert_whose_condition_ends_is_dropped_and_never_resolved() -> None:
+def test_a_pending_alert_is_dropped_when_its_condition_ends_and_never_resolved() -> None:
     assert transitions_of(Timing(10 * SECOND), (0, True), (9, False), (60, False)) == [
         ("inactive", "pending", 0),
         ("pending", "inactive", 9),
