@@ -1,7 +1,10 @@
 """SQL that several questions share, written once: a `{name}` in an SQL file is replaced by its fragment.
 
-`{function_name}` is the name that a call goes by: its function or, if none was recorded, its span's name.
+`{function_name}` is the name of a call: its function or, if none was recorded, its span name.
 `{alias.function_name}` is the same of the table `alias`.
+
+`{cut(column)}` is a text column with at most `:longest` characters, `{has_attributes}` says whether a row has
+attributes; both are SQLite's.
 
 `{children_time}` are the common table expressions that self time needs. They read `calls` and `mine`, the calls of
 interest (id, trace_id, span_id, timestamp, duration_ns); `covered` has for each of `mine` with timed children the union
@@ -13,8 +16,17 @@ import re
 from typing import Final
 
 _FUNCTION_NAME: Final = re.compile(r"\{(?:(\w+)\.)?function_name\}")
+_CUT: Final = re.compile(r"\{cut\((\w+)\)\}")
+# The length of a text ends at a NUL, the length of a BLOB does not.
+_CUT_SQL: Final = r"CASE WHEN length(CAST(\1 AS BLOB)) > :longest THEN substr(\1, 1, :longest) ELSE \1 END AS \1"
+# The first case is what our own writers write; it needs no parse.
+_HAS_ATTRIBUTES: Final = """CASE
+        WHEN substr(attributes, 1, 17) = '{"attributes": {"' THEN 1
+        WHEN json_valid(attributes) THEN EXISTS (SELECT 1 FROM json_each(attributes, '$.attributes'))
+        ELSE coalesce(attributes, '') <> ''
+    END AS has_attributes"""
 
-# Clipped to the parent and counted from its start, the times fit into 64 bits, whatever the clocks say.
+# Clipped to the parent and counted from its start, the times fit into 64 bits, also with wrong clocks.
 _CHILDREN_TIME: Final = """spent AS (
     SELECT
         parent.id AS parent_id,
@@ -42,12 +54,13 @@ covered AS (
 
 
 def function_name(alias: str = "") -> str:
-    """SQL for the name that a call goes by; `alias` is its table, where a statement has several."""
+    """SQL for the name of a call; `alias` is its table, if a statement has several."""
     of = f"{alias}." if alias else ""
     return f"coalesce(nullif({of}\"function\", ''), {of}data)"
 
 
 def expanded(statement: str) -> str:
     """The statement with its fragments in place."""
-    statement = statement.replace("{children_time}", _CHILDREN_TIME)
+    statement = statement.replace("{children_time}", _CHILDREN_TIME).replace("{has_attributes}", _HAS_ATTRIBUTES)
+    statement = _CUT.sub(_CUT_SQL, statement)
     return _FUNCTION_NAME.sub(lambda match: function_name(match[1] or ""), statement)

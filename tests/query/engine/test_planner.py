@@ -113,7 +113,7 @@ GIVEN = {
     "plain": "f3",
     "hex": "6633",
     "split_ns": START + 300 * SECOND,
-    "origin_ns": START,
+    "first": START // (60 * SECOND),
     "step_ns": 60 * SECOND,
     "buckets": 10,
     "size": 50,
@@ -172,7 +172,7 @@ def test_text_that_is_not_utf_8_is_shown_with_replacement_characters(tmp_path: P
 def test_every_access_path_gives_the_same_answer_about_recorded_traces(tmp_path: Path, pool: Pool) -> None:
     path = multiplied(tmp_path / "x.db", 5_000, START)
     window = Window(START - 24 * HOUR + 5 * SECOND, START - 24 * HOUR + 40 * SECOND)
-    given = GIVEN | {"origin_ns": window.from_ns, "step_ns": 4 * SECOND, "search": "e"}
+    given = GIVEN | {"first": window.from_ns // (4 * SECOND), "step_ns": 4 * SECOND, "search": "e"}
     with Engine(path, pool=pool) as engine:
         shape = engine.shape()
     for name in ("overview/summary", "overview/throughput", "functions/names", "functions/performance"):

@@ -1,8 +1,7 @@
 -- Answers: the rows that match the filter, newest first, after (after_ns, after_id).
 -- Reach: narrow
 -- Parameters: after_ns BIGINT, after_id BIGINT (null: from the newest), size BIGINT,
---   longest BIGINT (characters of a cell),
---   with_attributes BIGINT (0 or 1)
+--   longest BIGINT (characters of a cell), with_attributes BIGINT (0 or 1)
 -- Returns: id BIGINT, process VARCHAR, data VARCHAR, data_type VARCHAR, data_value VARCHAR, timestamp BIGINT,
 --   status VARCHAR, exception VARCHAR, trace_id VARCHAR, span_id VARCHAR, parent_span_id VARCHAR,
 --   process_group VARCHAR, duration_ns BIGINT, has_children BIGINT, kind VARCHAR, function VARCHAR, memory_delta BIGINT,
@@ -21,20 +20,10 @@ parents AS MATERIALIZED (
     WHERE trace_id IN (SELECT trace_id FROM page) AND parent_span_id IS NOT NULL AND span_id IS NOT parent_span_id
 )
 SELECT
-    id, process,
-    CASE WHEN length(CAST(data AS BLOB)) > :longest THEN substr(data, 1, :longest) ELSE data END AS data,
-    data_type,
-    CASE WHEN length(CAST(data_value AS BLOB)) > :longest THEN substr(data_value, 1, :longest) ELSE data_value END AS data_value,
-    timestamp, status,
-    CASE WHEN length(CAST(exception AS BLOB)) > :longest THEN substr(exception, 1, :longest) ELSE exception END AS exception,
+    id, process, {cut(data)}, data_type, {cut(data_value)}, timestamp, status, {cut(exception)},
     trace_id, span_id, parent_span_id, process_group, duration_ns,
     EXISTS (SELECT 1 FROM parents WHERE parents.trace_id = page.trace_id AND parents.parent_span_id = page.span_id) AS has_children,
-    kind, function, memory_delta,
-    CASE
-        WHEN substr(attributes, 1, 17) = '{"attributes": {"' THEN 1
-        WHEN json_valid(attributes) THEN EXISTS (SELECT 1 FROM json_each(attributes, '$.attributes'))
-        ELSE coalesce(attributes, '') <> ''
-    END AS has_attributes,
+    kind, function, memory_delta, {has_attributes},
     CASE WHEN :with_attributes THEN attributes END AS attributes
 FROM page
 ORDER BY timestamp DESC, id DESC

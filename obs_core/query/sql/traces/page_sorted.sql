@@ -1,10 +1,9 @@
 -- Answers: the rows that match the filter, sorted by process, status (errors are highest) or duration (unknown: last), then
 --   newest first, after (after_key, after_ns, after_id).
 -- Reach: narrow
--- Parameters: sort VARCHAR, falling BIGINT (0 or 1),
+-- Parameters: sort VARCHAR, descending BIGINT (0 or 1),
 --   after_key VARCHAR or BIGINT, after_ns BIGINT, after_id BIGINT (null: from the first), size BIGINT,
---   longest BIGINT (characters of a cell),
---   with_attributes BIGINT (0 or 1)
+--   longest BIGINT (characters of a cell), with_attributes BIGINT (0 or 1)
 -- Returns: id BIGINT, process VARCHAR, data VARCHAR, data_type VARCHAR, data_value VARCHAR, timestamp BIGINT,
 --   status VARCHAR, exception VARCHAR, trace_id VARCHAR, span_id VARCHAR, parent_span_id VARCHAR,
 --   process_group VARCHAR, duration_ns BIGINT, has_children BIGINT, kind VARCHAR, function VARCHAR, memory_delta BIGINT,
@@ -15,7 +14,7 @@ WITH keyed AS (
         CASE :sort
             WHEN 'process' THEN coalesce(process, '')
             WHEN 'status' THEN CASE status WHEN 'ERROR' THEN 2 WHEN 'UNSET' THEN 1 ELSE 0 END
-            ELSE coalesce(duration_ns, CASE WHEN :falling THEN -9223372036854775808 ELSE 9223372036854775807 END)
+            ELSE coalesce(duration_ns, CASE WHEN :descending THEN -9223372036854775808 ELSE 9223372036854775807 END)
         END AS sort_key
     FROM {rows}
     WHERE {where}
@@ -24,9 +23,9 @@ first AS MATERIALIZED (
     SELECT *
     FROM keyed
     WHERE :after_id IS NULL
-       OR CASE WHEN :falling THEN sort_key < :after_key ELSE sort_key > :after_key END
+       OR CASE WHEN :descending THEN sort_key < :after_key ELSE sort_key > :after_key END
        OR (sort_key = :after_key AND (timestamp, id) < (:after_ns, :after_id))
-    ORDER BY CASE WHEN :falling THEN sort_key END DESC, CASE WHEN NOT :falling THEN sort_key END, timestamp DESC, id DESC
+    ORDER BY CASE WHEN :descending THEN sort_key END DESC, CASE WHEN NOT :descending THEN sort_key END, timestamp DESC, id DESC
     LIMIT :size
 ),
 page AS MATERIALIZED (
@@ -40,21 +39,11 @@ parents AS MATERIALIZED (
     WHERE trace_id IN (SELECT trace_id FROM page) AND parent_span_id IS NOT NULL AND span_id IS NOT parent_span_id
 )
 SELECT
-    id, process,
-    CASE WHEN length(CAST(data AS BLOB)) > :longest THEN substr(data, 1, :longest) ELSE data END AS data,
-    data_type,
-    CASE WHEN length(CAST(data_value AS BLOB)) > :longest THEN substr(data_value, 1, :longest) ELSE data_value END AS data_value,
-    timestamp, status,
-    CASE WHEN length(CAST(exception AS BLOB)) > :longest THEN substr(exception, 1, :longest) ELSE exception END AS exception,
+    id, process, {cut(data)}, data_type, {cut(data_value)}, timestamp, status, {cut(exception)},
     trace_id, span_id, parent_span_id, process_group, duration_ns,
     EXISTS (SELECT 1 FROM parents WHERE parents.trace_id = page.trace_id AND parents.parent_span_id = page.span_id) AS has_children,
-    kind, function, memory_delta,
-    CASE
-        WHEN substr(attributes, 1, 17) = '{"attributes": {"' THEN 1
-        WHEN json_valid(attributes) THEN EXISTS (SELECT 1 FROM json_each(attributes, '$.attributes'))
-        ELSE coalesce(attributes, '') <> ''
-    END AS has_attributes,
+    kind, function, memory_delta, {has_attributes},
     CASE WHEN :with_attributes THEN attributes END AS attributes,
     sort_key
 FROM page
-ORDER BY CASE WHEN :falling THEN sort_key END DESC, CASE WHEN NOT :falling THEN sort_key END, timestamp DESC, id DESC
+ORDER BY CASE WHEN :descending THEN sort_key END DESC, CASE WHEN NOT :descending THEN sort_key END, timestamp DESC, id DESC

@@ -5,12 +5,7 @@
 --   data_type VARCHAR, data_value VARCHAR, timestamp BIGINT, status VARCHAR, exception VARCHAR, duration_ns BIGINT,
 --   process_group VARCHAR, function VARCHAR, memory_delta BIGINT
 SELECT
-    id, kind, span_id, parent_span_id, process,
-    CASE WHEN length(CAST(data AS BLOB)) > :longest THEN substr(data, 1, :longest) ELSE data END AS data,
-    data_type,
-    CASE WHEN length(CAST(data_value AS BLOB)) > :longest THEN substr(data_value, 1, :longest) ELSE data_value END AS data_value,
-    timestamp, status,
-    CASE WHEN length(CAST(exception AS BLOB)) > :longest THEN substr(exception, 1, :longest) ELSE exception END AS exception,
+    id, kind, span_id, parent_span_id, process, {cut(data)}, data_type, {cut(data_value)}, timestamp, status, {cut(exception)},
     duration_ns, process_group, function, memory_delta
 FROM {rows}
 WHERE trace_id = :trace_id
