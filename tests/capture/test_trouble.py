@@ -118,7 +118,7 @@ def test_a_log_that_is_deleted_is_made_again_with_all_rows_that_waited(tmp_path:
     assert stored == list(range(stored[0], offered + 1))
 
 
-def test_a_file_that_is_no_database_any_more_delays_rows_until_it_is_moved_away(tmp_path: Path) -> None:
+def test_a_log_that_is_overwritten_by_another_file_delays_rows_until_it_is_moved_away(tmp_path: Path) -> None:
     program = Program(tmp_path / "trace.db")
     program.waits_until_written()
     for end in ("-wal", "-shm"):

@@ -40,11 +40,11 @@ def test_recorded_values_are_the_readings_in_their_order(log: Path) -> None:
     assert recorded == [float(text) for text in readings(gauge)[: len(recorded)]]
 
 
-def test_the_stuck_sensor_is_in_the_log_as_a_long_run_of_equal_values(log: Path) -> None:
+def test_the_stuck_sensor_is_in_the_log_as_a_long_streak_of_equal_values(log: Path) -> None:
     sql = "SELECT data_value FROM data_trace WHERE data = 'sea_level_m' ORDER BY timestamp DESC, id DESC"
     newest, *earlier = [value for (value,) in rows(log, sql)]
-    run = next((number for number, value in enumerate(earlier, 1) if value != newest), len(earlier) + 1)
-    assert run > 5
+    streak = next((number for number, value in enumerate(earlier, 1) if value != newest), len(earlier) + 1)
+    assert streak > 5
 
 
 def test_a_missing_reading_is_an_error_with_the_real_exception(log: Path) -> None:
