@@ -16,9 +16,10 @@ def _before() -> None:
 
     In the child, the locks of that thread would never be released: those of imports, and SQLite's own.
     """
-    writer = process.writer
-    waits = [(process.lock, _MAX_START_S)] + ([(writer.drain_lock, _MAX_BATCH_S)] if writer else [])
-    _held[:] = [lock for lock, wait_s in waits if lock.acquire(timeout=wait_s)]
+    _held[:] = [process.lock] if process.lock.acquire(timeout=_MAX_START_S) else []
+    writer = process.writer  # read under the lock: one that another thread starts now moves its first batch at once
+    if writer is not None and writer.drain_lock.acquire(timeout=_MAX_BATCH_S):
+        _held.append(writer.drain_lock)
 
 
 def _after_in_parent() -> None:
