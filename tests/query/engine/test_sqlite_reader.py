@@ -21,50 +21,50 @@ def test_an_endless_query_is_stopped_at_its_time_limit_and_the_next_one_answers(
     """
     0 feed price 101 OK
     """
-    lookup = SqliteReader(log, limit_s=0.3)
+    reader = SqliteReader(log, limit_s=0.3)
     with pytest.raises(QuestionTimedOut, match=r"longer than 0\.3 s"):
-        lookup.answer(FOREVER, {})
-    assert lookup.answer(COUNT, {}) == (["count(*)"], [(1,)])
-    lookup.close()
+        reader.answer(FOREVER, {})
+    assert reader.answer(COUNT, {}) == (["count(*)"], [(1,)])
+    reader.close()
 
 
 def test_a_missing_log_is_an_error_until_it_exists(tmp_path: Path) -> None:
-    lookup = SqliteReader(tmp_path / "later.db", limit_s=5)
+    reader = SqliteReader(tmp_path / "later.db", limit_s=5)
     with pytest.raises(LogMissing, match="No trace log at"):
-        lookup.answer(COUNT, {})
+        reader.answer(COUNT, {})
     with pytest.raises(LogMissing):
-        lookup.version()
+        reader.version()
     table.store(tmp_path / "later.db", table.rows("0 feed price 101 OK"))
-    assert lookup.answer(COUNT, {})[1] == [(1,)]
-    lookup.close()
+    assert reader.answer(COUNT, {})[1] == [(1,)]
+    reader.close()
 
 
 def test_a_replaced_log_is_read_again(log: Path, tmp_path: Path) -> None:
     """
     0 feed price 101 OK
     """
-    lookup = SqliteReader(log, limit_s=5)
-    before = lookup.version()
-    assert lookup.answer(COUNT, {})[1] == [(1,)]
+    reader = SqliteReader(log, limit_s=5)
+    before = reader.version()
+    assert reader.answer(COUNT, {})[1] == [(1,)]
     table.store(tmp_path / "new.db", table.rows("0 feed price 1 OK\n1 feed price 2 OK"))
     (tmp_path / "new.db").replace(log)
-    assert lookup.answer(COUNT, {})[1] == [(2,)]
-    assert lookup.version() != before
-    lookup.close()
+    assert reader.answer(COUNT, {})[1] == [(2,)]
+    assert reader.version() != before
+    reader.close()
 
 
 def test_the_version_changes_with_every_commit_and_only_then(log: Path) -> None:
     """
     0 feed price 101 OK
     """
-    lookup = SqliteReader(log, limit_s=5)
-    first = lookup.version()
-    assert lookup.version() == first
+    reader = SqliteReader(log, limit_s=5)
+    first = reader.version()
+    assert reader.version() == first
     table.store(log, table.rows("1 feed price 102 OK"))
-    second = lookup.version()
+    second = reader.version()
     assert second != first
-    assert lookup.version() == second
-    lookup.close()
+    assert reader.version() == second
+    reader.close()
 
 
 def test_a_log_locked_by_another_program_is_an_error_within_the_time_limit(tmp_path: Path) -> None:
@@ -73,40 +73,40 @@ def test_a_log_locked_by_another_program_is_an_error_within_the_time_limit(tmp_p
     holder = sqlite.connect(path, write=True)
     holder.execute("PRAGMA journal_mode = DELETE")
     holder.execute("BEGIN EXCLUSIVE")
-    lookup = SqliteReader(path, limit_s=0.2)
+    reader = SqliteReader(path, limit_s=0.2)
     with pytest.raises(LogUnreadable, match="locked by another program"):
-        lookup.answer(COUNT, {})
+        reader.answer(COUNT, {})
     holder.execute("ROLLBACK")
-    assert lookup.answer(COUNT, {})[1] == [(1,)]
+    assert reader.answer(COUNT, {})[1] == [(1,)]
     holder.close()
-    lookup.close()
+    reader.close()
 
 
 @pytest.mark.parametrize("content", [b"", b"these are notes, not rows. " * 200])
 def test_a_file_that_is_not_a_log_is_an_error(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "notes.db"
     path.write_bytes(content)
-    lookup = SqliteReader(path, limit_s=5)
+    reader = SqliteReader(path, limit_s=5)
     with pytest.raises(NotALog, match=r"is not a SQLite database|has no table data_trace"):
-        lookup.shape()
-    lookup.close()
+        reader.shape()
+    reader.close()
 
 
 def test_many_threads_share_one_reader(log: Path) -> None:
     """
     0 feed price 101 OK
     """
-    lookup = SqliteReader(log, limit_s=5)
+    reader = SqliteReader(log, limit_s=5)
     result: list[object] = []
     threads = [
-        threading.Thread(target=lambda: result.extend(lookup.answer(COUNT, {})[1] for _ in range(50))) for _ in range(8)
+        threading.Thread(target=lambda: result.extend(reader.answer(COUNT, {})[1] for _ in range(50))) for _ in range(8)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert result == [[(1,)]] * 400
-    lookup.close()
+    reader.close()
 
 
 @pytest.mark.parametrize("value", [2**63, "\udcff"])
@@ -114,10 +114,10 @@ def test_a_parameter_that_sqlite_can_not_store_is_an_error(log: Path, value: obj
     """
     0 feed price 101 OK
     """
-    lookup = SqliteReader(log, limit_s=5)
+    reader = SqliteReader(log, limit_s=5)
     with pytest.raises(BadParameter, match="A parameter is"):
-        lookup.answer("SELECT :value", {"value": value})
-    lookup.close()
+        reader.answer("SELECT :value", {"value": value})
+    reader.close()
 
 
 def test_a_numpy_number_is_a_valid_parameter(log: Path) -> None:
@@ -138,10 +138,10 @@ def test_an_endless_view_is_stopped_while_its_columns_are_read(tmp_path: Path) -
         " 0 AS exception FROM n WHERE i < 0"
     )
     connection.close()
-    lookup = SqliteReader(tmp_path / "hostile.db", limit_s=0.3)
+    reader = SqliteReader(tmp_path / "hostile.db", limit_s=0.3)
     with pytest.raises(QuestionTimedOut):
-        lookup.shape()
-    lookup.close()
+        reader.shape()
+    reader.close()
 
 
 def test_the_version_of_a_locked_log_fails_soon_so_that_requests_do_not_queue(tmp_path: Path) -> None:
@@ -150,23 +150,23 @@ def test_the_version_of_a_locked_log_fails_soon_so_that_requests_do_not_queue(tm
     holder = sqlite.connect(path, write=True)
     holder.execute("PRAGMA journal_mode = DELETE")
     holder.execute("BEGIN EXCLUSIVE")
-    lookup = SqliteReader(path, limit_s=60)
+    reader = SqliteReader(path, limit_s=60)
     with pytest.raises(LogUnreadable, match="locked by another program"):
-        lookup.version()
+        reader.version()
     holder.execute("ROLLBACK")
     holder.close()
-    lookup.close()
+    reader.close()
 
 
 def test_a_reopened_log_never_has_an_earlier_version(log: Path) -> None:
     """
     0 feed price 101 OK
     """
-    lookup = SqliteReader(log, limit_s=5)
-    first = lookup.version()
-    lookup.close()
-    assert lookup.version() != first
-    lookup.close()
+    reader = SqliteReader(log, limit_s=5)
+    first = reader.version()
+    reader.close()
+    assert reader.version() != first
+    reader.close()
 
 
 def test_casefold_reads_text_that_is_not_utf_8(tmp_path: Path) -> None:
@@ -175,10 +175,10 @@ def test_casefold_reads_text_that_is_not_utf_8(tmp_path: Path) -> None:
     writer = sqlite.connect(path, write=True)
     writer.execute("UPDATE data_trace SET data_value = CAST(x'4dc3dcff61' AS TEXT)")
     writer.close()
-    lookup = SqliteReader(path, limit_s=5)
-    _, [(folded,)] = lookup.answer("SELECT casefold(CAST(data_value AS BLOB)) FROM data_trace", {})
+    reader = SqliteReader(path, limit_s=5)
+    _, [(folded,)] = reader.answer("SELECT casefold(CAST(data_value AS BLOB)) FROM data_trace", {})
     assert folded == "m\ufffd\ufffd\ufffda"
-    lookup.close()
+    reader.close()
 
 
 def test_nanoseconds_stay_exact_in_columns_with_missing_values(log: Path) -> None:

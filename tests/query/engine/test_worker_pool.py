@@ -35,14 +35,14 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def quick() -> Iterator[Pool]:
+def short_pool() -> Iterator[Pool]:
     workers = Pool(1, memory_mb=256, limit_s=0.5, wait_s=0.2)
     yield workers
     workers.close()
 
 
 @pytest.fixture
-def patient() -> Iterator[Pool]:
+def long_pool() -> Iterator[Pool]:
     workers = Pool(1, memory_mb=256, limit_s=20)
     yield workers
     workers.close()
@@ -59,73 +59,73 @@ def kill_workers(pool: Pool) -> None:
         os.waitid(os.P_PID, worker.pid, os.WEXITED | os.WNOWAIT)  # dead, and not yet known to be
 
 
-def asked(path: Path, statement: str) -> dict[str, object]:
+def request(path: Path, statement: str) -> dict[str, object]:
     return {"log": str(path), "statement": statement, "parameters": {}}
 
 
 @pytest.mark.parametrize("statement", [IN_DUCKDB, IN_SQLITE])
 def test_an_endless_query_is_stopped_at_its_time_limit_and_the_next_one_answers(
-    path: Path, quick: Pool, statement: str
+    path: Path, short_pool: Pool, statement: str
 ) -> None:
     with pytest.raises(QuestionTimedOut, match=r"longer than 0\.5 s"):
-        quick.answer(asked(path, statement))
-    assert quick.answer(asked(path, COUNT)).to_pylist() == [{"n": 1}]
+        short_pool.answer(request(path, statement))
+    assert short_pool.answer(request(path, COUNT)).to_pylist() == [{"n": 1}]
 
 
-def test_a_request_that_waits_too_long_for_a_worker_is_an_error(path: Path, quick: Pool) -> None:
-    quick.answer(asked(path, COUNT))
+def test_a_request_that_waits_too_long_for_a_worker_is_an_error(path: Path, short_pool: Pool) -> None:
+    short_pool.answer(request(path, COUNT))
 
     def without_end() -> None:
         with pytest.raises(QuestionTimedOut):
-            quick.answer(asked(path, IN_DUCKDB))
+            short_pool.answer(request(path, IN_DUCKDB))
 
     busy = threading.Thread(target=without_end)
     busy.start()
     time.sleep(0.1)
     with pytest.raises(WorkersBusy, match=r"busy for 0\.2 s"):
-        quick.answer(asked(path, COUNT))
+        short_pool.answer(request(path, COUNT))
     busy.join()
 
 
-def test_an_idle_worker_that_is_killed_is_replaced_silently(path: Path, quick: Pool) -> None:
-    quick.answer(asked(path, COUNT))
-    kill_workers(quick)
-    assert quick.answer(asked(path, COUNT)).to_pylist() == [{"n": 1}]
+def test_an_idle_worker_that_is_killed_is_replaced_silently(path: Path, short_pool: Pool) -> None:
+    short_pool.answer(request(path, COUNT))
+    kill_workers(short_pool)
+    assert short_pool.answer(request(path, COUNT)).to_pylist() == [{"n": 1}]
 
 
-def test_a_busy_worker_that_is_killed_is_an_error_and_is_replaced(path: Path, patient: Pool) -> None:
-    patient.answer(asked(path, COUNT))
-    [worker] = workers_of(patient)
+def test_a_busy_worker_that_is_killed_is_an_error_and_is_replaced(path: Path, long_pool: Pool) -> None:
+    long_pool.answer(request(path, COUNT))
+    [worker] = workers_of(long_pool)
     killer = threading.Timer(0.5, os.kill, (worker.pid, signal.SIGKILL))
     killer.start()
     with pytest.raises(WorkerDied, match="exited with code -9"):
-        patient.answer(asked(path, IN_DUCKDB))
+        long_pool.answer(request(path, IN_DUCKDB))
     killer.join()
-    assert patient.answer(asked(path, COUNT)).to_pylist() == [{"n": 1}]
+    assert long_pool.answer(request(path, COUNT)).to_pylist() == [{"n": 1}]
 
 
-def test_an_error_of_duckdb_fails_only_the_query(path: Path, quick: Pool) -> None:
+def test_an_error_of_duckdb_fails_only_the_query(path: Path, short_pool: Pool) -> None:
     with pytest.raises(QueryFailed, match="not found"):
-        quick.answer(asked(path, "SELECT nothing FROM log.data_trace"))
-    assert quick.answer(asked(path, COUNT)).to_pylist() == [{"n": 1}]
+        short_pool.answer(request(path, "SELECT nothing FROM log.data_trace"))
+    assert short_pool.answer(request(path, COUNT)).to_pylist() == [{"n": 1}]
 
 
-def test_a_worker_reads_the_file_that_is_now_at_the_path(path: Path, quick: Pool, tmp_path: Path) -> None:
-    assert quick.answer(asked(path, COUNT)).to_pylist() == [{"n": 1}]
+def test_a_worker_reads_the_file_that_is_now_at_the_path(path: Path, short_pool: Pool, tmp_path: Path) -> None:
+    assert short_pool.answer(request(path, COUNT)).to_pylist() == [{"n": 1}]
     table.store(tmp_path / "new.db", table.rows("0 feed price 1 OK\n1 feed price 2 OK"))
     (tmp_path / "new.db").replace(path)
-    assert quick.answer(asked(path, COUNT)).to_pylist() == [{"n": 2}]
+    assert short_pool.answer(request(path, COUNT)).to_pylist() == [{"n": 2}]
 
 
-def test_rows_committed_later_are_in_the_next_answer(path: Path, quick: Pool) -> None:
-    assert quick.answer(asked(path, COUNT)).to_pylist() == [{"n": 1}]
+def test_rows_committed_later_are_in_the_next_answer(path: Path, short_pool: Pool) -> None:
+    assert short_pool.answer(request(path, COUNT)).to_pylist() == [{"n": 1}]
     table.store(path, table.rows("1 feed price 2 OK"))
-    assert quick.answer(asked(path, COUNT)).to_pylist() == [{"n": 2}]
+    assert short_pool.answer(request(path, COUNT)).to_pylist() == [{"n": 2}]
 
 
-def test_no_query_blocks_a_later_checkpoint(path: Path, quick: Pool) -> None:
-    quick.answer(asked(path, COUNT))
-    quick.answer(asked(path, "SELECT * FROM sqlite_query('log', 'SELECT * FROM data_trace')"))
+def test_no_query_blocks_a_later_checkpoint(path: Path, short_pool: Pool) -> None:
+    short_pool.answer(request(path, COUNT))
+    short_pool.answer(request(path, "SELECT * FROM sqlite_query('log', 'SELECT * FROM data_trace')"))
     writer = sqlite.connect(path, write=True)
     writer.execute("INSERT INTO superseded VALUES (1)")
     busy, left, moved = writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -133,15 +133,17 @@ def test_no_query_blocks_a_later_checkpoint(path: Path, quick: Pool) -> None:
     assert (busy, left, moved) == (0, 0, 0)
 
 
-def test_a_worker_has_no_file_of_streamlit_open_and_writes_no_file_next_to_the_log(path: Path, quick: Pool) -> None:
-    quick.answer(asked(path, COUNT))
+def test_a_worker_has_no_file_of_streamlit_open_and_writes_no_file_next_to_the_log(
+    path: Path, short_pool: Pool
+) -> None:
+    short_pool.answer(request(path, COUNT))
     assert {file.name.removeprefix(path.name) for file in path.parent.iterdir()} <= {"", "-wal", "-shm"}
 
 
 def test_a_worker_exits_when_its_parent_is_killed(path: Path) -> None:
     parent = (
         "import sys, time; from obs_core.query.engine.worker_pool import Pool; pool = Pool(1, memory_mb=64, limit_s=9);"
-        f"pool.answer({asked(path, COUNT)!r}); print('asked', flush=True); time.sleep(60)"
+        f"pool.answer({request(path, COUNT)!r}); print('asked', flush=True); time.sleep(60)"
     )
     running = subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True)
     assert running.stdout
@@ -159,10 +161,10 @@ def test_a_worker_exits_when_its_parent_is_killed(path: Path) -> None:
 @pytest.mark.parametrize("statement", [IN_DUCKDB, IN_SQLITE])
 def test_a_worker_with_an_endless_query_exits_with_its_parent(path: Path, statement: str) -> None:
     worker = Worker(64)
-    worker.answer(asked(path, COUNT), 20)
+    worker.answer(request(path, COUNT), 20)
     process = psutil.Process(worker.pid)
     before = process.cpu_times().user
-    for part in protocol.message(asked(path, statement)):
+    for part in protocol.message(request(path, statement)):
         worker._input.write(part)
     end = time.monotonic() + 30
     while process.cpu_times().user < before + 0.5 and time.monotonic() < end:
@@ -176,9 +178,9 @@ def test_a_worker_with_an_endless_query_exits_with_its_parent(path: Path, statem
 
 def test_a_worker_leaves_ctrl_c_to_its_parent(path: Path) -> None:
     worker = Worker(64)
-    worker.answer(asked(path, COUNT), 20)
+    worker.answer(request(path, COUNT), 20)
     os.kill(worker.pid, signal.SIGINT)
-    assert worker.answer(asked(path, COUNT), 20).to_pylist() == [{"n": 1}]
+    assert worker.answer(request(path, COUNT), 20).to_pylist() == [{"n": 1}]
     worker.kill()
 
 
@@ -188,7 +190,7 @@ def test_a_worker_imports_nothing_from_its_working_directory(
     (tmp_path / "duckdb.py").write_text("raise SystemExit('the wrong duckdb')")
     monkeypatch.chdir(tmp_path)
     worker = Worker(64)
-    assert worker.answer(asked(path, COUNT), 20).to_pylist() == [{"n": 1}]
+    assert worker.answer(request(path, COUNT), 20).to_pylist() == [{"n": 1}]
     worker.kill()
 
 
@@ -200,17 +202,17 @@ def test_a_scanner_with_another_version_than_duckdb_is_an_error(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     worker = Worker(64)
     with pytest.raises(SetupBroken, match="its SQLite scanner has another version") as broken:
-        worker.answer(asked(path, COUNT), 20)
+        worker.answer(request(path, COUNT), 20)
     assert "requirements.txt" in broken.value.hint
     worker.kill()
 
 
-def test_a_query_is_repeated_once_if_its_worker_is_killed(path: Path, patient: Pool) -> None:
-    with Engine(path, pool=patient) as engine:
+def test_a_query_is_repeated_once_if_its_worker_is_killed(path: Path, long_pool: Pool) -> None:
+    with Engine(path, pool=long_pool) as engine:
         extent = engine.extent()
         assert extent
         engine.analyse("overview/groups", extent, {"group": None})
-        [worker] = workers_of(patient)
+        [worker] = workers_of(long_pool)
         os.kill(worker.pid, signal.SIGSTOP)  # it takes the question and never answers
         killer = threading.Timer(0.3, os.kill, (worker.pid, signal.SIGKILL))
         killer.start()
@@ -223,13 +225,13 @@ def test_a_query_is_repeated_once_if_its_worker_is_killed(path: Path, patient: P
 def test_a_query_over_the_memory_limit_says_so(path: Path) -> None:
     hungry = Pool(1, memory_mb=16, limit_s=20)
     with pytest.raises(QueryFailed, match="Out of Memory"):
-        hungry.answer(asked(path, "SELECT list(a.range::VARCHAR) FROM range(3000000) a"))
-    assert hungry.answer(asked(path, COUNT)).to_pylist() == [{"n": 1}]
+        hungry.answer(request(path, "SELECT list(a.range::VARCHAR) FROM range(3000000) a"))
+    assert hungry.answer(request(path, COUNT)).to_pylist() == [{"n": 1}]
     hungry.close()
 
 
-def test_an_invalid_parameter_is_not_blamed_on_the_log(path: Path, patient: Pool) -> None:
-    with Engine(path, pool=patient) as engine:
+def test_an_invalid_parameter_is_not_blamed_on_the_log(path: Path, long_pool: Pool) -> None:
+    with Engine(path, pool=long_pool) as engine:
         extent = engine.extent()
         assert extent
         with pytest.raises(BadParameter):
