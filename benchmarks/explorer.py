@@ -196,7 +196,7 @@ def large() -> Iterator[Figure]:
             day = Window(0, END_NS + DAY)
             yield Figure("20,000 calls as a tree", ms(lambda: traces.tree(engine, day, trace_id="t"), 3), None)
             tree = traces.tree(engine, day, trace_id="t")
-            drawn = ms(lambda: waterfall.picture(tree, {}), 3)
+            drawn = ms(lambda: waterfall.snapshot(tree, {}), 3)
             yield Figure("20,000 calls as the waterfall's data", drawn, None)
 
 

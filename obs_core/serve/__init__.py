@@ -1,1 +1,1 @@
-"""The web server around the pages: routes, lifespan and what runs beside them."""
+"""The web server around the pages: routes, exports and lifespan."""

@@ -101,7 +101,7 @@ def _format(request: Request, what: str) -> ExportFormat | None:
 
 
 def _no_format(request: Request, what: str) -> Response:
-    error = f"There is no format {request.path_params['format'][:60]}."
+    error = f"“{request.path_params['format'][:60]}” is not an export format."
     names = " or ".join(known.name for known in offered_for(what))
     return JSONResponse({"error": error, "hint": f"Use {names}."}, status_code=404)
 

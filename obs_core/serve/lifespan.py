@@ -1,4 +1,4 @@
-"""What the server does before the first page, and when it stops."""
+"""What the server does before the first page and when it stops."""
 
 import gc
 import logging
@@ -23,22 +23,22 @@ _DESCRIPTORS: Final = range(3, 256)
 
 @asynccontextmanager
 async def lifespan(_: object) -> AsyncIterator[dict[str, Any] | None]:
-    """Make the first page quick, and leave nothing behind at the end."""
+    """Warm up before the first page, run the child processes, and stop them at the end."""
     send_at_once(int(st.get_option("server.port")))
     await anyio.to_thread.run_sync(warm)
-    beside = supervisor.start(from_environment())
+    children = supervisor.start(from_environment())
     try:
         yield None
     finally:
-        await anyio.to_thread.run_sync(supervisor.stop, beside)
+        await anyio.to_thread.run_sync(supervisor.stop, children)
         await anyio.to_thread.run_sync(answers.close)
 
 
 def warm() -> None:
     """Load what the pages need (first page: 2.5 s without, 1.6 s with it), and open the log if there is one.
 
-    A worker begins to read it too, while nobody waits. What is loaded by then stays: the garbage collector no longer
-    walks through it (a trace of 20,000 calls is ready in 260 ms instead of 370).
+    A worker starts to read it too. What is loaded by then is frozen: the garbage collector no longer scans it (a trace
+    of 20,000 calls is ready in 260 ms instead of 370).
     """
     charts.calls_and_errors()
     try:
@@ -51,10 +51,10 @@ def warm() -> None:
 
 
 def send_at_once(port: int) -> None:
-    """Set TCP_NODELAY on the socket that listens on `port`, as far as the system lets us.
+    """Set TCP_NODELAY on the socket that listens on `port`, where the system allows it.
 
-    Streamlit's socket lacks it, and uvicorn writes head and body apart: with Nagle's algorithm and delayed
-    acknowledgements each small answer takes 44 ms instead of 1 ms. Linux hands the option down to what is accepted.
+    Streamlit's socket lacks it, and uvicorn writes head and body separately: with Nagle's algorithm and delayed
+    acknowledgements each small response takes 44 ms instead of 1 ms. On Linux accepted sockets inherit the option.
     """
     for descriptor in _DESCRIPTORS:
         try:

@@ -1,4 +1,4 @@
-"""The web server's own paths beside the pages: the way to the first page, health, and a plain 404 for machines."""
+"""The web server's paths that are not pages: the redirect to the first page, health, exports, and a JSON 404."""
 
 import os
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from obs_core.ui.shell import answers
 
 
 def routes() -> Sequence[BaseRoute]:
-    """Every path that is not a page; the last ones answer what would otherwise get the page as HTML."""
+    """Every path that is not a page; the last ones answer 404 where Streamlit would send a page as HTML."""
     return [
         Route("/", first_page),
         Route("/healthz", health),
@@ -29,25 +29,25 @@ def routes() -> Sequence[BaseRoute]:
 
 
 async def first_page(request: Request) -> Response:
-    """`/` leads to the Overview (or to Logs, where that is all), and keeps what the link selects."""
+    """`/` redirects to the Overview (or to Logs, where that is the only page) and keeps the link's parameters."""
     page = "overview" if from_environment().new_observability else "logs"
     query = request.url.query
     return RedirectResponse(f"/{page}" + (f"?{query}" if query else ""), status_code=307)
 
 
 def health(_: Request) -> Response:
-    """Whether the log can be read, where it lies, and how old its newest row is; 503 while it can't be read."""
+    """Whether the log can be read, its path, and the age of its newest row; 503 while it can't be read."""
     log = from_environment().log
-    told: dict[str, Any] = {"status": "ok", "log": str(log.absolute()), "pid": os.getpid()}
+    status: dict[str, Any] = {"status": "ok", "log": str(log.absolute()), "pid": os.getpid()}
     try:
-        told |= _newest(log)
+        status |= _newest(log)
     except ObsError as error:
-        told |= {"status": "unreadable", "message": error.message, "hint": error.hint}
-    return JSONResponse(told, status_code=503 if told["status"] == "unreadable" else 200)
+        status |= {"status": "unreadable", "message": error.message, "hint": error.hint}
+    return JSONResponse(status, status_code=503 if status["status"] == "unreadable" else 200)
 
 
 async def nothing_here(request: Request) -> Response:
-    """Answers a path that is neither a page nor a route."""
+    """Answer 404 for a path that is neither a page nor a route."""
     return JSONResponse({"error": f"There is nothing at {request.url.path}."}, status_code=404)
 
 

@@ -142,7 +142,7 @@ def test_what_is_wrong_with_a_link_is_said_until_it_is_dismissed(path: Path) -> 
 def test_conditions_that_are_half_typed_narrow_nothing_and_say_so(path: Path) -> None:
     table.store(path, shop())
     said = texts(opened(t_where="http.status_code >="))
-    assert "is no condition on an attribute" in said
+    assert "is not a valid condition on an attribute" in said
     assert "t_where is ignored" in said.replace("\\", "")
     assert "4 rows" in said
 
@@ -251,7 +251,7 @@ def test_a_call_is_ranked_among_those_of_its_own_last_day(path: Path) -> None:
     older = [call._replace(span_id="old", timestamp=later - day - 1, duration_ns=1)]
     table.store(path, [*others, *older, call._replace(timestamp=later)])
     app = opened(trace="t1", span="s")
-    assert "p50: slower than 2 of 4 calls" in "".join(str(part.proto.body) for part in app.get("html"))
+    assert "P50, slower than 2 of 4 calls" in "".join(str(part.proto.body) for part in app.get("html"))
 
 
 def test_a_value_shows_all_its_readings_and_which_are_stale(path: Path) -> None:
@@ -265,13 +265,13 @@ def test_a_value_shows_all_its_readings_and_which_are_stale(path: Path) -> None:
 
 def test_a_link_to_a_trace_that_is_not_there_says_so(path: Path) -> None:
     table.store(path, shop())
-    assert "holds no trace with this id" in texts(opened(trace="' OR 1=1 --", span="<b>"))
+    assert "Trace not found in this log" in texts(opened(trace="' OR 1=1 --", span="<b>"))
 
 
 def test_a_row_without_a_trace_opens_by_its_id(path: Path) -> None:
     table.store(path, [Row("value", "web", "price", table.START_NS, data_value="101.5")])
     assert "101.5" in texts(opened(t_row="1"))
-    assert "no longer holds this row" in texts(opened(t_row="999"))
+    assert "This row is no longer in the log" in texts(opened(t_row="999"))
 
 
 def test_children_come_with_a_click_and_go_with_another(path: Path) -> None:
@@ -344,7 +344,7 @@ def test_a_link_that_opens_what_is_no_row_says_so_and_opens_nothing(path: Path) 
     table.store(path, shop())
     app = opened(t_open="1_<b>", t_level="31", trace="t1", t_raw="1", t_facets="yes")
     said = texts(app).replace("\\", "")
-    for words in ("“<b>” is no open row", "not a level from 1 to 30", "t_raw is ignored", "t_facets is ignored"):
+    for words in ("Unknown expanded row “<b>”", "not a level from 1 to 30", "t_raw is ignored", "t_facets is ignored"):
         assert words in said
     assert not {"t_open", "t_level", "t_raw", "t_facets"} & set(app.query_params)
     assert grid_rows(app).count("serve") == grid_rows(opened()).count("serve")
@@ -375,8 +375,8 @@ def test_a_link_says_that_formulas_stay_as_they_are(path: Path) -> None:
 
 def test_a_link_to_a_row_that_its_trace_does_not_hold_says_so(path: Path) -> None:
     table.store(path, shop())
-    assert "holds no row “s9”" in texts(opened(trace="t1", span="s9"))
-    assert "holds no row" not in texts(opened(trace="t1", span="s2"))
+    assert "The linked row “s9” is not in this trace" in texts(opened(trace="t1", span="s9"))
+    assert "The linked row" not in texts(opened(trace="t1", span="s2"))
 
 
 @pytest.mark.parametrize(

@@ -144,8 +144,8 @@ def test_the_file_has_a_telling_name_and_is_not_kept(path: Path) -> None:
         ({"from": "now", "to": "now-1h"}, "The end is not after the start."),
         ({"t_status": "BAD"}, "t_status is ignored"),
         ({"t_min": "x"}, "is not a duration"),
-        ({"t_where": "a ="}, "no condition"),
-        ({"t_q": "x" * 2_000}, "is the most"),
+        ({"t_where": "a ="}, "not a valid condition"),
+        ({"t_q": "x" * 2_000}, "the maximum is"),
     ],
 )
 def test_what_can_not_be_asked_is_refused_before_the_file_begins(
@@ -254,7 +254,7 @@ def test_a_trace_or_a_form_that_is_not_there_is_told(path: Path) -> None:
     table.store(path, table.rows(SHOP))
     assert got("/export/trace/otlp", trace="' OR 1=1").status_code == 404
     assert got("/export/trace/otlp").status_code == 404
-    assert "no format" in got("/export/trace/zipkin", trace="t1").json()["error"]
+    assert "is not an export format" in got("/export/trace/zipkin", trace="t1").json()["error"]
     assert 'filename="trace_' in got("/export/trace/jaeger", trace="t1").headers["content-disposition"]
 
 

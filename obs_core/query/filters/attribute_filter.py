@@ -1,8 +1,8 @@
-"""Conditions on the attributes that came with a row, as people write them: `http.status_code >= 500 and user exists`.
+"""Conditions on the attributes of a row, as users write them: `http.status_code >= 500 and user exists`.
 
-A condition is a name, an operator and a value; several are joined by `and`. Names and values that hold spaces,
-quotes, operators or commas are written as JSON strings. An attribute that a row lacks fits no condition, not even `!=`.
-Numbers compare as numbers (also where the attribute is a text such as "500"), everything else by its text.
+A condition is a name, an operator and a value; several are joined by `and`. Names and values with spaces, quotes,
+operators or commas are written as JSON strings. A row that lacks the attribute matches no condition, not even `!=`.
+Numbers are compared as numbers (also where the attribute is a text such as "500"), everything else as text.
 """
 
 import json
@@ -21,13 +21,13 @@ MOST: Final = 20
 LONGEST: Final = 4_000
 
 _QUOTED: Final = r'"(?:[^"\\]|\\.)*"'
-_BEGIN: Final = re.compile(
+_START: Final = re.compile(
     rf"\s*(?P<name>{_QUOTED}|[^\s=!<>\",]+)\s*"
     r"(?P<operator>!=|>=|<=|=|>|<|(?:contains|starts\s+with|matches|in|exists)(?![^\s\"]))\s*",
     re.IGNORECASE,
 )
 _END: Final = r"(?=\s*(?:$|,|\band\b))"
-_WORD: Final = re.compile(
+_VALUE: Final = re.compile(
     rf"(?P<quoted>{_QUOTED}){_END}|(?P<bare>(?!\")(?:(?!\sand(?:\s|$)).)*)", re.IGNORECASE | re.DOTALL
 )
 _ITEM: Final = re.compile(
@@ -48,45 +48,45 @@ class Condition(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The condition as people write it."""
+        """The condition as users write it."""
         if self.operator == "exists":
             return f"{_name(self.name)} exists"
         return f"{_name(self.name)} {self.operator} {', '.join(_value(value) for value in self.values)}"
 
 
 def conditions(text: str | None) -> tuple[Condition, ...]:
-    """The conditions that `text` holds; none for no text.
+    """The conditions in `text`; none if it is empty.
 
     Raises:
-        BadParameter: it is not as this module says, or a pattern of `matches` is none (RE2's syntax).
+        BadParameter: the syntax is wrong, or the pattern of `matches` is not a regular expression (RE2).
     """
     if not text or not text.strip():
         return ()
     if len(text) > LONGEST:
-        message = f"The conditions have {len(text):,} characters; {LONGEST:,} is the most."
-        raise BadParameter(message, "Leave some out.")
-    _whole(text)
-    found: list[Condition] = []
-    at = 0
+        message = f"The conditions have {len(text):,} characters; the maximum is {LONGEST:,}."
+        raise BadParameter(message, "Remove some.")
+    _checked_text(text)
+    parsed: list[Condition] = []
+    position = 0
     while True:
-        condition, at = _condition(text, at)
-        found.append(condition)
-        if not text[at:].strip():
+        condition, position = _condition(text, position)
+        parsed.append(condition)
+        if not text[position:].strip():
             break
-        joined = _AND.match(text, at)
-        if joined is None or len(found) == MOST:
-            raise _broken(text[at:])
-        at = joined.end()
-    return tuple(found)
+        conjunction = _AND.match(text, position)
+        if conjunction is None or len(parsed) == MOST:
+            raise _invalid(text[position:])
+        position = conjunction.end()
+    return tuple(parsed)
 
 
-def joined(found: Sequence[Condition]) -> str:
-    """The conditions as one text, which `conditions` reads back."""
-    return " and ".join(condition.text for condition in found)
+def joined(parsed: Sequence[Condition]) -> str:
+    """The conditions as one text; the inverse of `conditions`."""
+    return " and ".join(condition.text for condition in parsed)
 
 
 def number(text: str) -> int | float | None:
-    """`text` as the number that it writes in decimal, or None."""
+    """The decimal number that `text` is, or None."""
     if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", text, re.ASCII):
         return None
     if re.fullmatch(r"[+-]?\d{1,18}", text):
@@ -95,61 +95,63 @@ def number(text: str) -> int | float | None:
     return value if math.isfinite(value) else None
 
 
-def _condition(text: str, at: int) -> tuple[Condition, int]:
-    """The condition that begins at `at`, and where it ends."""
-    begin = _BEGIN.match(text, at)
-    if begin is None:
-        raise _broken(text[at:])
-    name, operator = _unquoted(begin["name"]), " ".join(begin["operator"].lower().split())
+def _condition(text: str, position: int) -> tuple[Condition, int]:
+    """The condition that starts at `position`, and the position after it."""
+    start = _START.match(text, position)
+    if start is None:
+        raise _invalid(text[position:])
+    name, operator = _unquoted(start["name"]), " ".join(start["operator"].lower().split())
     if operator == "exists":
-        return _checked(Condition(name, operator)), begin.end()
+        return _checked(Condition(name, operator)), start.end()
     values: list[str] = []
-    at = begin.end()
+    position = start.end()
     while True:
-        word = (_ITEM if operator == "in" else _WORD).match(text, at)
-        if word is None or not (word["quoted"] or (word["bare"] or "").strip()):
-            raise _broken(text[begin.start() :])
-        values.append(_unquoted(word["quoted"]) if word["quoted"] else word["bare"].strip())
-        at = word.end()
-        comma = _COMMA.match(text, at) if operator == "in" else None
+        value = (_ITEM if operator == "in" else _VALUE).match(text, position)
+        if value is None or not (value["quoted"] or (value["bare"] or "").strip()):
+            raise _invalid(text[start.start() :])
+        values.append(_unquoted(value["quoted"]) if value["quoted"] else value["bare"].strip())
+        position = value.end()
+        comma = _COMMA.match(text, position) if operator == "in" else None
         if comma is None:
-            return _checked(Condition(name, operator, tuple(values))), at
-        at = comma.end()
+            return _checked(Condition(name, operator, tuple(values))), position
+        position = comma.end()
 
 
-def _whole(text: str) -> str:
-    """`text`, if a log can hold it."""
+def _checked_text(text: str) -> str:
+    """`text`, if a log can contain it."""
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        message = f"where holds half a character (a lone surrogate) at position {error.start}."
-        raise BadParameter(message, "No log can hold it: remove it.") from error
+        message = f"where contains half a character (a lone surrogate) at position {error.start}."
+        raise BadParameter(message, "Remove it: no log contains it.") from error
     return text
 
 
 def _checked(condition: Condition) -> Condition:
-    """`condition`, if its pattern is one."""
+    """`condition`, if its pattern is valid."""
     if condition.operator == "matches":
         try:
             pc.match_substring_regex(pa.array([""]), condition.values[0])
         except pa.ArrowInvalid as error:
-            message = f"“{condition.values[0][:60]}” is no regular expression: {str(error).partition(': ')[2]}."
+            message = (
+                f"“{condition.values[0][:60]}” is not a valid regular expression: {str(error).partition(': ')[2]}."
+            )
             raise BadParameter(message, "Use RE2's syntax, or contains for literal text.") from error
     return condition
 
 
-def _broken(text: str) -> BadParameter:
-    return BadParameter(f"“{text.strip()[:60]}” is no condition on an attribute.", _HINT)
+def _invalid(text: str) -> BadParameter:
+    return BadParameter(f"“{text.strip()[:60]}” is not a valid condition on an attribute.", _HINT)
 
 
-def _unquoted(word: str) -> str:
-    if not word.startswith('"'):
-        return word
+def _unquoted(text: str) -> str:
+    if not text.startswith('"'):
+        return text
     try:
-        found = str(json.loads(word, strict=False))
+        unquoted = str(json.loads(text, strict=False))
     except ValueError as error:
-        raise _broken(word) from error
-    return _whole(found)
+        raise _invalid(text) from error
+    return _checked_text(unquoted)
 
 
 def _name(name: str) -> str:
@@ -157,5 +159,7 @@ def _name(name: str) -> str:
 
 
 def _value(value: str) -> str:
-    odd = not value or value != value.strip() or value.startswith('"') or re.search(r",|\band\b", value, re.IGNORECASE)
-    return json.dumps(value, ensure_ascii=False) if odd else value
+    needs_quotes = (
+        not value or value != value.strip() or value.startswith('"') or re.search(r",|\band\b", value, re.IGNORECASE)
+    )
+    return json.dumps(value, ensure_ascii=False) if needs_quotes else value

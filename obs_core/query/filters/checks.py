@@ -1,4 +1,4 @@
-"""What questions have in common: a window within the log, buckets of time, and parameters that are safe to pass on."""
+"""What questions share: the window within the log, time buckets, and checks of parameters."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,7 +8,7 @@ from obs_core.errors import BadParameter
 from obs_core.query.engine.engine import Engine
 
 MOST_BUCKETS: Final = 300
-LONGEST_TEXT: Final = 1_000  # characters of a search or a name; a longer one is a mistake, and makes each row dear
+LONGEST_TEXT: Final = 1_000  # characters of a search or a name; a longer one is a mistake, and slow for every row
 
 _DECADES: Final = tuple(digit * 10**power for power in range(9) for digit in (1, 2, 5))
 _STEPS: Final = (
@@ -22,7 +22,7 @@ _STEPS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Buckets:
-    """`count` equal slices of time, `step_ns` each, the first from `origin_ns`; all are whole multiples of the step."""
+    """`count` time buckets of `step_ns`; the first starts at `origin_ns`, a whole multiple of the step."""
 
     origin_ns: int
     step_ns: int
@@ -30,12 +30,12 @@ class Buckets:
 
     @property
     def parameters(self) -> dict[str, int]:
-        """The slices as parameters of a question's SQL."""
+        """The buckets as parameters of a question's SQL."""
         return {"first": self.origin_ns // self.step_ns, "step_ns": self.step_ns, "buckets": self.count}
 
 
 def clipped(engine: Engine, window: Window) -> Window:
-    """`window` within the log: from its first row to just after its last one; empty where there is no row."""
+    """`window` within the log: from its first row to just after its last one; empty if it has no rows."""
     extent = engine.extent()
     if extent is None:
         return Window(window.from_ns, window.from_ns)
@@ -44,42 +44,43 @@ def clipped(engine: Engine, window: Window) -> Window:
 
 
 def per_second(count: int, window: Window) -> float | None:
-    """How many of `count` come in a second of `window`; None where the window is a single moment or less."""
+    """The rate of `count` per second of `window`; None where the window is at most one nanosecond."""
     return count * SECOND / window.length_ns if window.length_ns > 1 else None
 
 
 def buckets(window: Window, bucket: str, most: int = MOST_BUCKETS) -> Buckets:
-    """The slices that cover `window`: as fine as `most` of them allow (`auto`), or of a length such as 500ms, 30s, 5m.
+    """The buckets that cover `window`: as fine as `most` of them allow (`auto`), or of a length such as 500ms, 30s, 5m.
 
     Raises:
-        BadParameter: `bucket` is neither, or would make more than `MOST_BUCKETS` slices.
+        BadParameter: `bucket` is neither, or would give more than `MOST_BUCKETS` buckets.
     """
     if bucket == "auto":
         longest = -(-window.length_ns // (most - 1))
-        return next(found for step in (*_STEPS, longest) if (found := _slices(window, step)).count <= most)
-    found = _slices(window, _length_ns(bucket))
-    if found.count > MOST_BUCKETS:
-        message = f"Buckets of {bucket} would make {found.count:,} of them; {MOST_BUCKETS} is the most."
-        raise BadParameter(message, "Take a longer bucket, a shorter window, or bucket=auto.")
-    return found
+        candidates = (_of_step(window, step) for step in (*_STEPS, longest))
+        return next(candidate for candidate in candidates if candidate.count <= most)
+    covering = _of_step(window, _length_ns(bucket))
+    if covering.count > MOST_BUCKETS:
+        message = f"Buckets of {bucket} would be {covering.count:,}; the maximum is {MOST_BUCKETS}."
+        raise BadParameter(message, "Use a longer bucket, a shorter window, or bucket=auto.")
+    return covering
 
 
 def text(name: str, value: str | None) -> str | None:
     """The parameter `name` as a filter: None or empty for none.
 
     Raises:
-        BadParameter: it is longer than any name, or no text that a log can hold (half a character).
+        BadParameter: it is too long, or contains half a character, which no log can contain.
     """
     if not value:
         return None
     if len(value) > LONGEST_TEXT:
-        message = f"{name} has {len(value):,} characters; {LONGEST_TEXT:,} is the most."
+        message = f"{name} has {len(value):,} characters; the maximum is {LONGEST_TEXT:,}."
         raise BadParameter(message, "Search for a part of it.")
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        message = f"{name} holds half a character (a lone surrogate) at position {error.start}."
-        raise BadParameter(message, "No log can hold it: remove it.") from error
+        message = f"{name} contains half a character (a lone surrogate) at position {error.start}."
+        raise BadParameter(message, "Remove it: no log contains it.") from error
     return value
 
 
@@ -87,19 +88,19 @@ def checked_int(name: str, value: int, least: int, most: int) -> int:
     """The parameter `name` as a number from `least` to `most`.
 
     Raises:
-        BadParameter: it is not within them.
+        BadParameter: it is out of range.
     """
     if not least <= value <= most:
         message = f"{name} is {value}; it must be from {least:,} to {most:,}."
-        raise BadParameter(message, "Choose a number within these.")
+        raise BadParameter(message, "Choose a number in this range.")
     return value
 
 
 def choice(name: str, value: str, allowed: tuple[str, ...]) -> str:
-    """The parameter `name` as one of the words `allowed`.
+    """The parameter `name` as one of the values `allowed`.
 
     Raises:
-        BadParameter: it is none of them.
+        BadParameter: it is not one of them.
     """
     if value not in allowed:
         message = f"{name} is “{value[:60]}”."
@@ -107,7 +108,7 @@ def choice(name: str, value: str, allowed: tuple[str, ...]) -> str:
     return value
 
 
-def _slices(window: Window, step: int) -> Buckets:
+def _of_step(window: Window, step: int) -> Buckets:
     origin = window.from_ns // step * step
     return Buckets(origin, step, -(-(window.to_ns - origin) // step) if window.length_ns else 0)
 
@@ -115,7 +116,7 @@ def _slices(window: Window, step: int) -> Buckets:
 def _length_ns(bucket: str) -> int:
     length_ns = period_ns(bucket)
     if not length_ns:
-        message = f"“{bucket[:60]}” is no length of a bucket."
+        message = f"“{bucket[:60]}” is not a valid bucket length."
         raise BadParameter(message, "Write auto, or a number with ms, s, m, h, d or w, such as 30s.")
     return length_ns
 
@@ -126,7 +127,7 @@ def like(literal: str) -> str:
 
 
 def wildcards(pattern: str) -> str:
-    r"""The pattern with which LIKE … ESCAPE '\' finds what fits a name, in which * and ? stand for any characters."""
+    r"""The pattern with which LIKE … ESCAPE '\' matches a name pattern, in which * is any text and ? any character."""
     return _escaped(pattern).replace("*", "%").replace("?", "_")
 
 

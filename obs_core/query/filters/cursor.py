@@ -1,4 +1,4 @@
-"""Where a page of rows ends: a token that names its last row, so that the next page costs what the first one costs."""
+"""Keyset cursors: a token for the last row of a page, so that the next page costs as much as the first."""
 
 import base64
 import binascii
@@ -8,11 +8,11 @@ from typing import Final, NamedTuple
 from obs_core.errors import BadParameter
 
 BEFORE_ALL: Final = -(2**63) + 1
-"""An id below those of all rows: a page that ended between two moments goes on with all rows of the later one."""
+"""An id below all ids: after a page that ended between two timestamps, the next one has all rows of the later one."""
 
 
 class Cursor(NamedTuple):
-    """The last row of a page: what it was sorted by (None: only time), its time in nanoseconds and its id."""
+    """The last row of a page: its sort key (None: sorted by time), its timestamp in nanoseconds and its id."""
 
     key: str | int | None
     timestamp: int
@@ -25,20 +25,22 @@ class Cursor(NamedTuple):
 
 
 def cursor(token: str | None) -> Cursor | None:
-    """The row that `token` names; None for none.
+    """The cursor in `token`; None if it is empty.
 
     Raises:
-        BadParameter: no page ended so.
+        BadParameter: the token is not a cursor.
     """
     if not token:
         return None
     try:
-        facts = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-        key, timestamp, row = facts
-        fits = isinstance(key, str | int | None) and all(type(n) is int and abs(n) < 2**63 for n in (timestamp, row))
+        fields = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+        key, timestamp, row_id = fields
+        is_valid = isinstance(key, str | int | None) and all(
+            type(n) is int and abs(n) < 2**63 for n in (timestamp, row_id)
+        )
     except (binascii.Error, ValueError, TypeError, RecursionError):
-        fits = False
-    if not fits:
-        message = f"“{token[:60]}” is not where a page ended."
-        raise BadParameter(message, "Leave after out to begin with the first page.")
-    return Cursor(key, timestamp, row)
+        is_valid = False
+    if not is_valid:
+        message = f"“{token[:60]}” is not a valid page cursor."
+        raise BadParameter(message, "Leave after out to start with the first page.")
+    return Cursor(key, timestamp, row_id)

@@ -43,7 +43,7 @@ def search_page(
     Raises:
         ObsError: as `search_rows`; QuestionTimedOut only where not even a small piece could be searched.
     """
-    if not engine.shape().native:  # there is no index by time: a piece costs as much as the whole window
+    if not engine.shape().native:  # without an index by time a piece costs as much as the whole window
         return search_rows(engine, query_name, window, row_filter, parameters, group=group)
     with suppress(QuestionTimedOut):
         limit_s = engine.limit_s * FULL_SCAN_SHARE

@@ -1,4 +1,4 @@
-"""The columns that people pin beside the canonical ones: group, function, memory, or any attribute."""
+"""The columns that a user adds to the canonical ones: group, function, memory, or any attribute."""
 
 import re
 from typing import Any, Final
@@ -17,12 +17,12 @@ CELL: Final = 300
 
 
 def pinned() -> tuple[str, ...]:
-    """Draw the control; return the columns that are pinned: of `OFFERED`, or names of attributes."""
+    """Draw the control; return the pinned columns: of `OFFERED`, or names of attributes."""
     with st.popover("Columns", icon=":material/view_column:"):
-        held = [str(name) for name in st.session_state.get("t_cols") or st.query_params.get_all("t_cols")]
-        found = st.multiselect(
+        current = [str(name) for name in st.session_state.get("t_cols") or st.query_params.get_all("t_cols")]
+        columns = st.multiselect(
             "Further columns",
-            [*OFFERED, *(name for name in dict.fromkeys(held) if name not in OFFERED)],
+            [*OFFERED, *(name for name in dict.fromkeys(current) if name not in OFFERED)],
             key="t_cols",
             bind="query-params",
             accept_new_options=True,
@@ -30,7 +30,7 @@ def pinned() -> tuple[str, ...]:
             placeholder="Group, function, or an attribute",
             help="Type the name of an attribute, such as http.status_code.",
         )
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(columns))
 
 
 def attributes(columns: tuple[str, ...]) -> tuple[str, ...]:
@@ -39,18 +39,18 @@ def attributes(columns: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def header(name: str) -> str:
-    """The column's title. A link may hold any name, and the grid would run code in a title: only harmless ones stay."""
+    """The column's title. A link may have any name, and the grid runs code in titles: only safe characters stay."""
     return _HARMLESS.sub("·", plain(name, 60))
 
 
 def cells(record: dict[str, Any], columns: tuple[str, ...]) -> dict[str, str]:
     """The row's cells in `columns`, by their fields in the grid."""
-    return {f"pinned_{place}": _cell(record, name) for place, name in enumerate(columns)}
+    return {f"pinned_{number}": _cell(record, name) for number, name in enumerate(columns)}
 
 
 def fields(columns: tuple[str, ...]) -> dict[str, str]:
     """The pinned columns' fields in the grid, with their titles."""
-    return {f"pinned_{place}": header(name) for place, name in enumerate(columns)}
+    return {f"pinned_{number}": header(name) for number, name in enumerate(columns)}
 
 
 def _cell(record: dict[str, Any], name: str) -> str:

@@ -77,7 +77,7 @@ def raw_rows(scope: PageScope, rows: DataFrame, row_filter: RowFilter) -> None:
 def _selected_row(scope: PageScope) -> None:
     """The row in the link with the rules that can be created from it; nothing without one."""
     row_id = st.query_params.get(SELECTED)
-    if row_id is None or not from_environment().new_observability:  # without it there is no page to create a rule on
+    if row_id is None or not from_environment().new_observability:  # without it no page can create a rule
         return
     rows = ask(traces.row, scope, id=int(row_id)) if _ID.fullmatch(row_id) else None
     if rows is None or rows.empty:

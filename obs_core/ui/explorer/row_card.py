@@ -1,4 +1,4 @@
-"""One row of the log on a page, with everything that is known of it."""
+"""The card of one row of the log: all its fields, its values and its attributes."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -18,7 +18,7 @@ from obs_core.ui.shell.panel import boundary, suggest_rules
 from obs_core.ui.shell.scope import PageScope
 
 THRESHOLD: Final = 5
-"""Equal readings in a row that are fine where no rule says otherwise."""
+"""Readings in a row that may be equal before a value is stale, where no rule sets another number."""
 
 LINES: Final = 16
 TALLEST: Final = 360
@@ -28,19 +28,19 @@ LONGEST: Final = 100_000
 """Characters of one text that the page shows; a browser takes a second for each million."""
 
 CELL: Final = 500
-"""Characters of a value in a table; longer ones stand whole in boxes of their own, the first `BOXES` of them."""
+"""Characters of a value in a table; the first `BOXES` longer ones are shown in full below it."""
 
 BOXES: Final = 10
 
 
 def row_card(scope: PageScope, row_id: int, tree: DataFrame | None = None) -> None:
-    """Everything the log holds of one row; with its `tree`, also the values that it recorded."""
-    found = ask(traces.row, scope, id=row_id)
-    if found.empty:
-        st.info("The log no longer holds this row.")
+    """Everything in the log about one row; with its trace's `tree`, also the values that it recorded."""
+    rows = ask(traces.row, scope, id=row_id)
+    if rows.empty:
+        st.info("This row is no longer in the log.")
         return
-    row = found.iloc[0]
-    _facts(scope, row)
+    row = rows.iloc[0]
+    _details(scope, row)
     _text("Exception", row["exception_stack"] or row["exception"])
     _text("Value", row["data_value"])
     if row["kind"] == "value":
@@ -52,26 +52,26 @@ def row_card(scope: PageScope, row_id: int, tree: DataFrame | None = None) -> No
     _attributes(row["attributes"])
 
 
-def _facts(scope: PageScope, row: "Series[Any]") -> None:
-    """The row's short facts, side by side."""
+def _details(scope: PageScope, row: "Series[Any]") -> None:
+    """The row's short fields, side by side."""
     memory = row["memory_delta"]
-    known = {
+    details = {
         "Kind": row["kind"],
         "Data": row["data"],
         "Data type": row["data_type"],
         "Status": row["status"],
         "Process": row["process"],
         "Process group": row["process_group"],
-        "Began": formatting.format_time(int(row["timestamp"])),
+        "Start": formatting.format_time(int(row["timestamp"])),
     }
     if row["kind"] == "call":
-        known |= {
+        details |= {
             "Duration": formatting.duration(float(row["duration_ms"])) if notna(row["duration_ms"]) else "",
-            "Among its last 24 h": _rank(scope, row),
+            "Rank in 24 h": _rank(scope, row),
             "Memory": formatting.size(int(memory)) if notna(memory) else "",
             "Span": row["span_id"],
         }
-    st.html(layout.detail_list({name: plain(value, 400) or formatting.NOT_MEASURED for name, value in known.items()}))
+    st.html(layout.detail_list({name: plain(value, 400) or formatting.NOT_MEASURED for name, value in details.items()}))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if row["kind"] == "call":
             navigation.page_link(
@@ -84,37 +84,37 @@ def _facts(scope: PageScope, row: "Series[Any]") -> None:
 
 
 def row_suggestions(scope: PageScope, row: "Series[Any]") -> list[rule_suggestions.RuleSuggestion]:
-    """Rules that fit a row: on its variable; or its function is slower than this call, fails, or fails anew."""
+    """Rules for a row: on its variable; or on its function's latency, error rate and new exceptions."""
     if row["kind"] == "value":
         reading = row["data_value"] if isinstance(row["data_value"], str) else None
         return rule_suggestions.of_value(str(row["process"]), str(row["data"]), reading)
     if row["kind"] != "call":
         return []
-    whose, function = replace(scope, group=row["process_group"] or None), str(row["function"] or row["data"])
+    own_scope, function = replace(scope, group=row["process_group"] or None), str(row["function"] or row["data"])
     duration_ms = formatting.number(row["duration_ms"])
     return [
-        *rule_suggestions.latency(whose, duration_ms, function=function),
-        rule_suggestions.error_rate(whose, None, function=function),
-        rule_suggestions.new_exception(whose, function=function),
+        *rule_suggestions.latency(own_scope, duration_ms, function=function),
+        rule_suggestions.error_rate(own_scope, None, function=function),
+        rule_suggestions.new_exception(own_scope, function=function),
     ]
 
 
 def _rank(scope: PageScope, row: "Series[Any]") -> str:
-    """The percentile rank of the call among the function's calls of the 24 hours up to it: how many were faster."""
+    """The percentile rank of the call among its function's calls in the 24 hours up to it."""
     if row["kind"] != "call" or not notna(row["duration_ns"]):
         return ""
-    start = int(row["timestamp"])
-    day = replace(scope, window=Window(start - DAY, start + 1), group=row["process_group"] or None)
+    start_ns = int(row["timestamp"])
+    day = replace(scope, window=Window(start_ns - DAY, start_ns + 1), group=row["process_group"] or None)
     function = row["function"] or row["data"]
-    told = ask(inspector.rank, day, function=function, duration_ns=int(row["duration_ns"])).iloc[0]
-    calls, faster = int(told["calls"]), int(told["faster"])
+    rank = ask(inspector.rank, day, function=function, duration_ns=int(row["duration_ns"])).iloc[0]
+    calls, faster = int(rank["calls"]), int(rank["faster"])
     if calls <= 1:
-        return "the only call"
-    return f"p{100 * faster // calls}: slower than {formatting.count(faster)} of {counted(calls, 'call')}"
+        return "only call"
+    return f"P{100 * faster // calls}, slower than {formatting.count(faster)} of {counted(calls, 'call')}"
 
 
 def _text(title: str, text: object) -> None:
-    """A whole text in a box of its own; a very long one is cut, and says so."""
+    """A text in full, in a box; a very long one is cut, with a note."""
     if not isinstance(text, str) or not text:
         return
     st.markdown(f"**{title}**")
@@ -140,7 +140,7 @@ def _values(values: DataFrame) -> None:
 
 
 def _attributes(text: object) -> None:
-    """The attributes, events and links that came with the row, as names and values; long values also whole."""
+    """The row's attributes, events and links as names and values; long values also in full."""
     flat = [
         (part, name, attributes.as_text(value))
         for part, content in attributes.parts(text).items()
@@ -156,5 +156,5 @@ def _attributes(text: object) -> None:
         _text(formatting.escape_markdown(plain(name, 200)), value)
     if len(long) > BOXES:
         st.caption(
-            f"{formatting.count(len(long) - BOXES)} more long values are cut in the table; an export holds them whole."
+            f"{formatting.count(len(long) - BOXES)} more long values are cut in the table; an export has them in full."
         )

@@ -1,8 +1,8 @@
-"""Rows as a tree: which rows of a page and of its opened calls stand under each other in the table.
+"""The table's rows as a tree: the rows of a page, and below each expanded row its attributes and children.
 
-A row's attributes stand right under it, before its calls and values: the first thing below a row is its own, however
-many calls it made. A row's path is the ids from its page down to it, so that one call may stand in the table twice (as
-a row of the page and as somebody's child) and each is opened on its own.
+A row's attributes come before its calls and values: what belongs to the row itself is next to it, however many calls it
+made. A row's path is the ids from its page down to it: one call may be in the table twice (as a row of the page and as
+a child), and each is expanded on its own.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +18,7 @@ from obs_core.ui.kit import formatting
 from obs_core.ui.kit.text import plain
 
 CELL: Final = 300
-"""Characters of a cell; the whole text stands in the row's own card."""
+"""Characters of a cell; the row's card has the whole text."""
 
 Children = Callable[[str, str, int], DataFrame]
 """The first n children of a call: (trace_id, span_id, n) -> rows like a page's."""
@@ -30,7 +30,7 @@ Record = dict[str, Any]
 
 ATTRIBUTE: Final = "attribute"
 MORE: Final = "more"
-"""The kinds of what stands in the table and is no row of the log."""
+"""The kinds of table rows that are not rows of the log."""
 
 
 def visible(
@@ -49,12 +49,12 @@ def visible(
     """
     tree = _Tree(opened, children, attributes)
     rows = [_shown(record, selected) | pinned_columns.cells(record, pinned) for record in tree.rows(page, "", ())]
-    listed = ["path", "depth", "kids", "open", "selected", "kind", "trace", "span", *CANONICAL, "Duration"]
-    return DataFrame(rows, columns=[*listed, *pinned_columns.fields(pinned)])
+    columns = ["path", "depth", "kids", "open", "selected", "kind", "trace", "span", *CANONICAL, "Duration"]
+    return DataFrame(rows, columns=[*columns, *pinned_columns.fields(pinned)])
 
 
 def owner(path: str, kind: str) -> str:
-    """The path of the row of the log that is meant by `path`: what is none itself belongs to the one above."""
+    """The path of the log's row that `path` belongs to: an attribute belongs to the row above it."""
     return path.rpartition("/")[0] if kind in (ATTRIBUTE, MORE) else path
 
 
@@ -64,41 +64,41 @@ class _Tree:
     children: Children
     attributes: Attributes
 
-    def rows(self, found: DataFrame, above: str, line: tuple[str, ...]) -> Iterator[Record]:
-        """The rows of `found`, each followed by what is under it where it is open; `line` are the calls above."""
-        for record in found.to_dict("records"):
-            row = self._placed({str(name): value for name, value in record.items()}, above, line)
+    def rows(self, page: DataFrame, prefix: str, ancestors: tuple[str, ...]) -> Iterator[Record]:
+        """The rows of `page`, each followed by what is below it if it is open; `ancestors` are the spans above them."""
+        for record in page.to_dict("records"):
+            row = self._with_path({str(name): value for name, value in record.items()}, prefix, ancestors)
             yield row
             if row["open"]:
-                yield from self._below(row, line)
+                yield from self._below(row, ancestors)
 
-    def _below(self, row: Record, line: tuple[str, ...]) -> Iterator[Record]:
-        """What an open row shows: its attributes, then the rows under it, as many as were asked for in all."""
+    def _below(self, row: Record, ancestors: tuple[str, ...]) -> Iterator[Record]:
+        """What an open row shows: its attributes, then its children, up to the number it shows."""
         path, limit = row["path"], min(self.opened[row["path"]], MOST)
-        place = {"depth": len(line) + 1, "trace": row["trace"], "span": row["span"]}
+        common = {"depth": len(ancestors) + 1, "trace": row["trace"], "span": row["span"]}
         own = self.attributes(row["id"], limit + 1).to_dict("records") if row["has_attributes"] else []
-        for at, each in enumerate(own[:limit]):
-            cells = {"Data": each["name"], "Data Type": each["type"], "Data Value": each["value"]}
-            yield place | cells | {"path": f"{path}/@{at}", "kind": ATTRIBUTE, "Process": ATTRIBUTE}
-        left, further = limit - len(own), len(own) > limit
-        if row["calls"] and not further:
+        for number, attribute in enumerate(own[:limit]):
+            cells = {"Data": attribute["name"], "Data Type": attribute["type"], "Data Value": attribute["value"]}
+            yield common | cells | {"path": f"{path}/@{number}", "kind": ATTRIBUTE, "Process": ATTRIBUTE}
+        left, has_more = limit - len(own), len(own) > limit
+        if row["calls"] and not has_more:
             below = self.children(row["trace"], row["span"], left + 1)
-            yield from self.rows(below.head(left), f"{path}/", (*line, row["span"]))
-            further = len(below) > left
-        if further:
-            name = f"Show {STEP} more" if limit < MOST else "More than the table shows: see the trace"
-            yield place | {"path": f"{path}/{MORE}", "kind": MORE, "Process": name}
+            yield from self.rows(below.head(left), f"{path}/", (*ancestors, row["span"]))
+            has_more = len(below) > left
+        if has_more:
+            name = f"Show {STEP} more" if limit < MOST else "More rows than the table shows: see the trace"
+            yield common | {"path": f"{path}/{MORE}", "kind": MORE, "Process": name}
 
-    def _placed(self, record: Record, above: str, line: tuple[str, ...]) -> Record:
-        """`record` with its path, its depth, and whether it has something under it and shows that."""
-        path, span = f"{above}{record['id']}", _key(record["span_id"])
-        repeats = bool(span) and span in line
-        if repeats:
-            record["Exception"] = "This call is its own caller: the trace holds a circle."
-        calls = bool(record["has_children"]) and not repeats
+    def _with_path(self, record: Record, prefix: str, ancestors: tuple[str, ...]) -> Record:
+        """`record` with its path and depth, whether it has children or attributes, and whether they are shown."""
+        path, span = f"{prefix}{record['id']}", _key(record["span_id"])
+        is_cycle = bool(span) and span in ancestors
+        if is_cycle:
+            record["Exception"] = "Cycle: this call is its own ancestor."
+        calls = bool(record["has_children"]) and not is_cycle
         kids = calls or bool(record["has_attributes"])
-        where = {"path": path, "depth": len(line), "trace": _key(record["trace_id"]), "span": span}
-        return record | where | {"calls": calls, "kids": kids, "open": kids and path in self.opened}
+        location = {"path": path, "depth": len(ancestors), "trace": _key(record["trace_id"]), "span": span}
+        return record | location | {"calls": calls, "kids": kids, "open": kids and path in self.opened}
 
 
 def _shown(record: Record, selected: str | None) -> Record:

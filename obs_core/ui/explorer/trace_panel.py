@@ -1,4 +1,4 @@
-"""One trace on a page: its figures, its waterfall, the call or value that was picked, and its functions."""
+"""The panel of one trace: its summary, its waterfall, the selected call or value, and its functions."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ from obs_core.ui.explorer.export_menu import trace_menu
 from obs_core.ui.explorer.filter_link import LEVELS, TABS
 from obs_core.ui.explorer.row_card import row_card
 from obs_core.ui.explorer.trace_table import close
-from obs_core.ui.explorer.waterfall import Said, row_ids, waterfall
+from obs_core.ui.explorer.waterfall import WaterfallEvent, row_ids, waterfall
 from obs_core.ui.kit import formatting, navigation
 from obs_core.ui.kit.text import counted, plain
 from obs_core.ui.shell.answers import ask, derived
@@ -22,7 +22,7 @@ from obs_core.ui.shell.share import share
 
 
 def selection_card(scope: PageScope) -> None:
-    """Show what the link names: a trace with one of its rows picked, or a row that belongs to no trace."""
+    """Show the selection in the link: a trace with one of its rows selected, or a row without a trace."""
     trace, row = st.query_params.get("trace"), st.query_params.get("t_row")
     if not trace:
         navigation.update_link(t_tab=None, t_level=None)
@@ -30,17 +30,17 @@ def selection_card(scope: PageScope) -> None:
         with panel(f"Trace {plain(trace, 40)}"):
             _trace(scope, trace, st.query_params.get("span"))
     elif row and not (row.isascii() and row.isdigit()):
-        st.query_params.pop("t_row")  # the filters' note says so
+        st.query_params.pop("t_row")  # the filter bar shows a notice
     elif row:
         with panel("Selected row"):
-            _ways(scope)
+            _actions(scope)
             row_card(scope, int(row[:18]))
 
 
-def _ways(scope: PageScope, words: str = "", trace_id: str = "") -> None:
-    """What is selected, in `words`; hand it to somebody, or take the selection away."""
+def _actions(scope: PageScope, summary: str = "", trace_id: str = "") -> None:
+    """The `summary` of the selection, with buttons to export, share and close it."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(words, width="stretch")
+        st.markdown(summary, width="stretch")
         if trace_id:
             trace_menu(trace_id)
         share(scope, key="t_share")
@@ -48,19 +48,19 @@ def _ways(scope: PageScope, words: str = "", trace_id: str = "") -> None:
 
 
 def _trace(scope: PageScope, trace_id: str, span_id: str | None) -> None:
-    """Show the trace `trace_id` with the row `span_id` picked (by default the deepest that failed, else the root)."""
+    """Show the trace with the row `span_id` selected (by default the deepest one that failed, else the root)."""
     tree = ask(traces.tree, scope, trace_id=trace_id)
     if tree.empty:
-        _ways(scope)
-        st.info("The log holds no trace with this id. It may have been removed, or stand in another log.")
+        _actions(scope)
+        st.info("Trace not found in this log. It may have been deleted or be in another log.")
         return
-    _ways(scope, _figures(tree), trace_id)
+    _actions(scope, _summary(tree), trace_id)
     ids = row_ids(tree)
-    selected = span_id if span_id in ids else _first(tree, ids)
-    for remark in (*_astray(span_id, selected), *oddities(tree)):
+    selected = span_id if span_id in ids else _default_row(tree, ids)
+    for remark in (*_unknown_span(span_id, selected), *oddities(tree)):
         st.caption(remark)
     level = st.query_params.get("t_level")
-    if level not in LEVELS:  # the filters' note says so
+    if level not in LEVELS:  # the filter bar shows a notice
         level = None
         navigation.update_link(t_level=None)
     waterfall(
@@ -70,7 +70,7 @@ def _trace(scope: PageScope, trace_id: str, span_id: str | None) -> None:
         level=level,
         colours=_colours(tree),
         key="t_waterfall",
-        on_said=_said,
+        on_event=_follow,
     )
     call, table = st.tabs(TABS, key="t_tab", on_change="rerun", bind="query-params")
     if table.open:
@@ -82,43 +82,41 @@ def _trace(scope: PageScope, trace_id: str, span_id: str | None) -> None:
 
 
 @link_state.in_session()
-def _said(said: Said) -> None:
-    """Name in the link what was done in the waterfall."""
-    if said.picked is not None:
-        navigation.update_link(span=said.picked)
-    if said.level is not None:
-        navigation.update_link(t_level=said.level or None)
+def _follow(event: WaterfallEvent) -> None:
+    """Put the row and the level that a user selected in the waterfall into the link."""
+    if event.selected is not None:
+        navigation.update_link(span=event.selected)
+    if event.level is not None:
+        navigation.update_link(t_level=event.level or None)
 
 
-def _astray(span_id: str | None, selected: str) -> list[str]:
-    """What is to be said where the link names a row that the trace doesn't hold."""
+def _unknown_span(span_id: str | None, selected: str) -> list[str]:
+    """A note where the row in the link is not in the trace."""
     if span_id in (None, "", selected):
         return []
     return [
-        formatting.escape_markdown(
-            f"The trace holds no row “{plain(span_id, 60)}”, which the link names; another is selected."
-        )
+        formatting.escape_markdown(f"The linked row “{plain(span_id, 60)}” is not in this trace; another is selected.")
     ]
 
 
 def oddities(tree: DataFrame) -> list[str]:
-    """What is not as it should be in the trace's shape, in sentences."""
-    said = []
+    """Notes on an irregular structure of the trace."""
+    notes = []
     if orphans := int(tree["orphan"].sum()):
-        named = counted(orphans, "row names", "rows name")
-        said.append(f"{named} a caller that is not in the log; what is under them stands at the top level.")
+        text = counted(orphans, "row has", "rows have")
+        notes.append(f"{text} a parent that is not in the log; such rows are at the top level.")
     if not (~tree["orphan"] & ~tree["cyclic"] & (tree["depth"] == 1)).any():
-        said.append("The trace has no root: the call that began it is not in the log, or has not ended yet.")
-    if circles := int(tree["cyclic"].sum()):
-        named = counted(circles, "circle of calls names", "circles of calls name")
-        said.append(f"{named} each other as callers; each begins where its earliest call does.")
+        notes.append("The trace has no root: its first call is not in the log, or has not ended yet.")
+    if cycles := int(tree["cyclic"].sum()):
+        text = counted(cycles, "parent cycle", "parent cycles")
+        notes.append(f"{text} between calls; each starts at its earliest call.")
     spans = tree["span_id"][tree["span_id"].notna() & (tree["span_id"] != "")]
-    if again := int(spans.duplicated().sum()):
-        named = counted(again, "row uses", "rows use")
-        said.append(f"{named} the id of another one; children stand under the first that has it.")
+    if duplicates := int(spans.duplicated().sum()):
+        text = counted(duplicates, "row has", "rows have")
+        notes.append(f"{text} the span id of another row; children appear under the first.")
     if tree.attrs.get("truncated"):
-        said.append(f"The trace has more rows; the first {formatting.count(len(tree))} are shown.")
-    return said
+        notes.append(f"The trace has more rows; the first {formatting.count(len(tree))} are shown.")
+    return notes
 
 
 def by_function(tree: DataFrame) -> DataFrame:
@@ -137,24 +135,24 @@ def by_function(tree: DataFrame) -> DataFrame:
     return table.sort_values("self_ms", ascending=False, kind="stable", ignore_index=True)
 
 
-def _figures(tree: DataFrame) -> str:
+def _summary(tree: DataFrame) -> str:
     """The trace in one line of Markdown."""
     calls = tree[tree["kind"] == "call"]
     length = (tree["start_offset_ms"] + tree["duration_ms"].fillna(0.0)).max()
     errors = int((tree["Status"] == "ERROR").sum())
     others = len(tree) - len(calls)
-    words = [
+    parts = [
         f"**{formatting.duration(length)}**",
         counted(len(calls), "call"),
         *([counted(others, "value or log", "values and logs")] if others else []),
         f":red[✕ {counted(errors, 'error')}]" if errors else "no errors",
         counted(tree["Process"].nunique(), "process", "processes"),
-        f"began {formatting.format_time(int(tree['Timestamp'].min()))}",
+        f"started {formatting.format_time(int(tree['Timestamp'].min()))}",
     ]
-    return " · ".join(words)
+    return " · ".join(parts)
 
 
-def _first(tree: DataFrame, ids: list[str]) -> str:
+def _default_row(tree: DataFrame, ids: list[str]) -> str:
     failed = [at for at, status in enumerate(tree["Status"]) if status == "ERROR"]
     return ids[failed[-1] if failed else 0]
 

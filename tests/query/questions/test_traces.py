@@ -310,7 +310,7 @@ def test_hostile_text_matches_itself_and_nothing_else(log: Path, engine: Engine,
 
 @pytest.mark.parametrize("name", ["group", "process", "status", "search"])
 def test_a_lone_surrogate_is_rejected_with_a_sentence(engine: Engine, name: str) -> None:
-    with pytest.raises(BadParameter, match=rf"{name} holds half a character \(a lone surrogate\)"):
+    with pytest.raises(BadParameter, match=rf"{name} contains half a character \(a lone surrogate\)"):
         traces.page(engine, ALWAYS, **gathered({name: "a\udcff"}))
 
 

@@ -42,5 +42,5 @@ def test_what_is_no_list_of_open_rows_is_refused(text: str) -> None:
 
 def test_more_than_50_rows_are_refused() -> None:
     assert len(expanded_rows.read("_".join(map(str, range(50))))) == 50
-    with pytest.raises(BadParameter, match="opens more than 50 rows"):
+    with pytest.raises(BadParameter, match="Too many expanded rows"):
         expanded_rows.read("_".join(map(str, range(51))))

@@ -1,4 +1,4 @@
-"""The table's rows: children under their calls, each opened on its own, and circles that end."""
+"""The table's rows: children under their calls, each expanded on its own, and cycles that end."""
 
 from typing import Any
 
@@ -66,12 +66,12 @@ def test_a_call_that_stands_twice_is_opened_on_its_own() -> None:
     assert len(set(rows["path"])) == len(rows)
 
 
-def test_a_circle_of_calls_ends_and_is_said() -> None:
+def test_a_cycle_of_calls_ends_with_a_note() -> None:
     opened = {"5": 200, "5/6": 200, "5/6/5": 200}
     rows = row_tree.visible(page("round"), opened, children, attributes, selected=None)
     assert shown(rows) == [(0, "round"), (1, "trip"), (2, "round")]
     assert not rows["kids"].iloc[-1]
-    assert "circle" in rows["Exception"].iloc[-1]
+    assert "Cycle" in rows["Exception"].iloc[-1]
 
 
 def test_many_children_are_shown_step_by_step() -> None:
@@ -119,7 +119,7 @@ def test_attributes_and_children_are_counted_together() -> None:
     assert rows["kind"].value_counts().to_dict() == {"attribute": 250, "call": 450}
 
 
-def test_a_call_in_a_circle_still_shows_its_attributes() -> None:
+def test_a_call_in_a_cycle_still_shows_its_attributes() -> None:
     again = page("round").assign(has_attributes=True)
     rows = row_tree.visible(again, {"5": 200, "5/6": 200, "5/6/5": 200}, round_trip, attributes, selected=None)
     assert shown(rows) == [(0, "round"), (1, "user"), (1, "trip"), (2, "round"), (3, "user")]
@@ -156,7 +156,7 @@ def test_a_call_shows_no_more_children_than_a_page_may_have_and_says_where_the_r
     )
     assert asked == [expanded_rows.MOST + 1]
     assert max(asked) <= ROW_CAP
-    assert rows["Process"].iloc[-1] == "More than the table shows: see the trace"
+    assert rows["Process"].iloc[-1] == "More rows than the table shows: see the trace"
 
 
 def test_pinned_columns_are_cells_of_their_own() -> None:

@@ -26,29 +26,29 @@ def test_a_whole_trace_has_nothing_odd(log: Path) -> None:
         assert trace_panel.oddities(traces.tree(engine, Window(0, 1), trace_id="t1")) == []
 
 
-def test_orphans_and_a_missing_root_are_said(tmp_path: Path) -> None:
+def test_orphans_and_a_missing_root_are_noted(tmp_path: Path) -> None:
     drawn = """
         seconds  process  data  trace_id  span_id  parent_span_id
         0        web      a     t1        s1       gone
         1        web      b     t1        s2       s1
     """
     orphan, root = said(tmp_path / "trace.db", drawn)
-    assert orphan.startswith("1 row names a caller that is not in the log")
+    assert orphan.startswith("1 row has a parent that is not in the log")
     assert root.startswith("The trace has no root")
 
 
-def test_circles_are_said(tmp_path: Path) -> None:
+def test_parent_cycles_are_noted(tmp_path: Path) -> None:
     drawn = """
         seconds  process  data  trace_id  span_id  parent_span_id
         0        web      r     t1        s0       -
         1        web      a     t1        s1       s2
         2        web      b     t1        s2       s1
     """
-    [circle] = said(tmp_path / "trace.db", drawn)
-    assert circle.startswith("1 circle of calls names each other as callers")
+    [cycle] = said(tmp_path / "trace.db", drawn)
+    assert cycle.startswith("1 parent cycle between calls")
 
 
-def test_ids_that_are_used_again_are_said(tmp_path: Path) -> None:
+def test_duplicate_span_ids_are_noted(tmp_path: Path) -> None:
     drawn = """
         seconds  process  data  trace_id  span_id  parent_span_id
         0        web      r     t1        s0       -
@@ -60,7 +60,7 @@ def test_ids_that_are_used_again_are_said(tmp_path: Path) -> None:
         tree = traces.tree(engine, Window(0, 1), trace_id="t1")
     again = tree.iloc[[0, 1, 1]].reset_index(drop=True)
     [told] = trace_panel.oddities(again)
-    assert told.startswith("1 row uses the id of another one")
+    assert told.startswith("1 row has the span id of another row")
 
 
 def test_of_a_trace_that_is_too_large_the_first_rows_are_told_and_it_is_said(tmp_path: Path) -> None:

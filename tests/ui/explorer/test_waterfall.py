@@ -1,4 +1,4 @@
-"""The waterfall's picture: columns of one length, times as they are, and what is odd said."""
+"""The waterfall's snapshot: columns of one length, times as they are, and notes on irregular rows."""
 
 import json
 from typing import Any
@@ -24,54 +24,54 @@ def trace(*rows: tuple[object, ...], **more: str | bool) -> DataFrame:
 
 
 def drawn(tree: DataFrame) -> dict[str, Any]:
-    picture = waterfall.picture(tree, {"shop": ("#000001", "#fffffe")})
-    json.dumps(picture, allow_nan=False)
-    return picture
+    snapshot = waterfall.snapshot(tree, {"shop": ("#000001", "#fffffe")})
+    json.dumps(snapshot, allow_nan=False)
+    return snapshot
 
 
 def test_every_row_has_its_place_under_its_parent() -> None:
-    picture = drawn(trace(
+    snapshot = drawn(trace(
         ("call", "a", None, 1, "root", 0.0, 10.0, 5.0),
         ("call", "b", "a", 2, "child", 1.0, 5.0, 4.0),
         ("value", None, "b", 3, "price", 2.0, None, None),
     ))  # fmt: skip
-    assert picture["parent"] == [-1, 0, 1]
-    assert picture["id"] == ["a", "b", "row-72"]
-    assert picture["duration"] == [10.0, 5.0, None]
-    assert picture["total_ms"] == 10.0
-    assert picture["groups"] == [["shop", "#000001", "#fffffe"]]
-    assert picture["group"] == [0, 0, 0]
-    assert picture["value"] == [2]
-    assert {len(picture[name]) for name in ("id", "parent", "depth", "name", "start", "duration", "self")} == {3}
+    assert snapshot["parent"] == [-1, 0, 1]
+    assert snapshot["id"] == ["a", "b", "row-72"]
+    assert snapshot["duration"] == [10.0, 5.0, None]
+    assert snapshot["total_ms"] == 10.0
+    assert snapshot["groups"] == [["shop", "#000001", "#fffffe"]]
+    assert snapshot["group"] == [0, 0, 0]
+    assert snapshot["value"] == [2]
+    assert {len(snapshot[name]) for name in ("id", "parent", "depth", "name", "start", "duration", "self")} == {3}
 
 
 def test_clocks_that_differ_and_calls_that_outlive_their_caller_are_drawn_as_they_are_and_said() -> None:
-    picture = drawn(trace(
+    snapshot = drawn(trace(
         ("call", "a", None, 1, "root", 5.0, 10.0, 5.0),
         ("call", "b", "a", 2, "early", 0.0, 6.0, 6.0),
         ("call", "c", "a", 2, "late", 14.0, 9.0, 9.0),
     ))  # fmt: skip
-    assert picture["start"] == [5.0, 0.0, 14.0]
-    assert picture["total_ms"] == 23.0
-    assert set(picture["note"]) == {1, 2}
-    assert "clocks" in picture["note"][1]
-    assert "after its caller" in picture["note"][2]
+    assert snapshot["start"] == [5.0, 0.0, 14.0]
+    assert snapshot["total_ms"] == 23.0
+    assert set(snapshot["note"]) == {1, 2}
+    assert "clocks" in snapshot["note"][1]
+    assert "after its parent" in snapshot["note"][2]
 
 
 def test_an_orphan_says_that_its_caller_is_missing() -> None:
-    picture = drawn(trace(("call", "b", "gone", 1, "lost", 0.0, 1.0, 1.0), orphan=True))
-    assert picture["parent"] == [-1]
-    assert "not in the log" in picture["note"][0]
+    snapshot = drawn(trace(("call", "b", "gone", 1, "lost", 0.0, 1.0, 1.0), orphan=True))
+    assert snapshot["parent"] == [-1]
+    assert "not in the log" in snapshot["note"][0]
 
 
 def test_a_span_id_used_twice_belongs_to_its_first_row() -> None:
-    picture = drawn(trace(
+    snapshot = drawn(trace(
         ("call", "a", None, 1, "root", 0.0, 9.0, 0.0),
         ("call", "a", "a", 2, "copy", 1.0, 5.0, 0.0),
         ("call", "b", "a", 3, "child", 1.0, 5.0, 5.0),
     ))  # fmt: skip
-    assert picture["parent"] == [-1, 0, 0]
-    assert picture["id"] == ["a", "row-71", "b"]
+    assert snapshot["parent"] == [-1, 0, 0]
+    assert snapshot["id"] == ["a", "row-71", "b"]
 
 
 def test_values_show_what_they_carry_and_failed_calls_why() -> None:
@@ -82,24 +82,24 @@ def test_values_show_what_they_carry_and_failed_calls_why() -> None:
     tree["Data Value"] = ["[]", "101\u202e.5"]
     tree["Exception"] = ["OSError: <b>no</b>", None]
     tree["Status"] = ["ERROR", "OK"]
-    picture = drawn(tree)
-    assert picture["text"] == {0: "OSError: <b>no</b>", 1: "= 101<U+202E>.5"}
-    assert picture["error"] == [0]
+    snapshot = drawn(tree)
+    assert snapshot["text"] == {0: "OSError: <b>no</b>", 1: "= 101<U+202E>.5"}
+    assert snapshot["error"] == [0]
 
 
 def test_the_critical_path_stands_at_the_calls_it_runs_through() -> None:
-    picture = drawn(trace(
+    snapshot = drawn(trace(
         ("call", "a", None, 1, "root", 0.0, 10.0, 5.0),
         ("value", None, "a", 2, "price", 1.0, None, None),
         ("call", "b", "a", 2, "child", 2.0, 5.0, 5.0),
     ))  # fmt: skip
-    assert picture["critical"] == {0: [(7.0, 10.0), (0.0, 2.0)], 2: [(2.0, 7.0)]}
+    assert snapshot["critical"] == {0: [(7.0, 10.0), (0.0, 2.0)], 2: [(2.0, 7.0)]}
 
 
 def test_an_untimed_trace_has_no_length_and_no_path() -> None:
-    picture = drawn(trace(("value", None, None, 1, "price", 0.0, None, None)))
-    assert picture["total_ms"] == 0.0
-    assert picture["critical"] == {}
+    snapshot = drawn(trace(("value", None, None, 1, "price", 0.0, None, None)))
+    assert snapshot["total_ms"] == 0.0
+    assert snapshot["critical"] == {}
 
 
 def test_a_trace_without_rows_draws_nothing() -> None:

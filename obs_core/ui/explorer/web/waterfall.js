@@ -1,4 +1,4 @@
-// A trace as a tree beside its time: only the rows in view are in the page, so 20,000 rows scroll like 20.
+// A trace as a tree with its times: only the rows in view are in the page, so 20,000 rows scroll like 20.
 // All text arrives as textContent; nothing that a traced program wrote is ever parsed as HTML.
 const STATES = new WeakMap();
 const ROW = 24;
@@ -64,7 +64,7 @@ export default function ({ data: given, parentElement, setTriggerValue }) {
   function pick(i) {
     state.active = state.selected = data.id[i];
     draw();
-    setTriggerValue('picked', data.id[i]);
+    setTriggerValue('selected', data.id[i]);
   }
 
   function toggle(i) {
@@ -99,7 +99,7 @@ export default function ({ data: given, parentElement, setTriggerValue }) {
     event.preventDefault();
   };
 
-  // Level '' is the whole tree. What a reader chose is told, so that the link says it.
+  // Level '' is the whole tree. The selected level is sent to the server, which puts it into the link.
   function collapse(level) {
     const beyond = level === '' ? [] : [...tree.parents].filter((i) => data.depth[i] >= Number(level));
     state.closed = new Set(beyond.map((i) => data.id[i]));
@@ -116,8 +116,8 @@ export default function ({ data: given, parentElement, setTriggerValue }) {
   find('collapse').onclick = () => show('1');
   find('expand').onclick = () => show('');
   levels(find('level'), data, show);
-  if (state.toldLevel !== given.level) {
-    state.toldLevel = given.level;
+  if (state.givenLevel !== given.level) {
+    state.givenLevel = given.level;
     if (state.level !== given.level) collapse(given.level);
   }
   const failed = find('error');
@@ -142,27 +142,27 @@ export default function ({ data: given, parentElement, setTriggerValue }) {
   state.fresh = false;
 }
 
-// What the reader has opened and chosen; it outlives reruns, and begins anew with another trace.
+// What the reader has expanded and selected. It outlives reruns; another trace starts with a new state.
 function stateOf(element, given) {
   let state = STATES.get(element);
   if (!state || state.trace !== given.trace) {
-    state = { trace: given.trace, closed: new Set(), selected: null, active: null, told: undefined, fresh: true, level: '', toldLevel: '' };
+    state = { trace: given.trace, closed: new Set(), selected: null, active: null, givenSelected: undefined, fresh: true, level: '', givenLevel: '' };
     STATES.set(element, state);
   }
-  if (state.told !== given.selected) {
+  if (state.givenSelected !== given.selected) {
     state.fresh = state.selected !== given.selected;
-    state.told = state.selected = state.active = given.selected;
+    state.givenSelected = state.selected = state.active = given.selected;
   }
-  if (state.picture !== given.picture) {
-    state.picture = given.picture;
-    const data = state.data = JSON.parse(given.picture);
+  if (state.snapshot !== given.snapshot) {
+    state.snapshot = given.snapshot;
+    const data = state.data = JSON.parse(given.snapshot);
     data.failed = new Set(data.error);
     data.noCall = new Set(data.value);
   }
   return state;
 }
 
-// Which rows have children, and how far each level is set in: the deepest takes half of the name's column at most.
+// The rows that have children, and the indent of each level: the deepest takes at most half of the name's column.
 function treeOf(data, width) {
   const parents = new Set();
   for (const parent of data.parent) if (parent >= 0) parents.add(parent);
@@ -213,7 +213,7 @@ function laneOf(data, i) {
   const total = data.total_ms || 1;
   const bar = element('div', 'bar');
   const start = (data.start[i] / total) * 100;
-  bar.style.left = `min(${start}%, 100% - ${data.duration[i] === null ? 5 : 2}px)`; // what is at the end is seen whole
+  bar.style.left = `min(${start}%, 100% - ${data.duration[i] === null ? 5 : 2}px)`; // a bar at the end stays visible
   if (data.duration[i] === null) bar.classList.add('moment');
   else bar.style.width = `${Math.max(0, (data.duration[i] / total) * 100)}%`;
   bar.style.setProperty('--bar', `light-dark(${data.groups[data.group[i]].slice(1)})`);
@@ -237,17 +237,17 @@ function figure(ms, title) {
   return cell;
 }
 
-function ruler(place, total) {
+function ruler(target, total) {
   const marks = [0, 0.25, 0.5, 0.75].map((share) => {
     const mark = element('span', 'tick');
     mark.style.left = `${share * 100}%`;
     mark.textContent = spoken(total * share);
     return mark;
   });
-  place.replaceChildren(...marks);
+  target.replaceChildren(...marks);
 }
 
-// How deep the tree is shown: one choice for each level that has rows under it, at most 30.
+// The levels that the tree can be expanded to: those with rows below them, at most 30.
 function levels(select, data, show) {
   const deepest = Math.min(30, data.depth.reduce((most, depth) => Math.max(most, depth), 1) - 1);
   select.parentElement.hidden = deepest < 2;
@@ -258,8 +258,8 @@ function levels(select, data, show) {
   select.onchange = () => show(select.value);
 }
 
-// Which colour is which group (a trace within one group needs none of them), and what the line under the bars is.
-function legend(place, data) {
+// The colours of the groups (none for a trace of one group), and the line of the critical path.
+function legend(target, data) {
   const groups = data.groups.filter(([group]) => group);
   const marks = groups.length < 2 ? [] : groups.slice(0, 12).map(([group, light, dark]) => {
     const mark = element('span', 'group');
@@ -272,13 +272,13 @@ function legend(place, data) {
   if (Object.keys(data.critical).length) {
     const mark = element('span', 'group');
     mark.append(element('span', 'swatch path'), 'critical path');
-    mark.title = 'The stretches of time that decided when the trace ended';
+    mark.title = 'The parts of the trace that decided when it ended';
     marks.push(mark);
   }
-  place.replaceChildren(...marks);
+  target.replaceChildren(...marks);
 }
 
-// Three significant digits, and the unit that keeps them short.
+// Three significant digits, in the unit that keeps them short.
 function spoken(ms) {
   const [value, unit] = Math.abs(ms) >= 1000 ? [ms / 1000, 's'] : Math.abs(ms) >= 1 || ms === 0 ? [ms, 'ms'] : [ms * 1000, 'µs'];
   const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value) || 1)));
