@@ -91,6 +91,6 @@ def _series(row: tuple[Any, ...]) -> Series:
             end_ns=item[9],
             starts=item[10],
         )
-        for item in marshal.loads(packed)  # noqa: S302 - what this module wrote
+        for item in marshal.loads(packed)  # noqa: S302 - written by this module
     }
     return Series(process, data, group, (last_ns, last_id), last_seen_ns, streaks)
