@@ -1,9 +1,10 @@
-"""What the Trace Explorer costs beside its floors: `python -m benchmarks.explorer [ROWS …] [--log FILE] [--datasette]`.
+"""The Trace Explorer against its floors: `python -m benchmarks.explorer [ROWS …] [--log FILE] [--datasette]`.
 
 The logs are those of `benchmarks.logs` (100,000 and 1,000,000 rows by default; give 10000000 for the largest), with the
-attributes of the OpenTelemetry demo's recorded spans. Each figure is the median of some runs in ms, beside the floor of
-the same run: what bare sqlite3 needs for the same rows. `cpu` counts this process's own time, which a busy machine
-changes less. With Datasette installed (or in the folder that PEERS names), page, facets and CSV are asked of it too.
+attributes of the OpenTelemetry demo's recorded spans. Each figure is the median of some runs in ms; next to it is the
+floor of the same run: what bare sqlite3 needs for the same rows. `cpu` counts this process's own time, which a busy
+machine changes less. With Datasette installed (or in the folder that PEERS names), page, facets and CSV are requested
+from it too.
 """
 
 import argparse
@@ -80,16 +81,16 @@ def cpu_ms(run: Callable[[], object], runs: int = 2) -> float:
 
 
 def attributed(path: Path, rows: int) -> Path:
-    """A log of `rows` calls whose attributes are recorded ones, in turn."""
+    """A log of `rows` calls with recorded attributes, in turn."""
     with tempfile.TemporaryDirectory() as folder, closing(log.open_log(Path(folder) / "demo.db")) as demo:
         import_file(demo, trace_file("otel-demo", "traces_only.jsonl"), now=0)
-        found = [text for (text,) in demo.execute("SELECT attributes FROM data_trace WHERE attributes IS NOT NULL")]
+        recorded = [text for (text,) in demo.execute("SELECT attributes FROM data_trace WHERE attributes IS NOT NULL")]
     multiplied(path, rows, END_NS)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TEMP TABLE recorded (place INTEGER PRIMARY KEY, text TEXT)")
-        connection.executemany("INSERT INTO recorded VALUES (?, ?)", enumerate(found))
+        connection.executemany("INSERT INTO recorded VALUES (?, ?)", enumerate(recorded))
         asked = "UPDATE data_trace SET attributes = (SELECT text FROM recorded WHERE place = id % ?)"
-        connection.execute(asked, (len(found),))
+        connection.execute(asked, (len(recorded),))
         connection.commit()
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return path
@@ -151,7 +152,7 @@ def figures(path: Path) -> Iterator[Figure]:
             floor("AND (process || data || coalesce(data_value, '') || coalesce(exception, '')) LIKE '%zzqqy%'"),
         )
         yield Figure(
-            "text that stands in few rows",
+            "text that is in few rows",
             ms(lambda: traces.page(engine, day, row_filter=RowFilter(search=RARE)), 3),
             floor(f"AND (process || data || coalesce(data_value, '') || coalesce(exception, '')) LIKE '%{RARE}%'"),
         )
@@ -201,13 +202,13 @@ def large() -> Iterator[Figure]:
 
 
 def _deep(engine: Engine, day: Window) -> Iterator[Figure]:
-    """Page 1,000 by keyset beside page 1."""
+    """Page 1,000 by keyset compared with page 1."""
     after = None
     for _ in range(10):  # 10 pages of 10,000 rows are 1,000 of 100
         page = traces.page(engine, day, size=10_000, after=after)
         after = page.attrs["next"] or after
     first, deep = ms(lambda: traces.page(engine, day)), ms(lambda: traces.page(engine, day, after=after))
-    yield Figure("page 1,000 beside page 1", deep, first)
+    yield Figure("page 1,000 compared with page 1", deep, first)
 
 
 def _plain_csv(bare: sqlite3.Connection, ends: tuple[int, int]) -> None:
@@ -271,7 +272,7 @@ def fetched(address: str) -> int:
     return size
 
 
-def beside_datasette(path: Path) -> None:
+def compare_with_datasette(path: Path) -> None:
     """The page, the facets and the CSV by both."""
     with Engine(path) as engine, datasette(path) as address:
         extent = engine.extent()
@@ -289,13 +290,17 @@ def beside_datasette(path: Path) -> None:
         )
         for name, ours, theirs in asked:
             runs = 1 if "CSV" in name else 5
-            shown(Figure(f"{name} beside Datasette", ms(ours, runs), ms(lambda theirs=theirs: fetched(theirs), runs)))  # type: ignore[misc]
+            shown(
+                Figure(f"{name} and Datasette", ms(ours, runs), ms(lambda theirs=theirs: fetched(theirs), runs))  # type: ignore[misc]
+            )
 
 
 def shown(figure: Figure) -> None:
     """Print one line."""
-    beside = "" if figure.floor is None else f"   floor {figure.floor:10.2f} ms   x {figure.ours / figure.floor:7.2f}"
-    print(f"  {figure.asked:44} {figure.ours:10.2f} ms{beside}", flush=True)
+    floor_text = (
+        "" if figure.floor is None else f"   floor {figure.floor:10.2f} ms   x {figure.ours / figure.floor:7.2f}"
+    )
+    print(f"  {figure.asked:44} {figure.ours:10.2f} ms{floor_text}", flush=True)
 
 
 def main() -> None:
@@ -312,7 +317,7 @@ def main() -> None:
             for figure in figures(path):
                 shown(figure)
             if options.datasette:
-                beside_datasette(path)
+                compare_with_datasette(path)
     print("one large trace")
     for figure in large():
         shown(figure)

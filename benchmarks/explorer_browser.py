@@ -1,10 +1,10 @@
 """The Trace Explorer in Chromium: `python -m benchmarks.explorer_browser [--log PATH] [--only PART …] [ROWS]`.
 
-`expand`: from the click on a closed call until its children stand in the table; by the chevron, which only opens, and
+`expand`: from the click on a closed call until its children are in the table; by the chevron, which only opens, and
 by the row, which opens its trace, too. `trace`: from the click on a trace of 20,000 calls that nobody has opened yet
-until its waterfall is drawn. `csv`: all rows of the log as CSV: the rate beside sqlite3 with csv.writer, the memory of
-the server, and the clicks of a session meanwhile, beside idle ones and those while any program computes. The floor is
-a page with one message that a click changes.
+until its waterfall is drawn. `csv`: all rows of the log as CSV: the rate compared with sqlite3 with csv.writer, the
+memory of the server, and the clicks of a session at the same time, compared with idle ones and those while any program
+computes. The floor is a page with one message that a click changes.
 """
 
 import argparse
@@ -60,7 +60,7 @@ TIMED = """() => new Promise((done, failed) => {
 })"""
 CLOSED = "[...table.querySelectorAll('.chevron.has[aria-label=collapsed]')].at(2)"
 OPEN = "table.querySelector('.chevron.has[aria-label=expanded]')"
-BESIDE = ".closest('.ag-row').querySelector('[col-id=Data]')"
+DATA_CELL = ".closest('.ag-row').querySelector('[col-id=Data]')"
 CHILDREN = "table.querySelectorAll('.ag-center-cols-container .ag-row.child').length"
 DRAWN = """(() => {
     const inside = [...document.querySelectorAll('[data-testid^=stBidiComponent]')].map((one) => one.shadowRoot ?? one);
@@ -91,19 +91,19 @@ def await_table(page: Page) -> None:
     page.wait_for_timeout(1_000)
 
 
-def expanded_ms(page: Page, clicks: int, beside: str = "") -> list[float]:
+def expanded_ms(page: Page, clicks: int, cell: str = "") -> list[float]:
     """The times until a call's children are there; each is closed again."""
     times = []
     for _ in range(clicks):
-        times.append(clicked_ms(page, CLOSED + beside, CHILDREN))
+        times.append(clicked_ms(page, CLOSED + cell, CHILDREN))
         clicked_ms(page, OPEN, CHILDREN)
     return times
 
 
-def expand_ms(page: Page, beside: str = "") -> float:
+def expand_ms(page: Page, cell: str = "") -> float:
     """The median time until a call's children are there."""
     await_table(page)
-    return median(expanded_ms(page, CLICKS + 1, beside)[1:])
+    return median(expanded_ms(page, CLICKS + 1, cell)[1:])
 
 
 def floor_ms(chromium: Browser, folder: Path) -> float:
@@ -199,13 +199,13 @@ def computing() -> Iterator[None]:
 def plain_csv_s(path: Path) -> float:
     """What sqlite3 and csv.writer need for the same rows, in seconds."""
     start = time.perf_counter()
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as bare, io.StringIO() as held:
-        writer = csv.writer(held)
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as bare, io.StringIO() as buffer:
+        writer = csv.writer(buffer)
         for row in bare.execute(f"SELECT {COLUMNS} FROM data_trace ORDER BY timestamp"):
             writer.writerow(row)
-            if held.tell() > 1 << 16:
-                held.seek(0)
-                held.truncate()
+            if buffer.tell() > 1 << 16:
+                buffer.seek(0)
+                buffer.truncate()
     return time.perf_counter() - start
 
 
@@ -218,25 +218,26 @@ def of_csv(chromium: Browser, path: Path, rows: int) -> None:
         plain = median(plain_csv_s(path) for _ in range(3))
         await_table(page)
         expanded_ms(page, 2)
-        idle, beside, busy = [], [], []
+        idle, while_computing, busy = [], [], []
         for _ in range(ROUNDS):  # in turns: the machine is not equally quiet all the time
             idle += expanded_ms(page, CLICKS)
             with computing():
-                beside += expanded_ms(page, CLICKS)
+                while_computing += expanded_ms(page, CLICKS)
             with streaming(link):
                 time.sleep(1)
                 busy += expanded_ms(page, CLICKS)
     best = sorted(runs)[1]
     print(f"CSV, {rows:,} rows, {best.size / 1e6:.0f} MB  {rows / best.took_s:9,.0f} rows/s  {best.took_s:.1f} s"
           f"   floor: sqlite3 and csv.writer {plain:.1f} s   x {best.took_s / plain:.2f}")  # fmt: skip
-    said = ", ".join(f"{run.before_mb:.0f} / {run.peak_mb:.0f} / {run.after_mb:.0f}" for run in runs)
-    print(f"memory before / at most / after     {said} MB")
-    print(f"expand while it streams             {told(busy)}   floor: idle {told(idle)}"
+    memory = ", ".join(f"{run.before_mb:.0f} / {run.peak_mb:.0f} / {run.after_mb:.0f}" for run in runs)
+    print(f"memory before / at most / after     {memory} MB")
+    print(f"expand while it streams             {described(busy)}   floor: idle {described(idle)}"
           f"   x {median(busy) / median(idle):.2f}")  # fmt: skip
-    print(f"   beside any program that computes {told(beside)}   x {median(busy) / median(beside):.2f}")
+    print(f"   while any program computes       {described(while_computing)}"
+          f"   x {median(busy) / median(while_computing):.2f}")  # fmt: skip
 
 
-def told(times: Sequence[float]) -> str:
+def described(times: Sequence[float]) -> str:
     """The median and the slowest tenth, as they are printed."""
     return f"{median(times):5.0f} ms (p90 {quantiles(times, n=10)[-1]:.0f})"
 
@@ -265,7 +266,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if "expand" in parts:
             link = "trace_explorer?from=now-24h&every=off"
             shown("expand by the chevron", path, link, expand_ms)
-            shown("expand by the row, with its trace", path, link, lambda page: expand_ms(page, BESIDE))
+            shown("expand by the row, with its trace", path, link, lambda page: expand_ms(page, DATA_CELL))
         if "trace" in parts:
             link = "trace_explorer?from=now-24h&every=off&t_q=root"
             shown(f"a trace of {LARGE:,} calls drawn", large(folder / "large.db"), link, trace_ms)

@@ -58,7 +58,7 @@ def grid(page: Page) -> FrameLocator:
 
 
 def row_of(frame: FrameLocator, data: str) -> int:
-    """The place of the first row that shows `data`."""
+    """The index of the first row that shows `data`."""
     cells = frame.locator(".ag-center-cols-container [col-id=Data]")
     return cells.all_inner_texts().index(data)
 
@@ -278,8 +278,8 @@ def test_the_table_follows_the_theme_without_a_reload(serve: Serve, page: Page, 
 def test_hostile_rows_run_nothing_and_read_as_what_they_are(serve: Serve, page: Page, tmp_path: Path) -> None:
     log = tmp_path / "trace.db"
     rows = [
-        Row("call", text, text, now_ns() + place, text, text, text, exception=text, trace_id="t", span_id=str(place))
-        for place, text in enumerate(HOSTILE)
+        Row("call", text, text, now_ns() + number, text, text, text, exception=text, trace_id="t", span_id=str(number))
+        for number, text in enumerate(HOSTILE)
     ]
     table.store(log, rows)
     opened: list[Dialog] = []

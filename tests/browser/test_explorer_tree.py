@@ -64,7 +64,7 @@ def chevron(frame: FrameLocator, data: str) -> None:
     frame.locator(cell_of).locator("xpath=..").locator(".chevron").click()
 
 
-def test_attributes_stand_under_their_row_quietly_and_run_nothing(serve: Serve, page: Page, tmp_path: Path) -> None:
+def test_attributes_are_muted_rows_below_their_row_and_run_nothing(serve: Serve, page: Page, tmp_path: Path) -> None:
     table.store(tmp_path / "trace.db", order())
     opened: list[Dialog] = []
     page.on("dialog", lambda dialog: opened.append(dialog))  # noqa: PLW0108 - a bound method of a list takes no marks
@@ -74,9 +74,9 @@ def test_attributes_stand_under_their_row_quietly_and_run_nothing(serve: Serve, 
     eventually(page, lambda: count_of(frame, "serve") == 1)
     page.set_viewport_size({"width": 1280, "height": 1_400})
     chevron(frame, "serve")
-    told = frame.locator(".ag-row.attribute")
-    eventually(page, lambda: told.count() > 5)
-    first = told.first
+    attributes = frame.locator(".ag-row.attribute")
+    eventually(page, lambda: attributes.count() > 5)
+    first = attributes.first
     assert first.locator("[col-id=Process]").inner_text().strip() == "attribute"
     assert first.locator("[col-id=Data]").inner_text() == "key0"
     assert first.locator("[col-id='Data Type']").inner_text() == "string"
@@ -90,8 +90,8 @@ def test_attributes_stand_under_their_row_quietly_and_run_nothing(serve: Serve, 
         page.wait_for_timeout(100)
         seen |= dict(
             zip(
-                told.locator("[col-id=Data]").all_inner_texts(),
-                told.locator("[col-id='Data Value']").all_inner_texts(),
+                attributes.locator("[col-id=Data]").all_inner_texts(),
+                attributes.locator("[col-id='Data Value']").all_inner_texts(),
                 strict=True,
             )
         )
@@ -169,8 +169,8 @@ def test_a_trace_of_30_000_rows_opens_level_by_level(serve: Serve, page: Page, t
     page.goto(f"{serve(tmp_path / 'trace.db')}/trace_explorer?every=off&t_fn=f0&trace=large&span=s0")
     settled(page)
     frame = grid(page)
-    told = page.get_by_role("status").filter(has_text="rows")
-    expect(told).to_have_text("30,000 rows", timeout=30_000)
+    status = page.get_by_role("status").filter(has_text="rows")
+    expect(status).to_have_text("30,000 rows", timeout=30_000)
     chevron(frame, "f0")
     body = frame.locator(".ag-body-viewport")
     more = frame.get_by_text("Show 200 more")
@@ -184,7 +184,7 @@ def test_a_trace_of_30_000_rows_opens_level_by_level(serve: Serve, page: Page, t
     chevron(frame, f"f{WIDE}")
     eventually(page, lambda: _at_end(body) and count_of(frame, f"f{9 * WIDE}") == 1)
     page.get_by_label("Collapse to this level").select_option("2")
-    expect(told).to_have_text("451 of 30,000 rows")
+    expect(status).to_have_text("451 of 30,000 rows")
     eventually(page, lambda: "t_level=2" in query_of(page))
     page.get_by_role("button", name="Next error").click()
     fall = page.get_by_role("treegrid", name="Calls and values of the trace")
@@ -197,7 +197,7 @@ def test_a_trace_of_30_000_rows_opens_level_by_level(serve: Serve, page: Page, t
     expect(fall.get_by_role("row", selected=True)).to_contain_text(f"f{LARGE - 2}")
     eventually(page, lambda: _at_end(body) and count_of(frame, f"f{9 * WIDE}") == 1)
     page.get_by_role("button", name="Expand all").click()
-    expect(told).to_have_text("30,000 rows")
+    expect(status).to_have_text("30,000 rows")
     eventually(page, lambda: "t_level" not in query_of(page))
 
 
@@ -208,9 +208,7 @@ def _at_end(body: object) -> bool:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_labels_of_the_filters_stand_in_one_line(
-    serve: Serve, browser: Browser, tmp_path: Path, scheme: str
-) -> None:
+def test_the_labels_of_the_filters_are_in_one_line(serve: Serve, browser: Browser, tmp_path: Path, scheme: str) -> None:
     table.store(tmp_path / "trace.db", order())
     page = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme=scheme).new_page()  # type: ignore[arg-type]
     page.goto(f"{serve(tmp_path / 'trace.db')}/trace_explorer?every=off")

@@ -92,8 +92,8 @@ def test_a_csv_read_again_is_the_rows_of_the_log(path: Path) -> None:
             "SELECT process, data, data_type, data_value, timestamp, status, exception, trace_id, span_id"
             " FROM data_trace ORDER BY timestamp, id"
         ).fetchall()
-    found = whole(raw="1")
-    assert list(found[0])[:7] == list(CANONICAL)
+    rows_read = whole(raw="1")
+    assert list(rows_read[0])[:7] == list(CANONICAL)
     columns = (
         "Process",
         "Data",
@@ -105,9 +105,9 @@ def test_a_csv_read_again_is_the_rows_of_the_log(path: Path) -> None:
         "trace_id",
         "span_id",
     )
-    told = [tuple(row[column] for column in columns) for row in found]
-    assert told == [tuple("" if cell is None else str(cell) for cell in row) for row in expected]
-    assert [row["Timestamp"] for row in found] == [iso_text(row[4]) for row in expected]
+    cells = [tuple(row[column] for column in columns) for row in rows_read]
+    assert cells == [tuple("" if cell is None else str(cell) for cell in row) for row in expected]
+    assert [row["Timestamp"] for row in rows_read] == [iso_text(row[4]) for row in expected]
 
 
 def test_formulas_are_defused_unless_raw_is_asked_for(path: Path) -> None:
@@ -116,20 +116,20 @@ def test_formulas_are_defused_unless_raw_is_asked_for(path: Path) -> None:
     assert [row["Data"] for row in whole(raw="1")] == ["=1+1", "-5", "@x"]
 
 
-def test_the_file_is_what_the_page_is_narrowed_to(path: Path) -> None:
+def test_the_file_has_the_rows_that_match_the_filter(path: Path) -> None:
     table.store(path, table.rows(SHOP))
     assert [row["Data"] for row in whole(group="shop", t_kind="call")] == ["serve", "load"]
     assert [row["Data"] for row in whole(t_q="DISK")] == ["load"]
     assert [row["Data"] for row in whole(t_min="50", t_max="70")] == ["load"]
     assert [row["Data"] for row in whole(t_where="x exists")] == []
-    chosen = PageScope(
+    scope = PageScope(
         Window(table.START_NS, table.START_NS + 4_000_000_000), "shop", live=False, from_text="", to_text=""
     )
-    link = rows_link(written.FORMAT, chosen, RowFilter(status="OK", min_ms=0.5), raw=False)
+    link = rows_link(written.FORMAT, scope, RowFilter(status="OK", min_ms=0.5), raw=False)
     assert [row["Data"] for row in csv.DictReader(io.StringIO(got(link).text))] == ["serve"]
 
 
-def test_the_file_has_a_telling_name_and_is_not_kept(path: Path) -> None:
+def test_the_file_has_a_descriptive_name_and_is_not_cached(path: Path) -> None:
     table.store(path, table.rows(SHOP))
     answer = got("/export/rows.csv", **{"from": "2026-01-01T00:00:00Z", "to": "2026-01-01T01:00:00Z"})
     assert answer.headers["content-disposition"] == 'attachment; filename="rows_20260101T000000Z_20260101T010000Z.csv"'
@@ -148,7 +148,7 @@ def test_the_file_has_a_telling_name_and_is_not_kept(path: Path) -> None:
         ({"t_q": "x" * 2_000}, "the maximum is"),
     ],
 )
-def test_what_can_not_be_asked_is_refused_before_the_file_begins(
+def test_an_invalid_request_is_refused_before_the_file_starts(
     path: Path, parameters: dict[str, str], said: str
 ) -> None:
     table.store(path, table.rows(SHOP))
@@ -158,7 +158,7 @@ def test_what_can_not_be_asked_is_refused_before_the_file_begins(
     assert answer.json()["hint"]
 
 
-def test_a_log_that_is_not_there_is_told(path: Path) -> None:
+def test_a_missing_log_is_reported(path: Path) -> None:
     answer = got("/export/rows.csv")
     assert answer.status_code == 404
     assert str(path) in answer.json()["error"]
@@ -195,14 +195,14 @@ def program() -> "subprocess.Popen[bytes]":
     return exports._child_process(exports.ExportRequest(export.ALWAYS, None, ALL_ROWS, raw=True))
 
 
-def test_a_long_file_is_written_by_a_program_beside_and_is_the_rows_that_fit(path: Path) -> None:
+def test_a_child_process_writes_a_long_file_of_the_matching_rows(path: Path) -> None:
     values = long_log(path)
     assert [row["Data Value"] for row in whole(raw="1")] == values
     assert [row["Data Value"] for row in whole(raw="1", t_q="NUL\0byte")] == [v for v in values if v[:3] == "nul"]
     assert whole(t_q="nowhere") == []
 
 
-def test_a_program_that_is_killed_leaves_a_last_line_that_says_so(path: Path) -> None:
+def test_a_killed_child_process_leaves_a_last_line_that_reports_it(path: Path) -> None:
     long_log(path)
     writer = program()
     parts = exports._child_output(writer, written.FORMAT)
@@ -212,7 +212,7 @@ def test_a_program_that_is_killed_leaves_a_last_line_that_says_so(path: Path) ->
     assert last.startswith(b"ERROR: this file is not complete. The writing process ended with code -9")
 
 
-def test_a_reader_who_leaves_ends_the_program(path: Path) -> None:
+def test_a_reader_that_disconnects_ends_the_child_process(path: Path) -> None:
     long_log(path)
     writer = program()
     with closing(exports._child_output(writer, written.FORMAT)) as parts:
@@ -250,7 +250,7 @@ def test_one_trace_is_a_file_in_either_form(path: Path) -> None:
     assert otlp.headers["content-disposition"] == 'attachment; filename="trace_t1.otlp.jsonl"'
 
 
-def test_a_trace_or_a_form_that_is_not_there_is_told(path: Path) -> None:
+def test_a_missing_trace_or_format_is_reported(path: Path) -> None:
     table.store(path, table.rows(SHOP))
     assert got("/export/trace/otlp", trace="' OR 1=1").status_code == 404
     assert got("/export/trace/otlp").status_code == 404

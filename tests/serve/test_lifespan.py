@@ -1,4 +1,4 @@
-"""What the server does before the first page, and what runs beside it."""
+"""What the server does before the first page, and its child processes."""
 
 import os
 import signal

@@ -49,13 +49,13 @@ def test_the_root_leads_to_the_logs_where_that_is_all(server: Server, monkeypatc
     assert server.get("/").headers["location"] == "/logs"
 
 
-def test_health_tells_the_log_and_its_newest_row(server: Server, tmp_path: Path) -> None:
+def test_health_reports_the_log_and_its_newest_row(server: Server, tmp_path: Path) -> None:
     table.store(tmp_path / "trace.db", table.rows("0 feed load - OK"))
-    told = server.get("/healthz").json()
-    assert told["status"] == "ok"
-    assert told["log"] == str(tmp_path / "trace.db")
-    assert told["newest_row"] == "2026-01-01T00:00:00.000000000Z"
-    assert isinstance(told["newest_row_age_s"], float)
+    health = server.get("/healthz").json()
+    assert health["status"] == "ok"
+    assert health["log"] == str(tmp_path / "trace.db")
+    assert health["newest_row"] == "2026-01-01T00:00:00.000000000Z"
+    assert isinstance(health["newest_row_age_s"], float)
 
 
 def test_a_server_without_a_log_is_well_and_says_so(server: Server, tmp_path: Path) -> None:

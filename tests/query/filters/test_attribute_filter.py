@@ -36,8 +36,8 @@ def written(draw: st.DrawFn) -> Condition:
 
 @settings(deadline=None)
 @given(st.lists(written(), max_size=4))
-def test_conditions_read_back_as_they_were_written(found: list[Condition]) -> None:
-    assert conditions(joined(found)) == tuple(found)
+def test_conditions_read_back_as_they_were_written(parsed: list[Condition]) -> None:
+    assert conditions(joined(parsed)) == tuple(parsed)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ FITTING = [
 def attributed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A log of calls with attributes, with some that are no JSON, and one without."""
     path = tmp_path_factory.mktemp("attributed") / "trace.db"
-    texts = [json.dumps({"attributes": each}) for each in ATTRIBUTES]
+    texts = [json.dumps({"attributes": attributes}) for attributes in ATTRIBUTES]
     texts += ['{"attributes": ', '"attributes"', "[1]", '{"attributes": [1]}', '{"events": []}']
     rows = [Row("call", "web", "load", table.START_NS + at, attributes=text) for at, text in enumerate(texts)]
     table.store(path, [*rows, Row("call", "web", "load", table.START_NS + 99)])
@@ -156,11 +156,11 @@ def test_a_row_fits_the_very_value_that_it_has(
     for ascii_only in (True, False):
         text = json.dumps({"attributes": {name: value, f"{name}x": "other"}}, ensure_ascii=ascii_only)
         table.store(path, [Row("call", "web", "load", table.START_NS, attributes=text)])
-    word = str(value).lower() if isinstance(value, bool) else value if isinstance(value, str) else repr(value)
+    text = str(value).lower() if isinstance(value, bool) else value if isinstance(value, str) else repr(value)
     with Engine(path) as engine:
-        for condition in (Condition(name, "=", (word,)), Condition(name, "in", ("-", word)), Condition(name, "exists")):
+        for condition in (Condition(name, "=", (text,)), Condition(name, "in", ("-", text)), Condition(name, "exists")):
             assert len(traces.page(engine, ALWAYS, row_filter=RowFilter(where=condition.text))) == 2
-        assert traces.page(engine, ALWAYS, row_filter=RowFilter(where=Condition(name, "!=", (word,)).text)).empty
+        assert traces.page(engine, ALWAYS, row_filter=RowFilter(where=Condition(name, "!=", (text,)).text)).empty
 
 
 def test_half_a_character_written_as_json_is_refused_too() -> None:
@@ -168,7 +168,7 @@ def test_half_a_character_written_as_json_is_refused_too() -> None:
         conditions(r'a = "\ud800"')
 
 
-def test_a_pattern_is_found_in_short_and_in_long_texts(log: Path) -> None:
+def test_a_pattern_matches_in_short_and_in_long_texts(log: Path) -> None:
     texts = ["x" * 199 + "end", "x" * 10_000 + "end", "end" + "x" * 10_000]
     rows = [
         Row("call", "web", "load", table.START_NS + at, attributes=json.dumps({"attributes": {"text": text}}))

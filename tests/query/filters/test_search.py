@@ -54,7 +54,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def mirroring(path: Path, pool: Pool) -> Iterator[Engine]:
-    """An engine whose worker has a copy of the log."""
+    """An engine with a copy of the log in its worker."""
     with Engine(path, pool=pool, mirror=True) as engine:
         assert overview.processes(engine, ALWAYS).attrs["way"] == "mirror"
         yield engine
@@ -72,9 +72,7 @@ PIECES = sorted({text[at : at + size] for text in TEXTS for size in (1, 2, 3, 7)
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.one_of(st.sampled_from([*TEXTS, *PIECES]), st.text(min_size=1, max_size=3)))
-def test_what_is_found_in_the_copy_is_what_sqlite_finds(
-    at_once: None, mirroring: Engine, plain: Engine, text: str
-) -> None:
+def test_the_copy_and_sqlite_give_the_same_rows(at_once: None, mirroring: Engine, plain: Engine, text: str) -> None:
     del at_once
     text = text[:1_000]
     theirs = traces.page(plain, ALWAYS, row_filter=RowFilter(search=text), size=10_000)
@@ -105,16 +103,16 @@ def test_other_filters_hold_too(at_once: None, mirroring: Engine, plain: Engine)
             assert asked[0]["id"].tolist() == asked[1]["id"].tolist()
 
 
-def test_text_in_a_row_that_came_just_now_is_found(at_once: None, tmp_path: Path, pool: Pool) -> None:
+def test_a_search_includes_rows_written_just_now(at_once: None, tmp_path: Path, pool: Pool) -> None:
     del at_once
     path = tmp_path / "trace.db"
     table.store(path, [Row("call", "p", "f", START + at) for at in range(2_000)])
     with Engine(path, pool=pool, mirror=True) as engine:
         assert traces.page(engine, ALWAYS, row_filter=RowFilter(search="needle")).empty
-        for place in range(3):
-            table.store(path, [Row("call", "p", f"Needle{place}", START + place)])
-            assert traces.total(engine, ALWAYS, row_filter=RowFilter(search="needle"))["rows"].tolist() == [place + 1]
-            assert len(traces.page(engine, ALWAYS, row_filter=RowFilter(search="needle"))) == place + 1
+        for number in range(3):
+            table.store(path, [Row("call", "p", f"Needle{number}", START + number)])
+            assert traces.total(engine, ALWAYS, row_filter=RowFilter(search="needle"))["rows"].tolist() == [number + 1]
+            assert len(traces.page(engine, ALWAYS, row_filter=RowFilter(search="needle"))) == number + 1
 
 
 def test_a_bad_byte_in_what_only_searches_read_does_not_end_the_copy(mirroring: Engine) -> None:
@@ -132,7 +130,7 @@ def test_folded_text_is_ascii_and_short(path: Path) -> None:
 
 
 @pytest.mark.parametrize("sort", ["time", "-time"])
-def test_pages_that_stop_before_the_window_ends_go_on_to_the_same_rows(
+def test_pages_that_stop_early_continue_to_the_same_rows(
     monkeypatch: pytest.MonkeyPatch, plain: Engine, sort: str
 ) -> None:
     for where in ({"search": "strasse"}, {"search": "nowhere"}, {"where": "no.such = 1"}, {"kind": "value", "size": 7}):
@@ -150,7 +148,7 @@ def test_pages_that_stop_before_the_window_ends_go_on_to_the_same_rows(
         assert stopped > 1
 
 
-def test_a_page_says_to_which_moment_it_has_looked(monkeypatch: pytest.MonkeyPatch, plain: Engine) -> None:
+def test_a_page_reports_how_far_it_has_searched(monkeypatch: pytest.MonkeyPatch, plain: Engine) -> None:
     monkeypatch.setattr(piecewise_search, "FULL_SCAN_SHARE", 0.0)
     monkeypatch.setattr(piecewise_search, "PIECES_SHARE", 0.0)
     extent = plain.extent()
@@ -160,9 +158,7 @@ def test_a_page_says_to_which_moment_it_has_looked(monkeypatch: pytest.MonkeyPat
     assert page.attrs["looked_to_ns"] == extent.to_ns - extent.length_ns // 64
 
 
-def test_a_window_too_dear_for_any_piece_is_said_to_take_too_long(
-    monkeypatch: pytest.MonkeyPatch, plain: Engine
-) -> None:
+def test_a_window_too_slow_for_any_piece_times_out(monkeypatch: pytest.MonkeyPatch, plain: Engine) -> None:
     for limit in ("FULL_SCAN_SHARE", "PIECES_SHARE", "PIECE_SHARE"):
         monkeypatch.setattr(piecewise_search, limit, -1.0)
     with pytest.raises(QuestionTimedOut, match="took too long"):
