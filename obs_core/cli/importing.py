@@ -1,4 +1,4 @@
-"""`python -m obs_core import`: trace files become rows of the log."""
+"""`python -m obs_core import`: reads trace files into the log."""
 
 import argparse
 import sys
@@ -31,25 +31,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--log", type=Path, help="the log to import into (OBS_LOG, else logs/main_dashboard_logs.db)")
     parser.add_argument(
-        "--again", action="store_true", help="store rows without ids also if a file of this content was imported"
+        "--again",
+        action="store_true",
+        help="store rows without ids even if a file of this content was imported",
     )
     parser.add_argument(
         "--values", metavar="NAME,…", help="attributes of spans that become values of their calls (OBS_VALUES)"
     )
 
 
-class _Chosen(NamedTuple):
-    """A file to import; `found` says that it was found in a directory, not named."""
+class _Source(NamedTuple):
+    """A file to import; `listed`: it comes from a directory, and was not named itself."""
 
     file: Path
-    found: bool
+    listed: bool
 
 
 def run(options: argparse.Namespace) -> int:
-    """Import the files one by one, each whole or not at all; a broken one does not keep the others out."""
-    chosen = list(_chosen([files.checked(file) for file in options.files]))
-    if not chosen:
-        raise FileRefused(f"There is no file in {options.files[0]}.", "Name another directory.")
+    """Import the files one by one, each whole or not at all; a broken file does not stop the others."""
+    sources = list(_sources([files.checked(file) for file in options.files]))
+    if not sources:
+        raise FileRefused(f"The directory {options.files[0]} has no files.", "Name another directory.")
     environment = settings.from_environment()
     target = options.log or environment.log
     values = environment.values if options.values is None else _names(options.values)
@@ -57,15 +59,15 @@ def run(options: argparse.Namespace) -> int:
     done: list[Imported] = []
     broken = 0
     try:
-        for number, (file, found) in enumerate(chosen, 1):
-            bar = _Bar(f"{number} of {len(chosen)} {file.name}")
+        for number, (file, listed) in enumerate(sources, 1):
+            bar = _Bar(f"{number} of {len(sources)} {file.name}")
             try:
                 imported = files.import_file(
-                    connection, file, now=now_ns(), again=options.again, values=values, tell=bar.tell
+                    connection, file, now=now_ns(), again=options.again, values=values, progress=bar.show
                 )
             except FileRefused as error:
                 bar.clear()
-                broken += not (found and isinstance(error, NotTraces))
+                broken += not (listed and isinstance(error, NotTraces))
                 print(f"{error.message} {error.hint}".strip(), file=sys.stderr)
                 continue
             bar.clear()
@@ -73,28 +75,30 @@ def run(options: argparse.Namespace) -> int:
             _report(imported)
     finally:
         connection.close()
-    _sum_up(done, len(chosen))
+    _sum_up(done, len(sources))
     print(f"The log is {target.absolute()}")
     return _REFUSED if broken or not done else 0
 
 
-def _chosen(named: Sequence[Path]) -> Iterator[_Chosen]:
+def _sources(named: Sequence[Path]) -> Iterator[_Source]:
     for path in named:
         if path.is_dir():
-            yield from (_Chosen(file, found=True) for file in files.within(path))
+            yield from (_Source(file, listed=True) for file in files.within(path))
         else:
-            yield _Chosen(path, found=False)
+            yield _Source(path, listed=False)
 
 
-def _names(words: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in words.split(",") if name.strip())
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def _sum_up(done: Sequence[Imported], chosen: int) -> None:
-    if chosen > 1:
-        read, stored, already = (sum(getattr(each, name) for each in done) for name in ("read", "stored", "already"))
-        refused = f", {chosen - len(done)} not imported" if len(done) < chosen else ""
-        counts = _counts(read, stored, already, sum(each.refused_count for each in done))
+def _sum_up(done: Sequence[Imported], file_count: int) -> None:
+    if file_count > 1:
+        read, stored, already = (
+            sum(getattr(result, name) for result in done) for name in ("read", "stored", "already")
+        )
+        refused = f", {file_count - len(done)} not imported" if len(done) < file_count else ""
+        counts = _counts(read, stored, already, sum(result.refused_count for result in done))
         print(f"{len(done)} files{refused}: {counts}")
 
 
@@ -102,8 +106,8 @@ def _report(imported: Imported) -> None:
     counts = _counts(imported.read, imported.stored, imported.already, imported.refused_count)
     print(f"{_title(imported.file)}: {counts}")
     for part in imported.refused[:_SHOWN]:
-        place = " ".join(word for word in (part.member, f"line {part.line}" if part.line else "") if word)
-        print(f"  {place}: {part.why}")
+        location = " ".join(text for text in (part.member, f"line {part.line}" if part.line else "") if text)
+        print(f"  {location}: {part.why}")
     if imported.refused_count > _SHOWN:
         print(f"  … and {imported.refused_count - _SHOWN:,} more")
 
@@ -123,14 +127,14 @@ class _Bar:
         self._label = label
         self._shown = sys.stderr.isatty()
 
-    def tell(self, share: float) -> None:
-        """Show how much has been read."""
+    def show(self, share: float) -> None:
+        """Show the share of the file that has been read."""
         if self._shown:
             full = round(min(share, 1.0) * _BAR)
             bar = "█" * full + "░" * (_BAR - full)
             print(f"\r\x1b[K{bar} {share:4.0%} {self._label[:60]}", end="", file=sys.stderr, flush=True)
 
     def clear(self) -> None:
-        """Leave the line to what comes next."""
+        """Clear the line for the next output."""
         if self._shown:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)

@@ -17,53 +17,57 @@ from obs_core.ingest.receiver import server
 from obs_core.ingest.receiver.intake import Intake
 from obs_core.store import log
 
-_LAST_S: Final = 10  # after the parent's end; what is then not in the log is safe in the spool
+_LAST_S: Final = 10  # after the end of the parent; rows that are not in the log by then are safe in the spool
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What the command takes."""
+    """Declare the command's options."""
     parser.add_argument("--log", type=Path, help="the trace log (OBS_LOG, else logs/main_dashboard_logs.db)")
     parser.add_argument("--host", help="the address to listen on (OBS_OTLP_HOST, else 127.0.0.1)")
     parser.add_argument("--port", type=int, help="the port to listen on, 0 for any free one (OBS_OTLP_PORT, else 4318)")
-    parser.add_argument("--child", action="store_true", help="tell the address as JSON, and end with standard input")
+    parser.add_argument(
+        "--child", action="store_true", help="print the address as JSON, and exit when standard input ends"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Receive until a signal comes, or the parent ends."""
-    known = settings.from_environment()
-    chosen = replace(
-        known,
-        log=(arguments.log or known.log).absolute(),
-        otlp_host=arguments.host or known.otlp_host,
-        otlp_port=known.otlp_port if arguments.port is None else arguments.port,
+    """Receive until a signal, or until the parent process ends."""
+    environment = settings.from_environment()
+    receiver_settings = replace(
+        environment,
+        log=(arguments.log or environment.log).absolute(),
+        otlp_host=arguments.host or environment.otlp_host,
+        otlp_port=environment.otlp_port if arguments.port is None else arguments.port,
     )
-    _check(chosen.log)
-    intake = Intake(capture.from_environment()._replace(log=str(chosen.log), process="obs_core ingest", group=None))
-    listener = server.Listener(chosen, intake)
-    signal.signal(signal.SIGTERM, lambda *_: listener.stop())  # uvicorn raises it again when it has stopped
+    _check(receiver_settings.log)
+    intake = Intake(
+        capture.from_environment()._replace(log=str(receiver_settings.log), process="obs_core ingest", group=None)
+    )
+    listener = server.Listener(receiver_settings, intake)
+    signal.signal(signal.SIGTERM, lambda *_: listener.stop())  # uvicorn raises it again after stopping
     if arguments.child:
         threading.Thread(target=_end_with_parent, args=(listener,), daemon=True).start()
         print(json.dumps({"address": listener.address}), flush=True)
     else:
-        print(f"Receiving OTLP at {listener.address} into {chosen.log}", flush=True)
+        print(f"Receiving OTLP at {listener.address} into {receiver_settings.log}", flush=True)
     threading.Thread(target=intake.recover, daemon=True).start()
     listener.run()
     return 0
 
 
 def _check(path: Path) -> None:
-    """Take no rows for a log that can only be read: they would wait in the spool for ever."""
+    """Refuse to receive for a log that can only be read: the rows would stay in the spool for ever."""
     try:
         if path.exists():
             log.open_log(path).close()
     except (NotALog, SchemaTooNew) as error:
         raise PermanentFailure(error.message, error.hint) from error
     except LogUnreadable:
-        return  # locked now; the drain tries again
+        return  # locked now; the drain retries
 
 
 def _end_with_parent(listener: server.Listener) -> None:
-    """The parent holds the other end of standard input, and the system closes it also when the parent is killed."""
+    """Stop at the end of standard input: the parent holds its other end, which closes even if the parent is killed."""
     while os.read(sys.stdin.fileno(), 4096):
         continue
     listener.stop()

@@ -1,7 +1,7 @@
 """Rows as CSV: the seven canonical columns first, then the others; RFC 4180, UTF-8.
 
-Times stand in ISO 8601 and, exactly, in nanoseconds. A cell that a spreadsheet would run as a formula gets an
-apostrophe before it, and the row says so in its last column, so that importing the file gives the cell back.
+Times are in ISO 8601 and, exactly, in nanoseconds. A cell that a spreadsheet would run as a formula gets an apostrophe
+before it, and the last column marks the row, so that importing the file restores the cell.
 """
 
 import re
@@ -18,26 +18,26 @@ OTHERS: Final = (
     *("kind", "trace_id", "span_id", "parent_span_id", "process_group", "function", "duration_ms", "memory_delta"),
     *("timestamp_ns", "exception_stack", "attributes"),
 )
-"""The columns after the seven, in the names that the importer knows."""
+"""The columns after the seven, by the names that the importer knows."""
 
-BATCH: Final = 1_000  # rows that are written at once: 5 ms, in which no other thread of the process runs
+BATCH: Final = 1_000  # rows that are written at once: 5 ms without a turn for other threads
 
 _COLUMNS: Final = (
     *("process", "data", "data_type", "data_value", "timestamp", "status", "exception", "kind", "trace_id", "span_id"),
     *("parent_span_id", "process_group", "function", "duration_ns", "memory_delta", "timestamp", "exception_stack"),
     "attributes",
 )
-_PLACES: Final = tuple(Row._fields.index(name) for name in _COLUMNS)
+_INDEXES: Final = tuple(Row._fields.index(name) for name in _COLUMNS)
 _NUMBERS: Final = frozenset({"timestamp", "duration_ns", "memory_delta"})
 _SPECIAL: Final = re.compile('[,"\\r\\n]')
 _SUSPECT: Final = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20'")
-"""With what a cell begins that may be a formula; `defused` looks closer."""
+"""The first characters of cells that may be formulas; `defused` decides."""
 
 
 def lines(rows: Iterable[Row], *, raw: bool = False) -> Iterator[str]:
-    """The file in parts of whole lines, its header first; with `raw`, what looks like a formula stays as it is.
+    """The file in parts of whole lines, header first; with `raw`, formulas are not escaped.
 
-    Where `rows` fails, the rows before that are written first.
+    If `rows` fails, the rows before that are written first.
     """
     yield ",".join([*CANONICAL, *OTHERS, *([] if raw else [DEFUSED])]) + "\r\n"
     for batch in _batches(rows):
@@ -65,26 +65,26 @@ def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
 
 
 def _lines(batch: Sequence[Row], *, raw: bool) -> Iterable[tuple[str, ...]]:
-    """The cells of the lines, as they are written.
+    """The written cells of the lines.
 
-    By columns: a column's few different texts are looked at once. csv.writer takes twice the time per row.
+    Works by columns, so that each distinct text is checked once; csv.writer takes twice the time per row.
     """
-    given = list(zip(*batch, strict=True))
-    told = [""] * len(batch)
+    columns_of_rows = list(zip(*batch, strict=True))
+    marks = [""] * len(batch)
     columns: list[Sequence[str]] = []
-    for at, (place, name) in enumerate(zip(_PLACES, _COLUMNS, strict=True)):
+    for position, (index, name) in enumerate(zip(_INDEXES, _COLUMNS, strict=True)):
         if name in _NUMBERS:
-            columns.append([*map(_WRITTEN.get(at, _whole), given[place])])
+            columns.append([*map(_WRITTEN.get(position, _integer), columns_of_rows[index])])
             continue
-        cells, changed = _written(given[place], raw=raw)
+        cells, changed = _written(columns_of_rows[index], raw=raw)
         columns.append(cells)
         if changed:
-            told = ["1" if cell in changed else word for cell, word in zip(given[place], told, strict=True)]
-    return zip(*columns, strict=True) if raw else zip(*columns, told, strict=True)
+            marks = ["1" if cell in changed else mark for cell, mark in zip(columns_of_rows[index], marks, strict=True)]
+    return zip(*columns, strict=True) if raw else zip(*columns, marks, strict=True)
 
 
 def _written(column: Sequence[str | None], *, raw: bool) -> tuple[Sequence[str], frozenset[str]]:
-    """The cells of a column of texts as they are written, and those texts that were defused."""
+    """The written cells of a column of texts, and the texts that were escaped."""
     distinct = set(column)
     empty = None in distinct
     distinct.discard(None)
@@ -105,7 +105,7 @@ def _written(column: Sequence[str | None], *, raw: bool) -> tuple[Sequence[str],
 
 
 def _milliseconds(nanoseconds: int | None) -> str:
-    """Exactly, with all six digits behind the point."""
+    """Exactly, with six decimals."""
     if nanoseconds is None:
         return ""
     if nanoseconds < 0:
@@ -113,7 +113,7 @@ def _milliseconds(nanoseconds: int | None) -> str:
     return f"{nanoseconds // 1_000_000}.{nanoseconds % 1_000_000:06d}"
 
 
-def _whole(number: int | None) -> str:
+def _integer(number: int | None) -> str:
     return "" if number is None else str(number)
 
 
@@ -121,7 +121,7 @@ _WRITTEN: Final[dict[int, Callable[[int], str]]] = {
     _COLUMNS.index("timestamp"): iso_text,
     _COLUMNS.index("duration_ns"): _milliseconds,
 }
-"""How the numbers in these columns are written, unless as they are."""
+"""How the numbers of these columns are written; the others are written as integers."""
 
 FORMAT: Final = ExportFormat(
     name="csv",

@@ -1,8 +1,8 @@
 """Rows as Jaeger JSON: {"data": [trace, …]}, as Jaeger's page opens it.
 
-Calls are spans; values and log records are logs of their call. Jaeger has microseconds and no resource beside the
-process: what it has no word for travels in the tag `obs_core.row`, so that importing the file gives the same rows.
-Left out is what belongs to no trace, or to one of whose calls none is exported.
+Calls are spans; values and log records are logs of their call. Jaeger has microseconds, and no resource but the
+process: columns without a field are carried in the tag `obs_core.row`, so importing the file gives the same rows.
+Rows without a trace, or of a trace without an exported call, are left out.
 Source: jaeger, internal/uimodel/model.go; OpenTelemetry, "OpenTelemetry to Jaeger Transformation".
 """
 
@@ -17,13 +17,13 @@ from obs_core.ingest.formats.round_trip import CARRIED, COLUMNS
 from obs_core.ingest.formats.rows import MOST_NS, encoded, hashed_id, lenient_id
 from obs_core.model import Row
 
-HELD: Final = 50_000  # rows that are held to put traces together; longer traces come in several parts
+HELD: Final = 50_000  # rows held in memory to assemble traces; longer traces are written in several parts
 
-_KINDS: Final = {number: word for word, number in jaeger.KINDS.items()}
+_KINDS: Final = {number: name for name, number in jaeger.KINDS.items()}
 
 
 def chunks(rows: Iterable[Row], *, held: int = HELD, left_out: Callable[[int], None] = lambda _: None) -> Iterator[str]:
-    """The file piece by piece. `left_out` hears how many rows a piece had to leave out."""
+    """The file piece by piece; `left_out` is called with the number of rows that a piece leaves out."""
     yield '{"data": ['
     comma = ""
     for trace_id, parts in _traces(rows, held):
@@ -37,7 +37,7 @@ def chunks(rows: Iterable[Row], *, held: int = HELD, left_out: Callable[[int], N
 
 
 def _traces(rows: Iterable[Row], held: int) -> Iterator[tuple[str, list[Row]]]:
-    """Rows by trace. When more than `held` are waiting, the traces that have been silent longest go first."""
+    """Rows by trace. If more than `held` are waiting, the traces with the oldest last row are written."""
     waiting: dict[str, list[Row]] = {}
     count = 0
     for row in rows:
@@ -55,35 +55,35 @@ def _traces(rows: Iterable[Row], held: int) -> Iterator[tuple[str, list[Row]]]:
 
 
 def _trace(trace_id: str, rows: list[Row]) -> tuple[dict[str, Any] | None, int]:
-    """A trace, if it can be one, and how many of its rows are not in it."""
+    """A trace, or None, and the number of rows that it leaves out."""
     calls = [row for row in rows if row.kind == "call" and row.span_id] if trace_id else []
     if not calls:
         return None, len(rows)
     processes: dict[str, tuple[str, dict[str, Any]]] = {}
     spans: list[dict[str, Any]] = []
-    places: dict[str | None, dict[str, Any]] = {}
+    span_by_id: dict[str | None, dict[str, Any]] = {}
     for row in calls:
-        told = plain(row)
-        process = _process(row, told)
+        plain_parts = plain(row)
+        process = _process(row, plain_parts)
         number, _ = processes.setdefault(encoded(process), (f"p{len(processes) + 1}", process))
-        span = _span(row, told, number)
+        span = _span(row, plain_parts, number)
         (read,) = jaeger.rows({"traceID": trace_id, "spans": [span], "processes": {number: process}}, 1)
         if isinstance(read, Row) and (columns := carried(row, read)):
             span["tags"].append(_tag(CARRIED, encoded(columns)))
         spans.append(span)
-        places[row.span_id] = span
+        span_by_id[row.span_id] = span
     for row in rows:
         if not (row.kind == "call" and row.span_id):
-            places.get(row.parent_span_id, spans[0])["logs"].append(_note(row))
+            span_by_id.get(row.parent_span_id, spans[0])["logs"].append(_note(row))
     named = {"traceID": spans[0]["traceID"], "spans": spans, "processes": dict(processes.values())}
     return {**named, "warnings": None}, 0
 
 
-def _span(row: Row, told: Plain, process: str) -> dict[str, Any]:
+def _span(row: Row, parts: Plain, process: str) -> dict[str, Any]:
     trace_id = _id(row.trace_id, 32)
     references = [("CHILD_OF", trace_id, _id(row.parent_span_id, 16))] if row.parent_span_id else []
-    references += [("FOLLOWS_FROM", str(link.get("trace_id")), str(link.get("span_id"))) for link in told.links]
-    flags, warnings = told.span.get("flags"), told.span.get("warnings")
+    references += [("FOLLOWS_FROM", str(link.get("trace_id")), str(link.get("span_id"))) for link in parts.links]
+    flags, warnings = parts.span.get("flags"), parts.span.get("warnings")
     return {
         "traceID": trace_id,
         "spanID": _id(row.span_id, 16),
@@ -92,32 +92,32 @@ def _span(row: Row, told: Plain, process: str) -> dict[str, Any]:
         "references": [{"refType": kind, "traceID": trace, "spanID": span} for kind, trace, span in references],
         "startTime": max(0, row.timestamp) // jaeger.MICRO,
         "duration": max(0, row.duration_ns or 0) // jaeger.MICRO,
-        "tags": _tags(row, told),
-        "logs": [_log(event) for event in told.events_of(row)],
+        "tags": _tags(row, parts),
+        "logs": [_log(event) for event in parts.events_of(row)],
         "processID": process,
         "warnings": warnings if isinstance(warnings, list) else None,
     }
 
 
 def _id(text: str | None, length: int) -> str:
-    """An id that the importer takes; what is none gets a hash of itself."""
+    """An id that the importer accepts; other text is hashed."""
     return text if text and lenient_id(text, length) else hashed_id("jaeger", text)
 
 
-def _tags(row: Row, told: Plain) -> list[dict[str, Any]]:
-    attributes = told.attributes_of(row)
+def _tags(row: Row, parts: Plain) -> list[dict[str, Any]]:
+    attributes = parts.attributes_of(row)
     if row.status == "ERROR":
         attributes |= {jaeger.ERROR_TAG: True, jaeger.STATUS_TAG: "ERROR"}
         if row.exception:
             attributes[jaeger.MESSAGE_TAG] = row.exception
     elif row.status == "OK":
         attributes[jaeger.STATUS_TAG] = "OK"
-    if kind := told.span.get("kind"):
+    if kind := parts.span.get("kind"):
         attributes[jaeger.KIND_TAG] = _KINDS.get(kind, kind) if isinstance(kind, int) else kind
-    if state := told.span.get("traceState"):
+    if state := parts.span.get("traceState"):
         attributes[jaeger.STATE_TAG] = state
     for field, name in zip(("name", "version"), jaeger.SCOPE_TAGS, strict=True):
-        if value := told.scope.get(field):
+        if value := parts.scope.get(field):
             attributes[name] = value
     return [_tag(name, value) for name, value in attributes.items()]
 
@@ -133,24 +133,24 @@ def _tag(name: str, value: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever JS
 
 
 def _log(event: Mapping[str, Any]) -> dict[str, Any]:
-    moment = event.get("time_ns")
+    time_ns = event.get("time_ns")
     attributes = event.get("attributes")
     fields = [_tag("event", event["name"])] if event.get("name") else []
     fields += [_tag(name, value) for name, value in attributes.items()] if isinstance(attributes, dict) else []
-    return {"timestamp": moment // jaeger.MICRO if isinstance(moment, int) else 0, "fields": fields}
+    return {"timestamp": time_ns // jaeger.MICRO if isinstance(time_ns, int) else 0, "fields": fields}
 
 
 def _note(row: Row) -> dict[str, Any]:
-    """A value or a log record as a log of its call: its name and text to read, and all of it to import."""
+    """A value or a log record as a log of its call: its name and text for people, and all columns for the import."""
     whole = {name: cell for name in COLUMNS if (cell := getattr(row, name)) is not None}
     fields = [_tag("event", row.data), _tag("message", row.data_value or ""), _tag(CARRIED, encoded(whole))]
     return {"timestamp": max(0, row.timestamp) // jaeger.MICRO, "fields": fields}
 
 
-def _process(row: Row, told: Plain) -> dict[str, Any]:
+def _process(row: Row, parts: Plain) -> dict[str, Any]:
     group = row.process_group or row.process
     tags = {"service.instance.id": row.process} if row.process != group else {}
-    return {"serviceName": group, "tags": [_tag(name, value) for name, value in {**tags, **told.resource}.items()]}
+    return {"serviceName": group, "tags": [_tag(name, value) for name, value in {**tags, **parts.resource}.items()]}
 
 
 def _write(rows: Iterable[Row], options: Options) -> Iterator[bytes]:

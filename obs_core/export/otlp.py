@@ -1,7 +1,8 @@
 """Rows as OTLP in JSON, one object per line: calls as spans, values and log records as log records.
 
-Metric points hold neither texts nor the call that recorded them, so that values travel as log records. What OTLP has no
-word for (a returned value, memory, …) travels in the attribute `obs_core.row`: importing the file gives the same rows.
+Metric points have neither text nor the call that recorded them, so values are written as log records. Columns without
+a field in OTLP (a returned value, memory, …) are carried in the attribute `obs_core.row`: importing the file gives the
+same rows.
 Source: opentelemetry-proto, docs/specification.md "JSON Protobuf Encoding".
 """
 
@@ -20,7 +21,7 @@ from obs_core.ingest.formats.round_trip import CARRIED
 from obs_core.ingest.formats.rows import MOST_NS, encoded, hashed_id
 from obs_core.model import Row
 
-BATCH: Final = 512  # rows of one line, as the SDK's exporters send them
+BATCH: Final = 512  # rows per line, as the SDK's exporters send them
 
 _TRACE_ID: Final = re.compile(r"(?!0{32})[0-9a-f]{32}")
 _SPAN_ID: Final = re.compile(r"(?!0{16})[0-9a-f]{16}")
@@ -29,8 +30,8 @@ _SEVERITY: Final = 9  # INFO
 _NUMBERS: Final = ("kind", "flags", "droppedAttributesCount", "droppedEventsCount", "droppedLinksCount")
 
 
-class _Form(NamedTuple):
-    """The names of OTLP's three layers for one signal, and what writes the innermost."""
+class _Layers(NamedTuple):
+    """The names of OTLP's three layers for one signal, and the function that writes the innermost."""
 
     outer: str
     inner: str
@@ -42,39 +43,39 @@ def lines(rows: Iterable[Row]) -> Iterator[str]:
     """The file line by line."""
     remaining = iter(rows)
     while batch := list(islice(remaining, BATCH)):
-        for form, chosen in (
-            (_Form("resourceSpans", "scopeSpans", "spans", _span), [row for row in batch if _is_span(row)]),
-            (_Form("resourceLogs", "scopeLogs", "logRecords", _record), [row for row in batch if not _is_span(row)]),
+        for layers, part in (
+            (_Layers("resourceSpans", "scopeSpans", "spans", _span), [row for row in batch if _is_span(row)]),
+            (_Layers("resourceLogs", "scopeLogs", "logRecords", _record), [row for row in batch if not _is_span(row)]),
         ):
-            if chosen:
-                yield encoded(_document(form, chosen)) + "\n"
+            if part:
+                yield encoded(_document(layers, part)) + "\n"
 
 
 def _is_span(row: Row) -> bool:
     return row.kind == "call" and bool(row.trace_id and row.span_id)
 
 
-def _document(form: _Form, rows: Iterable[Row]) -> dict[str, Any]:
-    """Rows by resource and scope, in the order in which these come first."""
+def _document(layers: _Layers, rows: Iterable[Row]) -> dict[str, Any]:
+    """Rows by resource and scope, in the order of their first row."""
     groups: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {}
     for row in rows:
-        told = plain(row)
-        about = {"resource": {"attributes": _pairs(_resource(row, told))}, "scope": _scope(told)}
-        part = form.write(row, told)
-        (read,) = otlp_json.rows(_layered(form, about, [part]), 1)
+        plain_parts = plain(row)
+        about = {"resource": {"attributes": _pairs(_resource(row, plain_parts))}, "scope": _scope(plain_parts)}
+        part = layers.write(row, plain_parts)
+        (read,) = otlp_json.rows(_layered(layers, about, [part]), 1)
         if isinstance(read, Row) and (columns := carried(row, read)):
             part["attributes"].append({"key": CARRIED, "value": _value(columns)})
         groups.setdefault(encoded(about), (about, []))[1].append(part)
-    documents = [_layered(form, about, parts) for about, parts in groups.values()]
-    return {form.outer: [document[form.outer][0] for document in documents]}
+    documents = [_layered(layers, about, parts) for about, parts in groups.values()]
+    return {layers.outer: [document[layers.outer][0] for document in documents]}
 
 
-def _layered(form: _Form, about: Mapping[str, Any], parts: list[dict[str, Any]]) -> dict[str, Any]:
-    group = {"scope": about["scope"], form.leaf: parts}
-    return {form.outer: [{"resource": about["resource"], form.inner: [group]}]}
+def _layered(layers: _Layers, about: Mapping[str, Any], parts: list[dict[str, Any]]) -> dict[str, Any]:
+    group = {"scope": about["scope"], layers.leaf: parts}
+    return {layers.outer: [{"resource": about["resource"], layers.inner: [group]}]}
 
 
-def _span(row: Row, told: Plain) -> dict[str, Any]:
+def _span(row: Row, parts: Plain) -> dict[str, Any]:
     assert row.trace_id
     trace_id = _trace_id(row.trace_id)
     span: dict[str, Any] = {"traceId": trace_id, "spanId": _span_id(row.trace_id, row.span_id)}
@@ -84,12 +85,12 @@ def _span(row: Row, told: Plain) -> dict[str, Any]:
     span |= {"name": row.data, "startTimeUnixNano": str(start)}
     if row.duration_ns is not None:
         span["endTimeUnixNano"] = str(max(start, min(MOST_NS, start + row.duration_ns)))
-    span |= {name: told.span[name] for name in _NUMBERS if _is_number(told.span.get(name))}
-    if state := told.span.get("traceState"):
+    span |= {name: parts.span[name] for name in _NUMBERS if _is_number(parts.span.get(name))}
+    if state := parts.span.get("traceState"):
         span["traceState"] = str(state)
-    span["attributes"] = _pairs(told.attributes_of(row))
-    events = [_event(event) for event in told.events_of(row)]
-    links = [_link(link) for link in told.links]
+    span["attributes"] = _pairs(parts.attributes_of(row))
+    events = [_event(event) for event in parts.events_of(row)]
+    links = [_link(link) for link in parts.links]
     span |= {name: parts for name, parts in (("events", events), ("links", links)) if parts}
     status: dict[str, Any] = {"code": _STATUS[row.status]} if row.status != "UNSET" else {}
     raised = any(event["name"] == semconv.EXCEPTION_EVENT for event in events)
@@ -99,18 +100,18 @@ def _span(row: Row, told: Plain) -> dict[str, Any]:
     return span
 
 
-def _record(row: Row, told: Plain) -> dict[str, Any]:
-    number = told.about.get("severity_number")
+def _record(row: Row, parts: Plain) -> dict[str, Any]:
+    number = parts.about.get("severity_number")
     if not isinstance(number, int):
         number = semconv.ERROR_SEVERITY if row.status == "ERROR" else _SEVERITY
     record: dict[str, Any] = {
         "timeUnixNano": str(max(0, row.timestamp)),
         "observedTimeUnixNano": str(max(0, row.timestamp)),
         "severityNumber": number,
-        "severityText": str(told.about.get("severity") or ""),
+        "severityText": str(parts.about.get("severity") or ""),
         "eventName": row.data,
         "body": {} if row.data_value is None else {"stringValue": row.data_value},
-        "attributes": _pairs(told.attributes_of(row)),
+        "attributes": _pairs(parts.attributes_of(row)),
     }
     if row.trace_id:
         record["traceId"] = _trace_id(row.trace_id)
@@ -119,24 +120,24 @@ def _record(row: Row, told: Plain) -> dict[str, Any]:
     return record
 
 
-def _resource(row: Row, told: Plain) -> dict[str, Any]:
+def _resource(row: Row, parts: Plain) -> dict[str, Any]:
     group = row.process_group or row.process
     named = {"service.name": group} | ({"service.instance.id": row.process} if row.process != group else {})
-    return {**named, **told.resource}
+    return {**named, **parts.resource}
 
 
-def _scope(told: Plain) -> dict[str, Any]:
-    scope: dict[str, Any] = {name: str(told.scope[name]) for name in ("name", "version") if told.scope.get(name)}
-    attributes = told.scope.get("attributes")
+def _scope(parts: Plain) -> dict[str, Any]:
+    scope: dict[str, Any] = {name: str(parts.scope[name]) for name in ("name", "version") if parts.scope.get(name)}
+    attributes = parts.scope.get("attributes")
     return scope | ({"attributes": _pairs(attributes)} if isinstance(attributes, dict) and attributes else {})
 
 
 def _event(event: Mapping[str, Any]) -> dict[str, Any]:
-    moment = event.get("time_ns")
-    told = {"timeUnixNano": str(moment)} if _is_number(moment) else {}
+    time_ns = event.get("time_ns")
+    time = {"timeUnixNano": str(time_ns)} if _is_number(time_ns) else {}
     attributes = event.get("attributes")
     return {
-        **told,
+        **time,
         "name": str(event.get("name") or ""),
         "attributes": _pairs(attributes if isinstance(attributes, dict) else {}),
     }
@@ -144,12 +145,12 @@ def _event(event: Mapping[str, Any]) -> dict[str, Any]:
 
 def _link(link: Mapping[str, Any]) -> dict[str, Any]:
     trace_id, attributes = str(link.get("trace_id") or ""), link.get("attributes")
-    told = {"traceId": _trace_id(trace_id), "spanId": _span_id(trace_id, str(link.get("span_id") or ""))}
-    return {**told, "attributes": _pairs(attributes if isinstance(attributes, dict) else {})}
+    ids = {"traceId": _trace_id(trace_id), "spanId": _span_id(trace_id, str(link.get("span_id") or ""))}
+    return {**ids, "attributes": _pairs(attributes if isinstance(attributes, dict) else {})}
 
 
 def _trace_id(text: str) -> str:
-    """An id that OTLP takes: what is none gets a hash of itself."""
+    """An id that OTLP accepts; other text is hashed."""
     return text if _TRACE_ID.fullmatch(text) else hashed_id("trace", text) + hashed_id("trace 2", text)
 
 

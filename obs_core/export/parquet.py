@@ -21,7 +21,7 @@ _INDEX_OF: Final = {name: Row._fields.index(column) for name, column in _COLUMN_
 
 
 class _Sink(io.RawIOBase):
-    """Holds what was written until it is taken, so that the file streams without a disk."""
+    """Holds written bytes until they are taken, so that the file streams without a disk."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,7 +31,10 @@ class _Sink(io.RawIOBase):
     def writable(self) -> bool:
         return True
 
-    def tell(self) -> int:
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Only where the stream is, which pyarrow asks for."""
+        if (offset, whence) != (0, io.SEEK_CUR):
+            raise io.UnsupportedOperation
         return self._position
 
     def write(self, data: Any) -> int:  # noqa: ANN401 - any buffer
@@ -41,7 +44,7 @@ class _Sink(io.RawIOBase):
         return len(chunk)
 
     def take(self) -> bytes:
-        """What was written since the last call."""
+        """The bytes written since the last call."""
         taken = b"".join(self._held)
         self._held.clear()
         return taken

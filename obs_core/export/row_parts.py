@@ -1,4 +1,4 @@
-"""A row's column attributes, taken apart for the formats; and what a format's own words would lose of a row."""
+"""The parts of a row's column attributes, for the formats; and the columns that a format has no field for."""
 
 import json
 import re
@@ -10,12 +10,12 @@ from obs_core.ingest.formats.round_trip import CARRIED, COLUMNS
 from obs_core.model import Row
 
 _NOTHING: Final[Mapping[str, Any]] = {}
-_DEEPEST: Final = 64  # levels of attributes that are written in a format's own words; Python's stack ends at some 250
+_DEEPEST: Final = 64  # levels of attributes that are written in a format's own fields; Python's stack ends at about 250
 _BRACKET: Final = re.compile(r"[{}\[\]]")
 
 
 class Plain(NamedTuple):
-    """The parts of the column attributes; what is none of the kind that it should be is left out."""
+    """The parts of the column attributes, without those of an unexpected type."""
 
     about: Mapping[str, Any]
     attributes: Mapping[str, Any]
@@ -26,22 +26,22 @@ class Plain(NamedTuple):
     span: Mapping[str, Any]
 
     def attributes_of(self, row: Row) -> dict[str, Any]:
-        """The attributes, with the function if only the row names it."""
+        """The attributes, with the function if only the row has it."""
         attributes = {name: value for name, value in self.attributes.items() if name != CARRIED}
         if row.function and semconv.function_name(attributes) != row.function:
             attributes[semconv.FUNCTION] = row.function
         return attributes
 
     def events_of(self, row: Row) -> Sequence[Mapping[str, Any]]:
-        """The events, with the exception if only the row tells it."""
-        told = any(event.get("name") == semconv.EXCEPTION_EVENT for event in self.events)
-        if told or not (row.exception and row.exception_stack):
+        """The events, with the exception if only the row has it."""
+        has_event = any(event.get("name") == semconv.EXCEPTION_EVENT for event in self.events)
+        if has_event or not (row.exception and row.exception_stack):
             return self.events
         kind, colon, message = row.exception.partition(": ")
         attributes = {semconv.EXCEPTION_TYPE: kind} | ({semconv.EXCEPTION_MESSAGE: message} if colon else {})
         attributes[semconv.EXCEPTION_STACK] = row.exception_stack
-        moment = row.timestamp + (row.duration_ns or 0)
-        return [*self.events, {"name": semconv.EXCEPTION_EVENT, "time_ns": moment, "attributes": attributes}]
+        end_ns = row.timestamp + (row.duration_ns or 0)
+        return [*self.events, {"name": semconv.EXCEPTION_EVENT, "time_ns": end_ns, "attributes": attributes}]
 
 
 def plain(row: Row) -> Plain:
@@ -56,7 +56,7 @@ def plain(row: Row) -> Plain:
 
 
 def carried(row: Row, read: Row) -> dict[str, Any]:
-    """The columns in which `read`, what an importer makes of a row in some format, differs from the row."""
+    """The columns in which `read`, the row that an importer reads back, differs from `row`."""
     if row[:-1] == read[:-1] and row.attributes == read.attributes:
         return {}
     differing = {name: getattr(row, name) for name in COLUMNS if getattr(row, name) != getattr(read, name)}
@@ -66,7 +66,7 @@ def carried(row: Row, read: Row) -> dict[str, Any]:
 
 
 def _same(one: str | None, other: str | None) -> bool:
-    """Whether two texts hold the same JSON."""
+    """Whether two texts are the same JSON."""
     try:
         return bool(one and other and json.loads(one) == json.loads(other))
     except (ValueError, RecursionError):
@@ -83,7 +83,7 @@ def _read(text: str | None) -> Mapping[str, Any]:
 
 
 def _depth(text: str) -> int:
-    """How deep the JSON in `text` is nested, or deeper: brackets in strings count too."""
+    """The nesting depth of the JSON in `text`, or more: brackets in strings count too."""
     if text.count("{") + text.count("[") <= _DEEPEST:
         return 0
     depth = deepest = 0

@@ -1,6 +1,6 @@
-"""A file as the streams in it: itself, what is packed in it (.gz), or each member of a .zip; told by content.
+"""Opens a file as streams: the file itself, its content if it is a .gz, or the members of a .zip, by content.
 
-What unpacks to far more than it can hold is refused, and nothing of an archive is ever written to a disk.
+Archives that unpack to far more than traces would are refused, and nothing of an archive is written to a disk.
 """
 
 import gzip
@@ -31,7 +31,7 @@ _BROKEN: Final = (zlib.error, EOFError, OSError, zipfile.BadZipFile, NotImplemen
 
 
 class Member(NamedTuple):
-    """One stream: how errors call it, its name in an archive (empty: it is the file itself), and how to open it."""
+    """One stream: its title in errors, its name in an archive (empty for the file itself), and how to open it."""
 
     title: str
     name: str
@@ -39,7 +39,7 @@ class Member(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """An open file: its members, and which share of its bytes has been read."""
+    """An open file: its members, and the share of its bytes that has been read."""
 
     members: Iterator[Member]
     share: Callable[[], float]
@@ -47,10 +47,10 @@ class Opened(NamedTuple):
 
 @contextmanager
 def opened(file: Path) -> Iterator[Opened]:
-    """The streams in `file`; `-` is standard input, which is copied to a temporary file first.
+    """The streams of `file`; `-` is standard input, which is copied to a temporary file first.
 
     Raises:
-        FileRefused: it can't be read, is damaged, or unpacks to too much; members raise it too, while they are read.
+        FileRefused: the file can't be read, is damaged, or unpacks to too much; reading a member can raise it too.
     """
     title = "standard input" if file == STANDARD_INPUT else str(file)
     try:
@@ -60,7 +60,7 @@ def opened(file: Path) -> Iterator[Opened]:
             if not size:
                 raise NotTraces(f"{title} is empty.", "Check how it was written.")
             budget = _Budget(title, max(LEAST_LIMIT, MOST_TIMES * size))
-            yield Opened(_members(raw, title, budget), lambda: raw.tell() / size)
+            yield Opened(_members(raw, title, budget), lambda: raw.seek(0, io.SEEK_CUR) / size)
     except zipfile.BadZipFile as error:
         raise _damaged(title, error) from error
 
@@ -82,10 +82,10 @@ def _members(raw: BinaryIO, title: str, budget: "_Budget") -> Iterator[Member]:
         yield Member(title, "", lambda: _unpacked(cast("BinaryIO", _Own(raw)), title, budget))
         return
     with zipfile.ZipFile(raw) as archive:
-        found = [info for info in archive.infolist() if not (info.is_dir() or _is_hidden(info.filename))]
-        if len(found) > MOST_MEMBERS:
-            raise FileRefused(f"{title} holds {len(found):,} files; {MOST_MEMBERS:,} is the most.", "Unpack it.")
-        for info in sorted(found, key=lambda info: info.filename):
+        members = [info for info in archive.infolist() if not (info.is_dir() or _is_hidden(info.filename))]
+        if len(members) > MOST_MEMBERS:
+            raise FileRefused(f"{title} has {len(members):,} files; the limit is {MOST_MEMBERS:,}.", "Unpack it first.")
+        for info in sorted(members, key=lambda info: info.filename):
             yield _packed(archive, info, title, budget)
 
 
@@ -103,7 +103,7 @@ def _packed(archive: zipfile.ZipFile, info: zipfile.ZipInfo, title: str, budget:
 
 
 def _unpacked(raw: BinaryIO, title: str, budget: "_Budget", *, packed: bool = False) -> IO[bytes]:
-    """`raw`, through as many layers of gzip as it has; what comes out of one counts against the budget."""
+    """`raw` without its layers of gzip; unpacked bytes count against the budget."""
     stream: IO[bytes] = raw
     try:
         for _ in range(_LAYERS):
@@ -120,16 +120,16 @@ def _unpacked(raw: BinaryIO, title: str, budget: "_Budget", *, packed: bool = Fa
 
 
 def _damaged(title: str, error: Exception) -> FileRefused:
-    return FileRefused(f"{title} is damaged: {error}.", "It may be cut off or have a password; write or copy it again.")
+    return FileRefused(f"{title} is damaged: {error}.", "It may be cut off or encrypted; write or copy it again.")
 
 
 def _is_hidden(name: str) -> bool:
-    """Whether a member is none of the user's own files: macOS packs its notes beside each."""
+    """Whether a member is a hidden file, or metadata that macOS adds for each file."""
     return name.startswith("__MACOSX/") or name.rpartition("/")[2].startswith(".")
 
 
 class _Budget:
-    """How many bytes all members of one archive may still unpack to."""
+    """The number of bytes that all members of one archive may unpack to."""
 
     def __init__(self, title: str, limit: int) -> None:
         self.title = title
@@ -137,21 +137,21 @@ class _Budget:
         self.spent = 0
 
     def spend(self, count: int) -> None:
-        """Count bytes.
+        """Count unpacked bytes.
 
         Raises:
-            FileRefused: they are more than such a file can hold.
+            FileRefused: they exceed the limit.
         """
         self.spent += count
         if self.spent > self.limit:
             raise FileRefused(
-                f"{self.title} unpacks to more than {self.limit >> 20:,} MB, {MOST_TIMES} times what it is.",
-                "No traces pack so well. If it is good, unpack it first.",
+                f"{self.title} unpacks to more than {self.limit >> 20:,} MB, {MOST_TIMES} times its size.",
+                "Traces do not compress this well. If you trust the file, unpack it first.",
             )
 
 
 class _Counted(io.RawIOBase):
-    """A packed stream that counts what comes out of it, and says what is wrong with it in our own words."""
+    """A packed stream that counts its unpacked bytes and translates errors to `FileRefused`."""
 
     def __init__(self, stream: IO[bytes], title: str, budget: _Budget) -> None:
         super().__init__()
@@ -178,7 +178,7 @@ class _Counted(io.RawIOBase):
 
 
 class _Own(io.RawIOBase):
-    """A file read from its start with a position of its own, so that it can be read twice at once."""
+    """A file read from its start with its own position, so that two readers can share it."""
 
     def __init__(self, raw: BinaryIO) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Importing a file: its rows in one transaction, and what was read, stored, already there and refused."""
+"""Imports a file in one transaction and counts the rows that were read, stored, already there and refused."""
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -18,14 +18,14 @@ from obs_core.store import log, sqlite
 
 _BATCH: Final = 5_000
 _HASHED: Final = 1 << 20
-_KEPT: Final = 1_000  # refused parts of a file that are told; a file may have millions
+_MOST_REPORTED: Final = 1_000  # refused parts of a file; a file may have millions
 
-Tell = Callable[[float], None]
+Progress = Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What became of one file: rows read, stored, there already; how many parts were refused, and the first of them."""
+    """The result for one file: rows read, stored, already there; the number of refused parts, and the first of them."""
 
     file: Path
     read: int
@@ -36,10 +36,10 @@ class Imported:
 
 
 def checked(file: Path) -> Path:
-    """`file`, if it is one that can be read, a directory, or `-` for standard input.
+    """`file`, if it is readable, a directory, or `-` for standard input.
 
     Raises:
-        FileRefused: it is missing, empty, or may not be read.
+        FileRefused: it is missing, empty or not readable.
     """
     if file == STANDARD_INPUT or file.is_dir():
         return file
@@ -48,16 +48,16 @@ def checked(file: Path) -> Path:
             if not stream.read(1):
                 raise NotTraces(f"{file} is empty.", "Check how it was written.")
     except FileNotFoundError as error:
-        raise FileRefused(f"There is no file {file}.", "Check its name and the current directory.") from error
+        raise FileRefused(f"The file {file} does not exist.", "Check its name and the current directory.") from error
     except OSError as error:
         raise FileRefused(f"{file} can't be read: {error.strerror}.", "Check its permissions.") from error
     return file
 
 
 def within(folder: Path) -> list[Path]:
-    """The files in a folder and all folders under it, by name; hidden ones are left out."""
-    found = (file for file in folder.rglob("*") if file.is_file())
-    return sorted(file for file in found if not any(part.startswith(".") for part in file.relative_to(folder).parts))
+    """The files in a folder and its subfolders, by name, without hidden files."""
+    files = (file for file in folder.rglob("*") if file.is_file())
+    return sorted(file for file in files if not any(part.startswith(".") for part in file.relative_to(folder).parts))
 
 
 def import_file(
@@ -67,17 +67,17 @@ def import_file(
     now: int,
     again: bool = False,
     values: Collection[str] = (),
-    tell: Tell = lambda _: None,
+    progress: Progress = lambda _: None,
 ) -> Imported:
     """Store the rows of `file` in one transaction: all of them, or none.
 
-    Rows with an id are recognised by (trace_id, span_id). Rows without one are recognised by the content of their file,
-    packed or not: the same content is stored once, unless `again`. Attributes of spans that `values` names become
-    values. In an archive, members that are no traces are named in `refused`. `tell` hears now and then which share of
-    the file has been read.
+    Rows with an id are recognised by (trace_id, span_id). Rows without an id are recognised by the content of their
+    file, packed or not: the same content is stored once, unless `again`. Attributes of spans named in `values` become
+    values. Members of an archive that are not traces are listed in `refused`. `progress` is called from time to time
+    with the share of the file that has been read.
 
     Raises:
-        FileRefused: the file is no trace file; the message names it, its member and the line where there is one.
+        FileRefused: it is not a trace file; the message names the file, the member and the line, if known.
     """
     if file.is_dir():
         raise FileRefused(f"{file} is a directory.", "Name the files inside it.")
@@ -86,7 +86,7 @@ def import_file(
         for member in opened.members:
             try:
                 _import_member(
-                    connection, member, done, now=now, again=again, batches=_batches(opened, member, values, tell)
+                    connection, member, done, now=now, again=again, batches=_batches(opened, member, values, progress)
                 )
                 done.members += 1
             except NotTraces as error:
@@ -94,21 +94,21 @@ def import_file(
                     raise
                 done.refuse([Refused(0, error.message.removeprefix(f"{member.title}: "), member.name)])
         if not done.members:
-            raise NotTraces(f"{file} holds no trace file.", f"Pack files of {format_names()}.")
+            raise NotTraces(f"{file} has no trace files.", f"Pack files of {format_names()}.")
     return Imported(file, done.read, done.stored, done.read - done.stored, done.refused_count, tuple(done.refused))
 
 
 class _Counts:
-    """What became of the rows so far."""
+    """The counts so far."""
 
     def __init__(self) -> None:
         self.members = self.read = self.stored = self.refused_count = 0
         self.refused: list[Refused] = []
 
     def refuse(self, parts: list[Refused]) -> None:
-        """Count what was refused, and keep the first of it."""
+        """Count refused parts, and store the first of them."""
         self.refused_count += sum(part.parts for part in parts)
-        self.refused += parts[: _KEPT - len(self.refused)]
+        self.refused += parts[: _MOST_REPORTED - len(self.refused)]
 
 
 def _import_member(
@@ -120,7 +120,7 @@ def _import_member(
     again: bool,
     batches: Iterable[list[Row | Refused]],
 ) -> None:
-    """Store the rows of one stream. Only rows without an id make it be read twice: their content is the stream's."""
+    """Store the rows of one stream, which is read twice only if it has rows without an id (to hash its content)."""
     digest, known, keyless = "", False, 0
     for batch in batches:
         rows = [row for row in batch if isinstance(row, Row)]
@@ -137,17 +137,19 @@ def _import_member(
         log.mark_imported(connection, digest, member.title, keyless, now)
 
 
-def _batches(opened: Opened, member: Member, values: Collection[str], tell: Tell) -> Iterator[list[Row | Refused]]:
+def _batches(
+    opened: Opened, member: Member, values: Collection[str], progress: Progress
+) -> Iterator[list[Row | Refused]]:
     with member.open() as stream:
         rows = detect.rows(stream, member.title, values)
         while batch := list(islice(rows, _BATCH)):
-            tell(opened.share())
+            progress(opened.share())
             yield batch
 
 
 def _digest(member: Member) -> str:
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     with member.open() as stream:
         while chunk := stream.read(_HASHED):
-            found.update(chunk)
-    return found.hexdigest()
+            digest.update(chunk)
+    return digest.hexdigest()

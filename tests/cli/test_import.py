@@ -31,7 +31,7 @@ def test_each_file_is_told_with_its_counts_and_the_log(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (None, "There is no file"),
+        (None, "does not exist"),
         ("", "is empty"),
         ('{"resourceSpans": [', "line 1 is not complete JSON"),
         ("Process,Data\n", "line 1 has no column"),

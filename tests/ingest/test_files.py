@@ -186,7 +186,7 @@ def test_a_missing_file_a_directory_and_an_empty_file_are_refused(
     connection: sqlite.Connection, tmp_path: Path
 ) -> None:
     for path, says in (
-        (tmp_path / "none.json", "There is no file"),
+        (tmp_path / "none.json", "does not exist"),
         (tmp_path, "is a directory"),
         (written(tmp_path, ""), "is empty"),
     ):

@@ -144,7 +144,7 @@ def _calls(
         start_ns = base_ns + _nanoseconds(start)
         args = dict(raw["args"]) if isinstance(raw.get("args"), dict) else {}
         if abs(start_ns) > MOST_NS:
-            unread["events whose time does not fit the log"] += 1
+            unread["events with a time that does not fit the log"] += 1
         elif raw["ph"] == "X":
             duration = _number(raw.get("dur"))
             end_ns = None if duration is None else start_ns + max(_nanoseconds(duration), 0)

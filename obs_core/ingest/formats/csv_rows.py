@@ -1,7 +1,7 @@
-"""CSV with the seven canonical columns, and with the further columns that our own export adds.
+"""CSV with the seven canonical columns, and the further columns that our own export adds.
 
-Without a column kind, a row whose Status is ERROR or whose Exception is not empty is a call (a value's status is OK);
-every other row is a value, also where its Data Value is empty: a missing reading is a reading.
+Without a column kind, rows with the Status ERROR or with an Exception are calls; all others are values (with the
+status OK), even with an empty Data Value: a missing reading is a reading.
 """
 
 import csv
@@ -30,7 +30,7 @@ _SAMPLE: Final = 1_000
 _NUMBER: Final = re.compile(r"([+-]?\d{1,20})(?:\.(\d*))?")
 LONGEST_CELL: Final = 100_000_000
 DEFUSED: Final = "defused"
-"""The column with which our own export says that cells of this row were kept from being formulas."""
+"""The column in which our own export marks rows with escaped cells."""
 
 _FORMULA: Final = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")  # OWASP, "CSV Injection"; full-width signs too
 _NUMERIC: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-](inf|nan|Infinity|NaN)")
@@ -39,22 +39,22 @@ _NUMERIC: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-](inf|na
 def defused(text: str) -> str:
     """`text` with an apostrophe before it if a spreadsheet would run it as a formula; numbers are harmless.
 
-    A text that begins with apostrophes and would be one without them gets one more, so that `armed` is its opposite.
+    A text that is a formula after leading apostrophes gets one more, so that `armed` is the inverse.
     """
     return f"'{text}" if _FORMULA.match(text) and not _NUMERIC.fullmatch(text) else text
 
 
 def armed(text: str) -> str:
-    """What `defused` made `text` of."""
+    """The inverse of `defused`."""
     return text[1:] if text.startswith("'") and defused(text[1:]) == text else text
 
 
 def rows(lines: Iterable[str], name: str, delimiter: str = ",") -> Parts:
-    """The rows of a CSV file; `name` is how errors call it. What can't be stored comes as `Refused`.
+    """The rows of a CSV file; `name` is its title in errors. Rows that can't be stored are `Refused`.
 
     Raises:
-        NotTraces: it has no header with the seven columns.
-        FileRefused: it is no CSV.
+        NotTraces: the header lacks one of the seven columns.
+        FileRefused: it is not CSV.
     """
     csv.field_size_limit(LONGEST_CELL)
     reader = csv.reader(lines, delimiter=delimiter)
@@ -68,76 +68,76 @@ def rows(lines: Iterable[str], name: str, delimiter: str = ",") -> Parts:
             yield _row(cells, columns, unit, reader.line_num)
     except csv.Error as error:
         raise FileRefused(
-            f"{name}: line {reader.line_num} is no CSV: {error}.", "Save the file as CSV again."
+            f"{name}: line {reader.line_num} is not CSV: {error}.", "Save the file as CSV again."
         ) from error
 
 
 def titles(header: list[str]) -> dict[str, int]:
-    """Where each column stands, by its title in lower case, other signs as underscores."""
+    """The index of each column, by its title in lower case with underscores."""
     return {
         re.sub(r"[^a-z0-9]+", "_", title.lower().lstrip("\ufeff")).strip("_"): at for at, title in enumerate(header)
     }
 
 
 def is_header(cells: list[str]) -> bool:
-    """Whether a first line of these cells begins a file of rows."""
+    """Whether these cells are the header of a file of rows."""
     return set(CANONICAL.values()) <= titles(cells).keys()
 
 
 def _columns(header: list[str], name: str) -> dict[str, int]:
-    """Where each column stands; names match whatever their case, spaces and underscores."""
-    found = titles(header)
-    if missing := [title for title, column in CANONICAL.items() if column not in found]:
+    """The index of each column; case, spaces and underscores of titles do not matter."""
+    columns = titles(header)
+    if missing := [title for title, column in CANONICAL.items() if column not in columns]:
         raise NotTraces(
             f"{name}: line 1 has no column {', '.join(missing)}.",
             f"A CSV file needs the columns {', '.join(CANONICAL)}, or those of spans; a JSON file begins with {{ or [.",
         )
-    return found
+    return columns
 
 
 def _row(cells: list[str], columns: Mapping[str, int], unit: int, line: int) -> Row | Refused:
     if not any(cells):
-        return Refused(line, "it is empty")
+        return Refused(line, "the line is empty")
     cell = {name: clean(cells[at]) if at < len(cells) else "" for name, at in columns.items()}
     if cell.get(DEFUSED) == "1":
         cell = {name: armed(text) for name, text in cell.items()}
-    moment = to_int(cell.get("timestamp_ns")) if cell.get("timestamp_ns") else _moment(cell["timestamp"], unit)
-    if moment is None:
-        return Refused(line, f"its Timestamp “{cell['timestamp'][:40]}” is no time")
+    timestamp_ns = to_int(cell.get("timestamp_ns")) if cell.get("timestamp_ns") else _time_ns(cell["timestamp"], unit)
+    if timestamp_ns is None:
+        return Refused(line, f"the Timestamp “{cell['timestamp'][:40]}” is not a time")
     status = _STATUSES.get(cell["status"].strip().upper())
     if status is None:
-        return Refused(line, f"its Status “{cell['status'][:40]}” is none of OK, ERROR, UNSET")
-    told = cell.get("kind")
-    kind = told or ("call" if status == "ERROR" or cell["exception"] else "value")
+        return Refused(line, f"the Status “{cell['status'][:40]}” is not OK, ERROR or UNSET")
+    given_kind = cell.get("kind")
+    kind = given_kind or ("call" if status == "ERROR" or cell["exception"] else "value")
     if kind not in _KINDS:
-        return Refused(line, f"its kind “{kind[:40]}” is none of {', '.join(_KINDS)}")
-    if kind == "value" and status == "UNSET" and not told:
+        return Refused(line, f"the kind “{kind[:40]}” is not one of {', '.join(_KINDS)}")
+    if kind == "value" and status == "UNSET" and not given_kind:
         status = "OK"
     fields: dict[str, Any] = {name: cell[name] or None for name in _TEXT if name in cell}
     fields |= {name: to_int(cell[name]) for name in _WHOLE if cell.get(name)}
     if "duration_ns" not in fields and (milliseconds := cell.get("duration_ms")):
         fields["duration_ns"] = decimal_ns(milliseconds, 10**6)
-    # an empty cell is an empty text where there was a value at all; our own export says so by its type
-    was_given = kind == "value" or bool(told and cell["data_type"])
+    # an empty cell is an empty text if there was a value at all; our own export then writes its type
+    was_given = kind == "value" or bool(given_kind and cell["data_type"])
     value = cell["data_value"] or ("" if was_given else None)
-    return Row(kind, cell["process"], cell["data"], moment, data_value=value, status=status, **fields)  # type: ignore[arg-type]
+    return Row(kind, cell["process"], cell["data"], timestamp_ns, data_value=value, status=status, **fields)  # type: ignore[arg-type]
 
 
-def _unit(moments: Iterator[str]) -> int:
-    """Nanoseconds in one unit of the file's numeric times, judged by most of a sample: s, ms, µs or ns since 1970."""
-    numbers = (abs(int(match[1])) for text in moments if (match := _NUMBER.fullmatch(text.strip())))
+def _unit(times: Iterator[str]) -> int:
+    """Nanoseconds in one unit of the file's numeric times, by the majority of a sample: s, ms, µs or ns since 1970."""
+    numbers = (abs(int(match[1])) for text in times if (match := _NUMBER.fullmatch(text.strip())))
     units = Counter(next((unit for most, unit in _UNITS if number < most), 1) for number in numbers)
     return units.most_common(1)[0][0] if units else 1
 
 
-def _moment(text: str, unit: int) -> int | None:
-    word = text.strip()
-    found = decimal_ns(word, unit) if _NUMBER.fullmatch(word) else iso_ns(word)
-    return found if found is not None and abs(found) <= MOST_NS else None
+def _time_ns(text: str, unit: int) -> int | None:
+    stripped = text.strip()
+    time_ns = decimal_ns(stripped, unit) if _NUMBER.fullmatch(stripped) else iso_ns(stripped)
+    return time_ns if time_ns is not None and abs(time_ns) <= MOST_NS else None
 
 
 def decimal_ns(text: str, unit: int) -> int | None:
-    """A decimal number of units, each of `unit` nanoseconds, in nanoseconds, exactly; None if it is no number."""
+    """A decimal number of units, each of `unit` nanoseconds, in nanoseconds, exactly; None if it is not a number."""
     match = _NUMBER.fullmatch(text.strip())
     if not match:
         return None

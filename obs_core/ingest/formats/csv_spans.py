@@ -1,7 +1,7 @@
-"""CSV with a span on each line: ids, names, times in nanoseconds, status and exception.
+"""CSV with one span per line: ids, names, times in nanoseconds, status and exception.
 
-Needed are trace_id, span_id, operation (or name) and start_unix_nano; end_unix_nano or duration_ms gives the end.
-Columns that are none of the known ones become attributes.
+Required are trace_id, span_id, operation (or name) and start_unix_nano; end_unix_nano or duration_ms gives the end.
+Other columns become attributes.
 """
 
 import csv
@@ -30,10 +30,10 @@ def is_header(cells: list[str]) -> bool:
 
 
 def rows(lines: Iterable[str], name: str, delimiter: str = ",") -> Parts:
-    """The rows of a file of spans; `name` is how errors call it. What can't be stored comes as `Refused`.
+    """The rows of a file of spans; `name` is its title in errors. Spans that can't be stored are `Refused`.
 
     Raises:
-        FileRefused: it is no CSV.
+        FileRefused: it is not CSV.
     """
     csv.field_size_limit(LONGEST_CELL)
     reader = csv.reader(lines, delimiter=delimiter)
@@ -43,16 +43,16 @@ def rows(lines: Iterable[str], name: str, delimiter: str = ",") -> Parts:
             if any(cells):
                 yield _row({name: cells[at] for name, at in columns.items() if at < len(cells)}, reader.line_num)
             else:
-                yield Refused(reader.line_num, "it is empty")
+                yield Refused(reader.line_num, "the line is empty")
     except csv.Error as error:
         raise FileRefused(
-            f"{name}: line {reader.line_num} is no CSV: {error}.", "Save the file as CSV again."
+            f"{name}: line {reader.line_num} is not CSV: {error}.", "Save the file as CSV again."
         ) from error
 
 
 def _columns(header: list[str]) -> dict[str, int]:
-    found = titles(header)
-    return {_ALSO.get(title, title) if _ALSO.get(title) not in found else title: at for title, at in found.items()}
+    columns = titles(header)
+    return {_ALSO.get(title, title) if _ALSO.get(title) not in columns else title: at for title, at in columns.items()}
 
 
 def _row(cell: Mapping[str, str], line: int) -> Row | Refused:
@@ -61,10 +61,10 @@ def _row(cell: Mapping[str, str], line: int) -> Row | Refused:
         return Refused(line, f"a span without a usable id: {cell.get('trace_id')!s:.40}, {cell.get('span_id')!s:.40}")
     status = _STATUSES.get(cell.get("status", "").strip().upper())
     if status is None:
-        return Refused(line, f"its status “{cell['status'][:40]}” is none of OK, ERROR, UNSET")
+        return Refused(line, f"the status “{cell['status'][:40]}” is not OK, ERROR or UNSET")
     start = to_int(cell["start_unix_nano"]) if cell.get("start_unix_nano") else 0
     if start is None:
-        return Refused(line, f"its start_unix_nano “{cell['start_unix_nano'][:40]}” is no time")
+        return Refused(line, f"the start_unix_nano “{cell['start_unix_nano'][:40]}” is not a time")
     group = clean(cell.get("process_group", "")) or None
     kind = cell.get("kind")
     more = {"kind": to_int(kind) or kind} if kind else {}
@@ -87,7 +87,7 @@ def _row(cell: Mapping[str, str], line: int) -> Row | Refused:
 
 
 def _duration(cell: Mapping[str, str], start: int) -> int | None:
-    """From start to end; `duration_ms` counts only where there is no end, since it may be rounded."""
+    """From start to end; `duration_ms` is used only without an end, since it may be rounded."""
     end = to_int(cell.get("end_unix_nano"))
     duration = end - start if end else decimal_ns(cell.get("duration_ms", ""), 10**6)
     return duration if duration is not None and abs(duration) <= MOST_NS else None

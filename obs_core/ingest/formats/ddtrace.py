@@ -1,4 +1,4 @@
-"""ddtrace's JSON: a list of traces, each a list of spans, as its snapshots and its agent's API hold them.
+"""ddtrace JSON: a list of traces, each a list of spans, as in its snapshots and its agent's API.
 
 Source: dd-trace-py, tests/snapshots; Datadog agent, /v0.4/traces. Ids are numbers, times nanoseconds.
 """
@@ -25,7 +25,7 @@ _ERRORS: Final = {
 
 
 def is_ddtrace(document: object) -> bool:
-    """Whether `document` holds ddtrace's spans."""
+    """Whether `document` has ddtrace's spans."""
     first = document
     while isinstance(first, list) and first:
         first = first[0]
@@ -33,17 +33,17 @@ def is_ddtrace(document: object) -> bool:
 
 
 def rows(document: Sequence[Any], line: int, values: Collection[str] = ()) -> Parts:
-    """The rows of the traces in one document that stands at `line`; what can't be stored comes as `Refused`."""
+    """The rows of the traces in a document that begins at `line`; spans that can't be stored are `Refused`."""
     traces = document if all(isinstance(trace, list) for trace in document) else [document]
     origins: dict[str, Origin] = {}
     for trace in traces:
-        told = [raw for raw in trace if isinstance(raw, dict)]
-        ids = {number: _trace_id(number, told) for number in {str(raw.get("trace_id")) for raw in told}}
+        raws = [raw for raw in trace if isinstance(raw, dict)]
+        ids = {number: _trace_id(number, raws) for number in {str(raw.get("trace_id")) for raw in raws}}
         for raw in trace:
             span = _span(raw, ids) if isinstance(raw, dict) else None
             if span is None:
-                said = raw.get("span_id") if isinstance(raw, dict) else raw
-                yield Refused(line, f"a span without a usable id: {said!s:.40}")
+                shown = raw.get("span_id") if isinstance(raw, dict) else raw
+                yield Refused(line, f"a span without a usable id: {shown!s:.40}")
                 continue
             service = str(raw.get("service") or _meta(raw).get("_dd.base_service") or "")
             if service not in origins:
@@ -52,10 +52,10 @@ def rows(document: Sequence[Any], line: int, values: Collection[str] = ()) -> Pa
 
 
 def _trace_id(number: str, trace: Sequence[Mapping[str, Any]]) -> str | None:
-    """The trace id behind `number`.
+    """The trace id for `number`.
 
-    Where recordings count their traces from 0, the same number names a different trace in each file: then the id is a
-    hash of the trace's first span, so that files don't run together and a file imported again changes nothing.
+    Recordings that count their traces from 0 use the same number for a different trace in each file. Their ids are a
+    hash of the trace's first span, so that files do not mix and importing a file again changes nothing.
     """
     low = _unsigned(number)
     if low is None:
@@ -76,17 +76,17 @@ def _span(raw: Mapping[str, Any], ids: Mapping[str, str | None]) -> Span | None:
         return None
     start, duration = to_int(raw.get("start")) or 0, to_int(raw.get("duration"))
     attributes = dict(_meta(raw))
-    error = {name: attributes.pop(told) for told, name in _ERRORS.items() if told in attributes}
+    error = {name: attributes.pop(tag) for tag, name in _ERRORS.items() if tag in attributes}
     events = []
     if error:
-        moment = start + (duration or 0)
-        events.append({"name": semconv.EXCEPTION_EVENT, "time_ns": moment, "attributes": error})
+        end_ns = start + (duration or 0)
+        events.append({"name": semconv.EXCEPTION_EVENT, "time_ns": end_ns, "attributes": error})
     metrics = raw.get("metrics")
     if isinstance(metrics, dict):
         attributes |= metrics
-    for name, told in (("resource.name", raw.get("resource")), ("span.type", raw.get("type"))):
-        if told:
-            attributes[name] = told
+    for name, value in (("resource.name", raw.get("resource")), ("span.type", raw.get("type"))):
+        if value:
+            attributes[name] = value
     kind = attributes.pop("span.kind", None)
     return Span(
         trace_id,
@@ -110,7 +110,7 @@ def _meta(raw: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _unsigned(value: Any) -> int | None:  # noqa: ANN401 - whatever JSON holds
-    """An id, also where it is written as text or as a signed number; None if it is none of 64 bits."""
+    """An id, also where it is written as text or as a signed number; None if it is not a 64-bit number."""
     try:
         number = int(value)
     except (TypeError, ValueError, OverflowError):

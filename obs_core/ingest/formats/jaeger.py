@@ -1,7 +1,7 @@
-"""Jaeger JSON: what Jaeger's page downloads and its API answers, {"data": [trace, …]}, or one trace alone.
+"""Jaeger JSON: a download of Jaeger's page or an answer of its API, {"data": [trace, …]}, or one trace alone.
 
 Source: jaeger, internal/uimodel/model.go; OpenTelemetry, "OpenTelemetry to Jaeger Transformation". Times are in
-microseconds. Tags that stand for a field of a span (error, otel.status_code, span.kind, …) become that field again.
+microseconds. Tags that represent a field of a span (error, otel.status_code, span.kind, …) become that field again.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -29,18 +29,18 @@ _TRUE: Final = (True, "true", "True", 1)
 
 
 def is_jaeger(document: object) -> bool:
-    """Whether `document` holds Jaeger's traces."""
+    """Whether `document` has Jaeger's traces."""
     return isinstance(document, dict) and _traces(document) is not None
 
 
 def rows(document: Mapping[str, Any], line: int, values: Collection[str] = ()) -> Parts:
-    """The rows of the traces in one document that stands at `line`; what can't be stored comes as `Refused`."""
+    """The rows of the traces in a document that begins at `line`; spans that can't be stored are `Refused`."""
     for trace in _traces(document) or ():
         processes = trace.get("processes")
         known: dict[tuple[str | None, str], Origin] = {}
         for raw in _list(trace.get("spans")):
             if not isinstance(raw, dict):
-                yield Refused(line, "a span that is no object")
+                yield Refused(line, "a span that is not an object")
                 continue
             trace_id = lenient_id(raw.get("traceID") or trace.get("traceID"), 32)
             span_id = lenient_id(raw.get("spanID"), 16)
@@ -57,7 +57,7 @@ def rows(document: Mapping[str, Any], line: int, values: Collection[str] = ()) -
 
 
 def _traces(document: Mapping[str, Any]) -> Sequence[Mapping[str, Any]] | None:
-    """The traces of a document; None if it holds none."""
+    """The traces of a document; None if it has none."""
     data = document.get("data")
     if isinstance(data, list) and all(isinstance(trace, dict) and "spans" in trace for trace in data):
         return data
@@ -67,21 +67,21 @@ def _traces(document: Mapping[str, Any]) -> Sequence[Mapping[str, Any]] | None:
 def _span(
     raw: Mapping[str, Any], key: tuple[str, str], processes: object, known: dict[tuple[str | None, str], Origin]
 ) -> tuple[Origin, Span]:
-    """Who sent a span, and its neutral parts."""
+    """The origin of a span, and its neutral parts."""
     tags = _tags(raw.get("tags"))
     scope = {}
     for field, tag, old in zip(("name", "version"), SCOPE_TAGS, _OLD_SCOPE_TAGS, strict=True):
-        told = tags.pop(tag, None) or tags.pop(old, None)
-        if told:
-            scope[field] = told
-    inline = raw.get("process")  # spans of Jaeger's storage carry it, those of its API refer to it
+        value = tags.pop(tag, None) or tags.pop(old, None)
+        if value:
+            scope[field] = value
+    inline = raw.get("process")  # in spans of Jaeger's storage; those of its API refer to a process
     number = None if inline else str(raw.get("processID"))
-    place = number, str(scope)
-    source = known.get(place) if number else None
+    origin_key = number, str(scope)
+    source = known.get(origin_key) if number else None
     if source is None:
         process = inline or _dict(processes).get(str(number))
         resource = {"service.name": _dict(process).get("serviceName"), **_tags(_dict(process).get("tags"))}
-        source = known[place] = spans.origin({name: value for name, value in resource.items() if value}, scope)
+        source = known[origin_key] = spans.origin({name: text for name, text in resource.items() if text}, scope)
     events = [_event(log) for log in _list(raw.get("logs")) if isinstance(log, dict)]
     status, message = _status(tags)
     parent, links = _references(raw, key[0])
@@ -121,19 +121,19 @@ def _event(log: Mapping[str, Any]) -> dict[str, Any]:
     name = fields.pop("event", None)
     if name == "error" and ("error.object" in fields or "error.kind" in fields):
         name = semconv.EXCEPTION_EVENT
-        told = fields.pop("message", None) or fields.get("error.object")
+        message = fields.pop("message", None) or fields.get("error.object")
         renamed = {
             semconv.EXCEPTION_TYPE: fields.pop("error.kind", None),
-            semconv.EXCEPTION_MESSAGE: told,
+            semconv.EXCEPTION_MESSAGE: message,
             semconv.EXCEPTION_STACK: fields.pop("stack", None),
         }
         fields |= {key: value for key, value in renamed.items() if value}
-    moment = to_int(log.get("timestamp"))
-    return {"name": name, "time_ns": None if moment is None else moment * MICRO, "attributes": fields}
+    time_us = to_int(log.get("timestamp"))
+    return {"name": name, "time_ns": None if time_us is None else time_us * MICRO, "attributes": fields}
 
 
 def _status(tags: dict[str, Any]) -> tuple[Status, str]:
-    """What the tags say of success, and of its reason; they leave the tags."""
+    """The status and its message; their tags are removed."""
     code = str(tags.pop(STATUS_TAG, "")).upper()
     message = str(tags.pop(MESSAGE_TAG, None) or "")
     failed = tags.get(ERROR_TAG)
@@ -151,16 +151,16 @@ def _references(raw: Mapping[str, Any], trace_id: str) -> tuple[str | None, list
 
     The parent is the first CHILD_OF in the same trace, else the first FOLLOWS_FROM there: Jaeger's page does the same.
     """
-    told = [
+    references = [
         (ref.get("refType"), lenient_id(ref.get("traceID"), 32) or trace_id, lenient_id(ref.get("spanID"), 16))
         for ref in _list(raw.get("references"))
         if isinstance(ref, dict)
     ]
-    near = [reference for reference in told if reference[1] == trace_id and reference[2]]
+    near = [reference for reference in references if reference[1] == trace_id and reference[2]]
     parent = next((one for one in near if one[0] == "CHILD_OF"), near[0] if near else None)
     if not near and (older := lenient_id(raw.get("parentSpanID"), 16)):
-        return older, [_link(one) for one in told]
-    return (parent[2] if parent else None), [_link(one) for one in told if one is not parent]
+        return older, [_link(one) for one in references]
+    return (parent[2] if parent else None), [_link(one) for one in references if one is not parent]
 
 
 def _link(reference: tuple[Any, str | None, str | None]) -> dict[str, Any]:

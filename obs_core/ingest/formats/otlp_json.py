@@ -23,7 +23,14 @@ _KIND_NAMES: Final = {
     f"SPAN_KIND_{name}": number
     for number, name in enumerate(("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"))
 }
-_KEPT: Final = ("kind", "traceState", "flags", "droppedAttributesCount", "droppedEventsCount", "droppedLinksCount")
+_OTHERS: Final = (
+    "kind",
+    "traceState",
+    "flags",
+    "droppedAttributesCount",
+    "droppedEventsCount",
+    "droppedLinksCount",
+)
 
 
 def is_otlp(document: object) -> bool:
@@ -32,9 +39,9 @@ def is_otlp(document: object) -> bool:
 
 
 def rows(document: Mapping[str, Any], line: int, values: Collection[str] = ()) -> Parts:
-    """The rows of one OTLP object that stands at `line`; what can't be stored comes as `Refused`.
+    """The rows of an OTLP object that begins at `line`; parts that can't be stored are `Refused`.
 
-    Attributes of spans that `values` names become values of their calls.
+    Attributes of spans named in `values` become values of their calls.
     """
     for source, raw in _parts(document, "resourceSpans", "scopeSpans", "spans"):
         span = _span(raw)
@@ -52,7 +59,7 @@ def rows(document: Mapping[str, Any], line: int, values: Collection[str] = ()) -
 
 
 def _parts(document: Mapping[str, Any], *names: str) -> Iterator[tuple[Origin, Mapping[str, Any]]]:
-    """The spans, records or metrics of a document, each with who sent it; libraries were called so before scopes."""
+    """The spans, records or metrics of a document, each with its origin; old files call scopes libraries."""
     outermost, inner, leaf = names
     for outer in _list(document.get(outermost)):
         resource = attributes_of(_dict(outer.get("resource")).get("attributes"))
@@ -109,27 +116,27 @@ _VALUE_KINDS: Final[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {
 
 def _span(raw: Mapping[str, Any]) -> Span | None:
     """The neutral parts of one span; None without usable ids."""
-    told = raw.get
-    trace_id, span_id = hex_id(told("traceId"), 32), hex_id(told("spanId"), 16)
+    field = raw.get
+    trace_id, span_id = hex_id(field("traceId"), 32), hex_id(field("spanId"), 16)
     if not (trace_id and span_id):
         return None
-    start, end = to_int(told("startTimeUnixNano")) or 0, to_int(told("endTimeUnixNano")) or 0
-    status = told("status")
+    start_ns, end_ns = to_int(field("startTimeUnixNano")) or 0, to_int(field("endTimeUnixNano")) or 0
+    status = field("status")
     code, message = _status(status) if status else ("UNSET", "")
-    events, links, parent = told("events"), told("links"), told("parentSpanId")
-    more = {name: raw[name] for name in _KEPT if told(name)}
+    events, links, parent = field("events"), field("links"), field("parentSpanId")
+    more = {name: raw[name] for name in _OTHERS if field(name)}
     if "kind" in more:
         more["kind"] = _KIND_NAMES.get(more["kind"], more["kind"]) if isinstance(more["kind"], str) else more["kind"]
     return Span(
         trace_id,
         span_id,
         hex_id(parent, 16) if parent else None,
-        str(told("name") or ""),
-        start,
-        end - start if end else None,
+        str(field("name") or ""),
+        start_ns,
+        end_ns - start_ns if end_ns else None,
         code,
         message,
-        attributes_of(told("attributes")),
+        attributes_of(field("attributes")),
         [_event(event) for event in _list(events)] if events else (),
         [_link(link) for link in _list(links)] if links else (),
         more,
@@ -137,8 +144,8 @@ def _span(raw: Mapping[str, Any]) -> Span | None:
 
 
 def _event(event: Mapping[str, Any]) -> dict[str, Any]:
-    moment = to_int(event.get("timeUnixNano")) or None
-    return {"name": event.get("name"), "time_ns": moment, "attributes": attributes_of(event.get("attributes"))}
+    time_ns = to_int(event.get("timeUnixNano")) or None
+    return {"name": event.get("name"), "time_ns": time_ns, "attributes": attributes_of(event.get("attributes"))}
 
 
 def _link(link: Mapping[str, Any]) -> dict[str, Any]:
@@ -172,8 +179,8 @@ def _points(source: Origin, metric: Mapping[str, Any], line: int) -> Parts:
         about = {key: value for key, value in about.items() if value}
         for raw in _list(shape.get("dataPoints")):
             number = None if (to_int(raw.get("flags")) or 0) & NO_RECORDED_VALUE else _number(raw)
-            moment = to_int(raw.get("timeUnixNano")) or 0
-            yield spans.point(source, MetricPoint(name, attributes_of(raw.get("attributes")), moment, number, about))
+            time_ns = to_int(raw.get("timeUnixNano")) or 0
+            yield spans.point(source, MetricPoint(name, attributes_of(raw.get("attributes")), time_ns, number, about))
     for kind in UNREADABLE:
         for _ in _list(_dict(metric.get(kind)).get("dataPoints")):
             yield Refused(line, not_a_value(name, kind))
@@ -193,16 +200,16 @@ def _number(raw: Mapping[str, Any]) -> float | str | None:
 
 def _scope(outer: Mapping[str, Any]) -> dict[str, Any]:
     scope = _dict(outer.get("scope") or outer.get("instrumentationLibrary"))
-    told = {name: scope[name] for name in ("name", "version") if scope.get(name)}
+    fields = {name: scope[name] for name in ("name", "version") if scope.get(name)}
     attributes = attributes_of(scope.get("attributes"))
-    return {**told, "attributes": attributes} if attributes else told
+    return {**fields, "attributes": attributes} if attributes else fields
 
 
 def _status(status: object) -> tuple[Status, str]:
-    told = _dict(status)
-    code = told.get("code")
+    fields = _dict(status)
+    code = fields.get("code")
     number = _STATUS_NAMES.get(code) if isinstance(code, str) else to_int(code)
-    return cast("Status", semconv.STATUS.get(number or 0, "UNSET")), str(told.get("message") or "")
+    return cast("Status", semconv.STATUS.get(number or 0, "UNSET")), str(fields.get("message") or "")
 
 
 def _list(value: object) -> Sequence[Mapping[str, Any]]:

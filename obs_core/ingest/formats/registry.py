@@ -12,10 +12,10 @@ from obs_core.ingest.formats.import_format import BinaryFormat, ImportFormat, Js
 
 _MODULES: Final = sorted(module.name for module in pkgutil.iter_modules(formats.__path__) if not module.ispkg)
 FORMATS: Final[tuple[ImportFormat, ...]] = tuple(
-    found
+    known
     for name in _MODULES
     if name not in ("detect", "registry")
-    if (found := getattr(importlib.import_module(f"{formats.__name__}.{name}"), "FORMAT", None))
+    if (known := getattr(importlib.import_module(f"{formats.__name__}.{name}"), "FORMAT", None))
 )
 JSON_FORMATS: Final = tuple(known for known in FORMATS if isinstance(known, JsonFormat))
 TABLE_FORMATS: Final = tuple(known for known in FORMATS if isinstance(known, TableFormat))

@@ -1,4 +1,4 @@
-"""What all formats share: text that the log can hold, ids, and rows that had to be refused."""
+"""Shared by all formats: ids, numbers and JSON text that the log can hold, and refused parts of a file."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ _LONGEST_ID: Final = 200
 MOST_NS: Final = 2**63 - 1
 
 encoded: Final = json.JSONEncoder(ensure_ascii=False, default=str).encode
-"""Plain data as JSON text; one encoder for all, since `json.dumps` makes a new one at each call (1.4 µs)."""
+"""Plain data as JSON text; one shared encoder, because `json.dumps` makes a new one at each call (1.4 µs)."""
 
 
 class Refused(NamedTuple):
@@ -31,7 +31,7 @@ class Refused(NamedTuple):
 
 
 def hex_id(value: object, length: int) -> str | None:
-    """`value` as an id of `length` lower-case hex digits; None if it is none, or all zero (W3C Trace Context 2.3)."""
+    """`value` as an id of `length` lower-case hex digits; None if it is not, or all zeros (W3C Trace Context 2.3)."""
     text = str(value or "").strip().lower()
     if len(text) != length or not _HEX.fullmatch(text) or not text.strip("0"):
         return None
@@ -41,7 +41,7 @@ def hex_id(value: object, length: int) -> str | None:
 def lenient_id(value: object, length: int) -> str | None:
     """`value` as an id: hex digits are lower-cased and padded on the left with zeros, other text stays as it is.
 
-    Zipkin and Jaeger leave leading zeros out, or write 64 of 128 bits; tests and old clients use names.
+    Zipkin and Jaeger omit leading zeros, or write 64 of 128 bits; tests and old clients use names.
     """
     text = clean(str(value or "").strip())
     if not text or len(text) > _LONGEST_ID:
@@ -53,13 +53,13 @@ def lenient_id(value: object, length: int) -> str | None:
 
 
 def hashed_id(*parts: object) -> str:
-    """16 hex digits that are the same whenever `parts` are, for rows whose source gives them no id."""
+    """16 hex digits that depend only on `parts`, for rows without an id in their source."""
     text = json.dumps(parts, sort_keys=True, default=str, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def to_int(value: object) -> int | None:
-    """`value` as a whole number of 64 bits, also where it is written as text; None if it is none."""
+    """`value` as a 64-bit integer, also if it is written as text; None if it is not one."""
     try:
         number = int(value)  # type: ignore[call-overload]
     except (TypeError, ValueError, OverflowError):
@@ -68,14 +68,14 @@ def to_int(value: object) -> int | None:
 
 
 def finite(number: float) -> float | str:
-    """`number`, or its name in OTLP's JSON (NaN, Infinity, -Infinity) where JSON has no number for it."""
+    """`number`, or its name in OTLP's JSON (NaN, Infinity, -Infinity) if JSON has no number for it."""
     return number if math.isfinite(number) else _NOT_FINITE.get(number, "NaN")
 
 
 def as_json(parts: Mapping[str, Any]) -> str | None:
-    """The parts that hold something, as the column attributes keeps them."""
-    kept = {name: part for name, part in parts.items() if part}
-    return clean(encoded(kept)) if kept else None
+    """The parts that are not empty, as JSON for the column attributes."""
+    filled = {name: part for name, part in parts.items() if part}
+    return clean(encoded(filled)) if filled else None
 
 
 def text_of(value: object) -> str:

@@ -1,6 +1,6 @@
-"""A span becomes a row, in one place for all formats; so do log records, metric points and chosen attributes.
+"""Maps spans, log records, metric points and selected attributes to rows, once for all formats.
 
-A format reads its own file into the neutral parts `Origin`, `Span`, `Record` and `Point`; what they mean is said here.
+Each format reads its file into the neutral parts `Origin`, `Span`, `Record` and `MetricPoint`.
 """
 
 import hashlib
@@ -18,9 +18,9 @@ _TYPES: Final = {bool: "bool", int: "int", float: "double", str: "string", list:
 
 
 class Origin(NamedTuple):
-    """Who sent: the process and its group, and as JSON members what else its resource and scope say.
+    """The sender: its process and group, and the rest of its resource and scope as members of a JSON object (`about`).
 
-    Made once per batch, since it is the same for all spans in it. `identity` is a hash of the whole resource and scope.
+    Made once per batch, because all its spans share it. `identity` is a hash of the whole resource and scope.
     """
 
     process: str
@@ -31,17 +31,18 @@ class Origin(NamedTuple):
 
 
 class Span(NamedTuple):
-    """One span: ids in lower-case hex, times in nanoseconds (`duration` None: no end), `more`: what few formats say.
+    """One span: ids in lower-case hex, times in nanoseconds, `duration_ns` None without an end.
 
-    An event is {"name", "time_ns", "attributes"}, a link {"trace_id", "span_id"} and perhaps "attributes".
+    An event is {"name", "time_ns", "attributes"}, a link {"trace_id", "span_id"} and perhaps "attributes"; `more` has
+    the fields that few formats have.
     """
 
     trace_id: str
     span_id: str
     parent_span_id: str | None
     name: str
-    start: int
-    duration: int | None
+    start_ns: int
+    duration_ns: int | None
     status: Status
     message: str
     attributes: dict[str, Any]
@@ -51,12 +52,12 @@ class Span(NamedTuple):
 
 
 class Record(NamedTuple):
-    """One log record: what it says (`kind` is the kind of its body), when, how severe, and to which call it belongs."""
+    """One log record: its body (`kind` is the type of the body), time, severity, and the call it belongs to."""
 
     trace_id: str | None
     span_id: str | None
     name: str
-    moment: int
+    time_ns: int
     kind: str | None
     body: object
     severity: int
@@ -65,19 +66,19 @@ class Record(NamedTuple):
 
 
 class MetricPoint(NamedTuple):
-    """One point of a gauge or a sum; `number` None says that there was no reading."""
+    """One point of a gauge or a sum; `number` None: no reading."""
 
     name: str
     attributes: dict[str, Any]
-    moment: int
+    time_ns: int
     number: float | str | None
     about: Mapping[str, Any]
 
 
 def origin(resource: Mapping[str, Any], scope: Mapping[str, Any]) -> Origin:
-    """Who sends, from the attributes of a resource and the name, version and attributes of a scope."""
-    kept = {"scope": scope, "resource": {name: value for name, value in resource.items() if name not in _NAMED}}
-    about = as_json(kept)
+    """The sender, from the attributes of a resource and the name, version and attributes of a scope."""
+    parts = {"scope": scope, "resource": {name: value for name, value in resource.items() if name not in _NAMED}}
+    about = as_json(parts)
     identity = encoded([sorted(resource.items(), key=lambda pair: pair[0]), scope]).encode("utf-8", "replace")
     return Origin(
         clean(semconv.process(resource)),
@@ -89,12 +90,12 @@ def origin(resource: Mapping[str, Any], scope: Mapping[str, Any]) -> Origin:
 
 
 def rows(source: Origin, span: Span, values: Collection[str] = ()) -> Iterator[Row]:
-    """The row of a span, and a value for each of its attributes that `values` names."""
+    """The row of a span, and a value for each attribute named in `values`."""
     row = call(source, span)
     yield row
     for name in values:
         if name in span.attributes:
-            yield _chosen(row, name, span.attributes[name])
+            yield _attribute_value(row, name, span.attributes[name])
 
 
 def call(source: Origin, span: Span) -> Row:
@@ -108,14 +109,14 @@ def call(source: Origin, span: Span) -> Row:
             break
     if not exception and span.status == "ERROR":
         exception = span.message
-    duration = span.duration
+    duration = span.duration_ns
     if duration is not None and not -MOST_NS <= duration <= MOST_NS:
         duration = None
     row = Row(
         "call",
         source.process,
         clean(span.name),
-        span.start,
+        span.start_ns,
         source.process_group,
         None,
         None,
@@ -136,7 +137,7 @@ def call(source: Origin, span: Span) -> Row:
 
 
 def log_record(source: Origin, record: Record) -> Row:
-    """The row of one log record; it is tied to its call by trace and parent, and named by a hash of what it says."""
+    """The row of one log record; trace and parent are its call, and its id is a hash of its content."""
     attributes = record.attributes
     columns = attributes.pop(CARRIED, None)
     exception, stack = semconv.exception(attributes)
@@ -146,7 +147,7 @@ def log_record(source: Origin, record: Record) -> Row:
         kind="log",
         process=source.process,
         data=clean(name),
-        timestamp=record.moment,
+        timestamp=record.time_ns,
         process_group=source.process_group,
         data_type=record.kind,
         data_value=None if record.body is None else clean(text_of(record.body)),
@@ -154,7 +155,7 @@ def log_record(source: Origin, record: Record) -> Row:
         exception=cleaned(exception),
         exception_stack=cleaned(stack),
         trace_id=record.trace_id,
-        span_id=hashed_id(source.identity, name, attributes, record.moment, record.body, record.span_id),
+        span_id=hashed_id(source.identity, name, attributes, record.time_ns, record.body, record.span_id),
         parent_span_id=record.span_id,
         function=cleaned(semconv.function_name(attributes)),
         attributes=_joined(source, {"attributes": attributes, **severity}),
@@ -163,30 +164,30 @@ def log_record(source: Origin, record: Record) -> Row:
 
 
 def point(source: Origin, measured: MetricPoint) -> Row:
-    """The value that one point of a metric is; its variable is the metric's name with its attributes in order."""
+    """The value of one point of a metric; its variable is the metric's name with its attributes in order."""
     number = measured.number
     attributes = measured.attributes
     return Row(
         kind="value",
         process=source.process,
         data=clean(series(measured.name, attributes)),
-        timestamp=measured.moment,
+        timestamp=measured.time_ns,
         process_group=source.process_group,
         data_type="int" if isinstance(number, int) else "double",
         data_value="" if number is None else text_of(number),
-        span_id=hashed_id(source.identity, measured.name, attributes, measured.moment),
+        span_id=hashed_id(source.identity, measured.name, attributes, measured.time_ns),
         attributes=_joined(source, {"attributes": attributes, "metric": measured.about}),
     )
 
 
 def series(name: str, attributes: Mapping[str, Any]) -> str:
-    """A metric's variable, such as `queue.size{host=a, shard=3}`: attributes by name, so that order changes nothing."""
+    """A metric's variable, such as `queue.size{host=a, shard=3}`: attributes sorted by name."""
     if not attributes:
         return name
     return f"{name}{{{', '.join(f'{key}={text_of(value)}' for key, value in sorted(attributes.items()))}}}"
 
 
-def _chosen(call_row: Row, name: str, value: object) -> Row:
+def _attribute_value(call_row: Row, name: str, value: object) -> Row:
     return Row(
         kind="value",
         process=call_row.process,
@@ -203,7 +204,7 @@ def _chosen(call_row: Row, name: str, value: object) -> Row:
 
 
 def _about(source: Origin, span: Span) -> str | None:
-    """The column attributes of a span; written piece by piece, as what is empty or the same for all costs nothing."""
+    """The column attributes of a span; written in pieces, so that empty and shared parts cost nothing."""
     parts = []
     if span.attributes:
         parts.append('"attributes": ' + encoded(span.attributes))

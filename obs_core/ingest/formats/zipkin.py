@@ -21,7 +21,7 @@ _ERROR_TAG: Final = "error"
 
 
 class _Half(NamedTuple):
-    """A span as Zipkin wrote it, with its ids read: `shared` says that it is the server's half of a client's span."""
+    """A span as Zipkin wrote it, with parsed ids; `shared`: it is the server's half of a client's span."""
 
     raw: Mapping[str, Any]
     trace_id: str
@@ -37,7 +37,7 @@ class _Half(NamedTuple):
 
 
 def is_zipkin(document: object) -> bool:
-    """Whether `document` holds Zipkin's spans."""
+    """Whether `document` has Zipkin's spans."""
     first = document
     while isinstance(first, list) and first:
         first = first[0]
@@ -45,7 +45,7 @@ def is_zipkin(document: object) -> bool:
 
 
 def rows(document: object, line: int, values: Collection[str] = ()) -> Parts:
-    """The rows of the spans in one document that stands at `line`; what can't be stored comes as `Refused`."""
+    """The rows of the spans in a document that begins at `line`; spans that can't be stored are `Refused`."""
     halves: list[_Half] = []
     for raw in _flat(document):
         half = _half(raw)
@@ -68,7 +68,7 @@ def rows(document: object, line: int, values: Collection[str] = ()) -> Parts:
         if source is None:
             resource = {"service.name": half.service} if half.service else {}
             source = origins[half.service] = spans.origin(resource, {})
-        yield from spans.rows(source, _span(half, _place(half, servers, own)), values)
+        yield from spans.rows(source, _span(half, _ids(half, servers, own)), values)
 
 
 def _flat(document: object) -> Iterator[Any]:
@@ -90,13 +90,13 @@ def _half(raw: object) -> _Half | None:
     return _Half(raw, trace_id, span_id, lenient_id(raw.get("parentId"), 16), service, raw.get("shared") is True)
 
 
-def _place(
+def _ids(
     half: _Half, servers: Mapping[tuple[str, str], str], own: Collection[tuple[str, str]]
 ) -> tuple[str, str | None]:
     """A span's id and its parent's.
 
-    A server's half goes under the client's; where that is not in the document, under the parent that it names itself.
-    A child of a shared id goes under the server's half if that service wrote it, or if there is no client's half.
+    A server's half is a child of the client's half or, if the document lacks that, of the parent that it names.
+    A child of a shared id belongs to the server's half if that service wrote it, or if the client's half is missing.
     """
     if half.shared and (half.trace_id, half.span_id) in own:
         return half.server_id, half.span_id
@@ -108,32 +108,36 @@ def _place(
     return (half.server_id if half.shared else half.span_id), parent
 
 
-def _span(half: _Half, place: tuple[str, str | None]) -> Span:
+def _span(half: _Half, ids: tuple[str, str | None]) -> Span:
     raw = half.raw
-    told = raw.get("tags")
-    tags: dict[str, Any] = dict(told) if isinstance(told, dict) else {}
+    given_tags = raw.get("tags")
+    tags: dict[str, Any] = dict(given_tags) if isinstance(given_tags, dict) else {}
     status: Status = "UNSET"
     message = ""
-    if _ERROR_TAG in tags:  # its presence counts, whatever it says
-        said = str(tags.pop(_ERROR_TAG) or "")
-        status, message = "ERROR", "" if said.lower() in ("true", "false") else said
+    if _ERROR_TAG in tags:  # its presence counts, not its text
+        text = str(tags.pop(_ERROR_TAG) or "")
+        status, message = "ERROR", "" if text.lower() in ("true", "false") else text
     start, duration = to_int(raw.get("timestamp")), to_int(raw.get("duration"))
     more = {name: raw[name] for name in ("localEndpoint", "remoteEndpoint", "debug", "shared") if raw.get(name)}
     if more.get("localEndpoint") == {"serviceName": half.service}:
         del more["localEndpoint"]
-    if half.shared and place[0] != half.span_id:
+    if half.shared and ids[0] != half.span_id:
         more["id"] = half.span_id
     if kind := raw.get("kind"):
         more["kind"] = _KINDS.get(str(kind), kind)
-    notes = raw.get("annotations")
+    annotations = raw.get("annotations")
     events: list[dict[str, Any]] = [
-        {"name": note.get("value"), "time_ns": (to_int(note.get("timestamp")) or 0) * _MICRO, "attributes": {}}
-        for note in (notes if isinstance(notes, list) else ())
+        {
+            "name": note.get("value"),
+            "time_ns": (to_int(note.get("timestamp")) or 0) * _MICRO,
+            "attributes": {},
+        }
+        for note in (annotations if isinstance(annotations, list) else ())
         if isinstance(note, dict)
     ]
     return Span(
         half.trace_id,
-        *place,
+        *ids,
         str(raw.get("name") or ""),
         (start or 0) * _MICRO,
         None if duration is None else duration * _MICRO,

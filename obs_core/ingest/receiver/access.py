@@ -1,8 +1,8 @@
-"""Who may send: programs that address this machine by its own name, no web page, and only who knows the token.
+"""Checks who may send: programs that address this machine by its own name, no web pages, with the token if one is set.
 
-A browser sends Origin with every POST, so a page that tries is refused. A page whose own name was pointed at this
-machine (DNS rebinding) sends that name as Host: only names of this machine and addresses are taken, unless the sender
-shows the token.
+A browser sends Origin with every POST, so web pages are refused. A page with a name that was pointed at this machine
+(DNS rebinding) sends that name as Host: only addresses and names of this machine are accepted, unless the request has
+the token.
 """
 
 import hmac
@@ -19,7 +19,7 @@ _OWN_NAMES: Final = frozenset({"localhost", "host.docker.internal", socket.getho
 
 
 def check(headers: Mapping[str, str], token: str, listens_on: str) -> None:
-    """Let the request pass.
+    """Return if the request is allowed.
 
     Raises:
         Refusal: 403 for web pages and foreign names, 401 without the token.
@@ -29,7 +29,7 @@ def check(headers: Mapping[str, str], token: str, listens_on: str) -> None:
     if token:
         _check_token(headers.get("authorization", ""), token)
     elif not _is_own(name := _name(headers.get("host", "")), listens_on):
-        said = f"“{name[:100]}” is no name of this machine; send to its address, or set OBS_OTLP_TOKEN."
+        said = f"“{name[:100]}” is not a name of this machine; send to its address, or set OBS_OTLP_TOKEN."
         raise Refusal(403, said)
 
 
@@ -41,9 +41,9 @@ def _check_token(authorization: str, token: str) -> None:
 
 
 def _name(host: str) -> str:
-    """The name in a Host header, without port and brackets; empty if it is none."""
-    found = _HOST.fullmatch(host.strip().lower())
-    return (found[1] or found[2]) if found else ""
+    """The name in a Host header, without port and brackets; empty if it has none."""
+    match = _HOST.fullmatch(host.strip().lower())
+    return (match[1] or match[2]) if match else ""
 
 
 def _is_own(name: str, listens_on: str) -> bool:

@@ -1,4 +1,4 @@
-"""From the bytes of a request to its rows: unpacked within the limit, parsed, mapped, and without secrets."""
+"""Decodes a request into rows: decompressed within the limit, parsed, mapped and redacted."""
 
 import json
 import logging
@@ -17,7 +17,7 @@ from obs_core.ingest.receiver.responses import JSON, PROTOBUF, Refusal
 from obs_core.model import Row
 
 SIGNALS: Final = {"traces": "resourceSpans", "logs": "resourceLogs", "metrics": "resourceMetrics"}
-_WINDOWS: Final = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # zlib's window of 15 bits; 16 more stand for gzip's head
+_WINDOWS: Final = {"gzip": 31, "x-gzip": 31, "deflate": 15}  # zlib's window of 15 bits; 16 more mean a gzip header
 _PIECE: Final = 1 << 20
 _SHOWN: Final = 3
 _log: Final = logging.getLogger(__name__)
@@ -25,15 +25,15 @@ _log: Final = logging.getLogger(__name__)
 
 def content_type_of(header: str) -> str | None:
     """The content type without its parameters; None if it is neither protobuf nor JSON."""
-    found = header.partition(";")[0].strip().lower()
-    return found if found in (PROTOBUF, JSON) else None
+    content_type = header.partition(";")[0].strip().lower()
+    return content_type if content_type in (PROTOBUF, JSON) else None
 
 
 def unpacked(body: bytes, encoding: str, limit: int) -> bytes:
     """`body` without its compression.
 
     Raises:
-        Refusal: 415 for an unknown encoding, 413 above `limit` bytes, 400 where it is damaged.
+        Refusal: 415 for an unknown encoding, 413 above `limit` bytes, 400 if it is damaged.
     """
     name = encoding.strip().lower()
     if name in ("", "identity"):
@@ -43,7 +43,7 @@ def unpacked(body: bytes, encoding: str, limit: int) -> bytes:
     try:
         return _inflated(body, _WINDOWS[name], limit)
     except zlib.error as error:
-        raise Refusal(400, f"The body is no whole {name}: {error}.") from error
+        raise Refusal(400, f"The body is not complete {name}: {error}.") from error
 
 
 def too_large(limit: int) -> Refusal:
@@ -53,45 +53,45 @@ def too_large(limit: int) -> Refusal:
 
 
 def _inflated(body: bytes, window: int, limit: int) -> bytes:
-    """All members of `body`, in pieces: a bomb is found out before it fills the memory."""
-    found: list[bytes] = []
+    """All members of `body`, in pieces: a decompression bomb is noticed before it fills the memory."""
+    pieces: list[bytes] = []
     size = 0
     while body:
         member = zlib.decompressobj(window)
         while body and not member.eof:
-            found.append(member.decompress(body, _PIECE))
+            pieces.append(member.decompress(body, _PIECE))
             body = member.unconsumed_tail
-            size += len(found[-1])
+            size += len(pieces[-1])
             if size > limit:
                 raise too_large(limit)
-        found.append(member.flush())
-        size += len(found[-1])
+        pieces.append(member.flush())
+        size += len(pieces[-1])
         if not member.eof:
             raise zlib.error("it is cut off")
         body = member.unused_data
-    return b"".join(found)
+    return b"".join(pieces)
 
 
 def rows(signal: str, content_type: str, body: bytes, values: Collection[str]) -> tuple[list[Row], list[Refused]]:
-    """The rows of a request, and the parts of it that can't be stored.
+    """The rows of a request, and its parts that can't be stored.
 
     Raises:
-        Refusal: 400, it is no such message.
+        Refusal: 400, it is not such a message.
     """
-    found = _protobuf(signal, body, values) if content_type == PROTOBUF else _json(signal, body, values)
-    kept: list[Row] = []
+    parts = _protobuf(signal, body, values) if content_type == PROTOBUF else _json(signal, body, values)
+    accepted: list[Row] = []
     refused: list[Refused] = []
     try:
-        for part in found:
+        for part in parts:
             if isinstance(part, Row):
-                kept.append(without_secrets(part, rules.redaction))
+                accepted.append(without_secrets(part, rules.redaction))
             else:
                 refused.append(part)
     except Exception as error:
-        # No sender may learn more than that its batch can't be read, and none may end the receiver.
+        # Senders learn only that the batch can't be read, and no batch may end the receiver.
         _log.exception("a batch of %s could not be mapped", signal)
         raise Refusal(400, f"The {signal} could not be read: {type(error).__name__}.") from error
-    return kept, refused
+    return accepted, refused
 
 
 def describe_rejected(refused: Collection[Refused]) -> str:
@@ -113,12 +113,12 @@ def _json(signal: str, body: bytes, values: Collection[str]) -> Iterable[Row | R
     try:
         document: Any = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise Refusal(400, f"The body is no JSON: {error}.") from error
+        raise Refusal(400, f"The body is not JSON: {error}.") from error
     if not isinstance(document, dict):
-        raise Refusal(400, f"The body is no JSON object with {name}.")
+        raise Refusal(400, f"The body is not a JSON object with {name}.")
     groups = document.get(name)
-    if groups is None:  # JSON's null stands for a field that is not set
+    if groups is None:  # null in JSON means that a field is not set
         groups = []
     if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):
-        raise Refusal(400, f"{name} is no list of objects.")
+        raise Refusal(400, f"{name} is not a list of objects.")
     return otlp_json.rows({name: groups}, 1, values)

@@ -1,7 +1,7 @@
-"""Where received rows go: whole batches into the spool, from which the drain moves them into the log.
+"""Stores received batches whole in the spool; the drain moves them into the log.
 
-One thread at a time stores a batch, and the drain only makes room: so a batch for which there was room at the start
-goes in whole. What is in the spool survives the end of this process, also by kill -9.
+One thread at a time stores a batch, and the drain only frees space, so a batch that has space at the start is stored
+whole. The spool survives the end of this process, also by kill -9.
 """
 
 import math
@@ -20,14 +20,14 @@ from obs_core.ingest.receiver.responses import Refusal
 from obs_core.model import Row
 from obs_core.paths import folder_of
 
-BEHIND_ABOVE: Final = 0.8  # of the spool: the same as the state DELAYED
-_FAILURES: Final = 4  # in a row, with pauses of 0.5, 1, 2, 4 s: a long lock is waited out in the spool
+BEHIND_ABOVE: Final = 0.8  # of the spool, as for the state DELAYED
+_FAILURES: Final = 4  # in a row, with pauses of 0.5, 1, 2, 4 s: the spool absorbs a long lock
 _LONGEST_PAUSE_S: Final = 30
-_PIECE: Final = 64 * 1024  # one copy into the spool; at most a sixteenth of a segment stays unused behind the last
+_PIECE: Final = 64 * 1024  # one copy into the spool; at most a sixteenth of a segment stays unused after the last
 
 
 class Intake:
-    """The spool of a receiver; it is made with the first batch."""
+    """The spool of a receiver, created with the first batch."""
 
     def __init__(self, options: Options) -> None:
         """Rows go into the log of `options`."""
@@ -35,23 +35,23 @@ class Intake:
         self._writer: Writer | None = None
 
     def recover(self) -> int:
-        """Move into the log what an earlier receiver, or any dead program, left in its spool."""
+        """Move the spools of earlier receivers, and of any dead program, into the log."""
         log = Path(self._options.log).absolute()
         return recovery.recover(folder_of(self._options.log), log)
 
     def behind(self) -> Refusal | None:
-        """Why nothing can be taken now, and when to ask again; None if all is well."""
+        """Why nothing can be accepted now, and when to retry; None if all is well."""
         if self._writer is None:
             return None
         spool, breaker = self._writer.spool, self._writer.drain.breaker
         if not isinstance(spool, Spool):
-            return Refusal(503, f"Rows can't be kept safe: {spool.header.last_error}.", 5)
+            return Refusal(503, f"Rows can't be stored safely: {spool.header.last_error}.", 5)
         if breaker.state != "closed" and breaker.failures >= _FAILURES:
             pause = math.ceil(breaker.retry_at - time.monotonic())
             said = f"The log can't be written: {spool.header.last_error}."
             return Refusal(503, said, min(max(pause, 1), _LONGEST_PAUSE_S))
         if self.fill > BEHIND_ABOVE:
-            return Refusal(503, f"The spool is full to {self.fill:.0%}; the log is being written.", 1)
+            return Refusal(503, f"The spool is {self.fill:.0%} full; the log is being written.", 1)
         return None
 
     @property
@@ -61,10 +61,10 @@ class Intake:
         return (spool.end() - spool.header.position) / spool.capacity if isinstance(spool, Spool) else 0.0
 
     def opened(self) -> Spool:
-        """The spool; one that could not be made, on a full disk, is tried again.
+        """The spool; if it could not be created, on a full disk, this tries again.
 
         Raises:
-            Refusal: 503, nothing can be taken now.
+            Refusal: 503, nothing can be accepted now.
         """
         if self._writer is None or not isinstance(self._writer.spool, Spool):
             self.close()
@@ -97,14 +97,14 @@ class Intake:
         return refused
 
     def close(self) -> None:
-        """Move what is in the spool into the log; what can't be moved in time stays for the next receiver."""
+        """Move the spool into the log; rows that can't be moved in time stay for the next receiver."""
         if self._writer is not None:
             self._writer.close(self._options.exit_s)
             self._writer = None
 
 
 def _pieces(frames: Iterable[bytes]) -> Iterator[bytes]:
-    """`frames` joined to pieces of some 64 KiB."""
+    """`frames` joined into pieces of about 64 KiB."""
     piece: list[bytes] = []
     size = 0
     for frame in frames:

@@ -1,4 +1,4 @@
-"""Secrets in received rows are taken out before they enter the spool, by the same names as in traced programs."""
+"""Redacts secrets in received rows before they enter the spool, by the same names as in traced programs."""
 
 import json
 from typing import Any, Final
@@ -11,7 +11,7 @@ _TEXTS: Final = ("exception", "exception_stack")
 
 
 def without_secrets(row: Row, redaction: Redaction) -> Row:
-    """`row` with attributes of telling names redacted, and what stands in its texts beside such a name."""
+    """`row` without the values of sensitive names, in attributes and in text such as `password=…`."""
     changed: dict[str, Any] = {}
     if row.attributes and (redaction.may_contain_secret(row.attributes) or "://" in row.attributes):
         changed["attributes"] = encoded(_cleared(json.loads(row.attributes), redaction))

@@ -1,7 +1,7 @@
 """The receiver of OTLP over HTTP: `/v1/traces`, `/v1/logs`, `/v1/metrics`, and `/healthz`.
 
 Source: opentelemetry-proto, docs/specification.md "OTLP/HTTP". 200 means that every row of the batch is in the spool,
-but for those that the answer counts as rejected.
+except those that the response counts as rejected.
 """
 
 import asyncio
@@ -29,16 +29,16 @@ from obs_core.ingest.receiver.intake import Intake
 from obs_core.ingest.receiver.responses import Answer, Refusal
 from obs_core.settings import Settings, http_address
 
-_READ_S: Final = 30  # for a body to come in; exporters give up after ten seconds
+_READ_S: Final = 30  # for a body to arrive; exporters give up after ten seconds
 _BODIES: Final = 4  # that may lie in memory at once, of the largest size
 _IDLE_S: Final = 75  # uvicorn's 5 s are just the pause of exporters: connections would end as the next batch comes
-_GRACE_S: Final = 3  # for answers on the way when the receiver stops
+_GRACE_S: Final = 3  # for responses in flight when the receiver stops
 _BACKLOG: Final = 512
 
 
 @dataclass(slots=True)
 class Tally:
-    """What came in since the start."""
+    """Counts since the start."""
 
     batches: int = 0
     rows: int = 0
@@ -47,7 +47,7 @@ class Tally:
 
 
 class Receiver:
-    """The answers to requests; batches are stored one after another, beside the event loop."""
+    """Handles requests; batches are stored one after another, in a thread next to the event loop."""
 
     def __init__(self, settings: Settings, intake: Intake) -> None:
         """Rows go to `intake`."""
@@ -66,28 +66,28 @@ class Receiver:
 
     def _export(self, signal: str) -> Callable[[Request], Awaitable[Response]]:
         async def export(request: Request) -> Response:
-            told = request.headers.get("content-type", "")
-            content_type = decoding.content_type_of(told)
+            header = request.headers.get("content-type", "")
+            content_type = decoding.content_type_of(header)
             try:
                 access.check(request.headers, self._settings.otlp_token, self._settings.otlp_host)
                 if content_type is None:
                     raise Refusal(
-                        415, f"Content-Type is “{told[:100]}”; send {responses.PROTOBUF} or {responses.JSON}."
+                        415, f"Content-Type is “{header[:100]}”; send {responses.PROTOBUF} or {responses.JSON}."
                     )
-                return _response(await self._taken(signal, content_type, request))
+                return _response(await self._accept(signal, content_type, request))
             except Refusal as refusal:
                 self.tally.refused += 1
                 return _response(responses.refused(refusal, content_type or responses.JSON))
 
         return export
 
-    async def _taken(self, signal: str, content_type: str, request: Request) -> Answer:
+    async def _accept(self, signal: str, content_type: str, request: Request) -> Answer:
         held = bytearray()
         try:
             await self._read(request, held)
             encoding = request.headers.get("content-encoding", "")
             return await anyio.to_thread.run_sync(
-                self._stored, signal, content_type, bytes(held), encoding, limiter=self._one
+                self._store, signal, content_type, bytes(held), encoding, limiter=self._one
             )
         finally:
             self._in_memory -= len(held)
@@ -104,12 +104,12 @@ class Receiver:
                     if self._in_memory > _BODIES * self._limit:
                         raise Refusal(503, "Too many large requests at once.", 1)
         except TimeoutError as error:
-            raise Refusal(408, f"The body did not come within {_READ_S} s.") from error
+            raise Refusal(408, f"The body did not arrive within {_READ_S} s.") from error
         except ClientDisconnect as error:
             raise Refusal(400, "The body was cut off.") from error
 
-    def _stored(self, signal: str, content_type: str, body: bytes, encoding: str) -> Answer:
-        """Unpack, map and store one batch, in a thread of its own."""
+    def _store(self, signal: str, content_type: str, body: bytes, encoding: str) -> Answer:
+        """Decompress, map and store one batch, in its own thread."""
         self._intake.opened()
         plain = decoding.unpacked(body, encoding, self._limit)
         rows, refused = decoding.rows(signal, content_type, plain, self._settings.values)
@@ -121,31 +121,31 @@ class Receiver:
         return responses.accepted(signal, content_type, len(refused), decoding.describe_rejected(refused))
 
     async def _health(self, request: Request) -> Response:
-        """Whether batches are taken, into which log, and what came so far; 503 while the writer is behind."""
+        """Whether batches are accepted, the log, and the counts so far; 503 while the writer is behind."""
         try:
             access.check(request.headers, self._settings.otlp_token, self._settings.otlp_host)
         except Refusal as refusal:
             return _response(responses.refused(refusal, responses.JSON))
         behind, tally = self._intake.behind(), self.tally
-        told = {
+        health = {
             "status": "ok" if behind is None else behind.message,
             "log": str(self._settings.log.absolute()),
             "pid": os.getpid(),
             "spool_filled": round(self._intake.fill, 3),
             **{name: getattr(tally, name) for name in Tally.__slots__},
         }
-        return JSONResponse(told, 200 if behind is None else 503)
+        return JSONResponse(health, 200 if behind is None else 503)
 
 
 class Listener:
-    """A receiver that listens."""
+    """A receiver on its port."""
 
     def __init__(self, settings: Settings, intake: Intake) -> None:
-        """Listen where the settings say.
+        """Listen on the host and port of the settings.
 
         Raises:
-            PortInUse: another program does.
-            ObsError: the host is no address of this machine, or the port needs more rights.
+            PortInUse: another program uses the port.
+            ObsError: the host is not an address of this machine, or the port needs more rights.
         """
         self._intake = intake
         self._listening = _listening(settings.otlp_host, settings.otlp_port)
@@ -164,7 +164,7 @@ class Listener:
         self._server = uvicorn.Server(config)
 
     def run(self) -> None:
-        """Answer until a signal comes or `stop` is called; what was answered is then moved into the log."""
+        """Serve until a signal or `stop`; then move accepted rows into the log."""
         try:
             self._server.run(sockets=[self._listening])
         finally:
@@ -172,22 +172,22 @@ class Listener:
             self._intake.close()
 
     def stop(self) -> None:
-        """End it from another thread."""
+        """Stop it from another thread."""
         self._server.should_exit = True
 
 
 def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        found = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        listening = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except (OSError, OverflowError) as error:
         if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-            said = f"Port {port} on {host} is in use by another program."
-            raise PortInUse(said, "Stop that program, or set OBS_OTLP_PORT.") from error
-        said = f"Can't listen on {host}, port {port}: {str(error).rstrip('.')}."
-        raise ObsError(said, "Check OBS_OTLP_HOST and OBS_OTLP_PORT.") from error
-    found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # head and body of an answer are sent apart: 44 ms
-    return found
+            message = f"Port {port} on {host} is in use by another program."
+            raise PortInUse(message, "Stop that program, or set OBS_OTLP_PORT.") from error
+        message = f"Can't listen on {host}, port {port}: {str(error).rstrip('.')}."
+        raise ObsError(message, "Check OBS_OTLP_HOST and OBS_OTLP_PORT.") from error
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # 44 ms less: header and body are sent apart
+    return listening
 
 
 def _response(answer: Answer) -> Response:
@@ -198,12 +198,12 @@ def _response(answer: Answer) -> Response:
 
 
 async def _nothing_here(request: Request, error: Exception) -> Response:
-    """404 and 405, in words."""
+    """404 and 405, with a message."""
     status = error.status_code if isinstance(error, HTTPException) else 404
-    said = (
+    message = (
         f"POST to {', '.join(f'/v1/{signal}' for signal in decoding.SIGNALS)}; not {request.method} {request.url.path}"
     )
-    found = _response(responses.refused(Refusal(status, said), responses.JSON))
+    response = _response(responses.refused(Refusal(status, message), responses.JSON))
     if status == 405:  # noqa: PLR2004 - RFC 9110 15.5.6 asks for it
-        found.headers["Allow"] = "POST"
-    return found
+        response.headers["Allow"] = "POST"
+    return response

@@ -75,11 +75,11 @@ def test_further_columns_of_our_own_export_are_read() -> None:
 @pytest.mark.parametrize(
     ("cells", "why"),
     [
-        ("feed,price,int,1,soon,OK,", "is no time"),
-        ("feed,price,int,1,99999999999999999999,OK,", "is no time"),
-        ("feed,price,int,1,0,perhaps,", "is none of OK, ERROR, UNSET"),
-        (",,,,,,", "it is empty"),
-        ("feed", "is no time"),
+        ("feed,price,int,1,soon,OK,", "is not a time"),
+        ("feed,price,int,1,99999999999999999999,OK,", "is not a time"),
+        ("feed,price,int,1,0,perhaps,", "is not OK, ERROR or UNSET"),
+        (",,,,,,", "the line is empty"),
+        ("feed", "is not a time"),
     ],
 )
 def test_a_row_that_can_not_be_stored_is_refused_with_its_line(cells: str, why: str) -> None:

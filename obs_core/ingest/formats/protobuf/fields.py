@@ -1,6 +1,6 @@
-"""The objects of OTLP's protobuf as the neutral parts of rows.
+"""The neutral parts of rows, from the objects of OTLP's protobuf messages.
 
-The messages are taken as they are: generated code has no types, and what costs time here is each access to a field.
+Generated code has no types, so messages are `Any`. The cost here is the number of accesses to fields.
 """
 
 import base64
@@ -29,15 +29,15 @@ _KINDS: Final = {
 
 def attributes_of(pairs: Iterable[Any]) -> dict[str, Any]:
     """OTLP's list of keys and values as a dict of plain values."""
-    found = {}
+    attributes = {}
     for pair in pairs:
         value = pair.value
         kind = value.WhichOneof("value")
         if kind == "string_value":
-            found[pair.key] = value.string_value
+            attributes[pair.key] = value.string_value
         else:
-            found[pair.key] = _plain(value, kind)
-    return found
+            attributes[pair.key] = _plain(value, kind)
+    return attributes
 
 
 def _plain(value: Any, kind: str | None) -> Any:  # noqa: ANN401 - an AnyValue, and any value
@@ -58,7 +58,7 @@ def span_of(raw: Any) -> Span | None:  # noqa: ANN401 - a Span; generated code h
     trace_id, span_id, parent = raw.trace_id, raw.span_id, raw.parent_span_id
     if len(trace_id) != TRACE_ID or len(span_id) != SPAN_ID or trace_id == _NO_TRACE or span_id == _NO_SPAN:
         return None
-    start, end = moment_of(raw.start_time_unix_nano), raw.end_time_unix_nano
+    start, end = time_ns_of(raw.start_time_unix_nano), raw.end_time_unix_nano
     status = raw.status
     pairs, events, links = raw.attributes, raw.events, raw.links
     return Span(
@@ -78,7 +78,7 @@ def span_of(raw: Any) -> Span | None:  # noqa: ANN401 - a Span; generated code h
 
 
 def _more(raw: Any) -> dict[str, Any]:  # noqa: ANN401 - a Span
-    """What else a span says, by the names of OTLP's JSON."""
+    """The other fields of a span, by the names of OTLP's JSON."""
     more: dict[str, Any] = {}
     if kind := raw.kind:
         more["kind"] = kind
@@ -98,7 +98,7 @@ def _more(raw: Any) -> dict[str, Any]:  # noqa: ANN401 - a Span
 def _event(event: Any) -> dict[str, Any]:  # noqa: ANN401 - a Span.Event
     return {
         "name": event.name,
-        "time_ns": moment_of(event.time_unix_nano) or None,
+        "time_ns": time_ns_of(event.time_unix_nano) or None,
         "attributes": attributes_of(event.attributes),
     }
 
@@ -117,7 +117,7 @@ def record_of(raw: Any) -> Record:  # noqa: ANN401 - a LogRecord
         _id(raw.trace_id, TRACE_ID),
         _id(raw.span_id, SPAN_ID),
         raw.event_name,
-        moment_of(raw.time_unix_nano) or moment_of(raw.observed_time_unix_nano),
+        time_ns_of(raw.time_unix_nano) or time_ns_of(raw.observed_time_unix_nano),
         _KINDS.get(kind),
         _plain(raw.body, kind),
         raw.severity_number,
@@ -127,22 +127,22 @@ def record_of(raw: Any) -> Record:  # noqa: ANN401 - a LogRecord
 
 
 def number_of(raw: Any) -> float | str | None:  # noqa: ANN401 - a NumberDataPoint
-    """The number of a point; None where it has none."""
+    """The number of a point, or None."""
     kind = raw.WhichOneof("value")
     return None if kind is None else int(raw.as_int) if kind == "as_int" else finite(raw.as_double)
 
 
 def scope_of(scope: Any) -> dict[str, Any]:  # noqa: ANN401 - an InstrumentationScope
-    """The name, version and attributes of a scope, as far as it has them."""
-    told = {name: text for name, text in (("name", scope.name), ("version", scope.version)) if text}
+    """The name, version and attributes of a scope, if it has them."""
+    fields = {name: text for name, text in (("name", scope.name), ("version", scope.version)) if text}
     attributes = attributes_of(scope.attributes)
-    return {**told, "attributes": attributes} if attributes else told
+    return {**fields, "attributes": attributes} if attributes else fields
 
 
 def _id(raw: bytes, length: int) -> str | None:
     return raw.hex() if len(raw) == length and any(raw) else None
 
 
-def moment_of(nanoseconds: int) -> int:
-    """A time of 64 bits without a sign; 0, which means none, where the log can't hold it."""
+def time_ns_of(nanoseconds: int) -> int:
+    """An unsigned 64-bit time; 0, which means no time, if the log can't hold it."""
     return nanoseconds if nanoseconds <= MOST_NS else 0

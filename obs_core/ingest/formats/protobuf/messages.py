@@ -1,7 +1,7 @@
-"""OTLP in protobuf: a message becomes rows, and bytes become a message; the same rows as from OTLP in JSON.
+"""OTLP in protobuf: parses messages and reads their rows, which are the same as those of OTLP in JSON.
 
 Source: opentelemetry-proto 1.45, trace.proto, logs.proto, metrics.proto and collector/*. `TracesData`, `LogsData` and
-`MetricsData` have the layout of the three requests, so that files of either are read.
+`MetricsData` have the layout of the three requests, so files with either are read.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -20,11 +20,11 @@ from obs_core.ingest.formats.protobuf.fields import (
     SPAN_ID,
     TRACE_ID,
     attributes_of,
-    moment_of,
     number_of,
     record_of,
     scope_of,
     span_of,
+    time_ns_of,
 )
 from obs_core.ingest.formats.rows import Refused
 from obs_core.ingest.formats.spans import MetricPoint, Origin
@@ -35,14 +35,14 @@ REQUESTS: Final[dict[str, type[Message]]] = {
     "logs": logs.ExportLogsServiceRequest,
     "metrics": metrics.ExportMetricsServiceRequest,
 }
-"""What a client sends, by the signal that the address names (/v1/traces, …)."""
+"""What a client sends, by the signal in the address (/v1/traces, …)."""
 
 RESPONSES: Final[dict[str, type[Message]]] = {
     "traces": traces.ExportTraceServiceResponse,
     "logs": logs.ExportLogsServiceResponse,
     "metrics": metrics.ExportMetricsServiceResponse,
 }
-"""What it gets back."""
+"""What the client gets back."""
 
 _REJECTED: Final = {
     "traces": "rejected_spans",
@@ -54,7 +54,7 @@ _FIELDS: Final = {
     "logs": ("resource_logs", "scope_logs", "log_records"),
     "metrics": ("resource_metrics", "scope_metrics", "metrics"),
 }
-_LOOKED_AT: Final = 100  # parts of a message that are looked at to know what they are
+_SAMPLE: Final = 100  # parts of a message that decide its signal
 _LEAVES: Final[dict[str, Callable[[Any], bool]]] = {
     "traces": lambda span: len(span.trace_id) == TRACE_ID and len(span.span_id) == SPAN_ID,
     "logs": lambda record: bool(record.time_unix_nano or record.observed_time_unix_nano),
@@ -66,63 +66,63 @@ def parse(signal: str, body: bytes) -> Message:
     """The request of this signal in `body`.
 
     Raises:
-        FileRefused: it is no such message.
+        FileRefused: it is not such a message.
     """
-    found: Message = REQUESTS[signal]()
+    message: Message = REQUESTS[signal]()
     try:
-        found.ParseFromString(body)
+        message.ParseFromString(body)
     except (DecodeError, UnicodeDecodeError) as error:
         raise FileRefused(
-            f"The body is no OTLP {signal} message: {error}.", "Send it as the exporter made it."
+            f"The body is not an OTLP {signal} message: {error}.", "Send what the exporter made."
         ) from error
-    return found
+    return message
 
 
 def parse_any(body: bytes) -> Message:
-    """The message in `body`, whichever signal it is of: all three are built alike, and differ in their innermost parts.
+    """The message in `body` of whichever signal: all three have the same layers and differ in the innermost.
 
     Raises:
-        FileRefused: it is of none.
+        FileRefused: it is not an OTLP message.
     """
     for signal, is_one in _LEAVES.items():
         try:
-            found: Any = parse(signal, body)
+            message: Any = parse(signal, body)
         except FileRefused:
             continue
         outer, inner, leaf = _FIELDS[signal]
-        groups = (group for outermost in getattr(found, outer) for group in getattr(outermost, inner))
-        leaves = list(islice((part for group in groups for part in getattr(group, leaf)), _LOOKED_AT))
-        if any(is_one(part) for part in leaves) or (not leaves and not _is_foreign(found)):
-            return found
-    raise FileRefused("It is no OTLP message.", "Write what an OTLP exporter sends, or OTLP JSON.")
+        groups = (group for outermost in getattr(message, outer) for group in getattr(outermost, inner))
+        leaves = list(islice((part for group in groups for part in getattr(group, leaf)), _SAMPLE))
+        if any(is_one(part) for part in leaves) or (not leaves and not _is_foreign(message)):
+            return message
+    raise FileRefused("It is not an OTLP message.", "Write what an OTLP exporter sends, or OTLP JSON.")
 
 
-def _is_foreign(found: Any) -> bool:  # noqa: ANN401 - a message
-    """Whether a message holds only what its definition does not know."""
-    return not any(getattr(found, outer, ()) for outer, _, _ in _FIELDS.values())
+def _is_foreign(message: Any) -> bool:  # noqa: ANN401 - a message
+    """Whether a message has only fields that its definition does not know."""
+    return not any(getattr(message, outer, ()) for outer, _, _ in _FIELDS.values())
 
 
 def response(signal: str, rejected: int = 0, why: str = "") -> Message:
-    """The response of this signal; without anything to say, `partial_success` is unset, as the specification asks."""
-    found: Message = RESPONSES[signal]()
+    """The response of this signal; if all is well, `partial_success` is unset, as the specification asks."""
+    message: Message = RESPONSES[signal]()
     if rejected or why:
-        partial = found.partial_success
+        partial = message.partial_success
         setattr(partial, _REJECTED[signal], rejected)
         partial.error_message = why
-    return found
+    return message
 
 
-def rows(found: Message, line: int = 1, values: Collection[str] = ()) -> Iterator[Row | Refused]:
-    """The rows of one message, the `line`-th of its file; what can't be stored comes as `Refused`, one for each part.
+def rows(message: Message, line: int = 1, values: Collection[str] = ()) -> Iterator[Row | Refused]:
+    """The rows of one message, the `line`-th of its file; parts that can't be stored are `Refused`.
 
-    Attributes of spans that `values` names become values of their calls.
+    Attributes of spans named in `values` become values of their calls.
     """
-    told: Any = found
-    if hasattr(told, "resource_spans"):
-        return _calls(told.resource_spans, line, values)
-    if hasattr(told, "resource_logs"):
-        return _logs(told.resource_logs)
-    return _points(told.resource_metrics, line)
+    request: Any = message
+    if hasattr(request, "resource_spans"):
+        return _calls(request.resource_spans, line, values)
+    if hasattr(request, "resource_logs"):
+        return _logs(request.resource_logs)
+    return _points(request.resource_metrics, line)
 
 
 def _calls(groups: Iterable[Any], line: int, values: Collection[str]) -> Iterator[Row | Refused]:
@@ -147,7 +147,7 @@ def _points(groups: Iterable[Any], line: int) -> Iterator[Row | Refused]:
 
 
 def _parts(groups: Iterable[Any], inner: str, leaf: str) -> Iterator[tuple[Origin, Any]]:
-    """The spans, records or metrics of a message, each with who sent it."""
+    """The spans, records or metrics of a message, each with its origin."""
     for outer in groups:
         resource = attributes_of(outer.resource.attributes)
         for group in getattr(outer, inner):
@@ -168,7 +168,7 @@ def _metric(source: Origin, metric: Any, line: int) -> Iterator[Row | Refused]: 
             number = None if raw.flags & NO_RECORDED_VALUE else number_of(raw)
             attributes = attributes_of(raw.attributes)
             yield spans.point(
-                source, MetricPoint(metric.name, attributes, moment_of(raw.time_unix_nano), number, about)
+                source, MetricPoint(metric.name, attributes, time_ns_of(raw.time_unix_nano), number, about)
             )
     elif kind:
         name = _camel(kind)
