@@ -6,22 +6,14 @@ from typing import Final
 
 from obs_core.alerts.rules.kinds.stale import Stale
 from obs_core.alerts.snapshot import AlertsSnapshot, AlertView
-from obs_core.alerts.states import machine
 from obs_core.clock import iso_ns
 from obs_core.query.questions import values
 from obs_core.ui.kit.text import plain
+from obs_core.ui.shell import state_badges
 from obs_core.ui.shell.answers import ask, engine
 from obs_core.ui.shell.scope import PageScope
 
-MARKS: Final[dict[machine.ShownState, str]] = {
-    "firing": "● firing",
-    "flapping": "≋ flapping",
-    "no data": "○ no data",
-    "pending": "◐ pending",
-    "snoozed": "◌ snoozed",
-    "resolved": "✓ resolved",
-    "inactive": "✓ quiet",
-}
+MARKS: Final = state_badges.texts(state_badges.ALERTS)
 OWN_COLUMNS: Final = frozenset({"alertname", "severity"})  # labels that tables show in columns of their own
 ROW_LIMIT: Final = 1_000  # of a table of alerts; the tiles count all
 _QUERIED_RULES: Final = 8  # stale rules with a query for their current streaks; others show the length when they fired

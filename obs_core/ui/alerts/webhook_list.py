@@ -14,6 +14,7 @@ from obs_core.settings import from_environment
 from obs_core.ui.alerts import ledger_access, webhook_form
 from obs_core.ui.kit import formatting, table
 from obs_core.ui.kit.text import plain
+from obs_core.ui.shell import state_badges
 from obs_core.ui.shell.panel import boundary
 
 _SELECTED: Final = "a_webhook"
@@ -23,7 +24,7 @@ _WIDTHS: Final = {
     name: st.column_config.Column(width=width)
     for name, width in {"Status": 104, "Webhook": 80, "Changed": 92, "Sent": 92, "Next try": 92, "Reason": 300}.items()
 }
-_MARKS: Final = {"queued": "◐ queued", "sent": "✓ sent", "failed": "✕ failed", "suppressed": "◌ suppressed"}
+_MARKS: Final = state_badges.texts(state_badges.MESSAGES)
 
 
 def webhook_list() -> None:

@@ -14,9 +14,9 @@ from obs_core.ui.series.silence import silent_names
 from obs_core.ui.shell import rule_suggestions
 from obs_core.ui.shell.answers import ask, derived
 from obs_core.ui.shell.scope import PageScope
+from obs_core.ui.shell.state_badges import WRITERS
 
 FULL: Final = 0.8  # of a queue's capacity
-STATES: Final = ("OK", "DELAYED", "CIRCUIT_OPEN", "GONE")  # from best to worst
 
 
 def stat_row(scope: PageScope) -> None:
@@ -130,7 +130,7 @@ def _latency(now_: DataFrame, before_: DataFrame, slices: DataFrame) -> StatCard
 
 
 def _writers(writers_: DataFrame) -> StatCard:
-    worst = max(writers_["state"], key=STATES.index, default=formatting.NOT_MEASURED)
+    worst = max(writers_["state"], key=list(WRITERS).index, default=formatting.NOT_MEASURED)
     dropped, recovered = int(writers_["dropped"].sum()), int(writers_["recovered"].sum())
     notes = [f"{formatting.count(len(writers_))} running" if len(writers_) else "none running"]
     notes += [f"{formatting.count(dropped)} rows dropped"] if dropped else []

@@ -14,8 +14,8 @@ from obs_core.ui.shell import rule_suggestions
 from obs_core.ui.shell.answers import ask
 from obs_core.ui.shell.panel import suggest_rules
 from obs_core.ui.shell.scope import PageScope
+from obs_core.ui.shell.state_badges import WRITERS
 
-STATES: Final = {"OK": "● OK", "DELAYED": "▲ DELAYED", "CIRCUIT_OPEN": "■ CIRCUIT_OPEN", "GONE": "✕ GONE"}
 MOST: Final = 8
 
 
@@ -36,13 +36,13 @@ def writers_card(scope: PageScope) -> None:
 
 def shown(status: DataFrame, now: int) -> DataFrame:
     """Return the table of `writers.status`, worst first; lags are measured up to `now`."""
-    order = list(STATES)
+    order = list(WRITERS)
     ranked = status.assign(rank=[-order.index(state) for state in status["state"]])
     ranked = ranked.sort_values(["rank", "process", "pid"], kind="stable")
     rows = ranked.to_dict("records")
     return DataFrame(
         {
-            "State": [STATES[row["state"]] for row in rows],
+            "State": [WRITERS[row["state"]].text for row in rows],
             "Process": [plain(row["process"], 200) for row in rows],
             "PID": [str(row["pid"]) for row in rows],
             "Queue": [f"{formatting.count(row['queue'])} of {formatting.count(row['capacity'])}" for row in rows],

@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any
 
 import streamlit as st
 from pandas import DataFrame, Series, isna
@@ -13,16 +13,7 @@ from obs_core.source_code.error_lines import raised_lines
 from obs_core.source_code.locate import Located
 from obs_core.ui.kit import formatting
 from obs_core.ui.kit.text import counted, plain
-
-_BADGES: Final[dict[locate.SourceState, Literal["green", "blue", "gray", "orange"]]] = {
-    "as on disk": "green",
-    "moved": "blue",
-    "recorded": "gray",
-    "read from disk": "blue",
-    "changed on disk since": "orange",
-    "file is gone": "orange",
-    "not recorded": "gray",
-}
+from obs_core.ui.shell.state_badges import SOURCES
 
 
 def source_card(code: DataFrame, failures: DataFrame, links: Mapping[str, str]) -> None:
@@ -32,7 +23,7 @@ def source_card(code: DataFrame, failures: DataFrame, links: Mapping[str, str]) 
     """
     if code.empty:
         located = locate.located(None, None, None, "", [])
-        st.badge("not recorded", color="gray")
+        st.badge("not recorded", color=SOURCES["not recorded"].colour)
         st.info(
             f"{located.sentence} To see Python code, trace the function with `obs_core.trace`.",
             icon=":material/code_off:",
@@ -102,7 +93,7 @@ def _located(version: "Series[Any]", roots: tuple[Path, ...]) -> Located:
 def _headline(located: Located, version: "Series[Any]", code: DataFrame) -> None:
     """The location of the source, and its state compared with the file."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.badge(located.state, color=_BADGES[located.state])
+        st.badge(located.state, color=SOURCES[located.state].colour)
         if (here := int((code["calls"] > 0).sum())) > 1:
             st.badge(f"{here} versions in this window", color="violet")
         elif len(code) > 1:
