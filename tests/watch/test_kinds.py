@@ -5,14 +5,17 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from obs_core.alerts import ledger
-from obs_core.alerts.rules import sources
+from obs_core.alerts import backtest, ledger
+from obs_core.alerts.rules import parsing, sources
+from obs_core.alerts.rules.kinds import KINDS
 from obs_core.capture.drain.writer_status import WriterStatus
-from obs_core.clock import SECOND
+from obs_core.clock import SECOND, Window
 from obs_core.model import Row, Status
 from obs_core.watch.follower import Follower
-from tests.support import table
+from tests.support import rules, table
 
 START = table.START_NS
 Changes = list[tuple[str, int]]
@@ -145,3 +148,69 @@ def test_a_changed_throughput_fires(evaluate: Evaluate) -> None:
     rule = 'kind = "throughput"\nchanged_percent = 55\nwindow = 10'
     rows = calls(*range(30), *(30 + tenth // 2 for tenth in range(60)))
     assert evaluate(rule, rows, 60) == [("firing", 36), ("resolved", 43)]
+
+
+END = 60
+Activity = tuple[int, str | None]
+"""The second of a call (None) or of a reading with this value."""
+ACTIVITIES = st.lists(st.tuples(st.integers(0, END - 1), st.sampled_from([None, "1", "1", "200"])), max_size=60)
+
+
+def quick(kind: str) -> dict[str, object]:
+    """The suggested rule of a kind, with periods that are short enough to fire within a minute."""
+    periods = {field.name: "8s" for field in KINDS[kind].fields if field.type == "period"}
+    return {"name": "r", **rules.smallest(kind), **periods}
+
+
+def rows_of(activities: Sequence[Activity]) -> list[Row]:
+    return [
+        values(text, start=second)[0]
+        if text is not None
+        else calls(second, failed=second % 3 == 0)[0]._replace(exception=f"E{second}:" if second % 3 == 0 else None)
+        for second, text in activities
+    ]
+
+
+def toml(rule: dict[str, object]) -> str:
+    lines = (f"{name} = {value!r}" for name, value in rule.items())
+    return "[[rule]]\n" + "\n".join(lines) + "\n"
+
+
+def followed(log: Path, rule: dict[str, object], rows: Sequence[Row], cuts: Sequence[int]) -> Changes:
+    """The state changes from a watcher that is started again for each part of the rows."""
+    (log.parent / sources.NAME).write_text(toml(rule))
+    table.store(log, [])
+    done = 0
+    for cut in [*sorted(cuts), END]:
+        new = [row for row in rows[done:] if row.timestamp < START + cut * SECOND]
+        table.store(log, new)
+        done += len(new)
+        with closing(Follower(log)) as follower:
+            follower.tick(START + cut * SECOND)
+    with closing(ledger.open_ledger(log)) as connection:
+        changes = [transition for _, transition in ledger.transitions(connection)]
+    return sorted((change.state_to, change.timestamp_ns) for change in changes)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=8, deadline=None)
+@given(ACTIVITIES, st.lists(st.integers(1, END), max_size=3))
+def test_restarts_change_no_result_of_any_kind(
+    tmp_path_factory: pytest.TempPathFactory, kind: str, activities: list[Activity], cuts: list[int]
+) -> None:
+    rows = rows_of(sorted([(0, "1"), (0, None), *activities], key=lambda activity: activity[0]))
+    rule = quick(kind)
+    at_once = followed(tmp_path_factory.mktemp("once") / "trace.db", rule, rows, ())
+    assert followed(tmp_path_factory.mktemp("cuts") / "trace.db", rule, rows, cuts) == at_once
+
+
+@pytest.mark.parametrize("kind", [kind.name for kind in KINDS.values() if kind.reads != "writers"])
+def test_every_kind_fires_on_a_log_made_for_it_and_in_a_backtest(tmp_path: Path, kind: str) -> None:
+    readings = [(second, "1" if second < 30 else "200") for second in range(50) if not 15 <= second < 25]
+    called = [(second, None) for second in range(50) if second > 30 or second % 6 == 1]
+    rows = rows_of(sorted([*readings, *called], key=lambda activity: activity[0]))
+    if kind == "latency":
+        rows = [row._replace(duration_ns=10**9) if row.timestamp > START + 40 * SECOND else row for row in rows]
+    assert "firing" in {state for state, _ in followed(tmp_path / "trace.db", quick(kind), rows, ())}
+    window = Window(START, START + END * SECOND)
+    assert backtest.backtest(tmp_path / "trace.db", parsing.parse_rule(quick(kind)), window).firings
