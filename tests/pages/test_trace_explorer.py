@@ -67,7 +67,7 @@ def grid_rows(app: AppTest) -> str:
 
 
 def texts(app: AppTest) -> str:
-    """All words of the page's plain elements."""
+    """All text of the page's plain elements."""
     parts = [*app.markdown, *app.caption, *app.info, *app.warning, *app.code, *app.error]
     return "\n".join(str(part.value) for part in parts)
 
@@ -77,8 +77,8 @@ def test_the_page_shows_the_windows_rows_and_how_many(path: Path) -> None:
     app = opened()
     assert not app.exception
     assert "4 rows" in texts(app)
-    for words in ("serve", "load", "price", "refill", "101.5", "OSError:disk"):
-        assert words in grid_rows(app)
+    for text in ("serve", "load", "price", "refill", "101.5", "OSError:disk"):
+        assert text in grid_rows(app)
 
 
 def test_filters_come_from_the_link_and_are_shown_with_a_way_to_remove_them(path: Path) -> None:
@@ -97,9 +97,9 @@ def test_all_further_filters_come_from_the_link_and_go_one_by_one(path: Path) ->
     attributes = [{"code": 200}, {"code": 503, "user": "a, b"}, {"code": 500}]
     rows = [
         Row("call", "web", "load", table.START_NS, function="app.load", data_type="dict", status="ERROR")._replace(
-            exception="KeyError: x", duration_ns=number * 1_000_000, attributes=json.dumps({"attributes": each})
+            exception="KeyError: x", duration_ns=number * 1_000_000, attributes=json.dumps({"attributes": values})
         )
-        for number, each in enumerate(attributes, 1)
+        for number, values in enumerate(attributes, 1)
     ]
     table.store(path, rows)
     link = {"t_fn": "app.load", "t_type": "dict", "t_exc": "KeyError", "t_min": "1.5", "t_max": "9"}
@@ -124,27 +124,27 @@ def test_all_further_filters_come_from_the_link_and_go_one_by_one(path: Path) ->
     assert "3 rows" in texts(app)
 
 
-def test_what_is_wrong_with_a_link_is_said_until_it_is_dismissed(path: Path) -> None:
+def test_invalid_parameters_are_reported_until_dismissed(path: Path) -> None:
     table.store(path, shop())
     app = opened(t_status="BAD", t_kind="<b>", t_min="-1", t_sort="call", t_size="7", t_tab="x", t_row="x")
-    said = texts(app)
-    for words in ("“BAD” is not one of OK, ERROR, UNSET", "t_kind is ignored", "not a duration in milliseconds"):
-        assert words in said.replace("\\", "")
+    page_text = texts(app)
+    for text in ("“BAD” is not one of OK, ERROR, UNSET", "t_kind is ignored", "not a duration in milliseconds"):
+        assert text in page_text.replace("\\", "")
     for key in ("t_sort", "t_size", "t_tab", "t_row"):
-        assert f"{key} is ignored" in said.replace("\\", "")
-    assert "4 rows" in said
+        assert f"{key} is ignored" in page_text.replace("\\", "")
+    assert "4 rows" in page_text
     app.run()
     assert "is not one of" in texts(app)
     app.button(key="t_notes_dismiss").click().run()
     assert "is not one of" not in texts(app)
 
 
-def test_conditions_that_are_half_typed_narrow_nothing_and_say_so(path: Path) -> None:
+def test_incomplete_conditions_are_reported_and_ignored(path: Path) -> None:
     table.store(path, shop())
-    said = texts(opened(t_where="http.status_code >="))
-    assert "is not a valid condition on an attribute" in said
-    assert "t_where is ignored" in said.replace("\\", "")
-    assert "4 rows" in said
+    page_text = texts(opened(t_where="http.status_code >="))
+    assert "is not a valid condition on an attribute" in page_text
+    assert "t_where is ignored" in page_text.replace("\\", "")
+    assert "4 rows" in page_text
 
 
 def test_facets_show_what_fits_and_narrow_with_a_click(path: Path) -> None:
@@ -161,7 +161,7 @@ def test_facets_show_what_fits_and_narrow_with_a_click(path: Path) -> None:
     assert app.session_state["group"] == "shop"
 
 
-def test_a_status_of_another_programs_words_is_counted_and_can_not_be_clicked(path: Path) -> None:
+def test_a_status_of_another_program_is_counted_and_can_not_be_clicked(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         columns = '"Process", "Data", "Data Type", "Data Value", "Timestamp", "Status", "Exception"'
         connection.execute(f"CREATE TABLE data_trace ({columns})")
@@ -193,16 +193,16 @@ def test_columns_are_pinned_by_the_link(path: Path) -> None:
     table.store(path, [row._replace(attributes=attributes, memory_delta=2_048) for row in shop()])
     app = opened(t_cols=["Group", "Memory", "http.status_code", "<b>"])
     assert not app.exception
-    for words in ("418", "bold", "2.05 kB", "back"):
-        assert words in grid_rows(app)
+    for text in ("418", "bold", "2.05 kB", "back"):
+        assert text in grid_rows(app)
 
 
-def test_a_filter_that_fits_nothing_says_what_to_do(path: Path) -> None:
+def test_a_filter_without_matches_says_what_to_do(path: Path) -> None:
     table.store(path, shop())
     assert "match these filters" in texts(opened(t_q="%"))
 
 
-def test_pages_follow_each_other_by_a_keyset_and_the_link_names_the_page(path: Path) -> None:
+def test_pages_continue_by_a_keyset_and_the_link_has_the_cursor(path: Path) -> None:
     table.store(path, [Row("call", "web", f"call_{number:03}", table.START_NS + number) for number in range(120)])
     app = opened(t_size="50")
     assert "120 rows · page 1 · 50 on this page" in texts(app)
@@ -220,7 +220,7 @@ def test_pages_follow_each_other_by_a_keyset_and_the_link_names_the_page(path: P
     assert "call_119" in grid_rows(app)
 
 
-def test_a_page_that_is_none_is_said_and_the_first_one_is_shown(path: Path) -> None:
+def test_an_invalid_cursor_is_reported_and_the_first_page_shown(path: Path) -> None:
     table.store(path, shop())
     app = opened(t_after="%%%")
     assert "t_after is ignored" in texts(app).replace("\\", "")
@@ -327,8 +327,8 @@ def test_every_control_comes_from_the_link_in_one_run(path: Path, link: dict[str
     assert not app.exception
     assert "is ignored" not in texts(app)
     for name, value in link.items():
-        kept = app.query_params[name]
-        assert ([kept] if isinstance(kept, str) else kept) == ([value] if isinstance(value, str) else value)
+        linked = app.query_params[name]
+        assert ([linked] if isinstance(linked, str) else linked) == ([value] if isinstance(value, str) else value)
     state = app.session_state
     assert state[trace_table.EXPANDED] == open_rows.read(str(link.get("t_open", "")))
     assert (state["t_raw"], state["t_facets"]) == ("t_raw" in link, "t_facets" in link)
@@ -340,12 +340,12 @@ def test_every_control_comes_from_the_link_in_one_run(path: Path, link: dict[str
     )
 
 
-def test_a_link_that_opens_what_is_no_row_says_so_and_opens_nothing(path: Path) -> None:
+def test_a_link_that_expands_an_unknown_row_reports_it_and_expands_nothing(path: Path) -> None:
     table.store(path, shop())
     app = opened(t_open="1_<b>", t_level="31", trace="t1", t_raw="1", t_facets="yes")
-    said = texts(app).replace("\\", "")
-    for words in ("Unknown expanded row “<b>”", "not a level from 1 to 30", "t_raw is ignored", "t_facets is ignored"):
-        assert words in said
+    page_text = texts(app).replace("\\", "")
+    for text in ("Unknown expanded row “<b>”", "not a level from 1 to 30", "t_raw is ignored", "t_facets is ignored"):
+        assert text in page_text
     assert not {"t_open", "t_level", "t_raw", "t_facets"} & set(app.query_params)
     assert grid_rows(app).count("serve") == grid_rows(opened()).count("serve")
     gone = opened(t_open="999_999.1~3")
@@ -353,11 +353,11 @@ def test_a_link_that_opens_what_is_no_row_says_so_and_opens_nothing(path: Path) 
     assert "4 rows" in texts(gone)
 
 
-def test_what_a_link_holds_beyond_a_control_is_said(path: Path) -> None:
+def test_values_longer_than_their_control_are_reported(path: Path) -> None:
     table.store(path, shop())
-    said = texts(opened(t_q="x" * 1_001, t_cols=[f"column {at}" for at in range(13)])).replace("\\", "")
-    assert "t_q has more than 1,000 characters" in said
-    assert "t_cols has more than 12 columns" in said
+    page_text = texts(opened(t_q="x" * 1_001, t_cols=[f"column {at}" for at in range(13)])).replace("\\", "")
+    assert "t_q has more than 1,000 characters" in page_text
+    assert "t_cols has more than 12 columns" in page_text
 
 
 def test_a_link_says_that_formulas_stay_as_they_are(path: Path) -> None:
@@ -373,7 +373,7 @@ def test_a_link_says_that_formulas_stay_as_they_are(path: Path) -> None:
     assert app.query_params["t_raw"] in ("true", ["true"])
 
 
-def test_a_link_to_a_row_that_its_trace_does_not_hold_says_so(path: Path) -> None:
+def test_a_link_to_a_row_that_is_not_in_its_trace_reports_it(path: Path) -> None:
     table.store(path, shop())
     assert "The linked row “s9” is not in this trace" in texts(opened(trace="t1", span="s9"))
     assert "The linked row" not in texts(opened(trace="t1", span="s2"))
@@ -400,7 +400,7 @@ def test_attributes_of_any_kind_are_rows_and_stand_in_the_card(
     assert kind in grid_rows(app)
 
 
-def test_a_long_attribute_stands_whole_in_the_card(path: Path) -> None:
+def test_the_card_shows_a_long_attribute_in_full(path: Path) -> None:
     long = "x" * 24_999 + "y"
     table.store(
         path, [Row("call", "web", "load", table.START_NS, attributes=json.dumps({"attributes": {"long": long}}))]

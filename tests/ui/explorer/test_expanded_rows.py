@@ -18,12 +18,12 @@ def test_a_link_restores_the_open_rows(rows: dict[str, int]) -> None:
 
 @given(rows=st.dictionaries(PATHS, st.integers(1, 60).map(lambda steps: steps * expanded_rows.STEP), max_size=90))
 def test_a_link_stays_small_and_what_it_names_can_be_read(rows: dict[str, int]) -> None:
-    found = expanded_rows.read(expanded_rows.written(rows))
-    assert len(found) == min(len(rows), 50)
-    assert all(shown <= rows[path] for path, shown in found.items())
-    assert sum(found.values()) <= 100 * expanded_rows.STEP
-    assert max((path.count("/") for path in found), default=0) <= min(
-        (path.count("/") for path in rows.keys() - found.keys()), default=9
+    linked = expanded_rows.read(expanded_rows.written(rows))
+    assert len(linked) == min(len(rows), 50)
+    assert all(shown <= rows[path] for path, shown in linked.items())
+    assert sum(linked.values()) <= 100 * expanded_rows.STEP
+    assert max((path.count("/") for path in linked), default=0) <= min(
+        (path.count("/") for path in rows.keys() - linked.keys()), default=9
     )
 
 

@@ -11,20 +11,20 @@ from obs_core.query.filters.attribute_filter import OPERATORS, Condition, joined
 from obs_core.query.filters.row_filter import FIELDS, KINDS, STATUSES, RowFilter
 from obs_core.ui.explorer import filter_bar, filter_link
 
-WORDS = st.text("abc &=?/#%+ü\"\\_*{}'<>,", min_size=1, max_size=8).map(str.strip).filter(bool)
+TEXTS = st.text("abc &=?/#%+ü\"\\_*{}'<>,", min_size=1, max_size=8).map(str.strip).filter(bool)
 NUMBERS = st.integers(0, 10**6).map(lambda n: n / 8)
 CONDITIONS = st.lists(
-    st.builds(Condition, WORDS, st.sampled_from(["=", "!=", "contains", "<"]), st.tuples(WORDS)), min_size=1, max_size=3
+    st.builds(Condition, TEXTS, st.sampled_from(["=", "!=", "contains", "<"]), st.tuples(TEXTS)), min_size=1, max_size=3
 )
 FILTERS = st.builds(
     RowFilter,
-    search=st.none() | WORDS,
+    search=st.none() | TEXTS,
     status=st.none() | st.sampled_from(STATUSES),
     kind=st.none() | st.sampled_from(KINDS),
-    process=st.none() | WORDS,
-    function=st.none() | WORDS,
-    data_type=st.none() | WORDS,
-    exception_type=st.none() | WORDS,
+    process=st.none() | TEXTS,
+    function=st.none() | TEXTS,
+    data_type=st.none() | TEXTS,
+    exception_type=st.none() | TEXTS,
     min_ms=st.none() | NUMBERS,
     max_ms=st.none() | NUMBERS,
     where=st.none() | CONDITIONS.map(joined),
@@ -69,7 +69,7 @@ def test_every_field_of_a_filter_has_its_own_parameter_and_option() -> None:
     assert len({part.option for part in FIELDS.values()}) == len(FIELDS)
 
 
-def test_each_condition_is_removed_alone() -> None:
+def test_a_condition_is_removed_without_the_others() -> None:
     text = 'a = 1 and b in x, y and "c d" exists'
     assert [filter_bar.without(text, index) for index in range(3)] == [
         'b in x, y and "c d" exists',

@@ -49,8 +49,8 @@ def by_command_line(row_filter: RowFilter) -> RowFilter:
 def by_question(row_filter: RowFilter) -> RowFilter:
     """The filter of `ask traces.page --param …`."""
     values = {name: getattr(row_filter, name) for name in FIELDS}
-    words = {name: str(value) for name, value in values.items() if value is not None}
-    answer: RowFilter = catalog.question("traces.page").arguments(words)["row_filter"]
+    parameters = {name: str(value) for name, value in values.items() if value is not None}
+    answer: RowFilter = catalog.question("traces.page").arguments(parameters)["row_filter"]
     return answer
 
 

@@ -1,4 +1,4 @@
-"""The table in the browser: what it may contain, and what its clicks may say."""
+"""The table in the browser: what it may contain, and which clicks are valid."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ def test_the_columns_are_the_seven_canonical_ones_and_the_duration() -> None:
     assert fields == [*CANONICAL, "Duration"]
 
 
-def test_options_are_made_anew_each_time() -> None:
+def test_options_are_new_objects_for_every_call() -> None:
     first = grid.options({})
     first["columnDefs"].clear()
     assert grid.options({})["columnDefs"]
@@ -35,23 +35,23 @@ def test_every_colour_follows_the_theme() -> None:
         assert variables[name].startswith("light-dark(")
 
 
-def test_a_click_says_what_it_did() -> None:
-    told = {"path": "1/2", "trace": "t", "span": "s", "kind": "call", "opens": True, "selects": False, "at": 5}
-    assert grid.clicked(told) == grid.Click("1/2", "t", "s", "call", opens=True, selects=False)
+def test_a_click_event_becomes_a_click() -> None:
+    event = {"path": "1/2", "trace": "t", "span": "s", "kind": "call", "opens": True, "selects": False, "at": 5}
+    assert grid.clicked(event) == grid.Click("1/2", "t", "s", "call", opens=True, selects=False)
 
 
 @pytest.mark.parametrize("raw", [None, 5, "1/2", [], {}, {"path": 3}, {"path": None, "opens": True}])
-def test_what_is_no_click_is_none(raw: object) -> None:
+def test_an_invalid_event_is_none(raw: object) -> None:
     assert grid.clicked(raw) is None
 
 
 @pytest.mark.parametrize("odd", [{"trace": 5}, {"span": None}, {"opens": "yes"}, {"selects": None}])
-def test_a_click_with_odd_parts_is_read_without_them(odd: dict[str, Any]) -> None:
+def test_invalid_fields_of_a_click_are_ignored(odd: dict[str, Any]) -> None:
     click = grid.clicked({"path": "1", "trace": "", "span": "", "kind": "call", "opens": None, "selects": False} | odd)
     assert click == grid.Click("1", "", "", "call", opens=None, selects=False)
 
 
-def test_pinned_columns_stand_behind_the_others_and_run_nothing() -> None:
+def test_pinned_columns_come_last_and_run_nothing() -> None:
     hostile = ("http.status_code", "::JSCODE::alert(1)::JSCODE::", "<img src=x onerror=alert(2)>", "Group")
     shown = [column for column in grid.options(pinned_columns.fields(hostile))["columnDefs"] if not column.get("hide")]
     titles = [column["headerName"] for column in shown[8:]]

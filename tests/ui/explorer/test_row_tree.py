@@ -59,7 +59,7 @@ def test_children_stand_under_their_call() -> None:
     assert list(rows["open"]) == [True, True, False, False, False]
 
 
-def test_a_call_that_stands_twice_is_opened_on_its_own() -> None:
+def test_a_copy_of_a_call_is_expanded_on_its_own() -> None:
     rows = row_tree.visible(page("a", "b"), {"1": 200, "2": 200}, children, attributes, selected="1/2")
     assert shown(rows) == [(0, "a"), (1, "b"), (1, "c"), (0, "b"), (1, "d")]
     assert list(rows[rows["selected"]]["path"]) == ["1/2"]
@@ -89,15 +89,15 @@ def test_attributes_stand_under_their_row_before_its_calls() -> None:
         DataFrame([owner]), {"3": 200}, children, attributes, selected=None, pinned=("Kind", "Span")
     )
     assert shown(rows) == [(0, "a"), (1, "user"), (1, "code"), (1, "b"), (1, "c")]
-    told = rows[rows["kind"] == "attribute"]
-    assert told[list(CANONICAL)].to_numpy().tolist() == [
+    attribute_rows = rows[rows["kind"] == "attribute"]
+    assert attribute_rows[list(CANONICAL)].to_numpy().tolist() == [
         ["attribute", "user", "string", "user of 3", "", "", ""],
         ["attribute", "code", "string", "code of 3", "", "", ""],
     ]
-    assert told[
+    assert attribute_rows[
         ["trace", "span", "Duration", "kids", "pinned_0", "pinned_1"]
     ].drop_duplicates().to_numpy().tolist() == [["t", "a", "", False, "attribute", ""]]
-    assert {row_tree.owner(path, "attribute") for path in told["path"]} == {"3"}
+    assert {row_tree.owner(path, "attribute") for path in attribute_rows["path"]} == {"3"}
     assert len(set(rows["path"])) == len(rows)
 
 

@@ -59,11 +59,11 @@ def test_duplicate_span_ids_are_noted(tmp_path: Path) -> None:
     with Engine(path) as engine:
         tree = traces.tree(engine, Window(0, 1), trace_id="t1")
     again = tree.iloc[[0, 1, 1]].reset_index(drop=True)
-    [told] = trace_panel.oddities(again)
-    assert told.startswith("1 row has the span id of another row")
+    [note] = trace_panel.oddities(again)
+    assert note.startswith("1 row has the span id of another row")
 
 
-def test_of_a_trace_that_is_too_large_the_first_rows_are_told_and_it_is_said(tmp_path: Path) -> None:
+def test_a_trace_that_is_too_large_shows_its_first_rows_with_a_note(tmp_path: Path) -> None:
     path = tmp_path / "trace.db"
     count = traces.LARGEST_TREE + 1
     table.store(

@@ -29,7 +29,7 @@ def drawn(tree: DataFrame) -> dict[str, Any]:
     return snapshot
 
 
-def test_every_row_has_its_place_under_its_parent() -> None:
+def test_every_row_is_below_its_parent() -> None:
     snapshot = drawn(trace(
         ("call", "a", None, 1, "root", 0.0, 10.0, 5.0),
         ("call", "b", "a", 2, "child", 1.0, 5.0, 4.0),
@@ -45,7 +45,7 @@ def test_every_row_has_its_place_under_its_parent() -> None:
     assert {len(snapshot[name]) for name in ("id", "parent", "depth", "name", "start", "duration", "self")} == {3}
 
 
-def test_clocks_that_differ_and_calls_that_outlive_their_caller_are_drawn_as_they_are_and_said() -> None:
+def test_different_clocks_and_calls_that_outlive_their_parent_are_drawn_with_a_note() -> None:
     snapshot = drawn(trace(
         ("call", "a", None, 1, "root", 5.0, 10.0, 5.0),
         ("call", "b", "a", 2, "early", 0.0, 6.0, 6.0),
@@ -58,7 +58,7 @@ def test_clocks_that_differ_and_calls_that_outlive_their_caller_are_drawn_as_the
     assert "after its parent" in snapshot["note"][2]
 
 
-def test_an_orphan_says_that_its_caller_is_missing() -> None:
+def test_an_orphan_has_a_note_on_its_missing_parent() -> None:
     snapshot = drawn(trace(("call", "b", "gone", 1, "lost", 0.0, 1.0, 1.0), orphan=True))
     assert snapshot["parent"] == [-1]
     assert "not in the log" in snapshot["note"][0]
@@ -87,7 +87,7 @@ def test_values_show_what_they_carry_and_failed_calls_why() -> None:
     assert snapshot["error"] == [0]
 
 
-def test_the_critical_path_stands_at_the_calls_it_runs_through() -> None:
+def test_the_critical_path_is_drawn_at_its_calls() -> None:
     snapshot = drawn(trace(
         ("call", "a", None, 1, "root", 0.0, 10.0, 5.0),
         ("value", None, "a", 2, "price", 1.0, None, None),
