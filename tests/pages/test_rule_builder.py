@@ -48,7 +48,7 @@ def test_a_rule_is_tried_on_the_window_then_saved(log_path: Path, opened: Opened
     assert (rule.kind, rule.scope.data, getattr(rule.condition, "threshold", None)) == ("stale", "price", 4)
 
 
-def test_a_backtest_counts_the_messages_of_each_webhook_and_shows_when_the_alert_flaps(
+def test_a_backtest_counts_the_messages_of_every_webhook_and_shows_when_the_alert_flaps(
     log_path: Path, opened: Opened
 ) -> None:
     """
@@ -61,7 +61,7 @@ def test_a_backtest_counts_the_messages_of_each_webhook_and_shows_when_the_alert
     50       feed     price  value  1
     400      feed     price  value  1
     """
-    docstring = test_a_backtest_counts_the_messages_of_each_webhook_and_shows_when_the_alert_flaps.__doc__
+    docstring = test_a_backtest_counts_the_messages_of_every_webhook_and_shows_when_the_alert_flaps.__doc__
     table.store(log_path, table.rows(docstring or ""))
     with closing(ledger.open_ledger(log_path)) as connection:
         quick = {"group_wait_ns": 0, "group_interval_ns": SECOND}
@@ -150,7 +150,7 @@ def test_an_alert_can_be_snoozed_where_it_is_shown(log_path: Path, opened: Opene
     assert list(app.dataframe[0].value["State"]) == ["◌ snoozed"]
 
 
-def test_a_snooze_ends_after_a_time_or_at_a_coming_moment() -> None:
+def test_a_snooze_ends_after_a_time_or_at_a_future_time() -> None:
     now = 1_767_225_600 * SECOND
     assert snooze_end_ns("2h", now) == now + 7_200 * SECOND
     assert snooze_end_ns("2026-01-01T00:10:00Z", now) == now + 600 * SECOND
