@@ -1,1 +1,1 @@
-"""Rows become files: CSV, OTLP JSON, Jaeger JSON."""
+"""Writes rows to files: one module per format, found by `registry`."""

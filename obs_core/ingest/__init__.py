@@ -1,1 +1,1 @@
-"""Other people's traces become rows: a module per format, and `files` that imports them."""
+"""Reads traces of other programs into rows: from files (`files`, `archives`) and over HTTP (`receiver`)."""

@@ -1,1 +1,1 @@
-"""One module per import format; each turns other programs' traces into rows."""
+"""One module per import format, found by `registry`; `spans` maps their neutral parts to rows."""

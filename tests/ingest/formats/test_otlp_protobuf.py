@@ -162,7 +162,7 @@ def test_times_beyond_64_bits_and_bad_ids_are_not_stored_as_something_else() -> 
 
 
 def test_a_body_that_is_no_message_is_refused_in_a_sentence() -> None:
-    with pytest.raises(FileRefused, match="no OTLP traces message"):
+    with pytest.raises(FileRefused, match="not an OTLP traces message"):
         messages.parse("traces", b"\xff\xff\xff")
 
 
