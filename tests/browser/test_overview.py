@@ -23,6 +23,10 @@ SHOP = """
     120     worker  back          m.refill refill call  t3       s1      -              5           OK     -
 """
 TICKS = 20
+SLOW_MS = 60_000
+"""A wait for an event ends with the event; this is how long a busy machine may take."""
+FADES_AFTER_S = 3
+"""The style sheet fades what takes longer than this."""
 SHIFTS = """
     window.shifts = [];
     new PerformanceObserver((list) => {
@@ -86,19 +90,21 @@ def test_twenty_refreshes_with_new_rows_move_nothing_and_take_no_focus(opened: P
     field = opened.get_by_role("combobox", name="Process group")
     field.click()
     opened.keyboard.type("ba")
-    opened.wait_for_timeout(1_500)
+    expect(opened.get_by_role("option").first).to_be_visible(timeout=SLOW_MS)
+    settled(opened)
     opened.evaluate(SHIFTS)
-    for tick in range(TICKS):
+    for tick in range(1, TICKS + 1):
         stored(log_path, age_s=170, suffix=f"again{tick}")
-        wait_for_beats(opened, 1)
-        assert opened.evaluate(FADED) == 0
-    opened.wait_for_timeout(1_000)
+        start = time.monotonic()
+        expect(opened.get_by_text(f"{tick + 1} of {4 * (tick + 1)} calls")).to_be_visible(timeout=SLOW_MS)
+        faded = opened.evaluate(FADED)
+        assert faded == 0 or time.monotonic() - start > FADES_AFTER_S
+    settled(opened)
     assert opened.evaluate("window.shifts") == []
     assert opened.evaluate("document.activeElement.value") == "ba"
-    expect(opened.get_by_text(f"{TICKS + 1} of {4 * (TICKS + 1)} calls")).to_be_visible()
 
 
-def test_a_hidden_tab_asks_for_nothing_and_catches_up_when_it_is_looked_at(opened: Page, log_path: Path) -> None:
+def test_a_hidden_tab_requests_nothing_and_catches_up_when_visible(opened: Page, log_path: Path) -> None:
     wait_for_beats(opened, 2)
     opened.evaluate(HIDDEN, True)  # noqa: FBT003 - the script's own argument
     opened.wait_for_timeout(1_500)
@@ -111,7 +117,7 @@ def test_a_hidden_tab_asks_for_nothing_and_catches_up_when_it_is_looked_at(opene
     expect(opened.get_by_text("2 of 8 calls")).to_be_visible()
 
 
-def test_a_refresh_that_takes_longer_than_the_pace_is_not_asked_for_twice(opened: Page, log_path: Path) -> None:
+def test_a_refresh_longer_than_the_interval_is_not_requested_twice(opened: Page, log_path: Path) -> None:
     [server] = [each for each in psutil.Process().children() if "streamlit" in each.cmdline()]
     [worker] = [each for each in server.children() if "obs_core.query.engine.worker" in each.cmdline()]
     worker.suspend()
@@ -128,11 +134,11 @@ def test_a_refresh_that_takes_longer_than_the_pace_is_not_asked_for_twice(opened
     wait_for_beats(opened, 2)
 
 
-def test_each_writer_and_the_silent_processes_open_and_stay_open(opened: Page) -> None:
-    opened.get_by_text("Each writer, and silent processes").click()
-    expect(opened.get_by_text("No program is writing into this log now")).to_be_visible()
+def test_writers_and_silent_processes_open_and_stay_open(opened: Page) -> None:
+    opened.get_by_text("Writers and silent processes").click()
+    expect(opened.get_by_text("No writers are running.")).to_be_visible(timeout=SLOW_MS)
     wait_for_beats(opened, 3)
-    expect(opened.get_by_text("None of 2: each wrote")).to_be_visible()
+    expect(opened.get_by_text("No silent processes: all 2 wrote")).to_be_visible(timeout=SLOW_MS)
 
 
 def test_off_stops_the_refreshes(opened: Page, log_path: Path) -> None:
