@@ -1,4 +1,4 @@
-"""The launcher: `streamlit run streamlit_app.py` starts the pages, the routes around them and what runs beside them."""
+"""The launcher: `streamlit run streamlit_app.py` starts the pages, the routes around them and its child processes."""
 
 from pathlib import Path
 

@@ -140,7 +140,7 @@ def long_file(folder: Path) -> list[Figure]:
     app.query_params["f_fn"] = "app.long"
     figures = [
         measured("opened, answers kept", app.run),
-        measured("opened anew", app.run, afresh),
+        measured("opened again", app.run, afresh),
     ]
     closed()
     return figures

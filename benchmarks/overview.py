@@ -47,12 +47,12 @@ class Figure(NamedTuple):
 def cpu_ms() -> float:
     """The processor time so far of this process and those that it started."""
     own = psutil.Process()
-    times = [each.cpu_times() for each in (own, *own.children())]
-    return sum(each.user + each.system for each in times) * 1e3
+    times = [process.cpu_times() for process in (own, *own.children())]
+    return sum(spent.user + spent.system for spent in times) * 1e3
 
 
 def measured(name: str, run: Callable[[], object], before: Callable[[], object] = lambda: None) -> Figure:
-    """The median cost of `run`, `before` each of which something is done that does not count."""
+    """Return the median cost of `run`; `before` runs ahead of each and does not count."""
     elapsed, used = [], []
     for _ in range(RUNS + 1):
         before()
@@ -94,7 +94,7 @@ def server_side(log: Path, window: str) -> list[Figure]:
         answers.clear_cache()
     app = opened(window)
     if app.exception or app.warning:
-        sys.exit(f"The page failed: {[each.value for each in (*app.exception, *app.warning)]}")
+        sys.exit(f"The page failed: {[element.value for element in (*app.exception, *app.warning)]}")
     figures += [
         first_cards(app),
         measured("page, no answer kept", app.run, answers.clear_cache),
@@ -123,7 +123,7 @@ def first_cards(app: AppTest) -> Figure:
             drawn.clear()
             start = time.perf_counter()
             app.run()
-            times += [(moment - start) * 1e3 for moment in drawn[:1]]
+            times += [(end - start) * 1e3 for end in drawn[:1]]
     finally:
         stat_card.row = row
     return Figure("figures, no answer kept", median(times or [0.0]), 0.0)

@@ -1,8 +1,8 @@
 """The Overview in Chromium: `python -m benchmarks.overview_browser [--log PATH] [ROWS]` (by default 100000).
 
-From the click in the navigation until every card is drawn, beside the same click for a page with one caption (the floor
-of the same run); the memory of the server and its worker beside those of a server with an empty log; and the processor
-time of ten sessions that refresh every 5 s while the log grows.
+From the click in the navigation until every card is drawn, compared with the same click for a page with one caption (the
+floor of the same run); the memory of the server and its worker compared with a server with an empty log; and the
+processor time of ten sessions that refresh every 5 s while the log grows.
 """
 
 import argparse
@@ -69,13 +69,13 @@ def server(path: Path, script: Path = ROOT / "streamlit_app.py") -> Iterator[tup
 
 def memory_mb(program: psutil.Process) -> float:
     """What the server and what it started hold in memory."""
-    return sum(each.memory_info().rss for each in (program, *program.children(recursive=True))) / 1e6
+    return sum(process.memory_info().rss for process in (program, *program.children(recursive=True))) / 1e6
 
 
 def processor_s(program: psutil.Process) -> float:
     """The processor time of the server and what it started."""
-    times = [each.cpu_times() for each in (program, *program.children(recursive=True))]
-    return sum(each.user + each.system for each in times)
+    times = [process.cpu_times() for process in (program, *program.children(recursive=True))]
+    return sum(spent.user + spent.system for spent in times)
 
 
 def opened(chromium: Browser, address: str, link: str) -> Page:

@@ -46,6 +46,6 @@ def test_text_is_readable_on_the_page_and_on_paper(role: str, dark: int) -> None
         assert (high + 0.05) / (low + 0.05) >= 4.5
 
 
-def test_each_role_of_text_is_a_css_variable() -> None:
+def test_every_role_of_text_is_a_css_variable() -> None:
     variables = theme.css_variables()
     assert all(f"--obs-{role}: light-dark({pair[0]},{pair[1]});" in variables for role, pair in theme.TEXT.items())

@@ -23,7 +23,7 @@ SHOP = """
 
 @pytest.fixture
 def log_path(tmp_path: Path) -> Path:
-    """A log whose rows are a minute old."""
+    """A log with rows that are a minute old."""
     path = tmp_path / "trace.db"
     later = time.time_ns() - 60 * SECOND - table.START_NS
     table.store(path, [row._replace(timestamp=row.timestamp + later) for row in table.rows(SHOP)])

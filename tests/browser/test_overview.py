@@ -63,7 +63,7 @@ def stored(path: Path, drawing: str = SHOP, *, age_s: int = 180, suffix: str = "
 
 @pytest.fixture
 def log_path(tmp_path: Path) -> Path:
-    """A log whose rows are some minutes old."""
+    """A log with rows that are some minutes old."""
     stored(tmp_path / "trace.db")
     return tmp_path / "trace.db"
 
@@ -118,8 +118,8 @@ def test_a_hidden_tab_requests_nothing_and_catches_up_when_visible(opened: Page,
 
 
 def test_a_refresh_longer_than_the_interval_is_not_requested_twice(opened: Page, log_path: Path) -> None:
-    [server] = [each for each in psutil.Process().children() if "streamlit" in each.cmdline()]
-    [worker] = [each for each in server.children() if "obs_core.query.engine.worker" in each.cmdline()]
+    [server] = [child for child in psutil.Process().children() if "streamlit" in child.cmdline()]
+    [worker] = [child for child in server.children() if "obs_core.query.engine.worker" in child.cmdline()]
     worker.suspend()
     try:
         stored(log_path, age_s=170, suffix="more")
@@ -177,7 +177,7 @@ def test_a_click_on_a_segment_shows_its_group_alone_and_keeps_the_window(opened:
 def test_a_frozen_link_shows_the_same_later_and_a_live_one_moves(opened: Page, log_path: Path) -> None:
     opened.get_by_role("button", name="Share").click()
     expect(opened.get_by_test_id("stCode")).to_have_count(2)
-    frozen, live = (each.inner_text().strip() for each in opened.get_by_test_id("stCode").all())
+    frozen, live = (link.inner_text().strip() for link in opened.get_by_test_id("stCode").all())
     opened.wait_for_timeout(6_000)
     stored(log_path, "\n".join(SHOP.splitlines()[:3]), age_s=0, suffix="late")
     opened.goto(frozen)
