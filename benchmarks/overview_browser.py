@@ -1,6 +1,6 @@
 """The Overview in Chromium: `python -m benchmarks.overview_browser [--log PATH] [ROWS]` (by default 100000).
 
-From the click in the navigation until every card is drawn, compared with the same click for a page with one caption (the
+From a click in the navigation until every card is drawn, compared with the same click for a page with one caption (the
 floor of the same run); the memory of the server and its worker compared with a server with an empty log; and the
 processor time of ten sessions that refresh every 5 s while the log grows.
 """
