@@ -1,7 +1,7 @@
 """What importing costs: `python -m benchmarks.ingest [COPIES]` (by default 20 of trainticket's 4,445 spans).
 
 The recording is multiplied under fresh trace ids and imported into an empty log, as OTLP JSON and as protobuf.
-Figures are spans per second of one core (processor time of this process), the best of `RUNS` runs, beside the floors
+Figures are spans per second of one core (processor time of this process), the best of `RUNS` runs, next to the floors
 of the same run: parsing alone, and a bare executemany of rows that are ready.
 """
 
@@ -33,15 +33,15 @@ def recorded(folder: str) -> list[bytes]:
 
 def trace_ids() -> list[str]:
     """The trace ids of the recording."""
-    found = set()
+    result = set()
     for body in recorded("otlp_json"):
         for outer in json.loads(body)["resourceSpans"]:
-            found |= {span["traceId"] for scope in outer["scopeSpans"] for span in scope["spans"]}
-    return sorted(found)
+            result |= {span["traceId"] for scope in outer["scopeSpans"] for span in scope["spans"]}
+    return sorted(result)
 
 
 def copies(folder: str, count: int, form: Callable[[str], bytes]) -> Iterator[bytes]:
-    """The batches `count` times, each time under other trace ids; `form` is how an id stands in them."""
+    """The batches `count` times, each time under other trace ids; `form` encodes an id as in them."""
     ids = trace_ids()
     for number in range(count):
         for body in recorded(folder):
@@ -96,21 +96,21 @@ def main() -> None:
         texts = lines.read_bytes().splitlines()
         spans = imported([lines], folder)
 
-        def tell(what: str, seconds: float) -> None:
+        def report(what: str, seconds: float) -> None:
             print(f"{what:42} {spans / seconds:>10,.0f} spans/s")
 
         print(f"{spans:,} spans, {lines.stat().st_size >> 20} MB as JSON, {frames.stat().st_size >> 20} MB as protobuf")
-        tell("import OTLP JSON lines", best_s(lambda: imported([lines], folder)))
-        tell("  floor: json.loads", best_s(lambda: [json.loads(text) for text in texts]))
-        tell("import OTLP protobuf", best_s(lambda: imported([frames], folder)))
-        tell("  floor: ParseFromString", best_s(lambda: [messages.parse("traces", body) for body in bodies]))
+        report("import OTLP JSON lines", best_s(lambda: imported([lines], folder)))
+        report("  floor: json.loads", best_s(lambda: [json.loads(text) for text in texts]))
+        report("import OTLP protobuf", best_s(lambda: imported([frames], folder)))
+        report("  floor: ParseFromString", best_s(lambda: [messages.parse("traces", body) for body in bodies]))
         path = next(folder.glob("*.db"))
         rows = list(rows_of(path))
-        tell("  floor: executemany of ready rows", best_s(lambda: appended(rows, folder)))
-        tell("read for an export", best_s(lambda: sum(1 for _ in rows_of(path))))
-        tell("export CSV", best_s(lambda: sum(1 for _ in csv.lines(rows_of(path)))))
-        tell("export OTLP", best_s(lambda: sum(1 for _ in otlp.lines(rows_of(path)))))
-        tell("export Jaeger", best_s(lambda: sum(1 for _ in jaeger.chunks(rows_of(path)))))
+        report("  floor: executemany of ready rows", best_s(lambda: appended(rows, folder)))
+        report("read for an export", best_s(lambda: sum(1 for _ in rows_of(path))))
+        report("export CSV", best_s(lambda: sum(1 for _ in csv.lines(rows_of(path)))))
+        report("export OTLP", best_s(lambda: sum(1 for _ in otlp.lines(rows_of(path)))))
+        report("export Jaeger", best_s(lambda: sum(1 for _ in jaeger.chunks(rows_of(path)))))
 
 
 if __name__ == "__main__":

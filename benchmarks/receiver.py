@@ -42,7 +42,7 @@ RECORDED = 20
 RATE = 5_000
 
 
-class Kept(SpanExporter):
+class Collected(SpanExporter):
     """Keeps what the SDK would send."""
 
     def __init__(self) -> None:
@@ -57,10 +57,10 @@ class Kept(SpanExporter):
 
 def recorded() -> list[bytes]:
     """Batches as the SDK sends them: requests of a web service with a query each."""
-    kept = Kept()
+    remaining = Collected()
     resource = Resource.create({"service.name": "shop", "service.instance.id": "shop-1", "service.version": "1.4.2"})
     provider = TracerProvider(resource=resource)
-    provider.add_span_processor(Batches(kept, max_queue_size=RECORDED * BATCH * 2, max_export_batch_size=BATCH))
+    provider.add_span_processor(Batches(remaining, max_queue_size=RECORDED * BATCH * 2, max_export_batch_size=BATCH))
     tracer = provider.get_tracer("opentelemetry.instrumentation.flask", "0.66b2")
     for number in range(RECORDED * BATCH // 2):
         request = {"http.request.method": "GET", "url.path": f"/item/{number}", "http.route": "/item/<id>"}
@@ -69,7 +69,7 @@ def recorded() -> list[bytes]:
                 pass
             span.set_attribute("http.response.status_code", 200)
     provider.shutdown()
-    return kept.bodies
+    return remaining.bodies
 
 
 def bodies(spans: int) -> Iterator[bytes]:
@@ -93,8 +93,8 @@ def _changed(part: bytes, change: int) -> bytes:
     return (int.from_bytes(part, "big") ^ change).to_bytes(8, "big")
 
 
-def send(address: str, batches: Sequence[bytes], encoding: str, pause_s: float, told: Any) -> None:  # noqa: ANN401 - a queue
-    """Post the batches over one connection; tell the time of each answer and how many were put off."""
+def send(address: str, batches: Sequence[bytes], encoding: str, pause_s: float, given: Any) -> None:  # noqa: ANN401 - a queue
+    """Post the batches over one connection; return the time of each response and how many were put off."""
     connection = http.client.HTTPConnection(address.removeprefix("http://"))
     headers = {"Content-Type": "application/x-protobuf"} | ({"Content-Encoding": encoding} if encoding else {})
     times, put_off, due = [], 0, time.perf_counter()
@@ -111,7 +111,7 @@ def send(address: str, batches: Sequence[bytes], encoding: str, pause_s: float, 
                 break
             put_off += 1
             time.sleep(0.1)
-    told.put((times, put_off))
+    given.put((times, put_off))
 
 
 def sent(
@@ -119,15 +119,15 @@ def sent(
 ) -> tuple[list[float], int]:
     """Send from other processes; the times of the answers, and how many batches were put off."""
     context = multiprocessing.get_context("fork")
-    told: Any = context.SimpleQueue()
+    given: Any = context.SimpleQueue()
     shares = [batches[number::senders] for number in range(senders)]
-    programs = [context.Process(target=send, args=(address, share, encoding, pause_s, told)) for share in shares]
+    programs = [context.Process(target=send, args=(address, share, encoding, pause_s, given)) for share in shares]
     for program in programs:
         program.start()
-    found = [told.get() for _ in programs]
+    read_back = [given.get() for _ in programs]
     for program in programs:
         program.join()
-    return [each for times, _ in found for each in times], sum(put_off for _, put_off in found)
+    return [item for times, _ in read_back for item in times], sum(put_off for _, put_off in read_back)
 
 
 def stored(path: Path) -> int:
@@ -195,11 +195,11 @@ def main() -> None:
             took = time.perf_counter() - began
             used = sum(receiver.cpu_times()[:2]) - cpu
             memory = [receiver.memory_info().rss / 1e6]
-            with ThreadPoolExecutor(1) as beside:
-                told = beside.submit(sent, address, paced, encoding, 1, BATCH / RATE)
+            with ThreadPoolExecutor(1) as executor:
+                given = executor.submit(sent, address, paced, encoding, 1, BATCH / RATE)
                 if options.ask:
-                    _ask(path, Window(between - HOUR, between), told.done)
-                lone, _ = told.result()
+                    _ask(path, Window(between - HOUR, between), given.done)
+                lone, _ = given.result()
             memory.append(receiver.memory_info().rss / 1e6)
             program.stdin.close()
         rate, bare = options.spans / took, floor(Path(name), plain)

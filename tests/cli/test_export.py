@@ -32,8 +32,8 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(command: str, *arguments: object) -> subprocess.CompletedProcess[bytes]:
-    words = [sys.executable, "-m", "obs_core", command, *map(str, arguments)]
-    return subprocess.run(words, capture_output=True, check=False, timeout=60)
+    texts = [sys.executable, "-m", "obs_core", command, *map(str, arguments)]
+    return subprocess.run(texts, capture_output=True, check=False, timeout=60)
 
 
 @pytest.mark.parametrize("form", ["otlp", "csv"])
@@ -43,7 +43,7 @@ def test_what_is_exported_is_imported_whole(recorded: Path, tmp_path: Path, form
     done = run("export", "--log", recorded, "--format", form, "--output", file)
     assert (done.returncode, done.stdout) == (0, b"")
     assert b"954 rows exported" in done.stderr
-    assert [found.name for found in tmp_path.iterdir()] == [file.name]
+    assert [result.name for result in tmp_path.iterdir()] == [file.name]
     again = run("import", file, "--log", tmp_path / "x.db")
     assert b"954 rows read, 954 stored" in again.stdout
 

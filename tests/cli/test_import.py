@@ -15,7 +15,7 @@ def run(*arguments: object, log: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
-def test_each_file_is_told_with_its_counts_and_the_log(tmp_path: Path) -> None:
+def test_every_file_is_reported_with_its_counts_and_the_log(tmp_path: Path) -> None:
     files = trace_file("otel-demo", "traces_only.jsonl"), series_file("dev_pecos_simple.csv")
     first = run(*files, log=tmp_path / "x.db")
     assert first.returncode == 0, first.stderr
@@ -75,13 +75,13 @@ def test_a_broken_file_ends_with_2_and_keeps_none_of_the_others_out(tmp_path: Pa
     assert "trace.json: 1 rows read, 1 stored" in done.stdout
 
 
-def test_chosen_attributes_become_values(tmp_path: Path) -> None:
+def test_selected_attributes_become_values(tmp_path: Path) -> None:
     done = run(trace_file("otlp-spec", "trace.json"), "--values", "my.span.attr, other", log=tmp_path / "x.db")
     assert "2 rows read, 2 stored" in done.stdout
     connection = sqlite3.connect(tmp_path / "x.db")
-    found = connection.execute("SELECT kind, data, data_value FROM data_trace ORDER BY id").fetchall()
+    result = connection.execute("SELECT kind, data, data_value FROM data_trace ORDER BY id").fetchall()
     connection.close()
-    assert found == [("call", "I'm a server span", None), ("value", "my.span.attr", "some value")]
+    assert result == [("call", "I'm a server span", None), ("value", "my.span.attr", "some value")]
 
 
 def test_a_log_that_is_no_log_is_refused_untouched(tmp_path: Path) -> None:

@@ -32,31 +32,31 @@ def test_the_seven_columns_come_first_and_lines_end_as_the_standard_says() -> No
 
 
 def test_times_are_exact_and_durations_in_milliseconds() -> None:
-    [found] = cells(ROW)
-    assert (found["timestamp_ns"], found["duration_ms"]) == ("1767225600123456789", "-1.500000")
+    [result] = cells(ROW)
+    assert (result["timestamp_ns"], result["duration_ms"]) == ("1767225600123456789", "-1.500000")
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+A1", "-A1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1", "'=1"])
 def test_a_formula_gets_an_apostrophe_and_the_row_says_so(text: str) -> None:
-    [found] = cells(ROW._replace(data_value=text))
-    assert (found["Data Value"], found["defused"]) == (f"'{text}", "1")
-    [found] = cells(ROW._replace(data_value=text), raw=True)
-    assert found["Data Value"] == text
-    assert "defused" not in found
+    [result] = cells(ROW._replace(data_value=text))
+    assert (result["Data Value"], result["defused"]) == (f"'{text}", "1")
+    [result] = cells(ROW._replace(data_value=text), raw=True)
+    assert result["Data Value"] == text
+    assert "defused" not in result
     assert armed(defused(text)) == text
 
 
 @pytest.mark.parametrize("text", ["-3.5", "+1", "-1e5", "1-2", "a=b", "-inf", "it's", "'quoted'", "", "{}"])
 def test_numbers_and_plain_texts_stay_as_they_are(text: str) -> None:
-    [found] = cells(ROW._replace(data_value=text))
-    assert (found["Data Value"], found["defused"]) == (text, "")
+    [result] = cells(ROW._replace(data_value=text))
+    assert (result["Data Value"], result["defused"]) == (text, "")
     assert armed(defused(text)) == text
 
 
 def test_a_text_with_line_breaks_commas_and_quotes_is_one_cell() -> None:
     text = 'a "b", c\r\nd\0é'
-    [found] = cells(ROW._replace(exception=text))
-    assert found["Exception"] == text
+    [result] = cells(ROW._replace(exception=text))
+    assert result["Exception"] == text
 
 
 TEXTS = st.none() | st.text("ab,\"\r\n'=+-@\t 1.\uff1d\0é", max_size=6)

@@ -10,8 +10,8 @@ CALL = Row("call", "shop-1", "get", 5_000, "shop", trace_id="a" * 32, span_id="1
 
 
 def traces(*rows: Row, held: int = 50_000) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads("".join(chunks(rows, held=held)))["data"]
-    return found
+    result: list[dict[str, Any]] = json.loads("".join(chunks(rows, held=held)))["data"]
+    return result
 
 
 def test_spans_of_a_trace_stand_together_whatever_their_order() -> None:

@@ -11,7 +11,7 @@ from obs_core.export.registry import FORMATS, offered_for
 from obs_core.model import Row
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "formats.md").read_text("utf-8")
-EACH = pytest.mark.parametrize("known", FORMATS.values(), ids=FORMATS)
+EVERY_FORMAT = pytest.mark.parametrize("known", FORMATS.values(), ids=FORMATS)
 ROW = Row("call", "web", "pay", 1_767_225_600_000_000_000, trace_id="a" * 32, span_id="b" * 16, duration_ns=5)
 
 
@@ -21,7 +21,7 @@ def test_the_formats_that_were_there_first_are_still_there() -> None:
     assert "csv" in {known.name for known in offered_for("rows")}
 
 
-@EACH
+@EVERY_FORMAT
 def test_a_format_writes_a_row_and_has_a_type_and_a_suffix(known: ExportFormat) -> None:
     whole = b"".join(known.parts([ROW]))
     assert len(whole) > 100
@@ -31,7 +31,7 @@ def test_a_format_writes_a_row_and_has_a_type_and_a_suffix(known: ExportFormat) 
         assert "pay" in whole.decode()
 
 
-@EACH
+@EVERY_FORMAT
 def test_a_file_that_is_cut_ends_with_its_notice_or_with_an_error(known: ExportFormat) -> None:
     def rows() -> "list[Row]":
         raise QuestionTimedOut("It took too long.")
@@ -44,7 +44,7 @@ def test_a_file_that_is_cut_ends_with_its_notice_or_with_an_error(known: ExportF
         assert b"".join(parts).endswith(known.cut_notice("It took too long. "))
 
 
-def test_the_documentation_names_each_format() -> None:
+def test_the_documentation_names_every_format() -> None:
     [command] = re.findall(r"--format ([a-z]+\|[a-z|]+)", DOCUMENT)
     assert set(command.split("|")) == FORMATS.keys()
     section = DOCUMENT.partition("## Export")[2]

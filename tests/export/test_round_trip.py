@@ -34,9 +34,9 @@ RECORDED = {
 
 
 def back(text: str) -> list[Row]:
-    found = list(detect.rows(io.BytesIO(text.encode()), "export"))
-    assert all(isinstance(part, Row) for part in found), found
-    return [part for part in found if isinstance(part, Row)]
+    result = list(detect.rows(io.BytesIO(text.encode()), "export"))
+    assert all(isinstance(part, Row) for part in result), result
+    return [part for part in result if isinstance(part, Row)]
 
 
 def comparable(rows: Iterable[Row]) -> list[str]:
@@ -52,7 +52,7 @@ def same_json(text: str | None) -> str | None:
 
 
 def as_csv_has_it(row: Row) -> Row:
-    """CSV has one kind of nothing: an empty text is none, but for the Data Value of a value, or beside a Data Type."""
+    """CSV has one kind of nothing: an empty text is none, but for the Data Value of a value, or next to a Data Type."""
     nothing: dict[str, Any] = {name: None for name, cell in row._asdict().items() if cell == ""}
     nothing |= {name: "" for name in ("process", "data") if name in nothing}
     if row.kind == "value" or row.data_type:
@@ -116,8 +116,8 @@ def test_attributes_of_any_depth_come_back(levels: int) -> None:
     text = '{"attributes": ' + '{"a": [' * levels + "1" + "]}" * levels + "}"
     row = Row("call", "p", "x", 5, "g", trace_id="a" * 32, span_id="b" * 16, attributes=text)
     for lines in (otlp.lines, csv.lines, jaeger.chunks):
-        [found] = back("".join(lines([row])))
-        assert (found.attributes or "").replace(" ", "") == text.replace(" ", "")
+        [result] = back("".join(lines([row])))
+        assert (result.attributes or "").replace(" ", "") == text.replace(" ", "")
 
 
 def test_captured_rows_come_back_with_what_they_returned_and_used() -> None:

@@ -103,7 +103,7 @@ class Sender:
         self.receiver = Receiver(from_environment(env), self.intake)
 
     def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> httpx.Response:
-        """The answer to one request; `content_type="…"` stands for the header Content-Type."""
+        """The answer to one request; `content_type="…"` is the header Content-Type."""
 
         async def asked() -> httpx.Response:
             transport = httpx.ASGITransport(self.receiver.app())
@@ -132,7 +132,7 @@ class Sender:
 def status_of(answer: httpx.Response) -> tuple[int, str]:
     """Code and message of an error, whichever of the two types it came in."""
     if answer.headers["content-type"] == "application/json":
-        found = answer.json()
-        return found["code"], found["message"]
+        result = answer.json()
+        return result["code"], result["message"]
     status = Status.FromString(answer.content)
     return int(status.code), str(status.message)

@@ -1,4 +1,4 @@
-"""Packed files, whole directories and standard input; bombs and damage; which formats are told by their content."""
+"""Packed files, whole directories and standard input; bombs and damage; formats are detected by their content."""
 
 import gzip
 import io
@@ -71,7 +71,7 @@ def gz(path: Path, content: bytes) -> Path:
 
 
 @pytest.mark.parametrize("form", ONE)
-def test_each_format_is_told_by_its_content_and_packed_or_not_gives_the_same_rows(
+def test_every_format_is_detected_by_its_content_and_gives_the_same_rows_packed_or_not(
     connection: sqlite.Connection, tmp_path: Path, form: str
 ) -> None:
     content = ONE[form].read_bytes()
@@ -223,7 +223,7 @@ def test_a_log_is_not_imported_but_opened(connection: sqlite.Connection, tmp_pat
 @pytest.mark.parametrize(
     ("content", "what"), [(b"BZh9", "bzip2"), (b"\x28\xb5\x2f\xfd\0", "zstd"), (b"x\0" * 128 + b"\0ustar\0", "tar")]
 )
-def test_what_must_be_unpacked_first_is_told(
+def test_files_that_must_be_unpacked_first_are_refused_with_that_hint(
     connection: sqlite.Connection, tmp_path: Path, content: bytes, what: str
 ) -> None:
     file = tmp_path / "packed"
@@ -246,7 +246,7 @@ def test_a_list_of_documents_is_read_one_by_one(connection: sqlite.Connection, t
     assert stored(connection, file).stored == 2
 
 
-def test_of_millions_of_refused_parts_the_first_are_kept_and_all_are_counted(
+def test_of_millions_of_refused_parts_the_first_are_listed_and_all_are_counted(
     connection: sqlite.Connection, tmp_path: Path
 ) -> None:
     file = tmp_path / "rows.csv"
@@ -311,8 +311,8 @@ def test_a_folder_s_files_are_all_in_it_by_name_without_hidden_ones(tmp_path: Pa
         path = tmp_path / "folder" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x")
-    found = [file.relative_to(tmp_path / "folder").as_posix() for file in within(tmp_path / "folder")]
-    assert found == ["a/b/c.gz", "a/z.csv", "b.json"]
+    result = [file.relative_to(tmp_path / "folder").as_posix() for file in within(tmp_path / "folder")]
+    assert result == ["a/b/c.gz", "a/z.csv", "b.json"]
 
 
 def mutated(document: Any, draw: Callable[[Any], Any]) -> Any:  # noqa: ANN401 - JSON
@@ -321,11 +321,11 @@ def mutated(document: Any, draw: Callable[[Any], Any]) -> Any:  # noqa: ANN401 -
     path = draw(st.sampled_from(parts))
     odd = draw(st.sampled_from([None, 5, -1, "x", "", [], {}, [[]], [None], {"": 1}, True, 2**70, 1e300, "é\ud800"]))
     copy = json.loads(json.dumps(document))
-    place = copy
+    location = copy
     for step in path[:-1]:
-        place = place[step]
+        location = location[step]
     if path:
-        place[path[-1]] = odd
+        location[path[-1]] = odd
     return copy
 
 
@@ -361,13 +361,13 @@ def test_a_document_with_any_part_of_it_odd_is_read_or_refused_and_stored(name: 
     connection = log.open_log(FOLDER / f"fuzz-{name}.db")
     try:
         with sqlite.transaction(connection):
-            found = list(detect.rows(io.BytesIO(text), "fuzzed"))
-            log.append(connection, [part for part in found if isinstance(part, Row)])
+            result = list(detect.rows(io.BytesIO(text), "fuzzed"))
+            log.append(connection, [part for part in result if isinstance(part, Row)])
     except FileRefused:
         return
     finally:
         connection.close()
-    assert all(isinstance(part, Row | Refused) for part in found)
+    assert all(isinstance(part, Row | Refused) for part in result)
 
 
 @settings(max_examples=200, deadline=None)

@@ -41,28 +41,28 @@ def written(tmp_path: Path, text: str, name: str = "file") -> Path:
 def test_trainticket_is_stored_whole_and_a_second_time_changes_nothing(connection: sqlite.Connection) -> None:
     files = trace_files("trainticket-1min", "otlp_json")
     summary = reference("trainticket-1min", "summary.json")
-    assert sum(each.stored for each in imported(connection, *files)) == summary["rows"]
+    assert sum(item.stored for item in imported(connection, *files)) == summary["rows"]
     before = rows(connection)
-    assert [each.stored for each in imported(connection, *files)] == [0] * len(files)
+    assert [item.stored for item in imported(connection, *files)] == [0] * len(files)
     assert rows(connection) == before
 
 
-def test_each_span_of_the_recordings_is_stored_as_it_was(connection: sqlite.Connection) -> None:
+def test_every_span_of_the_recordings_is_stored_as_it_was(connection: sqlite.Connection) -> None:
     imported(connection, trace_file("otel-demo", "traces_only.jsonl"), *trace_files("trainticket-1min", "otlp_json"))
     expected = {
         (
-            each["trace_id"],
-            each["span_id"],
-            each["parent_id"] or None,
-            each["process_group"],
-            each["operation"],
-            int(each["start_unix_nano"]),
-            int(each["end_unix_nano"]) - int(each["start_unix_nano"]),
-            each["status"],
-            each["exception"] or None,
+            item["trace_id"],
+            item["span_id"],
+            item["parent_id"] or None,
+            item["process_group"],
+            item["operation"],
+            int(item["start_unix_nano"]),
+            int(item["end_unix_nano"]) - int(item["start_unix_nano"]),
+            item["status"],
+            item["exception"] or None,
         )
         for name in ("otel-demo", "trainticket-1min")
-        for each in reference_spans(name)
+        for item in reference_spans(name)
     }
     columns = "trace_id, span_id, parent_span_id, process_group, data, timestamp, duration_ns, status, exception"
     assert set(rows(connection, columns)) == expected
@@ -77,7 +77,7 @@ def reference_spans(name: str) -> list[dict[str, str]]:
 def test_trainticket_names_the_instance_as_process(connection: sqlite.Connection) -> None:
     imported(connection, *trace_files("trainticket-1min", "otlp_json"))
     counted = dict(connection.execute("SELECT process, count(*) FROM data_trace GROUP BY process").fetchall())
-    assert counted == {each["process"]: int(each["count"]) for each in reference("trainticket-1min", "per_process.csv")}
+    assert counted == {item["process"]: int(item["count"]) for item in reference("trainticket-1min", "per_process.csv")}
 
 
 def test_an_exception_keeps_its_whole_stack(connection: sqlite.Connection) -> None:
@@ -145,12 +145,12 @@ def test_missing_readings_are_readings(connection: sqlite.Connection) -> None:
     assert missing == 1_149
 
 
-def test_equal_rows_of_one_file_are_all_kept(connection: sqlite.Connection, tmp_path: Path) -> None:
+def test_equal_rows_of_one_file_are_all_stored(connection: sqlite.Connection, tmp_path: Path) -> None:
     file = written(tmp_path, HEADER + "p,v,int,1,2026-01-01T00:00:00Z,OK,\n" * 3)
     assert imported(connection, file)[0].stored == 3
 
 
-def test_a_span_that_comes_again_with_its_end_takes_the_place_of_the_one_without(
+def test_a_span_that_comes_again_with_its_end_replaces_the_one_without(
     connection: sqlite.Connection, tmp_path: Path
 ) -> None:
     running = {name: value for name, value in SPAN.items() if name != "endTimeUnixNano"}
@@ -215,26 +215,26 @@ def test_hostile_spans_are_stored_as_they_are(connection: sqlite.Connection, tmp
         {"status": {"code": "STATUS_CODE_ERROR", "message": "late"}},
         {"events": "none", "links": [{}], "unknownField": {"a": [1]}},
     )
-    spans = [{**SPAN, "spanId": f"{number:016x}", **each} for number, each in enumerate(odd, 1)]
+    spans = [{**SPAN, "spanId": f"{number:016x}", **item} for number, item in enumerate(odd, 1)]
     [done] = imported(connection, written(tmp_path, export(*spans)))
     assert (done.stored, done.refused) == (len(spans), ())
-    found = rows(connection, "data, timestamp, duration_ns, status, exception")
-    assert found[2][0] == "\ufffd half \0"
-    assert found[5][2] == -4
-    assert found[7][3:] == ("ERROR", "late")
+    result = rows(connection, "data, timestamp, duration_ns, status, exception")
+    assert result[2][0] == "\ufffd half \0"
+    assert result[5][2] == -4
+    assert result[7][3:] == ("ERROR", "late")
 
 
 @pytest.mark.parametrize("order", [("spans", "records"), ("records", "spans")])
 def test_an_exception_that_came_as_a_log_record_is_the_failed_call_s(
     connection: sqlite.Connection, tmp_path: Path, order: tuple[str, str]
 ) -> None:
-    told = {"exception.type": "KeyError", "exception.message": "'x'", "exception.stacktrace": "Traceback …"}
+    given = {"exception.type": "KeyError", "exception.message": "'x'", "exception.stacktrace": "Traceback …"}
     record = {
         "traceId": SPAN["traceId"],
         "spanId": SPAN["spanId"],
         "timeUnixNano": "8",
         "severityNumber": 17,
-        "attributes": [{"key": key, "value": {"stringValue": value}} for key, value in told.items()],
+        "attributes": [{"key": key, "value": {"stringValue": value}} for key, value in given.items()],
     }
     files = {
         "spans": export({**SPAN, "status": {"code": 2, "message": ""}}),

@@ -129,7 +129,7 @@ def test_begins_and_ends_are_paired_and_nest_with_complete_events() -> None:
     assert [(part.why, part.parts) for part in refused] == [("1 events of phase E without their begin (B)", 1)]
 
 
-def test_threads_and_processes_do_not_nest_in_each_other() -> None:
+def test_threads_and_processes_do_not_nest_in_one_another() -> None:
     rows, _ = parts([complete("a", 0, 10), complete("b", 1, 2, tid=2), complete("c", 1, 2, pid=2)])
     assert parents(rows) == {"a": None, "b": None, "c": None}
     traces = {row.data: row.trace_id for row in rows}
@@ -148,7 +148,7 @@ def test_events_of_other_phases_are_counted_by_phase() -> None:
     }
 
 
-def test_times_since_1970_are_kept_and_others_are_said_to_be_relative() -> None:
+def test_times_since_1970_are_unchanged_and_others_are_reported_as_relative() -> None:
     [row], refused = parts([complete("a", 0, 1.25)])
     assert (row.timestamp, row.duration_ns, refused) == (EPOCH_US * 1_000, 1_250, [])
     relative = {**complete("a", 0, 1), "ts": 5.125}

@@ -9,7 +9,7 @@ from obs_core.ingest.formats.rows import Refused
 from obs_core.model import Row
 
 HEADER = "Process,Data,Data Type,Data Value,Timestamp,Status,Exception"
-MOMENT_NS = 1_767_225_600_123_000_000
+TIME_NS = 1_767_225_600_123_000_000
 
 
 def read(text: str) -> list[Row | Refused]:
@@ -17,9 +17,9 @@ def read(text: str) -> list[Row | Refused]:
 
 
 def row(text: str) -> Row:
-    [found] = read(text)
-    assert isinstance(found, Row)
-    return found
+    [result] = read(text)
+    assert isinstance(result, Row)
+    return result
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def row(text: str) -> Row:
 )
 def test_the_header_is_known_however_it_is_spelt(header: str) -> None:
     assert row(f"{header}\nfeed,price,int,1,2026-01-01T00:00:00.123Z,OK,") == Row(
-        "value", "feed", "price", MOMENT_NS, data_type="int", data_value="1", status="OK"
+        "value", "feed", "price", TIME_NS, data_type="int", data_value="1", status="OK"
     )
 
 
@@ -45,7 +45,7 @@ def test_the_header_is_known_however_it_is_spelt(header: str) -> None:
     ],
 )
 def test_a_time_is_read_exactly_however_it_is_written(written: str) -> None:
-    assert row(f"{HEADER}\nfeed,price,int,1,{written},OK,").timestamp == MOMENT_NS
+    assert row(f"{HEADER}\nfeed,price,int,1,{written},OK,").timestamp == TIME_NS
 
 
 @pytest.mark.parametrize(
@@ -64,12 +64,12 @@ def test_a_row_is_a_value_unless_it_failed(cells: str, kind: str) -> None:
 
 def test_further_columns_of_our_own_export_are_read() -> None:
     header = HEADER + ",kind,trace_id,span_id,parent_span_id,process_group,function,duration_ms,memory_delta"
-    found = row(f"{header}\nfeed,load,,,0,UNSET,,call,{'a' * 32},{'b' * 16},,web,m.load,1.5,-4")
+    result = row(f"{header}\nfeed,load,,,0,UNSET,,call,{'a' * 32},{'b' * 16},,web,m.load,1.5,-4")
     expected = Row(
         "call", "feed", "load", 0, process_group="web", status="UNSET", trace_id="a" * 32, span_id="b" * 16,
         function="m.load", duration_ns=1_500_000, memory_delta=-4,
     )  # fmt: skip
-    assert found == expected
+    assert result == expected
 
 
 @pytest.mark.parametrize(
@@ -93,5 +93,5 @@ def test_a_row_that_can_not_be_stored_is_refused_with_its_line(cells: str, why: 
 
 
 def test_cells_with_line_breaks_and_quotes_stay_whole() -> None:
-    found = row(HEADER + '\nfeed,price,str,"a ""b""\n,c",0,OK,')
-    assert found.data_value == 'a "b"\n,c'
+    result = row(HEADER + '\nfeed,price,str,"a ""b""\n,c",0,OK,')
+    assert result.data_value == 'a "b"\n,c'

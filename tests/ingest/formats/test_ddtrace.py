@@ -20,9 +20,9 @@ DJANGO = "tests.contrib.django.test_django_snapshots.test_404_exceptions.json"
 
 
 def read(document: list[Any]) -> list[Row]:
-    found = list(ddtrace.rows(document, 1))
-    assert not [part for part in found if isinstance(part, Refused)]
-    return [part for part in found if isinstance(part, Row)]
+    result = list(ddtrace.rows(document, 1))
+    assert not [part for part in result if isinstance(part, Refused)]
+    return [part for part in result if isinstance(part, Row)]
 
 
 def file(name: str) -> list[Row]:
@@ -31,15 +31,15 @@ def file(name: str) -> list[Row]:
 
 def test_all_recordings_are_stored_whole_and_a_second_time_changes_nothing(tmp_path: Path) -> None:
     connection = log.open_log(tmp_path / "trace.db")
-    first = [import_file(connection, each, now=0) for each in FILES]
-    again = [import_file(connection, each, now=0) for each in FILES]
-    found = connection.execute("SELECT process_group, count(*) FROM data_trace GROUP BY 1").fetchall()
+    first = [import_file(connection, item, now=0) for item in FILES]
+    again = [import_file(connection, item, now=0) for item in FILES]
+    result = connection.execute("SELECT process_group, count(*) FROM data_trace GROUP BY 1").fetchall()
     connection.close()
     assert len(FILES) == 40
-    assert (sum(each.stored for each in first), sum(each.stored for each in again)) == (183, 0)
-    spans = [span for each in FILES for trace in content(trace_file("ddtrace", each.stem)) for span in trace]
+    assert (sum(item.stored for item in first), sum(item.stored for item in again)) == (183, 0)
+    spans = [span for item in FILES for trace in content(trace_file("ddtrace", item.stem)) for span in trace]
     named = Counter(span["service"] for span in spans if span["service"])
-    assert {name: count for name, count in found if name in named} == named
+    assert {name: count for name, count in result if name in named} == named
 
 
 def test_a_failed_job_is_as_its_file_says() -> None:
@@ -66,12 +66,12 @@ def test_django_s_request_is_one_tree_of_thirty_spans() -> None:
     assert (rows[0].timestamp, rows[0].duration_ns) == (1_777_483_950_448_835_886, 13_373_958)
 
 
-def test_traces_that_count_from_0_are_told_apart_within_a_file_and_between_files() -> None:
+def test_traces_that_count_from_0_stay_separate_within_a_file_and_between_files() -> None:
     rows = file("test_multi_trace.json")
     assert [row.data for row in rows] == ["root0", "child0", "root1", "child1"]
     assert len({row.trace_id for row in rows}) == 2
     assert rows[0].span_id == rows[2].span_id
-    assert len({file(each.stem)[0].trace_id for each in FILES}) == len(FILES)
+    assert len({file(item.stem)[0].trace_id for item in FILES}) == len(FILES)
 
 
 SPAN = {"name": "x", "service": "s", "trace_id": 2**63 + 5, "span_id": 7, "parent_id": 0, "start": 1, "duration": 2}

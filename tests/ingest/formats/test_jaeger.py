@@ -25,9 +25,9 @@ def read(*spans: object) -> list[Row | Refused]:
 
 
 def one(**span: object) -> Row:
-    [found] = read({"traceID": TRACE, "spanID": SPAN, "operationName": "get", "processID": "p1"} | span)
-    assert isinstance(found, Row)
-    return found
+    [result] = read({"traceID": TRACE, "spanID": SPAN, "operationName": "get", "processID": "p1"} | span)
+    assert isinstance(result, Row)
+    return result
 
 
 def about(row: Row) -> dict[str, Any]:
@@ -36,10 +36,10 @@ def about(row: Row) -> dict[str, Any]:
 
 
 def test_a_span_has_its_process_group_times_and_name() -> None:
-    found = one(startTime=1_706_678_909_209_712, duration=123)
-    assert (found.process, found.process_group, found.data) == ("shop-1", "shop", "get")
-    assert (found.timestamp, found.duration_ns) == (1_706_678_909_209_712_000, 123_000)
-    assert about(found) == {"resource": {"host": "h"}}
+    result = one(startTime=1_706_678_909_209_712, duration=123)
+    assert (result.process, result.process_group, result.data) == ("shop-1", "shop", "get")
+    assert (result.timestamp, result.duration_ns) == (1_706_678_909_209_712_000, 123_000)
+    assert about(result) == {"resource": {"host": "h"}}
 
 
 def test_ids_without_their_leading_zeros_get_them_back_and_names_stay() -> None:
@@ -62,9 +62,9 @@ def test_ids_without_their_leading_zeros_get_them_back_and_names_stay() -> None:
         ([FAILED, tag("otel.status_description", "late")], "ERROR", "late"),
     ],
 )
-def test_tags_tell_the_status(tags: list[dict[str, Any]], status: str, exception: str | None) -> None:
-    found = one(tags=tags)
-    assert (found.status, found.exception) == (status, exception)
+def test_tags_give_the_status(tags: list[dict[str, Any]], status: str, exception: str | None) -> None:
+    result = one(tags=tags)
+    assert (result.status, result.exception) == (status, exception)
 
 
 def test_tags_keep_their_types_and_those_of_a_field_leave() -> None:
@@ -72,8 +72,8 @@ def test_tags_keep_their_types_and_those_of_a_field_leave() -> None:
         *(tag("n", "12", "int64"), tag("x", 1.5, "float64"), tag("b", "true", "bool"), tag("span.kind", "server")),
         *(tag("otel.library.name", "lib"), tag("otel.library.version", "2"), FAILED),
     ]
-    found = about(one(tags=tags, flags=1, warnings=["clock skew"]))
-    assert found == {
+    result = about(one(tags=tags, flags=1, warnings=["clock skew"]))
+    assert result == {
         "attributes": {"n": 12, "x": 1.5, "b": True},
         "scope": {"name": "lib", "version": "2"},
         "resource": {"host": "h"},
@@ -83,22 +83,22 @@ def test_tags_keep_their_types_and_those_of_a_field_leave() -> None:
 
 def test_logs_are_events_and_an_exception_among_them_is_the_call_s() -> None:
     raised = [tag("event", "exception"), tag("exception.type", "KeyError"), tag("exception.message", "'x'")]
-    told = [tag("message", "retry"), tag("attempt", 2, "int64")]
+    given = [tag("message", "retry"), tag("attempt", 2, "int64")]
     logs = [
-        {"timestamp": 5, "fields": told},
+        {"timestamp": 5, "fields": given},
         {"timestamp": 6, "fields": [*raised, tag("exception.stacktrace", "at x")]},
     ]
-    found = one(logs=logs, tags=[FAILED])
-    assert (found.exception, found.exception_stack) == ("KeyError: 'x'", "at x")
-    first, second = about(found)["events"]
+    result = one(logs=logs, tags=[FAILED])
+    assert (result.exception, result.exception_stack) == ("KeyError: 'x'", "at x")
+    first, second = about(result)["events"]
     assert first == {"name": None, "time_ns": 5_000, "attributes": {"message": "retry", "attempt": 2}}
     assert (second["name"], second["time_ns"]) == ("exception", 6_000)
 
 
 def test_an_error_log_of_opentracing_is_an_exception() -> None:
     fields = [tag("event", "error"), tag("error.kind", "IOError"), tag("message", "gone"), tag("stack", "at y")]
-    found = one(logs=[{"timestamp": 5, "fields": fields}])
-    assert (found.exception, found.exception_stack) == ("IOError: gone", "at y")
+    result = one(logs=[{"timestamp": 5, "fields": fields}])
+    assert (result.exception, result.exception_stack) == ("IOError: gone", "at y")
 
 
 @pytest.mark.parametrize(
@@ -115,15 +115,15 @@ def test_an_error_log_of_opentracing_is_an_exception() -> None:
 def test_references_are_the_parent_and_links(
     references: list[tuple[str, str, str]], parent: str | None, links: list[tuple[str, str]]
 ) -> None:
-    told = [{"refType": kind, "traceID": trace, "spanID": span} for kind, trace, span in references]
-    found = one(references=told)
-    assert found.parent_span_id == parent
-    assert [(link["trace_id"], link["span_id"]) for link in about(found).get("links", [])] == links
+    given = [{"refType": kind, "traceID": trace, "spanID": span} for kind, trace, span in references]
+    result = one(references=given)
+    assert result.parent_span_id == parent
+    assert [(link["trace_id"], link["span_id"]) for link in about(result).get("links", [])] == links
 
 
 def test_the_older_parent_and_a_process_inside_the_span_are_read() -> None:
-    found = one(parentSpanID="2f", process={"serviceName": "old", "tags": []}, processID=None)
-    assert (found.parent_span_id, found.process, found.process_group) == ("2f".rjust(16, "0"), "old", "old")
+    result = one(parentSpanID="2f", process={"serviceName": "old", "tags": []}, processID=None)
+    assert (result.parent_span_id, result.process, result.process_group) == ("2f".rjust(16, "0"), "old", "old")
 
 
 def test_a_span_without_an_id_is_refused_with_its_line_and_the_rest_is_read() -> None:
@@ -138,6 +138,6 @@ def test_a_span_without_an_id_is_refused_with_its_line_and_the_rest_is_read() ->
 def test_one_trace_alone_is_read_too() -> None:
     trace = {"traceID": TRACE, "spans": [{"spanID": SPAN}], "processes": {}}
     assert jaeger.is_jaeger(trace)
-    [found] = jaeger.rows(trace, 1)
-    assert isinstance(found, Row)
-    assert (found.trace_id, found.process_group) == (TRACE, "unknown_service")
+    [result] = jaeger.rows(trace, 1)
+    assert isinstance(result, Row)
+    assert (result.trace_id, result.process_group) == (TRACE, "unknown_service")

@@ -18,9 +18,9 @@ TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 
 def row(parts: list[Row | Refused]) -> Row:
-    [found] = parts
-    assert isinstance(found, Row)
-    return found
+    [result] = parts
+    assert isinstance(result, Row)
+    return result
 
 
 def export(*spans: dict[str, Any], resource: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -35,13 +35,13 @@ def text(key: str, value: object, kind: str = "stringValue") -> dict[str, Any]:
 @pytest.mark.parametrize("name", ["trainticket-1min", "otel-demo"])
 def test_protobuf_gives_the_rows_that_json_gives(name: str) -> None:
     binary = [
-        found
+        result
         for file in trace_files(name, "otlp_pb")
-        for found in messages.rows(messages.parse("traces", file.read_bytes()))
+        for result in messages.rows(messages.parse("traces", file.read_bytes()))
     ]
     files = trace_files(name, "otlp_json") or [trace_file(name, "traces_only.jsonl")]
     texts = [line for file in files for line in file.read_text("utf-8").splitlines()]
-    plain = [found for line in texts for found in otlp_json.rows(json.loads(line), 1)]
+    plain = [result for line in texts for result in otlp_json.rows(json.loads(line), 1)]
     assert len(plain) > 500
     assert sorted(map(repr, binary)) == sorted(map(repr, plain))
 
@@ -61,17 +61,17 @@ def test_logs_and_metrics_give_the_same_rows_in_both_forms(signal: str, name: st
 
 
 def test_gauges_and_sums_of_the_specification_are_values_and_the_rest_is_refused_by_name() -> None:
-    found = list(otlp_json.rows(content(trace_file("otlp-spec", "metrics.json")), 3))
-    values = [part for part in found if isinstance(part, Row)]
-    assert [(each.kind, each.process, each.data, each.data_type, each.data_value, each.status) for each in values] == [
+    result = list(otlp_json.rows(content(trace_file("otlp-spec", "metrics.json")), 3))
+    values = [part for part in result if isinstance(part, Row)]
+    assert [(item.kind, item.process, item.data, item.data_type, item.data_value, item.status) for item in values] == [
         ("value", "my.service", "my.counter{my.counter.attr=some value}", "double", "5.0", "OK"),
         ("value", "my.service", "my.gauge{my.gauge.attr=some value}", "double", "10.0", "OK"),
     ]
-    assert {each.timestamp for each in values} == {1_544_712_660_300_000_000}
+    assert {item.timestamp for item in values} == {1_544_712_660_300_000_000}
     assert json.loads(values[0].attributes or "")["metric"] == {
         "kind": "sum", "unit": "1", "description": "I am a Counter", "monotonic": True, "temporality": 1,
     }  # fmt: skip
-    refused = [part for part in found if isinstance(part, Refused)]
+    refused = [part for part in result if isinstance(part, Refused)]
     assert [part.line for part in refused] == [3] * len(refused)
     assert [part.why.split(";")[0] for part in refused] == [
         "the metric my.histogram is of kind histogram",
@@ -79,9 +79,9 @@ def test_gauges_and_sums_of_the_specification_are_values_and_the_rest_is_refused
     ]
 
 
-def test_a_point_sent_again_has_the_same_id_and_another_moment_or_attribute_another() -> None:
-    def one(moment: int, *attributes: dict[str, Any]) -> Row:
-        point = {"asInt": "7", "timeUnixNano": str(moment), "attributes": list(attributes)}
+def test_a_point_sent_again_has_the_same_id_and_another_time_or_attribute_another() -> None:
+    def one(time_ns: int, *attributes: dict[str, Any]) -> Row:
+        point = {"asInt": "7", "timeUnixNano": str(time_ns), "attributes": list(attributes)}
         metric = {"name": "queue.size", "gauge": {"dataPoints": [point]}}
         document = {"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]}
         return row(list(otlp_json.rows(document, 1)))
@@ -96,8 +96,8 @@ def test_a_point_sent_again_has_the_same_id_and_another_moment_or_attribute_anot
 
 def test_a_point_without_a_recorded_value_is_a_missing_reading() -> None:
     metric = {"name": "m", "gauge": {"dataPoints": [{"flags": 1, "asDouble": 3, "timeUnixNano": "5"}]}}
-    found = row(list(otlp_json.rows({"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]}, 1)))
-    assert (found.kind, found.data_value) == ("value", "")
+    result = row(list(otlp_json.rows({"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]}, 1)))
+    assert (result.kind, result.data_value) == ("value", "")
 
 
 def test_numbers_that_json_cannot_write_are_named_and_never_break_the_column() -> None:
@@ -107,11 +107,11 @@ def test_numbers_that_json_cannot_write_are_named_and_never_break_the_column() -
     for parts in (otlp_json.rows(document, 1), messages.rows(message)):
         assert [part.data_value for part in parts if isinstance(part, Row)] == ["NaN", "-Infinity"]
     span = {"traceId": TRACE, "spanId": SPAN, "attributes": [text("d", float("inf"), "doubleValue")]}
-    found = row(list(otlp_json.rows(export(span), 1)))
-    assert json.loads(found.attributes or "", parse_constant=str.upper)["attributes"] == {"d": "Infinity"}
+    result = row(list(otlp_json.rows(export(span), 1)))
+    assert json.loads(result.attributes or "", parse_constant=str.upper)["attributes"] == {"d": "Infinity"}
 
 
-def test_chosen_attributes_are_values_of_their_call() -> None:
+def test_selected_attributes_are_values_of_their_call() -> None:
     pairs = [
         text("price", 1.5, "doubleValue"),
         {"key": "open", "value": {"boolValue": False}},
@@ -119,34 +119,34 @@ def test_chosen_attributes_are_values_of_their_call() -> None:
         text("other", "y"),
     ]
     span = {"traceId": TRACE, "spanId": SPAN, "name": "tick", "startTimeUnixNano": "9", "attributes": pairs}
-    chosen = ("price", "open", "note", "absent")
-    call, *values = [part for part in otlp_json.rows(export(span), 1, chosen) if isinstance(part, Row)]
+    selected = ("price", "open", "note", "absent")
+    call, *values = [part for part in otlp_json.rows(export(span), 1, selected) if isinstance(part, Row)]
     assert (call.kind, call.data) == ("call", "tick")
-    assert [(each.kind, each.data, each.data_type, each.data_value) for each in values] == [
+    assert [(item.kind, item.data, item.data_type, item.data_value) for item in values] == [
         ("value", "price", "double", "1.5"),
         ("value", "open", "bool", "false"),
         ("value", "note", "string", "x"),
     ]
-    assert {(each.trace_id, each.parent_span_id, each.timestamp, each.status) for each in values} == {
+    assert {(item.trace_id, item.parent_span_id, item.timestamp, item.status) for item in values} == {
         (TRACE, SPAN, 9, "OK")
     }
-    assert len({each.span_id for each in values} | {SPAN}) == 4
-    assert [*otlp_json.rows(export(span), 1, chosen)] == [call, *values]
+    assert len({item.span_id for item in values} | {SPAN}) == 4
+    assert [*otlp_json.rows(export(span), 1, selected)] == [call, *values]
 
 
 def test_the_rest_of_the_resource_stays_with_the_call() -> None:
     resource = {
         "attributes": [text("service.name", "shop"), text("service.instance.id", "shop-1"), text("host.name", "h")]
     }
-    found = row(list(otlp_json.rows(export({"traceId": TRACE, "spanId": SPAN}, resource=resource), 1)))
-    assert (found.process, found.process_group) == ("shop-1", "shop")
-    assert json.loads(found.attributes or "") == {"resource": {"host.name": "h"}}
+    result = row(list(otlp_json.rows(export({"traceId": TRACE, "spanId": SPAN}, resource=resource), 1)))
+    assert (result.process, result.process_group) == ("shop-1", "shop")
+    assert json.loads(result.attributes or "") == {"resource": {"host.name": "h"}}
 
 
 def test_names_of_enums_are_read_as_their_numbers() -> None:
-    told = {"traceId": TRACE, "spanId": SPAN, "kind": "SPAN_KIND_SERVER", "status": {"code": "STATUS_CODE_ERROR"}}
-    numbers = {**told, "kind": 2, "status": {"code": 2}}
-    assert [*otlp_json.rows(export(told), 1)] == [*otlp_json.rows(export(numbers), 1)]
+    given = {"traceId": TRACE, "spanId": SPAN, "kind": "SPAN_KIND_SERVER", "status": {"code": "STATUS_CODE_ERROR"}}
+    numbers = {**given, "kind": 2, "status": {"code": 2}}
+    assert [*otlp_json.rows(export(given), 1)] == [*otlp_json.rows(export(numbers), 1)]
 
 
 def test_times_beyond_64_bits_and_bad_ids_are_not_stored_as_something_else() -> None:

@@ -85,9 +85,9 @@ def stored(path: Path, files: Iterable[Path]) -> list[Call]:
     columns = (
         "process_group, process, data, trace_id, span_id, parent_span_id, timestamp, duration_ns, status, exception"
     )
-    found = connection.execute(f"SELECT {columns} FROM data_trace WHERE kind = 'call' ORDER BY id").fetchall()
+    result = connection.execute(f"SELECT {columns} FROM data_trace WHERE kind = 'call' ORDER BY id").fetchall()
     connection.close()
-    return [Call(*row) for row in found]
+    return [Call(*row) for row in result]
 
 
 @pytest.fixture(scope="module", params=SETS, ids=" as ".join)
@@ -98,7 +98,7 @@ def recording(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 
 def check(recording: Recording, file: str, key: Callable[[Call], tuple[str, ...]], columns: tuple[str, ...]) -> None:
-    """Hold the calls, grouped by `key`, against the reference `file`, whose `columns` name the groups."""
+    """Hold the calls, grouped by `key`, against the reference `file`; its `columns` name the groups."""
     groups: dict[tuple[str, ...], list[Call]] = defaultdict(list)
     for call in recording.calls:
         groups[key(call)].append(call)
@@ -185,14 +185,14 @@ def test_jaeger_s_spans_are_those_of_the_csv_to_a_microsecond(tmp_path: Path, na
 
 @pytest.mark.parametrize("name", sorted({name for name, _ in SETS} - {"flaskr-otel"}))
 def test_all_forms_of_a_set_give_one_set_of_calls(tmp_path: Path, name: str) -> None:
-    exact = [files for (each, form), files in SETS.items() if each == name and "Jaeger" not in form]
+    exact = [files for (item, form), files in SETS.items() if item == name and "Jaeger" not in form]
     columns = (0, 2, 3, 4, 5, 6, 7, 8, 9)
-    found = [
+    result = [
         {tuple(call[column] for column in columns) for call in stored(tmp_path / f"{number}.db", files)}
         for number, files in enumerate(exact)
     ]
-    assert len(found) == 3
-    assert found[0] == found[1] == found[2]
+    assert len(result) == 3
+    assert result[0] == result[1] == result[2]
 
 
 JAEGER = data.DATA / "traces" / "jaeger-ui"

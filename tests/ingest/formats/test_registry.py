@@ -16,7 +16,7 @@ from obs_core.model import Row
 from obs_core.store import log
 
 BINARY = b"\x01"
-EACH = pytest.mark.parametrize("known", FORMATS, ids=lambda known: known.name)
+EVERY_FORMAT = pytest.mark.parametrize("known", FORMATS, ids=lambda known: known.name)
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "formats.md").read_text("utf-8")
 
 
@@ -37,12 +37,12 @@ def test_the_formats_that_were_there_first_are_still_there() -> None:
     assert names >= {"CSV of rows", "CSV of spans"}
 
 
-@EACH
+@EVERY_FORMAT
 def test_a_sample_fits_its_own_format_and_no_other(known: ImportFormat) -> None:
     assert [other.name for other in FORMATS if fits(other, known.sample)] == [known.name]
 
 
-@EACH
+@EVERY_FORMAT
 def test_a_sample_is_read_and_importing_it_twice_changes_nothing(known: ImportFormat, tmp_path: Path) -> None:
     rows = list(detect.rows(io.BytesIO(known.sample), "sample"))
     assert rows
@@ -55,7 +55,7 @@ def test_a_sample_is_read_and_importing_it_twice_changes_nothing(known: ImportFo
     connection.close()
 
 
-@EACH
+@EVERY_FORMAT
 def test_a_sample_that_is_cut_off_leaves_nothing(known: ImportFormat, tmp_path: Path) -> None:
     connection = log.open_log(tmp_path / "trace.db")
     file = tmp_path / "sample"
@@ -66,7 +66,7 @@ def test_a_sample_that_is_cut_off_leaves_nothing(known: ImportFormat, tmp_path: 
     connection.close()
 
 
-def test_the_documentation_has_a_row_for_each_format_and_no_other() -> None:
+def test_the_documentation_has_a_row_for_every_format_and_no_other() -> None:
     table = DOCUMENT.partition("## Import")[2].partition("\n\n|")[2].partition("\n\n")[0]
     documented = {re.split(r"[,(]", line.strip("| "))[0].split(" | ")[0].strip() for line in table.splitlines()[2:]}
     assert documented == {known.name for known in FORMATS}

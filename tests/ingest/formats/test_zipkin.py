@@ -14,9 +14,9 @@ TRACE = "a03ee8fff1dcd9b9".rjust(32, "0")
 
 
 def read(document: object) -> list[Row]:
-    found = list(zipkin.rows(document, 1))
-    assert not [part for part in found if isinstance(part, Refused)]
-    return [part for part in found if isinstance(part, Row)]
+    result = list(zipkin.rows(document, 1))
+    assert not [part for part in result if isinstance(part, Refused)]
+    return [part for part in result if isinstance(part, Row)]
 
 
 def file(name: str) -> list[Row]:
@@ -24,12 +24,12 @@ def file(name: str) -> list[Row]:
 
 
 def named(rows: list[Row]) -> dict[str | None, str]:
-    """Each id and the process and name that it stands for, as `process: name`."""
+    """Each id and its process and name, as `process: name`."""
     return {row.span_id: f"{row.process}: {row.data}" for row in rows}
 
 
 def tree(rows: list[Row]) -> set[tuple[str, str]]:
-    """Child and parent as `process: name`; a parent that is not there stands by its id."""
+    """Child and parent as `process: name`; a missing parent is shown by its id."""
     names = named(rows)
     return {(names[row.span_id], names.get(row.parent_span_id, str(row.parent_span_id))) for row in rows}
 
@@ -57,7 +57,7 @@ def test_the_chinese_span_is_as_its_file_says() -> None:
     assert about["span"]["remoteEndpoint"] == {"serviceName": "个人信息服务", "ipv4": "192.168.99.101", "port": 9000}
 
 
-def test_a_skewed_server_stands_under_its_client_and_its_work_under_it() -> None:
+def test_a_skewed_server_is_a_child_of_its_client_and_the_parent_of_its_work() -> None:
     assert tree(file("skew.json")) == {
         ("servicea: get", "None"),
         ("servicea: post", "servicea: get"),
@@ -67,7 +67,7 @@ def test_a_skewed_server_stands_under_its_client_and_its_work_under_it() -> None
 
 
 def test_the_halves_of_yelp_s_spans_are_parent_and_child() -> None:
-    found = tree(file("yelp.json"))
+    result = tree(file("yelp.json"))
     assert {
         ("routing: post /location/update/v4", "None"),
         ("unknown: post", "routing: post /location/update/v4"),
@@ -77,8 +77,8 @@ def test_the_halves_of_yelp_s_spans_are_parent_and_child() -> None:
         ("mobile_api: get", "mobile_api: post /location/update/v4"),
         ("spectre: get", "mobile_api: get"),
         ("yelp-main: begin", "yelp-main: txn: user_get_basic_and_scout_info"),
-    } <= found
-    assert sum(parent == "None" for _, parent in found) == 1
+    } <= result
+    assert sum(parent == "None" for _, parent in result) == 1
 
 
 def test_a_shared_half_is_named_by_the_hash_of_trace_id_and_server() -> None:
@@ -108,14 +108,14 @@ def test_a_tag_error_fails_a_span_whatever_it_says(said: str, exception: str | N
     assert (row.status, row.exception) == ("ERROR", exception)
 
 
-def test_halves_under_one_id_are_told_apart_also_where_shared_is_not_said() -> None:
+def test_halves_with_one_id_are_separated_even_without_the_shared_flag() -> None:
     client, server = {**SPAN, "kind": "CLIENT"}, {**SPAN, "kind": "SERVER", "localEndpoint": {"serviceName": "b"}}
     child = {**SPAN, "id": "3", "parentId": "2", "localEndpoint": {"serviceName": "b"}}
     assert len({row.span_id for row in read([client, server, child])}) == 3
     assert tree(read([server, child, client])) == {("a: ", "None"), ("b: ", "a: "), ("b: ", "b: ")}
 
 
-def test_a_server_whose_client_is_elsewhere_keeps_the_parent_it_names() -> None:
+def test_a_server_without_its_client_keeps_the_parent_it_names() -> None:
     server = {**SPAN, "parentId": "9", "shared": True}
     child = {**SPAN, "id": "3", "parentId": "2", "localEndpoint": {"serviceName": "z"}}
     first, second = read([server, child])

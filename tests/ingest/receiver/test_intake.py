@@ -1,4 +1,4 @@
-"""Room in the spool: what is said to fit does."""
+"""Space in the spool: a batch that is said to fit does."""
 
 import tempfile
 from pathlib import Path
@@ -22,7 +22,7 @@ def frames(sizes: list[int]) -> list[bytes]:
 
 @settings(deadline=None)
 @given(st.lists(st.lists(st.integers(1, 250_000), min_size=1, max_size=5), max_size=12))
-def test_a_batch_with_room_goes_in_whole_and_one_without_does_not(batches: list[list[int]]) -> None:
+def test_a_batch_with_space_is_stored_whole_and_one_without_is_not(batches: list[list[int]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         spool = Spool(str(Path(folder) / "a.spool"), MEBIBYTE, WRITER, 1, [])
         for sizes in batches:
@@ -35,7 +35,7 @@ def test_a_batch_with_room_goes_in_whole_and_one_without_does_not(batches: list[
 
 
 @given(st.lists(st.integers(1, 250_000), min_size=1, max_size=8))
-def test_what_fits_once_all_is_drained_is_taken_then(sizes: list[int]) -> None:
+def test_a_batch_that_fits_an_empty_spool_is_stored_once_it_is_drained(sizes: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         spool = Spool(str(Path(folder) / "a.spool"), MEBIBYTE, WRITER, 1, [])
         batch = frames(sizes)
@@ -43,8 +43,8 @@ def test_what_fits_once_all_is_drained_is_taken_then(sizes: list[int]) -> None:
             while spool.write(frames([50_000])[0]):
                 continue
             position = 0
-            while (found := spool.read(spool.header.position, 1000)) != ([], spool.header.position):
-                position = found[1]
+            while (batch_read := spool.read(spool.header.position, 1000)) != ([], spool.header.position):
+                position = batch_read[1]
                 spool.header.position = position
                 spool.release(position)
             assert all(spool.write(frame) for frame in batch)

@@ -31,7 +31,7 @@ from obs_core.store import log as store
 from obs_core.store import sqlite
 from tests.ingest.sender import span, text, traces
 
-PATIENCE_S = 60
+TIMEOUT_S = 60
 SHOP = Resource({"service.name": "shop", "service.instance.id": "shop-1"})
 BATCH = 40
 
@@ -61,8 +61,8 @@ class Running:
         """End it, by a signal or as a parent's end does; return its exit code."""
         if how is not None:
             self.process.send_signal(how)
-            self.process.wait(PATIENCE_S)
-        self.process.communicate(timeout=PATIENCE_S)
+            self.process.wait(TIMEOUT_S)
+        self.process.communicate(timeout=TIMEOUT_S)
         return self.process.returncode
 
 
@@ -79,9 +79,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
         return running[-1]
 
     yield begin
-    for each in running:
-        each.process.kill()
-        each.process.communicate()
+    for item in running:
+        item.process.kill()
+        item.process.communicate()
 
 
 @pytest.fixture
@@ -97,12 +97,12 @@ def locked(tmp_path: Path) -> Iterator[Callable[[], None]]:
 def batch(number: int) -> bytes:
     """A batch of `BATCH` spans with ids of their own and some text."""
     numbers = range(number * BATCH + 1, (number + 1) * BATCH + 1)
-    request = traces(span(each, attributes=[text("page", "a" * 200)]) for each in numbers)
+    request = traces(span(item, attributes=[text("page", "a" * 200)]) for item in numbers)
     return bytes(request.SerializeToString())
 
 
 def ids(number: int) -> set[str]:
-    return {f"{each:016x}" for each in range(number * BATCH + 1, (number + 1) * BATCH + 1)}
+    return {f"{item:016x}" for item in range(number * BATCH + 1, (number + 1) * BATCH + 1)}
 
 
 def rows(log: Path, columns: str, where: str = "1") -> list[tuple[Any, ...]]:
@@ -115,13 +115,13 @@ def rows(log: Path, columns: str, where: str = "1") -> list[tuple[Any, ...]]:
 
 def until_stored(log: Path, count: int) -> set[str]:
     """The span ids in the log once there are `count` of them."""
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + TIMEOUT_S
     while time.monotonic() < end:
-        found = {str(row[0]) for row in rows(log, "span_id")} if log.exists() else set()
-        if len(found) >= count:
-            return found
+        result = {str(row[0]) for row in rows(log, "span_id")} if log.exists() else set()
+        if len(result) >= count:
+            return result
         time.sleep(0.05)
-    pytest.fail(f"{len(found)} of {count} rows after {PATIENCE_S} s")
+    pytest.fail(f"{len(result)} of {count} rows after {TIMEOUT_S} s")
 
 
 @pytest.mark.parametrize("compression", list(Compression))
@@ -157,9 +157,9 @@ def test_the_sdk_sends_logs_that_are_joined_to_their_calls(start: Start) -> None
         provider.get_logger("shop.orders").emit(record)
     provider.shutdown()
     assert receiver.end() == 0
-    place = call.get_span_context()
-    found = rows(receiver.log, "kind, data_value, status, process_group, trace_id, parent_span_id")
-    assert found == [("log", "no tea left", "ERROR", "shop", f"{place.trace_id:032x}", f"{place.span_id:016x}")]
+    location = call.get_span_context()
+    result = rows(receiver.log, "kind, data_value, status, process_group, trace_id, parent_span_id")
+    assert result == [("log", "no tea left", "ERROR", "shop", f"{location.trace_id:032x}", f"{location.span_id:016x}")]
 
 
 def test_the_sdk_sends_metrics(start: Start) -> None:
@@ -172,8 +172,8 @@ def test_the_sdk_sends_metrics(start: Start) -> None:
     meter.create_counter("orders").add(3)
     provider.shutdown()
     assert receiver.end() == 0
-    found = {(data.split("{")[0].split(" ")[0], value) for data, value in rows(receiver.log, "data, data_value")}
-    assert {("level", "1.25"), ("orders", "3")} <= found
+    result = {(data.split("{")[0].split(" ")[0], value) for data, value in rows(receiver.log, "data, data_value")}
+    assert {("level", "1.25"), ("orders", "3")} <= result
     assert {row[0] for row in rows(receiver.log, "kind")} == {"value"}
 
 
@@ -181,7 +181,7 @@ def test_a_batch_that_was_put_off_is_delivered_exactly_once(
     start: Start, locked: Callable[[], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     receiver = start()
-    exporter = OTLPSpanExporter(f"{receiver.address}/v1/traces", timeout=PATIENCE_S)
+    exporter = OTLPSpanExporter(f"{receiver.address}/v1/traces", timeout=TIMEOUT_S)
     processor = BatchSpanProcessor(exporter, max_queue_size=100_000, max_export_batch_size=50)
     provider = TracerProvider(resource=SHOP)
     provider.add_span_processor(processor)
@@ -190,7 +190,7 @@ def test_a_batch_that_was_put_off_is_delivered_exactly_once(
     with caplog.at_level(logging.WARNING):
         for number in range(spans):
             tracer.start_span(f"call {number}", attributes={"page": "a" * 500}).end()
-        end = time.monotonic() + PATIENCE_S
+        end = time.monotonic() + TIMEOUT_S
         while "Service Unavailable" not in caplog.text and time.monotonic() < end:
             time.sleep(0.05)
         assert "Service Unavailable" in caplog.text
@@ -213,7 +213,7 @@ def test_kill_between_answer_and_commit_loses_nothing(start: Start, locked: Call
     assert until_stored(first.log, 10 * BATCH) == set().union(*map(ids, range(10)))
 
 
-def test_killed_at_any_moment_whole_batches_are_stored_and_all_that_were_answered(start: Start) -> None:
+def test_killed_at_any_time_whole_batches_are_stored_and_all_that_were_answered(start: Start) -> None:
     answered: list[int] = []
     sent = 0
     for life in range(5):
@@ -252,23 +252,23 @@ def test_it_ends_in_good_order_and_everything_is_in_the_log(start: Start, how: s
 def test_a_taken_port_has_an_exit_code_of_its_own(start: Start, tmp_path: Path) -> None:
     port = start().address.rpartition(":")[2]
     command = [sys.executable, "-m", "obs_core", "ingest", "--port", port, "--log", str(tmp_path / "other.db")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     assert done.returncode == 98
     assert f"Port {port} on 127.0.0.1 is in use by another program." in done.stderr
 
 
 @pytest.mark.parametrize(("option", "word"), [("--port", "99999"), ("--host", "192.0.2.1")])
-def test_a_place_where_nobody_can_listen_is_told(tmp_path: Path, option: str, word: str) -> None:
-    command = [sys.executable, "-m", "obs_core", "ingest", option, word, "--log", str(tmp_path / "trace.db")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+def test_an_address_that_is_not_available_is_reported(tmp_path: Path, option: str, token: str) -> None:
+    command = [sys.executable, "-m", "obs_core", "ingest", option, token, "--log", str(tmp_path / "trace.db")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     assert done.returncode == 2
-    assert word in done.stderr
+    assert token in done.stderr
     assert "Traceback" not in done.stderr
 
 
 def test_a_sender_of_too_much_gets_its_answer_and_goes_on(start: Start) -> None:
     receiver = start(OBS_OTLP_LIMIT_MB="1")
-    connection = http.client.HTTPConnection(receiver.address.removeprefix("http://"), timeout=PATIENCE_S)
+    connection = http.client.HTTPConnection(receiver.address.removeprefix("http://"), timeout=TIMEOUT_S)
     for body, status in ((bytes(20_000_000), 413), (batch(0), 200)):
         connection.request("POST", "/v1/traces", body, {"Content-Type": "application/x-protobuf"})
         answer = connection.getresponse()

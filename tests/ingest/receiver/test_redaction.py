@@ -21,7 +21,7 @@ ABOUT = {
 }
 
 
-def test_attributes_of_telling_names_are_redacted_at_every_depth() -> None:
+def test_attributes_of_sensitive_names_are_redacted_at_every_depth() -> None:
     row = without_secrets(Row("call", "shop", "GET", 1, attributes=json.dumps(ABOUT)), ALL)
     assert json.loads(row.attributes or "") == {
         "attributes": {
@@ -35,13 +35,13 @@ def test_attributes_of_telling_names_are_redacted_at_every_depth() -> None:
     }
 
 
-def test_texts_lose_the_secrets_that_stand_beside_a_telling_name() -> None:
+def test_texts_lose_the_secrets_next_to_a_sensitive_name() -> None:
     row = Row("log", "shop", "auth", 1, data_value="password=hunter2 for bob", exception="E: token=abc", trace_id="t")
     clear = without_secrets(row, ALL)
     assert (clear.data_value, clear.exception) == ("password=[redacted] for bob", "E: token=[redacted]")
 
 
-def test_values_of_telling_names_are_redacted_if_they_are_text() -> None:
+def test_values_of_sensitive_names_are_redacted_if_they_are_text() -> None:
     assert without_secrets(Row("value", "p", "token", 1, data_type="string", data_value="abc"), ALL).data_value == (
         "[redacted]"
     )

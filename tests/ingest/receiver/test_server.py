@@ -61,8 +61,8 @@ def test_spans_in_json_become_the_same_rows(made: Made, tmp_path: Path) -> None:
 
 def test_a_log_record_is_joined_to_its_call(sender: Sender) -> None:
     assert sender.post(LOGS.SerializeToString(), "logs").content == b""
-    found = sender.rows("kind, trace_id, parent_span_id, data_value, status, exception")
-    assert found == [("log", TRACE.hex(), f"{1:016x}", "no price", "ERROR", "KeyError: 'x'")]
+    result = sender.rows("kind, trace_id, parent_span_id, data_value, status, exception")
+    assert result == [("log", TRACE.hex(), f"{1:016x}", "no price", "ERROR", "KeyError: 'x'")]
 
 
 def test_a_gauge_becomes_a_value_and_a_histogram_is_rejected_with_its_name(sender: Sender) -> None:
@@ -74,11 +74,11 @@ def test_a_gauge_becomes_a_value_and_a_histogram_is_rejected_with_its_name(sende
     assert sender.rows("kind, data, data_value, timestamp") == [("value", "level", "1.5", START)]
 
 
-def test_chosen_attributes_become_values_of_their_calls(made: Made) -> None:
+def test_selected_attributes_become_values_of_their_calls(made: Made) -> None:
     sender = made(OBS_VALUES="item, price")
     sender.post(traces([span(1, attributes=[text("price", "12"), text("color", "red")])]).SerializeToString())
-    found = sender.rows("kind, data_value, parent_span_id", "kind = 'value'")
-    assert found == [("value", "12", f"{1:016x}")]
+    result = sender.rows("kind, data_value, parent_span_id", "kind = 'value'")
+    assert result == [("value", "12", f"{1:016x}")]
 
 
 def test_an_empty_request_is_a_success(sender: Sender) -> None:
@@ -257,7 +257,9 @@ def test_with_a_token_only_who_shows_it_may_send_by_whatever_name(made: Made) ->
     ("method", "path", "status"),
     [("GET", "/v1/traces", 405), ("PUT", "/v1/logs", 405), ("POST", "/v1/profiles", 404), ("GET", "/", 404)],
 )
-def test_other_paths_and_methods_are_told_the_right_ones(sender: Sender, method: str, path: str, status: int) -> None:
+def test_other_paths_and_methods_get_the_right_ones_in_the_error(
+    sender: Sender, method: str, path: str, status: int
+) -> None:
     answer = sender.ask(method, path)
     assert answer.status_code == status
     assert "/v1/traces" in status_of(answer)[1]
@@ -308,13 +310,13 @@ def test_without_a_spool_nothing_is_promised_until_there_is_one(sender: Sender, 
     assert len(sender.rows("id")) == 3
 
 
-def test_health_tells_the_log_and_what_came(sender: Sender) -> None:
+def test_health_reports_the_log_and_the_counts(sender: Sender) -> None:
     assert sender.ask("GET", "/healthz").json()["batches"] == 0
     sender.post(THREE.SerializeToString())
     sender.post(b"\xff")
-    told = sender.ask("GET", "/healthz").json()
-    assert (told["status"], told["log"], told["batches"], told["rows"]) == ("ok", str(sender.log), 1, 3)
-    assert (told["rejected"], told["refused"]) == (0, 1)
+    given = sender.ask("GET", "/healthz").json()
+    assert (given["status"], given["log"], given["batches"], given["rows"]) == ("ok", str(sender.log), 1, 3)
+    assert (given["rejected"], given["refused"]) == (0, 1)
 
 
 def test_hostile_spans_are_stored_as_they_are(sender: Sender) -> None:

@@ -42,17 +42,17 @@ class Batch(NamedTuple):
 
 
 def recorded() -> list[Batch]:
-    found = [Batch("traces", PROTOBUF, path.read_bytes()) for path in trace_files("otel-demo", "otlp_pb")[:8]]
-    found += [
+    result = [Batch("traces", PROTOBUF, path.read_bytes()) for path in trace_files("otel-demo", "otlp_pb")[:8]]
+    result += [
         Batch("logs", PROTOBUF, LOGS.SerializeToString()),
         Batch("metrics", PROTOBUF, METRICS.SerializeToString()),
     ]
     for signal, name in (("traces", "traces_only.jsonl"), ("logs", "logs_only.jsonl")):
         lines = trace_file("otel-demo", name).read_bytes().splitlines()
-        found += [Batch(signal, JSON, line) for line in lines if len(line) < 50_000][:5]
+        result += [Batch(signal, JSON, line) for line in lines if len(line) < 50_000][:5]
     for signal, name in (("traces", "trace.json"), ("logs", "logs.json"), ("metrics", "metrics.json")):
-        found.append(Batch(signal, JSON, trace_file("otlp-spec", name).read_bytes()))
-    return found
+        result.append(Batch(signal, JSON, trace_file("otlp-spec", name).read_bytes()))
+    return result
 
 
 RECORDED = recorded()
@@ -81,9 +81,9 @@ STRANGE = st.one_of(
 @pytest.fixture(scope="module")
 def sender(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sender]:
     """One receiver for all examples: what one of them breaks, the next ones find."""
-    found = Sender(tmp_path_factory.mktemp("fuzz") / "trace.db", OBS_OTLP_LIMIT_MB="2", OBS_SPOOL_MB="32")
-    yield found
-    found.intake.close()
+    result = Sender(tmp_path_factory.mktemp("fuzz") / "trace.db", OBS_OTLP_LIMIT_MB="2", OBS_SPOOL_MB="32")
+    yield result
+    result.intake.close()
 
 
 def edited(body: bytes, edits: list[tuple[str, float, int, bytes]]) -> bytes:
@@ -107,7 +107,7 @@ def edited(body: bytes, edits: list[tuple[str, float, int, bytes]]) -> bytes:
 
 
 def replaced(document: Any, turns: list[int], strange: Any) -> Any:  # noqa: ANN401 - JSON
-    """The document with one of its parts, found by taking these turns, in place of which something strange stands."""
+    """The document with one of its parts, found by taking these turns, with something strange instead of the last."""
     if not turns or not isinstance(document, dict | list) or not document:
         return strange
     if isinstance(document, list):
