@@ -1,0 +1,149 @@
+"""Opens and makes files and folders of the log so that no other user can redirect or read what is written.
+
+In a folder that several users may write to, another user can plant a link, a FIFO or a file under the name of ours. So
+the last part of a path is never followed if it is a link, opening never waits for the other end of a FIFO, only regular
+files are opened, and a file or folder of another user is refused. What we make is for its owner only (0600, 0700); the
+mode of what exists is left alone. Links in the earlier parts of a path are followed: they are the user's own choice.
+
+An owner is trusted if it is this user, root, or the owner of the folder around the file, who could replace it anyway.
+Every refusal is an `OSError` whose `strerror` is a phrase for people, as in "x can't be written: it is a link".
+"""
+
+import errno
+import itertools
+import os
+import stat
+from typing import Final
+
+FILE_MODE: Final = 0o600
+FOLDER_MODE: Final = 0o700
+_FLAGS: Final = sum(getattr(os, name, 0) for name in ("O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK", "O_NOCTTY", "O_BINARY"))
+_numbers: Final = itertools.count()
+StrPath = str | os.PathLike[str]
+
+
+def open_file(path: StrPath, *, write: bool = False, any_owner: bool = False) -> int:
+    """The descriptor of an existing regular file, for reading, with `write` also for writing.
+
+    `any_owner` accepts the file of another user and one with several names: its reader checks the content first.
+
+    Raises:
+        OSError: it does not exist, is a link or no regular file, has several names, or belongs to another user.
+    """
+    try:
+        descriptor = os.open(path, (os.O_RDWR if write else os.O_RDONLY) | _FLAGS)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENXIO):  # EMLINK: FreeBSD; ENXIO: a socket
+            raise _refused(path, "it is a link or no regular file") from error
+        raise
+    return _checked(path, descriptor, one_name=write and not any_owner, any_owner=any_owner)
+
+
+def open_or_make(path: StrPath) -> int:
+    """The descriptor of a regular file for reading and writing; it is made (0600) if it does not exist.
+
+    Raises:
+        OSError: as `open_file`, or it can't be made.
+    """
+    try:
+        return make_file(path)
+    except FileExistsError:
+        return open_file(path, write=True)
+
+
+def make_file(path: StrPath) -> int:
+    """The descriptor of a new, empty file for reading and writing, which only its owner may open.
+
+    Raises:
+        FileExistsError: something has this name, perhaps a link to nothing.
+        OSError: it can't be made.
+    """
+    return os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | _FLAGS, FILE_MODE)
+
+
+def make_folder(path: StrPath) -> None:
+    """Make the folder `path` for its owner only, and the folders around it as usual; an existing one is checked.
+
+    Raises:
+        OSError: it can't be made, is a link or a file, or belongs to another user.
+    """
+    parent = os.path.dirname(os.path.abspath(path))  # noqa: PTH100, PTH120 - pathlib costs the traced program 2 ms
+    os.makedirs(parent, exist_ok=True)  # noqa: PTH103 - as above
+    try:
+        os.mkdir(path, FOLDER_MODE)  # noqa: PTH102 - as above
+    except FileExistsError:
+        check_folder(path)
+
+
+def check_folder(path: StrPath) -> None:
+    """Refuse the folder `path` if another user could have planted it.
+
+    Raises:
+        OSError: it does not exist, is a link or a file, or belongs to another user.
+    """
+    found = os.lstat(path)
+    if not stat.S_ISDIR(found.st_mode):
+        raise _refused(path, "it is a link or no folder")
+    if not is_trusted(path, found):
+        raise _refused(path, "it belongs to another user")
+
+
+def replace(path: StrPath, content: bytes) -> None:
+    """Write `content` to `path` so that a reader sees all of it or the file from before; its mode is kept.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    part = f"{os.fspath(path)}.{os.getpid()}-{next(_numbers)}.new"
+    descriptor = make_file(part)
+    try:
+        try:
+            mode = _mode_of(path)
+            if mode is not None:
+                os.chmod(part, mode)  # noqa: PTH101 - as above
+            left = memoryview(content)
+            while left:
+                left = left[os.write(descriptor, left) :]
+        finally:
+            os.close(descriptor)
+        os.replace(part, path)  # noqa: PTH105 - as above; a link at `path` is replaced, not followed
+    except BaseException:
+        os.unlink(part)  # noqa: PTH108 - as above
+        raise
+
+
+def is_trusted(path: StrPath, found: os.stat_result) -> bool:
+    """Whether the owner of `path`, of which `found` is the status, is this user, root or the owner of its folder."""
+    if not hasattr(os, "geteuid") or found.st_uid in (0, os.geteuid()):
+        return True
+    folder = os.path.dirname(os.path.abspath(path))  # noqa: PTH100, PTH120 - as above
+    return found.st_uid == os.stat(folder).st_uid  # noqa: PTH116 - as above
+
+
+def _checked(path: StrPath, descriptor: int, *, one_name: bool, any_owner: bool) -> int:
+    """`descriptor`, or an error if it is not what we opened it for."""
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise _refused(path, "it is a link or no regular file")
+        if one_name and found.st_nlink > 1:  # a hard link to another file of the same user
+            raise _refused(path, "the same file has other names")
+        if not any_owner and not is_trusted(path, found):
+            raise _refused(path, "it belongs to another user")
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _mode_of(path: StrPath) -> int | None:
+    """The permissions of the regular file `path`; None if there is none that we may trust."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return None
+    return stat.S_IMODE(found.st_mode) & 0o777 if stat.S_ISREG(found.st_mode) and is_trusted(path, found) else None
+
+
+def _refused(path: StrPath, why: str) -> OSError:
+    return PermissionError(errno.EPERM, why, os.fspath(path))
