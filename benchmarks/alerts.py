@@ -192,7 +192,9 @@ def seen(path: Path) -> None:
                 for id_, transition in ledger.transitions(connection, rule="seen", after=after):
                     after, there[transition.timestamp_ns] = id_, time.time_ns()
                 if ended is None and writer.poll() is not None:
-                    ended = time.monotonic() + 3
+                    ended = time.monotonic() + 30  # at most: on a busy machine the last state change takes a while
+                if ended is not None and len(there) > WRITE_S * NEW // BATCH // (NEW // BATCH + 1):
+                    break
                 time.sleep(0.005)
             *lines, rate = (writer.stdout.read() if writer.stdout else "").split("\n")[:-1]
     waits = [(there[int(line.split()[0])] - int(line.split()[1])) / SECOND for line in lines]
