@@ -1,4 +1,4 @@
-"""The launcher: `streamlit run streamlit_app.py` starts the pages, the routes around them and its child processes."""
+"""The launcher: `streamlit run streamlit_app.py` serves the pages and routes and starts the child processes."""
 
 from pathlib import Path
 
