@@ -1,1 +1,1 @@
-"""What pages are built of. Only this room, serve and the pages know Streamlit."""
+"""The parts that pages are built of. Only this package, `serve` and the pages import Streamlit."""
