@@ -114,9 +114,9 @@ def test_members_that_are_no_traces_are_named_and_the_rest_is_stored(
     done = stored(connection, packed(tmp_path / "x.zip", members))
     assert done.stored == 1
     assert [part.member for part in done.refused] == ["README.md"]
-    with pytest.raises(NotTraces, match="holds no trace file"):
+    with pytest.raises(NotTraces, match="has no trace files"):
         stored(connection, packed(tmp_path / "y.zip", {"README.md": b"# Notes"}))
-    with pytest.raises(NotTraces, match="holds no trace file"):
+    with pytest.raises(NotTraces, match="has no trace files"):
         stored(connection, packed(tmp_path / "z.zip", {}))
 
 

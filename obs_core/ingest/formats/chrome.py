@@ -198,23 +198,15 @@ def _span(event: _Event, trace_id: str, thread: _Thread, recording: _Recording) 
     raw = event.raw
     attributes = event.args
     attributes["thread.id"] = raw.get("tid")
-    if name := recording.thread_names.get(thread):
-        attributes["thread.name"] = name
+    if thread_name := recording.thread_names.get(thread):
+        attributes["thread.name"] = thread_name
     if category := raw.get("cat"):
         attributes["category"] = category
+    span_id = _hash(recording.digest, event.index, 16)
     parent = None if event.parent is None else _hash(recording.digest, event.parent, 16)
     duration = None if event.end_ns is None else event.end_ns - event.start_ns
-    return Span(
-        trace_id,
-        _hash(recording.digest, event.index, 16),
-        parent,
-        str(raw.get("name") or ""),
-        event.start_ns,
-        duration,
-        "UNSET",
-        "",
-        attributes,
-    )
+    name = str(raw.get("name") or "")
+    return Span(trace_id, span_id, parent, name, event.start_ns, duration, "UNSET", "", attributes)
 
 
 def _hash(digest: str, part: object, length: int) -> str:
