@@ -8,7 +8,7 @@ from hypothesis import settings
 
 from tests.support import table
 
-settings.register_profile("project", deadline=None)  # a busy machine makes one example slow, and that is no fault
+settings.register_profile("project", deadline=None)  # a busy machine makes one example slow, which is not a fault
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "project"))
 
 

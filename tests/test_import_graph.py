@@ -16,6 +16,6 @@ def _script() -> ModuleType:
     return module
 
 
-def test_the_picture_of_the_packages_is_up_to_date() -> None:
+def test_the_diagram_of_the_packages_is_up_to_date() -> None:
     document = (ROOT / "docs" / "architecture.md").read_text("utf-8")
     assert _script().updated(document) == document, "run python docs/import_graph.py"

@@ -7,7 +7,7 @@ import pytest
 from tests.support import language
 
 ROOT = Path(__file__).parents[1]
-TEXTS = ["obs_core", "pages", "docs", "streamlit_app.py", "README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+TEXTS = ["obs_core", "pages", "docs", "benchmarks", "streamlit_app.py", "README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
 
 
 @pytest.mark.parametrize("part", TEXTS)

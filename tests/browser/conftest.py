@@ -29,10 +29,10 @@ Serve = Callable[[Path], str]
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     """Debian's Chromium instead of a downloaded one."""
-    found = browser()
-    if found is None:
+    chromium = browser()
+    if chromium is None:
         pytest.fail(f"The browser tests need Chromium: {' '.join(INSTALL)}", pytrace=False)
-    return browser_type_launch_args | {"executable_path": found, "args": list(FLAGS)}
+    return browser_type_launch_args | {"executable_path": chromium, "args": list(FLAGS)}
 
 
 @pytest.fixture

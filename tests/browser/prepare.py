@@ -15,15 +15,15 @@ INSTALL: Final = ("apt-get", "install", "-y", "--no-install-recommends", "chromi
 
 
 def browser() -> str | None:
-    """Where Chromium lies: OBS_CHROMIUM, or the first of its usual names in the path."""
+    """The path of Chromium: OBS_CHROMIUM, or the first of its names in PATH; None if there is none."""
     named = os.environ.get("OBS_CHROMIUM")
-    return named or next((found for name in NAMES if (found := shutil.which(name))), None)
+    return named or next(filter(None, map(shutil.which, NAMES)), None)
 
 
 def prepare(*, root: bool, debian: bool) -> int:
-    """See to it that there is a browser; return the exit code."""
-    if (found := browser()) is not None:
-        print(f"Browser tests use {found}")
+    """Install Chromium if there is none and `root` may; return the exit code."""
+    if (path := browser()) is not None:
+        print(f"Browser tests use {path}")
         return 0
     if not (root and debian):
         said = "The browser tests need Chromium, and there is none. Install it, for example with:"
