@@ -6,7 +6,7 @@ files are opened, and a file or folder of another user is refused. What we make 
 mode of what exists is left alone. Links in the earlier parts of a path are followed: they are the user's own choice.
 
 An owner is trusted if it is this user, root, or the owner of the folder around the file, who could replace it anyway.
-Every refusal is an `OSError` whose `strerror` is a phrase for people, as in "x can't be written: it is a link".
+Every refusal is an `OSError`; its `strerror` is a phrase for people, as in "x can't be written: it is a link".
 """
 
 import errno
@@ -81,10 +81,10 @@ def check_folder(path: StrPath) -> None:
     Raises:
         OSError: it does not exist, is a link or a file, or belongs to another user.
     """
-    found = os.lstat(path)
-    if not stat.S_ISDIR(found.st_mode):
+    status = os.lstat(path)
+    if not stat.S_ISDIR(status.st_mode):
         raise _refused(path, "it is a link or no folder")
-    if not is_trusted(path, found):
+    if not is_trusted(path, status):
         raise _refused(path, "it belongs to another user")
 
 
@@ -112,23 +112,23 @@ def replace(path: StrPath, content: bytes) -> None:
         raise
 
 
-def is_trusted(path: StrPath, found: os.stat_result) -> bool:
-    """Whether the owner of `path`, of which `found` is the status, is this user, root or the owner of its folder."""
-    if not hasattr(os, "geteuid") or found.st_uid in (0, os.geteuid()):
+def is_trusted(path: StrPath, status: os.stat_result) -> bool:
+    """Whether the owner of `path` (with this `status`) is this user, root or the owner of its folder."""
+    if not hasattr(os, "geteuid") or status.st_uid in (0, os.geteuid()):
         return True
     folder = os.path.dirname(os.path.abspath(path))  # noqa: PTH100, PTH120 - as above
-    return found.st_uid == os.stat(folder).st_uid  # noqa: PTH116 - as above
+    return status.st_uid == os.stat(folder).st_uid  # noqa: PTH116 - as above
 
 
 def _checked(path: StrPath, descriptor: int, *, one_name: bool, any_owner: bool) -> int:
     """`descriptor`, or an error if it is not what we opened it for."""
     try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
             raise _refused(path, "it is a link or no regular file")
-        if one_name and found.st_nlink > 1:  # a hard link to another file of the same user
+        if one_name and status.st_nlink > 1:  # a hard link to another file of the same user
             raise _refused(path, "the same file has other names")
-        if not any_owner and not is_trusted(path, found):
+        if not any_owner and not is_trusted(path, status):
             raise _refused(path, "it belongs to another user")
     except BaseException:
         os.close(descriptor)
@@ -139,10 +139,10 @@ def _checked(path: StrPath, descriptor: int, *, one_name: bool, any_owner: bool)
 def _mode_of(path: StrPath) -> int | None:
     """The permissions of the regular file `path`; None if there is none that we may trust."""
     try:
-        found = os.lstat(path)
+        status = os.lstat(path)
     except OSError:
         return None
-    return stat.S_IMODE(found.st_mode) & 0o777 if stat.S_ISREG(found.st_mode) and is_trusted(path, found) else None
+    return stat.S_IMODE(status.st_mode) & 0o777 if stat.S_ISREG(status.st_mode) and is_trusted(path, status) else None
 
 
 def _refused(path: StrPath, why: str) -> OSError:
