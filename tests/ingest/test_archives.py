@@ -183,7 +183,7 @@ def test_an_archive_of_too_many_files_is_refused(
     connection: sqlite.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(archives, "MOST_MEMBERS", 3)
-    with pytest.raises(FileRefused, match="holds 4 files; 3 is the most"):
+    with pytest.raises(FileRefused, match="has 4 files; the limit is 3"):
         stored(connection, packed(tmp_path / "x.zip", dict.fromkeys("abcd", CSV.encode())))
 
 
