@@ -27,7 +27,7 @@ MAX_PERIOD_NS: Final = 365 * DAY
 """The longest period that a rule, a snooze or a webhook takes."""
 
 _ALL_UNITS: Final = {"ms": MILLISECOND, **UNITS}
-_PERIOD: Final = re.compile(r"(\d{1,9})(\.\d{1,9})?(ms|[smhdw])", re.ASCII)
+_PERIOD: Final = re.compile(r"(?=\.?\d)(\d{0,9})(\.\d{1,9})?(ms|[smhdw])", re.ASCII)
 _RELATIVE: Final = re.compile(r"(now|last)(?:-(.+))?", re.ASCII)
 _EPOCH_MS: Final = re.compile(r"-?\d{1,15}", re.ASCII)
 _FRACTION: Final = re.compile(r"\.(\d+)")

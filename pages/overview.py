@@ -45,7 +45,7 @@ def health(scope: PageScope) -> None:
         recent_errors(ask(overview.recent_errors, scope), date=date)
     with right, panel("Exceptions by type and location", key="o_kinds_panel", suggestions=rules):
         exceptions(ask(overview.exceptions, scope), date=date)
-    with panel("Process groups", "Select a group to filter the page", suggestions=partial(group_suggestions, scope)):
+    with panel("Process groups", "Click a group to filter the page", suggestions=partial(group_suggestions, scope)):
         groups_card(ask(overview.groups, scope), scope.group)
     note = "P95 compared with the window before; select a function to open its code"
     with panel("Functions", note, suggestions=partial(function_suggestions, scope)):

@@ -95,6 +95,7 @@ def test_a_text_without_a_number_and_a_unit_is_not_a_period(text: str) -> None:
 def test_only_periods_with_fractions_allowed_have_fractions() -> None:
     assert period_ns("1.5h") is None
     assert period_ns("1.5h", fraction=True) == 90 * MINUTE
+    assert period_ns(".5h", fraction=True) == 30 * MINUTE
 
 
 @given(st.integers(0, 10**8).map(lambda tenths: tenths * SECOND // 10))

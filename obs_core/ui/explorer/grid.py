@@ -15,6 +15,8 @@ import streamlit as st
 from pandas import DataFrame
 from st_aggrid import AgGrid, DataReturnMode, JsCode, StAggridTheme
 
+from obs_core import theme
+
 ROW_HEIGHT: Final = 30
 HEADER_HEIGHT: Final = 34
 TALLEST: Final = 460
@@ -25,21 +27,19 @@ _FUNCTIONS: Final = dict(_FUNCTION.findall(_WEB.joinpath("grid.js").read_text("u
 _TREE_CELL: Final = _WEB.joinpath("tree_cell.js").read_text("utf-8")
 
 COLOURS: Final[Mapping[str, tuple[str, str]]] = {
-    "--ag-background-color": ("#ffffff", "#0f1419"),
-    "--ag-foreground-color": ("#1f2933", "#e3e8ee"),
-    "--ag-text-color": ("#1f2933", "#e3e8ee"),
-    "--ag-data-color": ("#1f2933", "#e3e8ee"),
-    "--ag-cell-text-color": ("#1f2933", "#e3e8ee"),
-    "--ag-header-background-color": ("#f6f8fa", "#161b22"),
-    "--ag-header-foreground-color": ("#5f6b7a", "#98a3b3"),
-    "--ag-header-text-color": ("#5f6b7a", "#98a3b3"),
-    "--ag-border-color": ("#dde3ea", "#2b333d"),
-    "--ag-accent-color": ("#0072b2", "#56b4e9"),
+    "--ag-background-color": theme.PAGE,
+    "--ag-foreground-color": theme.TEXT["ink"],
+    "--ag-text-color": theme.TEXT["ink"],
+    "--ag-data-color": theme.TEXT["ink"],
+    "--ag-cell-text-color": theme.TEXT["ink"],
+    "--ag-header-background-color": theme.PAPER,
+    "--ag-header-foreground-color": theme.TEXT["quiet"],
+    "--ag-header-text-color": theme.TEXT["quiet"],
+    "--ag-border-color": theme.LINE,
+    "--ag-accent-color": theme.ROLES["accent"],
     "--ag-row-hover-color": ("rgba(0,0,0,.04)", "rgba(255,255,255,.05)"),
     "--ag-selected-row-background-color": ("rgba(0,114,178,.12)", "rgba(86,180,233,.18)"),
 }
-_ERROR_INK: Final = ("#b84e00", "#ff9d5c")
-_QUIET_INK: Final = ("#5f6b7a", "#98a3b3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def styles(*, dark: bool) -> dict[str, dict[str, str]]:
         "--ag-cell-horizontal-padding": "8px !important",
         "--ag-browser-color-scheme": "inherit !important",
     }
-    error, quiet = (f"light-dark({light}, {night})" for light, night in (_ERROR_INK, _QUIET_INK))
+    error, quiet = theme.css(theme.TEXT["error"]), theme.css(theme.TEXT["quiet"])
     return {
         ":root": {"color-scheme": "dark" if dark else "light"},
         "body, .ag-root-wrapper, .ag-measurement-container, [class*=ag-theme-params]": variables,

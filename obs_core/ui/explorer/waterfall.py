@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 import streamlit as st
 from pandas import DataFrame, Series
 
+from obs_core import theme
 from obs_core.query.analysis.critical_path import critical_path
 from obs_core.ui.kit.text import plain
 from obs_core.ui.shell.answers import derived
@@ -17,7 +18,6 @@ HEIGHT: Final = 420
 TEXT: Final = 120
 """Characters of a name or a value that a row shows; the row's card has all of it."""
 
-_NO_GROUP: Final = ("#5f6b7a", "#98a3b3")
 _WEB: Final = resources.files("obs_core.ui.explorer").joinpath("web")
 _HTML: Final = """
 <div class="wf">
@@ -110,7 +110,7 @@ def snapshot(tree: DataFrame, colours: Mapping[str, tuple[str, str]]) -> dict[st
         "parent": parents,
         "depth": tree["depth"].tolist(),
         "name": [plain(name, TEXT) for name in tree["Data"]],
-        "groups": [[plain(group, TEXT), *colours.get(group, _NO_GROUP)] for group in group_numbers],
+        "groups": [[plain(group, TEXT), *colours.get(group, theme.TEXT["quiet"])] for group in group_numbers],
         "group": [group_numbers[group] for group in groups],
         "start": starts,
         "duration": durations,
