@@ -244,6 +244,25 @@ def test_a_link_opens_the_table_by_function(path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("tab", ["By function", "Call"])
+def test_a_row_without_a_trace_opens_after_a_trace(path: Path, tab: str) -> None:
+    """Its trace's tab is a control that is bound to the link, and goes with the trace."""
+    table.store(path, [*shop(), Row("value", "web", "rate", table.START_NS, data_value="7.25")])
+    app = opened(trace="t1", span="s2", t_tab=tab)
+    for name in ("trace", "span"):
+        del app.query_params[name]
+    app.query_params["t_row"] = "5"
+    app.run()
+    assert not app.exception
+    assert "7.25" in texts(app)
+    assert "t_tab" not in app.query_params
+
+
+def test_a_link_with_a_tab_and_no_trace_loses_the_tab(path: Path) -> None:
+    table.store(path, shop())
+    assert "t_tab" not in opened(t_tab="By function").query_params
+
+
 def test_a_call_is_ranked_among_those_of_its_own_last_day(path: Path) -> None:
     day, later = 86_400_000_000_000, table.START_NS + 10_000_000
     call = Row("call", "web", "load", table.START_NS, "shop", trace_id="t1", span_id="s", duration_ns=5_000_000)

@@ -10,7 +10,7 @@ from obs_core.alerts.snapshot import AlertsSnapshot, AlertView
 from obs_core.clock import now_ns
 from obs_core.ui.alerts import alert_details, sparklines
 from obs_core.ui.alerts.alert_details import ROW_LIMIT
-from obs_core.ui.kit import formatting, table
+from obs_core.ui.kit import formatting, navigation, table
 from obs_core.ui.kit.text import plain
 from obs_core.ui.shell.scope import PageScope
 
@@ -43,8 +43,8 @@ def alert_table(snapshot: AlertsSnapshot, scope: PageScope) -> AlertView | None:
     rows = table_of(snapshot, lengths, first_by_value, images, now_ns())
     row_index = table.newly_selected("a_active", table.clickable(rows, key="a_active", columns=_columns(rows)))
     if row_index is not None:
-        st.query_params[RULE] = snapshot.alerts[row_index].rule.name
-        st.query_params[ALERT] = snapshot.alerts[row_index].fingerprint
+        clicked = snapshot.alerts[row_index]
+        navigation.update_link(**{RULE: clicked.rule.name, ALERT: clicked.fingerprint})
     if (total := len(snapshot.alerts)) > ROW_LIMIT:
         st.caption(f"Showing the {formatting.count(ROW_LIMIT)} most severe of {formatting.count(total)}.")
     return selected(snapshot)

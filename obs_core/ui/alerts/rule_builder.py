@@ -17,7 +17,7 @@ from obs_core.alerts.snapshot import AlertsSnapshot
 from obs_core.clock import now_ns
 from obs_core.settings import from_environment
 from obs_core.ui.alerts import backtest_card, ledger_access, rule_fields
-from obs_core.ui.kit import formatting
+from obs_core.ui.kit import formatting, navigation
 from obs_core.ui.shell.panel import boundary
 from obs_core.ui.shell.rule_suggestions import RULES, VIEW
 from obs_core.ui.shell.scope import PageScope
@@ -155,5 +155,5 @@ def _save(rule: Rule, existing: Rule | None) -> None:
         if until_ns is not None or (existing is not None and existing.is_snoozed(now_ns())):
             ledger.snooze(connection, rule.name, until_ns or now_ns())
         st.toast(f"Saved “{formatting.escape_markdown(rule.name)}”.", icon=":material/check:")
-        st.query_params["a_rule"] = rule.name
+        navigation.update_link(a_rule=rule.name)
         st.rerun()

@@ -13,7 +13,7 @@ from obs_core.alerts.snapshot import AlertsSnapshot
 from obs_core.clock import SECOND, now_ns
 from obs_core.ui.alerts import ledger_access, rule_builder, rule_fields
 from obs_core.ui.alerts.alert_table import RULE
-from obs_core.ui.kit import formatting, table
+from obs_core.ui.kit import formatting, navigation, table
 from obs_core.ui.kit.durations import snooze_end_ns, snooze_end_text
 from obs_core.ui.kit.text import plain
 from obs_core.ui.shell.panel import boundary
@@ -29,7 +29,7 @@ def rule_list(snapshot: AlertsSnapshot) -> Rule | None:
     columns = {"Name": 160, "Kind": 100, "From": 64, "State": 130, "Firing": 70}
     row_index = table.newly_selected("r_all", table.clickable(rows(snapshot), key="r_all", columns=columns))
     if row_index is not None:
-        st.query_params[RULE] = snapshot.rules[row_index].name
+        navigation.update_link(**{RULE: snapshot.rules[row_index].name})
     rule = snapshot.named(st.query_params.get(RULE, ""))
     if rule is not None:
         _actions(rule)
@@ -109,5 +109,5 @@ def _change(rule: Rule) -> None:
 def _remove(name: str) -> None:
     with boundary("Remove"), ledger_access.opened() as connection:
         sources.remove(connection, name)
-        st.query_params.pop(RULE, None)
+        navigation.update_link(**{RULE: None})
         st.rerun()

@@ -7,7 +7,7 @@ import streamlit as st
 from pandas import DataFrame
 
 from obs_core.clock import now_ns
-from obs_core.ui.kit import formatting, table
+from obs_core.ui.kit import formatting, navigation, table
 from obs_core.ui.kit.text import counted, plain
 from obs_core.ui.shell import rule_suggestions
 
@@ -92,8 +92,8 @@ def streak_table(streaks: DataFrame, series: DataFrame, rules: Mapping[tuple[str
     columns = {"Readings": st.column_config.NumberColumn(format="localized"), "State": 100}
     row_index = table.clickable(shown, key="a_streaks", columns=columns)
     if row_index is not None:
-        for name, column in zip(SERIES, ("process", "data"), strict=True):
-            st.query_params[name] = str(rows[column].iloc[row_index])
+        series = (str(rows[column].iloc[row_index]) for column in ("process", "data"))
+        navigation.update_link(**dict(zip(SERIES, series, strict=True)))
     return _linked() or (str(rows["process"].iloc[0]), str(rows["data"].iloc[0]))
 
 

@@ -12,7 +12,7 @@ from obs_core.alerts.deliver.webhook_store import Delivery
 from obs_core.clock import now_ns
 from obs_core.settings import from_environment
 from obs_core.ui.alerts import ledger_access, webhook_form
-from obs_core.ui.kit import formatting, table
+from obs_core.ui.kit import formatting, navigation, table
 from obs_core.ui.kit.text import plain
 from obs_core.ui.shell import state_badges
 from obs_core.ui.shell.panel import boundary
@@ -36,7 +36,7 @@ def webhook_list() -> None:
     columns = {"Name": 140, "URL": 300, "Alerts": 200}
     row_index = table.newly_selected("w_all", table.clickable(_table(webhooks), key="w_all", columns=columns))
     if row_index is not None:
-        st.query_params[_SELECTED] = str(webhooks[row_index]["name"])
+        navigation.update_link(**{_SELECTED: str(webhooks[row_index]["name"])})
     name, only = st.query_params.get(_SELECTED), webhooks[0] if len(webhooks) == 1 else None
     selected = next((webhook for webhook in webhooks if webhook["name"] == name), only)
     if selected is not None:
@@ -140,6 +140,6 @@ def _send_test(name: str) -> tuple[str, bool, str]:
 def _remove(name: str) -> None:
     with boundary("Remove"), ledger_access.opened() as ledger:
         webhook_store.remove(ledger, name)
-        st.query_params.pop(_SELECTED, None)
+        navigation.update_link(**{_SELECTED: None})
         st.session_state.pop(_TEST_RESULT, None)
         st.rerun()

@@ -12,7 +12,7 @@ from obs_core.query.questions import traces
 from obs_core.settings import from_environment
 from obs_core.ui.explorer.row_card import row_suggestions
 from obs_core.ui.explorer.search_progress import progress
-from obs_core.ui.kit import formatting, table
+from obs_core.ui.kit import formatting, navigation, table
 from obs_core.ui.kit.text import plain
 from obs_core.ui.shell.answers import ask
 from obs_core.ui.shell.panel import suggest_rules
@@ -67,7 +67,7 @@ def raw_rows(scope: PageScope, rows: DataFrame, row_filter: RowFilter) -> None:
     texts["Timestamp"] = [formatting.format_time(int(ns)) for ns in rows["Timestamp"]]
     row_index = table.newly_selected("l_rows", table.clickable(texts, key="l_rows", columns=WIDTHS, most=23))
     if row_index is not None:
-        st.query_params[SELECTED] = str(rows["id"].iloc[row_index])
+        navigation.update_link(**{SELECTED: str(rows["id"].iloc[row_index])})
     with selected:
         _selected_row(scope)
     more = "; older rows are not shown" if rows.attrs.get("truncated") else ""

@@ -30,7 +30,7 @@ def selection_card(scope: PageScope) -> None:
         with panel(f"Trace {plain(trace, 40)}"):
             _trace(scope, trace, st.query_params.get("span"))
     elif row and not (row.isascii() and row.isdigit()):
-        st.query_params.pop("t_row")  # the filter bar shows a notice
+        navigation.update_link(t_row=None)  # the filter bar shows a notice
     elif row:
         with panel("Selected row"):
             _actions(scope)

@@ -107,14 +107,14 @@ def _cursor_in_link(scope: PageScope, row_filter: RowFilter, sort: str, size: in
     """The cursor in the link; None (the first page) once the scope, filter, order or size is a different one."""
     paged = (scope.from_text, scope.to_text, scope.group, row_filter, sort, size)
     if st.session_state.get(PAGED, paged) != paged:
-        st.query_params.pop("t_after", None)
+        navigation.update_link(t_after=None)
         st.session_state.pop(PAGES, None)
     st.session_state[PAGED] = paged
     token = st.query_params.get("t_after")
     try:
         cursor(token)
     except BadParameter:  # the filter bar shows a notice
-        st.query_params.pop("t_after", None)
+        navigation.update_link(t_after=None)
         return None
     return token
 
@@ -192,10 +192,7 @@ def _go_to(target: str, next_page: str | None) -> None:
     else:
         pages.append(st.query_params.get("t_after"))
         after = next_page
-    if after is None:
-        st.query_params.pop("t_after", None)
-    else:
-        st.query_params["t_after"] = after
+    navigation.update_link(t_after=after)
 
 
 def _count(total: DataFrame, shown: int, before: int) -> str:

@@ -7,6 +7,7 @@ import streamlit as st
 from pandas import DataFrame
 
 from obs_core.query.questions import functions
+from obs_core.ui.kit import navigation
 from obs_core.ui.kit.table import clickable, rounded
 from obs_core.ui.kit.text import counted, plain
 from obs_core.ui.shell.answers import ask
@@ -74,12 +75,7 @@ def best(everything: DataFrame, text: str, order: str) -> tuple[DataFrame, int]:
 def choose(function: str | None) -> None:
     """Set the function in the link, or remove it."""
     st.session_state.pop("f_line", None)
-    for name in ("f_version", "f_older", "f_newer"):
-        st.query_params.pop(name, None)
-    if function is None:
-        st.query_params.pop("f_fn", None)
-    else:
-        st.query_params["f_fn"] = function
+    navigation.update_link(f_version=None, f_older=None, f_newer=None, f_fn=function)
 
 
 def _changed(scope: PageScope) -> DataFrame:

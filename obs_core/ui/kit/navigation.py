@@ -50,10 +50,12 @@ def follow_pending() -> None:
 def update_link(**parameters: str | None) -> None:
     """Set parameters of the current page's link in one step, and remove those that are None.
 
-    Each change is a message to the browser and an entry in its history.
+    Each change is a message to the browser and an entry in its history. A parameter that is bound to a control of the
+    last run (its key is in the session) can't be removed: Streamlit removes it with its control after this run.
     """
     for name in (name for name, text in parameters.items() if text is None):
-        st.query_params.pop(name, None)
+        if name in st.query_params and name not in st.session_state:
+            st.query_params.pop(name)
     changed = {name: text for name, text in _given(parameters).items() if st.query_params.get(name) != text}
     if changed:
         st.query_params.update(changed)

@@ -11,7 +11,7 @@ from obs_core.settings import from_environment
 from obs_core.source_code import highlight, locate
 from obs_core.source_code.error_lines import raised_lines
 from obs_core.source_code.locate import Located
-from obs_core.ui.kit import formatting
+from obs_core.ui.kit import formatting, navigation
 from obs_core.ui.kit.text import counted, plain
 from obs_core.ui.shell.state_badges import SOURCES
 
@@ -64,7 +64,7 @@ def pick_version(label: str, names: list[str], default: int, parameter: str, fun
     key = f"{parameter} {function}"
 
     def keep() -> None:
-        st.query_params[parameter] = str(st.session_state[key])
+        navigation.update_link(**{parameter: str(st.session_state[key])})
 
     linked = st.query_params.get(parameter)
     index = names.index(linked) if linked in names else default
