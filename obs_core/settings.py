@@ -28,6 +28,7 @@ class Settings:
     watch: bool = True  # OBS_WATCH: whether the dashboard starts the watcher, which evaluates alert rules
     values: tuple[str, ...] = ()  # OBS_VALUES: span attributes that become values of their calls
     webhook_allow: tuple[str, ...] = ()  # OBS_WEBHOOK_ALLOW: the hosts that webhooks may use; empty: all
+    hosts: tuple[str, ...] = ()  # OBS_HOSTS: further names by which the dashboard and the receiver may be addressed
     external_url: str = "http://localhost:8501"  # OBS_EXTERNAL_URL: the dashboard's address in messages
 
     @property
@@ -51,6 +52,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         watch=switch(env, "OBS_WATCH", default=True),
         values=texts(env, "OBS_VALUES"),
         webhook_allow=texts(env, "OBS_WEBHOOK_ALLOW"),
+        hosts=texts(env, "OBS_HOSTS"),
         external_url=env.get("OBS_EXTERNAL_URL", "").strip() or "http://localhost:8501",
     )
 

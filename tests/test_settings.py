@@ -23,6 +23,7 @@ CHANGED = {
     "OBS_WATCH": "no",
     "OBS_VALUES": "price",
     "OBS_WEBHOOK_ALLOW": "a.example.com",
+    "OBS_HOSTS": "obs.example.org",
     "OBS_EXTERNAL_URL": "https://obs.example",
 }
 """A value for every setting that differs from its default."""

@@ -4,8 +4,10 @@ import gc
 import logging
 import os
 import socket
+import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import anyio.to_thread
@@ -18,7 +20,7 @@ from obs_core.supervisor import supervisor
 from obs_core.ui.shell import answers
 
 _log = logging.getLogger(__name__)
-_DESCRIPTORS: Final = range(3, 256)
+_DESCRIPTORS: Final = Path("/dev/fd")  # of this process, on Linux and macOS
 
 
 @asynccontextmanager
@@ -56,14 +58,24 @@ def send_at_once(port: int) -> None:
     Streamlit's socket lacks it, and uvicorn writes head and body separately: with Nagle's algorithm and delayed
     acknowledgements each small response takes 44 ms instead of 1 ms. On Linux accepted sockets inherit the option.
     """
-    for descriptor in _DESCRIPTORS:
+    for descriptor in open_descriptors():
+        listening = None
         try:
-            listening = socket.socket(fileno=os.dup(descriptor))
-        except OSError:
-            continue
-        with listening:
-            try:
-                if listening.type == socket.SOCK_STREAM and listening.getsockname()[1] == port:
-                    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            except (OSError, IndexError, TypeError):
+            if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
                 continue
+            listening = socket.socket(fileno=descriptor)
+            if listening.type == socket.SOCK_STREAM and listening.getsockname()[1] == port:
+                listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except (OSError, IndexError, TypeError):
+            continue
+        finally:
+            if listening is not None:
+                listening.detach()  # it belongs to the server
+
+
+def open_descriptors() -> list[int]:
+    """This process's open files; empty where the system does not list them."""
+    try:
+        return sorted(int(entry.name) for entry in _DESCRIPTORS.iterdir())
+    except OSError:
+        return []

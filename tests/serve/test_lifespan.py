@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from obs_core.process_identity import birth_of
-from obs_core.serve.lifespan import send_at_once
+from obs_core.serve.lifespan import open_descriptors, send_at_once
 from obs_core.supervisor import status_file
 from obs_core.supervisor.state import Child
 
@@ -32,6 +32,18 @@ def test_other_sockets_are_left_alone() -> None:
         listening.listen()
         send_at_once(1)
         assert not listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_no_file_is_opened_or_closed_on_the_way(tmp_path: Path) -> None:
+    """Files, pipes and sockets of others are passed over."""
+    read, write = os.pipe()
+    with (tmp_path / "a").open("w"), socket.socket() as other, socket.socket(type=socket.SOCK_DGRAM):
+        before = open_descriptors()
+        send_at_once(1)
+        assert open_descriptors() == before
+        assert {read, write, other.fileno()} <= set(before)
+    os.close(read)
+    os.close(write)
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])

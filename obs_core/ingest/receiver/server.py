@@ -69,7 +69,7 @@ class Receiver:
             header = request.headers.get("content-type", "")
             content_type = decoding.content_type_of(header)
             try:
-                access.check(request.headers, self._settings.otlp_token, self._settings.otlp_host)
+                access.check(request.headers, self._settings.otlp_token, self._settings.otlp_host, self._settings.hosts)
                 if content_type is None:
                     raise Refusal(
                         415, f"Content-Type is “{header[:100]}”; send {responses.PROTOBUF} or {responses.JSON}."
@@ -123,7 +123,7 @@ class Receiver:
     async def _health(self, request: Request) -> Response:
         """Whether batches are accepted, the log, and the counts so far; 503 while the writer is behind."""
         try:
-            access.check(request.headers, self._settings.otlp_token, self._settings.otlp_host)
+            access.check(request.headers, self._settings.otlp_token, self._settings.otlp_host, self._settings.hosts)
         except Refusal as refusal:
             return _response(responses.refused(refusal, responses.JSON))
         behind, tally = self._intake.behind(), self.tally

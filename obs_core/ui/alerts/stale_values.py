@@ -92,8 +92,8 @@ def streak_table(streaks: DataFrame, series: DataFrame, rules: Mapping[tuple[str
     columns = {"Readings": st.column_config.NumberColumn(format="localized"), "State": 100}
     row_index = table.clickable(shown, key="a_streaks", columns=columns)
     if row_index is not None:
-        series = (str(rows[column].iloc[row_index]) for column in ("process", "data"))
-        navigation.update_link(**dict(zip(SERIES, series, strict=True)))
+        clicked = (str(rows[column].iloc[row_index]) for column in ("process", "data"))
+        navigation.update_link(**dict[str, str | None](zip(SERIES, clicked, strict=True)))
     return _linked() or (str(rows["process"].iloc[0]), str(rows["data"].iloc[0]))
 
 
