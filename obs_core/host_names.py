@@ -28,10 +28,10 @@ def is_accepted(name: str, listens_on: str, further: Iterable[str] = ()) -> bool
 
 
 def is_listed(name: str, names: Iterable[str]) -> bool:
-    """Whether `name` is one of `names`; `*.example.org` stands for every name that ends so."""
-    wanted = (listed.strip().lower().removesuffix(".") for listed in names)
+    """Whether `name` is one of `names`; `*.example.org` matches every name below it."""
+    patterns = (listed.strip().lower().removesuffix(".") for listed in names)
     return bool(name) and any(
-        name.endswith(listed[1:]) if listed.startswith("*.") else name == listed for listed in wanted
+        name.endswith(listed[1:]) if listed.startswith("*.") else name == listed for listed in patterns
     )
 
 
