@@ -1,6 +1,6 @@
 """Reads environment variables as switches, numbers and lists; a value that can't be read counts as not set.
 
-The settings of the dashboard (settings.py) and of traced programs (capture/options.py) both read through it. It imports
+The settings of the dashboard (settings.py) read through it; capture/options.py shares its words. It imports
 as little as possible, because every traced program pays for it.
 """
 
@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from typing import Final
 
 DEFAULT_LOG: Final = "logs/main_dashboard_logs.db"
-_YES: Final = frozenset({"1", "true", "on", "yes"})
-_NO: Final = frozenset({"0", "false", "off", "no"})
+YES: Final = frozenset({"1", "true", "on", "yes"})
+NO: Final = frozenset({"0", "false", "off", "no"})
 
 
 def switch(env: Mapping[str, str], name: str, *, default: bool) -> bool:
     """The variable `name` as yes or no: 1/true/on/yes, 0/false/off/no; anything else is `default`."""
     text = env.get(name, "").strip().lower()
-    return True if text in _YES else False if text in _NO else default
+    return True if text in YES else False if text in NO else default
 
 
 def texts(env: Mapping[str, str], name: str) -> tuple[str, ...]:
@@ -27,12 +27,3 @@ def whole_number(env: Mapping[str, str], name: str, *, default: int) -> int:
     """The variable `name` as a whole number of 0 or more; `default` if it is not one."""
     text = env.get(name, "").strip()
     return int(text) if text.isascii() and text.isdigit() else default
-
-
-def number(env: Mapping[str, str], name: str, *, default: float) -> float:
-    """The variable `name` as a finite number of 0 or more; `default` if it is not one."""
-    try:
-        value = float(env.get(name, ""))
-    except ValueError:
-        return default
-    return value if 0 <= value < float("inf") else default

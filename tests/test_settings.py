@@ -8,7 +8,7 @@ import pytest
 
 from obs_core import configure
 from obs_core.capture.options import Options
-from obs_core.environment import number, switch, whole_number
+from obs_core.environment import switch, whole_number
 from obs_core.settings import Settings, from_environment
 
 CHANGED = {
@@ -68,11 +68,6 @@ def test_a_switch_is_read_as_people_write_it(text: str, *, on: bool) -> None:
 @pytest.mark.parametrize("text", ["", "-1", "12a", "٣"])
 def test_a_text_that_is_not_a_whole_number_counts_as_not_set(text: str) -> None:
     assert whole_number({"X": text}, "X", default=7) == 7
-
-
-@pytest.mark.parametrize("text", ["", "-1", "12a", "nan", "inf"])
-def test_a_text_that_is_not_a_finite_number_counts_as_not_set(text: str) -> None:
-    assert number({"X": text}, "X", default=7) == 7
 
 
 def test_every_setting_has_a_variable() -> None:

@@ -27,10 +27,11 @@ def configure(
 ) -> None:
     """Change settings of this process; the others keep their values. docs/settings.md describes each.
 
-    Rows so far are flushed with the settings they were made with.
+    Rows so far are flushed with the settings they were made with. A value that can't be used is reported (in the status
+    of the writer, and as a warning of `logging`) and changes nothing.
     """
     given = {
-        "log": None if log is None else os.fspath(log),
+        "log": log,
         "process": process,
         "group": group,
         "version": version,
@@ -57,7 +58,7 @@ def flush(timeout_s: float = 5.0) -> bool:
 def apply() -> None:
     """Apply the current options to the description of values."""
     options = writer.process.options
-    rules.cap = max(options.text_cap, 16)
+    rules.cap = options.text_cap
     rules.foreign_repr = options.repr
     if options.redact != rules.redaction.names:
         rules.redaction = Redaction(options.redact)

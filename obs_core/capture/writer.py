@@ -4,12 +4,13 @@ Every traced call puts its frame into `sink.write`. Before the first frame, and 
 afterwards it is `mmap.write` of the spool's current segment, and `sink.put` is called when that is full.
 """
 
+import os
 import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from obs_core.capture.options import Options, from_environment
+from obs_core.capture.options import Options, changed, read_environment
 from obs_core.capture.spool.frames import Sites
 from obs_core.paths import folder_of
 
@@ -147,7 +148,7 @@ class _Process:
     """The state of this process: its options, sites and, after the first frame, its writer."""
 
     def __init__(self) -> None:
-        self.options = from_environment()
+        self.options, self.refused = read_environment(os.environ)
         self.writer: Writer | None = None
         self.lock = threading.RLock()
         self.early_frames: list[bytes] | None = None
@@ -180,6 +181,7 @@ def start(frame: bytes) -> None:
             try:
                 writer = Writer(process.options, drains=not process.ended)
                 process.writer = writer
+                _report_refused(writer)
                 # after `process.writer` is set, so that no new site is missed
                 for site_id, site_key in enumerate(process.sites.keys, 1):
                     writer.spool.register_site(site_id, site_key)
@@ -198,10 +200,25 @@ sink: Final = FrameSink(start)
 def configure(changes: dict[str, object]) -> None:
     """Change options; rows so far are flushed with the old ones."""
     with process.lock:
-        options = process.options._replace(**changes)  # type: ignore[arg-type]
+        options, refused = changed(process.options, changes)
+        process.refused += refused
         if options != process.options:
             end()
             process.options = options
+        if process.writer is not None:
+            _report_refused(process.writer)
+
+
+def _report_refused(writer: Writer) -> None:
+    """Say once which settings could not be used: in the status of the writer, and as a warning of `logging`."""
+    if not process.refused:
+        return
+    refused, process.refused = process.refused, []
+    writer.spool.header.last_error = "; ".join(refused)
+    import logging  # noqa: PLC0415 - only when something is wrong
+
+    for sentence in refused:
+        logging.getLogger("obs_core").warning(sentence)
 
 
 def flush(timeout_s: float) -> bool:

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from obs_core.capture.options import from_environment
+import obs_core
+from obs_core.capture.drain import writer_status
+from obs_core.capture.options import Options, changed, from_environment, read_environment
 from obs_core.store import sqlite
+from tests.capture.conftest import Select
 
 ROOT = Path(__file__).parents[2]
 RESOURCE = "service.name=shop,service.instance.id=shop%2D1,service.version=2.1,vcs.ref.head.revision=abc"
@@ -31,6 +34,66 @@ def test_invalid_values_count_as_not_set() -> None:
     names = ("OBS_SPOOL_MB", "OBS_FLUSH_MS", "OBS_EXIT_S", "OBS_TEXT_CAP", "OBS_SYNCHRONOUS", "OBS_DISABLED")
     assert from_environment(dict.fromkeys(names, "many")) == from_environment({})
     assert from_environment({"OBS_EXIT_S": "inf", "OBS_FLUSH_MS": "-1"}) == from_environment({})
+
+
+class Hostile:
+    """An object whose every conversion raises."""
+
+    def __str__(self) -> str:
+        """Raise."""
+        raise RuntimeError
+
+    __repr__ = __fspath__ = __float__ = __int__ = __index__ = __bool__ = __eq__ = __hash__ = __str__  # type: ignore[assignment]
+
+
+ODD_VALUES: list[object] = [
+    *(2, -1, 10**400, 1.5, float("nan"), float("inf"), True, 1j, None),
+    *("", "bad", "(", "(?i)x", "\0", "\ud800", "x" * 10_000, b"raw", b"\xff", Path("p")),
+    *([1], {"a": 1}, (), object(), Hostile(), int, print),
+]
+
+
+TYPES: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("spool_mb", "exit_s"), (float, int)),
+    **dict.fromkeys(("flush_ms", "text_cap"), (int,)),
+    **dict.fromkeys(("disabled", "repr", "drain"), (bool,)),
+}
+
+
+@pytest.mark.parametrize("name", Options._fields)
+@pytest.mark.parametrize("value", ODD_VALUES, ids=lambda value: type(value).__name__)
+def test_an_odd_value_is_used_in_the_right_type_or_refused_in_a_sentence(name: str, value: object) -> None:
+    before = from_environment({})
+    after, refused = changed(before, {name: value})
+    assert type(getattr(after, name)) in TYPES.get(name, (str, type(None)))
+    if refused:
+        assert after == before
+        assert refused[0].startswith(f"the setting {name} must be ")
+    if isinstance(getattr(after, name), str) and name not in ("log", "redact"):
+        getattr(after, name).encode()
+
+
+@pytest.mark.parametrize("name", sorted({*Options._fields} - {"log", "disabled", "drain"}))
+def test_a_program_with_odd_settings_keeps_every_row(
+    log: Path, select: Select, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number, value in enumerate(ODD_VALUES):
+        obs_core.configure(**{"spool_mb": 0.5, "flush_ms": 10, "synchronous": "OFF", name: value})  # type: ignore[arg-type]
+        obs_core.record("odd", number)
+    assert select("data_value", "data = 'odd'") == [(str(number),) for number in range(len(ODD_VALUES))]
+    assert not [record for record in caplog.records if "lost" in record.message]
+    assert len(list(log.with_name("trace.db.d").iterdir())) == 1
+
+
+def test_variables_that_cannot_be_used_are_named_once(log: Path, caplog: pytest.LogCaptureFixture) -> None:
+    _, refused = read_environment({"OBS_SPOOL_MB": "many", "OBS_REDACT": "(", "OBS_SYNCHRONOUS": "bad"})
+    assert len(refused) == 3
+    obs_core.configure(synchronous="bad")
+    obs_core.record("x", 1)
+    obs_core.record("x", 2)
+    expected = "the setting synchronous must be OFF, NORMAL or FULL: 'bad' is not used"
+    assert [record.message for record in caplog.records] == [expected]
+    assert [status.last_error for status in writer_status.writers(log)] == [expected]
 
 
 def test_every_option_has_its_variable() -> None:
