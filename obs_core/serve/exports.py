@@ -2,34 +2,26 @@
 
 The parameters are those of the page's own link. The rows are streamed in pieces of 10,000 rows, each read in its own
 transaction: memory stays flat, and no reader keeps the log's write-ahead log from being truncated. Unless the file is
-short, a child process writes it (`export.child_process` says why).
+short, a child process writes it (`export.child_process` says why, `child_file` how it ends).
 """
 
-import json
-import os
 import re
-import subprocess
-from collections.abc import Generator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import asdict, astuple, dataclass
 from datetime import UTC, datetime
-from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from obs_core import subprocesses
 from obs_core.clock import SECOND, Window, now_ns
-from obs_core.errors import BadParameter, LogMissing, ObsError, WorkerFailed
+from obs_core.errors import BadParameter, LogMissing, ObsError
 from obs_core.export.export_format import ExportFormat, Options
 from obs_core.export.registry import FORMATS, offered_for
 from obs_core.query import export
 from obs_core.query.filters.row_filter import RowFilter
+from obs_core.serve.child_file import ChildFile
 from obs_core.ui.explorer.filter_link import from_link
 from obs_core.ui.shell import answers, controls
-
-_CHUNK_BYTES: Final = 1 << 18  # sent at once: as many as a chunk of a text format has characters
-_NICENESS: Final = 10  # of the child process: users' clicks come first
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +60,14 @@ def rows_file(request: Request) -> Response:
         pieces = export.pieces(answers.engine(), asked.window, group=asked.group, row_filter=asked.row_filter)
         first = next(pieces, [])  # an error in the request or the log is reported before the file starts
         is_short = next(pieces, None) is None
-        parts = (
-            export_format.parts(first, Options(raw=asked.raw))
-            if is_short
-            else _child_output(_child_process(asked), export_format)
-        )
     except ObsError as error:
         return _error_response(error)
     name = "_".join(("rows", *(_file_time(time_ns) for time_ns in astuple(asked.window)))) + f".{export_format.suffix}"
-    return StreamingResponse(parts, media_type=export_format.media_type, headers=_attachment(name))
+    if is_short:
+        parts = export_format.parts(first, Options(raw=asked.raw))
+        return StreamingResponse(parts, media_type=export_format.media_type, headers=_attachment(name))
+    child_request = {"log": str(answers.engine().log), **asdict(asked), "window": astuple(asked.window)}
+    return ChildFile(child_request, export_format, _attachment(name))
 
 
 def trace_file(request: Request) -> Response:
@@ -116,45 +107,6 @@ def _window(start: str, end: str) -> Window:
     if notes:
         raise BadParameter(notes[0], "Copy the link from the page again.")
     return window
-
-
-def _child_process(asked: ExportRequest) -> "subprocess.Popen[bytes]":
-    """The child process that writes these rows.
-
-    Raises:
-        WorkerFailed: it can't be started.
-    """
-    request = json.dumps({"log": str(answers.engine().log), **asdict(asked), "window": astuple(asked.window)})
-    try:
-        child = subprocesses.start_process("obs_core.export.child_process", request.encode())
-    except OSError as error:
-        raise WorkerFailed(f"The file can't be written: {error.strerror}.", "Try again in a minute.") from error
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, child.pid, _NICENESS)
-    return child
-
-
-def _child_output(child: "subprocess.Popen[bytes]", export_format: ExportFormat) -> Generator[bytes]:
-    """The child's output; closing the generator ends the child.
-
-    If the child ends early, the file ends with the cut notice of its format; without one the connection breaks.
-    """
-    assert child.stdout is not None
-    last = b""
-    try:
-        while part := child.stdout.read(_CHUNK_BYTES):
-            last = part
-            yield part
-        if (code := child.wait()) != 0:
-            error = WorkerFailed(f"The writing process ended with code {code}.", "Download the file again.")
-            if export_format.cut_notice is None:
-                raise error
-            line_end = b"" if last.endswith(b"\n") else b"\r\n"
-            yield line_end + export_format.cut_notice(f"{error.message} {error.hint}")
-    finally:
-        child.stdout.close()
-        child.kill()
-        child.wait()
 
 
 def _error_response(error: ObsError) -> Response:

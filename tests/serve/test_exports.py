@@ -4,9 +4,7 @@ import asyncio
 import csv
 import io
 import json
-import signal
 import sqlite3
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -22,7 +20,7 @@ from obs_core.export import csv as written
 from obs_core.model import CANONICAL, Row
 from obs_core.query import export
 from obs_core.query.engine.engine import Engine
-from obs_core.query.filters.row_filter import ALL_ROWS, RowFilter
+from obs_core.query.filters.row_filter import RowFilter
 from obs_core.serve import exports
 from obs_core.serve.routes import routes
 from obs_core.ui.explorer import filter_link
@@ -190,35 +188,11 @@ def long_log(path: Path) -> list[str]:
     return values
 
 
-def program() -> "subprocess.Popen[bytes]":
-    """The program that writes the whole log."""
-    return exports._child_process(exports.ExportRequest(export.ALWAYS, None, ALL_ROWS, raw=True))
-
-
 def test_a_child_process_writes_a_long_file_of_the_matching_rows(path: Path) -> None:
     values = long_log(path)
     assert [row["Data Value"] for row in whole(raw="1")] == values
     assert [row["Data Value"] for row in whole(raw="1", t_q="NUL\0byte")] == [v for v in values if v[:3] == "nul"]
     assert whole(t_q="nowhere") == []
-
-
-def test_a_killed_child_process_leaves_a_last_line_that_reports_it(path: Path) -> None:
-    long_log(path)
-    writer = program()
-    parts = exports._child_output(writer, written.FORMAT)
-    begun = next(parts)
-    writer.kill()
-    *_, last = (begun + b"".join(parts)).split(b"\r\n")[:-1]
-    assert last.startswith(b"ERROR: this file is not complete. The writing process ended with code -9")
-
-
-def test_a_reader_that_disconnects_ends_the_child_process(path: Path) -> None:
-    long_log(path)
-    writer = program()
-    with closing(exports._child_output(writer, written.FORMAT)) as parts:
-        next(parts)
-        assert writer.poll() is None  # its pipe is full
-    assert writer.returncode == -signal.SIGKILL
 
 
 def test_rows_are_a_parquet_file_short_or_from_the_child_process(path: Path) -> None:
