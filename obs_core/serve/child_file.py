@@ -1,6 +1,6 @@
 """A file that a child process writes: sent while it is written, ended with its reader, and few at a time.
 
-A writing process takes 120 MB. One that goes on for a reader who left, or many at once, would take the memory of the
+A writing process takes 120 MB. One that continues without its reader, or many at once, would take the memory of the
 programs that are traced.
 """
 
@@ -33,7 +33,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class ChildFile(StreamingResponse):
-    """The response whose body is the output of a child process; 429 while `MOST` others are written."""
+    """A response with the output of a child process as its body; 429 while `MOST` others are written."""
 
     def __init__(self, request: Mapping[str, Any], export_format: ExportFormat, headers: Mapping[str, str]) -> None:
         """The file in `export_format` for `request`, see `obs_core.export.child_process`."""

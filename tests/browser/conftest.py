@@ -1,13 +1,8 @@
 """A server of the test's own and a Chromium that looks at it."""
 
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +10,16 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.prepare import INSTALL, browser
+from tests.support import dashboard
 
-ROOT = Path(__file__).parents[2]
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
 )
 IDLE = "[data-testid=stApp][data-test-script-state=notRunning][data-test-connection-state=CONNECTED]"
-START_S = 60
+DESCRIPTORS = 256
+"""The files that a process may open on macOS, unless its user changes that."""
+
 Serve = Callable[[Path], str]
 
 
@@ -38,21 +35,13 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 @pytest.fixture
 def serve() -> Iterator[Serve]:
     """Starts a fresh server on a log, as `streamlit run` does; returns its address."""
-    started: list[subprocess.Popen[bytes]] = []
+    with ExitStack() as started:
 
-    def fresh(log: Path) -> str:
-        port = _free_port()
-        address = f"http://127.0.0.1:{port}"
-        command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
-        environment = {**os.environ, "OBS_LOG": str(log), "OBS_OTLP": "off", "OBS_WATCH": "off"}
-        started.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL))
-        _wait(f"{address}/_stcore/health")
-        return address
+        def fresh(log: Path) -> str:
+            server = started.enter_context(dashboard.running(log, most_descriptors=DESCRIPTORS))
+            return f"http://127.0.0.1:{server.port}"
 
-    yield fresh
-    for program in started:
-        program.terminate()
-        program.wait(30)
+        yield fresh
 
 
 def settled(page: Page) -> Page:
@@ -66,20 +55,3 @@ def settled(page: Page) -> Page:
 def query_of(page: Page) -> str:
     """The page's address behind its host."""
     return re.sub(r"^https?://[^/]+", "", str(page.evaluate("location.href")))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait(address: str) -> None:
-    end = time.monotonic() + START_S
-    while time.monotonic() < end:
-        try:
-            with urllib.request.urlopen(address, timeout=5):  # noqa: S310 - our own server's address
-                return
-        except OSError:
-            time.sleep(0.1)
-    pytest.fail("The server did not start.", pytrace=False)

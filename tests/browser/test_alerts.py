@@ -15,8 +15,8 @@ from obs_core.alerts.deliver import webhook_store
 from obs_core.alerts.deliver.webhook import Webhook
 from obs_core.clock import SECOND, now_ns
 from obs_core.model import Row
-from tests.browser.conftest import ROOT, Serve, query_of, settled
-from tests.support import alertmanager, receivers, table
+from tests.browser.conftest import Serve, query_of, settled
+from tests.support import alertmanager, dashboard, receivers, table
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 WAIT_MS = 30_000
@@ -27,7 +27,7 @@ BEFORE_S = 200  # longer than the window in which three crossings make an alert 
 def watcher(log: Path) -> Iterator[None]:
     """`python -m obs_core watch` on this log."""
     command = [sys.executable, "-m", "obs_core", "watch", "--log", str(log), "--tick", "0.2"]
-    program = subprocess.Popen(command, cwd=ROOT, env=dict(os.environ), stdout=subprocess.DEVNULL)
+    program = subprocess.Popen(command, cwd=dashboard.ROOT, env=dict(os.environ), stdout=subprocess.DEVNULL)
     try:
         yield
     finally:
