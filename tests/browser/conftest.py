@@ -20,6 +20,11 @@ IDLE = "[data-testid=stApp][data-test-script-state=notRunning][data-test-connect
 DESCRIPTORS = 256
 """The files that a process may open on macOS, unless its user changes that."""
 
+BEATS = """
+    window.beats = 0;
+    const send = WebSocket.prototype.send;
+    WebSocket.prototype.send = function (...given) { window.beats += 1; return send.apply(this, given); };
+"""
 Serve = Callable[[Path], str]
 
 
@@ -50,6 +55,16 @@ def settled(page: Page) -> Page:
     page.wait_for_timeout(300)
     page.wait_for_selector(IDLE, timeout=60_000)
     return page
+
+
+def beats(page: Page) -> int:
+    """How often the page has sent something to the server; needs the init script `BEATS`."""
+    return int(page.evaluate("window.beats"))
+
+
+def wait_for_beats(page: Page, more: int) -> None:
+    """Wait until the page has sent so much more: without actions, each is a refresh."""
+    page.wait_for_function(f"window.beats >= {beats(page) + more}", timeout=60_000)
 
 
 def query_of(page: Page) -> str:

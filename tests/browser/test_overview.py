@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from obs_core.clock import SECOND, now_ns
 from obs_core.store import log, sqlite
-from tests.browser.conftest import Serve, query_of, settled
+from tests.browser.conftest import BEATS, Serve, beats, query_of, settled, wait_for_beats
 from tests.support import table
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -34,11 +34,6 @@ SHIFTS = """
         window.shifts.push(each.value + ' ' + each.sources.map((s) => s.node && (s.node.className || s.node.nodeName)));
       }
     }).observe({ type: 'layout-shift' });
-"""
-BEATS = """
-    window.beats = 0;
-    const send = WebSocket.prototype.send;
-    WebSocket.prototype.send = function (...given) { window.beats += 1; return send.apply(this, given); };
 """
 FADED = """() => [...document.querySelectorAll('[data-stale=true]')]
     .filter((each) => getComputedStyle(each).opacity < 1).length"""
@@ -76,14 +71,6 @@ def opened(serve: Serve, page: Page, log_path: Path) -> Page:
     expect(page.get_by_text("1 of 4 calls")).to_be_visible(timeout=30_000)
     settled(page)
     return page
-
-
-def beats(page: Page) -> int:
-    return int(page.evaluate("window.beats"))
-
-
-def wait_for_beats(page: Page, more: int) -> None:
-    page.wait_for_function(f"window.beats >= {beats(page) + more}", timeout=60_000)
 
 
 def test_twenty_refreshes_with_new_rows_move_nothing_and_take_no_focus(opened: Page, log_path: Path) -> None:

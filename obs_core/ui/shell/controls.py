@@ -67,8 +67,17 @@ def draw(groups: Sequence[str], extent: Window | None) -> None:
 
 def set_controls(**texts: str | None) -> None:
     """Set controls (`from`, `to`, `group`) from inside a page, and start the run that shows them."""
-    st.session_state[_PENDING] = texts
+    request_controls(**texts)
     st.rerun()
+
+
+def request_controls(**texts: str | None) -> None:
+    """Set controls from a callback; the run after it starts the full run that shows them.
+
+    Controls are outside the refreshed part of a page: a value that a refresh alone sets never reaches the browser,
+    which sends its old value with the next refresh.
+    """
+    st.session_state[_PENDING] = texts
 
 
 def page_scope(now: int | None = None) -> PageScope:
@@ -120,6 +129,8 @@ def live(draw_part: Callable[[PageScope], None]) -> Callable[[], None]:
 
 def _run(draw_part: Callable[[PageScope], None]) -> None:
     """Run a part once. The next run is requested first, so that an error in the part does not stop the refreshes."""
+    if _PENDING in st.session_state:
+        st.rerun()
     scope = page_scope()
     interval_s = REFRESH_INTERVALS.get(st.session_state.get("every") or DEFAULT_INTERVAL)
     if scope.live and interval_s is not None:

@@ -8,6 +8,7 @@ from obs_core.clock import DAY, HOUR, MINUTE, Window, now_ns
 from obs_core.errors import ObsError
 from obs_core.query.questions import overview, writers
 from obs_core.ui.kit import formatting
+from obs_core.ui.shell import controls
 from obs_core.ui.shell.answers import ask, engine
 from obs_core.ui.shell.scope import PageScope
 
@@ -28,7 +29,7 @@ def holds_rows(scope: PageScope) -> bool:
         formatting.escape_markdown(f"No rows of the group “{scope.group[:100]}” in this window."),
         icon=":material/filter_alt:",
     )
-    st.button("Show all groups", on_click=_set_controls, kwargs={"group": None})
+    st.button("Show all groups", on_click=controls.request_controls, kwargs={"group": None})
     return False
 
 
@@ -84,11 +85,6 @@ def _elsewhere(extent: Window, scope: PageScope) -> None:
     st.button(
         "Show it" if extent.length_ns <= 7 * DAY else "Show its last 24 hours",
         type="primary",
-        on_click=_set_controls,
+        on_click=controls.request_controls,
         kwargs={"from": preset, "to": "last"},
     )
-
-
-def _set_controls(**controls: str | None) -> None:
-    for key, text in controls.items():
-        st.session_state[key] = text
