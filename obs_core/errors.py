@@ -12,6 +12,7 @@ ObsError
 ├── WorkerFailed          a query worker died, or could not answer
 ├── FileRefused           a file can't be imported
 │   └── NotTraces         it is not in a format that can be imported
+├── ArchiveMoved          another sealer changed the archive in the meantime
 ├── PortInUse             another program listens on the port
 ├── PermanentFailure      a child process can never do its work with this log; it is not restarted
 └── SetupBroken           a dependency is missing or has the wrong version
@@ -72,6 +73,10 @@ class WorkerFailed(ObsError):
 
 class FileRefused(ObsError):
     """A file can't be imported."""
+
+
+class ArchiveMoved(ObsError):
+    """Another sealer changed the archive in the meantime."""
 
 
 class PortInUse(ObsError):

@@ -23,7 +23,7 @@ HEAVY = (
 )
 ADAPTERS = {
     "st_aggrid": {"obs_core/ui/explorer/grid.py"},
-    "duckdb": {"obs_core/query/engine/worker.py"},
+    "duckdb": {"obs_core/scanner.py"},
     "altair": {"obs_core/charts.py"},
     "pygments": {"obs_core/source_code/highlight.py"},
     "opentelemetry": {"obs_core/capture/otel.py", "obs_core/ingest/formats/protobuf/messages.py"},

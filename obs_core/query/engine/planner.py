@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 from obs_core.clock import Window
 from obs_core.query.engine import mirror, search_text
 from obs_core.query.engine.sql_file import SqlFile
+from obs_core.scanner import MARKED, UNMARKED
 from obs_core.store.foreign import INTEGER_COLUMNS, Shape
 
 Way = Literal["scan", "sqlite_query", "sqlite_query in hex", "mirror"]
@@ -22,16 +23,6 @@ FULL_SCAN_SHARE: Final = 0.4
 _PARAMETER: Final = re.compile(r"\$(\w+)")
 _FLAG: Final = {"calls": "is_call", "values": "is_value", "logs": "is_log"}
 _NAME: Final = {"values": "values_"}
-
-# Pure ASCII text is passed as it is, marked with `=`; other text in hex, marked with `x`. GLOB stops at a NUL, and only
-# then (or with bytes above ASCII) is a text longer in bytes than in characters.
-_MARKED: Final = (
-    "CASE WHEN {cell} IS NULL THEN NULL"
-    " WHEN length({cell}) = length(CAST({cell} AS BLOB))"
-    " AND {cell} NOT GLOB '*[^' || char(1) || '-' || char(127) || ']*' THEN '=' || {cell}"
-    " ELSE 'x' || hex(CAST({cell} AS BLOB)) END"
-)
-_UNMARKED: Final = "CASE left({cell}, 1) WHEN '=' THEN substr({cell}, 2) WHEN 'x' THEN repaired(substr({cell}, 2)) END"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +139,7 @@ def _selected(column: str, *, repaired: bool) -> str:
     if column in search_text.COLUMNS:
         return f'{search_text.folded(column)} AS "{column}"'
     return (
-        f'{_MARKED.format(cell=chr(34) + column + chr(34))} AS "{column}"'
+        f'{MARKED.format(cell=chr(34) + column + chr(34))} AS "{column}"'
         if repaired and column not in INTEGER_COLUMNS
         else f'"{column}"'
     )
@@ -159,7 +150,7 @@ def _cast(column: str, repaired: bool) -> str:  # noqa: FBT001
     if column in INTEGER_COLUMNS:
         return f'TRY_CAST("{column}" AS BIGINT)'
     text = f'"{column}"::VARCHAR'
-    return _UNMARKED.format(cell=text) if repaired and column not in search_text.COLUMNS else text
+    return UNMARKED.format(cell=text) if repaired and column not in search_text.COLUMNS else text
 
 
 def _relations(file: SqlFile) -> str:

@@ -11,28 +11,18 @@ import queue
 import signal
 import sys
 import threading
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-import duckdb
 import pyarrow as pa
 
-from obs_core.errors import ObsError, SetupBroken
+from obs_core import scanner
+from obs_core.errors import ObsError
 from obs_core.query.engine import protocol
 from obs_core.query.engine.mirror import Mirror
 from obs_core.store import sqlite
 
 IDLE_S: Final = 0.2  # without a request, until the mirror is updated: a page sends its next request sooner
-_SETTINGS: Final[dict[str, str | int]] = {
-    "threads": 2,
-    # Return freed memory to the system: 12 MB more than for an empty log after a page of 100,000 rows, 48 MB without.
-    "allocator_flush_threshold": "1MB",
-    "allocator_bulk_deallocation_flush_threshold": "1MB",
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-    "temp_directory": "",  # exceeding the memory limit is an error; no temporary files on the user's disk
-}
 
 
 class Reader:
@@ -44,11 +34,7 @@ class Reader:
         Raises:
             SetupBroken: the scanner can't be loaded.
         """
-        self._connection = duckdb.connect(":memory:", config={**_SETTINGS, "memory_limit": f"{memory_mb}MB"})
-        self._connection.execute(_scanner())
-        # With several threads a scan is not a snapshot, and loses the newest row at multiples of 122,880 rows.
-        self._connection.execute("SET sqlite_disable_multithreaded_scans = true")
-        self._connection.create_function("repaired", _repaired, ["VARCHAR"], "VARCHAR")
+        self._connection = scanner.connect(memory_mb, threads=2)
         self._attached: tuple[str, int, int] | None = None
         self._claim: sqlite.Claim | None = None
         self._mirror: Mirror | None = None
@@ -72,14 +58,14 @@ class Reader:
             table.validate(full=True)  # DuckDB does not check that text is UTF-8
             return table
         finally:
-            with contextlib.suppress(duckdb.Error):
+            with contextlib.suppress(scanner.Error):
                 self._connection.execute("ROLLBACK")
 
     def idle(self) -> bool:
         """Update the mirror between requests; whether there is more to do immediately."""
         try:
             return self._mirror is not None and self._mirror.idle()
-        except duckdb.Error:
+        except scanner.Error:
             self._drop_mirror()
             return False
 
@@ -88,14 +74,14 @@ class Reader:
         try:
             self._mirror = self._mirror or Mirror(self._connection)
             return self._mirror.follow(version)
-        except duckdb.Error:  # the log is locked, or needs too much memory: the default access path reports it
+        except scanner.Error:  # the log is locked, or needs too much memory: the default access path reports it
             self._drop_mirror()
             return False
 
     def _drop_mirror(self) -> None:
         """Use no mirror of the attached log."""
         if self._mirror:
-            with contextlib.suppress(duckdb.Error):
+            with contextlib.suppress(scanner.Error):
                 self._mirror.disable()
 
     def _attach(self, log: str) -> None:
@@ -115,7 +101,7 @@ class Reader:
         quoted = log.replace("'", "''")
         try:
             self._connection.execute(f"ATTACH '{quoted}' AS log (TYPE sqlite, READ_ONLY)")
-        except duckdb.Error:
+        except scanner.Error:
             claim.release()
             raise
         self._claim, self._attached = claim, identity
@@ -128,7 +114,7 @@ def main(memory_mb: int) -> None:
         os.dup2(2, 1)  # only answers go to the parent
         try:
             reader = Reader(memory_mb)
-        except (ObsError, duckdb.Error) as error:
+        except (ObsError, scanner.Error) as error:
             _send(answers, {"error": "setup", "message": str(error), "hint": getattr(error, "hint", "")})
             return
         _send(answers, {"ready": True})
@@ -148,7 +134,7 @@ def main(memory_mb: int) -> None:
                     _send(answers, {"behind": True})
                 else:
                     _send(answers, {"rows": table.num_rows}, _bytes(table))
-            except (duckdb.Error, OSError, ObsError, pa.ArrowException, UnicodeError) as error:
+            except (scanner.Error, OSError, ObsError, pa.ArrowException, UnicodeError) as error:
                 kind = "log" if isinstance(error, OSError | ObsError) else "duckdb"
                 kind = "parameter" if isinstance(error, UnicodeEncodeError) else kind
                 _send(answers, {"error": kind, "message": str(error), "hint": getattr(error, "hint", "")})
@@ -159,11 +145,6 @@ def _receive(requests: "queue.SimpleQueue[dict[str, Any]]") -> None:
     while (request := protocol.received(sys.stdin.buffer)) is not None:
         requests.put(request)
     os._exit(0)
-
-
-def _repaired(text_in_hex: str) -> str:
-    """Text that is not UTF-8, with replacement characters: the same as narrow queries return."""
-    return bytes.fromhex(text_in_hex).decode("utf-8", "replace")
 
 
 def _send(answers: Any, head: dict[str, Any], body: bytes | memoryview = b"") -> None:  # noqa: ANN401 - a binary stream
@@ -177,20 +158,6 @@ def _bytes(table: pa.Table) -> memoryview:
     with pa.ipc.new_stream(sink, table.schema) as stream:
         stream.write_table(table)
     return memoryview(sink.getvalue())
-
-
-def _scanner() -> str:
-    """The statement that loads the scanner from its wheel, which must have exactly DuckDB's version."""
-    try:
-        package = files("duckdb_extension_sqlite_scanner")
-    except ModuleNotFoundError:
-        return "INSTALL sqlite; LOAD sqlite"
-    extension = package.joinpath("extensions", f"v{duckdb.__version__}", "sqlite_scanner.duckdb_extension")
-    if not extension.is_file():
-        message = f"duckdb is {duckdb.__version__}, but its SQLite scanner has another version."
-        raise SetupBroken(message, "Install both versions pinned in requirements.txt: pip install -r requirements.txt")
-    path = str(extension).replace("'", "''")
-    return f"LOAD '{path}'"
 
 
 if __name__ == "__main__":

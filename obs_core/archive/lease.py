@@ -1,0 +1,42 @@
+"""Ensures one sealer per archive: the one that holds the lock on `<log>.archive/sealer.lock`."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from obs_core.errors import LogUnreadable
+
+NAME: Final = "sealer.lock"
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[bool]:
+    """Try to become the sealer of the archive in `folder`; the lock is released with the block or the process.
+
+    Raises:
+        LogUnreadable: the folder can't be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / NAME, os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as error:
+        message = f"{folder} can't be written: {error.strerror}."
+        raise LogUnreadable(message, "Check the permissions of the folder next to the log.") from error
+    try:
+        yield _locked(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        import fcntl  # noqa: PLC0415 - not on every system; there the manifest's compare-and-swap remains
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

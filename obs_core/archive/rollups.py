@@ -1,0 +1,89 @@
+"""The SQL of the pieces: the rows of one day, and the rollups of them. Each reads a table `wide` of one day's rows.
+
+A *sketch* of durations has two lists, `keys` and `counts`: the number of durations of 1 ns and more in each bucket
+(G^(key-1), G^key]. With G = 1.01 / 0.99 every value differs by at most 1 % from the value of its bucket,
+2 G^key / (G + 1) (Masson, Rim, Lee: DDSketch, VLDB 2019, section 2.2). Shorter durations have the key `ZERO_KEY` and
+the value 0.
+"""
+
+import math
+from typing import Final
+
+from obs_core.clock import DAY, HOUR, MINUTE
+from obs_core.store.foreign import COLUMNS
+
+SLOT: Final = 5 * MINUTE
+"""The slice of time that `r_rows` counts, in nanoseconds."""
+GAMMA: Final = 1.01 / 0.99
+ZERO_KEY: Final = -32_768
+BUCKET: Final = (
+    f"CASE WHEN duration_ns > 0 THEN ceil(ln(duration_ns) / {math.log(GAMMA)!r})::SMALLINT"
+    f" WHEN duration_ns IS NOT NULL THEN ({ZERO_KEY})::SMALLINT END"
+)
+"""SQL for the bucket of a call's duration; NULL without one."""
+BUCKET_NS: Final = f"CASE WHEN key > {ZERO_KEY} THEN 2 * pow({GAMMA!r}, key) / {GAMMA + 1!r} ELSE 0 END"
+"""SQL for the duration that a bucket represents."""
+
+ROW_COLUMNS: Final = (*COLUMNS, "self_ns", "caller")
+
+
+def slot(unit_ns: int) -> str:
+    """SQL for the number of the slice of `unit_ns` nanoseconds since 1970 that a row is in, also before 1970."""
+    return f"(timestamp // {unit_ns} - (timestamp % {unit_ns} < 0)::BIGINT)"
+
+
+def statements() -> dict[str, str]:
+    """The statement of each kind of piece, by its name."""
+    return {"rows": _ROWS, "r_rows": _R_ROWS, "r_calls": _R_CALLS, "r_traces": _R_TRACES}
+
+
+_QUOTED: Final = ", ".join(f'"{column}"' for column in ROW_COLUMNS)
+_ROWS: Final = f"SELECT {_QUOTED} FROM wide ORDER BY timestamp, id"
+_R_ROWS: Final = f"""
+    SELECT
+        {slot(SLOT)} AS slot, process_group, process,
+        count(*) FILTER (kind = 'call') AS calls,
+        count(*) FILTER (kind = 'call' AND status = 'ERROR') AS errors,
+        count(*) FILTER (kind = 'value') AS readings,
+        count(*) FILTER (kind = 'log') AS logs,
+        count(*) AS "rows",
+        sum(duration_ns::DOUBLE) FILTER (kind = 'call') AS sum_ns,
+        min(timestamp) AS first_ns, max(timestamp) AS last_ns
+    FROM wide
+    GROUP BY ALL
+    ORDER BY slot, process_group, process
+"""
+_R_CALLS: Final = f"""
+    SELECT
+        slot, process_group, "function", data,
+        sum(n)::BIGINT AS calls, sum(failed)::BIGINT AS errors,
+        coalesce(sum(n) FILTER (key IS NOT NULL), 0)::BIGINT AS timed,
+        sum(sum_ns) AS sum_ns, min(min_ns) AS min_ns, max(max_ns) AS max_ns, sum(self_ns) AS self_ns,
+        sum(measured)::BIGINT AS measured, sum(memory) AS memory, max(last_ns) AS last_ns,
+        list(key ORDER BY key) FILTER (key IS NOT NULL) AS keys,
+        list(n ORDER BY key) FILTER (key IS NOT NULL) AS counts
+    FROM (
+        SELECT
+            {slot(HOUR)} AS slot, process_group, "function", data, {BUCKET} AS key,
+            count(*) AS n, count(*) FILTER (status = 'ERROR') AS failed, sum(duration_ns::DOUBLE) AS sum_ns,
+            min(duration_ns) AS min_ns, max(duration_ns) AS max_ns, sum(self_ns::DOUBLE) AS self_ns,
+            count(memory_delta) AS measured, sum(memory_delta::DOUBLE) AS memory, max(timestamp) AS last_ns
+        FROM wide
+        WHERE kind = 'call'
+        GROUP BY ALL
+    )
+    GROUP BY ALL
+    ORDER BY slot, process_group, "function", data
+"""
+_R_TRACES: Final = """
+    SELECT
+        trace_id, process_group, min(timestamp) AS first_ns, max(timestamp) AS last_ns, count(*) AS calls,
+        count(*) FILTER (status = 'ERROR') AS errors
+    FROM wide
+    WHERE kind = 'call' AND trace_id IS NOT NULL
+    GROUP BY ALL
+    ORDER BY trace_id, process_group
+"""
+
+DAY_NS: Final = DAY
+"""The length of the days by which pieces are divided."""

@@ -1,0 +1,214 @@
+"""The log as the sealer reads it: through DuckDB's scanner only, so that no second SQLite library opens it (ADR 1)."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from obs_core import scanner
+from obs_core.archive.manifest import ANCHOR, Anchor, Sealed
+from obs_core.archive.rollups import DAY_NS, slot
+from obs_core.clock import HOUR
+from obs_core.store import sqlite
+from obs_core.store.foreign import COLUMNS, INTEGER_COLUMNS
+
+_NEAR: Final = ("id", "trace_id", "span_id", "parent_span_id", "function", "data", "timestamp", "duration_ns")
+_CALL: Final = "id, trace_id, span_id, parent_span_id, timestamp, duration_ns, coalesce(nullif(\"function\", ''), data)"
+# Clipped to the parent and counted from its start, the times fit into 64 bits, also with wrong clocks.
+_PAIRED: Final = """
+    CREATE OR REPLACE TEMP TABLE paired AS
+    WITH pair AS (
+        SELECT
+            parent.id AS parent_id, child.id AS child_id, parent.name AS caller, parent.mine AS of_mine,
+            child.mine AS is_mine, child.duration_ns AS child_ns, parent.duration_ns AS parent_ns,
+            child.timestamp::HUGEINT - parent.timestamp AS offset_ns
+        FROM near AS child
+        JOIN near AS parent ON parent.trace_id = child.trace_id AND parent.span_id = child.parent_span_id
+        WHERE child.id <> parent.id AND (child.mine OR parent.mine)
+    ),
+    spent AS (
+        SELECT
+            parent_id, least(greatest(offset_ns, 0), parent_ns)::BIGINT AS start_ns,
+            greatest(least(offset_ns + child_ns, parent_ns), 0)::BIGINT AS end_ns
+        FROM pair
+        WHERE of_mine AND child_ns IS NOT NULL AND parent_ns > 0
+    ),
+    reached AS (
+        SELECT
+            *, max(end_ns) OVER (
+                PARTITION BY parent_id ORDER BY start_ns ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ) AS before_ns
+        FROM spent
+    ),
+    covered AS (
+        SELECT parent_id AS id, sum(greatest(end_ns - greatest(start_ns, coalesce(before_ns, 0)), 0)) AS covered_ns
+        FROM reached
+        GROUP BY parent_id
+    ),
+    called AS (SELECT child_id AS id, min(caller) AS caller FROM pair WHERE is_mine GROUP BY child_id)
+    SELECT coalesce(covered.id, called.id) AS id, covered_ns, caller
+    FROM covered FULL JOIN called ON called.id = covered.id
+"""
+_WIDE: Final = f"""
+    CREATE OR REPLACE TEMP TABLE all_days AS
+    SELECT
+        {slot(DAY_NS)}::INTEGER AS day, batch.*,
+        CASE WHEN kind = 'call' AND duration_ns IS NOT NULL
+            THEN greatest(duration_ns::HUGEINT - coalesce(covered_ns, 0), 0)::BIGINT END AS self_ns,
+        caller
+    FROM batch
+    LEFT JOIN paired ON paired.id = batch.id
+"""
+
+
+class SealedLog:
+    """One log of ours, attached to a DuckDB of its own."""
+
+    def __init__(self, path: Path, *, memory_mb: int) -> None:
+        """Attach the log at `path`; DuckDB uses one thread and at most `memory_mb` MB.
+
+        Raises:
+            OSError: there is no such file.
+            scanner.Error: it can't be read.
+        """
+        self.connection = scanner.connect(memory_mb, threads=1)
+        self._claim = sqlite.Claim(path, "duckdb")
+        quoted = str(path).replace("'", "''")
+        self.connection.execute(f"ATTACH '{quoted}' AS log (TYPE sqlite, READ_ONLY)")
+
+    def close(self) -> None:
+        """Detach the log."""
+        self.connection.close()
+        self._claim.release()
+
+    def rows(self, statement: str, *parameters: int) -> Sequence[Sequence[Any]]:
+        """The rows of SQLite's answer to `statement`, as text."""
+        return self.connection.execute(f"SELECT * FROM {_query(statement, parameters)}").fetchall()
+
+    def number(self, statement: str, *parameters: int) -> int | None:
+        """The only cell of SQLite's answer."""
+        rows = self.rows(statement, *parameters)
+        return None if not rows or rows[0][0] is None else int(rows[0][0])
+
+    def is_ours(self) -> bool:
+        """Whether this product made the log."""
+        strict = "SELECT strict FROM pragma_table_list WHERE schema = 'main' AND name = 'data_trace'"
+        columns = {name for (name,) in self.rows("SELECT name FROM pragma_table_xinfo('data_trace')")}
+        return columns >= set(COLUMNS) and self.number(strict) == 1
+
+    def ends(self) -> tuple[int, int]:
+        """The lowest and the highest id; 0 and 0 of an empty log."""
+        lowest = self.number("SELECT min(id) FROM data_trace")
+        return lowest or 0, self.number("SELECT max(id) FROM data_trace") or 0
+
+    def belongs(self, sealed: Sealed) -> bool:
+        """Whether `sealed` is about this log, not about one that was at this path before."""
+        if self.ends()[1] < sealed.until_id:
+            return False
+        for anchor in (sealed.first, sealed.last):
+            rows = self.rows(f"{ANCHOR} WHERE id = ?", anchor.id)
+            replaced = self.number("SELECT id FROM superseded WHERE id = ?", anchor.id)
+            if not (rows[0][1] == anchor.text if rows else replaced is not None):
+                return False
+        return True
+
+    def anchors(self, from_id: int, until_id: int) -> tuple[Anchor, Anchor] | None:
+        """The first and the last row of a range of ids; None if it has none."""
+        anchors: list[Anchor] = []
+        for order in ("id", "id DESC"):
+            rows = self.rows(f"{ANCHOR} WHERE id > ? AND id <= ? ORDER BY {order} LIMIT 1", from_id, until_id)
+            anchors += [Anchor(int(number), text) for number, text in rows]
+        return (anchors[0], anchors[1]) if anchors else None
+
+    def older_ns(self, from_id: int, not_after_ns: int) -> int | None:
+        """The time of the latest row with an id up to `from_id`, which is known not to be after `not_after_ns`."""
+        # +id keeps SQLite on the index by time: it stops at the first row.
+        statement = "SELECT timestamp FROM data_trace WHERE timestamp <= ? AND +id <= ? ORDER BY timestamp DESC LIMIT 1"
+        return self.number(statement, not_after_ns, from_id)
+
+    def superseded(self, from_id: int, until_id: int) -> int:
+        """How many ids of a range were superseded."""
+        return self.number("SELECT count(*) FROM superseded WHERE id > ? AND id <= ?", from_id, until_id) or 0
+
+    def load(self, from_id: int, until_id: int, *, look: int, day: int | None = None) -> int:
+        """Read the rows of a range of ids (of one day, if given) into the table `all_days`.
+
+        It has the columns of `ROW_COLUMNS` and `day`. Parents and children are searched for among the `look` ids on
+        either side, for a day in the hour on either side. Returns how many ids of the range were superseded then.
+        """
+        try:
+            return self._load(from_id, until_id, look, day, repaired=False)
+        except scanner.Error as error:
+            if not any(part in str(error).lower() for part in ("unicode", "utf8", "utf-8")):
+                raise
+        return self._load(from_id, until_id, look, day, repaired=True)
+
+    def _load(self, from_id: int, until_id: int, look: int, day: int | None, *, repaired: bool) -> int:
+        mine, around = _ranges(from_id, until_id, look, day)
+        self.connection.execute("BEGIN TRANSACTION")  # one state of the log
+        try:
+            self.connection.execute(
+                f"CREATE OR REPLACE TEMP TABLE batch AS {_selected(COLUMNS, *mine, repaired=repaired)}"
+            )
+            near = " UNION ALL ".join(
+                f"SELECT {_CALL}, false FROM ({_selected(_NEAR, where, bound, repaired=repaired)})"
+                for where, bound in around
+            )
+            self.connection.execute(
+                f"CREATE OR REPLACE TEMP TABLE near AS SELECT {_CALL} AS name, true AS mine FROM batch"
+                f" WHERE kind = 'call' UNION ALL {near}"
+            )
+            superseded = self.superseded(from_id, until_id)
+            self.connection.execute("COMMIT")
+        except BaseException:
+            with suppress(scanner.Error):
+                self.connection.execute("ROLLBACK")
+            raise
+        for statement in (_PAIRED, _WIDE):
+            self.connection.execute(statement)
+        for table in ("batch", "near", "paired"):
+            self.connection.execute(f"DROP TABLE {table}")
+        return superseded
+
+
+Range = tuple[str, tuple[int, ...]]
+
+
+def _ranges(from_id: int, until_id: int, look: int, day: int | None) -> tuple[Range, list[Range]]:
+    """The condition and its parameters for the rows to seal, and for the calls around them."""
+    ids = "id > ? AND id <= ?"
+    if day is None:
+        around = [(from_id - look, from_id), (until_id, until_id + look)]
+        return (ids, (from_id, until_id)), [(f"{ids} AND kind = 'call'", bound) for bound in around]
+    start, end = day * DAY_NS, (day + 1) * DAY_NS
+    times = "timestamp >= ? AND timestamp < ?"
+    hours = [(start - HOUR, start), (end, end + HOUR)]
+    return (f"{times} AND {ids}", (start, end, from_id, until_id)), [(f"{times} AND kind = 'call'", b) for b in hours]
+
+
+def _selected(columns: Sequence[str], where: str, parameters: Sequence[int], *, repaired: bool) -> str:
+    """DuckDB's SQL for these columns of the log, typed; fails on text that is not UTF-8 unless it is `repaired`."""
+    inner = ", ".join(
+        f'{scanner.MARKED.format(cell=f"{chr(34)}{name}{chr(34)}")} AS "{name}"'
+        if repaired and name not in INTEGER_COLUMNS
+        else f'"{name}"'
+        for name in columns
+    )
+    outer = ", ".join(f'{_typed(name, repaired=repaired)} AS "{name}"' for name in columns)
+    return f"SELECT {outer} FROM {_query(f'SELECT {inner} FROM data_trace WHERE {where}', parameters)}"
+
+
+def _typed(column: str, *, repaired: bool) -> str:
+    """The text that `sqlite_query` returns, in the column's own type."""
+    if column in INTEGER_COLUMNS:
+        return f'"{column}"::BIGINT'
+    cell = f'"{column}"::VARCHAR'
+    # DuckDB checks only some cells by itself, and a Parquet file with invalid UTF-8 can never be read again.
+    return scanner.UNMARKED.format(cell=cell) if repaired else f"decode(encode({cell}))"
+
+
+def _query(statement: str, parameters: Sequence[int]) -> str:
+    """The table function that runs `statement` inside SQLite."""
+    quoted = statement.replace("'", "''")
+    bound = ", ".join(f"({number})::BIGINT" for number in parameters)
+    return f"sqlite_query('log', '{quoted}'{f', params := row({bound})' if bound else ''})"

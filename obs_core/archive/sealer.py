@@ -1,0 +1,91 @@
+"""Seals a log and ends: a child process started as `python -m obs_core.archive.sealer LOG`.
+
+It opens the log with DuckDB and the manifest with sqlite3 (ADR 1), runs at the lowest priority with one thread, and
+writes a line of JSON to its standard output after each step. It ends when nobody reads them.
+"""
+
+import argparse
+import json
+import os
+import sys
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Final
+
+from obs_core import scanner
+from obs_core.archive import lease
+from obs_core.archive.manifest import folder_of
+from obs_core.archive.sealed_log import SealedLog
+from obs_core.archive.sealing import Limits, Sealing
+from obs_core.clock import SECOND, now_ns
+from obs_core.errors import LogMissing, LogUnreadable, NotALog, ObsError
+
+MEMORY_MB: Final = 280
+"""The most that DuckDB may use; the process stays below 400 MB."""
+
+
+def main(arguments: list[str]) -> int:
+    """Seal what is due; return the exit code."""
+    defaults = Limits()
+    parser = argparse.ArgumentParser(prog="python -m obs_core.archive.sealer")
+    parser.add_argument("log", type=Path)
+    parser.add_argument("--everything", action="store_true")
+    parser.add_argument("--batch-rows", type=int, default=defaults.batch_rows)
+    parser.add_argument("--forward-rows", type=int, default=defaults.forward_rows)
+    parser.add_argument("--settle-s", type=float, default=defaults.settle_ns / SECOND)
+    options = parser.parse_args(arguments)
+    limits = Limits(
+        batch_rows=options.batch_rows,
+        forward_rows=options.forward_rows,
+        settle_ns=round(options.settle_s * SECOND),
+    )
+    with suppress(OSError):
+        os.nice(19)
+    try:
+        return _seal(options.log.absolute(), limits, everything=options.everything)
+    except ObsError as error:
+        _say({"error": error.message, "hint": error.hint})
+        return error.exit_code
+    except (scanner.Error, OSError) as error:
+        translated = _translated(error, options.log)
+        _say({"error": translated.message, "hint": translated.hint})
+        return translated.exit_code
+
+
+def _seal(log: Path, limits: Limits, *, everything: bool) -> int:
+    if not log.is_file():
+        raise LogMissing(f"No trace log at {log}.", "Trace a program, or run: python -m obs_core demo")
+    folder = folder_of(log)
+    with lease.held(folder) as is_mine:
+        if not is_mine:
+            _say({"action": "another sealer is running"})
+            return 0
+        with closing(SealedLog(log, memory_mb=MEMORY_MB)) as source:
+            if not source.is_ours():
+                raise NotALog(f"{log} was made by another program.", "Only logs of this product can be sealed.")
+            newest = source.ends()[1]
+            with closing(Sealing(source, folder, limits, now_ns())) as sealing:
+                for step in sealing.steps(everything=everything):
+                    ids = (step.sealed.from_id, step.sealed.until_id) if step.sealed else (0, 0)
+                    _say({"action": step.action, "rows": step.rows, "ids": ids, "newest_id": newest})
+    return 0
+
+
+def _say(line: dict[str, object]) -> None:
+    print(json.dumps(line), flush=True)  # noqa: T201 - the parent reads it
+
+
+def _translated(error: Exception, log: Path) -> ObsError:
+    """The product's error for one of DuckDB or the system."""
+    first = str(error).splitlines()[0]
+    if any(part in first for part in ("No space left", "File too large", "Disk quota")):
+        hint = "Free some space; no row of the log is lost, and sealing continues where it stopped."
+        return LogUnreadable(f"The disk that holds {folder_of(log)} is full.", hint)
+    return LogUnreadable(f"{log} could not be sealed: {first}", "Run: python -m obs_core archive verify")
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except BrokenPipeError:
+        os._exit(1)  # its parent has ended

@@ -1,0 +1,185 @@
+"""Seals a log step by step: each step moves a range of ids, or one day, into new pieces in one manifest transaction.
+
+Newest rows first: new rows are sealed as they settle, and in between the older ones backwards until all are sealed.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from obs_core import scanner
+from obs_core.archive import pieces
+from obs_core.archive.manifest import Manifest, Piece, Sealed
+from obs_core.archive.rollups import DAY_NS
+from obs_core.archive.sealed_log import SealedLog
+from obs_core.clock import HOUR, MAX_NS, SECOND
+
+_BURY_AFTER_NS: Final = 60 * SECOND  # no question runs that long
+_SMALLEST: Final = 1_000  # rows of a batch that is made smaller because its rows are large
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much is sealed at once, and when."""
+
+    batch_rows: int = 60_000
+    look: int = 30_000  # ids on either side in which the parents and children of a batch are searched for
+    forward_rows: int = 50_000  # settled rows until the next step: pieces of 1,000 rows took questions 39 ms, not 7
+    settle_ns: int = 600 * SECOND  # a row is settled when it was in the log for this time
+    day_rows: int = 500_000  # a day with more rows is divided into batches
+
+
+class Step(NamedTuple):
+    """What one step did: the rows that are in its new pieces, and the sealed range after it."""
+
+    action: str
+    rows: int
+    sealed: Sealed | None
+
+
+class Sealing:
+    """The sealing of one log; its caller holds the archive's lease."""
+
+    def __init__(self, log: SealedLog, folder: Path, limits: Limits, now_ns: int) -> None:
+        """Open the manifest and delete what a killed sealer left."""
+        self._log, self._limits, self._now_ns = log, limits, now_ns
+        self._batch_rows = limits.batch_rows
+        self._manifest = Manifest(folder, write=True)
+        for path in self._manifest.orphans():
+            path.unlink()
+        self._manifest.bury(now_ns - _BURY_AFTER_NS)
+
+    def close(self) -> None:
+        """Close the manifest."""
+        self._manifest.close()
+
+    def steps(self, *, everything: bool = False) -> Iterator[Step]:
+        """Seal until there is nothing more to do; with `everything` all rows but the newest, whatever their age."""
+        sealed = self._manifest.sealed()
+        if sealed and not self._log.belongs(sealed):
+            self._manifest.change(sealed, None, [], self._manifest.pieces(), self._now_ns)
+            yield Step("the archive was of another log and is made again", 0, None)
+        newest = self._log.ends()[1]
+        self._manifest.see(newest, self._now_ns)
+        settled = newest - 1 if everything else self._settled(newest)
+        yield from self._repairs()
+        while limits := self._next_range(settled, everything=everything):
+            yield from self._seal(*limits)
+        yield from self._corrections()
+        yield from self._closed_days()
+
+    def _settled(self, newest: int) -> int:
+        """The newest id that may be sealed: some time in the log, or, when that is not known yet, some ids old."""
+        seen = self._manifest.seen_before(self._now_ns - self._limits.settle_ns)
+        sealed = self._manifest.sealed()
+        first = newest - self._limits.look if sealed is None else 0
+        return min(newest - 1, max(seen or 0, first))
+
+    def _next_range(self, settled: int, *, everything: bool) -> tuple[int, int] | None:
+        """The next ids to seal, `after < id <= until`; None if all are sealed."""
+        sealed, lowest = self._manifest.sealed(), self._log.ends()[0]
+        if sealed is None:
+            last = self._log.number("SELECT max(id) FROM data_trace WHERE id <= ?", settled)
+            return None if last is None else (max(lowest - 1, last - self._batch_rows), last)
+        new = settled - sealed.until_id
+        if new >= (1 if everything else self._limits.forward_rows):
+            return sealed.until_id, min(settled, sealed.until_id + self._batch_rows)
+        if sealed.from_id >= lowest:
+            return max(lowest - 1, sealed.from_id - self._batch_rows), sealed.from_id
+        return None
+
+    def _seal(self, after_id: int, until_id: int) -> Iterator[Step]:
+        before = self._manifest.sealed()
+        try:
+            superseded = self._log.load(after_id, until_id, look=self._limits.look)
+            new = pieces.write(self._log.connection, self._manifest.folder)
+        except scanner.Error as error:
+            if "memory" not in str(error).lower() or self._batch_rows <= _SMALLEST:
+                raise
+            self._batch_rows //= 2  # rows with long texts
+            return
+        after = self._extended(before, after_id, until_id, superseded)
+        self._manifest.change(before, after, new, [], self._now_ns)
+        yield Step("sealed", _rows(new), after)
+
+    def _extended(self, before: Sealed | None, after_id: int, until_id: int, superseded: int) -> Sealed | None:
+        """The range `before` and the ids `after_id < id <= until_id` next to it."""
+        from_id = min(after_id, before.from_id) if before else after_id
+        until_id = max(until_id, before.until_id) if before else until_id
+        anchors = self._log.anchors(from_id, until_id)
+        if anchors is None:
+            return None
+        older_ns = before.older_ns if before else MAX_NS
+        if older_ns is not None and (before is None or from_id < before.from_id):
+            older_ns = self._log.older_ns(from_id, older_ns)
+        return Sealed(from_id, until_id, older_ns, superseded + (before.superseded if before else 0), *anchors)
+
+    def _repairs(self) -> Iterator[Step]:
+        """Seal the days again in which a file is missing or cut."""
+        current = self._manifest.pieces()
+        yield from self.rebuild(pieces.damaged(self._manifest.folder, current, whole=False), "repaired")
+
+    def rebuild(self, files: "dict[str, str]", action: str) -> Iterator[Step]:
+        """Seal the days of these pieces again from the log's rows."""
+        days = sorted({piece.day for piece in self._manifest.pieces() if piece.file in files})
+        for day in days:
+            yield self._again(day, action)
+
+    def _corrections(self) -> Iterator[Step]:
+        """Seal the days again in which rows were superseded after they were sealed."""
+        sealed = self._manifest.sealed()
+        if sealed is None:
+            return
+        count = self._log.superseded(sealed.from_id, sealed.until_id)
+        if count == sealed.superseded:
+            return
+        for day in self._days_with_superseded():
+            yield self._again(day, "corrected")
+        sealed = self._manifest.sealed()
+        assert sealed
+        self._manifest.change(sealed, replace(sealed, superseded=count), [], [], self._now_ns)
+
+    def _days_with_superseded(self) -> list[int]:
+        ids = "SELECT id::BIGINT FROM sqlite_query('log', 'SELECT id FROM superseded')"
+        days = []
+        for day in sorted({piece.day for piece in self._manifest.pieces("rows")}):
+            files = [str(self._manifest.folder / piece.file) for piece in self._manifest.pieces("rows", day)]
+            statement = f"SELECT count(*) FROM read_parquet({files!r}) WHERE id IN ({ids})"
+            if self._log.connection.execute(statement).fetchall()[0][0]:
+                days.append(day)
+        return days
+
+    def _closed_days(self) -> Iterator[Step]:
+        """Put the rows of each day that is over, and sealed, into one piece of each kind."""
+        sealed = self._manifest.sealed()
+        if sealed is None:
+            return
+        current = self._manifest.pieces("rows")
+        for day in sorted({piece.day for piece in current}):
+            mine = [piece for piece in current if piece.day == day]
+            is_over = (day + 1) * DAY_NS + HOUR <= self._now_ns
+            is_sealed = sealed.older_ns is None or sealed.older_ns < day * DAY_NS
+            if is_over and is_sealed and len(mine) > 1 and _rows(mine) <= self._limits.day_rows:
+                yield self._again(day, "closed")
+
+    def _again(self, day: int, action: str) -> Step:
+        """Make the pieces of one day again from the log's rows."""
+        sealed, old = self._manifest.sealed(), self._manifest.pieces(day=day)
+        assert sealed
+        after_id, until_id = min(piece.first_id for piece in old) - 1, max(piece.last_id for piece in old)
+        new: list[Piece] = []
+        if _rows(old) <= self._limits.day_rows:
+            self._log.load(after_id, until_id, look=self._limits.look, day=day)
+            new += pieces.write(self._log.connection, self._manifest.folder)
+        else:
+            for start in range(after_id, until_id, self._batch_rows):
+                self._log.load(start, min(until_id, start + self._batch_rows), look=self._limits.look)
+                self._log.connection.execute(f"DELETE FROM all_days WHERE day <> {day}")
+                new += pieces.write(self._log.connection, self._manifest.folder)
+        self._manifest.change(sealed, sealed, new, old, self._now_ns)
+        return Step(action, _rows(new), sealed)
+
+
+def _rows(some: list[Piece]) -> int:
+    return sum(piece.rows for piece in some if piece.what == "rows")

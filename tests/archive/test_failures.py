@@ -1,0 +1,124 @@
+"""A killed sealer, a full disk and damaged files do nothing to an archive that the next run does not repair."""
+
+import os
+import random
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from obs_core import subprocesses
+from obs_core.archive import lease
+from obs_core.archive.manifest import Manifest, folder_of
+from obs_core.errors import ArchiveMoved, ObsError
+from obs_core.store import sqlite
+from tests.support.archives import append, command, differences, mixed, seal
+
+KILLS = int(os.environ.get("OBS_TEST_KILLS", "6"))
+
+
+def test_a_sealer_killed_at_any_time_leaves_each_row_once_and_no_stray_file(tmp_path: Path) -> None:
+    path = append(tmp_path / "x.db", mixed(3_000))
+    chance = random.Random(KILLS)  # noqa: S311
+    killed = 0
+    while killed < KILLS:
+        sealer = subprocess.Popen(
+            command(path, "--everything", "--batch-rows", "40"),
+            stdout=subprocess.PIPE, env=subprocesses.environment(),
+        )  # fmt: skip
+        assert sealer.stdout
+        with sealer.stdout:
+            ended = not sealer.stdout.readline()
+            time.sleep(chance.random() * 0.15)
+            sealer.kill()
+        sealer.wait()
+        killed += 1
+        if ended:
+            break
+        if killed % 3 == 0:
+            append(path, mixed(200, first=3_000 + killed * 200))
+    seal(path, "--everything", "--batch-rows", "1000")
+    assert not differences(path)
+    with Manifest(folder_of(path)) as manifest:
+        newest = 3_000 + killed // 3 * 200
+        sealed = manifest.sealed()
+        assert sealed
+        assert (sealed.from_id, newest - 200 <= sealed.until_id <= newest) == (0, True)
+
+
+def test_a_full_disk_loses_nothing_and_is_reported(path: Path) -> None:
+    seal(path, "--everything", "--batch-rows", "50")
+    append(path, mixed(20_000, first=400, step_ns=1_000_003))
+    limited = subprocess.run(
+        ["/bin/sh", "-c", 'ulimit -f 128; exec "$@"', "sh", *command(path, "--everything")],
+        capture_output=True, text=True, env=subprocesses.environment(), check=False, timeout=120,
+    )  # fmt: skip
+    assert limited.returncode == 2, limited.stderr
+    assert "is full" in limited.stdout
+    with Manifest(folder_of(path)) as manifest:
+        assert (manifest.sealed() or pytest.fail("nothing is sealed")).until_id == 399
+    assert not differences(path)
+    seal(path)
+    assert not differences(path)
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut"])
+def test_a_piece_that_is_missing_or_cut_is_made_again_from_the_log(path: Path, damage: str) -> None:
+    seal(path)
+    with Manifest(folder_of(path)) as manifest:
+        file = manifest.folder / manifest.pieces("rows")[1].file
+    if damage == "missing":
+        file.unlink()
+    else:
+        os.truncate(file, 500)
+    assert [step["action"] for step in seal(path)] == ["repaired"]
+    assert not differences(path)
+
+
+def test_an_archive_that_was_deleted_is_made_again(path: Path) -> None:
+    seal(path)
+    for file in sorted(folder_of(path).rglob("*"), reverse=True):
+        file.rmdir() if file.is_dir() else file.unlink()
+    seal(path)
+    assert not differences(path)
+
+
+def test_only_one_sealer_runs_for_a_log(path: Path) -> None:
+    with lease.held(folder_of(path)) as is_mine:
+        assert is_mine
+        assert [step["action"] for step in seal(path)] == ["another sealer is running"]
+    seal(path)
+    assert not differences(path)
+
+
+def test_a_change_of_an_archive_that_moved_is_refused(path: Path) -> None:
+    seal(path)
+    with Manifest(folder_of(path), write=True) as manifest:
+        sealed, [first, *_] = manifest.sealed(), manifest.pieces("rows")
+        with pytest.raises(ArchiveMoved):
+            manifest.change(None, sealed, [], [first], 0)
+        manifest.change(sealed, sealed, [], [first], 0)
+        with pytest.raises(ArchiveMoved):
+            manifest.change(sealed, sealed, [], [first], 0)
+
+
+def test_a_missing_log_is_reported(tmp_path: Path) -> None:
+    [line] = seal(tmp_path / "none.db", code=2)
+    assert line["error"].startswith("No trace log at")
+    assert not folder_of(tmp_path / "none.db").exists()
+
+
+def test_a_log_of_another_program_is_not_sealed(tmp_path: Path) -> None:
+    connection = sqlite.connect(tmp_path / "x.db", create=True)
+    connection.execute("CREATE TABLE data_trace (Process TEXT, Timestamp REAL)")
+    connection.close()
+    [line] = seal(tmp_path / "x.db", code=2)
+    assert line["error"].endswith("was made by another program.")
+
+
+def test_a_manifest_that_is_no_database_is_an_error_with_a_hint(path: Path) -> None:
+    seal(path)
+    (folder_of(path) / "manifest.db").write_bytes(b"x" * 5_000)
+    with pytest.raises(ObsError), Manifest(folder_of(path)) as manifest:
+        manifest.sealed()
