@@ -23,6 +23,10 @@ UNITS: Final = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
 MAX_NS: Final = 2**63 - 1
 """The latest time that 64 bits hold."""
 
+FIRST_NS: Final = -MAX_NS
+LAST_NS: Final = MAX_NS - 1
+"""The bounds of a row's time, in the years 1677 and 2262; the end of a window after the last row fits 64 bits too."""
+
 MAX_PERIOD_NS: Final = 365 * DAY
 """The longest period that a rule, a snooze or a webhook takes."""
 

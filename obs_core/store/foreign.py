@@ -2,8 +2,9 @@
 
 A log of this product is read directly. In any other SQLite file with a table (or view) `data_trace` and the seven
 canonical columns, the other columns are mapped where they exist and NULL where they don't. Every cell is converted to
-text or a whole number. Without a column `kind`, each row counts as a call and, if Data Value is not empty, also as a
-value.
+text or a whole number; Process and Data are empty where they are NULL, and a time outside the years 1677 to 2262 is
+replaced by the nearest one that 64 bits hold. Without a column `kind`, and where it is empty, a row counts as a call
+and, if Data Value is not empty, also as a value.
 """
 
 import re
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from obs_core.clock import FIRST_NS, LAST_NS
 from obs_core.errors import NotALog
 from obs_core.model import CANONICAL, Row
 
@@ -29,6 +31,7 @@ _WITHOUT: Final = (
     (("code_id",), "It has no recorded source."),
 )
 _MAX_NS: Final = "9.2e18"  # a little less than 64 bits hold: the year 2261
+_NOT_NULL: Final = frozenset({"kind", "process", "data", "timestamp", "status"})
 _SAMPLE: Final = 1_000
 
 
@@ -67,12 +70,13 @@ def shape(connection: sqlite3.Connection, path: Path) -> Shape:
     Raises:
         NotALog: the table data_trace is missing, or lacks canonical columns.
     """
-    columns = [row[1] for row in connection.execute("PRAGMA table_xinfo(data_trace)")]
-    if not columns:
+    described = connection.execute("SELECT name, type, \"notnull\" FROM pragma_table_xinfo('data_trace')").fetchall()
+    if not described:
         message = f"{path} has no table data_trace."
         raise NotALog(message, "Point OBS_LOG or --log at a trace log, or record one: python -m obs_core demo")
-    if set(columns) >= set(COLUMNS) and _is_strict(connection):
+    if _is_strict(connection) and _has_our_types(described):
         return NATIVE
+    columns = [row[0] for row in described]
     known = {_plain(column): column for column in columns}
     known |= {ours: known[theirs] for theirs, ours in _ALIASES.items() if theirs in known and ours not in known}
     if lacking := [name for name, column in CANONICAL.items() if column not in known]:
@@ -87,6 +91,9 @@ def _mapped(connection: sqlite3.Connection, known: dict[str, str]) -> Shape:
     expressions = {column: _expression(column, quoted) for column in COLUMNS}
     expressions["id"] = _id(connection, quoted)
     expressions["timestamp"] = _time_ns(quoted["timestamp"])
+    expressions |= {name: f"coalesce({expressions[name]}, '')" for name in ("process", "data")}
+    if has_kind := "kind" in known:
+        expressions["kind"] = f"nullif({expressions['kind']}, '')"
     selected = ", ".join(f"{expression} AS {column}" for column, expression in expressions.items())
     available = known.keys() | ({"duration_ns"} if known.keys() & {"duration_ms", "duration_s"} else set())
     lacking = ((sentence, [name for name in names if name not in available]) for names, sentence in _WITHOUT)
@@ -95,12 +102,11 @@ def _mapped(connection: sqlite3.Connection, known: dict[str, str]) -> Shape:
     unread = f"SELECT count(*) FROM (SELECT timestamp FROM {rows} LIMIT {_SAMPLE}) WHERE timestamp IS NULL"
     if connection.execute(unread).fetchone()[0]:
         missing.append("Some rows have a time that can't be read; they are not in any time range.")
-    has_kind = "kind" in known
     return Shape(
         native=False,
         rows=rows,
-        calls_where="kind = 'call'" if has_kind else "1",
-        values_where="kind = 'value'" if has_kind else "data_value <> ''",
+        calls_where="coalesce(kind, 'call') = 'call'" if has_kind else "1",
+        values_where="(kind = 'value' OR (kind IS NULL AND data_value <> ''))" if has_kind else "data_value <> ''",
         logs_where="kind = 'log'" if has_kind else "0",
         missing=tuple(missing),
     )
@@ -169,8 +175,18 @@ def _id(connection: sqlite3.Connection, known: dict[str, str]) -> str:
     if "id" in known:
         not_integer = f"SELECT 1 FROM data_trace WHERE typeof({known['id']}) <> 'integer' LIMIT 1"
         if not connection.execute(not_integer).fetchone():
-            return known["id"]
+            return f"CAST({known['id']} AS INTEGER)"  # a row that comes later may have something else
     return "row_number() OVER ()"
+
+
+def _has_our_types(described: list[tuple[str, str, int]]) -> bool:
+    """Whether the columns (name, type, NOT NULL) are those of our schema, so that a strict table has no odd cell."""
+    types = {name: (declared.upper(), bool(not_null)) for name, declared, not_null in described}
+    return all(
+        types.get(name, ("", False))[0] == ("INTEGER" if name in INTEGER_COLUMNS else "TEXT")
+        and (name not in _NOT_NULL or types[name][1])
+        for name in COLUMNS
+    )
 
 
 def _is_strict(connection: sqlite3.Connection) -> bool:
@@ -193,6 +209,8 @@ def _time_ns(cell: str) -> str:
     """`cell` in nanoseconds since 1970 UTC: a number, or ISO 8601 text (without a zone: UTC).
 
     The unit of a number follows from its size: s, ms, µs and ns of the years 1971 to 2261 are a factor of 1000 apart.
+    What is beyond the range of 64 bits becomes its bound: SQLite's CAST to INTEGER saturates, and a product or sum that
+    overflows is a REAL.
     """
     number = f"(CASE typeof({cell}) WHEN 'text' THEN CAST({cell} AS NUMERIC) ELSE {cell} END)"
     size = f"abs(CAST({number} AS REAL))"
@@ -211,7 +229,9 @@ def _time_ns(cell: str) -> str:
         f"CASE WHEN substr({cell}, 20, 1) IN ('.', ',')"
         f" THEN CAST(round(CAST('0.' || substr({cell}, 21, 9) AS REAL) * 1e9) AS INTEGER) ELSE 0 END"
     )
-    return (
-        f"CASE WHEN {_is_number(cell)} OR {_is_digits(cell)} THEN CASE WHEN {size} < {_MAX_NS} THEN {numeric} END"
+    time_ns = (
+        f"CASE WHEN {_is_number(cell)} OR {_is_digits(cell)}"
+        f" THEN CASE WHEN {size} < {_MAX_NS} THEN {numeric} ELSE {integer} END"
         f" WHEN typeof({cell}) = 'text' THEN {seconds} * 1000000000 + {fraction} END"
     )
+    return f"min({LAST_NS}, max({FIRST_NS}, {time_ns}))"

@@ -50,6 +50,11 @@ _ERRORS: Final[tuple[tuple[str | tuple[str, ...], type[ObsError], str, str], ...
     ),
 )
 
+_OF_FILE: Final = tuple(
+    f"SQLITE_{name}"
+    for name in ("BUSY", "LOCKED", "IOERR", "NOTADB", "CANTOPEN", "PROTOCOL", "INTERRUPT", "READONLY", "FULL", "SCHEMA")
+)
+
 _claims: dict[tuple[int, int], tuple[Library, int]] = {}
 _claims_lock = threading.Lock()
 
@@ -161,6 +166,11 @@ def translate_error(error: sqlite3.Error, path: Path) -> ObsError:
         if name.startswith(prefix):
             return kind(message.format(path=path, error=error), hint)
     return LogUnreadable(f"{path} can't be read: {error}.", "Check the file, its directory and their permissions.")
+
+
+def is_about_file(error: sqlite3.Error) -> bool:
+    """Whether an error is about the whole file, now; any other may come from one row."""
+    return str(getattr(error, "sqlite_errorname", "")).startswith(_OF_FILE)
 
 
 def _claimed(path: Path, *, create: bool) -> Claim:

@@ -39,7 +39,7 @@ def tracked(path: Path, variants: list[Variant], steps: list[int]) -> dict[Varia
             known = snapshot.load(derived).series
             ended: list[Ended] = []
             changed: dict[Key, Series] = {}
-            rows = tail.rows_after(connection, NATIVE, at, newest, step)
+            rows = list(tail.stream(connection, NATIVE, at, min(at + step, newest)))
             at = rows[-1].id if rows else at
             for row in rows:
                 key = (row.process, row.data)

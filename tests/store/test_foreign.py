@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from obs_core.clock import FIRST_NS, LAST_NS
 from obs_core.errors import NotALog
-from obs_core.store import foreign, log, sqlite
+from obs_core.store import foreign, log, migrations, sqlite
 
 SEVEN = "Process, Data, [Data Type], [Data Value], Timestamp, Status, Exception"
 TIME_NS = 1_767_225_600_123_000_000  # 2026-01-01T00:00:00.123Z
@@ -122,12 +125,77 @@ def test_iso_times_keep_their_nanoseconds(tmp_path: Path) -> None:
     assert mapped(path, "timestamp") == [(1_767_225_600_123_456_789,)]
 
 
-@pytest.mark.parametrize("written", ["soon", "", None, b"\xff\x00", "9" * 30, 1e300, float("inf")])
+@pytest.mark.parametrize("written", ["soon", "", None, b"\xff\x00", "2024-13-45"])
 def test_a_time_that_can_not_be_read_is_reported_and_breaks_nothing(tmp_path: Path, written: object) -> None:
     good = ("feed", "price", None, "1", 1_767_225_600, "OK", None)
     path = made(tmp_path / "x.db", f"CREATE TABLE data_trace ({SEVEN})", good, good, (*good[:4], written, "OK", None))
     assert [ns for (ns,) in mapped(path, "timestamp")] == [1_767_225_600 * 10**9] * 2 + [None]
     assert "Some rows have a time that can't be read; they are not in any time range." in shape_of(path).missing
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("9999-12-31T23:59:59Z", LAST_NS),
+        ("2262-04-11T23:47:17", LAST_NS),
+        ("2262-04-11T23:47:15.5Z", 9_223_372_035_500_000_000),
+        ("1677-09-21T00:12:44.5Z", -9_223_372_035_500_000_000),
+        ("1677-09-21T00:12:40Z", FIRST_NS),
+        ("0001-01-01", FIRST_NS),
+        (2**63 - 1, LAST_NS),
+        (-(2**63), FIRST_NS),
+        ("9" * 30, LAST_NS),
+        (1e300, LAST_NS),
+        (-1e300, FIRST_NS),
+        (float("inf"), LAST_NS),
+        (float("-inf"), FIRST_NS),
+    ],
+)
+def test_a_time_that_64_bits_do_not_hold_becomes_the_nearest_one(
+    tmp_path: Path, written: object, expected: int
+) -> None:
+    row = ("feed", "price", None, "1", written, "OK", None)
+    path = made(tmp_path / "x.db", f"CREATE TABLE data_trace ({SEVEN})", row)
+    assert mapped(path, "timestamp, typeof(timestamp)") == [(expected, "integer")]
+    assert shape_of(path).missing == shape_of(made(tmp_path / "y.db", f"CREATE TABLE data_trace ({SEVEN})")).missing
+
+
+@given(
+    st.one_of(
+        st.none(), st.text(max_size=12), st.binary(max_size=6), st.integers(-(2**63), 2**63 - 1), st.floats(),
+        st.datetimes().map(str), st.from_regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:]{8}(\.[0-9]+)?Z?", fullmatch=True),
+    )
+)  # fmt: skip
+def test_any_cell_is_read_as_a_time_in_range_or_as_none(
+    tmp_path_factory: pytest.TempPathFactory, written: object
+) -> None:
+    row = ("feed", "price", None, "1", written, "OK", None)
+    path = made(tmp_path_factory.mktemp("any") / "x.db", f"CREATE TABLE data_trace ({SEVEN})", row)
+    ((time_ns,),) = mapped(path, "timestamp")
+    assert time_ns is None or (isinstance(time_ns, int) and FIRST_NS <= time_ns <= LAST_NS)
+
+
+def test_a_missing_process_or_name_is_empty(tmp_path: Path) -> None:
+    path = made(tmp_path / "x.db", f"CREATE TABLE data_trace ({SEVEN})", (None,) * 7)
+    assert mapped(path, "process, data, timestamp, status") == [("", "", None, "UNSET")]
+
+
+@pytest.mark.parametrize(("kind", "relations"), [("call", "c"), ("value", "v"), ("", "cv"), (None, "cv"), ("odd", "")])
+def test_a_row_without_a_kind_counts_as_a_call_and_a_value(tmp_path: Path, kind: str | None, relations: str) -> None:
+    row = ("feed", "price", "int", "1", 0, "OK", None, kind)
+    path = made(tmp_path / "x.db", f"CREATE TABLE data_trace ({SEVEN}, kind)", row)
+    expected = [int("c" in relations), int("v" in relations)]
+    assert [len(mapped(path, "id", relation)) for relation in ("calls", "values")] == expected
+
+
+@pytest.mark.parametrize(
+    "change", [("process         TEXT NOT NULL", "process TEXT"), ("data_value      TEXT", "data_value ANY")]
+)
+def test_a_strict_table_with_other_types_is_not_a_log_of_this_product(tmp_path: Path, change: tuple[str, str]) -> None:
+    (statement, *_), *_ = (step.split(";\n") for step in migrations.load_migrations("obs_core.store"))
+    assert change[0] in statement
+    path = made(tmp_path / "x.db", statement.replace(*change))
+    assert not shape_of(path).native
 
 
 def test_cells_of_the_wrong_type_become_text_or_null(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from pandas import DataFrame
 
-from obs_core.clock import Window
+from obs_core.clock import MAX_NS, Window
 from obs_core.errors import ObsError
 from obs_core.model import ROW_CAP
 from obs_core.query.engine import dataframes, duckdb_errors, planner
@@ -146,7 +146,7 @@ class Engine:
         if shape.native:  # SQLite uses the index for both ends only if each is a query of its own
             ends = f"SELECT (SELECT min(timestamp) FROM {shape.rows}), (SELECT max(timestamp) FROM {shape.rows})"
         _, [(first, last)] = self._reader.answer(ends, {})
-        extent = Window(first, last + 1) if first is not None else None
+        extent = Window(first, min(last + 1, MAX_NS)) if first is not None else None
         self._extent = (version, extent)
         return extent
 
