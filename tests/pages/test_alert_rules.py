@@ -3,6 +3,7 @@
 import os
 import re
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote
@@ -14,12 +15,15 @@ from obs_core.alerts.rules import parsing, sources
 from obs_core.clock import HOUR, SECOND, now_ns
 from obs_core.model import Code
 from obs_core.process_identity import birth_of
+from obs_core.query.engine.engine import Engine
+from obs_core.query.engine.worker_pool import Pool
 from obs_core.source_code.locate import digest
 from obs_core.store import log, sqlite
 from obs_core.supervisor import status_file
 from obs_core.supervisor.state import Child
 from obs_core.ui.alerts import sparklines
 from obs_core.ui.alerts.alert_details import state_change
+from obs_core.ui.shell import answers
 from obs_core.watch.follower import Follower
 from tests.pages.conftest import Opened, page_text
 from tests.support import table
@@ -341,3 +345,20 @@ def test_a_stale_value_shows_its_rules(log_path: Path, opened: Opened) -> None:
 )
 def test_every_state_change_has_a_mark_in_front(after: str, shown: str) -> None:
     assert state_change("inactive", after) == shown
+
+
+@pytest.mark.parametrize("view", ["Now", "Rules"])
+def test_a_question_that_times_out_is_reported_in_its_panel_and_the_rest_of_the_page_is_drawn(
+    log_path: Path, opened: Opened, view: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table.store(log_path, table.rows(STUCK))
+    evaluate(log_path, {"name": "stuck", "kind": "stale", "threshold": 4})
+    with closing(Pool(1, memory_mb=64, limit_s=1e-6)) as impatient:
+        monkeypatch.setattr(answers, "Engine", partial(Engine, pool=impatient))
+        app = opened("alerts", a_view=view)
+        answers.close()
+    assert not app.exception
+    warnings = [warning.value for warning in app.warning]
+    assert not [warning for warning in warnings if "an error in this program" in warning]
+    assert view == "Rules" or any("took longer than" in warning for warning in warnings)
+    assert tiles(page_text(app))["Firing"] == "1"

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 import streamlit as st
 
-from obs_core.alerts.snapshot import AlertsSnapshot
+from obs_core.alerts.rules.model import Rule
+from obs_core.alerts.snapshot import AlertsSnapshot, AlertView
 from obs_core.query.questions import values
 from obs_core.ui.alerts import rule_builder, webhook_form, webhook_list
 from obs_core.ui.alerts.alert_card import alert_card, history_card
@@ -40,6 +41,7 @@ def view() -> str:
 
 def active_alerts(snapshot: AlertsSnapshot, scope: PageScope) -> None:
     """The active alerts, and the details of the selected one."""
+    selected: AlertView | None = None
     with panel("Active alerts", "Select an alert for details"):
         selected = alert_table(snapshot, scope)
     if selected:
@@ -77,6 +79,7 @@ def stale_values(snapshot: AlertsSnapshot, scope: PageScope) -> None:
 
 def rules(snapshot: AlertsSnapshot, scope: PageScope) -> None:
     """The rules with their state history, and the rule builder."""
+    selected: Rule | None = None
     with panel("Rules", "Select a rule for details"):
         selected = rule_list(snapshot)
     if selected is not None:

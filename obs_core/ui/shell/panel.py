@@ -24,16 +24,19 @@ def panel(
 ) -> Iterator[None]:
     """Draw a bordered card with `title` and a quiet `note`; an error of the block is shown in the card.
 
+    After an error nothing that the block should have bound is there: bind it before (tests/ui/test_boundaries.py).
     The style sheet refers to the card by its `key`. `suggestions` are rules that fit its content (see
-    `rule_suggestions.draw`, also for `fill`).
+    `rule_suggestions.draw`, also for `fill`); there are none if the block failed.
     """
     with st.container(border=True, key=key):
         head = st.container(horizontal=True, vertical_alignment="center", gap="xsmall")
         heading = f"<div class='obs-title'><h2>{html.escape(title)}</h2><span>{html.escape(note)}</span></div>"
         head.html(heading, width="stretch")
+        is_drawn = False
         with boundary(title):
             yield
-        if suggestions is not None:
+            is_drawn = True
+        if suggestions is not None and is_drawn:
             with head:
                 suggest_rules(title, suggestions, fill)
 
