@@ -54,8 +54,11 @@ class Sealing:
         """Close the manifest."""
         self._manifest.close()
 
-    def steps(self, *, everything: bool = False) -> Iterator[Step]:
-        """Seal until there is nothing more to do; with `everything` all rows but the newest, whatever their age."""
+    def steps(self, *, everything: bool = False, check: bool = False) -> Iterator[Step]:
+        """Seal until there is nothing more to do; with `everything` all rows but the newest, whatever their age.
+
+        Days with a file that is missing or cut are sealed again first; with `check` also those with other damage.
+        """
         sealed = self._manifest.sealed()
         if sealed and not self._log.belongs(sealed):
             self._manifest.change(sealed, None, [], self._manifest.pieces(), self._now_ns)
@@ -63,7 +66,7 @@ class Sealing:
         newest = self._log.ends()[1]
         self._manifest.see(newest, self._now_ns)
         settled = newest - 1 if everything else self._settled(newest)
-        yield from self._repairs()
+        yield from self._repairs(whole=check)
         while limits := self._next_range(settled, everything=everything):
             yield from self._seal(*limits)
         yield from self._corrections()
@@ -115,16 +118,12 @@ class Sealing:
             older_ns = self._log.older_ns(from_id, older_ns)
         return Sealed(from_id, until_id, older_ns, superseded + (before.superseded if before else 0), *anchors)
 
-    def _repairs(self) -> Iterator[Step]:
-        """Seal the days again in which a file is missing or cut."""
+    def _repairs(self, *, whole: bool) -> Iterator[Step]:
+        """Seal the days again in which a file is damaged; the content of files is checked only if `whole`."""
         current = self._manifest.pieces()
-        yield from self.rebuild(pieces.damaged(self._manifest.folder, current, whole=False), "repaired")
-
-    def rebuild(self, files: "dict[str, str]", action: str) -> Iterator[Step]:
-        """Seal the days of these pieces again from the log's rows."""
-        days = sorted({piece.day for piece in self._manifest.pieces() if piece.file in files})
-        for day in days:
-            yield self._again(day, action)
+        damaged = pieces.damaged(self._manifest.folder, current, whole=whole)
+        for day in sorted({piece.day for piece in current if piece.file in damaged}):
+            yield self._again(day, "repaired")
 
     def _corrections(self) -> Iterator[Step]:
         """Seal the days again in which rows were superseded after they were sealed."""

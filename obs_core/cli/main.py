@@ -13,6 +13,7 @@ COMMANDS: Final = {
     "ask": "answer a question about the log as JSON, CSV or a table",
     "import": "import trace files into the log",
     "export": "export rows of the log as OTLP, Jaeger JSON or CSV",
+    "archive": "seal the log's older rows into Parquet files, and check them",
     "drain": "move rows left in the spools of killed programs into the log",
     "ingest": "receive traces, logs and metrics from OpenTelemetry programs (OTLP over HTTP)",
     "watch": "follow the log: evaluate alert rules, send notifications, recover the spools of killed programs",
