@@ -25,6 +25,12 @@ class Settings:
     ] = ()  # OBS_SOURCE_ROOTS: folders from which source code may be shown, by default the current one
     otlp_token: str = ""  # OBS_OTLP_TOKEN: the bearer token that senders must present; empty: none
     otlp_limit_mb: int = 64  # OBS_OTLP_LIMIT_MB: the largest request, decompressed, as the specification has it
+    otlp_limit_parts: int = 1_000_000  # OBS_OTLP_LIMIT_PARTS: the most values or messages of a request
+    otlp_work_s: int = 10  # OBS_OTLP_WORK_S: the most processor time for a request, in seconds
+    otlp_head_s: int = 10  # OBS_OTLP_HEAD_S: for the head of a request to arrive, in seconds
+    otlp_body_s: int = 30  # OBS_OTLP_BODY_S: for its body to arrive, in seconds
+    otlp_connections: int = 512  # OBS_OTLP_CONNECTIONS: the most open connections
+    otlp_peer_connections: int = 256  # OBS_OTLP_PEER_CONNECTIONS: the most open connections of one address
     watch: bool = True  # OBS_WATCH: whether the dashboard starts the watcher, which evaluates alert rules
     values: tuple[str, ...] = ()  # OBS_VALUES: span attributes that become values of their calls
     webhook_allow: tuple[str, ...] = ()  # OBS_WEBHOOK_ALLOW: the hosts that webhooks may use; empty: all
@@ -49,6 +55,12 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         source_roots=tuple(Path(root) for root in (env.get("OBS_SOURCE_ROOTS") or ".").split(os.pathsep) if root),
         otlp_token=env.get("OBS_OTLP_TOKEN", "").strip(),
         otlp_limit_mb=whole_number(env, "OBS_OTLP_LIMIT_MB", default=64) or 64,
+        otlp_limit_parts=whole_number(env, "OBS_OTLP_LIMIT_PARTS", default=1_000_000) or 1_000_000,
+        otlp_work_s=whole_number(env, "OBS_OTLP_WORK_S", default=10) or 10,
+        otlp_head_s=whole_number(env, "OBS_OTLP_HEAD_S", default=10) or 10,
+        otlp_body_s=whole_number(env, "OBS_OTLP_BODY_S", default=30) or 30,
+        otlp_connections=whole_number(env, "OBS_OTLP_CONNECTIONS", default=512) or 512,
+        otlp_peer_connections=whole_number(env, "OBS_OTLP_PEER_CONNECTIONS", default=256) or 256,
         watch=switch(env, "OBS_WATCH", default=True),
         values=texts(env, "OBS_VALUES"),
         webhook_allow=texts(env, "OBS_WEBHOOK_ALLOW"),

@@ -18,6 +18,8 @@ SIGNALS: Final = ("resourceSpans", "resourceLogs", "resourceMetrics")
 UNREADABLE: Final = ("histogram", "exponentialHistogram", "summary")
 NO_RECORDED_VALUE: Final = 1  # the flag of a point that has no number, metrics.proto DataPointFlags
 
+_LEVELS: Final = 100  # of lists and maps in a value; more would exceed Python's recursion limit somewhere
+_NESTED: Final = {"arrayValue": "array", "kvlistValue": "kvlist"}
 _STATUS_NAMES: Final = {"STATUS_CODE_UNSET": 0, "STATUS_CODE_OK": 1, "STATUS_CODE_ERROR": 2}
 _KIND_NAMES: Final = {
     f"SPAN_KIND_{name}": number
@@ -69,15 +71,18 @@ def _parts(document: Mapping[str, Any], *names: str) -> Iterator[tuple[Origin, M
                 yield source, raw
 
 
-def attributes_of(pairs: object) -> dict[str, Any]:
+def attributes_of(pairs: object, level: int = 0) -> dict[str, Any]:
     """OTLP's list of keys and values as a dict of plain values."""
     if not pairs:
         return {}
-    return {str(pair.get("key")): value_of(pair.get("value"))[1] for pair in _list(pairs)}
+    return {str(pair.get("key")): value_of(pair.get("value"), level)[1] for pair in _list(pairs)}
 
 
-def value_of(any_value: object) -> tuple[str | None, Any]:
-    """The kind and the plain value of an OTLP AnyValue; (None, None) where it has none."""
+def value_of(any_value: object, level: int = 0) -> tuple[str | None, Any]:
+    """The kind and the plain value of an OTLP AnyValue; (None, None) where it has none.
+
+    Lists and maps inside `_LEVELS` others are replaced by a text that says so.
+    """
     if isinstance(any_value, dict):
         for name, inner in any_value.items():
             if name == "stringValue":
@@ -85,6 +90,8 @@ def value_of(any_value: object) -> tuple[str | None, Any]:
             if name in _VALUE_KINDS:
                 kind, plain = _VALUE_KINDS[name]
                 return kind, plain(inner)
+            if name in _NESTED:
+                return _NESTED[name], _nested(name, inner, level + 1)
     return None, None
 
 
@@ -100,6 +107,13 @@ def _double(inner: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
         return inner
 
 
+def _nested(name: str, inner: object, level: int) -> Any:  # noqa: ANN401 - a list, a map or a text
+    if level > _LEVELS:
+        return f"nested deeper than {_LEVELS} levels"
+    parts = _dict(inner).get("values")
+    return attributes_of(parts, level) if name == "kvlistValue" else [value_of(part, level)[1] for part in _list(parts)]
+
+
 def _same(inner: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
     return inner
 
@@ -109,8 +123,6 @@ _VALUE_KINDS: Final[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {
     "intValue": ("int", _whole),
     "doubleValue": ("double", _double),
     "bytesValue": ("bytes", _same),
-    "arrayValue": ("array", lambda inner: [value_of(item)[1] for item in _list(_dict(inner).get("values"))]),
-    "kvlistValue": ("kvlist", lambda inner: attributes_of(_dict(inner).get("values"))),
 }
 
 

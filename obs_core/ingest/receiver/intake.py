@@ -6,7 +6,8 @@ whole. The spool survives the end of this process, also by kill -9.
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +24,31 @@ from obs_core.paths import folder_of
 BEHIND_ABOVE: Final = 0.8  # of the spool, as for the state DELAYED
 _FAILURES: Final = 4  # in a row, with pauses of 0.5, 1, 2, 4 s: the spool absorbs a long lock
 _LONGEST_PAUSE_S: Final = 30
+_REASONS: Final = 3  # that are reported for rejected parts
 _PIECE: Final = 64 * 1024  # one copy into the spool; at most a sixteenth of a segment stays unused after the last
+
+
+@dataclass(slots=True)
+class Stored:
+    """The result for one batch: the rows in the spool, the number of rejected parts, and the first reasons."""
+
+    rows: int = 0
+    rejected: int = 0
+    reasons: list[str] = field(default_factory=list)
+    further: bool = False
+
+    def reject(self, part: Refused) -> None:
+        """Count a part that is not stored."""
+        self.rejected += part.parts
+        if part.why not in self.reasons:
+            if len(self.reasons) < _REASONS:
+                self.reasons.append(part.why)
+            else:
+                self.further = True
+
+    def why(self) -> str:
+        """Why parts were rejected, in a sentence for the sender's log."""
+        return "; ".join(self.reasons) + ("; and for other reasons" if self.further else "")
 
 
 class Intake:
@@ -74,33 +99,53 @@ class Intake:
         assert isinstance(self._writer.spool, Spool)
         return self._writer.spool
 
-    def put(self, rows: Sequence[Row], now_ns: int) -> list[Refused]:
-        """Store the batch; return the rows that are too large for any spool.
+    def put(self, parts: Iterable[Row | Refused], now_ns: int) -> Stored:
+        """Store the rows of a batch; rows that are too large for any spool are rejected like parts that are no rows.
+
+        No frame is written before all of them are made, and at most as many as the spool can hold.
 
         Raises:
             Refusal: 503, nothing was stored; or 413, it would never fit.
         """
         spool = self.opened()
-        frames, refused = [], []
-        for row in rows:
-            frame = ready_frame(row, now_ns)
-            if len(frame) <= spool.segment_size:
-                frames.append(frame)
-            else:
-                said = f"“{row.data[:50]}” has {len(frame):,} bytes, the spool takes {spool.segment_size:,}"
-                refused.append(Refused(1, said))
-        pieces = list(_pieces(frames))
+        stored = Stored()
+        pieces: list[bytes] = []
+        size = 0
+        for piece in _pieces(_frames(parts, now_ns, spool.segment_size, stored)):
+            pieces.append(piece)
+            size += len(piece)
+            if size > spool.capacity:
+                raise _never_fits()
         if not spool.fits(map(len, pieces), once_drained=True):
-            raise Refusal(413, "The batch is larger than the spool; send smaller batches, or raise OBS_SPOOL_MB.")
+            raise _never_fits()
         if not spool.fits(map(len, pieces)) or not all(map(spool.write, pieces)):
             raise Refusal(503, "The spool has no room for the batch now; the log is being written.", 1)
-        return refused
+        return stored
 
     def close(self) -> None:
         """Move the spool into the log; rows that can't be moved in time stay for the next receiver."""
         if self._writer is not None:
             self._writer.close(self._options.exit_s)
             self._writer = None
+
+
+def _frames(parts: Iterable[Row | Refused], now_ns: int, largest: int, stored: Stored) -> Iterator[bytes]:
+    """The frames of rows that are not larger than `largest`; all parts are counted in `stored`."""
+    for part in parts:
+        if not isinstance(part, Row):
+            stored.reject(part)
+            continue
+        frame = ready_frame(part, now_ns)
+        if len(frame) > largest:
+            said = f"“{part.data[:50]}” has {len(frame):,} bytes, the spool takes {largest:,}"
+            stored.reject(Refused(1, said))
+            continue
+        stored.rows += 1
+        yield frame
+
+
+def _never_fits() -> Refusal:
+    return Refusal(413, "The batch is larger than the spool; send smaller batches, or raise OBS_SPOOL_MB.")
 
 
 def _pieces(frames: Iterable[bytes]) -> Iterator[bytes]:

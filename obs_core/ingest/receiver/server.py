@@ -22,14 +22,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from obs_core.capture.options import MEBIBYTE
 from obs_core.errors import ObsError, PortInUse
 from obs_core.ingest.receiver import access, decoding, responses
 from obs_core.ingest.receiver.intake import Intake
+from obs_core.ingest.receiver.limits import Limits
 from obs_core.ingest.receiver.responses import Answer, Refusal
 from obs_core.settings import Settings, http_address
 
-_READ_S: Final = 30  # for a body to arrive; exporters give up after ten seconds
 _BODIES: Final = 4  # that may lie in memory at once, of the largest size
 _IDLE_S: Final = 75  # uvicorn's 5 s are just the pause of exporters: connections would end as the next batch comes
 _GRACE_S: Final = 3  # for responses in flight when the receiver stops
@@ -54,7 +53,7 @@ class Receiver:
         self.tally = Tally()
         self._settings = settings
         self._intake = intake
-        self._limit = settings.otlp_limit_mb * MEBIBYTE
+        self._limits = Limits.of(settings)
         self._in_memory = 0
         self._one = anyio.CapacityLimiter(1)
 
@@ -76,49 +75,55 @@ class Receiver:
                     )
                 return _response(await self._accept(signal, content_type, request))
             except Refusal as refusal:
-                self.tally.refused += 1
-                return _response(responses.refused(refusal, content_type or responses.JSON))
+                return _response(self._refused(refusal, content_type or responses.JSON))
 
         return export
 
-    async def _accept(self, signal: str, content_type: str, request: Request) -> Answer:
-        held = bytearray()
-        try:
-            await self._read(request, held)
-            encoding = request.headers.get("content-encoding", "")
-            return await anyio.to_thread.run_sync(
-                self._store, signal, content_type, bytes(held), encoding, limiter=self._one
-            )
-        finally:
-            self._in_memory -= len(held)
+    def _refused(self, refusal: Refusal, content_type: str) -> Answer:
+        self.tally.refused += 1
+        return responses.refused(refusal, content_type)
 
-    async def _read(self, request: Request, held: bytearray) -> None:
-        """Read the body into `held`, which counts as memory in use from then on."""
+    async def _accept(self, signal: str, content_type: str, request: Request) -> Answer:
+        body = bytearray()
         try:
-            async with asyncio.timeout(_READ_S):
+            await self._read(request, body)
+            encoding = request.headers.get("content-encoding", "")
+            return await anyio.to_thread.run_sync(self._store, signal, content_type, body, encoding, limiter=self._one)
+        finally:
+            self._in_memory -= len(body)
+
+    async def _read(self, request: Request, body: bytearray) -> None:
+        """Read into `body`, which counts as memory in use from then on."""
+        try:
+            async with asyncio.timeout(self._settings.otlp_body_s):
                 async for piece in request.stream():
-                    held += piece
+                    body += piece
                     self._in_memory += len(piece)
-                    if len(held) > self._limit:
-                        raise decoding.too_large(self._limit)
-                    if self._in_memory > _BODIES * self._limit:
+                    if len(body) > self._limits.size:
+                        raise self._limits.too_large()
+                    if self._in_memory > _BODIES * self._limits.size:
                         raise Refusal(503, "Too many large requests at once.", 1)
         except TimeoutError as error:
-            raise Refusal(408, f"The body did not arrive within {_READ_S} s.") from error
+            raise Refusal(408, f"The body did not arrive within {self._settings.otlp_body_s} s.") from error
         except ClientDisconnect as error:
             raise Refusal(400, "The body was cut off.") from error
 
-    def _store(self, signal: str, content_type: str, body: bytes, encoding: str) -> Answer:
-        """Decompress, map and store one batch, in its own thread."""
-        self._intake.opened()
-        plain = decoding.unpacked(body, encoding, self._limit)
-        rows, refused = decoding.rows(signal, content_type, plain, self._settings.values)
-        too_large = self._intake.put(rows, time.time_ns())
-        refused += too_large
+    def _store(self, signal: str, content_type: str, body: bytearray, encoding: str) -> Answer:
+        """Decompress, map and store one batch, in its own thread.
+
+        Nothing is raised to the caller: an error would keep the whole request in memory as long as its traceback lives.
+        """
+        try:
+            self._intake.opened()
+            plain = decoding.unpacked(body, encoding, self._limits)
+            parts = decoding.parts(signal, content_type, plain, self._settings.values, self._limits)
+            stored = self._intake.put(parts, time.time_ns())
+        except Refusal as refusal:
+            return self._refused(refusal, content_type)
         self.tally.batches += 1
-        self.tally.rows += len(rows) - len(too_large)
-        self.tally.rejected += len(refused)
-        return responses.accepted(signal, content_type, len(refused), decoding.describe_rejected(refused))
+        self.tally.rows += stored.rows
+        self.tally.rejected += stored.rejected
+        return responses.accepted(signal, content_type, stored.rejected, stored.why())
 
     async def _health(self, request: Request) -> Response:
         """Whether batches are accepted, the log, and the counts so far; 503 while the writer is behind."""

@@ -50,10 +50,15 @@ class Running:
 
     def post(self, number: int) -> int:
         """Send the batch `number`; return the status of the answer."""
-        connection = http.client.HTTPConnection(self.address.removeprefix("http://"), timeout=30)
+        return self.request(batch(number), {"Content-Type": "application/x-protobuf"})[0]
+
+    def request(self, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+        """Send one request; return the status and the body of the answer."""
+        connection = http.client.HTTPConnection(self.address.removeprefix("http://"), timeout=TIMEOUT_S)
         try:
-            connection.request("POST", "/v1/traces", batch(number), {"Content-Type": "application/x-protobuf"})
-            return connection.getresponse().status
+            connection.request("POST", "/v1/traces", body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
         finally:
             connection.close()
 

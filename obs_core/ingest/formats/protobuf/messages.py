@@ -5,6 +5,7 @@ Source: opentelemetry-proto 1.45, trace.proto, logs.proto, metrics.proto and col
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import cache
 from itertools import islice
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2 as metr
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as traces
 
 from obs_core.errors import FileRefused
-from obs_core.ingest.formats import spans
+from obs_core.ingest.formats import bounds, spans
 from obs_core.ingest.formats.otlp_json import NO_RECORDED_VALUE, UNREADABLE, not_a_value
 from obs_core.ingest.formats.protobuf.fields import (
     SPAN_ID,
@@ -60,6 +61,12 @@ _LEAVES: Final[dict[str, Callable[[Any], bool]]] = {
     "logs": lambda record: bool(record.time_unix_nano or record.observed_time_unix_nano),
     "metrics": lambda metric: bool(metric.name and metric.WhichOneof("data")),
 }
+
+
+@cache
+def submessages(signal: str) -> bounds.Known:
+    """The submessages of the request of this signal, to count them before they are parsed."""
+    return bounds.submessages(REQUESTS[signal].DESCRIPTOR)
 
 
 def parse(signal: str, body: bytes) -> Message:
