@@ -27,7 +27,7 @@ ADAPTERS = {
     "altair": {"obs_core/charts.py"},
     "pygments": {"obs_core/source_code/highlight.py"},
     "opentelemetry": {"obs_core/capture/otel.py", "obs_core/ingest/formats/protobuf/messages.py"},
-    "uvicorn": {"obs_core/ingest/receiver/server.py"},
+    "uvicorn": {"obs_core/ingest/receiver/listener.py", "obs_core/ingest/receiver/connections.py"},
     "httpx": {"obs_core/alerts/deliver/http_client.py"},
 }
 

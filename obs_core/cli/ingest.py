@@ -13,8 +13,8 @@ from typing import Final
 from obs_core import settings
 from obs_core.capture import options as capture
 from obs_core.errors import LogUnreadable, NotALog, PermanentFailure, SchemaTooNew
-from obs_core.ingest.receiver import server
 from obs_core.ingest.receiver.intake import Intake
+from obs_core.ingest.receiver.listener import Listener
 from obs_core.store import log
 
 _LAST_S: Final = 10  # after the end of the parent; rows that are not in the log by then are safe in the spool
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     intake = Intake(
         capture.from_environment()._replace(log=str(receiver_settings.log), process="obs_core ingest", group=None)
     )
-    listener = server.Listener(receiver_settings, intake)
+    listener = Listener(receiver_settings, intake)
     signal.signal(signal.SIGTERM, lambda *_: listener.stop())  # uvicorn raises it again after stopping
     if arguments.child:
         threading.Thread(target=_end_with_parent, args=(listener,), daemon=True).start()
@@ -66,7 +66,7 @@ def _check(path: Path) -> None:
         return  # locked now; the drain retries
 
 
-def _end_with_parent(listener: server.Listener) -> None:
+def _end_with_parent(listener: Listener) -> None:
     """Stop at the end of standard input: the parent holds its other end, which closes even if the parent is killed."""
     while os.read(sys.stdin.fileno(), 4096):
         continue

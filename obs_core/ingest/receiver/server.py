@@ -1,13 +1,11 @@
-"""The receiver of OTLP over HTTP: `/v1/traces`, `/v1/logs`, `/v1/metrics`, and `/healthz`.
+"""The routes of the receiver of OTLP over HTTP: `/v1/traces`, `/v1/logs`, `/v1/metrics`, and `/healthz`.
 
 Source: opentelemetry-proto, docs/specification.md "OTLP/HTTP". 200 means that every row of the batch is in the spool,
 except those that the response counts as rejected.
 """
 
 import asyncio
-import errno
 import os
-import socket
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -15,24 +13,19 @@ from typing import Final
 
 import anyio
 import anyio.to_thread
-import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from obs_core.errors import ObsError, PortInUse
 from obs_core.ingest.receiver import access, decoding, responses
 from obs_core.ingest.receiver.intake import Intake
 from obs_core.ingest.receiver.limits import Limits
 from obs_core.ingest.receiver.responses import Answer, Refusal
-from obs_core.settings import Settings, http_address
+from obs_core.settings import Settings
 
-_BODIES: Final = 4  # that may lie in memory at once, of the largest size
-_IDLE_S: Final = 75  # uvicorn's 5 s are just the pause of exporters: connections would end as the next batch comes
-_GRACE_S: Final = 3  # for responses in flight when the receiver stops
-_BACKLOG: Final = 512
+_BODIES: Final = 4  # of the largest size that may be in memory at once; small ones are always accepted
 
 
 @dataclass(slots=True)
@@ -55,6 +48,7 @@ class Receiver:
         self._intake = intake
         self._limits = Limits.of(settings)
         self._in_memory = 0
+        self._small = _BODIES * self._limits.size // settings.otlp_connections
         self._one = anyio.CapacityLimiter(1)
 
     def app(self) -> Starlette:
@@ -101,7 +95,7 @@ class Receiver:
                     self._in_memory += len(piece)
                     if len(body) > self._limits.size:
                         raise self._limits.too_large()
-                    if self._in_memory > _BODIES * self._limits.size:
+                    if self._in_memory > _BODIES * self._limits.size and len(body) > self._small:
                         raise Refusal(503, "Too many large requests at once.", 1)
         except TimeoutError as error:
             raise Refusal(408, f"The body did not arrive within {self._settings.otlp_body_s} s.") from error
@@ -140,59 +134,6 @@ class Receiver:
             **{name: getattr(tally, name) for name in Tally.__slots__},
         }
         return JSONResponse(health, 200 if behind is None else 503)
-
-
-class Listener:
-    """A receiver on its port."""
-
-    def __init__(self, settings: Settings, intake: Intake) -> None:
-        """Listen on the host and port of the settings.
-
-        Raises:
-            PortInUse: another program uses the port.
-            ObsError: the host is not an address of this machine, or the port needs more rights.
-        """
-        self._intake = intake
-        self._listening = _listening(settings.otlp_host, settings.otlp_port)
-        self.address = http_address(settings.otlp_host, self._listening.getsockname()[1])
-        config = uvicorn.Config(
-            Receiver(settings, intake).app(),
-            log_level="warning",
-            access_log=False,
-            lifespan="off",
-            http="h11",
-            ws="none",
-            server_header=False,
-            timeout_keep_alive=_IDLE_S,
-            timeout_graceful_shutdown=_GRACE_S,
-        )
-        self._server = uvicorn.Server(config)
-
-    def run(self) -> None:
-        """Serve until a signal or `stop`; then move accepted rows into the log."""
-        try:
-            self._server.run(sockets=[self._listening])
-        finally:
-            self._listening.close()
-            self._intake.close()
-
-    def stop(self) -> None:
-        """Stop it from another thread."""
-        self._server.should_exit = True
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listening = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except (OSError, OverflowError) as error:
-        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-            message = f"Port {port} on {host} is in use by another program."
-            raise PortInUse(message, "Stop that program, or set OBS_OTLP_PORT.") from error
-        message = f"Can't listen on {host}, port {port}: {str(error).rstrip('.')}."
-        raise ObsError(message, "Check OBS_OTLP_HOST and OBS_OTLP_PORT.") from error
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # 44 ms less: header and body are sent apart
-    return listening
 
 
 def _response(answer: Answer) -> Response:

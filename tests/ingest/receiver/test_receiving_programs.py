@@ -39,9 +39,11 @@ BATCH = 40
 class Running:
     """A receiver as a process of its own, which ends with its standard input."""
 
-    def __init__(self, log: Path, **environment: str) -> None:
-        """Start it on any free port."""
+    def __init__(self, log: Path, *, descriptors: int = 0, **environment: str) -> None:
+        """Start it on any free port, with at most so many open files if it is not 0."""
         command = [sys.executable, "-m", "obs_core", "ingest", "--child", "--port", "0", "--log", str(log)]
+        if descriptors:
+            command = ["sh", "-c", f'ulimit -n {descriptors} && exec "$@"', "sh", *command]
         environment = {**os.environ, "OBS_SPOOL_MB": "1", **environment}
         self.log = log
         self.process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -80,7 +82,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     running: list[Running] = []
 
     def begin(**environment: str) -> Running:
-        running.append(Running(tmp_path / "trace.db", **environment))
+        running.append(Running(tmp_path / "trace.db", descriptors=0, **environment))
         return running[-1]
 
     yield begin
