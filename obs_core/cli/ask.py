@@ -7,7 +7,6 @@ import json
 import math
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -15,6 +14,7 @@ import pandas as pd
 from pandas import DataFrame
 
 from obs_core import settings
+from obs_core.cli import argument_types
 from obs_core.clock import Window, instant_ns, iso_text, names_extent, now_ns
 from obs_core.errors import BadParameter
 from obs_core.query.engine.engine import Engine
@@ -33,7 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("question", metavar="QUESTION", help="the question, for example overview.summary (see below)")
     parser.add_argument(
-        "--log", type=Path, default=settings.from_environment().log, help="the trace log (default: OBS_LOG)"
+        "--log",
+        type=argument_types.log_path,
+        default=settings.from_environment().log,
+        help="the trace log (default: OBS_LOG)",
     )
     times = "now, now-1h, last (just after the log's last row), last-1h, epoch milliseconds or ISO 8601"
     parser.add_argument(
@@ -47,7 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--limit", type=int, metavar="N", help="at most N rows (default: all)")
     parser.add_argument("--format", choices=tuple(_WRITERS), default="table", help="default: table")
-    parser.add_argument("--timeout", type=float, default=5.0, metavar="S", help="time limit in seconds (default: 5)")
+    parser.add_argument(
+        "--timeout", type=argument_types.seconds, default=5.0, metavar="S", help="time limit in seconds (default: 5)"
+    )
 
 
 def run(options: argparse.Namespace) -> int:

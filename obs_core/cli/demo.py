@@ -2,9 +2,9 @@
 
 import argparse
 import sys
-from pathlib import Path
 
 from obs_core import settings
+from obs_core.cli import argument_types
 from obs_core.demo import recording
 from obs_core.errors import BadParameter
 
@@ -12,7 +12,9 @@ from obs_core.errors import BadParameter
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
     parser.add_argument("--seconds", type=float, default=20.0, help="how long to record (20)")
-    parser.add_argument("--log", type=Path, help="the log to record into (OBS_LOG, else logs/main_dashboard_logs.db)")
+    parser.add_argument(
+        "--log", type=argument_types.log_path, help="the log to record into (OBS_LOG, else logs/main_dashboard_logs.db)"
+    )
 
 
 def run(options: argparse.Namespace) -> int:

@@ -1,10 +1,10 @@
 """`drain`: moves the rows in the spools of dead programs (with --live also of running ones) into the log."""
 
 import argparse
-from pathlib import Path
 from typing import Final
 
 from obs_core.capture.drain import recovery, writer_status
+from obs_core.cli import argument_types
 from obs_core.paths import folder_of
 from obs_core.settings import from_environment
 
@@ -13,7 +13,7 @@ HELP: Final = "move rows that killed programs left in their spools into the log"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
-    parser.add_argument("--log", type=Path, help="the trace log (default: OBS_LOG)")
+    parser.add_argument("--log", type=argument_types.log_path, help="the trace log (default: OBS_LOG)")
     parser.add_argument("--live", action="store_true", help="also drain the spools of running programs, once")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from obs_core import settings
+from obs_core.cli import argument_types
 from obs_core.cli.ask import time_ns_of
 from obs_core.clock import Window, now_ns
 from obs_core.errors import BadParameter
@@ -24,11 +25,11 @@ from obs_core.query.filters.row_filter import FIELDS, RowFilter
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument("--log", type=Path, help="the trace log (default: OBS_LOG)")
+    parser.add_argument("--log", type=argument_types.log_path, help="the trace log (default: OBS_LOG)")
     parser.add_argument("--format", choices=FORMATS, required=True, help=_labels())
     parser.add_argument(
         "--output",
-        type=Path,
+        type=argument_types.path,
         default=Path("-"),
         metavar="FILE",
         help="default: - (standard output); a name ending in .gz is compressed",
@@ -113,12 +114,18 @@ def _window(engine: Engine, options: argparse.Namespace) -> Window:
 
 @contextmanager
 def _target(output: Path) -> Iterator[IO[bytes]]:
-    """The stream to write to: standard output, or a temporary file that is renamed to `output` at the end."""
+    """The stream to write to: standard output, or a temporary file that is renamed to `output` at the end.
+
+    A device or a pipe is written as it is: renaming a file would replace it.
+    """
     if output == Path("-"):
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    part = output.with_name(f".{output.name}.{os.getpid()}.part")
+    if output.is_dir():
+        raise BadParameter(f"{output} is a directory.", "Name a file in it.")
+    is_special = output.exists() and not output.is_file()
+    part = output if is_special else output.with_name(f".{output.name}.{os.getpid()}.part")
     try:
         with part.open("wb") as raw:
             if output.suffix == ".gz":
@@ -126,9 +133,11 @@ def _target(output: Path) -> Iterator[IO[bytes]]:
                     yield cast("IO[bytes]", packed)
             else:
                 yield raw
-        part.replace(output)
+        if not is_special:
+            part.replace(output)
     except OSError as error:
         raise BadParameter(f"{output} can't be written: {error.strerror}.", "Name another file.") from error
     finally:
-        with suppress(FileNotFoundError):
-            part.unlink()
+        if not is_special:
+            with suppress(OSError):
+                part.unlink()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from obs_core import settings
+from obs_core.cli import argument_types
 from obs_core.clock import now_ns
 from obs_core.errors import FileRefused, NotTraces
 from obs_core.ingest import files
@@ -25,11 +26,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "files",
         nargs="+",
-        type=Path,
+        type=argument_types.path,
         metavar="FILE",
         help=f"{format_names()}, each also in .gz or .zip; a directory for all files in it; - for standard input",
     )
-    parser.add_argument("--log", type=Path, help="the log to import into (OBS_LOG, else logs/main_dashboard_logs.db)")
+    parser.add_argument(
+        "--log", type=argument_types.log_path, help="the log to import into (OBS_LOG, else logs/main_dashboard_logs.db)"
+    )
     parser.add_argument(
         "--again",
         action="store_true",

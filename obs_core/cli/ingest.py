@@ -12,6 +12,7 @@ from typing import Final
 
 from obs_core import settings
 from obs_core.capture import options as capture
+from obs_core.cli import argument_types
 from obs_core.errors import LogUnreadable, NotALog, PermanentFailure, SchemaTooNew
 from obs_core.ingest.receiver.intake import Intake
 from obs_core.ingest.receiver.listener import Listener
@@ -22,9 +23,13 @@ _LAST_S: Final = 10  # after the end of the parent; rows that are not in the log
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument("--log", type=Path, help="the trace log (OBS_LOG, else logs/main_dashboard_logs.db)")
+    parser.add_argument(
+        "--log", type=argument_types.log_path, help="the trace log (OBS_LOG, else logs/main_dashboard_logs.db)"
+    )
     parser.add_argument("--host", help="the address to listen on (OBS_OTLP_HOST, else 127.0.0.1)")
-    parser.add_argument("--port", type=int, help="the port to listen on, 0 for any free one (OBS_OTLP_PORT, else 4318)")
+    parser.add_argument(
+        "--port", type=argument_types.count, help="the port to listen on, 0 for any free one (OBS_OTLP_PORT, else 4318)"
+    )
     parser.add_argument(
         "--child", action="store_true", help="print the address as JSON, and exit when standard input ends"
     )

@@ -2,11 +2,11 @@
 
 import argparse
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 from typing import Final
 
+from obs_core.cli import unexpected
 from obs_core.errors import ObsError
 
 COMMANDS: Final = {
@@ -23,11 +23,50 @@ COMMANDS: Final = {
 }
 _MODULES: Final = {"import": "importing"}
 USAGE_ERROR: Final = 2
+INTERRUPTED: Final = 130
+EXIT_CODES: Final = {
+    0: "done",
+    1: "done, but a part of it failed: a test message was refused, rows could not be moved",
+    USAGE_ERROR: "an error; standard error says which",
+    65: "ingest, watch: the log can never be used",
+    98: "ingest: another program listens on the port",
+    INTERRUPTED: "stopped by Ctrl-C",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return its exit code (2 for errors that the user can fix)."""
-    argv = list(sys.argv[1:] if arguments is None else arguments)
+    """Run one command; return its exit code (2 for errors), see `EXIT_CODES`. No error leaves it."""
+    unexpected.tolerate_any_text()
+    try:
+        code = _run(list(sys.argv[1:] if arguments is None else arguments))
+        sys.stdout.flush()  # here, so that a full disk has a sentence too
+    except ObsError as error:
+        unexpected.say(f"{error.message} {error.hint}".strip())
+        code = error.exit_code
+    except BrokenPipeError:
+        unexpected.discard_output(sys.stdout)
+        return USAGE_ERROR
+    except KeyboardInterrupt:
+        unexpected.say("Stopped.")
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the one door: a person gets a sentence, whatever happened
+        unexpected.report(error)
+        code = USAGE_ERROR
+    return _flushed(code)
+
+
+def _flushed(code: int) -> int:
+    """The exit code, once what was printed has been written; 2 if it can't be."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        unexpected.discard_output(sys.stdout)
+        return USAGE_ERROR
+    return code
+
+
+def _run(argv: list[str]) -> int:
+    """Parse the arguments, and run the command that they name."""
     parser = argparse.ArgumentParser(prog="python -m obs_core", description="Trace Python programs and explore them.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     selected = next((argument for argument in argv if argument in COMMANDS), None)
@@ -38,14 +77,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
             module.add_arguments(command)
             command.set_defaults(run=module.run)
     options = parser.parse_args(argv)
-    try:
-        return int(options.run(options))
-    except ObsError as error:
-        print(f"{error.message} {error.hint}".strip(), file=sys.stderr)
-        return error.exit_code
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return USAGE_ERROR
-    except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
-        return 130
+    return int(options.run(options))

@@ -15,6 +15,7 @@ from obs_core.alerts.rules import parsing, sources
 from obs_core.alerts.rules.kind import Field
 from obs_core.alerts.rules.kinds import KINDS
 from obs_core.alerts.rules.model import Rule
+from obs_core.cli import argument_types
 from obs_core.clock import Window, instant_ns, iso_text, now_ns
 from obs_core.errors import BadParameter
 from obs_core.settings import from_environment
@@ -22,7 +23,7 @@ from obs_core.settings import from_environment
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("--log", type=Path, help="the trace log (default: OBS_LOG)")
+    parser.add_argument("--log", type=argument_types.log_path, help="the trace log (default: OBS_LOG)")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, help_ in {
         "list": "list all rules",
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             formatter_class=argparse.RawDescriptionHelpFormatter,
             epilog=_kinds_help() if name in {"add", "test"} else None,
         )
-        action.add_argument("--log", type=Path, default=argparse.SUPPRESS, help="the trace log")
+        action.add_argument("--log", type=argument_types.log_path, default=argparse.SUPPRESS, help="the trace log")
         if name != "list":
             action.add_argument("name", help="the rule's name")
         if name in {"add", "test"}:

@@ -6,17 +6,21 @@ import os
 import signal
 import sys
 import threading
-from pathlib import Path
 
 from obs_core.alerts.deliver import dispatcher
+from obs_core.cli import argument_types
 from obs_core.settings import from_environment
 from obs_core.watch import loop
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument("--log", type=Path, help="the trace log (default: OBS_LOG, else logs/main_dashboard_logs.db)")
-    parser.add_argument("--tick", type=float, default=loop.TICK_S, help="seconds between two reads of the log")
+    parser.add_argument(
+        "--log", type=argument_types.log_path, help="the trace log (default: OBS_LOG, else logs/main_dashboard_logs.db)"
+    )
+    parser.add_argument(
+        "--tick", type=argument_types.seconds, default=loop.TICK_S, help="seconds between two reads of the log"
+    )
     parser.add_argument("--child", action="store_true", help="report readiness as JSON, and end with standard input")
 
 

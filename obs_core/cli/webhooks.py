@@ -7,7 +7,6 @@ import sqlite3
 import sys
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 from typing import Any, Final
 
 from obs_core import clock, settings
@@ -15,6 +14,7 @@ from obs_core.alerts import ledger
 from obs_core.alerts.deliver import dispatcher, retry, webhook_store
 from obs_core.alerts.deliver.webhook import Webhook, public_view
 from obs_core.alerts.deliver.webhook_store import Delivery
+from obs_core.cli import argument_types
 from obs_core.errors import BadParameter
 
 _DEFAULTS: Final = Webhook("", "")
@@ -23,7 +23,9 @@ _DEFAULTS: Final = Webhook("", "")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Define the arguments of the command."""
     parser.set_defaults(action=_list, json=False)
-    parser.add_argument("--log", type=Path, help="the trace log (OBS_LOG, else logs/main_dashboard_logs.db)")
+    parser.add_argument(
+        "--log", type=argument_types.log_path, help="the trace log (OBS_LOG, else logs/main_dashboard_logs.db)"
+    )
     actions = parser.add_subparsers(metavar="ACTION")
     listing = actions.add_parser("list", help="show the webhooks, without their secrets")
     listing.add_argument("--json", action="store_true", help="as JSON")
@@ -36,11 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         with_name.add_argument("name")
         with_name.set_defaults(action=action)
     history = actions.add_parser("log", help="show the last deliveries, newest first")
-    history.add_argument("--limit", type=int, default=50)
+    history.add_argument("--limit", type=argument_types.count, default=50)
     history.set_defaults(action=_log)
     _add_arguments(actions.add_parser("add", help="add a webhook"))
     for command in actions.choices.values():  # before or after the action
-        command.add_argument("--log", type=Path, default=argparse.SUPPRESS, help="the trace log")
+        command.add_argument("--log", type=argument_types.log_path, default=argparse.SUPPRESS, help="the trace log")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -82,7 +84,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--group-interval", default="5m", help="minimum time between two messages of a group (5m)")
     parser.add_argument("--repeat-interval", default="4h", help="how often to repeat while firing (4h)")
     parser.add_argument("--no-resolved", action="store_true", help="do not send resolved alerts")
-    parser.add_argument("--max-alerts", type=int, default=0, help="maximum number of alerts per message (0: all)")
+    parser.add_argument(
+        "--max-alerts", type=argument_types.count, default=0, help="maximum number of alerts per message (0: all)"
+    )
     parser.add_argument("--secret", action="store_true", help="sign messages; the secret is prompted for")
 
 

@@ -58,6 +58,11 @@ class ExportFormat:
             yield self.cut_notice(f"{error.message} {error.hint}")
 
 
+def _encoded(texts: list[str]) -> bytes:
+    """UTF-8; half of a surrogate pair, which JSON in a log may contain, is written as JSON's escape for it."""
+    return "".join(texts).encode("utf-8", "backslashreplace")
+
+
 def joined(texts: Iterable[str]) -> Iterator[bytes]:
     """Small texts as large chunks of UTF-8."""
     held: list[str] = []
@@ -67,9 +72,9 @@ def joined(texts: Iterable[str]) -> Iterator[bytes]:
             held.append(text)
             size += len(text)
             if size >= _CHUNK:
-                yield "".join(held).encode()
+                yield _encoded(held)
                 held, size = [], 0
     except ObsError:
-        yield "".join(held).encode()
+        yield _encoded(held)
         raise
-    yield "".join(held).encode()
+    yield _encoded(held)

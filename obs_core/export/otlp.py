@@ -25,7 +25,7 @@ BATCH: Final = 512  # rows per line, as the SDK's exporters send them
 
 _TRACE_ID: Final = re.compile(r"(?!0{32})[0-9a-f]{32}")
 _SPAN_ID: Final = re.compile(r"(?!0{16})[0-9a-f]{16}")
-_STATUS: Final = {"UNSET": 0, "OK": 1, "ERROR": 2}
+_STATUS: Final = {"OK": 1, "ERROR": 2}  # any other is unset
 _SEVERITY: Final = 9  # INFO
 _NUMBERS: Final = ("kind", "flags", "droppedAttributesCount", "droppedEventsCount", "droppedLinksCount")
 
@@ -92,7 +92,7 @@ def _span(row: Row, parts: Plain) -> dict[str, Any]:
     events = [_event(event) for event in parts.events_of(row)]
     links = [_link(link) for link in parts.links]
     span |= {name: parts for name, parts in (("events", events), ("links", links)) if parts}
-    status: dict[str, Any] = {"code": _STATUS[row.status]} if row.status != "UNSET" else {}
+    status: dict[str, Any] = {"code": _STATUS[row.status]} if row.status in _STATUS else {}
     raised = any(event["name"] == semconv.EXCEPTION_EVENT for event in events)
     if row.status == "ERROR" and row.exception and not raised:
         status["message"] = row.exception

@@ -111,7 +111,8 @@ class Connection(sqlite3.Connection):
 
     def __del__(self) -> None:
         """Release the file when the connection is garbage-collected without being closed."""
-        self.close()
+        if self.claim:  # without one, opening the file has failed
+            self.close()
 
 
 def connect(path: Path, *, write: bool = False, create: bool = False) -> Connection:

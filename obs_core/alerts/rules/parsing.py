@@ -127,12 +127,19 @@ def _checked(field: "Field[Any]", value: Any, rule: str, part: type[Any] = Rule)
             raise InvalidField(rule, written, f"is {value!r}; it must be {expected}")
         return value
     number = _seconds(value) if field.name.endswith("_s") else value
-    if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
+    if isinstance(number, bool) or not isinstance(number, int | float) or not _is_finite(number):
         alternative = " or a period such as 5m" if number is None else ""
         raise InvalidField(rule, written, f"is {value!r}; it must be a number{alternative}")
     if float not in options and not isinstance(number, int):
         raise InvalidField(rule, written, f"is {value!r}; it must be a whole number")
     return float(number) if float in options else number
+
+
+def _is_finite(number: float) -> bool:
+    try:
+        return math.isfinite(number)
+    except OverflowError:  # an integer that no float holds
+        return False
 
 
 def _seconds(value: Any) -> float | None:  # noqa: ANN401 - as in the file

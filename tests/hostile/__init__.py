@@ -1,0 +1,1 @@
+"""Odd rows, logs, spools, requests and files against every page and every command."""
