@@ -1,13 +1,19 @@
 """What a reader did is still there after the refreshes that follow."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from obs_core.clock import DAY, SECOND
+from obs_core.alerts import ledger
+from obs_core.alerts.rules import parsing, sources
+from obs_core.clock import DAY, SECOND, now_ns
+from obs_core.model import Row
+from obs_core.watch.follower import Follower
 from tests.browser.conftest import BEATS, Serve, query_of, settled, wait_for_beats
 from tests.browser.test_overview import stored
+from tests.support import table
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 WAIT_MS = 60_000
@@ -48,3 +54,47 @@ def test_all_groups_stay_shown(serve: Serve, page: Page, old_log: Path) -> None:
     refreshed(page)
     expect(page.get_by_text("1 of 4 calls")).to_be_visible()
     assert "group=" not in query_of(page)
+
+
+def repeated(process: str) -> list[Row]:
+    """A value that is read ten times, a second apart, until now."""
+    end_ns = now_ns()
+    return [
+        Row("value", process, "price", end_ns - second * SECOND, data_type="int", data_value="7")
+        for second in range(10, 0, -1)
+    ]
+
+
+def evaluated(log: Path) -> None:
+    """What a watcher does with the rows that came since."""
+    with closing(Follower(log)) as follower:
+        follower.tick(now_ns())
+
+
+def test_the_highlight_stays_with_the_alert_of_the_card(serve: Serve, page: Page, tmp_path: Path) -> None:
+    log = tmp_path / "trace.db"
+    table.store(log, [*repeated("slow"), *repeated("warm")])
+    rules = ({"name": "stuck", "kind": "stale"}, {"name": "dead", "kind": "stale", "severity": "critical"})
+    with closing(ledger.open_ledger(log)) as connection:
+        for rule, process in zip(rules, ("*", "late"), strict=True):
+            sources.add(connection, log, parsing.parse_rule(rule | {"process": process}), now_ns())
+    evaluated(log)
+    page.add_init_script(BEATS)
+    page.goto(f"{serve(log)}/alerts?every=1s")
+    firing = page.get_by_test_id("stDataFrame").first
+    firing.wait_for(timeout=WAIT_MS)
+    settled(page)
+    firing.click(position={"x": 250, "y": 75})
+    card = page.get_by_text("stuck · ").first
+    card.wait_for(timeout=WAIT_MS)
+    series = card.inner_text().removeprefix("stuck · ")
+    row = firing.locator("tr", has=page.locator("[role=gridcell][aria-selected=true]"))
+    expect(row).to_contain_text(series, timeout=WAIT_MS)
+    before = row.get_attribute("aria-rowindex")
+    table.store(log, repeated("late"))
+    evaluated(log)
+    expect(firing.locator("[role=gridcell]", has_text="dead").first).to_be_attached(timeout=WAIT_MS)
+    refreshed(page)
+    expect(row).to_contain_text(series)
+    assert row.get_attribute("aria-rowindex") != before
+    expect(page.get_by_text(f"stuck · {series}").first).to_be_visible()

@@ -41,20 +41,21 @@ def alert_table(snapshot: AlertsSnapshot, scope: PageScope) -> AlertView | None:
     images = sparklines.images(snapshot.alerts[:_SPARKLINE_LIMIT], scope)
     lengths, first_by_value = alert_details.lengths_of(snapshot, scope), alert_details.first_seen(snapshot.alerts)
     rows = table_of(snapshot, lengths, first_by_value, images, now_ns())
-    row_index = table.newly_selected("a_active", table.clickable(rows, key="a_active", columns=_columns(rows)))
-    if row_index is not None:
-        clicked = snapshot.alerts[row_index]
-        navigation.update_link(**{RULE: clicked.rule.name, ALERT: clicked.fingerprint})
+    ids = [_id(alert) for alert in snapshot.alerts[:ROW_LIMIT]]
+    linked = [] if (alert := selected(snapshot)) is None else [_id(alert)]
+    clicked = table.clickable(rows, ids, key="a_active", selected=linked, columns=_columns(rows))
+    if clicked is not None:
+        navigation.update_link(**{RULE: clicked[0], ALERT: clicked[1]})
     if (total := len(snapshot.alerts)) > ROW_LIMIT:
         st.caption(f"Showing the {formatting.count(ROW_LIMIT)} most severe of {formatting.count(total)}.")
     return selected(snapshot)
 
 
 def selected(snapshot: AlertsSnapshot) -> AlertView | None:
-    """The alert that the link names, by its fingerprint or by its rule."""
+    """The alert that the link names: by its rule and fingerprint, or the first of its rule."""
     rule, fingerprint = st.query_params.get(RULE), st.query_params.get(ALERT)
-    of_rule = [alert for alert in snapshot.alerts if alert.rule.name == rule]
-    return next((alert for alert in of_rule if alert.fingerprint == fingerprint), of_rule[0] if of_rule else None)
+    of_rule = (alert for alert in snapshot.alerts if alert.rule.name == rule)
+    return next((alert for alert in of_rule if fingerprint in (None, alert.fingerprint)), None)
 
 
 def table_of(
@@ -82,6 +83,10 @@ def table_of(
             "Last change": [formatting.format_time_short(time_ns, now) for time_ns in changes],
         }
     )
+
+
+def _id(alert: AlertView) -> table.RowId:
+    return alert.rule.name, alert.fingerprint
 
 
 def _columns(rows: DataFrame) -> dict[str, Any]:

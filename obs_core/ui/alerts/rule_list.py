@@ -27,9 +27,12 @@ def rule_list(snapshot: AlertsSnapshot) -> Rule | None:
         st.caption("No rules yet: make one below. Rules can also be defined in rules.toml next to the log.")
         return None
     columns = {"Name": 160, "Kind": 100, "From": 64, "State": 130, "Firing": 70}
-    row_index = table.newly_selected("r_all", table.clickable(rows(snapshot), key="r_all", columns=columns))
-    if row_index is not None:
-        navigation.update_link(**{RULE: snapshot.rules[row_index].name})
+    linked = st.query_params.get(RULE)
+    selected = [] if linked is None else [(linked,)]
+    ids = [(rule.name,) for rule in snapshot.rules]
+    clicked = table.clickable(rows(snapshot), ids, key="r_all", selected=selected, columns=columns)
+    if clicked is not None:
+        navigation.update_link(**{RULE: clicked[0]})
     rule = snapshot.named(st.query_params.get(RULE, ""))
     if rule is not None:
         _actions(rule)

@@ -90,11 +90,14 @@ def streak_table(streaks: DataFrame, series: DataFrame, rules: Mapping[tuple[str
         }
     )
     columns = {"Readings": st.column_config.NumberColumn(format="localized"), "State": 100}
-    row_index = table.clickable(shown, key="a_streaks", columns=columns)
-    if row_index is not None:
-        clicked = (str(rows[column].iloc[row_index]) for column in ("process", "data"))
-        navigation.update_link(**dict[str, str | None](zip(SERIES, clicked, strict=True)))
-    return _linked() or (str(rows["process"].iloc[0]), str(rows["data"].iloc[0]))
+    ids = table.ids_of(rows, "process", "data", "start_ns")
+    series_shown = _linked() or (ids[0][0], ids[0][1])
+    selected = [row_id for row_id in ids if row_id[:2] == series_shown]
+    clicked = table.clickable(shown, ids, key="a_streaks", selected=selected, columns=columns)
+    if clicked is None:
+        return series_shown
+    navigation.update_link(**dict[str, str | None](zip(SERIES, clicked[:2], strict=True)))
+    return clicked[0], clicked[1]
 
 
 def _summary(streaks: DataFrame, series: int) -> str:

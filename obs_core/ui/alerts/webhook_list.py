@@ -34,9 +34,11 @@ def webhook_list() -> None:
         st.caption("No webhooks yet. Add one below (Alertmanager format).")
         return
     columns = {"Name": 140, "URL": 300, "Alerts": 200}
-    row_index = table.newly_selected("w_all", table.clickable(_table(webhooks), key="w_all", columns=columns))
-    if row_index is not None:
-        navigation.update_link(**{_SELECTED: str(webhooks[row_index]["name"])})
+    linked = st.query_params.get(_SELECTED)
+    shown, ids = _table(webhooks), [(str(webhook["name"]),) for webhook in webhooks]
+    clicked = table.clickable(shown, ids, key="w_all", selected=[(linked,)] if linked else [], columns=columns)
+    if clicked is not None:
+        navigation.update_link(**{_SELECTED: clicked[0]})
     name, only = st.query_params.get(_SELECTED), webhooks[0] if len(webhooks) == 1 else None
     selected = next((webhook for webhook in webhooks if webhook["name"] == name), only)
     if selected is not None:

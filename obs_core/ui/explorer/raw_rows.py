@@ -65,9 +65,11 @@ def raw_rows(scope: PageScope, rows: DataFrame, row_filter: RowFilter) -> None:
         return
     texts = DataFrame({name: [plain(cell, LONGEST) for cell in rows[name]] for name in CANONICAL})
     texts["Timestamp"] = [formatting.format_time(int(ns)) for ns in rows["Timestamp"]]
-    row_index = table.newly_selected("l_rows", table.clickable(texts, key="l_rows", columns=WIDTHS, most=23))
-    if row_index is not None:
-        navigation.update_link(**{SELECTED: str(rows["id"].iloc[row_index])})
+    linked, ids = st.query_params.get(SELECTED), table.ids_of(rows, "id")
+    selected_ids = [] if linked is None else [(linked,)]
+    clicked = table.clickable(texts, ids, key="l_rows", selected=selected_ids, columns=WIDTHS, most=23)
+    if clicked is not None:
+        navigation.update_link(**{SELECTED: clicked[0]})
     with selected:
         _selected_row(scope)
     more = "; older rows are not shown" if rows.attrs.get("truncated") else ""

@@ -9,7 +9,7 @@ from pandas import DataFrame
 
 from obs_core.ui.inspector.function_finder import choose
 from obs_core.ui.kit import formatting
-from obs_core.ui.kit.table import clickable, rounded
+from obs_core.ui.kit.table import clickable, ids_of, rounded
 from obs_core.ui.kit.text import plain
 from obs_core.ui.shell import rule_suggestions
 from obs_core.ui.shell.scope import PageScope
@@ -38,9 +38,9 @@ def neighbours(rows: DataFrame, *, key: str, empty: str, total_ms: float | None)
             "Share of time": rows["total_ms"] / total_ms if total_ms else None,
         }
     )
-    row_index = clickable(shown, key=key, columns=_COLUMNS)
-    if row_index is not None:
-        choose(str(rows["function"].iloc[row_index]))
+    clicked = clickable(shown, ids_of(rows, "function"), key=key, columns=_COLUMNS)
+    if clicked is not None:
+        choose(clicked[0])
         st.rerun()
 
 

@@ -7,7 +7,7 @@ from pandas import DataFrame
 
 from obs_core.query.analysis import exception_kind
 from obs_core.ui.kit import formatting, navigation
-from obs_core.ui.kit.table import clickable, rounded
+from obs_core.ui.kit.table import clickable, ids_of, rounded
 from obs_core.ui.kit.text import plain
 from obs_core.ui.shell import rule_suggestions
 
@@ -37,9 +37,11 @@ def failures_card(failures: DataFrame) -> None:
             "Newest": [formatting.format_time(int(time_ns)) for time_ns in table["newest"]],
         }
     )
-    row_index = clickable(shown, key="f_failures", columns={"Count": 60, "Exception": 260, "Newest": 170})
-    if row_index is not None and table["trace_id"].iloc[row_index]:
-        _open_trace(table, row_index)
+    ids = ids_of(table, "kind", "location")
+    clicked = clickable(shown, ids, key="f_failures", columns={"Count": 60, "Exception": 260, "Newest": 170})
+    if clicked in ids and table["trace_id"].iloc[ids.index(clicked)]:
+        newest = table.iloc[ids.index(clicked)]
+        navigation.go_to("trace_explorer", trace=newest["trace_id"], span=newest["span_id"])
     stacks = failures["exception_stack"].dropna()
     if len(stacks):
         with st.expander("Newest stack trace"):
@@ -71,11 +73,9 @@ def recorded_card(recorded: DataFrame, streaks: DataFrame | None) -> None:
         }
     )
     columns = {"Data": 210, "Type": 80, "Stale": 150, "Readings": 84, "Newest": 170}
-    row_index = clickable(shown, key="f_recorded", columns=columns)
-    if row_index is not None:
-        navigation.go_to(
-            "alerts", a_process=str(recorded["process"].iloc[row_index]), a_data=str(recorded["data"].iloc[row_index])
-        )
+    clicked = clickable(shown, ids_of(recorded, "process", "data"), key="f_recorded", columns=columns)
+    if clicked is not None:
+        navigation.go_to("alerts", a_process=clicked[0], a_data=clicked[1])
 
 
 def recent_card(recent: DataFrame) -> None:
@@ -95,11 +95,7 @@ def recent_card(recent: DataFrame) -> None:
         }
     )
     columns = {"Start": 170, "Status": 70, "Duration (ms)": 96, "Result type": 86, "Arguments and values": 300}
-    row_index = clickable(shown, key="f_recent", columns=columns)
-    if row_index is not None and recent["trace_id"].iloc[row_index]:
-        _open_trace(recent, row_index)
-
-
-def _open_trace(rows: DataFrame, row_index: int) -> None:
-    trace, span = (rows[name].iloc[row_index] for name in ("trace_id", "span_id"))
-    navigation.go_to("trace_explorer", trace=trace, span=span)
+    ids = ids_of(recent.fillna({"trace_id": "", "span_id": ""}), "trace_id", "span_id", "timestamp")
+    clicked = clickable(shown, ids, key="f_recent", columns=columns)
+    if clicked is not None and clicked[0]:
+        navigation.go_to("trace_explorer", trace=clicked[0], span=clicked[1] or None)

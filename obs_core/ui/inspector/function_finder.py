@@ -8,7 +8,7 @@ from pandas import DataFrame
 
 from obs_core.query.questions import functions
 from obs_core.ui.kit import navigation
-from obs_core.ui.kit.table import clickable, rounded
+from obs_core.ui.kit.table import clickable, ids_of, rounded
 from obs_core.ui.kit.text import counted, plain
 from obs_core.ui.shell.answers import ask
 from obs_core.ui.shell.scope import PageScope
@@ -56,11 +56,12 @@ def function_finder(scope: PageScope) -> None:
     if table.empty:
         st.info("No function with this name ran in this window." if text else _empty_note(by))
         return
-    row_index = clickable(_shown(table), key="f_pick", columns=_COLUMNS, most=14)
+    ids = ids_of(table, "function", "process_group")
+    clicked = clickable(_shown(table), ids, key="f_pick", columns=_COLUMNS, most=14)
     best_of = f"the first {BEST} of " if matches > BEST else ""
     st.caption(f"{best_of}{counted(matches, 'function')}".capitalize())
-    if row_index is not None:
-        choose(str(table["function"].iloc[row_index]))
+    if clicked is not None:
+        choose(clicked[0])
         st.rerun()
 
 

@@ -68,7 +68,7 @@ def performance_card(measures: DataFrame) -> None:
         st.info("No calls of this function in this window. Select a longer window in the sidebar.")
         return
     st.html(table(now, sides.get(True, {})))
-    groups = [plain(group, 60) for group in now["process_groups"]]
+    groups = [plain(group, 60) for group in (() if now["process_groups"] is None else now["process_groups"])]
     if len(groups) > 1:
         st.caption(
             formatting.escape_markdown(f"It ran in {', '.join(groups[:10])}. Select a process group to see it alone.")

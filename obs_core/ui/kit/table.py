@@ -1,13 +1,25 @@
-"""Tables with clickable rows."""
+"""Tables with clickable rows. A row is known by its id, never by its index: rows move while the log grows."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import streamlit as st
 from pandas import DataFrame, Series
 
 ROW_HEIGHT: Final = 30
+
+RowId = tuple[str, ...]
+Cell = tuple[int, str]
+"""The index of a row and the name of a column, as the browser reports a click."""
+
+
+class _Drawn(NamedTuple):
+    """What the browser shows of a table: the ids of its rows, the highlighted cell and its row."""
+
+    ids: Sequence[RowId] = ()
+    cell: Cell | None = None
+    row_id: RowId | None = None
 
 
 def rounded(numbers: "Series[float]") -> "Series[float]":
@@ -17,16 +29,32 @@ def rounded(numbers: "Series[float]") -> "Series[float]":
     return Series(np.round(numbers * scale) / scale, index=numbers.index)
 
 
-def clickable(shown: DataFrame, *, key: str, columns: Mapping[str, Any] | None = None, most: int = 10) -> int | None:
-    """Draw `shown`; return the index of the row that was just clicked, in any of its cells, or None.
+def ids_of(rows: DataFrame, *columns: str) -> list[RowId]:
+    """Return what identifies each of `rows`: its values in `columns`."""
+    return list(rows[list(columns)].astype(str).itertuples(index=False, name=None))
 
-    `columns` holds Streamlit's column settings or widths in pixels; with more than `most` rows the table scrolls.
+
+def clickable(
+    shown: DataFrame,
+    ids: Sequence[RowId],
+    *,
+    key: str,
+    selected: Sequence[RowId] = (),
+    columns: Mapping[str, Any] | None = None,
+    most: int = 10,
+) -> RowId | None:
+    """Draw `shown`, with the `ids` of its rows; return the id of the row that was just clicked, or None.
+
+    A click is on what the browser showed, which are the rows of the last run. The highlight follows its row: the one
+    clicked last, or the first of `selected` if that is another one. `columns` holds Streamlit's column settings or
+    widths in pixels; with more than `most` rows the table scrolls.
     """
+    clicked = _follow(shown, ids, selected, key)
     wide = {
         name: st.column_config.Column(width=setting) if isinstance(setting, int) else setting
         for name, setting in (columns or {}).items()
     }
-    event: Any = st.dataframe(
+    st.dataframe(
         shown,
         key=key,
         hide_index=True,
@@ -37,16 +65,32 @@ def clickable(shown: DataFrame, *, key: str, columns: Mapping[str, Any] | None =
         on_select="rerun",
         selection_mode="single-cell",
     )
-    cells = event["selection"].get("cells") or []
-    row_index = int(cells[0][0]) if cells else None
-    return row_index if row_index is not None and row_index < len(shown) else None
+    return clicked
 
 
-def newly_selected(key: str, row_index: int | None) -> int | None:
-    """Return `row_index` of the table `key` if it is a new selection, else None.
+def _follow(shown: DataFrame, ids: Sequence[RowId], selected: Sequence[RowId], key: str) -> RowId | None:
+    """Move the highlight of the table `key` to its row; return the id of the row that was just clicked."""
+    before: _Drawn = st.session_state.get(f"_{key}_drawn", _Drawn())
+    cell = _cell(key)
+    clicked = None
+    if cell is not None and cell != before.cell:
+        clicked = _at(before.ids or ids, cell[0])
+    row_id = clicked or (before.row_id if cell is not None else None)
+    if clicked is None and selected and row_id not in selected:
+        row_id = selected[0]
+    column = (cell or before.cell or (0, str(shown.columns[0])))[1]
+    target = (ids.index(row_id), column) if row_id in ids else None
+    if target != cell:
+        st.session_state[key] = {"selection": {"rows": [], "columns": [], "cells": [target] if target else []}}
+    st.session_state[f"_{key}_drawn"] = _Drawn(tuple(ids), target, row_id)
+    return clicked
 
-    A selection survives refreshes while rows change: without this check, another row would become selected.
-    """
-    before = st.session_state.get(f"_{key}_clicked")
-    st.session_state[f"_{key}_clicked"] = row_index
-    return row_index if row_index != before else None
+
+def _cell(key: str) -> Cell | None:
+    """The cell that is highlighted in the browser."""
+    cells = st.session_state.get(key, {}).get("selection", {}).get("cells") or []
+    return (int(cells[0][0]), str(cells[0][1])) if cells else None
+
+
+def _at(ids: Sequence[RowId], row_index: int) -> RowId | None:
+    return ids[row_index] if row_index < len(ids) else None

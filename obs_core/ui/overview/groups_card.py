@@ -27,9 +27,9 @@ def groups_card(groups: DataFrame, group: str | None) -> None:
     with left:
         selected = chart_view.show(charts.shares, parts, key=f"o_pie {group}", selects=True)
     with right:
-        row = _table(shown, key=f"o_groups {group}")
+        clicked = _table(shown, names, key=f"o_groups {group}")
     segment = [str(mark["group"]) for mark in selected.get("group", []) if mark.get("group") != OTHERS]
-    name = segment[0] if segment else None if row is None else names[row]
+    name = segment[0] if segment else None if clicked is None else clicked[0]
     if name and name != group:  # the keys change with the group: the next run must not see this click again
         controls.set_controls(group=name)
 
@@ -78,7 +78,7 @@ def _shown(groups: DataFrame, *, dark: bool) -> tuple[list[str], DataFrame, Data
     return [str(name) for name in named["name"]], slices(named, colours, dark=dark), shown
 
 
-def _table(shown: DataFrame, *, key: str) -> int | None:
+def _table(shown: DataFrame, names: list[str], *, key: str) -> table.RowId | None:
     most = float(shown["Impact (s)"].max()) if shown["Impact (s)"].notna().any() else 1.0
     columns = {
         "": st.column_config.ImageColumn(width=28),
@@ -92,7 +92,7 @@ def _table(shown: DataFrame, *, key: str) -> int | None:
             format="localized", max_value=most or 1.0, help="Calls times mean duration: where the time goes."
         ),
     }
-    return table.clickable(shown, key=key, columns=columns, most=9)
+    return table.clickable(shown, [(name,) for name in names], key=key, columns=columns, most=9)
 
 
 def _dot(colour: str) -> str:

@@ -26,13 +26,15 @@ def recent_errors(errors: DataFrame, *, date: bool) -> None:
         st.caption("No errors in this window.")
         return
     shown = derived(_newest, errors, date=date, zone=formatting.zone_name())
-    row_index = table.clickable(
+    clicked = table.clickable(
         shown,
+        table.ids_of(errors, "trace_id", "span_id", "id"),
         key="o_errors",
         columns={"Timestamp": 170 if date else 100, "Process": 130, "Exception": 240, "Data": 150},
     )
-    if row_index is not None:
-        _open(errors.iloc[row_index])
+    if clicked is not None:
+        rows = errors[errors["id"].astype(str) == clicked[2]]
+        _open(rows.iloc[0]) if len(rows) else navigation.go_to("trace_explorer", trace=clicked[0], span=clicked[1])
 
 
 def exceptions(kinds: DataFrame, *, date: bool) -> None:
@@ -49,9 +51,10 @@ def exceptions(kinds: DataFrame, *, date: bool) -> None:
         "Last": 170 if date else 96,
         "First": 170 if date else 96,
     }
-    row_index = table.clickable(shown, key="o_kinds", columns=columns)
-    if row_index is not None:
-        row = kinds.iloc[row_index]
+    ids = table.ids_of(kinds, "type", "location", "function")
+    clicked = table.clickable(shown, ids, key="o_kinds", columns=columns)
+    if clicked in ids:
+        row = kinds.iloc[ids.index(clicked)]
         search = str(row["type"] or row["exception"] or "")[:LONGEST_SEARCH]
         _open(row, t_q=search or None)
     if kinds.attrs.get("truncated"):

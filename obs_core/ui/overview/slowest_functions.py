@@ -28,9 +28,10 @@ def slowest(changes: DataFrame) -> None:
         return
     localized = st.column_config.NumberColumn(format="localized")
     columns = dict.fromkeys(("Calls", "Errors", "P95 (ms)", "P95 before (ms)", "Total (s)"), localized)
-    row_index = tables.clickable(shown, key=f"o_functions {order}", columns=columns | {"Function": 270}, most=SHOWN)
-    if row_index is not None:
-        navigation.go_to("code_inspector", f_fn=str(listed["function"].iloc[row_index]))
+    ids = tables.ids_of(listed, "function", "process_group")
+    clicked = tables.clickable(shown, ids, key=f"o_functions {order}", columns=columns | {"Function": 270}, most=SHOWN)
+    if clicked is not None:
+        navigation.go_to("code_inspector", f_fn=clicked[0])
 
 
 def function_suggestions(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:

@@ -29,7 +29,9 @@ def writers_card(scope: PageScope) -> None:
         if status.empty:
             st.caption("No writers are running. Running writers and their queues are listed here.")
         else:
-            table.clickable(shown(status, now_ns()), key="o_writer_rows", columns=_columns(), most=MOST)
+            listed = shown(status, now_ns())
+            ids = table.ids_of(listed, "Process", "PID")
+            table.clickable(listed, ids, key="o_writer_rows", columns=_columns(), most=MOST)
         st.caption("Silent processes: no rows in the last 5 minutes of the data.")
         silent_card(scope)
 
