@@ -208,3 +208,14 @@ def test_trends_reject_invalid_parameters(engine: Engine) -> None:
         functions.trends(engine, Window(0, 1), groups=("a", "b"), functions=("x",))
     with pytest.raises(BadParameter, match="not from 0 to 100"):
         functions.trends(engine, Window(0, 1), groups=("a",), percentiles=(101.0,))
+
+
+def test_a_function_that_is_called_under_several_span_names_is_listed_once(engine: Engine) -> None:
+    """
+    seconds  process  data    function  process_group
+    1        p        first   m.f       g
+    2        p        second  m.f       g
+    3        p        third   m.g       g
+    """
+    answer = functions.names(engine, Window(0, 2**63 - 1), search="F")
+    assert answer[["function", "calls"]].values.tolist() == [["m.f", 2]]
