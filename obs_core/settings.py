@@ -32,6 +32,7 @@ class Settings:
     otlp_connections: int = 512  # OBS_OTLP_CONNECTIONS: the most open connections
     otlp_peer_connections: int = 256  # OBS_OTLP_PEER_CONNECTIONS: the most open connections of one address
     watch: bool = True  # OBS_WATCH: whether the dashboard starts the watcher, which evaluates alert rules
+    archive: bool = True  # OBS_ARCHIVE: whether questions are answered from the log's archive, if there is one
     values: tuple[str, ...] = ()  # OBS_VALUES: span attributes that become values of their calls
     webhook_allow: tuple[str, ...] = ()  # OBS_WEBHOOK_ALLOW: the hosts that webhooks may use; empty: all
     hosts: tuple[str, ...] = ()  # OBS_HOSTS: further names by which the dashboard and the receiver may be addressed
@@ -62,6 +63,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         otlp_connections=whole_number(env, "OBS_OTLP_CONNECTIONS", default=512) or 512,
         otlp_peer_connections=whole_number(env, "OBS_OTLP_PEER_CONNECTIONS", default=256) or 256,
         watch=switch(env, "OBS_WATCH", default=True),
+        archive=switch(env, "OBS_ARCHIVE", default=True),
         values=texts(env, "OBS_VALUES"),
         webhook_allow=texts(env, "OBS_WEBHOOK_ALLOW"),
         hosts=texts(env, "OBS_HOSTS"),

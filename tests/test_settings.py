@@ -27,6 +27,7 @@ CHANGED = {
     "OBS_OTLP_CONNECTIONS": "20",
     "OBS_OTLP_PEER_CONNECTIONS": "10",
     "OBS_WATCH": "no",
+    "OBS_ARCHIVE": "no",
     "OBS_VALUES": "price",
     "OBS_WEBHOOK_ALLOW": "a.example.com",
     "OBS_HOSTS": "obs.example.org",

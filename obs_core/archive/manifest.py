@@ -19,8 +19,9 @@ from obs_core.store import migrations, sqlite
 SUFFIX: Final = ".archive"
 NAME: Final = "manifest.db"
 _NOW: Final = "gone_ns IS NULL"
-ANCHOR: Final = "SELECT id, hex(CAST(timestamp || '/' || coalesce(span_id, '') || '/' || data AS BLOB)) FROM data_trace"
-"""SQL for anchors; in hex, because both SQLite libraries read it, and the text need not be UTF-8."""
+ANCHOR_TEXT: Final = "hex(CAST(timestamp || '/' || coalesce(span_id, '') || '/' || data AS BLOB))"
+"""SQL for the text of an anchor; in hex, because both SQLite libraries read it, and the text need not be UTF-8."""
+ANCHOR: Final = f"SELECT id, {ANCHOR_TEXT} FROM data_trace"
 
 
 class Anchor(NamedTuple):

@@ -5,7 +5,6 @@ A server or command has one engine. It is safe to use from several threads.
 
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,10 +16,11 @@ from pandas import DataFrame
 from obs_core.clock import MAX_NS, Window
 from obs_core.errors import ObsError
 from obs_core.model import ROW_CAP
-from obs_core.query.engine import dataframes, duckdb_errors, planner
+from obs_core.query.engine import dataframes, planner
+from obs_core.query.engine.access_paths import AccessPaths
 from obs_core.query.engine.sql_file import SqlFile, sql_file
 from obs_core.query.engine.sqlite_reader import SqliteReader
-from obs_core.query.engine.worker_pool import MirrorBehind, Pool, QueryFailed, WorkerDied
+from obs_core.query.engine.worker_pool import Pool, QueryFailed, WorkerDied
 from obs_core.store.foreign import Shape
 
 
@@ -37,12 +37,13 @@ class Engine:
         memory_mb: int = 512,
         pool: Pool | None = None,
         mirror: bool = False,
+        archive: bool = True,
     ) -> None:
         """An engine for the log at `log`, which need not exist yet.
 
         A query may run for `limit_s` and wait 5 s for a worker; its answer has at most `row_cap` rows (None: all).
         `pool` are workers shared with other engines; its owner closes it. With `mirror`, workers keep a copy of the
-        log's columns in memory, for a client that asks repeatedly.
+        log's columns in memory, for a client that asks repeatedly. With `archive`, an archive of the log is used.
         """
         self.log = log
         self.row_cap, self.limit_s = row_cap, limit_s
@@ -50,6 +51,7 @@ class Engine:
         self._reader = SqliteReader(log, limit_s=limit_s)
         self._pool = pool or Pool(workers, memory_mb=memory_mb, limit_s=limit_s)
         self._pool_is_shared = pool is not None
+        self._paths = AccessPaths(log, self._reader, self._pool, mirror=mirror, archive=archive)
         self._extent: tuple[tuple[int, ...], Window | None] | None = None
         self._bad_text: tuple[tuple[int, ...], Window] | None = None
 
@@ -96,19 +98,17 @@ class Engine:
         """
         start = time.perf_counter()
         file = sql_file(query_name)
-        shape = self._reader.shape()
         version, values = self._reader.version(), _plain(parameters)
         repaired = self._has_bad_text(version[:2], window)
         try:
-            mirror_at = None if repaired else version
-            table, way = self._ask_worker(file, shape, window, values, mirror_at=mirror_at, repaired=repaired)
+            table, way = self._ask_worker(file, window, values, version=version, repaired=repaired)
         except WorkerDied:
             # It may have been killed, or have failed on a text; a new worker gets the query in the safer form.
-            table, way = self._ask_worker(file, shape, window, values, repaired=True)
+            table, way = self._ask_worker(file, window, values, repaired=True)
         except QueryFailed:
             # One cell that is not UTF-8 fails the query; the slower access path replaces its invalid bytes.
             self._bad_text = version[:2], window
-            table, way = self._ask_worker(file, shape, window, values, repaired=True)
+            table, way = self._ask_worker(file, window, values, repaired=True)
         return self._capped(dataframes.from_arrow(table), way, start, self.row_cap)
 
     def mirrored(self, query_name: str, window: Window, parameters: Mapping[str, object]) -> DataFrame | None:
@@ -119,7 +119,7 @@ class Engine:
             plan = planner.mirrored(
                 sql_file(query_name), self._reader.shape(), window, _plain(parameters), limit=ROW_CAP + 1
             )
-            table = self._from_mirror(plan, version)
+            table = self._paths.from_mirror(plan, version)
         except ObsError:  # the caller falls back to another query, which raises it
             return None
         return None if table is None else self._capped(dataframes.from_arrow(table), "mirror", start, ROW_CAP)
@@ -161,6 +161,7 @@ class Engine:
     def close(self) -> None:
         """Close all connections and stop the workers."""
         self._reader.close()
+        self._paths.close()
         if not self._pool_is_shared:
             self._pool.close()
 
@@ -177,42 +178,15 @@ class Engine:
     def _ask_worker(
         self,
         file: SqlFile,
-        shape: Shape,
         window: Window,
         parameters: Mapping[str, object],
         *,
         repaired: bool,
-        mirror_at: tuple[int, ...] | None = None,
+        version: tuple[int, ...] | None = None,
     ) -> tuple[pa.Table, planner.Way]:
-        """A worker's answer and its access path: the mirror, if there is one that has read version `mirror_at`.
-
-        Raises:
-            QueryFailed: the log has text that is not UTF-8, and `repaired` is False.
-        """
+        """A worker's answer and its access path."""
         limit = None if self.row_cap is None else self.row_cap + 1
-        try:
-            mirror_plan = planner.mirrored(file, shape, window, parameters, limit) if mirror_at else None
-            if mirror_at and (table := self._from_mirror(mirror_plan, mirror_at)) is not None:
-                return table, "mirror"
-            share = self._share(window) if shape.native else 0.0
-            plan = planner.plan(file, shape, window, parameters, share=share, limit=limit, repaired=repaired)
-            return self._pool.answer(self._request(plan)), plan.way
-        except QueryFailed as error:
-            if not repaired and duckdb_errors.is_bad_text(error):
-                raise
-            raise duckdb_errors.translate_error(error, self.log) from error
-
-    def _from_mirror(self, plan: planner.Plan | None, version: tuple[int, ...]) -> pa.Table | None:
-        """The answer of a worker's mirror that has read `version`; None if there is none."""
-        if plan is None or not self.has_mirror:
-            return None
-        with suppress(MirrorBehind):
-            return self._pool.answer(self._request(plan) | {"mirror_at": version})
-        return None
-
-    def _request(self, plan: planner.Plan) -> dict[str, Any]:
-        """The request to a worker."""
-        return {"log": str(self.log.absolute()), "statement": plan.statement, "parameters": plan.parameters}
+        return self._paths.answer(file, window, parameters, limit=limit, repaired=repaired, version=version)
 
     def _has_bad_text(self, identity: tuple[int, ...], window: Window) -> bool:
         """Whether `window` overlaps the one in which text that is not UTF-8 was last read."""
@@ -220,20 +194,6 @@ class Engine:
             return False
         bad = self._bad_text[1]
         return window.from_ns < bad.to_ns and bad.from_ns < window.to_ns
-
-    def _share(self, window: Window) -> float:
-        """The estimated part of the log's rows in `window`: rows arrive nearly in order of time."""
-        # Each end is a query of its own: min and max together read a whole index (300 ms at 1 M rows).
-        ends = """
-            SELECT (SELECT id FROM data_trace WHERE timestamp >= :from_ns ORDER BY timestamp LIMIT 1),
-                (SELECT id FROM data_trace WHERE timestamp < :to_ns ORDER BY timestamp DESC LIMIT 1),
-                (SELECT min(id) FROM data_trace), (SELECT max(id) FROM data_trace)
-        """
-        bounds = {"from_ns": window.from_ns, "to_ns": window.to_ns}
-        _, [(first, last, lowest, highest)] = self._reader.answer(ends, bounds)
-        if first is None or last is None:
-            return 0.0
-        return float(abs(last - first + 1) / (highest - lowest + 1))
 
     def _capped(self, frame: DataFrame, way: str, start: float, cap: int | None) -> DataFrame:
         """The first `cap` rows of `frame`; its `attrs` say whether there are more, the access path and the time."""

@@ -63,19 +63,22 @@ class Mirror:
         """An empty mirror."""
         self._connection = connection
         self._disabled = self._is_used = False
-        self._newest = self._lowest = self._superseded = self._uncompressed = 0
+        self._newest = self._lowest = self._superseded = self._uncompressed = self._after_id = 0
         self._anchor: object = None  # identifies the newest row
         self._counted = 0.0
         self._version: Sequence[int] | None = None  # of the log that was read to its end
         self._clear()
 
-    def follow(self, version: Sequence[int]) -> bool:
-        """Read the new rows if they are few; whether the mirror then has all rows of the log.
+    def follow(self, version: Sequence[int], after_id: int = 0) -> bool:
+        """Read the new rows if they are few; whether the mirror then has all rows of the log after `after_id`.
 
         `version` are numbers that change whenever the log does: for the same ones the log is not read again.
         """
         if self._disabled:
             return False
+        if after_id < self._after_id:
+            self._clear()
+        self._after_id = after_id
         if version == self._version:
             return True
         self._is_used = True
@@ -126,12 +129,13 @@ class Mirror:
         """
         lowest, newest, superseded, anchor, replaced = self._rows(_STATE, self._newest, self._newest)[0]
         lowest, newest, superseded = int(lowest or 0), int(newest or 0), int(superseded or 0)
+        lowest = max(lowest, self._after_id + 1) if self._after_id else lowest
         moved = anchor != self._anchor and not int(replaced)
         if self._newest and (newest < self._newest or moved):
             self._empty()
         start = max(self._newest, lowest - 1)
         up_to_id = newest if newest - start <= limit else start + part
-        self._append(up_to_id)
+        self._append(start, up_to_id)
         if superseded != self._superseded:
             gone = "SELECT id::BIGINT FROM sqlite_query('log', 'SELECT id FROM superseded')"
             self._connection.execute(f"DELETE FROM {TABLE} WHERE id IN ({gone})")
@@ -141,8 +145,8 @@ class Mirror:
             self._lowest = lowest
         return up_to_id == newest
 
-    def _append(self, up_to_id: int) -> None:
-        if up_to_id <= self._newest:
+    def _append(self, after_id: int, up_to_id: int) -> None:
+        if up_to_id <= after_id:
             return
         columns = (*_NUMBERS, *_TEXTS, *IDS, *_OF_VALUES)
         selected = ", ".join(f"{_SELECTED[name]} AS {name}" if name in _SELECTED else name for name in columns)
@@ -152,16 +156,20 @@ class Mirror:
         self._connection.execute(
             f"INSERT INTO {TABLE} SELECT {', '.join(typed)}"
             f" FROM sqlite_query('log', '{inner}', params := row($after_id::BIGINT, $up_to_id::BIGINT))",
-            {"after_id": self._newest, "up_to_id": up_to_id},
+            {"after_id": after_id, "up_to_id": up_to_id},
         )
-        self._uncompressed += up_to_id - self._newest
+        self._uncompressed += up_to_id - after_id
         anchor = self._rows(_ANCHOR, up_to_id)
         self._newest, self._anchor = up_to_id, anchor[0][0] if anchor else None
 
     def _has_every_row(self) -> bool:
         """Whether the log has as many rows as the mirror, up to the newest that the mirror has."""
-        in_log = int(self._rows("SELECT count(*) FROM data_trace WHERE id <= ?", self._newest)[0][0])
-        return in_log == int(self._connection.execute(f"SELECT count(*) FROM {TABLE}").fetchone()[0])
+        in_log = int(
+            self._rows("SELECT count(*) FROM data_trace WHERE id > ? AND id <= ?", self._after_id, self._newest)[0][0]
+        )
+        return in_log == int(
+            self._connection.execute(f"SELECT count(*) FROM {TABLE} WHERE id > {self._after_id}").fetchone()[0]
+        )
 
     def _rows(self, statement: str, *parameters: int) -> Sequence[Sequence[Any]]:
         """The rows of SQLite's answer, as text."""

@@ -11,13 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from obs_core.archive.rollups import ROW_COLUMNS
 from obs_core.clock import Window
 from obs_core.query.engine import mirror, search_text
+from obs_core.query.engine.archive_reader import ArchiveView
 from obs_core.query.engine.sql_file import SqlFile
 from obs_core.scanner import MARKED, UNMARKED
 from obs_core.store.foreign import INTEGER_COLUMNS, Shape
 
-Way = Literal["scan", "sqlite_query", "sqlite_query in hex", "mirror"]
+Way = Literal["scan", "sqlite_query", "sqlite_query in hex", "mirror", "archive"]
+Tail = Literal["mirror", "sqlite_query", "sqlite_query in hex"]
 
 FULL_SCAN_SHARE: Final = 0.4
 _PARAMETER: Final = re.compile(r"\$(\w+)")
@@ -73,6 +76,58 @@ def mirrored(
     return Plan(statement, _bound(statement, window, parameters), "mirror")
 
 
+def archived(
+    file: SqlFile,
+    shape: Shape,
+    window: Window,
+    parameters: Mapping[str, object],
+    view: ArchiveView,
+    *,
+    tail: Tail,
+    limit: int | None,
+) -> Plan | None:
+    """How to run `file` on the archive's rows and, through `tail`, the rows that are not sealed yet.
+
+    None if the archive or the tail lacks a column.
+    """
+    columns = _columns(file)
+    if not shape.native or set(columns) - set(ROW_COLUMNS):
+        return None
+    if tail == "mirror" and mirrored(file, shape, window, parameters, limit) is None:
+        return None
+    grouped = parameters.get("group") is not None
+    newer = _tail(file, shape, tail, grouped=grouped)
+    base = f"tail {newer}, base AS NOT MATERIALIZED (SELECT * FROM tail)"
+    if files := view.files.get("rows"):
+        pieces = _pieces(file, shape, files, grouped=grouped, has_superseded=view.has_superseded)
+        base = f"tail {newer}, base AS NOT MATERIALIZED ({pieces} UNION ALL SELECT * FROM tail)"
+    statement = _statement(base, file, limit).replace(" AS MATERIALIZED (SELECT", " AS NOT MATERIALIZED (SELECT")
+    return Plan(statement, _bound(statement, window, {**parameters, "until_id": view.until_id}), "archive")
+
+
+def _pieces(file: SqlFile, shape: Shape, files: list[str], *, grouped: bool, has_superseded: bool) -> str:
+    """The window's rows in the pieces of an archive."""
+    hashed = _hashed(file)
+    columns = [
+        f'{mirror.hashed(column)} AS "{column}"' if column in hashed else f'"{column}"' for column in _columns(file)
+    ]
+    where = f"timestamp >= $from_ns AND timestamp < $to_ns{' AND process_group = $group' if grouped else ''}"
+    if has_superseded:
+        where += " AND id NOT IN (SELECT id::BIGINT FROM sqlite_query('log', 'SELECT id FROM superseded'))"
+    names = ", ".join("'" + name.replace("'", "''") + "'" for name in files)
+    return f"SELECT {', '.join([*columns, *_flags(file, shape)])} FROM read_parquet([{names}]) WHERE {where}"
+
+
+def _tail(file: SqlFile, shape: Shape, tail: Tail, *, grouped: bool) -> str:
+    """The declaration of the window's rows that are newer than the archive."""
+    if tail == "mirror":
+        rows = _scan(file, shape, grouped=grouped, table=mirror.TABLE).partition(" (")[2].removesuffix(")")
+        return f"AS NOT MATERIALIZED ({rows} AND id > $until_id)"
+    repaired = tail == "sqlite_query in hex"
+    rows = _sqlite_query(file, shape, grouped=grouped, repaired=repaired, indexed=False, newer=True)
+    return f"AS MATERIALIZED ( {rows.partition(' (')[2]}"
+
+
 def _statement(base: str, file: SqlFile, limit: int | None) -> str:
     """The query's statement over its relations."""
     end = "" if limit is None else f" LIMIT {limit}"
@@ -109,20 +164,27 @@ def _scan(file: SqlFile, shape: Shape, *, grouped: bool, table: str = "log.data_
     return f"{_base(file)} (SELECT {selected} FROM {table} WHERE {window})"
 
 
-def _sqlite_query(file: SqlFile, shape: Shape, *, grouped: bool, repaired: bool, indexed: bool) -> str:
-    """The window's rows through SQLite, cast to their types; a log of ours is read by its index if `indexed`."""
+def _sqlite_query(
+    file: SqlFile, shape: Shape, *, grouped: bool, repaired: bool, indexed: bool, newer: bool = False
+) -> str:
+    """The window's rows through SQLite, cast to their types; a log of ours is read by its index if `indexed`.
+
+    With `newer` only the rows with an id above `$until_id`.
+    """
     columns = _columns(file)
     selected = [_selected(name, repaired=repaired) for name in columns]
     inner = (
         f"SELECT {', '.join([*selected, *_flags(file, shape)])}"
         f" FROM {shape.rows}{' NOT INDEXED' if shape.native and not indexed else ''}"
         f" WHERE timestamp >= ? AND timestamp < ?{' AND process_group = ?' if grouped else ''}"
+        f"{' AND id > ?' if newer else ''}"
     )
-    bound = f"row($from_ns::BIGINT, $to_ns::BIGINT{', $group::VARCHAR' if grouped else ''})"
+    bound = (
+        f"row($from_ns::BIGINT, $to_ns::BIGINT{', $group::VARCHAR' if grouped else ''}"
+        f"{', $until_id::BIGINT' if newer else ''})"
+    )
     hashed = _hashed(file)
-    cast = [
-        f'{mirror.hashed(column) if column in hashed else _cast(column, repaired)} AS "{column}"' for column in columns
-    ]
+    cast = [f'{_cast(column, repaired, is_hashed=column in hashed)} AS "{column}"' for column in columns]
     flags = [f"{_FLAG[name]}::VARCHAR = '1' AS {_FLAG[name]}" for name in file.reads if name in _FLAG]
     quoted = inner.replace("'", "''")
     source = f"sqlite_query('log', '{quoted}', params := {bound})"
@@ -145,8 +207,12 @@ def _selected(column: str, *, repaired: bool) -> str:
     )
 
 
-def _cast(column: str, repaired: bool) -> str:  # noqa: FBT001
-    """The text that `sqlite_query` returns, in the column's own type."""
+def _cast(column: str, repaired: bool, *, is_hashed: bool) -> str:  # noqa: FBT001
+    """The text that `sqlite_query` returns, in the column's own type; or its hash, equal on every access path."""
+    if is_hashed and not repaired:
+        return mirror.hashed(column)
+    if is_hashed:
+        return f'CASE WHEN "{column}" IS NOT NULL THEN hash({_cast(column, repaired, is_hashed=False)}) END'
     if column in INTEGER_COLUMNS:
         return f'TRY_CAST("{column}" AS BIGINT)'
     text = f'"{column}"::VARCHAR'

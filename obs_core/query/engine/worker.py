@@ -35,22 +35,28 @@ class Reader:
             SetupBroken: the scanner can't be loaded.
         """
         self._connection = scanner.connect(memory_mb, threads=2)
+        self._connection.execute("SET parquet_metadata_cache = true")
         self._attached: tuple[str, int, int] | None = None
         self._claim: sqlite.Claim | None = None
         self._mirror: Mirror | None = None
 
     def answer(
-        self, log: str, statement: str, parameters: dict[str, Any], mirror_at: list[int] | None = None
+        self,
+        log: str,
+        statement: str,
+        parameters: dict[str, Any],
+        mirror_at: list[int] | None = None,
+        mirror_after_id: int = 0,
     ) -> pa.Table | None:
         """The answer to `statement` over the file `log`, read to its end in one transaction.
 
-        With `mirror_at` (the version of the log that the mirror must have read), the statement reads from the mirror;
-        the answer is None if the mirror is not up to date.
+        With `mirror_at` (the version of the log that the mirror must have read), the statement reads from the mirror,
+        which needs only rows with an id above `mirror_after_id`; the answer is None if the mirror is not up to date.
         """
         for value in parameters.values():
             str(value).encode()  # DuckDB's own error for a lone surrogate does not explain it
         self._attach(log)
-        if mirror_at is not None and not self._follows(mirror_at):
+        if mirror_at is not None and not self._follows(mirror_at, mirror_after_id):
             return None
         self._connection.execute("BEGIN TRANSACTION READ ONLY")
         try:
@@ -69,11 +75,11 @@ class Reader:
             self._drop_mirror()
             return False
 
-    def _follows(self, version: list[int]) -> bool:
+    def _follows(self, version: list[int], after_id: int) -> bool:
         """Whether there is a mirror of the attached log that has read `version`; the first call creates it."""
         try:
             self._mirror = self._mirror or Mirror(self._connection)
-            return self._mirror.follow(version)
+            return self._mirror.follow(version, after_id)
         except scanner.Error:  # the log is locked, or needs too much memory: the default access path reports it
             self._drop_mirror()
             return False

@@ -9,7 +9,7 @@ SELECT
     10 ** ((slice + 1) / 10) / 1e6 AS to_ms,
     count(*) AS calls,
     count(*) FILTER (WHERE status = 'ERROR') AS errors,
-    arg_max(id, duration_ns) AS slowest_id,
+    arg_max(id, (duration_ns, id)) AS slowest_id,
     max(duration_ns) / 1e6 AS slowest_ms
 FROM (
     SELECT *, floor(10 * log10(greatest(duration_ns, 1)))::INTEGER AS slice

@@ -1,0 +1,162 @@
+"""Sends an analytical query to a worker by the best access path that is ready: mirror, archive, or the log itself."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+
+from obs_core.clock import Window
+from obs_core.query.engine import duckdb_errors, planner
+from obs_core.query.engine.archive_reader import ArchiveReader, ArchiveView
+from obs_core.query.engine.sql_file import SqlFile
+from obs_core.query.engine.sqlite_reader import SqliteReader
+from obs_core.query.engine.worker_pool import MirrorBehind, Pool, QueryFailed
+
+FULL_MIRROR_ROWS: Final = 4_000_000
+"""A longer log with an archive is mirrored only behind its sealed rows: a full mirror takes some 15 bytes per row."""
+LONGEST_TAIL: Final = 1_000_000
+"""Rows behind the sealed ones, above which the log itself is read."""
+
+Version = tuple[int, ...]
+
+
+class AccessPaths:
+    """The access paths to one log."""
+
+    def __init__(self, log: Path, reader: SqliteReader, pool: Pool, *, mirror: bool, archive: bool) -> None:
+        """Paths to `log`, which `reader` reads in this process and the workers of `pool` in theirs."""
+        self._log, self._reader, self._pool = log, reader, pool
+        self._has_mirror = mirror
+        self._archive = ArchiveReader(log, reader) if archive else None
+
+    def answer(
+        self,
+        file: SqlFile,
+        window: Window,
+        parameters: Mapping[str, object],
+        *,
+        limit: int | None,
+        repaired: bool,
+        version: Version | None = None,
+    ) -> tuple[pa.Table, planner.Way]:
+        """A worker's answer and its access path; a mirror must have read `version` of the log (None: no mirror).
+
+        Raises:
+            QueryFailed: the log has text that is not UTF-8, and `repaired` is False.
+            ObsError: another failure of the worker or the log.
+        """
+        shape = self._reader.shape()
+        mirror_at = version if self._has_mirror and not repaired else None
+        try:
+            if shape.native and self._archive and self._archive.exists():
+                view = self._archive.view(window)
+                is_long = self._rows() > FULL_MIRROR_ROWS
+            else:
+                view, is_long = None, False
+            if mirror_at and not is_long:
+                plan = planner.mirrored(file, shape, window, parameters, limit)
+                if (table := self.from_mirror(plan, mirror_at)) is not None:
+                    return table, "mirror"
+            if view:
+                tail_at = mirror_at if is_long else None
+                archived = self._from_archive(file, window, parameters, limit, tail_at=tail_at, repaired=repaired)
+                if archived is not None:
+                    return archived, "archive"
+            share = self._share(window) if shape.native else 0.0
+            plan = planner.plan(file, shape, window, parameters, share=share, limit=limit, repaired=repaired)
+            return self._pool.answer(self._request(plan)), plan.way
+        except QueryFailed as error:
+            if not repaired and duckdb_errors.is_bad_text(error):
+                raise
+            raise duckdb_errors.translate_error(error, self._log) from error
+
+    def from_mirror(self, plan: planner.Plan | None, version: Version, after_id: int = 0) -> pa.Table | None:
+        """The answer of a worker's mirror that has read `version`; None if there is none."""
+        if plan is None or not self._has_mirror:
+            return None
+        with suppress(MirrorBehind):
+            return self._pool.answer(self._request(plan) | {"mirror_at": version, "mirror_after_id": after_id})
+        return None
+
+    def close(self) -> None:
+        """Close the archive's manifest."""
+        if self._archive:
+            self._archive.close()
+
+    def _from_archive(
+        self,
+        file: SqlFile,
+        window: Window,
+        parameters: Mapping[str, object],
+        limit: int | None,
+        *,
+        tail_at: Version | None,
+        repaired: bool,
+    ) -> pa.Table | None:
+        """The answer from the archive and the newer rows; None if it can't be had there.
+
+        If pieces are replaced or rows superseded in the meantime, it is asked again once.
+        """
+        assert self._archive
+        table = None
+        for _ in range(2):
+            view = self._archive.view(window)
+            if view is None or view.log_rows - view.sealed_rows > LONGEST_TAIL:
+                return None
+            try:
+                table = self._archived(file, window, parameters, limit, view, tail_at=tail_at, repaired=repaired)
+            except QueryFailed as error:
+                if "memory" in error.message.lower() or (duckdb_errors.is_bad_text(error) and not repaired):
+                    raise
+                continue  # a file was replaced, or is damaged: then the log itself answers
+            if table is None or self._archive.is_current(view, window):
+                break
+        return table
+
+    def _archived(
+        self,
+        file: SqlFile,
+        window: Window,
+        parameters: Mapping[str, object],
+        limit: int | None,
+        view: ArchiveView,
+        *,
+        tail_at: Version | None,
+        repaired: bool,
+    ) -> pa.Table | None:
+        shape = self._reader.shape()
+        if tail_at:
+            plan = planner.archived(file, shape, window, parameters, view, tail="mirror", limit=limit)
+            if (table := self.from_mirror(plan, tail_at, view.until_id)) is not None:
+                return table
+        if not view.files.get("rows"):
+            return None  # the index by time is quicker than all newer rows
+        tail: planner.Tail = "sqlite_query in hex" if repaired else "sqlite_query"
+        plan = planner.archived(file, shape, window, parameters, view, tail=tail, limit=limit)
+        return self._pool.answer(self._request(plan)) if plan else None
+
+    def _request(self, plan: planner.Plan) -> dict[str, Any]:
+        """The request to a worker."""
+        return {"log": str(self._log.absolute()), "statement": plan.statement, "parameters": plan.parameters}
+
+    def _rows(self) -> int:
+        """The number of ids of the log."""
+        ends = "SELECT (SELECT max(id) FROM data_trace), (SELECT min(id) FROM data_trace)"
+        _, [(newest, oldest)] = self._reader.answer(ends, {})
+        return 0 if newest is None else int(newest - oldest + 1)
+
+    def _share(self, window: Window) -> float:
+        """The estimated part of the log's rows in `window`: rows arrive nearly in order of time."""
+        # Each end is a query of its own: min and max together read a whole index (300 ms at 1 M rows).
+        ends = """
+            SELECT (SELECT id FROM data_trace WHERE timestamp >= :from_ns ORDER BY timestamp LIMIT 1),
+                (SELECT id FROM data_trace WHERE timestamp < :to_ns ORDER BY timestamp DESC LIMIT 1),
+                (SELECT min(id) FROM data_trace), (SELECT max(id) FROM data_trace)
+        """
+        bounds = {"from_ns": window.from_ns, "to_ns": window.to_ns}
+        _, [(first, last, lowest, highest)] = self._reader.answer(ends, bounds)
+        if first is None or last is None:
+            return 0.0
+        return float(abs(last - first + 1) / (highest - lowest + 1))

@@ -1,0 +1,193 @@
+"""The archive and the rows behind it give the same answers as the log itself."""
+
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pandas import DataFrame
+from pandas.testing import assert_frame_equal
+
+from obs_core.archive.manifest import Manifest, folder_of
+from obs_core.clock import HOUR, SECOND, Window
+from obs_core.model import Row
+from obs_core.query.engine import access_paths, dataframes, planner
+from obs_core.query.engine.archive_reader import ArchiveReader
+from obs_core.query.engine.engine import Engine
+from obs_core.query.engine.sql_file import names, sql_file
+from obs_core.query.engine.sqlite_reader import SqliteReader
+from obs_core.query.engine.worker_pool import Pool
+from obs_core.query.questions import overview
+from tests.support.archives import append, mixed, seal, statement
+from tests.support.table import START_NS
+
+STEP = 600 * SECOND
+END = START_NS + 450 * STEP
+ALL = Window(0, 2**63 - 1)
+GIVEN: dict[str, object] = {
+    "search": "F", "plain": "f3", "hex": "6633", "split_ns": START_NS + 200 * STEP, "first": START_NS // (6 * HOUR),
+    "step_ns": 6 * HOUR, "buckets": 13, "size": 50, "longer_than": 0, "by_data": False, "skip_missing": False,
+    "processes": ["p0", "p1"], "names": ["f%", ""], "texts": ["10", "7"], "groups": ["", "g_"],
+    "functions": ["", "m.%"], "shares": [0.5, 0.95], "function": "m.f1",
+}  # fmt: skip
+
+
+def unfinished(number: int, duration_ns: int | None = None) -> Row:
+    """A call that is sealed without its end, or with it."""
+    return Row(
+        "call", "p0", "open", START_NS + number * 40 * STEP, process_group="g0", trace_id="open", span_id=f"o{number}",
+        function="m.f1", duration_ns=duration_ns,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A log with 405 sealed rows, of which 3 were superseded since, and newer rows: late ones and new ones."""
+    path = append(tmp_path_factory.mktemp("archived") / "x.db", [*mixed(400), *(unfinished(n) for n in range(5))])
+    append(path, mixed(1, first=400))
+    seal(path, "--everything", "--batch-rows", "90")
+    append(path, [unfinished(number, 9_000) for number in range(3)])
+    append(path, mixed(20, start_ns=START_NS - 123, first=5_000, step_ns=1_000))
+    append(path, [row._replace(timestamp=row.timestamp - 4_800 * STEP) for row in mixed(30, first=5_100)])
+    append(path, mixed(40, first=401))
+    return path
+
+
+@pytest.fixture
+def reader(path: Path) -> Iterator[ArchiveReader]:
+    log = SqliteReader(path, limit_s=20)
+    archive = ArchiveReader(path, log)
+    yield archive
+    archive.close()
+    log.close()
+
+
+def windows(seed: int, count: int) -> list[Window]:
+    """Random windows; some are empty, some start or end between the rows or at one."""
+    chance = random.Random(seed)  # noqa: S311
+    ends = [sorted(chance.randrange(START_NS - STEP, END) for _ in range(2)) for _ in range(count)]
+    return [ALL, Window(START_NS, START_NS + STEP), *(Window(start, end) for start, end in ends)]
+
+
+def assert_equal(answer: DataFrame, expected: DataFrame, name: str) -> None:
+    assert_frame_equal(answer, expected, check_exact=False, rtol=1e-12, obj=name)
+
+
+@pytest.mark.parametrize("name", [name for name in names() if sql_file(name).reach == "analytical"])
+def test_every_access_path_gives_the_same_answer(path: Path, pool: Pool, reader: ArchiveReader, name: str) -> None:
+    file = sql_file(name)
+    with Engine(path, pool=pool) as engine:
+        shape, version = engine.shape(), engine.version()
+    compared = 0
+    for number, window in enumerate(windows(len(name), int(os.environ.get("OBS_TEST_WINDOWS", "4")))):
+        parameters = {text: GIVEN.get(text) for text in file.parameters} | {"group": "g0" if number % 2 else None}
+        view = reader.view(window)
+        assert view
+        assert view.has_superseded
+
+        def asked(plan: planner.Plan | None, **more: object) -> DataFrame | None:
+            if plan is None:
+                return None
+            request = {"log": str(path), "statement": plan.statement, "parameters": plan.parameters, **more}
+            return dataframes.from_arrow(pool.answer(request))
+
+        def archived(tail: planner.Tail, window: Window = window, **more: object) -> DataFrame | None:
+            view = reader.view(window)
+            assert view
+            return asked(
+                planner.archived(file, shape, window, parameters, view, tail=tail, limit=None),  # noqa: B023
+                **({"mirror_after_id": view.until_id} if more else {}), **more,
+            )  # fmt: skip
+
+        expected = asked(planner.plan(file, shape, window, parameters, share=0.0, limit=None))
+        answers = [
+            asked(planner.plan(file, shape, window, parameters, share=1.0, limit=None)),
+            asked(planner.mirrored(file, shape, window, parameters, None), mirror_at=version),
+            archived("sqlite_query"),
+            archived("sqlite_query in hex"),
+            archived("mirror", mirror_at=[*version, number]),
+        ]
+        assert expected is not None
+        for answer in answers:
+            if answer is not None:
+                assert_equal(answer, expected, f"{name} {window}")
+                compared += 1
+    assert compared >= 5 * 2 or name == "traces/texts"
+
+
+def test_the_engine_answers_from_the_archive(path: Path, pool: Pool) -> None:
+    with Engine(path, pool=pool) as engine, Engine(path, pool=pool, archive=False) as other:
+        for window in windows(1, 3):
+            answer, expected = (one.analyse("overview/groups", window, {"group": None}) for one in (engine, other))
+            assert_equal(answer, expected, "overview/groups")
+            assert answer.attrs["way"] == "archive"
+            assert expected.attrs["way"] in ("scan", "sqlite_query")
+
+
+def test_a_long_log_is_mirrored_only_behind_its_sealed_rows(
+    path: Path, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access_paths, "FULL_MIRROR_ROWS", 100)
+    with Engine(path, pool=pool, mirror=True) as engine, Engine(path, pool=pool, archive=False) as other:
+        for question in (overview.summary, overview.groups, overview.processes):
+            answer, expected = question(engine, ALL), question(other, ALL)
+            assert_equal(answer, expected, question.__name__)
+            assert answer.attrs["way"] == "archive"
+
+
+def test_rows_that_are_not_sealed_yet_are_read_from_the_log(tmp_path: Path, pool: Pool) -> None:
+    path = append(tmp_path / "x.db", mixed(400))
+    statement(path, "UPDATE data_trace SET timestamp = timestamp + 1")
+    seal(path, "--settle-s", "0", "--forward-rows", "1", "--batch-rows", "1000")
+    with Manifest(folder_of(path), write=True) as manifest:  # as if only the newest 100 rows were sealed so far
+        sealed = manifest.sealed()
+        assert sealed
+        older = START_NS + 299 * STEP + 1
+        manifest._connection.execute("UPDATE sealed SET from_id = 300, older_ns = ?", (older,))
+    with Engine(path, pool=pool) as engine:
+        for start, way, rows in ((older + 1, "archive", 100), (older, "sqlite_query", 101), (START_NS, "scan", 400)):
+            answer = engine.analyse("overview/processes", Window(start, END), {"group": None})
+            assert (answer.attrs["way"], int(answer["rows"].sum())) == (way, rows)
+
+
+def test_the_archive_of_another_log_is_not_used(tmp_path: Path, pool: Pool) -> None:
+    path = append(tmp_path / "x.db", mixed(400))
+    seal(path)
+    with Engine(path, pool=pool) as engine:
+        assert engine.analyse("overview/processes", ALL, {"group": None}).attrs["way"] == "archive"
+    path.unlink()
+    append(path, mixed(500, first=3))
+    with Engine(path, pool=pool) as engine:
+        answer = engine.analyse("overview/processes", ALL, {"group": None})
+    assert (answer.attrs["way"], int(answer["rows"].sum())) == ("scan", 500)
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut", "garbage", "manifest"])
+def test_a_damaged_archive_is_not_used(tmp_path: Path, pool: Pool, damage: str) -> None:
+    path = append(tmp_path / "x.db", mixed(400))
+    seal(path)
+    with Manifest(folder_of(path)) as manifest:
+        file = manifest.folder / manifest.pieces("rows")[1].file
+    changes: dict[str, Any] = {
+        "missing": file.unlink,
+        "cut": lambda: os.truncate(file, file.stat().st_size // 2),
+        "garbage": lambda: file.write_bytes(b"\xff" * file.stat().st_size),
+        "manifest": lambda: (folder_of(path) / "manifest.db").write_bytes(b"x" * 9_000),
+    }
+    changes[damage]()
+    with Engine(path, pool=pool) as engine:
+        answer = engine.analyse("overview/processes", ALL, {"group": None})
+    assert (answer.attrs["way"], int(answer["rows"].sum())) == ("scan", 400)
+
+
+def test_text_that_is_not_utf_8_behind_the_archive_is_answered(tmp_path: Path, pool: Pool) -> None:
+    path = append(tmp_path / "x.db", mixed(400))
+    seal(path)
+    append(path, mixed(5, first=400))
+    statement(path, "UPDATE data_trace SET process = CAST(x'62c3' AS TEXT) WHERE id IN (7, 404)")
+    with Engine(path, pool=pool) as engine:
+        answer = engine.analyse("overview/processes", ALL, {"group": None})
+        assert (answer.attrs["way"], int(answer["rows"].sum())) == ("archive", 405)
+        assert "b\ufffd" in set(answer["process"])
