@@ -13,6 +13,7 @@ import errno
 import itertools
 import os
 import stat
+from contextlib import suppress
 from typing import Final
 
 FILE_MODE: Final = 0o600
@@ -147,3 +148,30 @@ def _mode_of(path: StrPath) -> int | None:
 
 def _refused(path: StrPath, why: str) -> OSError:
     return PermissionError(errno.EPERM, why, os.fspath(path))
+
+
+def lock(descriptor: int, *, shared: bool = False) -> bool | None:
+    """Take the lock (flock) of an open file without waiting: True, or False if another process holds it.
+
+    None: there are no such locks here. The kernel releases it with the last descriptor of the same `open`, at the
+    latest when the process ends, however it ends; it holds across containers on one volume, which pids do not.
+    """
+    try:
+        import fcntl  # noqa: PLC0415 - not on every system
+    except ImportError:
+        return None
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def unlock(descriptor: int) -> None:
+    """Release the lock of an open file, if this process holds it."""
+    with suppress(ImportError, OSError):
+        import fcntl  # noqa: PLC0415 - as above
+
+        fcntl.flock(descriptor, fcntl.LOCK_UN)

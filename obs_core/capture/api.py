@@ -4,6 +4,7 @@ import atexit
 import os
 
 from obs_core.capture import context, forks, writer
+from obs_core.capture.options import changed
 from obs_core.capture.values.limits import rules
 from obs_core.capture.values.redact import Redaction
 
@@ -46,7 +47,18 @@ def configure(
         "repr": repr,
         "drain": drain,
     }
-    writer.configure({name: value for name, value in given.items() if value is not None})
+    _change({name: value for name, value in given.items() if value is not None})
+
+
+def _change(given: dict[str, object]) -> None:
+    process = writer.process
+    with process.lock:
+        options, refused = changed(process.options, given)
+        process.refused += refused
+        if options != process.options:
+            writer.end()
+            process.options = options
+        process.report_refused()
     apply()
 
 

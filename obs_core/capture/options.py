@@ -78,6 +78,14 @@ def read_environment(env: Mapping[str, str]) -> tuple[Options, list[str]]:
     return changed(Options(DEFAULT_LOG, _text(program_name()), None, None, None), given)
 
 
+def warn(refused: list[str]) -> None:
+    """Say these sentences as warnings of `logging`."""
+    import logging  # noqa: PLC0415 - only when something is wrong
+
+    for sentence in refused:
+        logging.getLogger("obs_core").warning(sentence)
+
+
 def program_name() -> str:
     """The name of the running program: its script, or the module run with -m."""
     script = sys.argv[0] if sys.argv and sys.argv[0] not in ("", "-", "-c") else ""

@@ -7,11 +7,11 @@ afterwards it is `mmap.write` of the spool's current segment, and `sink.put` is 
 import os
 import threading
 import time
-from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from obs_core.capture.options import Options, changed, read_environment
-from obs_core.capture.spool.frames import Sites
+from obs_core.capture.options import Options, read_environment, warn
+from obs_core.capture.spool.frames import FrameSink, Sites
 from obs_core.paths import folder_of
 
 if TYPE_CHECKING:
@@ -23,17 +23,6 @@ _GAP_S: Final = 0.003  # between two batches (some 80 ms each), so that other pr
 _RECOVERY_S: Final = 5.0  # how often a writer looks for spools of dead writers
 
 
-class FrameSink:
-    """Where traced calls put their frames: `write` is the fast path, `put` the fallback."""
-
-    __slots__ = ("put", "write")
-
-    def __init__(self, put: Callable[[bytes], None]) -> None:
-        """Send frames to `put` until there is a spool."""
-        self.write: Callable[[bytes], object] = put
-        self.put = put
-
-
 class Writer:
     """The spool of this process and the thread that drains it."""
 
@@ -42,24 +31,20 @@ class Writer:
         # imported with the first frame, not with obs_core; and all of it, so that no later import runs during a fork
         import importlib.readers  # noqa: F401, PLC0415 - importlib.resources would import it with the first batch
 
-        from obs_core.capture.drain import drain, recovery  # noqa: PLC0415
-        from obs_core.capture.spool import memory_fallback  # noqa: PLC0415
+        from obs_core.capture.drain import at_exit, drain, recovery  # noqa: PLC0415
+        from obs_core.capture.spool import memory_fallback, renewal  # noqa: PLC0415
 
-        self._recover = recovery.recover
+        self._recover, self._drain_into, self._renewal = recovery.recover, drain.drain_into, renewal
+        self.at_exit_of_child = at_exit.at_exit_of_child
         self.options = options
-        self.spool: Spool | MemoryBuffer = memory_fallback.spool_or_memory(
-            options, folder_of(options.log), time.time_ns(), process.sites.keys
-        )
+        self.spool: Spool | MemoryBuffer = memory_fallback.new_spool(options, process.sites.keys)
         self.drain: Drain = drain.drain_into(self.spool, options)
         self.closed = False
-        self.drain_lock = threading.Lock()
-        self._wake = threading.Lock()
+        self.drain_lock, self._wake = threading.Lock(), threading.Lock()
         self._wake.acquire()
         self._recovery_due = time.monotonic()
-        self._thread: threading.Thread | None = None
         if drains:
-            self._thread = threading.Thread(target=self._loop, name="obs_core drain", daemon=True)
-            self._thread.start()
+            threading.Thread(target=self._loop, name="obs_core drain", daemon=True).start()
 
     def put(self, frame: bytes) -> None:
         """Write `frame` to the spool, or count it as dropped; used when the current segment is full."""
@@ -67,8 +52,10 @@ class Writer:
             sink.write = sink.put = start
             start(frame)
             return
-        self.spool.write(frame)
-        sink.write = self.spool.current_write()
+        spool = self.spool
+        while not spool.write(frame) and spool is not self.spool:
+            spool = self.spool  # its file was deleted meanwhile
+        sink.write = spool.current_write()
         try:
             self._wake.release()
         except RuntimeError:
@@ -88,6 +75,8 @@ class Writer:
             try:
                 moved = self._step() if self.drain.holds_lease() else 0
                 self.spool.tidy(time.time_ns())
+                if self.spool.is_lost():
+                    self._renew()
                 if self.options.drain and not moved and time.monotonic() >= self._recovery_due:
                     self._recovery_due = time.monotonic() + _RECOVERY_S
                     self.recover()
@@ -103,15 +92,40 @@ class Writer:
         self.drain.position = max(self.drain.position, self.spool.header.position)
         return 0
 
+    def _renew(self) -> None:
+        """Continue with a new spool, because the file of this one was deleted."""
+        if not process.lock.acquire(blocking=False):  # another thread starts or closes the writer
+            return
+        try:
+            old, old_drain = self.spool, self.drain
+            self.spool = self._renewal.renewed(self.options, process.sites.keys, old)
+            self.register_sites()
+            if process.writer is self:
+                sink.write = self.spool.current_write()
+            old.seal()
+            self._renewal.take_over(self.spool, old, max(old_drain.position, old.header.position))
+            self.drain = self._drain_into(self.spool, self.options)
+            old_drain.remove_position()
+            old_drain.close()
+        finally:
+            process.lock.release()
+
+    def register_sites(self) -> None:
+        """Write the sites of this process to the spool."""
+        for site_id, site_key in enumerate(process.sites.keys, 1):
+            self.spool.register_site(site_id, site_key)
+
     def recover(self) -> None:
         """Move the rows of dead writers of the same log into it."""
-        folder = folder_of(self.options.log)
-        self.spool.header.recovered += self._recover(folder, self.drain.path, skip=self.spool.name)
+        folder, header = folder_of(self.options.log), self.spool.header
+        report = partial(setattr, header, "last_error")
+        header.recovered += self._recover(folder, self.drain.path, skip=self.spool.name, report=report)
 
     def flush(self, timeout_s: float) -> bool:
         """Move every row that is in the spool now into the log; False if that takes longer than the timeout."""
         deadline = time.monotonic() + timeout_s
-        end = self.spool.end()
+        spool = self.spool
+        end = spool.end()
         while self.drain.position < end:
             if not self.drain_lock.acquire(timeout=max(deadline - time.monotonic(), 0)):
                 return False
@@ -123,13 +137,26 @@ class Writer:
                 if time.monotonic() >= deadline:
                     return False
                 time.sleep(0.01)
+            if spool is not self.spool:
+                spool = self.spool
+                end = spool.end()
         return True
 
     def close(self, timeout_s: float) -> None:
-        """Stop accepting frames, flush, and delete the spool if it is empty."""
+        """Stop accepting frames, flush, and delete the spool if the log has all of it."""
+        deadline = time.monotonic() + timeout_s
         self.closed = True
+        if self.spool.is_lost():
+            with self.drain_lock:
+                self._renew()
         self.spool.seal()
         done = self.flush(timeout_s if self.options.drain else 0)
+        while done and self.drain_lock.acquire(timeout=1):
+            confirmed = not self.options.drain or self.drain.is_confirmed()
+            self.drain_lock.release()
+            if confirmed:
+                break
+            done = self.flush(deadline - time.monotonic())  # the log was lost: once more, into a new one
         if not self.drain_lock.acquire(timeout=1):
             return
         try:
@@ -138,7 +165,7 @@ class Writer:
                 self.spool.remove()
                 self.drain.remove_position()
             else:
-                self.spool.header.lease_pid = 0
+                self.spool.leave()
             self.drain.close()
         finally:
             self.drain_lock.release()
@@ -154,6 +181,13 @@ class _Process:
         self.early_frames: list[bytes] | None = None
         self.sites = Sites()
         self.ended = False
+
+    def report_refused(self) -> None:
+        """Say which settings could not be used, once there is a writer."""
+        if self.refused and self.writer is not None:
+            self.writer.spool.header.last_error = "; ".join(self.refused)
+            warn(self.refused)
+            self.refused = []
 
     def site_id(self, site_key: bytes) -> int:
         """The id of the site marshalled as `site_key`, registered in the spool; 0 if there are too many sites."""
@@ -181,11 +215,10 @@ def start(frame: bytes) -> None:
             try:
                 writer = Writer(process.options, drains=not process.ended)
                 process.writer = writer
-                _report_refused(writer)
+                process.report_refused()
                 # after `process.writer` is set, so that no new site is missed
-                for site_id, site_key in enumerate(process.sites.keys, 1):
-                    writer.spool.register_site(site_id, site_key)
-                _register_with_multiprocessing()
+                writer.register_sites()
+                writer.at_exit_of_child(end_of_program)
             finally:
                 waiting, process.early_frames = process.early_frames, None
             sink.put = writer.put
@@ -195,30 +228,6 @@ def start(frame: bytes) -> None:
 
 
 sink: Final = FrameSink(start)
-
-
-def configure(changes: dict[str, object]) -> None:
-    """Change options; rows so far are flushed with the old ones."""
-    with process.lock:
-        options, refused = changed(process.options, changes)
-        process.refused += refused
-        if options != process.options:
-            end()
-            process.options = options
-        if process.writer is not None:
-            _report_refused(process.writer)
-
-
-def _report_refused(writer: Writer) -> None:
-    """Say once which settings could not be used: in the status of the writer, and as a warning of `logging`."""
-    if not process.refused:
-        return
-    refused, process.refused = process.refused, []
-    writer.spool.header.last_error = "; ".join(refused)
-    import logging  # noqa: PLC0415 - only when something is wrong
-
-    for sentence in refused:
-        logging.getLogger("obs_core").warning(sentence)
 
 
 def flush(timeout_s: float) -> bool:
@@ -239,13 +248,3 @@ def end_of_program() -> None:
     """Flush at exit. Later rows stay in a spool for the next program or `python -m obs_core drain`."""
     process.ended = True
     end()
-
-
-def _register_with_multiprocessing() -> None:
-    """Flush at the end of multiprocessing's children too: they end by os._exit, after their own finalizers."""
-    import sys  # noqa: PLC0415 - only with the first frame
-
-    util = sys.modules.get("multiprocessing.util")
-    parent = sys.modules.get("multiprocessing.process")
-    if util is not None and parent is not None and parent.parent_process() is not None:
-        util.Finalize(None, end_of_program, exitpriority=0)

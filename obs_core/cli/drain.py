@@ -20,9 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Drain, and print what is left; 1 if rows of dead programs could not be moved."""
     log = (arguments.log or from_environment().log).absolute()
-    moved = recovery.recover(folder_of(str(log)), log, live=arguments.live)
+    said: list[str] = []
+    moved = recovery.recover(folder_of(str(log)), log, live=arguments.live, report=said.append)
     print(f"{moved:,} rows moved into {log}.")
-    left = [writer for writer in writer_status.writers(log) if writer.state == "GONE"]
-    for writer in left:
-        print(f"{writer.queue:,} rows of {writer.process} (pid {writer.pid}) are still queued: {writer.last_error}")
-    return 1 if left else 0
+    left = [writer for writer in writer_status.writers(log) if writer.state == "GONE" and writer.queue]
+    said += [f"{one.queue:,} rows of {one.process} (pid {one.pid}) are still queued: {one.last_error}" for one in left]
+    print(*said, sep="\n", end="\n" if said else "")
+    return 1 if said else 0

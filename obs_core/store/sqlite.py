@@ -160,6 +160,13 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     connection.execute("COMMIT")
 
 
+def leak(connection: sqlite3.Connection) -> None:
+    """Keep `connection` open for ever: SQLite forbids using a connection after a fork, even to close it."""
+    import ctypes  # noqa: PLC0415 - only in a child of a process that was writing
+
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+
+
 def translate_error(error: sqlite3.Error, path: Path) -> ObsError:
     """The product's error for an error of SQLite about `path`."""
     name = getattr(error, "sqlite_errorname", "") or ""

@@ -54,7 +54,7 @@ def _follow(log: Path, stop: threading.Event, report: Report, after_tick: Sequen
             error_text = ""
             try:
                 if ticks % _RECOVER_EVERY == 0:
-                    recovery.recover(folder_of(str(log)), log)
+                    recovery.recover(folder_of(str(log)), log, report=report)
                 if follower is None and (follower := open_follower(log, progress)) is not None:
                     _first_tick(follower, log)
                 if follower is not None:

@@ -37,7 +37,7 @@ def test_invalid_values_count_as_not_set() -> None:
 
 
 class Hostile:
-    """An object whose every conversion raises."""
+    """An object that raises in every conversion."""
 
     def __str__(self) -> str:
         """Raise."""

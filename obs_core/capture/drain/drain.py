@@ -12,34 +12,41 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, Protocol
 
+from obs_core.capture.drain import resume
 from obs_core.capture.drain.circuit_breaker import CircuitBreaker
-from obs_core.capture.drain.row_builder import RowBuilder, sanitised
+from obs_core.capture.drain.log_files import LogChanged, LogFiles
+from obs_core.capture.drain.row_builder import RowBuilder, sanitised, storable
 from obs_core.capture.drain.source_lookup import code_of
+from obs_core.capture.drain.transactions import begin
 from obs_core.capture.options import Options
 from obs_core.capture.spool.frames import READY, CallSite, Frame
 from obs_core.capture.spool.header import CLOSED, HALF_OPEN, OPEN, Header
 from obs_core.errors import ObsError
-from obs_core.model import ProcessRun
-from obs_core.process_identity import birth_of, pid_namespace
+from obs_core.model import Code, ProcessRun
+from obs_core.process_identity import pid_namespace
 from obs_core.store import log, sqlite
 
 BATCH: Final = 8192  # rows per transaction; next to a busy Python thread each statement waits some 5 ms
-BUSY_S: Final = 1.0  # how long a batch waits for another program's lock before it fails
-_RETRY_S: Final = 0.002  # between two tries; SQLite's own handler waits up to 100 ms and misses gaps between batches
 _STATES: Final = {"closed": CLOSED, "open": OPEN, "half_open": HALF_OPEN}
 
 
 class FrameSource(Protocol):
     """A source of frames: the spool of this process or of another, or the buffer in memory."""
 
-    name: str
     header: Header
+
+    @property
+    def name(self) -> str:
+        """The name under which the log keeps its position."""
 
     def read(self, position: int, limit: int) -> tuple[list[Frame], int]:
         """At most `limit` frames from `position` on, and the position after them."""
 
     def site_key(self, site_id: int) -> bytes | None:
         """The marshalled site with this id."""
+
+    def oldest(self) -> int:
+        """The position of the oldest frame that can still be read."""
 
     def release(self, position: int) -> None:
         """Free what is before `position`: it is in the log."""
@@ -57,7 +64,7 @@ class Drain:
         self.position = source.header.position
         self._synchronous = synchronous
         self._connection: sqlite.Connection | None = None
-        self._file: tuple[int, int] | None = None
+        self._files: LogFiles | None = None
         self._row_builder = RowBuilder(source.header.writer, source.site_key, self._code_id)
 
     def step(self) -> int:
@@ -82,17 +89,16 @@ class Drain:
         return moved or self.step()
 
     def _move(self, frames: list[Frame], end: int) -> int:
-        connection = self._open()
         header = self.source.header
         with ExitStack() as transaction:
-            _enter(transaction, connection)
+            connection, files = self._enter(transaction)
+            if connection is None:
+                return 0
             if (log_position := self._advance(connection, end)) is not None:
                 self._catch_up(log_position)
                 return 0
             self._store(connection, frames)
-        if _identity(self.path) != self._file:  # also finds a file that was deleted before the batch
-            self.close()
-            raise OSError("the log was deleted or replaced")
+        self._check(files)
         self.position = end
         header.position = end
         header.written += len(frames)
@@ -100,13 +106,53 @@ class Drain:
         self.source.release(end)
         return len(frames)
 
+    def _enter(self, transaction: ExitStack) -> tuple[sqlite.Connection | None, LogFiles]:
+        """Begin a transaction; no connection if the log is behind: then the position was moved back."""
+        if self._connection is not None and self._files is not None:
+            self._check(self._files)
+            begin(transaction, self._connection)
+            return self._connection, self._files
+        connection, files = self._open()
+        begin(transaction, connection)
+        files.remember()
+        is_behind = self._go_back(connection)
+        return (None if is_behind else connection), files
+
+    def _check(self, files: LogFiles) -> None:
+        try:
+            files.check()
+        except LogChanged:
+            self.close()
+            raise
+
+    def _go_back(self, connection: sqlite.Connection) -> bool:
+        """Whether rows before the position are not in this log, or lost with its files; then they are moved again."""
+        header = self.source.header
+        before = resume.position(connection, self.source, self.position)
+        if rows := resume.count(self.source, before, self.position):
+            header.written -= rows
+            self.position = header.position = before
+        return bool(rows)
+
+    def is_confirmed(self) -> bool:
+        """Whether the log, as it is now, has everything up to the position; if not, the position is moved back."""
+        if not self.source.header.written:
+            return True
+        try:
+            with ExitStack() as transaction:
+                connection = self._enter(transaction)[0]
+                return connection is not None and not self._go_back(connection)
+        except (sqlite.Error, ObsError, OSError) as error:
+            self._failed(error)
+            return False
+
     def _advance(self, connection: sqlite.Connection, end: int) -> int | None:
         """Move this spool's position in the log to `end`; return the log's own position if it is further."""
         name = self.source.name
         ours = "UPDATE drained SET position = ? WHERE spool = ? AND position <= ?"
         if connection.execute(ours, (end, name, self.position)).rowcount:
             return None
-        log_position = position_of(connection, name)
+        log_position = resume.position_of(connection, name)
         if log_position is None:
             connection.execute("INSERT INTO drained VALUES (?, ?)", (name, end))
         return log_position
@@ -126,7 +172,8 @@ class Drain:
         writer = header.writer
         if self._row_builder.run_id is None and any(frame[0] != READY for frame in frames):
             identity = (writer.process, writer.process_group, header.pid, writer.host, writer.version, writer.revision)
-            self._row_builder.run_id = log.run_id(connection, ProcessRun(*identity, header.started_ns))
+            run = ProcessRun._make(storable((*identity, header.started_ns)))
+            self._row_builder.run_id = log.run_id(connection, run)
         rows = self._row_builder.rows(frames)
         try:
             log.append_in_bulk(connection, rows)
@@ -137,15 +184,15 @@ class Drain:
         assert self._connection is not None
         header = self.source.header
         code = code_of(site, header.writer.revision, header.started_ns, time.time_ns())
-        return log.code_id(self._connection, code)
+        return log.code_id(self._connection, Code._make(storable(code)))
 
-    def _open(self) -> sqlite.Connection:
-        if self._connection is None:
+    def _open(self) -> tuple[sqlite.Connection, LogFiles]:
+        if self._connection is None or self._files is None:
+            self._files = LogFiles(self.path)
             self._connection = log.open_log(self.path, synchronous=self._synchronous)
             self._connection.execute("PRAGMA busy_timeout = 0")
-            self._file = _identity(self.path)
             self._row_builder.forget_ids()
-        return self._connection
+        return self._connection, self._files
 
     def _succeeded(self) -> None:
         self.breaker = self.breaker.after_success()
@@ -163,8 +210,7 @@ class Drain:
     def holds_lease(self) -> bool:
         """Take or keep the lease of the spool; False while another living process drains it."""
         header = self.source.header
-        own = os.getpid()
-        if header.lease_pid != own:
+        if header.lease_pid != os.getpid():
             if not header.lease_is_free(pid_namespace(), time.time_ns()):
                 return False
             self.take_lease()
@@ -172,20 +218,13 @@ class Drain:
 
     def take_lease(self) -> None:
         """Store in the spool's header that this process drains it."""
-        header = self.source.header
-        header.lease_birth = birth_of(os.getpid()) or 0
-        header.lease_pid = os.getpid()
-        self.position = header.position
+        self.source.header.take_lease()
+        self.position = self.source.header.position
 
     def leak_connection_after_fork(self) -> None:
-        """Leak the parent's connection in a forked child: closing it here would break the parent's log.
-
-        SQLite forbids using a connection after a fork, even to close it; an extra reference keeps it open for ever.
-        """
+        """Leave the parent's connection open in a forked child: closing it here would break the parent's log."""
         if self._connection is not None:
-            import ctypes  # noqa: PLC0415 - only in a child of a process that was writing
-
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._connection))
+            sqlite.leak(self._connection)
             self._connection = None
 
     def close(self) -> None:
@@ -200,7 +239,7 @@ class Drain:
     def remove_position(self) -> None:
         """Delete the spool's position from the log, after its file was deleted."""
         try:
-            with sqlite.transaction(connection := self._open()):
+            with sqlite.transaction(connection := self._open()[0]):
                 connection.execute("DELETE FROM drained WHERE spool = ?", (self.source.name,))
         except (sqlite.Error, ObsError, OSError):
             return
@@ -209,35 +248,3 @@ class Drain:
 def drain_into(source: FrameSource, options: Options) -> Drain:
     """The drain for a process's own spool."""
     return Drain(source, Path(options.log).absolute(), options.synchronous)
-
-
-def _enter(stack: ExitStack, connection: sqlite.Connection) -> None:
-    """Begin a transaction on `stack`; wait up to a second while other programs write.
-
-    Raises:
-        sqlite.Error: the log is still locked, or can't be written.
-    """
-    deadline = time.monotonic() + BUSY_S
-    while True:
-        try:
-            stack.enter_context(sqlite.transaction(connection))
-        except sqlite.Error as error:
-            if not str(error).endswith("locked") or time.monotonic() > deadline:
-                raise
-            time.sleep(_RETRY_S)
-        else:
-            return
-
-
-def position_of(connection: sqlite.Connection, spool: str) -> int | None:
-    """The drained position of `spool` in this log, or None if it has none."""
-    row = connection.execute("SELECT position FROM drained WHERE spool = ?", (spool,)).fetchone()
-    return int(row[0]) if row else None
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        stat = os.stat(path)  # noqa: PTH116 - one call of many per second
-    except OSError:
-        return None
-    return stat.st_dev, stat.st_ino

@@ -75,7 +75,8 @@ class RowBuilder:
     def _resolve_site(self, site_id: int | bytes) -> tuple[CallSite, int | None]:
         site_key = site_id if isinstance(site_id, bytes) else self._site_key_of(site_id)
         site = CallSite._make(marshal.loads(site_key)) if site_key else CallSite("call", "?", None, None, None)  # noqa: S302 - our own file
-        known = self._sites[site_id] = site, self._code_id_of(site) if site.kind == "call" and site.file else None
+        code_id = self._code_id_of(site) if site.kind == "call" and site.file else None
+        known = self._sites[site_id] = CallSite._make(storable(site)), code_id
         return known
 
     def _row_with_details(self, frame: Frame, value: object, details: dict[str, Any]) -> Row:
@@ -139,7 +140,12 @@ def traceback_text(exception_chain: Sequence[tuple[str, str, Sequence[tuple[str,
 
 def sanitised(row: Sequence[object]) -> Row:
     """`row` with values that SQLite can store: lone surrogates are escaped, integers limited to 64 bits."""
-    return Row._make(_storable(value) for value in row)
+    return Row._make(storable(row))
+
+
+def storable(fields: Sequence[object]) -> list[Any]:
+    """`fields` with values that SQLite can store, as in `sanitised`."""
+    return [_storable(field) for field in fields]
 
 
 def _storable(value: object) -> object:

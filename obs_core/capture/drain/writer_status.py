@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from obs_core.capture.drain.recovery import OrphanSpool
+from obs_core.capture.drain import recovery
+from obs_core.capture.drain.orphan import OrphanSpool, UnfinishedSpool
 from obs_core.capture.spool.frames import CHECKSUM_SIZE, HEAD
 from obs_core.capture.spool.header import CLOSED
-from obs_core.capture.spool.spool import FIRST_SEGMENT, SUFFIX
+from obs_core.capture.spool.spool_file import SUFFIX
 from obs_core.paths import folder_of
 from obs_core.process_identity import pid_namespace
 
 WriterState = Literal["OK", "DELAYED", "CIRCUIT_OPEN", "GONE"]
 DELAYED_AFTER_NS: Final = 5_000_000_000
 DELAYED_ABOVE: Final = 0.8  # share of the capacity
+_MOST_BAD: Final = 100
 _TYPICAL_FRAME: Final = 80  # bytes of a row that returned a number
 
 
@@ -45,24 +47,38 @@ def writers(log: Path, now_ns: int | None = None) -> list[WriterStatus]:
     """The writers with a spool for `log`, ordered by process and pid; does not open SQLite."""
     now = time.time_ns() if now_ns is None else now_ns
     statuses: list[WriterStatus] = []
-    for path in Path(folder_of(str(log))).glob(f"*{SUFFIX}"):
+    folder = folder_of(str(log))
+    for path in recovery.spools(folder):
         try:
-            spool = OrphanSpool(path, write=False)
-        except (OSError, ValueError):
+            status = _status_of(path, now)
+        except (FileNotFoundError, UnfinishedSpool):
             continue
-        try:
-            status = _status(spool, now)
-        finally:
-            spool.close()
+        except Exception as error:  # noqa: BLE001 - one odd spool must not hide the writers of the others
+            status = _unreadable(path, f"{recovery.name_of(path)} can't be read: {recovery.reason(error)}.")
         if status is not None:
             statuses.append(status)
+    for path in recovery.spools(folder, SUFFIX + recovery.BAD)[:_MOST_BAD]:
+        said = f"{recovery.name_of(path)} was set aside: it could not be read in full. Delete it when it is not needed."
+        statuses.append(_unreadable(path, said))
     return sorted(statuses, key=lambda status: (status.process, status.pid))
+
+
+def _status_of(path: Path, now: int) -> WriterStatus | None:
+    spool = OrphanSpool(path, write=False)
+    try:
+        return _status(spool, now)
+    finally:
+        spool.close()
+
+
+def _unreadable(path: Path, said: str) -> WriterStatus:
+    return WriterStatus(recovery.name_of(path), None, 0, "GONE", 0, 0, 0, 0, 0, None, None, said)
 
 
 def _status(spool: OrphanSpool, now: int) -> WriterStatus | None:
     header = spool.header
     writer = header.writer
-    is_alive = header.owner_is_alive(pid_namespace(), now)
+    is_alive = recovery.life_of(spool, pid_namespace(), now, shared=True) == "alive"
     oldest: int | None = None
     queue = used = header.in_memory
     size = header.in_memory_capacity
@@ -96,15 +112,15 @@ def _queue(spool: OrphanSpool) -> tuple[int, int, int | None]:
     rows = used = 0
     oldest: int | None = None
     sequence, offset = divmod(spool.header.position, spool.segment_size)
-    for segment_sequence, segment in sorted(
-        (spool.header.sequence(segment), segment) for segment in range(spool.header.segments)
-    ):
+    for segment_sequence, segment in sorted((number, at) for at, number in enumerate(spool.header.sequences())):
         if 0 < segment_sequence < sequence:
             continue
-        start = FIRST_SEGMENT + segment * spool.segment_size
-        first = at = start + (offset if segment_sequence == sequence else 0)
-        while at + HEAD.size <= start + spool.segment_size:
-            parts = HEAD.unpack_from(spool.memory, at)
+        start = spool.start_of(segment)
+        is_used = any(spool.memory[start : start + HEAD.size])
+        frames = spool.memory[start : start + spool.segment_size] if is_used else b""
+        first = at = offset if segment_sequence == sequence else 0
+        while at + HEAD.size <= len(frames):
+            parts = HEAD.unpack_from(frames, at)
             if not parts[0]:
                 break
             oldest = parts[6] if oldest is None else oldest

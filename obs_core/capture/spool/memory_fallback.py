@@ -4,16 +4,19 @@ import contextlib
 import mmap
 import os
 import socket
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from obs_core import process_identity
+from obs_core import process_identity, safe_files
 from obs_core.capture.options import MEBIBYTE, Options
 from obs_core.capture.spool import header
 from obs_core.capture.spool.frames import Frame, parse
 from obs_core.capture.spool.header import HEADER_SIZE, Header
-from obs_core.capture.spool.spool import SUFFIX, Spool
+from obs_core.capture.spool.spool import Spool
+from obs_core.capture.spool.spool_file import SUFFIX, SpoolFile
+from obs_core.paths import folder_of
 
 _BYTES_PER_ROW: Final = 256  # memory of a row (frame and list entry), to bound the buffer like the spool
 
@@ -26,7 +29,8 @@ class MemoryBuffer:
         self.name = os.path.basename(path).removesuffix(SUFFIX)  # noqa: PTH119 - pathlib costs 2 ms
         self.path = path
         self._keys = keys
-        self.header = Header(_status_file(path))
+        self._file = _status_file(path)
+        self.header = Header(mmap.mmap(self._file.descriptor if self._file else -1, HEADER_SIZE))
         self._rows: deque[bytes] = deque()
         self._read: list[Frame] = []
         self._capacity = self.header.in_memory_capacity = max(size // _BYTES_PER_ROW, 1000)
@@ -74,19 +78,49 @@ class MemoryBuffer:
     def seal(self) -> None:
         """Do nothing: the writer stops by itself."""
 
+    def continue_counts(self, old: Header) -> None:
+        """Continue the counters of a spool that this one replaces."""
+        header = self.header
+        header.written, header.dropped, header.recovered = old.written, old.dropped, old.recovered
+
+    def publish(self) -> None:
+        """Make the status visible to others; without a file it is not."""
+        self.header.is_locked = bool(self._file and self._file.is_locked)
+        self.header.mark_complete()
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                self._file.publish()
+
+    def oldest(self) -> int:
+        """The position of the oldest frame that can still be read."""
+        return self._released
+
+    def is_lost(self) -> bool:
+        """Never: the frames are in memory."""
+        return False
+
+    def leave(self) -> None:
+        """Release the status."""
+        self.header.lease_pid = 0
+        if self._file is not None:
+            self._file.unlock()
+
     def remove(self) -> None:
         """Delete the status file."""
-        with contextlib.suppress(OSError):
-            os.unlink(self.path)  # noqa: PTH108 - as above
+        if self._file is not None:
+            self._file.remove()
 
     def detach_after_fork(self) -> None:
         """Drop the parent's frames in a forked child."""
         self._rows.clear()
         self._read.clear()
+        if self._file is not None:
+            self._file.detach()
 
 
-def spool_or_memory(options: Options, folder: str, now_ns: int, keys: Sequence[bytes]) -> Spool | MemoryBuffer:
-    """A spool in `folder`, or a buffer in memory if it can't be made."""
+def new_spool(options: Options, keys: Sequence[bytes]) -> Spool | MemoryBuffer:
+    """A spool in the folder of the log, or a buffer in memory if it can't be made; `keys` are the marshalled sites."""
+    folder, now_ns = folder_of(options.log), time.time_ns()
     size = int(options.spool_mb * MEBIBYTE)
     name = f"{os.getpid()}-{now_ns:x}"
     writer = header.WriterIdentity(
@@ -100,27 +134,19 @@ def spool_or_memory(options: Options, folder: str, now_ns: int, keys: Sequence[b
     )
     path = os.path.join(folder, name + SUFFIX)  # noqa: PTH118 - as above
     try:
-        os.makedirs(folder, exist_ok=True)  # noqa: PTH103 - as above
+        safe_files.make_folder(folder)
         return Spool(path, size, writer, now_ns, keys)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: SQLite and mmap refuse some names and sizes with it
         memory = MemoryBuffer(size, path, keys)
         memory.header.describe_writer(writer, now_ns)
         memory.header.last_error = f"no spool, rows wait in memory and a killed process loses them: {error}"
-        memory.header.mark_complete()
+        memory.publish()
         return memory
 
 
-def _status_file(path: str) -> mmap.mmap:
-    """The memory of a header: a small file that others can read, or private memory if the file can't be made."""
+def _status_file(path: str) -> SpoolFile | None:
+    """A small file for a header that others can read; None if it can't be made."""
     try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_CLOEXEC", 0), 0o600)
+        return SpoolFile(path, HEADER_SIZE)
     except OSError:
-        return mmap.mmap(-1, HEADER_SIZE)
-    try:
-        header.allocate(descriptor, HEADER_SIZE)
-        return mmap.mmap(descriptor, HEADER_SIZE)
-    except OSError:
-        os.unlink(path)  # noqa: PTH108 - as above
-        return mmap.mmap(-1, HEADER_SIZE)
-    finally:
-        os.close(descriptor)
+        return None

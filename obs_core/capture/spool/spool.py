@@ -19,26 +19,20 @@ from typing import Final
 from obs_core.capture.spool import header
 from obs_core.capture.spool.frames import SITES_SIZE, Frame, parse_between, site_frame
 from obs_core.capture.spool.header import HEADER_SIZE, Header, WriterIdentity
+from obs_core.capture.spool.segment import Segment, popped
+from obs_core.capture.spool.spool_file import SUFFIX, SpoolFile
 
 SMALLEST_SEGMENT: Final = 256 * 1024
 LARGEST_SEGMENT: Final = 4 * 1024 * 1024
-SUFFIX: Final = ".spool"
 FIRST_SEGMENT: Final = HEADER_SIZE + SITES_SIZE + 64 * 1024
 """Offset of the first segment. The 64 KiB after the sites allow for sites that two threads register twice."""
 _ZEROS: Final = bytes(64 * 1024)  # cleared in pieces: each holds the interpreter for some microseconds only
+_HELD_BACK: Final = 2 * 1024 * 1024
+"""Bytes of frames kept after they were drained, to drain them again if the log is lost before its checkpoint.
+
+SQLite's write-ahead log has 1000 pages of some 14 rows, as many as 1.1 MB of frames.
+"""
 _WARM: Final = 2  # segments ready in addition to the current one: the first touch of a page costs 0.3-2 us
-
-
-class Segment:
-    """One part of the ring; `sequence` is its number in the order of writing, 0 while it is free."""
-
-    __slots__ = ("index", "memory", "sequence")
-
-    def __init__(self, memory: mmap.mmap, index: int) -> None:
-        """The segment `index`, over its own mapping."""
-        self.memory = memory
-        self.index = index
-        self.sequence = 0
 
 
 class Spool:
@@ -57,22 +51,17 @@ class Spool:
         self.name = os.path.basename(path).removesuffix(SUFFIX)  # noqa: PTH119 - pathlib costs 2 ms
         self.segment_size = segment_size
         self.capacity = count * segment_size
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_CLOEXEC", 0), 0o600)
+        self._file = SpoolFile(path, FIRST_SEGMENT + self.capacity)
         try:
-            header.allocate(descriptor, FIRST_SEGMENT + self.capacity)
-            self.header = Header(mmap.mmap(descriptor, HEADER_SIZE))
-            self._sites = mmap.mmap(descriptor, FIRST_SEGMENT - HEADER_SIZE, offset=HEADER_SIZE)
-            self._segments = [
-                Segment(mmap.mmap(descriptor, segment_size, offset=FIRST_SEGMENT + index * segment_size), index)
-                for index in range(count)
-            ]
+            self._map(self._file.descriptor, count)
+            self.header.describe_writer(writer, started_ns, count, segment_size)
+            self.header.is_locked = self._file.is_locked
+            self.header.mark_complete()
+            self._file.publish()
         except BaseException:
-            os.unlink(path)  # noqa: PTH108 - as above
+            self._file.remove()
             raise
-        finally:
-            os.close(descriptor)
-        self.header.describe_writer(writer, started_ns, count, segment_size)
-        self.header.mark_complete()
+        self._held_back = min(_HELD_BACK // segment_size, count // 8)
         self._sequences = itertools.count(1)
         self._drops = itertools.count()
         self._drop_reads = 0
@@ -82,6 +71,15 @@ class Spool:
         self._warm(1)
         self.current = self._free.pop()
         self._activate(self.current)
+
+    def _map(self, descriptor: int, count: int) -> None:
+        size = self.segment_size
+        self._header_memory = mmap.mmap(descriptor, HEADER_SIZE)
+        self.header = Header(self._header_memory)
+        self._sites = mmap.mmap(descriptor, FIRST_SEGMENT - HEADER_SIZE, offset=HEADER_SIZE)
+        self._segments = [
+            Segment(mmap.mmap(descriptor, size, offset=FIRST_SEGMENT + index * size), index) for index in range(count)
+        ]
 
     def write(self, frame: bytes) -> bool:
         """Write `frame`; False if the ring is full and the frame was dropped and counted."""
@@ -102,7 +100,7 @@ class Spool:
     def fits(self, sizes: Iterable[int], *, once_drained: bool = False) -> bool:
         """Whether `write` would accept frames of these sizes in turn, now or `once_drained`, if nobody else writes."""
         left = 0 if once_drained else self.segment_size - self.current.memory.tell()
-        segments = len(self._segments) - 1 if once_drained else len(self._free) + len(self._cold)
+        segments = len(self._segments) - 1 - self._held_back if once_drained else len(self._free) + len(self._cold)
         for size in sizes:
             if size > left:
                 left = self.segment_size
@@ -118,6 +116,11 @@ class Spool:
         self._drop_reads += 1
         self.header.dropped = dropped
         return self.header.dropped
+
+    def continue_counts(self, old: Header) -> None:
+        """Continue the counters of a spool that this one replaces."""
+        self._drops = itertools.count(old.dropped)
+        self.header.written, self.header.recovered = old.written, old.recovered
 
     def site_key(self, site_id: int) -> bytes | None:
         """The marshalled site with this id."""
@@ -142,7 +145,7 @@ class Spool:
 
         If two threads do so at once, a segment is sealed with little or nothing in it, and no frame is lost.
         """
-        segment = _pop(self._free) or _pop(self._cold)
+        segment = popped(self._free) or popped(self._cold)
         if segment is None:
             return False
         self._activate(segment)
@@ -173,10 +176,17 @@ class Spool:
         return [], position
 
     def release(self, position: int) -> None:
-        """Clear and free the segments that end before `position`."""
+        """Clear and free the segments that end before `position`; the last ones are held back while there is room."""
+        is_roomy = len(self._free) + len(self._cold) >= len(self._segments) // 2
+        position -= self._held_back * self.segment_size if is_roomy else 0
         for segment in self._segments:
             if segment.sequence and (segment.sequence + 1) * self.segment_size <= position:
                 self._clear(segment)
+
+    def oldest(self) -> int:
+        """The position of the oldest frame that can still be read."""
+        sequences = [segment.sequence for segment in self._segments if segment.sequence]
+        return min(sequences, default=self.current.sequence) * self.segment_size
 
     def _clear(self, segment: Segment) -> None:
         for start in range(0, self.segment_size, len(_ZEROS)):
@@ -214,23 +224,23 @@ class Spool:
             if segment.sequence:
                 self._seal(segment)
 
+    def is_lost(self) -> bool:
+        """Whether the file was deleted: its frames must move to another spool."""
+        return self._file.is_lost()
+
+    def leave(self) -> None:
+        """Let other processes drain what is left; this one writes no more."""
+        self.header.lease_pid = 0
+        self._file.unlock()
+
     def remove(self) -> None:
         """Delete the file, once all its frames are in the log."""
-        try:
-            os.unlink(self.path)  # noqa: PTH108 - as above
-        except OSError:
-            return
+        self._file.remove()
 
     def detach_after_fork(self) -> None:
         """Unmap the parent's spool in a forked child."""
         for segment in self._segments:
             segment.memory.close()
         self._sites.close()
-        self.header.memory.close()
-
-
-def _pop(segments: list[Segment]) -> Segment | None:
-    try:
-        return segments.pop()
-    except IndexError:
-        return None
+        self._header_memory.close()
+        self._file.detach()

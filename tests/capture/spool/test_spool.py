@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from obs_core.capture.drain import recovery
 from obs_core.capture.drain.drain import Drain
-from obs_core.capture.drain.recovery import OrphanSpool
+from obs_core.capture.drain.orphan import OrphanSpool
 from obs_core.capture.spool.frames import HEAD, CallSite, encode_frame, encode_site, encode_value, parse
 from obs_core.capture.spool.header import Header, WriterIdentity
 from obs_core.capture.spool.spool import FIRST_SEGMENT, SMALLEST_SEGMENT, Spool
@@ -219,11 +219,12 @@ def test_a_damaged_frame_loses_only_the_rest_of_its_segment(folder: Path) -> Non
     assert stored(folder) == [number for number in range(1, 9) if number not in lost]
 
 
-def test_a_file_that_is_not_a_spool_is_not_touched(folder: Path) -> None:
+def test_a_file_that_is_not_a_spool_keeps_its_content(folder: Path) -> None:
     stranger = folder / "trace.db.d" / "2-b.spool"
     stranger.write_bytes(b"something else")
     (folder / "trace.db.d" / "3-c.spool").write_bytes(b"")
     assert recovered(folder) == 0
-    assert stranger.exists()
+    assert stranger.with_name("2-b.spool.bad").read_bytes() == b"something else"
+    assert (folder / "trace.db.d" / "3-c.spool").exists()  # may be one that a process is making
     shutil.rmtree(folder / "trace.db.d")
     assert recovered(folder) == 0

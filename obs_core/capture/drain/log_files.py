@@ -1,0 +1,109 @@
+"""The files of an open log: whether they are still the ones that our connection writes to.
+
+SQLite continues to write to a log that was deleted or cut short (`copytruncate`), or to a write-ahead log that was
+removed, and reports success; the rows are gone with the files. So a drain looks at the files before and after each of
+its batches, and gives up the rows of a spool only if they are unchanged.
+Source: sqlite.org/howtocorrupt.html, sections 1 and 2.
+"""
+
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from obs_core import safe_files
+from obs_core.store import sqlite
+
+_PARTS: Final = ("", "-wal", "-shm")
+Identity = tuple[int, int] | None
+
+
+class LogChanged(OSError):
+    """The files of the log are not those that were opened; rows since then may not be in it."""
+
+
+class LogFiles:
+    """The files of the log at `path`, as they were when a connection opened it."""
+
+    def __init__(self, path: Path) -> None:
+        """Remember the log before it is opened."""
+        self.path = path
+        self._paths = [f"{path}{part}" for part in _PARTS]
+        self._seen: list[Identity] = []
+        self._size = 0
+        self._opened = _identity(_status(self._paths[0]))
+
+    def remember(self) -> None:
+        """Remember all files, inside the first transaction of the connection: before it they may not exist.
+
+        Raises:
+            LogChanged: the log was replaced while it was opened.
+        """
+        if self._seen:
+            return
+        statuses = [_status(path) for path in self._paths]
+        self._seen = [_identity(status) for status in statuses]
+        self._size = statuses[0].st_size if statuses[0] else 0
+        if self._opened is not None and self._seen[0] != self._opened:
+            raise LogChanged("the log was replaced while it was opened")
+
+    def check(self) -> None:
+        """Compare the files with those that were opened; a log that was cut short is set aside.
+
+        Raises:
+            LogChanged: they differ. The connection must be closed.
+        """
+        if not self._seen:
+            return
+        statuses = [_status(path) for path in self._paths]
+        now = [_identity(status) for status in statuses]
+        if statuses[0] is None or now[0] != self._seen[0]:
+            raise LogChanged("the log was deleted or replaced")
+        size = statuses[0].st_size
+        if size < self._size and not self._is_whole():
+            name = self._set_aside()
+            raise LogChanged(f"the log was cut short while it was in use, and is set aside as {name}")
+        if any(before is not None and before != after for before, after in zip(self._seen[1:], now[1:], strict=True)):
+            raise LogChanged("the write-ahead log was removed while it was in use")
+        self._size = size
+
+    def _is_whole(self) -> bool:
+        """Whether a new connection can read the whole log: VACUUM also makes it smaller."""
+        with suppress(sqlite.Error, OSError):
+            if os.stat(self.path).st_size == 0:  # noqa: PTH116 - many calls per second
+                return False
+            connection = sqlite.connect(self.path)
+            try:
+                return bool(connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+            finally:
+                connection.close()
+        return False
+
+    def _set_aside(self) -> str:
+        """Rename the files, by one process only: then no connection writes what it still knows into the rest.
+
+        SQLite does not copy the write-ahead log into a file that was renamed.
+        """
+        folder = os.open(self.path.parent, os.O_RDONLY)
+        try:
+            if safe_files.lock(folder) is False or _identity(_status(self._paths[0])) != self._seen[0]:
+                raise LogChanged("the log was cut short while it was in use")
+            aside = f"{self.path}.cut-{time.time_ns():x}"
+            for path, part in zip(self._paths, _PARTS, strict=True):
+                with suppress(FileNotFoundError):
+                    os.rename(path, f"{aside}{part}")  # noqa: PTH104 - text in, text out
+        finally:
+            os.close(folder)
+        return os.path.basename(aside)  # noqa: PTH119 - as above
+
+
+def _status(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)  # noqa: PTH116 - many calls per second
+    except OSError:
+        return None
+
+
+def _identity(status: os.stat_result | None) -> Identity:
+    return (status.st_dev, status.st_ino) if status else None
