@@ -3,7 +3,6 @@
 Archives that unpack to far more than traces would are refused, and nothing of an archive is written to a disk.
 """
 
-import gzip
 import io
 import shutil
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, Final, NamedTuple, cast
 
 from obs_core.errors import FileRefused, NotTraces
+from obs_core.ingest import inflate
 
 STANDARD_INPUT: Final = Path("-")
 MOST_MEMBERS: Final = 10_000
@@ -27,6 +27,10 @@ _ZIP: Final = b"PK\x03\x04"
 _EMPTY_ZIP: Final = b"PK\x05\x06"
 _LAYERS: Final = 2  # a .gz in a .zip, or in a .gz
 _BUFFER: Final = 1 << 17
+_DIRECTORY: Final = 64 << 20  # bytes at the end of a .zip in which its files are counted before they are listed
+_ENTRY: Final = b"PK\x01\x02"
+_ENTRIES: Final = 3  # for each file: macOS adds one with metadata, and folders have their own
+_METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _BROKEN: Final = (zlib.error, EOFError, OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError)
 
 
@@ -81,6 +85,7 @@ def _members(raw: BinaryIO, title: str, budget: "_Budget") -> Iterator[Member]:
     if start not in (_ZIP, _EMPTY_ZIP):
         yield Member(title, "", lambda: _unpacked(cast("BinaryIO", _Own(raw)), title, budget))
         return
+    _check_directory(raw, title)
     with zipfile.ZipFile(raw) as archive:
         members = [info for info in archive.infolist() if not (info.is_dir() or _is_hidden(info.filename))]
         if len(members) > MOST_MEMBERS:
@@ -89,10 +94,23 @@ def _members(raw: BinaryIO, title: str, budget: "_Budget") -> Iterator[Member]:
             yield _packed(archive, info, title, budget)
 
 
+def _check_directory(raw: BinaryIO, title: str) -> None:
+    """Refuse an archive of millions of files before zipfile makes an object of 500 bytes for each of them."""
+    size = raw.seek(0, io.SEEK_END)
+    raw.seek(max(size - _DIRECTORY, 0))
+    entries = 0
+    while chunk := raw.read(_BUFFER):
+        entries += chunk.count(_ENTRY)
+    if entries > _ENTRIES * MOST_MEMBERS:
+        raise FileRefused(f"{title} has more than {MOST_MEMBERS:,} files, which is the limit.", "Unpack it first.")
+
+
 def _packed(archive: zipfile.ZipFile, info: zipfile.ZipInfo, title: str, budget: "_Budget") -> Member:
     name = f"{title} ({info.filename})"
 
     def stream() -> IO[bytes]:
+        if info.compress_type not in _METHODS:  # zipfile unpacks these in pieces of any size
+            raise FileRefused(f"{name} is packed with another method than deflate.", "Unpack it first.")
         try:
             inner = archive.open(info)
         except _BROKEN as error:
@@ -103,20 +121,13 @@ def _packed(archive: zipfile.ZipFile, info: zipfile.ZipInfo, title: str, budget:
 
 
 def _unpacked(raw: BinaryIO, title: str, budget: "_Budget", *, packed: bool = False) -> IO[bytes]:
-    """`raw` without its layers of gzip; unpacked bytes count against the budget."""
-    stream: IO[bytes] = raw
-    try:
-        for _ in range(_LAYERS):
-            head = stream.read(2)
-            stream.seek(0)
-            if head != _GZIP:
-                break
-            stream = cast("IO[bytes]", gzip.GzipFile(fileobj=stream, mode="rb"))
-            packed = True
-    except _BROKEN as error:
-        raise _damaged(title, error) from error
-    inner = _Counted(stream, title, budget) if packed else cast("io.RawIOBase", stream)
-    return io.BufferedReader(inner, _BUFFER)
+    """`raw` without its layers of gzip; what each layer unpacks to counts against the budget."""
+    stream = io.BufferedReader(_Counted(raw, title, budget) if packed else cast("io.RawIOBase", raw), _BUFFER)
+    for _ in range(_LAYERS):
+        if stream.peek(2)[:2] != _GZIP:
+            break
+        stream = io.BufferedReader(_Counted(cast("IO[bytes]", _Inflated(stream, title)), title, budget), _BUFFER)
+    return stream
 
 
 def _damaged(title: str, error: Exception) -> FileRefused:
@@ -174,6 +185,38 @@ class _Counted(io.RawIOBase):
     def close(self) -> None:
         if not self.closed:
             self._stream.close()
+        super().close()
+
+
+class _Inflated(io.RawIOBase):
+    """A stream of gzip, unpacked."""
+
+    def __init__(self, packed: IO[bytes], title: str) -> None:
+        super().__init__()
+        self._packed = packed
+        self._title = title
+        self._pieces = inflate.pieces(iter(lambda: packed.read(inflate.PIECE), b""), inflate.GZIP)
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        try:
+            while not self._rest:
+                self._rest = memoryview(next(self._pieces))
+        except StopIteration:
+            return 0
+        except inflate.TooManyMembers as error:
+            raise FileRefused(f"{self._title} {error}.", "Traces are not packed like this. Unpack it first.") from error
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+    def close(self) -> None:
+        if not self.closed:
+            self._packed.close()
         super().close()
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from obs_core.clock import iso_ns
 from obs_core.errors import FileRefused, NotTraces
+from obs_core.ingest.formats import import_format
 from obs_core.ingest.formats.import_format import Parts, TableFormat
 from obs_core.ingest.formats.rows import MOST_NS, Refused, to_int
 from obs_core.model import CANONICAL, Row
@@ -49,6 +50,46 @@ def armed(text: str) -> str:
     return text[1:] if text.startswith("'") and defused(text[1:]) == text else text
 
 
+class Records:
+    """The rows of cells of a CSV file, and the number of the line that each ends with (`line_num`).
+
+    A row may have many lines and cells; together they have a limit, as each cell has one in the module csv.
+    """
+
+    def __init__(self, lines: Iterable[str], name: str, delimiter: str) -> None:
+        """`name` is the title of the file in errors."""
+        csv.field_size_limit(LONGEST_CELL)
+        self._lines = lines
+        self._name = name
+        self._delimiter = delimiter
+        self.size = self._cells = 0
+        self._reader = csv.reader(self._counted(), delimiter=delimiter)
+
+    @property
+    def line_num(self) -> int:
+        """The number of lines read so far."""
+        return self._reader.line_num
+
+    def __iter__(self) -> Iterator[list[str]]:
+        """The records itself, as of a file."""
+        return self
+
+    def __next__(self) -> list[str]:
+        """The cells of the next row; `size` is its number of characters."""
+        self.size = self._cells = 0
+        return next(self._reader)
+
+    def _counted(self) -> Iterator[str]:
+        for line in self._lines:
+            self.size += len(line)
+            self._cells += line.count(self._delimiter)
+            if self.size >= import_format.LARGEST:
+                raise import_format.too_large(self._name, self.line_num + 1)
+            if self._cells > import_format.MOST_VALUES:
+                raise import_format.too_many(self._name, self.line_num + 1, f"{import_format.MOST_VALUES:,} cells")
+            yield line
+
+
 def rows(lines: Iterable[str], name: str, delimiter: str = ",") -> Parts:
     """The rows of a CSV file; `name` is its title in errors. Rows that can't be stored are `Refused`.
 
@@ -56,11 +97,10 @@ def rows(lines: Iterable[str], name: str, delimiter: str = ",") -> Parts:
         NotTraces: the header lacks one of the seven columns.
         FileRefused: it is not CSV.
     """
-    csv.field_size_limit(LONGEST_CELL)
-    reader = csv.reader(lines, delimiter=delimiter)
+    reader = Records(lines, name, delimiter)
     try:
         columns = _columns(next(reader, []), name)
-        first = [(reader.line_num, cells) for cells in islice(reader, _SAMPLE)]
+        first = list(_sample(reader))
         unit = _unit(cells[columns["timestamp"]] for _, cells in first if len(cells) > columns["timestamp"])
         for line, cells in first:
             yield _row(cells, columns, unit, line)
@@ -70,6 +110,16 @@ def rows(lines: Iterable[str], name: str, delimiter: str = ",") -> Parts:
         raise FileRefused(
             f"{name}: line {reader.line_num} is not CSV: {error}.", "Save the file as CSV again."
         ) from error
+
+
+def _sample(reader: Records) -> Iterator[tuple[int, list[str]]]:
+    """The first rows with their lines; few if they are large."""
+    size = 0
+    for cells in islice(reader, _SAMPLE):
+        yield reader.line_num, cells
+        size += reader.size
+        if size > LONGEST_CELL:
+            return
 
 
 def titles(header: list[str]) -> dict[str, int]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from obs_core.errors import FileRefused
 from obs_core.ingest.formats import csv_rows
-from obs_core.ingest.formats.csv_rows import LONGEST_CELL, decimal_ns, titles
+from obs_core.ingest.formats.csv_rows import Records, decimal_ns, titles
 from obs_core.ingest.formats.import_format import Parts, TableFormat
 from obs_core.ingest.formats.rows import MOST_NS, Refused, as_json, lenient_id, to_int
 from obs_core.model import Row
@@ -35,8 +35,7 @@ def rows(lines: Iterable[str], name: str, delimiter: str = ",") -> Parts:
     Raises:
         FileRefused: it is not CSV.
     """
-    csv.field_size_limit(LONGEST_CELL)
-    reader = csv.reader(lines, delimiter=delimiter)
+    reader = Records(lines, name, delimiter)
     try:
         columns = _columns(next(reader, []))
         for cells in reader:

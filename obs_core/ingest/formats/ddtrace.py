@@ -38,7 +38,10 @@ def rows(document: Sequence[Any], line: int, values: Collection[str] = ()) -> Pa
     origins: dict[str, Origin] = {}
     for trace in traces:
         raws = [raw for raw in trace if isinstance(raw, dict)]
-        ids = {number: _trace_id(number, raws) for number in {str(raw.get("trace_id")) for raw in raws}}
+        by_number: dict[str, list[Mapping[str, Any]]] = {}
+        for raw in raws:
+            by_number.setdefault(str(raw.get("trace_id")), []).append(raw)
+        ids = {number: _trace_id(number, own) for number, own in by_number.items()}
         for raw in trace:
             span = _span(raw, ids) if isinstance(raw, dict) else None
             if span is None:
@@ -51,8 +54,8 @@ def rows(document: Sequence[Any], line: int, values: Collection[str] = ()) -> Pa
             yield from spans.rows(origins[service], span, values)
 
 
-def _trace_id(number: str, trace: Sequence[Mapping[str, Any]]) -> str | None:
-    """The trace id for `number`.
+def _trace_id(number: str, own: Sequence[Mapping[str, Any]]) -> str | None:
+    """The trace id for `number`, which the spans `own` have.
 
     Recordings that count their traces from 0 use the same number for a different trace in each file. Their ids are a
     hash of the trace's first span, so that files do not mix and importing a file again changes nothing.
@@ -60,7 +63,6 @@ def _trace_id(number: str, trace: Sequence[Mapping[str, Any]]) -> str | None:
     low = _unsigned(number)
     if low is None:
         return None
-    own = [raw for raw in trace if str(raw.get("trace_id")) == number]
     high = next((str(_meta(raw)[_HIGH_BITS]) for raw in own if _meta(raw).get(_HIGH_BITS)), "0" * 16)
     if low < _SMALL:
         first = own[0]

@@ -3,16 +3,17 @@
 import csv
 import io
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from itertools import chain
 from typing import IO, Any, Final, TextIO
 
 from obs_core.errors import FileRefused, NotTraces
-from obs_core.ingest.formats import csv_rows, import_format
-from obs_core.ingest.formats.import_format import Parts, too_large
+from obs_core.ingest.formats import bounds, csv_rows, import_format
+from obs_core.ingest.formats.import_format import Parts, too_large, too_many
 from obs_core.ingest.formats.registry import BINARY_FORMATS, JSON_FORMATS, TABLE_FORMATS, listed
 
 _HEAD: Final = 4_096
+_LONGEST_HEADER: Final = 1 << 20
 _UNPACK: Final = "Unpack it, and import the file or the directory."
 _OTHERS: Final = (
     (b"SQLite format 3\0", 0, "an SQLite database", "A trace log needs no import: open it with OBS_LOG=<that file>."),
@@ -20,6 +21,8 @@ _OTHERS: Final = (
     (b"\x28\xb5\x2f\xfd", 0, "packed with zstd", _UNPACK),
     (b"\xfd7zXZ\0", 0, "packed with xz", _UNPACK),
     (b"BZh", 0, "packed with bzip2", _UNPACK),
+    (b"PK\x03\x04", 0, "a zip archive in an archive", _UNPACK),
+    (b"\x1f\x8b", 0, "packed with gzip more than twice", _UNPACK),
 )
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 
@@ -68,20 +71,26 @@ def _text(text: TextIO, title: str, values: Collection[str]) -> Parts:
         return
     try:
         delimiter = max(",;\t", key=first.count)  # the comma, if several are equally frequent
-        header = next(csv.reader([first], delimiter=delimiter), [])
+        header = next(csv.reader([first[:_LONGEST_HEADER]], delimiter=delimiter), [])
     except csv.Error:
         header = []
     # Without a fitting header, the reader of rows says which columns are missing.
     table = next((known for known in TABLE_FORMATS if known.fits(header)), csv_rows.FORMAT)
-    yield from table.read(chain([first], text), title, delimiter)
+    yield from table.read(chain([first], _lines(text)), title, delimiter)
+
+
+def _lines(text: TextIO) -> Iterator[str]:
+    """The lines of a table; a longer one than the limit is cut, which the table's reader refuses as too long."""
+    while line := text.readline(import_format.LARGEST):
+        yield line
 
 
 def _json(text: TextIO, first: str, line: int, title: str, values: Collection[str]) -> Parts:
     """The rows of one JSON document, or of one per line."""
     try:
-        document = json.loads(first)
+        document = _loaded(first, title, line)
     except (ValueError, RecursionError):
-        whole = first + text.read(import_format.LARGEST)
+        whole = first + text.read(import_format.LARGEST - len(first))
         if text.read(1):
             raise too_large(title, line) from None
         document = _parsed_whole(whole, title, line)
@@ -102,7 +111,7 @@ def _parsed_whole(text: str, title: str, line: int) -> Any:  # noqa: ANN401 - wh
         for known in JSON_FORMATS:
             if (repaired := known.repair(text)) is not None:
                 try:
-                    document = json.loads(repaired)
+                    document = _loaded(repaired, title, line)
                 except (ValueError, RecursionError):
                     continue
                 if known.fits(document):
@@ -112,7 +121,7 @@ def _parsed_whole(text: str, title: str, line: int) -> Any:  # noqa: ANN401 - wh
 
 def _parsed(text: str, title: str, line: int, *, counts_lines: bool = False) -> Any:  # noqa: ANN401 - whatever JSON holds
     try:
-        return json.loads(text)
+        return _loaded(text, title, line)
     except ValueError as error:
         at = line + error.lineno - 1 if counts_lines and isinstance(error, json.JSONDecodeError) else line
         raise FileRefused(
@@ -120,6 +129,13 @@ def _parsed(text: str, title: str, line: int, *, counts_lines: bool = False) -> 
         ) from error
     except RecursionError as error:
         raise FileRefused(f"{title}: line {line} is nested too deeply.", "This is not a trace file.") from error
+
+
+def _loaded(text: str, title: str, line: int) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """The parsed document, if it does not have too many values."""
+    if bounds.has_more_values(text, import_format.MOST_VALUES):
+        raise too_many(title, line, f"{import_format.MOST_VALUES:,} values")
+    return json.loads(text)
 
 
 def _document(document: Any, title: str, line: int, values: Collection[str], *, first: bool = False) -> Parts:  # noqa: ANN401

@@ -11,7 +11,9 @@ from obs_core.errors import FileRefused
 from obs_core.ingest.formats.rows import Refused
 from obs_core.model import Row
 
-LARGEST: Final = 512 << 20  # bytes of one JSON document or one protobuf message; all of it is in memory
+LARGEST: Final = 512 << 20  # bytes of one JSON document, protobuf message or row of CSV; all of it is in memory
+MOST_VALUES: Final = 20_000_000  # of one JSON document, which need up to 2 GB; 2.5 million events of Chrome
+MOST_MESSAGES: Final = 5_000_000  # in one protobuf message, which need up to 1 GB; a quarter of a million spans
 
 Parts = Iterator[Row | Refused]
 
@@ -66,3 +68,9 @@ def too_large(title: str, line: int) -> FileRefused:
     """The error of a document or message that is larger than `LARGEST`."""
     message = f"{title}: line {line} is larger than {LARGEST >> 20} MB."
     return FileRefused(message, "Write one document per line (JSON lines).")
+
+
+def too_many(title: str, line: int, what: str) -> FileRefused:
+    """The error of a document or message with more objects than the limit for them."""
+    message = f"{title}: line {line} has more than {what}."
+    return FileRefused(message, "Traces are not this dense. Split the file, or write one document per line.")

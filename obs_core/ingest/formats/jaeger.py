@@ -51,7 +51,7 @@ def rows(document: Mapping[str, Any], line: int, values: Collection[str] = ()) -
             source, span = _span(raw, (trace_id, span_id), processes, known)
             own = [event for event in span.events if CARRIED in event["attributes"]]
             if own:
-                span = span._replace(events=[event for event in span.events if event not in own])
+                span = span._replace(events=[event for event in span.events if CARRIED not in event["attributes"]])
             yield from spans.rows(source, span, values)
             yield from filter(None, (restored(event["attributes"][CARRIED]) for event in own))
 

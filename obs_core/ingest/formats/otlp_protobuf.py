@@ -26,10 +26,13 @@ def _read(stream: IO[bytes], title: str, values: Collection[str]) -> Parts:
         raise SetupBroken("OTLP protobuf needs opentelemetry-proto.", "pip install -r requirements.txt") from error
     for number, body in enumerate(_messages(stream, title), 1):
         try:
+            if messages.has_more_parts(body, import_format.MOST_MESSAGES):
+                raise import_format.too_many(title, number, f"{import_format.MOST_MESSAGES:,} messages")
             message = messages.parse_any(body)
-        except FileRefused as error:
+        except ValueError as error:
             refusal = NotTraces if number == 1 else FileRefused
-            raise refusal(f"{title}: message {number} is not OTLP protobuf.", error.hint) from error
+            hint = "Write what an OTLP exporter sends, or OTLP JSON."
+            raise refusal(f"{title}: message {number} is not OTLP protobuf.", hint) from error
         yield from messages.rows(message, number, values)
 
 

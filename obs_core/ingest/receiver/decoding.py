@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Final
 
 from obs_core.capture.values.limits import rules
-from obs_core.errors import FileRefused
 from obs_core.ingest import inflate
 from obs_core.ingest.formats import bounds, otlp_json
 from obs_core.ingest.formats.protobuf import messages
@@ -77,8 +76,6 @@ def _protobuf(signal: str, body: bytearray, values: Collection[str], limits: Lim
         if bounds.has_more_messages(body, messages.submessages(signal), limits.parts):
             raise limits.too_many_parts("spans, attributes and other messages")
         return messages.rows(messages.parse(signal, bytes(body)), values=values)
-    except FileRefused as error:
-        raise Refusal(400, error.message) from error
     except ValueError as error:
         raise Refusal(400, f"The body is not an OTLP {signal} message: {error}.") from error
 

@@ -14,7 +14,6 @@ from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as logs
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2 as metrics
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as traces
 
-from obs_core.errors import FileRefused
 from obs_core.ingest.formats import bounds, spans
 from obs_core.ingest.formats.otlp_json import NO_RECORDED_VALUE, UNREADABLE, not_a_value
 from obs_core.ingest.formats.protobuf.fields import (
@@ -69,19 +68,26 @@ def submessages(signal: str) -> bounds.Known:
     return bounds.submessages(REQUESTS[signal].DESCRIPTOR)
 
 
+def has_more_parts(body: bytes, most: int) -> bool:
+    """Whether the message in `body` has more than `most` submessages, of whichever signal it is.
+
+    Raises:
+        ValueError: it is not protobuf.
+    """
+    return any(bounds.has_more_messages(body, submessages(signal), most) for signal in REQUESTS)
+
+
 def parse(signal: str, body: bytes) -> Message:
     """The request of this signal in `body`.
 
     Raises:
-        FileRefused: it is not such a message.
+        ValueError: it is not such a message.
     """
     message: Message = REQUESTS[signal]()
     try:
         message.ParseFromString(body)
     except (DecodeError, UnicodeDecodeError) as error:
-        raise FileRefused(
-            f"The body is not an OTLP {signal} message: {error}.", "Send what the exporter made."
-        ) from error
+        raise ValueError(str(error)) from error
     return message
 
 
@@ -89,19 +95,19 @@ def parse_any(body: bytes) -> Message:
     """The message in `body` of whichever signal: all three have the same layers and differ in the innermost.
 
     Raises:
-        FileRefused: it is not an OTLP message.
+        ValueError: it is not an OTLP message.
     """
     for signal, is_one in _LEAVES.items():
         try:
             message: Any = parse(signal, body)
-        except FileRefused:
+        except ValueError:
             continue
         outer, inner, leaf = _FIELDS[signal]
         groups = (group for outermost in getattr(message, outer) for group in getattr(outermost, inner))
         leaves = list(islice((part for group in groups for part in getattr(group, leaf)), _SAMPLE))
         if any(is_one(part) for part in leaves) or (not leaves and not _is_foreign(message)):
             return message
-    raise FileRefused("It is not an OTLP message.", "Write what an OTLP exporter sends, or OTLP JSON.")
+    raise ValueError("it is not an OTLP message")
 
 
 def _is_foreign(message: Any) -> bool:  # noqa: ANN401 - a message
