@@ -58,8 +58,11 @@ class LogFiles:
             return
         statuses = [_status(path) for path in self._paths]
         now = [_identity(status) for status in statuses]
-        if statuses[0] is None or now[0] != self._seen[0]:
-            raise LogChanged("the log was deleted or replaced")
+        if statuses[0] is None:
+            raise LogChanged("the log was deleted")
+        if now[0] != self._seen[0]:
+            self._rename(_PARTS[1:])  # SQLite would put what they hold over the content of the other file
+            raise LogChanged("the log was replaced by another file")
         size = statuses[0].st_size
         if size < self._size and not self._is_whole():
             name = self._set_aside()
@@ -81,21 +84,29 @@ class LogFiles:
         return False
 
     def _set_aside(self) -> str:
-        """Rename the files, by one process only: then no connection writes what it still knows into the rest.
+        """Rename all files; then no connection writes what it still knows into the rest.
 
         SQLite does not copy the write-ahead log into a file that was renamed.
         """
+        name = self._rename(_PARTS)
+        if not name:
+            raise LogChanged("the log was cut short while it was in use")
+        return name
+
+    def _rename(self, parts: tuple[str, ...]) -> str:
+        """Give those parts of the log that are still the opened ones another name; one process at a time does so."""
+        aside = f"{self.path}.lost-{time.time_ns():x}"
+        name = ""
         folder = os.open(self.path.parent, os.O_RDONLY)
         try:
-            if safe_files.lock(folder) is False or _identity(_status(self._paths[0])) != self._seen[0]:
-                raise LogChanged("the log was cut short while it was in use")
-            aside = f"{self.path}.cut-{time.time_ns():x}"
-            for path, part in zip(self._paths, _PARTS, strict=True):
-                with suppress(FileNotFoundError):
-                    os.rename(path, f"{aside}{part}")  # noqa: PTH104 - text in, text out
+            if safe_files.lock(folder) is not False:
+                for path, part, seen in zip(self._paths, _PARTS, self._seen, strict=True):
+                    if part in parts and seen is not None and _identity(_status(path)) == seen:
+                        os.rename(path, f"{aside}{part}")  # noqa: PTH104 - text in, text out
+                        name = os.path.basename(aside)  # noqa: PTH119 - as above
         finally:
             os.close(folder)
-        return os.path.basename(aside)  # noqa: PTH119 - as above
+        return name
 
 
 def _status(path: str) -> os.stat_result | None:

@@ -1,0 +1,137 @@
+"""A log that is deleted, cut short or replaced while a program writes: no later row is lost or doubled."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from obs_core.capture.drain import recovery
+from obs_core.paths import folder_of
+from obs_core.store import sqlite
+from tests.capture.test_trouble import Program, numbers_in, until
+
+Act = Callable[[Path], object]
+
+
+def side(log: Path, *ends: str) -> None:
+    for end in ends:
+        Path(f"{log}{end}").unlink()
+
+
+def copied_and_cut(log: Path) -> None:
+    """As logrotate does with `copytruncate`."""
+    shutil.copy(log, log.with_name("trace.db.1"))
+    os.truncate(log, 0)
+
+
+def shrunk(log: Path) -> None:
+    """VACUUM after half of the rows were deleted."""
+    connection = sqlite.connect(log, write=True)
+    connection.execute("CREATE TABLE ballast AS SELECT randomblob(3000000) AS x")
+    connection.execute("DROP TABLE ballast")
+    connection.execute("VACUUM")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+
+
+KEPT: dict[str, Act] = {
+    "wal deleted": lambda log: side(log, "-wal"),
+    "shm deleted": lambda log: side(log, "-shm"),
+    "wal and shm deleted": lambda log: side(log, "-wal", "-shm"),
+    "vacuum": shrunk,
+    "position deleted": lambda log: executed(log, "DELETE FROM drained"),
+}
+NEW: dict[str, Act] = {
+    "all deleted": lambda log: side(log, "", "-wal", "-shm"),
+    "database deleted": lambda log: side(log, ""),
+    "renamed": lambda log: log.rename(log.with_name("trace.db.1")),
+    "copied and cut": copied_and_cut,
+    "cut to half": lambda log: os.truncate(log, log.stat().st_size // 2),
+}
+
+
+def executed(log: Path, statement: str) -> None:
+    connection = sqlite.connect(log, write=True)
+    connection.execute(statement)
+    connection.close()
+
+
+def checkpoint(log: Path) -> None:
+    """Make the database larger than some pages: by default all rows of the test are in its write-ahead log."""
+    executed(log, "PRAGMA wal_checkpoint")
+
+
+@pytest.mark.parametrize("act", KEPT)
+def test_a_log_that_loses_a_file_has_all_rows_in_the_end(tmp_path: Path, act: str) -> None:
+    program = Program(tmp_path / "trace.db")
+    program.waits_until_written(200)
+    KEPT[act](program.log)
+    program.waits_until_written(500)
+    stored, offered, written, dropped = program.ended()
+    assert (written, dropped) == (offered, 0)
+    assert sorted(stored) == list(range(1, offered + 1))
+
+
+@pytest.mark.parametrize("checkpointed", [False, True], ids=["in WAL", "checkpointed"])
+@pytest.mark.parametrize("act", NEW)
+def test_a_log_that_is_lost_starts_again_with_the_rows_since_then(
+    tmp_path: Path,
+    act: str,
+    checkpointed: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    program = Program(tmp_path / "folder" / "trace.db")
+    program.waits_until_written(200)
+    if checkpointed:
+        checkpoint(program.log)
+        program.waits_until_written(300)
+    last = numbers_in(program.log)[-1]
+    NEW[act](program.log)
+    until(lambda: program.log.exists() and program.log.stat().st_size and set(numbers_of(program.log)) - {0})
+    stored, offered, written, dropped = program.ended()
+    assert dropped == 0
+    assert sorted(stored) == list(range(stored[0], offered + 1))
+    assert stored[0] <= last + 1
+    assert written == len(stored)
+
+
+def test_a_program_continues_after_the_whole_folder_was_deleted(tmp_path: Path) -> None:
+    program = Program(tmp_path / "folder" / "trace.db")
+    program.waits_until_written(200)
+    shutil.rmtree(program.log.parent)
+    until(lambda: numbers_of(program.log))
+    stored, offered, written, dropped = program.ended()
+    assert (written, dropped) == (offered, 0)
+    assert stored == list(range(stored[0], offered + 1))
+
+
+def numbers_of(log: Path) -> list[int]:
+    """As `numbers_in`; none while the log is lost or not made."""
+    try:
+        return numbers_in(log)
+    except Exception:  # noqa: BLE001 - any error of a log that is lost
+        return []
+
+
+@pytest.mark.parametrize("content", [b"this was a database once " * 1000, b""], ids=["text", "database"])
+def test_rows_wait_in_the_spool_while_something_else_has_the_name_of_the_log(tmp_path: Path, content: bytes) -> None:
+    program = Program(tmp_path / "trace.db")
+    program.waits_until_written(200)
+    last = numbers_in(program.log)[-1]
+    other = tmp_path / "other"
+    other.write_bytes(content)
+    if not content:
+        executed(other, "CREATE TABLE t (a)")
+    other.replace(program.log)
+    program.waits_for_state("CIRCUIT_OPEN")
+    program.process.kill()
+    program.process.communicate()
+    assert recovery.recover(folder_of(str(program.log)), program.log) == 0
+    assert program.log.read_bytes()[: len(content)] == content
+    side(program.log, "")
+    assert recovery.recover(folder_of(str(program.log)), program.log) > 0
+    stored = numbers_in(program.log)
+    assert stored == list(range(stored[0], stored[-1] + 1))
+    assert stored[0] <= last + 1
+    assert list(Path(folder_of(str(program.log))).iterdir()) == []
