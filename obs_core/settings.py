@@ -33,6 +33,10 @@ class Settings:
     otlp_peer_connections: int = 256  # OBS_OTLP_PEER_CONNECTIONS: the most open connections of one address
     watch: bool = True  # OBS_WATCH: whether the dashboard starts the watcher, which evaluates alert rules
     archive: bool = True  # OBS_ARCHIVE: whether questions are answered from the log's archive, if there is one
+    hang_s: float = (
+        30.0  # OBS_HANG_S: after how many seconds without a heartbeat a child process is restarted; 0: never
+    )
+    max_series: int = 200_000  # OBS_MAX_SERIES: how many series the watcher tracks
     values: tuple[str, ...] = ()  # OBS_VALUES: span attributes that become values of their calls
     webhook_allow: tuple[str, ...] = ()  # OBS_WEBHOOK_ALLOW: the hosts that webhooks may use; empty: all
     hosts: tuple[str, ...] = ()  # OBS_HOSTS: further names by which the dashboard and the receiver may be addressed
@@ -64,6 +68,8 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         otlp_peer_connections=whole_number(env, "OBS_OTLP_PEER_CONNECTIONS", default=256) or 256,
         watch=switch(env, "OBS_WATCH", default=True),
         archive=switch(env, "OBS_ARCHIVE", default=True),
+        hang_s=whole_number(env, "OBS_HANG_S", default=30),
+        max_series=whole_number(env, "OBS_MAX_SERIES", default=200_000),
         values=texts(env, "OBS_VALUES"),
         webhook_allow=texts(env, "OBS_WEBHOOK_ALLOW"),
         hosts=texts(env, "OBS_HOSTS"),

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 
+from obs_core import heartbeat
 from obs_core.alerts.deliver import dispatcher
 from obs_core.cli import argument_types
 from obs_core.settings import from_environment
@@ -33,10 +34,11 @@ def run(arguments: argparse.Namespace) -> int:
         signal.signal(number, lambda *_: stop.set())
     if arguments.child:
         threading.Thread(target=_end_with_parent, args=(stop,), daemon=True).start()
+        heartbeat.start()
         print(json.dumps({"address": str(log)}), flush=True)
     report = _report_as_child if arguments.child else _report
     with dispatcher.deliver_in_background(settings) as deliver:
-        loop.watch(log, stop, report, after_tick=[deliver], tick_s=arguments.tick)
+        loop.watch(log, stop, report, [deliver], tick_s=arguments.tick, max_series=settings.max_series)
     return 0
 
 

@@ -20,7 +20,8 @@ class Child:
     """One child process of a dashboard.
 
     `since_ns` is when its state began; `dashboard` and `birth` are the pid and the start time of the dashboard.
-    `failures` counts exits in a row, `restarts` all starts but the first.
+    `failures` counts exits in a row, `restarts` all starts but the first. `last_end` is why it ended last, at
+    `last_end_ns`; unlike `last_error` it stays while the child runs again.
     """
 
     name: str
@@ -33,6 +34,8 @@ class Child:
     restarts: int = 0
     failures: int = 0
     last_error: str = ""
+    last_end: str = ""
+    last_end_ns: int = 0
 
 
 def started(child: Child, pid: int, now_ns: int) -> Child:
@@ -60,6 +63,8 @@ def ended(child: Child, exit_code: int, last_line: str, now_ns: int) -> Child:
         restarts=child.restarts + 1,
         failures=1 if was_stable else child.failures + 1,
         last_error=last_line or reason,
+        last_end=last_line or reason,
+        last_end_ns=now_ns,
     )
 
 

@@ -2,6 +2,9 @@
 
 Each child's standard input is a pipe, and only this process holds the other end. When this process ends, even by
 kill -9, the system closes the pipe and the child ends: there are no orphans.
+
+A child that is ready sends a heartbeat on its standard output. If there is none for `OBS_HANG_S` seconds, the child is
+stopped, blocked or in an endless loop: it is killed and started again like one that ended by itself.
 """
 
 import json
@@ -14,13 +17,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from obs_core import subprocesses
+from obs_core import heartbeat, subprocesses
 from obs_core.process_identity import birth_of
 from obs_core.settings import Settings
-from obs_core.supervisor import state, status_file
+from obs_core.supervisor import output, state, status_file
 
 _END_S: Final = 12.0  # a receiver takes up to 8 s to finish its requests and to drain its spool
 _KILL_S: Final = 5.0
+_START_FACTOR: Final = 20
 _log: Final = logging.getLogger(__name__)
 
 
@@ -44,13 +48,17 @@ def programs(settings: Settings) -> list[Program]:
 class Supervisor:
     """Supervises one child process, in a thread."""
 
-    def __init__(self, program: Program, log: Path) -> None:
-        """Supervise `program` after `start`; its status is in the status file of `log`."""
+    def __init__(self, program: Program, log: Path, hang_s: float = 30.0) -> None:
+        """Supervise `program` after `start`; its status is in the status file of `log`.
+
+        It is restarted if it sends no heartbeat for `hang_s` seconds; 0: never.
+        """
+        self._hang_s = hang_s
         dashboard = os.getpid()
         self.child = state.Child(program.name, "off", time.time_ns(), dashboard, birth_of(dashboard) or 0)
         self._program = program
         self._log = log
-        self._process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._supervise, name=f"obs_core supervises {program.name}", daemon=True)
@@ -103,9 +111,6 @@ class Supervisor:
                 stderr=subprocess.STDOUT,
                 env=subprocesses.environment(),
                 start_new_session=True,  # Ctrl-C ends the dashboard, which ends the child in order
-                text=True,
-                encoding="utf-8",
-                errors="replace",
             )
         with process:
             self.child = state.started(self.child, process.pid, time.time_ns())
@@ -113,22 +118,37 @@ class Supervisor:
             last_line = self._read_output(process)
         return process.returncode, last_line
 
-    def _read_output(self, process: "subprocess.Popen[str]") -> str:
-        """Read the child's output; return the last line.
-
-        A line with an address marks the child as ready; other lines go to the dashboard's log.
-        """
-        last_line = ""
+    def _read_output(self, process: "subprocess.Popen[bytes]") -> str:
+        """Read the child's output until it ends or hangs; return the last line, or that it hangs."""
         assert process.stdout is not None
-        for line in process.stdout:
-            address = _address(line)
-            if address is not None:
-                self.child = state.ready(self.child, address, time.time_ns())
-                self._write_status()
-            elif line.strip():
-                last_line = line.strip()
-                _log.warning("%s: %s", self._program.name, last_line)
+        lines = output.Lines(process.stdout.fileno())
+        last_line = ""
+        while (line := lines.next(self._limit_s())) is not None:
+            last_line = self._take_line(line) or last_line
+        if lines.is_silent and not self._stopping.is_set():
+            process.kill()
+            last_line = f"It did not respond for {self._limit_s():g} s and was stopped."
+            _log.warning("%s: %s", self._program.name, last_line)
         return last_line
+
+    def _limit_s(self) -> float:
+        """How long the child may be silent: longer while it starts, for example to migrate a log."""
+        return self._hang_s if self.child.state == "running" else _START_FACTOR * self._hang_s
+
+    def _take_line(self, line: str) -> str:
+        """Take a line of output; return it if it is a message.
+
+        A line with an address marks the child as ready; messages go to the dashboard's log.
+        """
+        address = _address(line)
+        if heartbeat.is_beat(line) or not line.strip():
+            return ""
+        if address is not None:
+            self.child = state.ready(self.child, address, time.time_ns())
+            self._write_status()
+            return ""
+        _log.warning("%s: %s", self._program.name, line.strip())
+        return line.strip()
 
     def _write_status(self, *, remove: bool = False) -> None:
         try:
@@ -139,7 +159,7 @@ class Supervisor:
 
 def start(settings: Settings) -> list[Supervisor]:
     """Start the child processes of the dashboard; return at once."""
-    supervisors = [Supervisor(program, settings.log.absolute()) for program in programs(settings)]
+    supervisors = [Supervisor(program, settings.log.absolute(), settings.hang_s) for program in programs(settings)]
     for supervisor in supervisors:
         supervisor.start()
     return supervisors

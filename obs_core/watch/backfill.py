@@ -8,7 +8,7 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from obs_core import subprocesses
 from obs_core.alerts.evaluate.alert_set import AlertSet
 from obs_core.alerts.evaluate.evaluator import EvaluationOutput, Evaluator
+from obs_core.alerts.evaluate.failures import RowCounts
 from obs_core.alerts.rules.kinds import KINDS
 from obs_core.alerts.rules.model import CodeLocator, Rule
 from obs_core.store import foreign, sqlite, tail
@@ -49,15 +50,25 @@ def evaluate_history(
     held: Held,
     code_of: CodeLocator,
     progress: Progress,
+    alone: Collection[Rule] = (),
+    counts: RowCounts | None = None,
+    max_series: int | None = None,
 ) -> BackfillResult:
-    """Evaluate `rules` over `history`, on two cores if it is long."""
+    """Evaluate `rules` over `history`, on two cores if it is long.
+
+    Raises:
+        RuleFailed: the check of a rule raised an error.
+    """
     of_calls = [rule for rule in rules if KINDS[rule.kind].reads == "calls"]
     others = [rule for rule in rules if rule not in of_calls]
     is_long = history.up_to_id > LONG and source.shape.native and (os.cpu_count() or 1) > 1
     process = _start(of_calls, history) if is_long and of_calls and others else None
 
     def evaluate(some: Sequence[Rule]) -> BackfillResult:
-        evaluator, at_id = Evaluator(some, (), AlertSet(some), code_of=code_of), 0
+        evaluator = Evaluator(
+            some, (), AlertSet(some), code_of=code_of, alone=alone, counts=counts, max_series=max_series
+        )
+        at_id = 0
         while at_id < history.up_to_id:
             at_id = feed(source, evaluator, at_id, history.up_to_id, history.now_ns, held=held)
             del evaluator.alerts.transitions[:-MAX_TRANSITIONS]

@@ -36,7 +36,7 @@ def feed(
 ) -> int:
     """Evaluate at most `BATCH` rows after the id `after_id`, and reread series with late rows; return the last id."""
     end_id = tail.end_of(*source, after_id, up_to_id, BATCH)
-    rows = tail.stream(*source, after_id, end_id)
+    rows = tail.stream(*source, after_id, end_id, lambda row_id, why: evaluator.counts.add("unreadable", row_id, why))
     evaluator.take(rows, now_ns, quiet_until=quiet_until, live=live, held=held)
     if (late := evaluator.late()) is not None:
         readings = tail.values_from(*source, late[0], late[1], end_id)

@@ -1,13 +1,18 @@
 """The saved streaks of a log: written now and then, and used after a restart if they match the ledger."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from obs_core.alerts.evaluate import checks
 from obs_core.alerts.evaluate.evaluator import Evaluator
 from obs_core.alerts.rules.model import Rule
+from obs_core.errors import LogUnreadable, ObsError
 from obs_core.series import snapshot
 from obs_core.series.snapshot import SeriesSnapshot
+from obs_core.store import sqlite
+
+Result = TypeVar("Result")
 
 SAVE_EVERY: Final = 50_000
 """While rows arrive, streaks are saved once per this number of rows. At 5,000 rows/s over 10,000 series, saving at
@@ -16,25 +21,32 @@ which takes half a second."""
 
 
 class Checkpoint:
-    """The open snapshot file of one log; call `close` when done."""
+    """The open snapshot file of one log; call `close` when done.
+
+    It can be rebuilt, so an error of the file stops nothing: `error` says why streaks are not saved.
+    """
 
     def __init__(self, log: Path) -> None:
-        """Open the file, or create it.
-
-        Raises:
-            ObsError: the file can't be used.
-        """
-        self._file = snapshot.open_series(log)
+        """Open the file, or create it."""
+        self.error: ObsError | None = None
+        self._path = snapshot.path_of(log)
+        self._file: sqlite.Connection | None = None
         self._saved_id = -1
+        try:
+            self._file = snapshot.open_series(log)
+        except (ObsError, OSError) as error:
+            self._give_up(error)
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
     def clear(self) -> None:
         """Delete the saved streaks."""
-        snapshot.clear(self._file)
         self._saved_id = -1
+        self._run(snapshot.clear)
 
     def load(self, rules: list[Rule], up_to_id: int) -> SeriesSnapshot:
         """The saved streaks, or an empty snapshot if they are of no use.
@@ -44,11 +56,10 @@ class Checkpoint:
         """
         empty = SeriesSnapshot(0, frozenset(), {})
         try:
-            saved = snapshot.load(self._file)
+            saved = self._run(snapshot.load)
         except (ValueError, EOFError, TypeError):  # damaged: rebuild
-            self.clear()
-            return empty
-        if saved.id > up_to_id or not saved.needs >= checks.needs(rules):
+            saved = None
+        if saved is None or saved.id > up_to_id or not saved.needs >= checks.needs(rules):
             self.clear()
             return empty
         self._saved_id = saved.id
@@ -56,9 +67,27 @@ class Checkpoint:
 
     def save(self, evaluator: Evaluator, at_id: int, *, every: int = 0) -> None:
         """Save the series that have changed up to the id `at_id`, at most once per `every` rows."""
-        if at_id - self._saved_id < every:
+        if at_id - self._saved_id < every or self._file is None:
             return
         changed = evaluator.series.drain_changed()
         if changed or at_id != self._saved_id:
             self._saved_id = at_id
-            snapshot.save(self._file, at_id, checks.needs(evaluator.rules), changed)
+            self._run(lambda file: snapshot.save(file, at_id, checks.needs(evaluator.rules), changed))
+
+    def _run(self, do: Callable[[sqlite.Connection], Result]) -> Result | None:
+        """The result of `do`; None if the file can't be used, now or any longer."""
+        if self._file is None:
+            return None
+        try:
+            return do(self._file)
+        except sqlite.Error as error:
+            self._give_up(sqlite.translate_error(error, self._path))
+            return None
+
+    def _give_up(self, error: ObsError | OSError) -> None:
+        """Go on without the file: some changes are missing in it now, so it must not be used again."""
+        if not isinstance(error, ObsError):
+            error = LogUnreadable(f"{self._path} can't be written: {error.strerror}.", "Check its permissions.")
+        hint = "After a restart, the watcher reads the log again to rebuild the streaks."
+        self.error = LogUnreadable(f"Streaks are not saved: {error.message} {error.hint}".strip(), hint)
+        self.close()

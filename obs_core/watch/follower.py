@@ -7,19 +7,24 @@ that is killed between the two reads rows again that were evaluated already: the
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
+from obs_core import heartbeat
 from obs_core.alerts.evaluate.alert_set import AlertSet
 from obs_core.alerts.evaluate.evaluator import Evaluator, held_back
+from obs_core.alerts.evaluate.failures import RowCounts, RuleFailed
 from obs_core.alerts.rules import sources
 from obs_core.alerts.rules.model import Rule, no_code
 from obs_core.capture.drain.writer_status import WriterStatus
-from obs_core.errors import BadParameter, LogMissing
+from obs_core.errors import BadParameter, LogMissing, ObsError
 from obs_core.store import foreign, sqlite, tail
 from obs_core.watch.batches import BATCH, Held, Progress, Source, feed
 from obs_core.watch.checkpoint import SAVE_EVERY, Checkpoint
 from obs_core.watch.code_annotations import CallLocator
 from obs_core.watch.history import History, Position
 from obs_core.watch.recorder import Recorder
+
+_STEPS: Final = 1_000_000  # of SQLite's virtual machine between two heartbeats: some 10 ms
 
 
 def no_progress(_task: str, _done: int, _total: int) -> None:
@@ -29,8 +34,8 @@ def no_progress(_task: str, _done: int, _total: int) -> None:
 class Follower:
     """An open log with its ledger and checkpoint; call `close` when done. `at_id` is the last row evaluated."""
 
-    def __init__(self, log: Path, progress: Progress = no_progress) -> None:
-        """Open the files.
+    def __init__(self, log: Path, progress: Progress = no_progress, max_series: int | None = None) -> None:
+        """Open the files; track at most `max_series` series (None: all).
 
         Raises:
             LogMissing: the log does not exist yet.
@@ -39,7 +44,9 @@ class Follower:
         self.log = log
         self.at_id = 0
         self._progress = progress
+        self._is_complete = True  # the evaluator has all rows up to `at_id`, and none after it
         self._connection = sqlite.connect(log)
+        self._connection.set_progress_handler(heartbeat.beat, _STEPS)
         self._inode = log.stat().st_ino
         try:
             self._source = Source(self._connection, foreign.shape(self._connection, log))
@@ -49,15 +56,27 @@ class Follower:
             self.close()
             raise
         code_of = CallLocator(self._connection) if self._source.shape.native else no_code
-        self._history = History(log, self._source, self._recorder, self._checkpoint, code_of=code_of, progress=progress)
+        self._history = History(
+            log,
+            self._source,
+            self._recorder,
+            self._checkpoint,
+            code_of=code_of,
+            progress=progress,
+            max_series=max_series,
+        )
         self._rules: list[Rule] | None = None
         self._rules_state: object = None
+        self.failed: dict[Rule, str] = {}
+        """Rules that are not evaluated until they are changed, because their check raised an error: this one."""
         self._evaluator = Evaluator([], (), AlertSet([]))
 
     def close(self) -> None:
         """Save the streaks, and close the files."""
         with suppress(AttributeError, sqlite.Error):
-            if self.at_id == self._recorder.up_to_id:  # a checkpoint ahead of the ledger would be discarded
+            if (
+                self._is_complete and self.at_id == self._recorder.up_to_id
+            ):  # a checkpoint ahead of the ledger would be discarded
                 self._checkpoint.save(self._evaluator, self.at_id)
         for name in ("_connection", "_recorder", "_checkpoint"):
             with suppress(AttributeError):
@@ -73,6 +92,13 @@ class Follower:
         if not self.log.exists() or self.log.stat().st_ino != self._inode:
             message = f"{self.log} has been removed or replaced."
             raise LogMissing(message, "The watcher continues with the file that is there now.")
+        while True:
+            try:
+                return self._tick(now_ns, writers)
+            except RuleFailed as failure:
+                self._isolate(failure)
+
+    def _tick(self, now_ns: int, writers: Sequence[WriterStatus]) -> int:
         held = held_back(writers)
         invalid_rule = self._update_rules(now_ns, held)
         newest = tail.newest_id(*self._source)
@@ -81,7 +107,9 @@ class Follower:
         start_id = self.at_id
         total = newest - start_id
         while self.at_id < newest:
+            self._is_complete = False
             self.at_id = feed(self._source, self._evaluator, self.at_id, newest, now_ns, live=total <= BATCH, held=held)
+            self._is_complete = True
             if total > BATCH:
                 self._progress("following the log", self.at_id - start_id, total)
                 self._recorder.tick(self._evaluator, self.at_id, self._evaluator.clock_ns or now_ns)
@@ -91,6 +119,24 @@ class Follower:
         if invalid_rule is not None:
             raise invalid_rule
         return total
+
+    @property
+    def streaks_error(self) -> ObsError | None:
+        """Why the streaks are not saved; None if they are."""
+        return self._checkpoint.error
+
+    @property
+    def counts(self) -> RowCounts:
+        """The rows that were skipped or are unusual."""
+        return self._history.counts
+
+    def _isolate(self, failure: RuleFailed) -> None:
+        """Continue from the last recorded position, with the rules of a failed check alone, or without the only one."""
+        if len(failure.rules) == 1:
+            self.failed[failure.rules[0]] = failure.text
+        else:
+            self._history.alone |= set(failure.rules)
+        self._rules = self._rules_state = None
 
     def save(self, *, rows_arrived: bool) -> None:
         """Save the streaks, less often while rows arrive; call it after the results of a tick were sent."""
@@ -108,18 +154,21 @@ class Follower:
                 self._continue(self._history.resume([], now_ns))
             return error
         self._rules_state = state
-        enabled = [rule for rule in rules if rule.enabled]
+        all_enabled = [rule for rule in rules if rule.enabled]
+        self.failed = {rule: text for rule, text in self.failed.items() if rule in all_enabled}
+        enabled = [rule for rule in all_enabled if rule not in self.failed]
         if enabled == self._rules:
             return None
         if self._rules is not None:
             self._recorder.tick(self._evaluator, self.at_id, now_ns)
             self._checkpoint.save(self._evaluator, self.at_id)
-        self._recorder.end_missing(enabled, now_ns)
+        self._recorder.end_missing(all_enabled, now_ns)
         self._continue(self._history.evaluator_of(enabled, now_ns, held))
         return None
 
     def _continue(self, position: Position) -> None:
         self._evaluator, self.at_id = position
+        self._is_complete = True
         self._rules = list(self._evaluator.rules)
 
     def _start_over(self) -> None:
@@ -130,9 +179,9 @@ class Follower:
         self._update_rules(0)
 
 
-def open_follower(log: Path, progress: Progress = no_progress) -> Follower | None:
+def open_follower(log: Path, progress: Progress = no_progress, max_series: int | None = None) -> Follower | None:
     """A follower of `log`; None if the log does not exist yet."""
     try:
-        return Follower(log, progress)
+        return Follower(log, progress, max_series)
     except LogMissing:
         return None

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from obs_core.alerts import ledger
 from obs_core.alerts.evaluate.alert_set import AlertSet
 from obs_core.alerts.evaluate.evaluator import Evaluator
+from obs_core.alerts.evaluate.failures import RowCounts
 from obs_core.alerts.rules.model import CodeLocator, Rule
 from obs_core.store import tail
 from obs_core.watch.backfill import BackfillRange, evaluate_history
@@ -33,11 +34,16 @@ class History:
         *,
         code_of: CodeLocator,
         progress: Progress,
+        max_series: int | None = None,
     ) -> None:
         """Read from `source`; record in `recorder` and `checkpoint`."""
+        self._max_series = max_series
         self._log, self._source = log, source
         self._recorder, self._checkpoint = recorder, checkpoint
         self._code_of, self._progress = code_of, progress
+        self.counts = RowCounts()
+        self.alone: set[Rule] = set()
+        """Rules that share no check with others, because one of their family raised an error."""
 
     def evaluator_of(self, rules: list[Rule], now_ns: int, held: Held) -> Position:
         """An evaluator of `rules` that continues where the ledger ends; new rules are evaluated over the log first."""
@@ -59,7 +65,15 @@ class History:
         evaluated_ns = max((evaluated.evaluated_ns for evaluated in ranges), default=now_ns)
         history = BackfillRange(self._log, up_to_id, now_ns, evaluated_ns)
         evaluator, output = evaluate_history(
-            self._source, new, history, held=held, code_of=self._code_of, progress=self._progress
+            self._source,
+            new,
+            history,
+            held=held,
+            code_of=self._code_of,
+            progress=self._progress,
+            alone=self.alone,
+            counts=self.counts,
+            max_series=self._max_series,
         )
         self._recorder.record(output, new, up_to_id, evaluated_ns)
         if ranges:
@@ -78,7 +92,18 @@ class History:
         saved = self._checkpoint.load(rules, up_to_id)
         connection = self._recorder.ledger
         alerts = AlertSet(rules, ledger.alert_rows(connection))
-        evaluator = Evaluator(rules, saved.series.values(), alerts, ledger.seen_exceptions(connection), self._code_of)
+        seen = ledger.seen_exceptions(connection)
+        known = saved.series.values()
+        evaluator = Evaluator(
+            rules,
+            known,
+            alerts,
+            seen,
+            self._code_of,
+            alone=self.alone,
+            counts=self.counts,
+            max_series=self._max_series,
+        )
         at_id = saved.id
         while at_id < up_to_id:
             at_id = feed(self._source, evaluator, at_id, up_to_id, now_ns, quiet_until=up_to_id)

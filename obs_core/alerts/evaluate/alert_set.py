@@ -4,9 +4,11 @@ import heapq
 import json
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Final
 
 from obs_core.alerts import ledger
+from obs_core.alerts.evaluate import failures
 from obs_core.alerts.rules.check import TrackedAlert
 from obs_core.alerts.rules.kinds import KINDS
 from obs_core.alerts.rules.model import Rule
@@ -33,12 +35,16 @@ class AlertSet:
         self._due: list[tuple[int, Key]] = []
         for row in rows:
             if (rule := self.rules.get(row.rule)) is not None:
-                labels, timing = json.loads(row.labels), self._timings[rule.name]
-                tracked = TrackedAlert(rule, labels, labels["severity"], timing, row.labels, row.fingerprint)
-                tracked.alert = machine.from_text(row.machine)
-                tracked.value, tracked.annotations = row.value, row.annotations
-                self._track(tracked)
-                self._schedule(tracked)
+                with suppress(ValueError, TypeError, KeyError):  # a damaged row: the alert starts as inactive
+                    self._restore(rule, row)
+
+    def _restore(self, rule: Rule, row: ledger.AlertRow) -> None:
+        labels, timing = json.loads(row.labels), self._timings[rule.name]
+        tracked = TrackedAlert(rule, labels, labels["severity"], timing, row.labels, row.fingerprint)
+        tracked.alert = machine.from_text(row.machine)
+        tracked.value, tracked.annotations = row.value, row.annotations
+        self._track(tracked)
+        self._schedule(tracked)
 
     def all_tracked(self) -> Iterable[TrackedAlert]:
         """Return the alerts that have a state."""
@@ -71,7 +77,10 @@ class AlertSet:
         while self._due and self._due[0][0] <= now_ns:
             _, key = heapq.heappop(self._due)
             if (tracked := self._alerts.get(key)) is not None:
-                self._apply(tracked, flapping.advance_to(tracked.alert, tracked.timing, now_ns))
+                try:
+                    self._apply(tracked, flapping.advance_to(tracked.alert, tracked.timing, now_ns))
+                except Exception as error:  # noqa: BLE001 - one rule never stops the others
+                    failures.fail(error, [tracked.rule])
 
     def drain_changes(self) -> tuple[list[ledger.AlertTransition], list[ledger.AlertRow]]:
         """Return the transitions and changed alerts since the last call."""

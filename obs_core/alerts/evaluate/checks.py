@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import astuple, dataclass, field
 from typing import Final
 
+from obs_core.alerts.evaluate import failures
 from obs_core.alerts.evaluate.alert_set import AlertSet
 from obs_core.alerts.rules.check import TrackedAlert
 from obs_core.alerts.rules.kinds import KINDS
@@ -54,7 +55,10 @@ def checks_of(series: Series, rules: Iterable[Rule], alerts: AlertSet) -> Checks
     for rule in rules:
         make = KINDS[rule.kind].series_checks
         assert make is not None
-        own = make(rule, labels, alerts)
+        try:
+            own = make(rule, labels, alerts)
+        except Exception as error:  # noqa: BLE001 - a kind of rule is a plug-in
+            failures.fail(error, [rule])
         for check in own:
             if isinstance(check, StreakCheck):
                 checks.streak.append(check)

@@ -5,10 +5,13 @@ spends most of its time here.
 """
 
 import heapq
+import sys
 from collections.abc import Collection, Iterable, Sequence
+from itertools import islice
 from typing import Final, NamedTuple
 
 from obs_core.alerts.evaluate import checks as checks_
+from obs_core.alerts.evaluate import failures
 from obs_core.alerts.evaluate.alert_set import AlertSet
 from obs_core.alerts.evaluate.checks import Checks
 from obs_core.alerts.rules.kinds import KINDS
@@ -36,8 +39,16 @@ class Due(NamedTuple):
 class SeriesChecks:
     """All series with their checks."""
 
-    def __init__(self, rules: Sequence[Rule], known: Iterable[Series], alerts: AlertSet, code_of: CodeLocator) -> None:
-        """Evaluate `rules`, starting with the saved state in `known`."""
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        known: Iterable[Series],
+        alerts: AlertSet,
+        code_of: CodeLocator,
+        max_series: int | None = None,
+    ) -> None:
+        """Evaluate `rules`, starting with the saved state in `known`; track at most `max_series` (None: all)."""
+        self._max_series = sys.maxsize if max_series is None else max_series
         self._changed: list[Checks] = []
         self._alerts, self._code_of = alerts, code_of
         self._checks: dict[Key, Checks] = {}
@@ -50,34 +61,46 @@ class SeriesChecks:
             is_exact = rule.scope.data and not is_pattern(rule.scope.data)
             if KINDS[rule.kind].series_checks is not None:
                 (self._by_data.setdefault(rule.scope.data, []) if is_exact else self._by_pattern).append(rule)
-        for series in known:
+        for series in islice(known, self._max_series):
             self._start(series)
 
-    def take(self, row: TailRow, time_ns: int, last_seen_ns: int, *, quiet: bool, held: bool) -> None:
-        """Take a reading; `last_seen_ns` is the time of this activity, for silence."""
+    def take(self, row: TailRow, time_ns: int, last_seen_ns: int, *, quiet: bool, held: bool) -> bool:
+        """Take a reading, active at `last_seen_ns`, and return True; False if its series is not tracked."""
         key = (row.process, row.data)
-        checks = self._checks.get(key) or self._start(Series(*key, row.process_group))
+        checks = self._checks.get(key)
+        if checks is None:
+            if len(self._checks) >= self._max_series:
+                return False
+            checks = self._start(Series(*key, row.process_group))
         series = checks.series
         reading = tracker.observe(series, row, checks.variants)
         if reading is None:
             self._late[key] = checks
         elif not quiet:
             for check in checks.reading:
-                holds = check.condition.is_met(reading, row.data_value)
-                if holds != check.holds or (holds and check.tracked.alert.condition is None):
-                    check.holds = holds
-                    self._alerts.report(check.tracked, time_ns, holds, row.data_value, self._value_annotations(row))
+                try:
+                    holds = check.condition.is_met(reading, row.data_value)
+                    if holds != check.holds or (holds and check.tracked.alert.condition is None):
+                        check.holds = holds
+                        self._alerts.report(check.tracked, time_ns, holds, row.data_value, self._value_annotations(row))
+                except Exception as error:  # noqa: BLE001 - a kind of rule is a plug-in
+                    failures.fail(error, [check.tracked.rule])
             for streak_check in checks.streak:
                 streak = series.streaks.get(streak_check.variant)
                 if streak is not None and (streak.length > streak_check.threshold or streak_check.holds is not False):
                     self._evaluate_streaks(key, checks, row, time_ns, held=held)
                     break
         self._record_activity(checks, last_seen_ns, quiet=quiet)
+        return True
 
     def record_call(self, process: str, group: str | None, last_seen_ns: int, *, quiet: bool) -> None:
-        """Record that a process called something at `last_seen_ns`."""
+        """Record that a process called something at `last_seen_ns`, if it is tracked."""
         key = (process, CALLS)
-        checks = self._checks.get(key) or self._start(Series(process, CALLS, group))
+        checks = self._checks.get(key)
+        if checks is None:
+            if len(self._checks) >= self._max_series:
+                return
+            checks = self._start(Series(process, CALLS, group))
         self._record_activity(checks, last_seen_ns, quiet=quiet)
 
     def drain_changed(self) -> list[Series]:
@@ -157,10 +180,13 @@ class SeriesChecks:
             return
         for check in checks.streak:
             streak = checks.series.streaks.get(check.variant)
-            if streak is not None and (holds := check.verdict(streak)) != check.holds:
-                check.holds = holds
-                annotations = checks_.stale_annotations(streak, row, self._code_of) if holds else None
-                self._alerts.report(check.tracked, time_ns, holds, streak.text, annotations)
+            try:
+                if streak is not None and (holds := check.verdict(streak)) != check.holds:
+                    check.holds = holds
+                    annotations = checks_.stale_annotations(streak, row, self._code_of) if holds else None
+                    self._alerts.report(check.tracked, time_ns, holds, streak.text, annotations)
+            except Exception as error:  # noqa: BLE001 - as above
+                failures.fail(error, [check.tracked.rule])
 
     def _record_activity(self, checks: Checks, last_seen_ns: int, *, quiet: bool) -> None:
         """Record activity of a series at `last_seen_ns`."""
@@ -187,10 +213,13 @@ class SeriesChecks:
                 silence.is_reported = False
                 due = Due(series.last_seen_ns + silence.after_ns, (series.process, series.data), index)
                 heapq.heappush(self._due, due)
-                if silence.condition:
-                    self._alerts.report(silence.tracked, series.last_seen_ns, condition=False)
-                else:
-                    self._restore(checks, silence)
+                try:
+                    if silence.condition:
+                        self._alerts.report(silence.tracked, series.last_seen_ns, condition=False)
+                    else:
+                        self._restore(checks, silence)
+                except Exception as error:  # noqa: BLE001 - as above
+                    failures.fail(error, [silence.tracked.rule])
         checks.is_silent = False
 
     def _restore(self, checks: Checks, silence: SilenceCheck) -> None:
@@ -203,4 +232,7 @@ class SeriesChecks:
         silence.is_reported = checks.is_silent = True
         annotations = {"summary": f"nothing for {silence.after_ns / SECOND:g} s"}
         tracked = silence.tracked
-        self._alerts.report(tracked, since_ns + silence.after_ns, silence.condition, tracked.value, annotations)
+        try:
+            self._alerts.report(tracked, since_ns + silence.after_ns, silence.condition, tracked.value, annotations)
+        except Exception as error:  # noqa: BLE001 - as above
+            failures.fail(error, [tracked.rule])
