@@ -8,11 +8,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
+from obs_core import safe_files
 from obs_core.paths import folder_of
 from obs_core.process_identity import pid_lives
 from obs_core.supervisor.state import Child
 
 NAME: Final = "children.json"
+_LARGEST: Final = 1_000_000
 _BEST_FIRST: Final = ("running", "starting", "waiting", "port in use", "off")
 
 
@@ -34,18 +36,18 @@ def remove(log: Path, child: Child) -> None:
 
 def _replace(log: Path, child: Child, status: list[Child]) -> None:
     path = _path(log)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    safe_files.make_folder(path.parent)
     with _locked(path):
         others = [other for other in _read(path) if (other.dashboard, other.name) != (child.dashboard, child.name)]
-        new_file = path.with_suffix(".new")
-        new_file.write_text(json.dumps({"children": [asdict(one) for one in (*others, *status)]}, indent=1), "utf-8")
-        new_file.replace(path)
+        content = json.dumps({"children": [asdict(one) for one in (*others, *status)]}, indent=1)
+        safe_files.replace(path, content.encode())
 
 
 def _read(path: Path) -> list[Child]:
     """The children of running dashboards; none if the file is missing or invalid."""
     try:
-        entries = [Child(**entry) for entry in json.loads(path.read_text("utf-8"))["children"]]
+        with os.fdopen(safe_files.open_file(path), "rb") as file:
+            entries = [Child(**entry) for entry in json.loads(file.read(_LARGEST))["children"]]
     except (OSError, ValueError, TypeError, KeyError):
         return []
     return [child for child in entries if child.state in _BEST_FIRST and pid_lives(child.dashboard, child.birth)]
@@ -63,7 +65,7 @@ def _locked(path: Path) -> Iterator[None]:
     except ImportError:
         yield
         return
-    descriptor = os.open(path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR, 0o600)
+    descriptor = safe_files.open_or_make(path.with_suffix(".lock"))
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

@@ -3,8 +3,8 @@
 Each child's standard input is a pipe, and only this process holds the other end. When this process ends, even by
 kill -9, the system closes the pipe and the child ends: there are no orphans.
 
-A child that is ready sends a heartbeat on its standard output. If there is none for `OBS_HANG_S` seconds, the child is
-stopped, blocked or in an endless loop: it is killed and started again like one that ended by itself.
+A child sends a heartbeat on its standard output. If it stops for `OBS_HANG_S` seconds, the child is stopped, blocked or
+in an endless loop: it is killed and started again like one that ended by itself.
 """
 
 import json
@@ -54,6 +54,7 @@ class Supervisor:
         It is restarted if it sends no heartbeat for `hang_s` seconds; 0: never.
         """
         self._hang_s = hang_s
+        self._beats = False
         dashboard = os.getpid()
         self.child = state.Child(program.name, "off", time.time_ns(), dashboard, birth_of(dashboard) or 0)
         self._program = program
@@ -122,7 +123,7 @@ class Supervisor:
         """Read the child's output until it ends or hangs; return the last line, or that it hangs."""
         assert process.stdout is not None
         lines = output.Lines(process.stdout.fileno())
-        last_line = ""
+        last_line, self._beats = "", False
         while (line := lines.next(self._limit_s())) is not None:
             last_line = self._take_line(line) or last_line
         if lines.is_silent and not self._stopping.is_set():
@@ -132,8 +133,8 @@ class Supervisor:
         return last_line
 
     def _limit_s(self) -> float:
-        """How long the child may be silent: longer while it starts, for example to migrate a log."""
-        return self._hang_s if self.child.state == "running" else _START_FACTOR * self._hang_s
+        """How long the child may be silent: much longer until its first beat, for example to migrate a log."""
+        return self._hang_s if self._beats else _START_FACTOR * self._hang_s if self.child.state != "running" else 0
 
     def _take_line(self, line: str) -> str:
         """Take a line of output; return it if it is a message.
@@ -141,13 +142,15 @@ class Supervisor:
         A line with an address marks the child as ready; messages go to the dashboard's log.
         """
         address = _address(line)
-        if heartbeat.is_beat(line) or not line.strip():
+        if heartbeat.is_beat(line):
+            self._beats = True
             return ""
         if address is not None:
             self.child = state.ready(self.child, address, time.time_ns())
             self._write_status()
             return ""
-        _log.warning("%s: %s", self._program.name, line.strip())
+        if line.strip():
+            _log.warning("%s: %s", self._program.name, line.strip())
         return line.strip()
 
     def _write_status(self, *, remove: bool = False) -> None:

@@ -85,7 +85,7 @@ class Checkpoint:
             return None
 
     def _give_up(self, error: ObsError | OSError) -> None:
-        """Go on without the file: some changes are missing in it now, so it must not be used again."""
+        """Continue without the file: some changes are missing in it now, so it must not be used again."""
         if not isinstance(error, ObsError):
             error = LogUnreadable(f"{self._path} can't be written: {error.strerror}.", "Check its permissions.")
         hint = "After a restart, the watcher reads the log again to rebuild the streaks."

@@ -96,7 +96,7 @@ class Faults:
                 self._report_rarely(part, text)
 
     def _report_rarely(self, part: str, text: str) -> None:
-        """Report a text whose numbers change, at most once per 20 s for its part."""
+        """Report a text with changing numbers, at most once per 20 s for its part."""
         now_s = time.monotonic()
         if now_s - self._reported_s.get((part, ""), -REPEAT_S) >= REPEAT_S:
             self._reported_s[part, ""] = now_s

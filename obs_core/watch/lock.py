@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from obs_core import safe_files
 from obs_core.errors import LogUnreadable
 from obs_core.paths import folder_of
 
@@ -21,8 +22,8 @@ def held(log: Path) -> Iterator[int | None]:
     """
     path = Path(folder_of(str(log))) / NAME
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+        safe_files.make_folder(path.parent)
+        descriptor = safe_files.open_or_make(path)
     except OSError as error:
         message = f"{path} can't be written: {error.strerror}."
         raise LogUnreadable(message, "Check the permissions of the folder next to the log.") from error

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from obs_core import subprocesses
 from obs_core.process_identity import birth_of
 from obs_core.settings import Settings, from_environment
 from obs_core.store import sqlite
-from obs_core.supervisor import status_file, supervisor
+from obs_core.supervisor import state, status_file, supervisor
 from obs_core.supervisor.state import Child, ChildState
 
 TIMEOUT_S = 60
@@ -27,6 +28,27 @@ state.PORT_DELAY_S = 0.2
 running = supervisor.start(from_environment())
 sys.stdin.read()
 supervisor.stop(running)
+"""
+
+SPINS = """
+import json
+from obs_core import heartbeat
+print(json.dumps({"address": "x"}), flush=True)
+heartbeat.start()
+heartbeat.beat()
+while True:
+    pass
+"""
+BUSY = """
+import json, time
+from obs_core import heartbeat
+print(json.dumps({"address": "x"}), flush=True)
+heartbeat.start()
+end = time.monotonic() + 6
+while time.monotonic() < end:
+    heartbeat.beat()
+print("done", flush=True)
+raise SystemExit(65)
 """
 
 
@@ -108,6 +130,50 @@ def test_a_killed_child_is_restarted(tmp_path: Path, start: Begin) -> None:
     os.kill(first.pid, signal.SIGKILL)
     second = child_in("running", log=log, but=first.pid)
     assert second.restarts == 1
+
+
+def test_a_stopped_watcher_is_killed_and_restarted_and_the_reason_is_kept(tmp_path: Path, start: Begin) -> None:
+    log = tmp_path / "trace.db"
+    (supervised,) = [one for one in start(settings(log, OBS_OTLP="off", OBS_WATCH="on")) if one.child.name == "watch"]
+    first = child_in("running", log=log, name="watch")
+    assert first.pid is not None
+    while not supervised._beats:
+        time.sleep(0.05)
+    supervised._hang_s = 3
+    os.kill(first.pid, signal.SIGSTOP)
+    waiting = child_in("waiting", log=log, name="watch")
+    assert waiting.last_error == "It did not respond for 3 s and was stopped."
+    assert ends(first.pid)
+    supervised._hang_s = 30
+    second = child_in("running", log=log, but=first.pid, name="watch")
+    assert (second.restarts, second.last_error, second.last_end) == (1, "", waiting.last_error)
+    assert second.last_end_ns > first.since_ns
+
+
+def test_a_watcher_in_an_endless_loop_is_restarted_with_growing_delays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subprocesses, "command", lambda *_: [sys.executable, "-c", SPINS])
+    log = tmp_path / "trace.db"
+    supervised = supervisor.Supervisor(supervisor.Program("watch", (), is_on=True), log, hang_s=1)
+    supervised.start()
+    try:
+        seen: set[int] = set()
+        while max(seen, default=0) < 3:
+            seen.add(child_in("starting", "running", "waiting", log=log, name="watch").failures)
+        assert state.delay_s(supervised.child) == 2.0
+    finally:
+        supervised.stop()
+
+
+def test_a_busy_child_that_makes_progress_is_not_restarted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocesses, "command", lambda *_: [sys.executable, "-c", BUSY])
+    log = tmp_path / "trace.db"
+    supervised = supervisor.Supervisor(supervisor.Program("watch", (), is_on=True), log, hang_s=3)
+    supervised.start()
+    supervised._thread.join(TIMEOUT_S)  # it ends by itself, as one that can never do its work
+    assert (supervised.child.state, supervised.child.last_end) == ("off", "done")
+    supervised.stop()
 
 
 def test_a_port_in_use_is_reported_and_retried_slowly(

@@ -171,7 +171,7 @@ class Evaluator:
         """Return the results since the last call."""
         transitions, rows = self.alerts.drain_changes()
         seen: list[tuple[str, str]] = []
-        self._each_check(lambda check: seen.extend(check.drain_seen()))
+        self._run_checks(lambda check: seen.extend(check.drain_seen()))
         return EvaluationOutput(transitions, rows, seen)
 
     def tick(self, now_ns: int, writers: Sequence[WriterStatus] = (), held: Collection[str] = ()) -> None:
@@ -181,20 +181,20 @@ class Evaluator:
             RuleFailed: the check of a rule raised an error; this evaluator can't be used any longer.
         """
         self.series.tick(now_ns, held)
-        self._each_check(lambda check: check.tick(now_ns, writers))
+        self._run_checks(lambda check: check.tick(now_ns, writers))
         self.alerts.advance_to(now_ns)
 
     def advance_windows(self, now_ns: int) -> None:
         """Evaluate the windows up to `now_ns`, without silence and writers."""
-        self._each_check(lambda check: check.tick(now_ns) if check.reach_ns else None)
+        self._run_checks(lambda check: check.tick(now_ns) if check.reach_ns else None)
 
     def resume(self, rows: Iterable[TailRow], start_ns: int, evaluated_ns: int) -> None:
         """Fill the windows again after a restart; `rows` are those since `start_ns`, by id (see `reach_ns`)."""
         with_windows = [check for check in self.checks if check.reach_ns]
         rows = list(rows) if len(with_windows) > 1 else rows
-        self._each_check(lambda check: check.resume(rows, start_ns, evaluated_ns) if check.reach_ns else None)
+        self._run_checks(lambda check: check.resume(rows, start_ns, evaluated_ns) if check.reach_ns else None)
 
-    def _each_check(self, do: Callable[[Check], None]) -> None:
+    def _run_checks(self, do: Callable[[Check], None]) -> None:
         for check in self.checks:
             try:
                 do(check)

@@ -1,25 +1,36 @@
-"""The status of the watcher that evaluates rules: a line when it does not run, with how to start it."""
+"""The status of the watcher that evaluates rules: what fails in it, and a line when it does not run."""
 
 from typing import Final
 
 import streamlit as st
 
 from obs_core.alerts.snapshot import AlertsSnapshot
-from obs_core.clock import SECOND, now_ns
+from obs_core.clock import MINUTE, SECOND, now_ns
 from obs_core.settings import from_environment
 from obs_core.supervisor import status_file
 from obs_core.ui.kit import formatting
+from obs_core.watch import status_file as watch_status
+from obs_core.watch.status_file import Fault
 
 _LATE_NS: Final = 15 * SECOND  # a watcher records its progress when rows come, and every 5 s without rows
 
+_RECENT_NS: Final = 10 * MINUTE
+_MOST_FAULTS: Final = 5
+
 
 def note(snapshot: AlertsSnapshot) -> None:
-    """Show that the watcher does not run or that rules can't be read; nothing if all is well or no rule is enabled."""
+    """Show what fails in the watcher, and that it does not run; nothing if all is well."""
     if snapshot.error:
         st.warning(formatting.escape_markdown(snapshot.error), icon=":material/error:")
+    log, now = from_environment().log, now_ns()
+    child = status_file.children(log).get("watch")
+    _show_faults([fault for fault in watch_status.faults(log) if not snapshot.error.startswith(fault.text)])
+    if child is not None and child.restarts and now - child.last_end_ns <= _RECENT_NS:
+        when = formatting.format_time(child.last_end_ns, date=False)
+        reason = formatting.escape_markdown(child.last_end)
+        st.caption(f":material/restart_alt: The watcher was restarted after {when}: {reason}")
     if not any(rule.enabled for rule in snapshot.rules):
         return
-    now, child = now_ns(), status_file.children(from_environment().log).get("watch")
     if snapshot.evaluated_ns is not None and now - snapshot.evaluated_ns <= _LATE_NS:
         return
     if child is not None and child.state in ("starting", "running"):
@@ -33,6 +44,16 @@ def note(snapshot: AlertsSnapshot) -> None:
         f"{_last_evaluated(snapshot)} Start it: `python -m obs_core watch`{reason}",
         icon=":material/visibility_off:",
     )
+
+
+def _show_faults(faults: list[Fault]) -> None:
+    """Show the first faults, each with how often it happened and since when."""
+    for fault in faults[:_MOST_FAULTS]:
+        since = formatting.format_time(fault.since_ns)
+        times = f" ({formatting.count(fault.times)} times since {since})" if fault.times > 1 else f" (since {since})"
+        st.warning(formatting.escape_markdown(fault.text) + times, icon=":material/error:")
+    if len(faults) > _MOST_FAULTS:
+        st.caption(f"{formatting.count(len(faults) - _MOST_FAULTS)} more problems of the watcher are not shown.")
 
 
 def _last_evaluated(snapshot: AlertsSnapshot) -> str:

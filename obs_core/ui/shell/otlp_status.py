@@ -21,7 +21,8 @@ def note() -> None:
     if _is_down(child):
         st.warning(formatting.escape_markdown(_down_note(child)), icon=_ICON)
     elif child.state == "running":
-        restarts = f" Restarts: {formatting.count(child.restarts)}." if child.restarts else ""
+        reason = f" The last reason: {formatting.escape_markdown(child.last_end)}" if child.last_end else ""
+        restarts = f" Restarts: {formatting.count(child.restarts)}.{reason}" if child.restarts else ""
         st.caption(f"{_ICON} OpenTelemetry programs can send to `{child.address}`.{restarts}")
     else:
         why = formatting.escape_markdown(child.last_error or "it is disabled by OBS_OTLP.")
