@@ -28,6 +28,8 @@ CHANGED = {
     "OBS_OTLP_PEER_CONNECTIONS": "10",
     "OBS_WATCH": "no",
     "OBS_ARCHIVE": "no",
+    "OBS_HANG_S": "5",
+    "OBS_MAX_SERIES": "7",
     "OBS_VALUES": "price",
     "OBS_WEBHOOK_ALLOW": "a.example.com",
     "OBS_HOSTS": "obs.example.org",
