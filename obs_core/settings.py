@@ -33,9 +33,7 @@ class Settings:
     otlp_peer_connections: int = 256  # OBS_OTLP_PEER_CONNECTIONS: the most open connections of one address
     watch: bool = True  # OBS_WATCH: whether the dashboard starts the watcher, which evaluates alert rules
     archive: bool = True  # OBS_ARCHIVE: whether questions are answered from the log's archive, if there is one
-    hang_s: float = (
-        30.0  # OBS_HANG_S: after how many seconds without a heartbeat a child process is restarted; 0: never
-    )
+    hang_s: int = 30  # OBS_HANG_S: a child without a heartbeat for so many seconds is restarted; 0: never
     max_series: int = 200_000  # OBS_MAX_SERIES: how many series the watcher tracks
     values: tuple[str, ...] = ()  # OBS_VALUES: span attributes that become values of their calls
     webhook_allow: tuple[str, ...] = ()  # OBS_WEBHOOK_ALLOW: the hosts that webhooks may use; empty: all
