@@ -33,13 +33,14 @@ random_share: Final = _random.random
 
 _TRACEPARENT: Final = r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?"
 _HEADER: Final = "traceparent"
+_UNSIGNED: Final = (1 << 64) - 1
 ENVIRONMENT: Final = "TRACEPARENT"
 
 
 def current_trace_id() -> str | None:
     """The id of the running trace as 32 hexadecimal digits, or None outside a trace."""
     running = current.get()
-    return None if running is None or running is UNSAMPLED else f"{running[0]:016x}{running[1]:016x}"
+    return None if running is None or running is UNSAMPLED else _trace_id(running)
 
 
 def inject(carrier: MutableMapping[str, str] | None = None) -> MutableMapping[str, str]:
@@ -52,8 +53,13 @@ def inject(carrier: MutableMapping[str, str] | None = None) -> MutableMapping[st
     running = current.get()
     if running is not None and running is not UNSAMPLED:
         name = ENVIRONMENT if carrier is os.environ or "PATH" in carrier else _HEADER
-        carrier[name] = f"00-{running[0]:016x}{running[1]:016x}-{running[2]:016x}-01"
+        carrier[name] = f"00-{_trace_id(running)}-{running[2]:016x}-01"
     return carrier
+
+
+def _trace_id(running: tuple[int, int, int, str | None]) -> str:
+    """The trace id as 32 hexadecimal digits; a clock before 1970 makes the first half negative."""
+    return f"{running[0] & _UNSIGNED:016x}{running[1]:016x}"
 
 
 def extract(carrier: Mapping[str, str] | None = None) -> Running | None:

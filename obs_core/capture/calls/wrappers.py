@@ -5,6 +5,7 @@ Our own errors are swallowed; the function's result and exceptions pass unchange
 from their tracebacks.
 """
 
+import struct
 from collections.abc import Callable
 from marshal import dumps
 from time import perf_counter_ns, time_ns
@@ -14,7 +15,7 @@ from zlib import adler32
 from obs_core.capture.calls.call import Call, SiteHandle, describe_exception, is_off, report_lost_row
 from obs_core.capture.calls.trace_options import TraceOptions, memory_in_use, memory_since, record_arguments
 from obs_core.capture.context import UNSAMPLED, current, random_bits, random_share
-from obs_core.capture.spool.frames import DESCRIBED, HEAD, MARSHAL_VERSION, encode_frame
+from obs_core.capture.spool.frames import DESCRIBED, HEAD, MARSHAL_VERSION, encode_frame, encode_value
 from obs_core.capture.values.describe import encode_plain
 from obs_core.capture.writer import process, sink
 
@@ -64,10 +65,26 @@ def wrap_plain(function: Function, site_id: int, function_name: str | None) -> F
             except ValueError:
                 sink.put(frame)
         except Exception as error:  # noqa: BLE001 - the traced program must not notice
-            report_lost_row(error)
+            _emit_again(error, (high, low, span, parent, start_ns, duration), site_id, result)
         return result
 
     return wrapper
+
+
+def _emit_again(error: Exception, ids_and_times: tuple[int, ...], site_id: int, result: object) -> None:
+    """Put the frame of a call into the spool that the fast path could not pack; report every other error."""
+    try:
+        if not isinstance(error, struct.error):  # a clock beyond 64 bits
+            raise error
+        flag, value = encode_value(*encode_plain(result))
+        high, low, span, parent, start_ns, duration = ids_and_times
+        frame = encode_frame((site_id | flag, high, low, span, parent, start_ns, duration), value)
+        try:
+            sink.write(frame)
+        except ValueError:
+            sink.put(frame)
+    except Exception as second:  # noqa: BLE001 - the traced program must not notice
+        report_lost_row(second)
 
 
 def _emit_exception(head_fields: tuple[int, int, int, int, int, int, int], error: BaseException) -> None:

@@ -19,7 +19,7 @@ from obs_core.capture.drain.row_builder import RowBuilder, sanitised, storable
 from obs_core.capture.drain.source_lookup import code_of
 from obs_core.capture.drain.transactions import begin
 from obs_core.capture.options import Options
-from obs_core.capture.spool.frames import READY, CallSite, Frame
+from obs_core.capture.spool.frames import EARLIEST_NS, LATEST_NS, READY, CallSite, Frame
 from obs_core.capture.spool.header import CLOSED, HALF_OPEN, OPEN, Header
 from obs_core.errors import ObsError
 from obs_core.model import Code, ProcessRun
@@ -174,6 +174,7 @@ class Drain:
             identity = (writer.process, writer.process_group, header.pid, writer.host, writer.version, writer.revision)
             run = ProcessRun._make(storable((*identity, header.started_ns)))
             self._row_builder.run_id = log.run_id(connection, run)
+        header.count_out_of_range(sum(frame[5] >= LATEST_NS or frame[5] <= EARLIEST_NS for frame in frames))
         rows = self._row_builder.rows(frames)
         try:
             log.append_in_bulk(connection, rows)
@@ -199,8 +200,7 @@ class Drain:
         self.source.header.circuit = CLOSED
 
     def _failed(self, error: Exception) -> None:
-        jitter = (time.perf_counter_ns() & 1023) / 1023
-        self.breaker = self.breaker.after_failure(time.monotonic(), jitter)
+        self.breaker = self.breaker.after_failure(time.monotonic(), (time.perf_counter_ns() & 1023) / 1023)
         self.source.header.circuit = _STATES[self.breaker.state]
         self.source.header.last_error = f"{type(error).__name__}: {error}"
         self._row_builder.forget_ids()

@@ -22,6 +22,9 @@ MARSHAL_VERSION: Final = 2  # without references: version 4 costs half as much a
 DESCRIBED: Final = 1 << 31  # set in the site id: the value is a pair (plain value, details)
 READY: Final = 1 << 30  # the site id of a finished row: the value is a whole `Row`, the start is its arrival
 NOT_MEASURED: Final = -1
+LATEST_NS: Final = (1 << 63) - 1
+EARLIEST_NS: Final = -LATEST_NS - 1
+_UNSIGNED: Final = (1 << 64) - 1
 SITES_SIZE: Final = 1 << 20
 """Bytes of a spool that hold the sites: some 7,000 functions. Each row of any further site carries the site itself."""
 
@@ -48,9 +51,19 @@ value is a whole `Row`, and the start is its arrival.
 
 
 def encode_frame(head_fields: tuple[int, int, int, int, int, int, int], value: bytes) -> bytes:
-    """The bytes of a frame; `head_fields` are the parts of a `Frame` before the value."""
-    body = HEAD.pack(len(value), *head_fields) + value
+    """The bytes of a frame; `head_fields` are the parts of a `Frame` before the value, limited to 64 bits."""
+    try:
+        body = HEAD.pack(len(value), *head_fields) + value
+    except struct.error:
+        body = HEAD.pack(len(value), *_in_range(head_fields)) + value
     return body + adler32(body).to_bytes(CHECKSUM_SIZE, "little")
+
+
+def _in_range(head_fields: tuple[int, ...]) -> list[int]:
+    """`head_fields` with times at the bound of 64 bits (the years 1677 and 2262), and ids without their higher bits."""
+    site_id, *ids = head_fields[:-2]
+    times = (max(EARLIEST_NS, min(LATEST_NS, time_ns)) for time_ns in head_fields[-2:])
+    return [site_id, *(number & _UNSIGNED for number in ids), *times]
 
 
 def ready_frame(row: "Row", arrived_ns: int) -> bytes:

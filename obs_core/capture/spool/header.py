@@ -143,6 +143,12 @@ class Header:
         raw = text.encode("utf-8", "replace")[:_ERROR_CAP]
         self.memory[_ERROR_AT : _ERROR_AT + 2 + len(raw)] = len(raw).to_bytes(2, "little") + raw
 
+    def count_out_of_range(self, rows: int) -> None:
+        """Count rows with a time beyond 64 bits."""
+        if rows:
+            self.out_of_range += rows
+            self.last_error = f"{self.out_of_range:,} rows have a time before 1677 or after 2262, stored at the bound"
+
     def sequence(self, segment: int) -> int:
         """The sequence number of `segment` in the order of writing, from 1; 0 while it is free."""
         at = _SEQUENCE_AT + 8 * segment
