@@ -21,6 +21,10 @@ _NUMERIC: Final = re.compile(
 )
 _WRAPPED: Final = re.compile(r"(?:np\.[a-z0-9]+|Decimal)\('?([^')]*)'?\)\Z")
 _HASH: Final = re.compile(r'"obs\.value\.hash": ?"([0-9a-f]+)"')
+_ABOUT: Final = '"obs.value.'
+"""In the attributes of a reading that is not compared by its text: by a hash of its value, or not at all."""
+_INCOMPARABLE: Final = re.compile(r'"obs\.value\.incomparable": ?true')
+_NOTHING_EQUALS: Final = "\udfff"  # `other` of an incomparable reading: a text read from SQLite can't contain it
 _TEXT_TYPES: Final = frozenset({"str", "bytes", "string"})
 _STARTS: Final = 12
 _MOST_STARTS: Final = 16  # thinning at every change took 2 us more per streak
@@ -42,18 +46,29 @@ class EqualRun(NamedTuple):
 
 
 class ReadingKey(NamedTuple):
-    """Identifies equal readings: by type and number, or by text if it is not a number or too large for a double."""
+    """Identifies equal readings: by type and number, or by text if it is not a number or too large for a double.
+
+    If its text does not show its whole value, a reading is identified by a hash; an incomparable one equals no other.
+    """
 
     type: str
     number: float | None
     other: str | None
     missing: bool
 
+    @property
+    def is_comparable(self) -> bool:
+        """Whether it can equal another reading."""
+        return self.other != _NOTHING_EQUALS
+
 
 def reading_key(data_type: str | None, text: str | None, attributes: str | None = None) -> ReadingKey:
-    """The key of a reading; equal readings have equal keys."""
-    if attributes is not None and (text is None or not text.endswith("…")):
-        attributes = None
+    """The key of a reading; equal readings have equal keys (see `Streak.includes`)."""
+    if attributes is not None:
+        if _ABOUT not in attributes:
+            attributes = None
+        elif _INCOMPARABLE.search(attributes):
+            return ReadingKey(data_type or "", None, _NOTHING_EQUALS, missing=False)
     return _reading_key(data_type or "", text, attributes)
 
 
@@ -106,7 +121,7 @@ class Streak:
     def includes(self, reading: ReadingKey, tolerance: float) -> bool:
         """Whether `reading` continues this streak."""
         first = self.first
-        return reading == first or (
+        return (reading == first and reading.is_comparable) or (
             tolerance > 0 and reading.type == first.type and _near(first.number, reading.number, tolerance)
         )
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from obs_core.capture.context import UNSAMPLED, current, random_bits
 from obs_core.capture.spool.frames import NOT_MEASURED, CallSite, encode_frame, encode_site, encode_value
-from obs_core.capture.values.describe import describe
+from obs_core.capture.values.describe import describe_result
 from obs_core.capture.values.exceptions import exception_details
 from obs_core.capture.values.limits import redacted
 from obs_core.capture.writer import process, sink
@@ -95,7 +95,7 @@ class Call:
     def returned(self, value: object, *, hidden: bool = False) -> None:
         """Record the end of the call and its return value; `hidden` redacts the value."""
         duration = perf_counter_ns() - self._clock
-        plain, details = redacted() if hidden else describe(value)
+        plain, details = redacted() if hidden else describe_result(value)
         self._emit(duration, plain, details)
 
     def ended(self) -> None:

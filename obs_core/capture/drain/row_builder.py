@@ -7,11 +7,12 @@ from typing import Any, Final
 
 from obs_core.capture.spool.frames import DESCRIBED, NOT_MEASURED, READY, CallSite, Frame
 from obs_core.capture.spool.header import WriterIdentity
-from obs_core.capture.values.limits import cut, rules
+from obs_core.capture.values.limits import rules
 from obs_core.capture.values.summary import description
 from obs_core.model import Row
 
 _LARGEST: Final = (1 << 63) - 1
+_OF_VALUES: Final = ("length", "hash", "incomparable")  # details that are attributes named obs.value.…
 CodeIdOf = Callable[[CallSite], int | None]
 SiteKeyOf = Callable[[int], bytes | None]
 
@@ -53,8 +54,8 @@ class RowBuilder:
                     continue
                 kind = type(value)
                 text = repr(value) if kind is float else _text(value)
-                if len(text) > cap:
-                    rows.append(self._row_with_details(frame, None, {"type": kind.__name__, **cut(text)}))
+                if text is None or len(text) > cap:
+                    rows.append(self._row_with_details(frame, None, description(value)))
                     continue
                 site, code = sites.get(site_id) or self._resolve_site(site_id)
                 if low != trace_low or high != trace_high:
@@ -86,9 +87,11 @@ class RowBuilder:
         kind, text = details.get("type"), details.get("text")
         if kind is None and details.get("result", True):
             kind, text = type(value).__name__, _text(value)
+            if text is None:
+                details = {**details, **description(value)}
+                text = details["text"]
         attributes = dict(details.get("attributes") or {})
-        if "hash" in details:
-            attributes |= {"obs.value.length": details.get("length"), "obs.value.hash": details["hash"]}
+        attributes |= {f"obs.value.{name}": details[name] for name in _OF_VALUES if name in details}
         about = {"attributes": attributes, **(details.get("about") or {})} if attributes else details.get("about")
         stack = details.get("stack")
         return Row(
@@ -114,11 +117,12 @@ class RowBuilder:
         )
 
 
-def _text(value: object) -> str:
+def _text(value: object) -> str | None:
+    """The text of plain data; None for an integer of more than 4,300 digits, which has no repr."""
     try:
         return value if isinstance(value, str) else repr(value)
-    except ValueError:  # an integer of more than 4,300 digits
-        return str(description(value)["text"])
+    except ValueError:
+        return None
 
 
 def traceback_text(exception_chain: Sequence[tuple[str, str, Sequence[tuple[str, int, str]]]]) -> str:

@@ -6,7 +6,7 @@ Plain data (numbers, short texts, small flat containers) is marshalled into the 
 
 from typing import Any, Final
 
-from obs_core.capture.values.limits import cut, rules
+from obs_core.capture.values.limits import rules
 
 FEW: Final = 16  # most entries of a container that is marshalled as plain data
 _SHORT: Final = 200  # characters of a text inside such a container
@@ -14,8 +14,8 @@ _NUMBERS: Final = frozenset({float, int, bool, type(None)})
 _SEQUENCES: Final = frozenset({list, tuple})
 
 
-def encode_plain(value: Any) -> tuple[Any, dict[str, Any] | None]:  # noqa: ANN401, C901, PLR0912 - any value, one fast function
-    """(`value`, None) if it is plain data, else (None, its description).
+def encode_plain(value: Any, *, compared: bool = False) -> tuple[Any, dict[str, Any] | None]:  # noqa: ANN401, C901, PLR0912 - any value, one fast function
+    """(`value`, None) if it is plain data, else (None, its description); `compared` for a reading of a series.
 
     Plain loops: `set(map(type, …))` and generators took three times as long for a dict of three.
     """
@@ -37,8 +37,10 @@ def encode_plain(value: Any) -> tuple[Any, dict[str, Any] | None]:  # noqa: ANN4
                 return value, None
     elif kind is str:
         if len(value) <= rules.cap:
-            return rules.redaction.scrubbed(value), None
-        return None, {"type": "str", **cut(value)}
+            text = rules.redaction.scrubbed(value)
+            if compared and text != value:
+                return None, {"type": "str", "text": text, "incomparable": True}
+            return text, None
     elif kind in _SEQUENCES and len(value) <= FEW:
         for item in value:
             kind = type(item)
@@ -50,12 +52,24 @@ def encode_plain(value: Any) -> tuple[Any, dict[str, Any] | None]:  # noqa: ANN4
             return value, None
     from obs_core.capture.values import summary  # noqa: PLC0415 - most programs return plain data only
 
-    return None, summary.description(value)
+    return None, summary.description(value, compared=compared)
 
 
 def describe(value: object) -> tuple[Any, dict[str, Any] | None]:
-    """Like `encode_plain`, but never raises an Exception."""
+    """Like `encode_plain` for a reading of a series; never raises an Exception."""
+    try:
+        return encode_plain(value, compared=True)
+    except Exception as error:  # noqa: BLE001 - a container changed by another thread, a type with a wrong interface
+        return None, {**_not_described(value, error), "incomparable": True}
+
+
+def describe_result(value: object) -> tuple[Any, dict[str, Any] | None]:
+    """Like `encode_plain` for the result of a call, which is never compared; never raises an Exception."""
     try:
         return encode_plain(value)
-    except Exception as error:  # noqa: BLE001 - a container changed by another thread, a type with a wrong interface
-        return None, {"type": type(value).__name__, "text": f"<not described: {type(error).__name__}>"}
+    except Exception as error:  # noqa: BLE001 - as above
+        return None, _not_described(value, error)
+
+
+def _not_described(value: object, error: Exception) -> dict[str, Any]:
+    return {"type": type(value).__name__, "text": f"<not described: {type(error).__name__}>"}

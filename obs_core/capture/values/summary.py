@@ -1,205 +1,302 @@
-"""Descriptions of values that are not plain data: fast, bounded, and without importing the libraries they come from."""
+"""Descriptions of values that are not plain data: fast, bounded, and without importing the libraries they come from.
 
-import sys
+A reading is described with a `Key`: what its text leaves out is added to it, so that two readings are equal only if
+their values are. Results of calls are never compared, and have no key.
+"""
+
 from collections import deque
-from collections.abc import Iterable
-from itertools import islice
-from marshal import dumps
-from types import MemberDescriptorType
+from collections.abc import Collection, Iterable
 from typing import Any, Final
 
-from obs_core.capture.values.limits import HASHED_IN_FULL, PIECE, cut, digest, rules, text_hash
+from obs_core.capture.values import arrays
+from obs_core.capture.values.contents import (
+    enum_state,
+    feed,
+    feed_fields,
+    foreign_zone,
+    is_flat,
+    plain_scalar,
+    standard_text,
+)
+from obs_core.capture.values.equality import Key
+from obs_core.capture.values.limits import rules
 from obs_core.capture.values.redact import REDACTED
 from obs_core.capture.values.repr_timeout import repr_with_timeout
+from obs_core.capture.values.type_info import VIEWS, TypeInfo, fields_of, mro_of, namespace_of, root_of, type_info
 
 _ENTRIES: Final = 24  # shown entries of a container
+_SORTED: Final = 200  # entries of a set, at most, that are shown in their order
 _DEPTH: Final = 4
 _LONGEST_PART: Final = 500
+_SHOWN_BYTES: Final = 64
+_DIGITS: Final = 10_000  # bits of an integer that is shown; Python refuses to write 4,300 digits and more
 _OBJECT_CHARACTERS: Final = 1000  # of an object and what it refers to; with 8,000 a parser took 16 s instead of 10
 _STATE_COST: Final = 100  # of the budget: reading the fields of an object takes as long as some 100 characters
 _NAME_COST: Final = 8  # of the budget: the name of a field, roughly
 _SCALARS: Final = frozenset({int, float, bool, type(None), complex, str, bytes, bytearray})
-_NUMBERS: Final = frozenset({int, float, bool, type(None)})
-_ARRAYS: Final = frozenset({"numpy", "pandas", "polars", "pyarrow", "xarray", "torch", "jax", "cupy"})
-_HARMLESS: Final = frozenset({"datetime", "decimal", "fractions", "uuid", "pathlib", "ipaddress", "zoneinfo", "array"})
 _BRACKETS: Final[dict[type, tuple[str, str]]] = {
+    dict: ("{", "}"),
     list: ("[", "]"),
     tuple: ("(", ")"),
     set: ("{", "}"),
     frozenset: ("frozenset({", "})"),
     deque: ("deque([", "])"),
+    **{view: (f"{view.__name__}([", "])") for view in VIEWS},
 }
-_CONTAINERS: Final = (dict, *_BRACKETS)
+
+
+_FIELDS: Final[type] = type({}.items())
 
 
 class Budget:
-    """The number of characters that the text of one value may still take; below zero it ends after the current part."""
+    """The characters that a text may still take (below zero it ends after the current part), and the value's key.
 
-    __slots__ = ("left",)
+    `key` is None if the value is not compared.
+    """
 
-    def __init__(self, characters: int) -> None:
-        """Start with `characters`."""
-        self.left = characters
+    __slots__ = ("_is_object", "key", "left")
+
+    def __init__(self, *, is_object: bool, compared: bool) -> None:
+        """The budget of an object or of another value."""
+        self._is_object = is_object
+        self.left = _OBJECT_CHARACTERS if is_object else 2 * rules.cap
+        self.key = Key() if compared else None
 
     def spend(self, characters: int) -> None:
         """Use up `characters`."""
         self.left -= characters
 
+    def leave_out(self, value: object) -> None:
+        """The text does not show the whole of `value`: it is compared by its content.
 
-def description(value: object) -> dict[str, Any]:
-    """The type and text of `value`, with length and hash if the text is incomplete. Never raises."""
+        Of what an object refers to only flat containers and arrays: reading a tree of objects takes too long.
+        """
+        key = self.key
+        if key is not None and key.comparable:
+            if not self._is_object or is_flat(value):
+                feed(key, value)
+            else:
+                key.fail()
+
+    def leave_out_fields(self, fields: Collection[tuple[object, Any]]) -> None:
+        """The text does not show these fields of an object."""
+        key = self.key
+        if key is not None and key.comparable:
+            feed_fields(key, fields)
+
+    def fail(self) -> None:
+        """The value can't be compared."""
+        if self.key is not None:
+            self.key.fail()
+
+
+def description(value: object, *, compared: bool = True) -> dict[str, Any]:
+    """The type and text of `value`, and how a reading is compared (see `Key.result`). Never raises an Exception."""
     kind = type(value)
-    if kind is bytes or kind is bytearray:
-        return _of_bytes(value)  # type: ignore[arg-type]
-    if kind is str:
-        return {"type": "str", **cut(str(value))}
+    name = kind.__name__
+    key = None
     try:
-        array = _array(value) if kind.__module__.partition(".")[0] in _ARRAYS else None
-        if array is not None:
-            return {"type": kind.__name__, **array}
-        text = _text(value, 0, Budget(2 * rules.cap if _container(value) else _OBJECT_CHARACTERS))
+        info = type_info(kind)
+        name = info.name
+        is_object = info.group == "object"
+        budget = Budget(is_object=is_object, compared=compared)
+        key = budget.key
+        text, length = _whole_text(value, info, budget)
     except Exception as error:  # noqa: BLE001 - foreign code may raise anything, and the program must not notice
-        text = f"<{kind.__name__}: not described, {type(error).__name__}>"
-    return {"type": kind.__name__, **cut(text), **_size(value)}
+        text, length = f"<{name}: not described, {type(error).__name__}>", None
+        if key is not None:
+            key.fail()
+    return {"type": name, **shown(text, key, length)}
 
 
-def _of_bytes(value: bytes | bytearray) -> dict[str, Any]:
-    shown = repr(bytes(value[:64]))
-    details: dict[str, Any] = {"type": type(value).__name__, "text": rules.redaction.scrubbed(shown)}
-    if len(value) > 64:  # noqa: PLR2004 - as shown
-        sample = bytes(value[:HASHED_IN_FULL]) + bytes(value[-PIECE:])
-        details |= {"text": f"{shown}… ({len(value):,} bytes)", "length": len(value), "hash": digest(sample)}
+def shown(text: str, key: Key | None, length: int | None = None) -> dict[str, Any]:
+    """The details of a frame for a text: redacted and within the cap, and how it is compared."""
+    cap = rules.cap
+    details: dict[str, Any] = {"length": length} if length is not None else {}
+    if len(text) > cap:
+        # 256 characters more than the cap are scrubbed, so that no half of a secret stays at the cut
+        part = text[: cap + 256]
+        scrubbed = rules.redaction.scrubbed(part)
+        details = {"text": scrubbed[: cap - 1] + "…", "length": len(text) if length is None else length}
+        if key is not None and key.comparable:
+            key.add_text(text)
+    else:
+        part, scrubbed = text, rules.redaction.scrubbed(text)
+        details["text"] = scrubbed
+    if key is not None:
+        if scrubbed != part:
+            key.fail()
+        details |= key.result(details["text"])
     return details
 
 
-def _array(value: Any) -> dict[str, Any] | None:  # noqa: ANN401 - any value
-    """A summary of a numpy array, a pandas or polars frame or series, by their common attributes; else None."""
-    kind = type(value)
-    shape = getattr(kind, "shape", None) is not None and value.shape
-    if not isinstance(shape, tuple):
-        return None
-    if hasattr(kind, "columns"):  # a data frame
-        columns = [str(name) for name in islice(value.columns, _ENTRIES)]
-        more = ", …" if shape[1] > len(columns) else ""
-        text = f"{kind.__name__} {shape[0]:,} rows x {shape[1]:,} columns ({', '.join(columns)}{more})"
-        return {"text": rules.redaction.scrubbed(text[: rules.cap]), "length": shape[0], "hash": digest(_edges(value))}
-    if hasattr(kind, "dtype"):
-        size = " x ".join(f"{length:,}" for length in shape)
-        text = f"{kind.__name__} {size or 'scalar'} {value.dtype}"
-        if not shape:
-            return {"text": f"{value!s}"[: rules.cap]}
-        return {"text": text, "length": shape[0], "hash": digest(_edges(value))}
-    return None
+def _whole_text(value: Any, info: TypeInfo, budget: Budget) -> tuple[str, int | None]:  # noqa: ANN401 - any value
+    """The text of a value that is not part of another one, and its length if its text leaves something out."""
+    base = info.base
+    if info.group == "scalar":
+        plain = plain_scalar(value, base)
+        if type(value) is not base:
+            _own_fields(value, info, budget)
+        if base is str:
+            return plain, None
+        if base is bytes or base is bytearray:
+            return _bytes_text(plain, budget)
+        return _scalar(plain, base, budget), None
+    if info.group == "library":
+        text, length = arrays.text_of(value, info, nested=False) or (None, None)
+        if text is not None:
+            budget.leave_out(value)
+            return text, length
+    text = _text(value, 0, budget)
+    length = base.__len__(value) if info.group == "container" and base not in VIEWS else 0
+    return text, length if length > _ENTRIES else None
 
 
-def _edges(value: Any) -> bytes:  # noqa: ANN401 - an array or frame
-    """The first and last 25 entries as text: a cheap way to detect that two values differ."""
-    flat = value.ravel() if hasattr(type(value), "ravel") and hasattr(type(value), "strides") else value
-    length = len(flat)
-    texts = (repr_with_timeout(lambda: str(flat[:25])), repr_with_timeout(lambda: str(flat[max(length - 25, 0) :])))
-    return "".join(texts).encode("utf-8", "surrogatepass")
+def _bytes_text(value: bytes | bytearray, budget: Budget) -> tuple[str, int | None]:
+    text = repr(bytes(value[:_SHOWN_BYTES]))
+    if len(value) <= _SHOWN_BYTES:
+        return text, None
+    budget.leave_out(value)
+    return f"{text}… ({len(value):,} bytes)", len(value)
 
 
-def _size(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any value
-    """The length of a container with more entries than its text shows, and a hash of a sample."""
-    base = _container(value)
-    if base is None or base.__len__(value) <= _ENTRIES:
-        return {}
-    length = base.__len__(value)
-    parts = list(islice(dict.items(value) if base is dict else base.__iter__(value), 1000))
-    if set(map(type, parts)) <= _NUMBERS:  # 30 us for a thousand; as text they take 2 ms
-        return {"length": length, "hash": digest(dumps((length, parts), 2))}
-    budget = Budget(HASHED_IN_FULL)
-    text = "".join(_text(part, _DEPTH - 1, budget) for part in parts[:100])
-    return {"length": length, "hash": text_hash(f"{length}\0{text}")}
-
-
-def _container(value: Any) -> Any:  # noqa: ANN401 - the built-in base type of `value`, for its own methods
-    if isinstance(value, _CONTAINERS):
-        for base in _CONTAINERS:
-            if isinstance(value, base):
-                return base
-    return None
-
-
-def _text(value: Any, depth: int, budget: Budget) -> str:  # noqa: ANN401 - any value
+def _text(value: Any, depth: int, budget: Budget) -> str:  # noqa: ANN401, C901, PLR0911 - one line per group of types
     """`value` as text; `budget` limits it, so that a large tree of objects ends early."""
     kind = type(value)
     if kind in _SCALARS:
-        text = _scalar(value, kind)
+        text = _scalar(value, kind, budget)
         budget.spend(len(text))
         return text
+    info = type_info(kind)
     if depth >= _DEPTH:
-        return f"<{kind.__name__}>"
-    base = _container(value)
+        budget.leave_out(value)
+        return f"<{info.name}>"
+    group = info.group
+    if group == "object":
+        return _object(value, kind, info, depth, budget)
+    if group == "container":
+        return _container(value, info, depth, budget)
+    if group == "record":
+        fields = next(names for base in mro_of(kind) if (names := namespace_of(base).get("_fields")) is not None)
+        if type(fields) is tuple and len(fields) == tuple.__len__(value):
+            parts = (f"{name}={_field(name, item, depth, budget)}" for name, item in zip(fields, value, strict=True))
+            return f"{info.name}({_joined(parts, len(fields), value, budget)})"
+        return _container(value, info, depth, budget)
+    _own_fields(value, info, budget)
+    if group == "scalar":
+        return _scalar(plain_scalar(value, info.base), info.base, budget)
+    if group == "enum":
+        state = enum_state(value)
+        return f"{info.name}.{state}" if type(state) is str else f"{info.name}({_text(state, depth + 1, budget)})"
+    if group == "library" and (summary := arrays.text_of(value, info, nested=True)) is not None:
+        budget.leave_out(value)
+        return summary[0]
+    if group == "standard":
+        if foreign_zone(value, info) is not None:
+            budget.leave_out(value)
+        return standard_text(value, info)
+    return _other(value, info, depth, budget)
+
+
+def _other(value: Any, info: TypeInfo, depth: int, budget: Budget) -> str:  # noqa: ANN401 - any value
+    """The text of a value of a rare group: buffers, exceptions, classes."""
+    if info.group == "buffer":
+        budget.leave_out(value)
+        view = memoryview(value)
+        if info.base is memoryview or len(value) > _ENTRIES:
+            return f"<{info.name} {view.format} {' x '.join(f'{length:,}' for length in view.shape or ())}>"
+        return str(info.base.__repr__(value))
+    if info.group == "exception":
+        arguments = BaseException.args.__get__(value)  # type: ignore[attr-defined]
+        parts = (_text(argument, depth + 1, budget) for argument in arguments)
+        return f"{info.name}({_joined(parts, len(arguments), arguments, budget)})"
+    budget.fail()
+    return type.__repr__(value) if info.group == "type" else f"<{info.name}>"
+
+
+def _own_fields(value: Any, info: TypeInfo, budget: Budget) -> None:  # noqa: ANN401 - any value
+    """Add the fields that a class of the program gives to a subclass of a known type; the text does not show them."""
+    key = budget.key
+    if (
+        key is None
+        or not key.comparable
+        or info.group in ("enum", "type", "library")
+        or not (info.dict_of or info.public)
+    ):
+        return
+    if info.group == "standard" and type(value) is info.base:
+        return
+    public, private = fields_of(value, info)
+    if public or private:
+        budget.leave_out_fields([*public.items(), *private])
+
+
+def _container(value: Any, info: TypeInfo, depth: int, budget: Budget) -> str:  # noqa: ANN401 - any container
+    base = info.base
+    start, end = _BRACKETS[base]
+    length = len(value) if base in VIEWS else base.__len__(value)
+    if type(value) is not base and root_of(type(value)) != "collections":  # the state of a Counter is its entries
+        _own_fields(value, info, budget)
     if base is dict:
-        pairs = (
-            f"{_text(key, depth + 1, budget)}: {_field(key, item, depth, budget)}" for key, item in dict.items(value)
+        items = dict.items(value)
+        parts: Iterable[str] = (
+            f"{_text(key, depth + 1, budget)}: {_field(key, item, depth, budget)}" for key, item in items
         )
-        return "{" + _joined(pairs, dict.__len__(value), budget) + "}"
-    if base is not None and not hasattr(kind, "_fields"):
-        start, end = _BRACKETS[base]
-        length = base.__len__(value)
+    else:
         parts = (_text(item, depth + 1, budget) for item in base.__iter__(value))
-        return start + _joined(parts, length, budget) + (",)" if base is tuple and length == 1 else end)
-    return _object(value, kind, depth, budget)
+    if base is set or base is frozenset:
+        left = budget.left  # numbers by size; the order of a set is chance, so a large one shows none of its entries
+        parts = sorted(parts, key=lambda text: (len(text), text)) if length <= _SORTED else ()
+        budget.left = left - sum(map(len, parts[:_ENTRIES]))
+    return start + _joined(parts, length, value, budget) + (",)" if base is tuple and length == 1 else end)
 
 
-def _object(value: Any, kind: type, depth: int, budget: Budget) -> str:  # noqa: ANN401 - any value
-    if kind.__module__ in _HARMLESS or kind is range or (rules.foreign_repr and kind.__module__ != "builtins"):
+def _object(value: Any, kind: type, info: TypeInfo, depth: int, budget: Budget) -> str:  # noqa: ANN401 - any value
+    if info.hides_state:
+        budget.fail()
+    if root_of(kind) == "builtins" and not info.public:
+        budget.fail()
+        return f"<{info.name}>"
+    public, private = fields_of(value, info)
+    if private:
+        budget.leave_out_fields(private)
+    if rules.foreign_repr and root_of(kind) != "builtins":
+        budget.leave_out_fields(public.items())
         return repr_with_timeout(lambda: repr(value), kind)
-    enum = sys.modules.get("enum")
-    if enum is not None and isinstance(value, enum.Enum):
-        return f"{kind.__name__}.{object.__getattribute__(value, '_name_')}"
-    fields = _state(value)
-    if not fields and kind.__module__ == "builtins":
-        return f"<{kind.__name__}>"
     budget.spend(_STATE_COST)
-    parts = (f"{name}={_field(name, item, depth, budget)}" for name, item in fields.items())
-    return f"{kind.__name__}({_joined(parts, len(fields), budget)})"
+    parts = (f"{name}={_field(name, item, depth, budget)}" for name, item in public.items())
+    return f"{info.name}({_joined(parts, len(public), public.items(), budget)})"
 
 
-def _scalar(value: Any, kind: type) -> str:  # noqa: ANN401 - one of the scalars
-    if kind is int and value.bit_length() > 10_000:  # noqa: PLR2004 - Python refuses 4,300 digits and more
+def _scalar(value: Any, kind: type, budget: Budget) -> str:  # noqa: ANN401 - one of the scalars
+    if kind is int and value.bit_length() > _DIGITS:
+        budget.leave_out(value)
         return f"<int of {value.bit_length():,} bits>"
     if kind in (str, bytes, bytearray) and len(value) > _LONGEST_PART:
+        budget.leave_out(value)
         return repr(value[:_LONGEST_PART])[:-1] + "…'"
     return repr(value)
 
 
-def _state(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any value
-    """The fields of an object, read without running code of its class: no `__repr__`, property or `__getattr__`.
-
-    A foreign `__repr__` may read a database, or be traced itself; calling it changed the behaviour of programs.
-    """
-    kind = type(value)
-    if isinstance(value, tuple):  # a named tuple
-        return dict(zip(getattr(kind, "_fields", ()), tuple.__iter__(value), strict=False))
-    fields: dict[str, Any] = {}
-    for base in kind.__mro__:
-        for name, member in base.__dict__.items():
-            if type(member) is MemberDescriptorType and not name.startswith("_"):
-                try:
-                    fields[name] = member.__get__(value)
-                except AttributeError:
-                    continue  # an empty slot
-    try:
-        own = object.__getattribute__(value, "__dict__")
-    except AttributeError:
-        return fields
-    return fields | {name: item for name, item in own.items() if isinstance(name, str) and not name.startswith("_")}
-
-
-def _joined(parts: Iterable[str], count: int, budget: Budget) -> str:
-    shown: list[str] = []
+def _joined(parts: Iterable[str], count: int, whole: object, budget: Budget) -> str:
+    """The first parts, separated by commas; if some are left out, the reading is compared by the content of `whole`."""
+    shown_parts: list[str] = []
     for part in parts:
-        shown.append(part)
-        if len(shown) == _ENTRIES or budget.left < 0:
+        shown_parts.append(part)
+        if len(shown_parts) == _ENTRIES or budget.left < 0:
             break
-    left = count - len(shown)
-    return ", ".join(shown) + (f", … {left:,} more" if left > 0 else "")
+    left = count - len(shown_parts)
+    if left > 0:
+        if type(whole) is _FIELDS:
+            budget.leave_out_fields(whole)  # type: ignore[arg-type]
+        else:
+            budget.leave_out(whole)
+    return ", ".join(shown_parts) + (f", … {left:,} more" if left > 0 else "")
 
 
 def _field(name: object, value: object, depth: int, budget: Budget) -> str:
     budget.spend(_NAME_COST)
-    return REDACTED if rules.redaction.hides(name) else _text(value, depth + 1, budget)
+    if rules.redaction.hides(name):
+        budget.fail()
+        return REDACTED
+    return _text(value, depth + 1, budget)

@@ -25,11 +25,11 @@ COUNTED_EVERY_S: Final = 60.0  # counting takes 3 ms at 100,000 rows: smaller lo
 _NUMBERS: Final = ("id", "timestamp", "duration_ns", "memory_delta", "code_id")
 _TEXTS: Final = ("kind", "status", "process", "process_group", "function", "data", *search_text.COLUMNS)
 _OF_VALUES: Final = ("data_type", "data_value", "attributes")
-# The attributes of a truncated value contain the hash of its whole text; no query reads other attributes here.
+# Attributes say how a value is compared that its text does not show in full; no query reads other attributes here.
 _SELECTED: Final = {
     "data_type": "CASE WHEN kind = 'value' THEN data_type END",
     "data_value": "CASE WHEN kind = 'value' THEN data_value END",
-    "attributes": "CASE WHEN kind = 'value' AND substr(data_value, -1) = '…' THEN attributes END",
+    "attributes": "CASE WHEN kind = 'value' AND instr(attributes, '\"obs.value.') THEN attributes END",
     **{column: search_text.folded(column) for column in search_text.COLUMNS},
 }
 _ANCHOR: Final = "SELECT timestamp || '/' || coalesce(span_id, '') || '/' || data FROM data_trace WHERE id = ?"

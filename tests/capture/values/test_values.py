@@ -20,6 +20,7 @@ from obs_core.capture.spool.frames import encode_value
 from obs_core.capture.values.describe import describe
 from obs_core.capture.values.limits import rules
 from obs_core.capture.values.redact import DEFAULT_NAMES, Redaction
+from obs_core.capture.values.summary import description
 
 
 @dataclasses.dataclass
@@ -62,7 +63,9 @@ def text_of(value: object) -> str | None:
     """The text of `value` in the log."""
     plain, more = describe(value)
     encode_value(plain, more)  # it can be marshalled
-    return more["text"] if more and "text" in more else _text(plain)
+    if more is None and (text := _text(plain)) is not None:
+        return text
+    return str((more or description(plain))["text"])
 
 
 @pytest.mark.parametrize(

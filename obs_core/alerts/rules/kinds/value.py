@@ -21,7 +21,9 @@ class Value(Condition):
     allowed: tuple[str, ...] = ()
 
     def is_met(self, reading: ReadingKey, text: str | None) -> bool:
-        """Whether this reading is outside the limits or not allowed."""
+        """Whether this reading is outside the limits or not allowed; an incomparable reading is neither."""
+        if not reading.is_comparable:
+            return False
         number = reading.number
         if self.allowed and text not in self.allowed:
             return True

@@ -1,5 +1,6 @@
 -- Answers: the runs of equal consecutive readings of each series that are longer than `longer_than`, packed as lists per
---   series. Readings are equal if type and value are: numbers as numbers, everything else by its text.
+--   series. Readings are equal if type and value are: numbers as numbers, everything else by its text
+--   or, if that does not show the whole value, by the hash of the value. An incomparable reading is equal to no other.
 -- Reach: analytical
 -- Parameters: group VARCHAR (null: all), process VARCHAR (null: all), data VARCHAR (null: all),
 --   skip_missing BOOLEAN, longer_than BIGINT
@@ -10,8 +11,9 @@ WITH texts AS (
     -- repr() wraps the numbers of NumPy and decimal: np.float64(1.5), Decimal('1.5').
     SELECT
         process, data, timestamp, id, data_value AS reading, attributes, coalesce(data_type, '') AS type,
+        coalesce(regexp_matches(attributes, '"obs\.value\.incomparable": ?true'), false) AS incomparable,
         CASE
-            WHEN NOT regexp_matches(type, '^([A-Za-z_]+\.)*([Uu]?[Ii]nt|[Ff]loat|[Dd]ouble|[Dd]ecimal|[Rr]eal|[Nn]um|INT|FLOAT|DOUBLE|REAL|NUM|$)') THEN NULL
+            WHEN incomparable OR NOT regexp_matches(type, '^([A-Za-z_]+\.)*([Uu]?[Ii]nt|[Ff]loat|[Dd]ouble|[Dd]ecimal|[Rr]eal|[Nn]um|INT|FLOAT|DOUBLE|REAL|NUM|$)') THEN NULL
             WHEN ends_with(reading, ')') THEN regexp_extract(reading, '^(?:np\.[a-z0-9]+|Decimal)\(''?([^'')]*)''?\)$', 1)
             ELSE reading
         END AS digits
@@ -21,20 +23,22 @@ WITH texts AS (
 typed AS (
     SELECT
         *, TRY_CAST(digits AS DOUBLE) AS number,
-        type = 'NoneType'
+        NOT incomparable AND (
+            type = 'NoneType'
             OR reading IS NULL
             OR (reading = '' AND type NOT IN ('str', 'bytes', 'string'))
-            OR coalesce(isnan(number), false) AS missing
+            OR coalesce(isnan(number), false)
+        ) AS missing
     FROM texts
 ),
 readings AS (
-    -- Compared by text; a truncated text by the hash of the whole text; integers beyond 2^53, which share doubles, by digits.
+    -- Integers beyond 2^53, which share doubles, are compared by their digits.
     SELECT
         * EXCLUDE (attributes, digits),
         CASE
-            WHEN number IS NULL AND ends_with(reading, '…')
+            WHEN number IS NULL
             THEN coalesce(nullif(regexp_extract(attributes, '"obs\.value\.hash": ?"([0-9a-f]+)"', 1), ''), reading)
-            WHEN number IS NULL OR (abs(number) >= 9007199254740992 AND regexp_full_match(digits, '[+-]?\d+')) THEN reading
+            WHEN abs(number) >= 9007199254740992 AND regexp_full_match(digits, '[+-]?\d+') THEN reading
         END AS other
     FROM typed
     WHERE NOT ($skip_missing AND missing)
@@ -46,7 +50,8 @@ numbered AS (
         lag(timestamp) OVER series AS before_ns,
         lead(id) OVER series IS NULL AS is_last,
         (
-            type IS DISTINCT FROM lag(type) OVER series
+            incomparable
+            OR type IS DISTINCT FROM lag(type) OVER series
             OR number IS DISTINCT FROM lag(number) OVER series
             OR other IS DISTINCT FROM lag(other) OVER series
         ) AS differs
