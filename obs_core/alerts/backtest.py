@@ -13,6 +13,7 @@ from obs_core.alerts.evaluate.alert_set import AlertSet
 from obs_core.alerts.evaluate.evaluator import Evaluator
 from obs_core.alerts.ledger import AlertTransition
 from obs_core.alerts.rules.model import Rule
+from obs_core.alerts.states import machine
 from obs_core.clock import Window
 from obs_core.store import foreign, sqlite, tail
 
@@ -40,12 +41,26 @@ class Flapping(NamedTuple):
 
 
 class BacktestResult(NamedTuple):
-    """What a rule would have done in a window: periods by start, and the transitions for delivery."""
+    """What a rule would have done in a window: periods by start, and the transitions for delivery.
+
+    `active` is the number of alerts that still fire at its end, for another reason than `keep_firing_for`.
+    """
 
     firings: Sequence[Firing] = ()
     flapping: Sequence[Flapping] = ()
     transitions: Sequence[AlertTransition] = ()
     end_ns: int = 0
+    active: int = 0
+
+    @property
+    def when_saved(self) -> str:
+        """What webhooks get if the rule is made now; empty if it has not fired."""
+        if not self.firings:
+            return ""
+        still = (
+            f"{self.active:,} that still fire{'s' if self.active == 1 else ''} at the end" if self.active else "none"
+        )
+        return f"A new rule sends only alerts that still fire, here {still}; past firings are history."
 
     def messages(self, webhook: Webhook) -> list[SimulatedMessage]:
         """Return the messages that `webhook` would have received."""
@@ -85,7 +100,8 @@ def backtest(log: Path, rule: Rule, window: Window) -> BacktestResult:
                 readings = tail.values_from(source, shape, late[0], start_ns, at)
                 evaluator.reread([row for row in readings if row.timestamp < window.to_ns])
         evaluator.tick(end_ns)
-    return from_transitions(alerts.transitions, end_ns)
+    result = from_transitions(alerts.transitions, end_ns)
+    return result._replace(active=sum(machine.is_active(tracked.alert) for tracked in alerts.all_tracked()))
 
 
 def from_transitions(transitions: Sequence[AlertTransition], end_ns: int) -> BacktestResult:

@@ -22,6 +22,7 @@ class AlertTransition(NamedTuple):
     """One recorded transition of an alert; the alert fired from `starts_ns` to `ends_ns`.
 
     Transitions `while_flapping` are recorded and not sent; start and end of flapping are transitions of their own.
+    Those with `is_history` were found in the past by a new rule and had ended by then: no webhook is notified of them.
     """
 
     rule: str
@@ -36,6 +37,7 @@ class AlertTransition(NamedTuple):
     starts_ns: int | None
     ends_ns: int | None
     while_flapping: bool = False
+    is_history: bool = False
 
 
 class AlertRow(NamedTuple):
@@ -60,6 +62,7 @@ class EvaluatedRange(NamedTuple):
     evaluated_ns: int
 
 
+FIRING: Final = frozenset({"firing", "flapping", "no data"})  # sent as firing; flapping once, not per transition
 _TRANSITION: Final = ", ".join(AlertTransition._fields)
 _ALERT: Final = ", ".join(AlertRow._fields)
 
@@ -157,6 +160,18 @@ def mark_evaluated(connection: sqlite3.Connection, ranges: Mapping[str, Evaluate
     """Store how far each rule was evaluated."""
     rows = [(rule, *evaluated) for rule, evaluated in ranges.items()]
     connection.executemany("INSERT OR REPLACE INTO evaluated VALUES (?, ?, ?, ?)", rows)
+
+
+def mark_catching_up(connection: sqlite3.Connection, since_ns: int | None) -> None:
+    """Store since when the watcher has been catching up with many rows; None: it has caught up."""
+    connection.execute("DELETE FROM catching_up")
+    if since_ns is not None:
+        connection.execute("INSERT INTO catching_up VALUES (?)", (since_ns,))
+
+
+def is_catching_up(connection: sqlite3.Connection) -> bool:
+    """Whether the recorded states are of the middle of many rows, so that later rows may end what fires."""
+    return connection.execute("SELECT 1 FROM catching_up").fetchone() is not None
 
 
 def evaluated_ranges(connection: sqlite3.Connection) -> dict[str, EvaluatedRange]:

@@ -96,6 +96,8 @@ def _test(log: Path, rule: Rule, arguments: argparse.Namespace, webhooks: Sequen
     flapped = f" and flapped {_times(len(result.flapping))}" if result.flapping else ""
     messages = result.message_summary(webhooks)
     print(f"“{rule.name}” would have fired {_times(len(result.firings))}{flapped}, with {messages}.")
+    if result.when_saved:
+        print(result.when_saved)
 
 
 def _times(number: int) -> str:

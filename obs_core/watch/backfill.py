@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from obs_core import subprocesses
-from obs_core.alerts.evaluate.alert_set import AlertSet
+from obs_core.alerts.evaluate.alert_set import AlertSet, with_history
 from obs_core.alerts.evaluate.evaluator import EvaluationOutput, Evaluator
 from obs_core.alerts.evaluate.failures import RowCounts
 from obs_core.alerts.rules.kinds import KINDS
@@ -73,7 +73,7 @@ def evaluate_history(
             at_id = feed(source, evaluator, at_id, history.up_to_id, history.now_ns, held=held)
             del evaluator.alerts.transitions[:-MAX_TRANSITIONS]
             progress(f"evaluating {len(rules):,} new rules", at_id, history.up_to_id)
-        evaluator.advance_windows(history.evaluated_ns)
+        _advance(evaluator, history)
         return BackfillResult(evaluator, evaluator.drain_output())
 
     evaluator, output = evaluate(rules if process is None else others)
@@ -82,7 +82,7 @@ def evaluate_history(
         output = EvaluationOutput(
             output.transitions + more.transitions, output.rows + more.rows, output.seen + more.seen
         )
-    return BackfillResult(evaluator, output)
+    return BackfillResult(evaluator, output._replace(transitions=with_history(output.transitions, output.rows)))
 
 
 def main() -> None:
@@ -92,9 +92,15 @@ def main() -> None:
     with closing(sqlite.connect(history.log)) as log:
         calls = tail.calls(log, foreign.shape(log, history.log), history.up_to_id)
         evaluator.take(calls, history.now_ns)
-    evaluator.advance_windows(history.evaluated_ns)
+    _advance(evaluator, history)
     del evaluator.alerts.transitions[:-MAX_TRANSITIONS]
     pickle.dump(evaluator.drain_output(), sys.stdout.buffer, pickle.HIGHEST_PROTOCOL)
+
+
+def _advance(evaluator: Evaluator, history: BackfillRange) -> None:
+    """Advance time to the end of the history: what ended in the past does not fire now."""
+    evaluator.advance_windows(history.evaluated_ns)
+    evaluator.alerts.advance_to(history.evaluated_ns)
 
 
 def _start(rules: list[Rule], history: BackfillRange) -> "subprocess.Popen[bytes] | None":

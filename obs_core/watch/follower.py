@@ -112,7 +112,8 @@ class Follower:
             self._is_complete = True
             if total > BATCH:
                 self._progress("following the log", self.at_id - start_id, total)
-                self._recorder.tick(self._evaluator, self.at_id, self._evaluator.clock_ns or now_ns)
+                time_ns = self._evaluator.clock_ns or now_ns
+                self._recorder.tick(self._evaluator, self.at_id, time_ns, is_behind=True)
                 self._checkpoint.save(self._evaluator, self.at_id, every=10 * SAVE_EVERY)
         self._evaluator.tick(now_ns, writers, held)
         self._recorder.tick(self._evaluator, self.at_id, now_ns)

@@ -28,6 +28,7 @@ class Recorder:
         self.up_to_id = -1
         self._hashes: dict[Rule, str] = {}
         self._recorded_ns = 0
+        self._was_behind = True  # a watcher before this one may have been killed while it was
 
     def close(self) -> None:
         """Close the ledger."""
@@ -38,21 +39,30 @@ class Recorder:
         ranges = ledger.evaluated_ranges(self.ledger)
         return [ranges[rule.name] for rule in rules if rule.name in ranges]
 
-    def tick(self, evaluator: Evaluator, at_id: int, now_ns: int) -> None:
-        """Record the output of `evaluator` up to the id `at_id`; without news, only every few seconds."""
+    def tick(self, evaluator: Evaluator, at_id: int, now_ns: int, *, is_behind: bool = False) -> None:
+        """Record the output of `evaluator` up to the id `at_id`; without news, only every few seconds.
+
+        If the watcher `is_behind`, nothing is sent until it has caught up: what fires may have ended in later rows.
+        """
         output = evaluator.drain_output()
         if at_id == self.up_to_id and not any(output) and now_ns - self._recorded_ns < _HEARTBEAT_NS:
             return
-        self.record(output, evaluator.rules, at_id, now_ns)
-        self.up_to_id, self._recorded_ns = at_id, now_ns
+        with sqlite.transaction(self.ledger):
+            self._record(output, evaluator.rules, at_id, now_ns)
+            if is_behind or self._was_behind:
+                ledger.mark_catching_up(self.ledger, now_ns if is_behind else None)
+        self.up_to_id, self._recorded_ns, self._was_behind = at_id, now_ns, is_behind
 
     def record(self, output: EvaluationOutput, rules: Sequence[Rule], at_id: int, now_ns: int) -> None:
         """Record `output`, and that `rules` were evaluated up to the id `at_id`, in one transaction."""
         with sqlite.transaction(self.ledger):
-            ledger.record(self.ledger, output.transitions, output.rows)
-            ledger.mark_seen(self.ledger, output.seen)
-            ranges = {rule.name: EvaluatedRange(self._condition_hash(rule), at_id, now_ns) for rule in rules}
-            ledger.mark_evaluated(self.ledger, ranges)
+            self._record(output, rules, at_id, now_ns)
+
+    def _record(self, output: EvaluationOutput, rules: Sequence[Rule], at_id: int, now_ns: int) -> None:
+        ledger.record(self.ledger, output.transitions, output.rows)
+        ledger.mark_seen(self.ledger, output.seen)
+        ranges = {rule.name: EvaluatedRange(self._condition_hash(rule), at_id, now_ns) for rule in rules}
+        ledger.mark_evaluated(self.ledger, ranges)
 
     def end_missing(self, rules: list[Rule], now_ns: int) -> None:
         """Resolve the alerts of rules that are not among `rules`, or have changed, and delete their progress."""

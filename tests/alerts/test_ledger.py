@@ -87,7 +87,7 @@ def write_version_3(log: Path) -> None:
         connection.execute("INSERT INTO snooze VALUES ('stuck', 99)")
         connection.execute("INSERT INTO judged VALUES ('stuck', 'c', 5, 6)")
         connection.execute(f"INSERT INTO alert VALUES ({', '.join('?' * len(ROW))})", ROW)
-        connection.execute(f"INSERT INTO flip VALUES (1, {', '.join('?' * len(TRANSITION))})", TRANSITION)
+        connection.execute(f"INSERT INTO flip VALUES (1, {', '.join('?' * 12)})", TRANSITION[:12])
         connection.execute("INSERT INTO met VALUES ('new', 'ValueError')")
         connection.execute("INSERT INTO delivery VALUES (1, 1, 'ops', '{}:{}', 'queued', 2, 40, NULL, 503, 'why')")
         connection.execute("INSERT INTO webhook VALUES ('ops', ?, 3, 1)", (to_json(WEBHOOK),))
@@ -99,7 +99,7 @@ def write_version_3(log: Path) -> None:
 def test_a_ledger_of_version_3_keeps_all_its_data(tmp_path: Path) -> None:
     write_version_3(tmp_path / "t.db")
     with closing(ledger.open_ledger(tmp_path / "t.db")) as connection:
-        assert migrations.version(connection) == 4
+        assert migrations.version(connection) == 5
         assert connection.execute("SELECT * FROM rule").fetchall() == [("stuck", "{}", 1)]
         assert ledger.snoozes(connection) == {"stuck": 99}
         assert ledger.evaluated_ranges(connection) == {"stuck": EvaluatedRange("c", 5, 6)}

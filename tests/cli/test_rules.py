@@ -44,11 +44,12 @@ def test_a_backtest_prints_when_a_rule_would_have_fired(tmp_path: Path, capsys: 
     window = ("--from", "2026-01-01T00:00:00Z", "--to", "2026-01-01T00:01:00Z")
     assert run(log, "test", "stuck", "stale", "threshold=2", *window) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0][17:19] for line in lines[:-1]] == ["02", "05", "09"]
+    assert [line.split()[0][17:19] for line in lines[:-2]] == ["02", "05", "09"]
     assert [line.split()[1][-13:-11] for line in lines[:2]] == ["03", "07"]
     assert "ongoing" in lines[2]
     messages = "with 1 message to a webhook with default settings"
-    assert lines[-1] == f"“stuck” would have fired 3 times and flapped 1 time, {messages}."
+    assert lines[-1].startswith("A new rule sends only alerts that still fire, here ")
+    assert lines[-2] == f"“stuck” would have fired 3 times and flapped 1 time, {messages}."
     assert run(log, "test", "stuck", *window) == 2
 
 

@@ -69,7 +69,7 @@ def test_a_backtest_counts_the_messages_of_every_webhook_and_shows_when_the_aler
         webhook_store.add(connection, Webhook("slow", "http://127.0.0.1:9/"), now_ns())
     app = pressed(opened("alerts", a_view="Rules", r_kind="value", r_data="price", r_above="5"), "r_test")
     # Three firings. Without waits: firing, resolved, flapping, resolved; after half a minute: flapping, resolved.
-    assert "It would have fired 3 times** for 1 alert, with 4 messages to quick, 2 messages to slow." in page_text(app)
+    assert "It would have fired 3 times** for 1 alert, with 4 messages to quick, 2 messages to slow. " in page_text(app)
     assert "It would have flapped 1 time." in page_text(app)
     drawn = app.get("vega_lite_chart")[0].proto
     assert "flapping" in drawn.spec

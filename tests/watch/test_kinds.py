@@ -9,11 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from obs_core.alerts import backtest, ledger
+from obs_core.alerts.deliver import outbox, webhook_store
+from obs_core.alerts.deliver.retry import Response
+from obs_core.alerts.deliver.webhook import Webhook
 from obs_core.alerts.rules import parsing, sources
 from obs_core.alerts.rules.kinds import KINDS
 from obs_core.capture.drain.writer_status import WriterStatus
 from obs_core.clock import SECOND, Window
 from obs_core.model import Row, Status
+from obs_core.watch import batches
+from obs_core.watch import follower as follower_module
 from obs_core.watch.follower import Follower
 from tests.support import rules, table
 
@@ -192,6 +197,11 @@ def followed(log: Path, rule: dict[str, object], rows: Sequence[Row], cuts: Sequ
     return sorted((change.state_to, change.timestamp_ns) for change in changes)
 
 
+OF_ROWS = [kind.name for kind in KINDS.values() if kind.reads != "writers"]
+STILL_TRUE = {"silent"}
+"""Kinds with a condition that holds while no row arrives."""
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=8, deadline=None)
 @given(ACTIVITIES, st.lists(st.integers(1, END), max_size=3))
@@ -204,13 +214,80 @@ def test_restarts_change_no_result_of_any_kind(
     assert followed(tmp_path_factory.mktemp("cuts") / "trace.db", rule, rows, cuts) == at_once
 
 
-@pytest.mark.parametrize("kind", [kind.name for kind in KINDS.values() if kind.reads != "writers"])
-def test_every_kind_fires_on_a_log_made_for_it_and_in_a_backtest(tmp_path: Path, kind: str) -> None:
+def firing_rows(kind: str) -> list[Row]:
+    """Fifty seconds of rows on which a rule of this kind fires."""
     readings = [(second, "1" if second < 30 else "200") for second in range(50) if not 15 <= second < 25]
     called = [(second, None) for second in range(50) if second > 30 or second % 6 == 1]
     rows = rows_of(sorted([*readings, *called], key=lambda activity: activity[0]))
     if kind == "latency":
         rows = [row._replace(duration_ns=10**9) if row.timestamp > START + 40 * SECOND else row for row in rows]
+    return rows
+
+
+@pytest.mark.parametrize("kind", OF_ROWS)
+def test_every_kind_fires_on_a_log_made_for_it_and_in_a_backtest(tmp_path: Path, kind: str) -> None:
+    rows = firing_rows(kind)
     assert "firing" in {state for state, _ in followed(tmp_path / "trace.db", quick(kind), rows, ())}
     window = Window(START, START + END * SECOND)
     assert backtest.backtest(tmp_path / "trace.db", parsing.parse_rule(quick(kind)), window).firings
+
+
+def sent(log: Path, *seconds: int) -> list[tuple[int, int]]:
+    """The numbers of firing and resolved alerts in each message that the webhook gets at these times."""
+    messages = []
+    with closing(ledger.open_ledger(log)) as connection:
+        for second in seconds:
+            now = START + second * SECOND
+            outbox.queue(connection, now)
+            for notification, _ in outbox.due_messages(connection, now, ""):
+                messages.append((len(notification.firing), len(notification.resolved)))
+                outbox.record(connection, notification, Response(200), now)
+    return messages
+
+
+def with_webhook(log: Path) -> None:
+    table.store(log, [])
+    with closing(ledger.open_ledger(log)) as connection:
+        webhook_store.add(connection, Webhook("ops", "https://192.0.2.1/", group_wait_ns=0), START)
+        connection.execute("UPDATE webhook SET last_transition_id = 0")  # it was there before the rule
+
+
+@pytest.mark.parametrize("is_known", [False, True], ids=["new rule", "rows imported for a known rule"])
+@pytest.mark.parametrize("kind", OF_ROWS)
+def test_what_a_rule_finds_in_the_past_is_history_and_never_a_message(
+    tmp_path: Path, kind: str, *, is_known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, rule = tmp_path / "trace.db", quick(kind) | {"flap_count": 16}
+    later = 40_000_000  # more than a year
+    monkeypatch.setattr(follower_module, "BATCH", 10)
+    monkeypatch.setattr(batches, "BATCH", 10)
+    with_webhook(log)
+    (tmp_path / sources.NAME).write_text(toml(rule))
+    end = [Row("call", "p", "f", START + second * SECOND, duration_ns=10**6) for second in range(50, 90)]
+    calm = values(*(str(second % 2) for second in range(30)), start=60)
+    rows = [*firing_rows(kind), *end, *calm]
+    rule_now = parsing.parse_rule(rule)
+    if is_known:
+        with closing(Follower(log)) as follower:
+            follower.tick(START - SECOND)
+            table.store(log, rows)
+            during: list[tuple[int, int]] = []
+            follower._progress = lambda *_: during.extend(sent(log, later))
+            follower.tick(START + later * SECOND)
+            assert during == []
+    else:
+        table.store(log, rows)
+        with closing(Follower(log)) as follower:
+            follower.tick(START + later * SECOND)
+    with closing(ledger.open_ledger(log)) as connection:
+        recorded = [transition for _, transition in ledger.transitions(connection)]
+        active = [row.labels for row in ledger.alert_rows(connection) if row.state == "firing"]
+    assert "firing" in {transition.state_to for transition in recorded}
+    messages = sent(log, later, later + 60, later + 600)
+    assert messages == ([(len(active), 0)] if active else [])
+    assert bool(active) == (kind in STILL_TRUE)
+    if not is_known and not active:
+        with closing(ledger.open_ledger(log)) as connection:
+            assert webhook_store.deliveries(connection) == []
+    window = Window(START, START + later * SECOND)
+    assert "past firings are history" in backtest.backtest(log, rule_now, window).when_saved

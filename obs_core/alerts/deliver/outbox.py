@@ -37,10 +37,13 @@ class _Attempt(NamedTuple):
 
 
 def queue(connection: sqlite3.Connection, now: int) -> int:
-    """Queue the transitions since the last call; return the number of new deliveries."""
+    """Queue the transitions since the last call; return the number of new deliveries.
+
+    Nothing is queued while the watcher catches up with many rows: only what still fires then is sent.
+    """
     newest = ledger.newest_transition_id(connection)
     behind = "SELECT config, last_transition_id FROM webhook WHERE last_transition_id IS NULL OR last_transition_id < ?"
-    if not connection.execute(behind, (newest,)).fetchone():
+    if ledger.is_catching_up(connection) or not connection.execute(behind, (newest,)).fetchone():
         return 0
     queued = 0
     with sqlite.transaction(connection):

@@ -4,16 +4,19 @@ import json
 from typing import Final
 from urllib.parse import quote
 
+from obs_core.alerts import ledger
 from obs_core.alerts.deliver.grouping import GroupedAlert
 from obs_core.alerts.deliver.payload import MessageAlert
 from obs_core.alerts.ledger import AlertTransition
 
-FIRING: Final = frozenset({"firing", "flapping", "no data"})  # sent as firing; flapping once, not per transition
+FIRING: Final = ledger.FIRING
 ENDED: Final = frozenset({"resolved", "inactive", "pending"})
 
 
 def is_notified(transition: AlertTransition) -> bool:
-    """Whether webhooks are notified of `transition`: the alert starts to fire, or no longer does."""
+    """Whether webhooks are notified of `transition`: the alert starts to fire, or no longer does; never of history."""
+    if transition.is_history:
+        return False
     return transition.state_to in FIRING or (transition.state_to in ENDED and transition.state_from in FIRING)
 
 

@@ -3,7 +3,7 @@
 import heapq
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -139,6 +139,24 @@ def closing_transition(row: ledger.AlertRow, now_ns: int) -> ledger.AlertTransit
         starts_ns,
         max(now_ns, row.since_ns),
     )
+
+
+def with_history(
+    recorded: Sequence[ledger.AlertTransition], rows: Iterable[ledger.AlertRow]
+) -> list[ledger.AlertTransition]:
+    """Return `recorded`, which a new rule found in the past, with all that is over by now marked as history.
+
+    Of an alert in `rows` that is still active, the last transition to a state that is sent is not history.
+    """
+    active = {(row.rule, row.labels) for row in rows if machine.is_active(machine.from_text(row.machine))}
+    marked = []
+    for transition in reversed(recorded):
+        key = (transition.rule, transition.labels)
+        is_current = key in active and transition.state_to in ledger.FIRING and not transition.while_flapping
+        if is_current:
+            active.discard(key)
+        marked.append(transition._replace(is_history=not is_current))
+    return marked[::-1]
 
 
 def _transition(tracked: TrackedAlert, transition: machine.Transition) -> ledger.AlertTransition:

@@ -99,6 +99,13 @@ def deadline_ns(alert: Alert, timing: Timing) -> int | None:
     return None
 
 
+def is_active(alert: Alert) -> bool:
+    """Whether the alert flaps, or fires for another reason than `keep_firing_for` alone."""
+    return (
+        alert.flaps_ns is not None or alert.state == "no data" or (alert.state == "firing" and alert.ending_ns is None)
+    )
+
+
 def with_crossing(crossings: tuple[int, ...], time_ns: int) -> tuple[int, ...]:
     """The latest crossings including the one at `time_ns`."""
     return (*crossings, time_ns)[-MOST_CROSSINGS:]

@@ -90,7 +90,7 @@ def history_card(rule: str) -> None:
             "State change": [
                 alert_details.state_change(transition.state_from, transition.state_to) for transition in newest
             ],
-            "Note": ["not sent: flapping" if transition.while_flapping else "" for transition in newest],
+            "Note": [_note(transition) for transition in newest],
             "Severity": [plain(transition.severity, 40) for transition in newest],
             "Series": [_series(transition) for transition in newest],
             "Value": [plain(transition.value, 200) for transition in newest],
@@ -104,6 +104,12 @@ def history_card(rule: str) -> None:
         height="content" if len(shown) <= 8 else 300,  # noqa: PLR2004 - then it scrolls
         placeholder="\N{EN DASH}",
     )
+
+
+def _note(transition: ledger.AlertTransition) -> str:
+    if transition.is_history:
+        return "not sent: past when the rule was made"
+    return "not sent: flapping" if transition.while_flapping else ""
 
 
 def _details(alert: AlertView, repeats: int | None, first_ns: int | None, now: int) -> dict[str, str]:

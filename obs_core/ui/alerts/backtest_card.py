@@ -112,7 +112,7 @@ def summary(tested: Backtest) -> str:
     flapped = f" It would have flapped {counted(flapping, 'time')}." if flapping else ""
     return (
         f"**It would have fired {counted(len(firings), 'time')}** for {counted(alerts, 'alert')}, "
-        f"with {formatting.escape_markdown(tested.messages)}.{flapped}"
+        f"with {formatting.escape_markdown(tested.messages)}.{flapped} {tested.result.when_saved}"
     )
 
 
