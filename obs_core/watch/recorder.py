@@ -45,7 +45,8 @@ class Recorder:
         If the watcher `is_behind`, nothing is sent until it has caught up: what fires may have ended in later rows.
         """
         output = evaluator.drain_output()
-        if at_id == self.up_to_id and not any(output) and now_ns - self._recorded_ns < _HEARTBEAT_NS:
+        has_news = at_id != self.up_to_id or any(output) or is_behind != self._was_behind
+        if not has_news and now_ns - self._recorded_ns < _HEARTBEAT_NS:
             return
         with sqlite.transaction(self.ledger):
             self._record(output, evaluator.rules, at_id, now_ns)
