@@ -14,7 +14,7 @@ from obs_core.ingest import files
 from obs_core.ingest.archives import STANDARD_INPUT
 from obs_core.ingest.files import Imported
 from obs_core.ingest.formats.registry import format_names
-from obs_core.store import log
+from obs_core.store import log, sqlite
 
 _SHOWN: Final = 5
 _BAR: Final = 30
@@ -44,27 +44,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 class _Source(NamedTuple):
-    """A file to import; `listed`: it comes from a directory, and was not named itself."""
+    """A file to import, or why it can't be; `listed`: it comes from a directory, and was not named itself."""
 
     file: Path
-    listed: bool
+    listed: bool = False
+    refusal: FileRefused | None = None
 
 
 def run(options: argparse.Namespace) -> int:
-    """Import the files one by one, each whole or not at all; a broken file does not stop the others."""
-    sources = list(_sources([files.checked(file) for file in options.files]))
-    if not sources:
-        raise FileRefused(f"The directory {options.files[0]} has no files.", "Name another directory.")
+    """Import the files one by one, each whole or not at all; a broken file does not stop the others.
+
+    Raises:
+        ObsError: the log can't be written; files that were reported before are in it.
+    """
     environment = settings.from_environment()
     target = options.log or environment.log
+    sources = list(_sources(options.files, target))
+    if all(source.refusal for source in sources):  # before a log is made
+        refusals = (source.refusal for source in sources if source.refusal)
+        raise next(refusals, FileRefused(f"The directory {options.files[0]} has no files.", "Name another directory."))
     values = environment.values if options.values is None else _names(options.values)
     connection = log.open_log(target)
     done: list[Imported] = []
     broken = 0
     try:
-        for number, (file, listed) in enumerate(sources, 1):
+        for number, (file, listed, refusal) in enumerate(sources, 1):
             bar = _Bar(f"{number} of {len(sources)} {file.name}")
             try:
+                if refusal:
+                    raise refusal
                 imported = files.import_file(
                     connection, file, now=now_ns(), again=options.again, values=values, progress=bar.show
                 )
@@ -76,6 +84,8 @@ def run(options: argparse.Namespace) -> int:
             bar.clear()
             done.append(imported)
             _report(imported)
+    except sqlite.Error as error:
+        raise sqlite.translate_error(error, target) from error
     finally:
         connection.close()
     _sum_up(done, len(sources))
@@ -83,12 +93,29 @@ def run(options: argparse.Namespace) -> int:
     return _REFUSED if broken or not done else 0
 
 
-def _sources(named: Sequence[Path]) -> Iterator[_Source]:
+def _sources(named: Sequence[Path], log_path: Path) -> Iterator[_Source]:
     for path in named:
         if path.is_dir():
-            yield from (_Source(file, listed=True) for file in files.within(path))
-        else:
-            yield _Source(path, listed=False)
+            inside = (file for file in files.within(path) if not _is_log(file, log_path))
+            yield from (_Source(file, listed=True) for file in inside)
+            continue
+        try:
+            if _is_log(path, log_path):
+                raise NotTraces(f"{path} is the log itself.", "It needs no import.")
+            yield _Source(files.checked(path))
+        except FileRefused as error:
+            yield _Source(path, refusal=error)
+
+
+def _is_log(file: Path, log_path: Path) -> bool:
+    """Whether `file` is the log or belongs to it: closing it would release SQLite's locks of this process."""
+    for end in ("", "-wal", "-shm"):
+        try:
+            if file.samefile(f"{log_path}{end}"):
+                return True
+        except OSError:  # one of them does not exist
+            continue
+    return False
 
 
 def _names(text: str) -> tuple[str, ...]:

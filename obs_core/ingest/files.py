@@ -1,6 +1,7 @@
 """Imports a file in one transaction and counts the rows that were read, stored, already there and refused."""
 
 import hashlib
+import stat
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -44,6 +45,8 @@ def checked(file: Path) -> Path:
     if file == STANDARD_INPUT or file.is_dir():
         return file
     try:
+        if not stat.S_ISREG(file.stat().st_mode):  # a pipe can't be read twice, and a device has no end
+            raise FileRefused(f"{file} is not a regular file.", "Send a pipe to standard input, and name it -.")
         with file.open("rb") as stream:
             if not stream.read(1):
                 raise NotTraces(f"{file} is empty.", "Check how it was written.")

@@ -37,6 +37,12 @@ _ERRORS: Final[tuple[tuple[str | tuple[str, ...], type[ObsError], str, str], ...
         "Free some space; no stored row is lost.",
     ),
     (
+        "SQLITE_IOERR_WRITE",
+        LogUnreadable,
+        "{path} can't be written: {error}.",
+        "The disk may be full, or the file has reached a limit; no stored row is lost.",
+    ),
+    (
         "SQLITE_READONLY",
         LogUnreadable,
         "{path} is read-only.",
@@ -149,15 +155,15 @@ def connect(path: Path, *, write: bool = False, create: bool = False) -> Connect
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Run the block in one write transaction; roll it back if the block raises."""
+    """Run the block in one write transaction; roll it back if the block raises, or if it can't be committed."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
+        connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
 
 
 def leak(connection: sqlite3.Connection) -> None:
