@@ -12,6 +12,8 @@ from typing import Final
 LINE: Final = '{"beat": 1}\n'
 INTERVAL_S: Final = 1.0
 """The shortest time between two beats."""
+SQL_STEPS: Final = 1_000_000
+"""For SQLite's progress handler: a statement beats after this number of steps, which take some 10 ms."""
 
 _descriptor: int | None = None
 _next_s = 0.0

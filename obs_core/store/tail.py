@@ -10,6 +10,7 @@ from functools import partial
 from itertools import chain
 from typing import Final, NamedTuple
 
+from obs_core import heartbeat
 from obs_core.clock import SECOND
 from obs_core.store import long_cells, sqlite
 from obs_core.store.foreign import Shape
@@ -98,6 +99,7 @@ def _rows(
 
     If one of them can't be read, they are read one by one, without that one.
     """
+    heartbeat.beat()
     try:
         rows = list(map(_tail_row, long_cells.select(log, TailRow._fields, relation, where, bound)))
     except (sqlite3.Error, MemoryError) as error:

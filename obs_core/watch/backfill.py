@@ -6,6 +6,7 @@ by a thousand rules takes 6 s instead of 10. If the child process fails, its par
 
 import os
 import pickle
+import select
 import subprocess
 import sys
 from collections.abc import Collection, Sequence
@@ -13,7 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from obs_core import subprocesses
+from obs_core import heartbeat, subprocesses
 from obs_core.alerts.evaluate.alert_set import AlertSet, with_history
 from obs_core.alerts.evaluate.evaluator import EvaluationOutput, Evaluator
 from obs_core.alerts.evaluate.failures import RowCounts
@@ -23,6 +24,8 @@ from obs_core.store import foreign, sqlite, tail
 from obs_core.watch.batches import Held, Progress, Source, feed
 
 LONG: Final = 200_000  # rows; with fewer, starting the child process takes longer than the work
+_SILENT_S: Final = 25  # without a heartbeat of the child process; the watcher itself is restarted after 30
+_PIECE: Final = 65_536
 MAX_TRANSITIONS: Final = 100_000  # of the history, the newest ones
 
 
@@ -87,6 +90,7 @@ def evaluate_history(
 
 def main() -> None:
     """Run as the child process: read rules and history from standard input, and write the output of the rules."""
+    heartbeat.start()
     rules, history = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the parent process
     evaluator = Evaluator(rules, (), AlertSet(rules))
     with closing(sqlite.connect(history.log)) as log:
@@ -115,8 +119,19 @@ def _output(process: "subprocess.Popen[bytes]") -> EvaluationOutput | None:
     """The output of the child process; None if it failed."""
     with process:
         assert process.stdout is not None
-        pickled = process.stdout.read()
-    return pickle.loads(pickled) if process.returncode == 0 else None  # noqa: S301 - written by `main`
+        descriptor, pieces = process.stdout.fileno(), [b""]
+        while len(pieces) == 1 or pieces[-1]:
+            heartbeat.beat()
+            if not select.select((descriptor,), (), (), _SILENT_S)[0]:
+                process.kill()
+                return None
+            pieces.append(os.read(descriptor, _PIECE))
+    if process.returncode != 0:
+        return None
+    received = b"".join(pieces)
+    pickled = received[received.index(pickle.PROTO) :]  # heartbeats precede it
+    output: EvaluationOutput = pickle.loads(pickled)  # noqa: S301 - written by `main`
+    return output
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ that is killed between the two reads rows again that were evaluated already: the
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
 from obs_core import heartbeat
 from obs_core.alerts.evaluate.alert_set import AlertSet
@@ -23,8 +22,6 @@ from obs_core.watch.checkpoint import SAVE_EVERY, Checkpoint
 from obs_core.watch.code_annotations import CallLocator
 from obs_core.watch.history import History, Position
 from obs_core.watch.recorder import Recorder
-
-_STEPS: Final = 1_000_000  # of SQLite's virtual machine between two heartbeats: some 10 ms
 
 
 def no_progress(_task: str, _done: int, _total: int) -> None:
@@ -46,7 +43,7 @@ class Follower:
         self._progress = progress
         self._is_complete = True  # the evaluator has all rows up to `at_id`, and none after it
         self._connection = sqlite.connect(log)
-        self._connection.set_progress_handler(heartbeat.beat, _STEPS)
+        self._connection.set_progress_handler(heartbeat.beat, heartbeat.SQL_STEPS)
         self._inode = log.stat().st_ino
         try:
             self._source = Source(self._connection, foreign.shape(self._connection, log))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from obs_core import heartbeat
 from obs_core.alerts import ledger
 from obs_core.alerts.evaluate import alert_set
 from obs_core.alerts.evaluate.evaluator import EvaluationOutput, Evaluator
@@ -25,6 +26,7 @@ class Recorder:
             ObsError: the file can't be used.
         """
         self.ledger = ledger.open_ledger(log)
+        self.ledger.set_progress_handler(heartbeat.beat, heartbeat.SQL_STEPS)
         self.up_to_id = -1
         self._hashes: dict[Rule, str] = {}
         self._recorded_ns = 0

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal
 
-from obs_core import safe_files
+from obs_core import heartbeat, safe_files
 from obs_core.capture.drain.drain import Drain
 from obs_core.capture.drain.orphan import NewerSpool, OrphanSpool, UnfinishedSpool, UnreadableSpool
 from obs_core.capture.spool.spool_file import SUFFIX, UNFINISHED
@@ -121,6 +121,7 @@ def _drain_spool(spool: OrphanSpool, log: Path, *, live: bool, report: Report | 
     moved = 0
     try:
         while batch := drain.step():
+            heartbeat.beat()
             moved += batch
         header.recovered += moved
         if life == "dead" and _is_empty(spool, drain) and drain.is_confirmed():
