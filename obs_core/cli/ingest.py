@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from obs_core import settings
+from obs_core import heartbeat, settings
 from obs_core.capture import options as capture
 from obs_core.cli import argument_types
 from obs_core.errors import LogUnreadable, NotALog, PermanentFailure, SchemaTooNew
@@ -53,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.child:
         threading.Thread(target=_end_with_parent, args=(listener,), daemon=True).start()
         print(json.dumps({"address": listener.address}), flush=True)
+        heartbeat.start()
     else:
         print(f"Receiving OTLP at {listener.address} into {receiver_settings.log}", flush=True)
     threading.Thread(target=intake.recover, daemon=True).start()

@@ -132,20 +132,22 @@ def test_a_killed_child_is_restarted(tmp_path: Path, start: Begin) -> None:
     assert second.restarts == 1
 
 
-def test_a_stopped_watcher_is_killed_and_restarted_and_the_reason_is_kept(tmp_path: Path, start: Begin) -> None:
+@pytest.mark.parametrize("name", ["watch", "ingest"])
+def test_a_stopped_child_is_killed_and_restarted_and_the_reason_stays(tmp_path: Path, start: Begin, name: str) -> None:
     log = tmp_path / "trace.db"
-    (supervised,) = [one for one in start(settings(log, OBS_OTLP="off", OBS_WATCH="on")) if one.child.name == "watch"]
-    first = child_in("running", log=log, name="watch")
+    switches = {"OBS_OTLP": "off", "OBS_WATCH": "on"} if name == "watch" else {}
+    (supervised,) = [one for one in start(settings(log, **switches)) if one.child.name == name]
+    first = child_in("running", log=log, name=name)
     assert first.pid is not None
     while not supervised._beats:
         time.sleep(0.05)
     supervised._hang_s = 3
     os.kill(first.pid, signal.SIGSTOP)
-    waiting = child_in("waiting", log=log, name="watch")
+    waiting = child_in("waiting", log=log, name=name)
     assert waiting.last_error == "It did not respond for 3 s and was stopped."
     assert ends(first.pid)
     supervised._hang_s = 30
-    second = child_in("running", log=log, but=first.pid, name="watch")
+    second = child_in("running", log=log, but=first.pid, name=name)
     assert (second.restarts, second.last_error, second.last_end) == (1, "", waiting.last_error)
     assert second.last_end_ns > first.since_ns
 

@@ -9,6 +9,7 @@ from typing import Final, cast
 
 import uvicorn
 
+from obs_core import heartbeat
 from obs_core.errors import ObsError, PortInUse
 from obs_core.ingest.receiver.connections import Connection, Connections
 from obs_core.ingest.receiver.intake import Intake
@@ -44,6 +45,8 @@ class Listener:
             server_header=False,
             timeout_keep_alive=_IDLE_S,
             timeout_graceful_shutdown=_GRACE_S,
+            callback_notify=_beat,
+            timeout_notify=1,
         )
         self._server = uvicorn.Server(config)
 
@@ -58,6 +61,11 @@ class Listener:
     def stop(self) -> None:
         """Stop it from another thread."""
         self._server.should_exit = True
+
+
+async def _beat() -> None:
+    """Show the supervisor that the event loop runs."""
+    heartbeat.beat()
 
 
 def _connections(settings: Settings) -> Connections:
