@@ -5,7 +5,8 @@ the last part of a path is never followed if it is a link, opening never waits f
 files are opened, and a file or folder of another user is refused. What we make is for its owner only (0600, 0700); the
 mode of what exists is left alone. Links in the earlier parts of a path are followed: they are the user's own choice.
 
-An owner is trusted if it is this user, root, or the owner of the folder around the file, who could replace it anyway.
+An owner is trusted if it is this user, root, or the owner of the folder around the file, who could replace it anyway;
+any owner is if only the owner of the folder may write to it.
 Every refusal is an `OSError`; its `strerror` is a phrase for people, as in "x can't be written: it is a link".
 """
 
@@ -113,12 +114,42 @@ def replace(path: StrPath, content: bytes) -> None:
         raise
 
 
+def check_database(path: StrPath) -> None:
+    """Refuse to write to a database that another user may have planted; a link of ours or of root is followed.
+
+    In a folder that everybody may write to, so is a file of another user refused. SQLite opens the write-ahead log by
+    its name and follows links, but never makes one.
+
+    Raises:
+        OSError: the database or a file next to it is refused.
+    """
+    real = os.path.realpath(path)
+    for part, link_allowed in (
+        (os.fspath(path), True),
+        *((f"{real}{end}", False) for end in ("-wal", "-shm", "-journal")),
+    ):
+        try:
+            status = os.lstat(part)
+        except FileNotFoundError:
+            continue
+        is_link = stat.S_ISLNK(status.st_mode)
+        if is_link and not (link_allowed and is_trusted(part, status)):
+            raise _refused(part, "it is a link")
+        folder = os.path.dirname(os.path.abspath(part))  # noqa: PTH100, PTH120 - as above
+        is_open_to_all = os.stat(folder).st_mode & stat.S_IWOTH  # noqa: PTH116 - as above
+        if is_open_to_all and not is_trusted(part, status):
+            raise _refused(part, "it belongs to another user")
+
+
 def is_trusted(path: StrPath, status: os.stat_result) -> bool:
-    """Whether the owner of `path` (with this `status`) is this user, root or the owner of its folder."""
+    """Whether no other user can have planted `path`, which has this `status` (lstat).
+
+    Its owner is this user, root or the owner of its folder, or only the owner of the folder may write to that.
+    """
     if not hasattr(os, "geteuid") or status.st_uid in (0, os.geteuid()):
         return True
-    folder = os.path.dirname(os.path.abspath(path))  # noqa: PTH100, PTH120 - as above
-    return status.st_uid == os.stat(folder).st_uid  # noqa: PTH116 - as above
+    folder = os.stat(os.path.dirname(os.path.abspath(path)))  # noqa: PTH100, PTH116, PTH120 - as above
+    return status.st_uid == folder.st_uid or not folder.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 def _checked(path: StrPath, descriptor: int, *, one_name: bool, any_owner: bool) -> int:

@@ -92,6 +92,7 @@ def test_a_link_or_a_file_is_no_folder(tmp_path: Path) -> None:
 def test_what_another_user_planted_is_refused_unless_the_folder_is_theirs(tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     shared.mkdir()
+    shared.chmod(0o777)
     (shared / "log.d").mkdir()
     (shared / "state").touch()
     for name in ("log.d", "state"):

@@ -10,10 +10,11 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Literal
 
+from obs_core import safe_files
 from obs_core.errors import LogMissing, LogUnreadable, NotALog, ObsError, SecondSqliteLibrary
 
 Library = Literal["sqlite3", "duckdb"]
@@ -133,7 +134,7 @@ def connect(path: Path, *, write: bool = False, create: bool = False) -> Connect
         LogUnreadable: it can't be opened.
         SecondSqliteLibrary: DuckDB has it open in this process.
     """
-    claim = _claimed(path, create=create)
+    claim = _claimed(path, write=write, create=create)
     mode = "rw" if write or create else "ro"
     try:
         connection = sqlite3.connect(
@@ -187,12 +188,13 @@ def is_about_file(error: sqlite3.Error) -> bool:
     return str(getattr(error, "sqlite_errorname", "")).startswith(_OF_FILE)
 
 
-def _claimed(path: Path, *, create: bool) -> Claim:
-    """A claim on `path` for sqlite3; the file is created first if `create`."""
+def _claimed(path: Path, *, write: bool, create: bool) -> Claim:
+    """A claim on `path` for sqlite3; the file is created first, for its owner only, if `create`."""
     try:
+        if write or create:
+            safe_files.check_database(path)
         if create and not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o644))
+            _make(path)
         if path.is_dir():
             message = f"{path} is a directory, not a trace log."
             raise NotALog(message, "Use the path of the file inside it.")
@@ -203,6 +205,14 @@ def _claimed(path: Path, *, create: bool) -> Claim:
     except OSError as error:
         message = f"{path} can't be opened: {error.strerror}."
         raise LogUnreadable(message, "Check the file, its directory and their permissions.") from error
+
+
+def _make(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_symlink():  # to a file that does not exist yet: `check_database` trusts it
+        path = path.resolve()
+    with suppress(FileExistsError):  # another program was faster
+        os.close(safe_files.make_file(path))
 
 
 def readable(raw: bytes) -> str:

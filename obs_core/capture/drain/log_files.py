@@ -29,10 +29,11 @@ class LogFiles:
     def __init__(self, path: Path) -> None:
         """Remember the log before it is opened."""
         self.path = path
-        self._paths = [f"{path}{part}" for part in _PARTS]
+        real = os.path.realpath(path)  # SQLite puts the other files next to it
+        self._paths = [f"{real}{part}" for part in _PARTS]
         self._seen: list[Identity] = []
         self._size = 0
-        self._opened = _identity(_status(self._paths[0]))
+        self._opened = _identity(_status(str(path)))
 
     def remember(self) -> None:
         """Remember all files, inside the first transaction of the connection: before it they may not exist.
@@ -56,7 +57,7 @@ class LogFiles:
         """
         if not self._seen:
             return
-        statuses = [_status(path) for path in self._paths]
+        statuses = [_status(path) for path in (str(self.path), *self._paths[1:])]
         now = [_identity(status) for status in statuses]
         if statuses[0] is None:
             raise LogChanged("the log was deleted")
@@ -95,9 +96,9 @@ class LogFiles:
 
     def _rename(self, parts: tuple[str, ...]) -> str:
         """Give those parts of the log that are still the opened ones another name; one process at a time does so."""
-        aside = f"{self.path}.lost-{time.time_ns():x}"
+        aside = f"{self._paths[0]}.lost-{time.time_ns():x}"
         name = ""
-        folder = os.open(self.path.parent, os.O_RDONLY)
+        folder = os.open(os.path.dirname(self._paths[0]), os.O_RDONLY)  # noqa: PTH120 - text in, text out
         try:
             if safe_files.lock(folder) is not False:
                 for path, part, seen in zip(self._paths, _PARTS, self._seen, strict=True):

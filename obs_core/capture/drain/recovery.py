@@ -48,6 +48,7 @@ def recover(folder: str, log: Path, *, skip: str = "", live: bool = False, repor
 def spools(folder: str, suffix: str = SUFFIX) -> list[Path]:
     """The files in `folder` with the suffix of spools, by name; removes what was never finished."""
     try:
+        safe_files.check_folder(folder)
         with os.scandir(folder) as entries:
             paths = sorted(Path(entry.path) for entry in entries)
     except OSError:
