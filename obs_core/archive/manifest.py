@@ -63,11 +63,10 @@ class Piece(NamedTuple):
 
 
 class View(NamedTuple):
-    """The sealed range, and the files of each kind of piece, of the same state of the archive."""
+    """The sealed range, and the pieces that may have rows of a window, of the same state of the archive."""
 
     sealed: Sealed
-    files: dict[str, list[str]]
-    rows: int
+    pieces: list[Piece]
 
 
 def folder_of(log: Path) -> Path:
@@ -126,11 +125,7 @@ class Manifest:
             if sealed is None:
                 return None
             overlaps = "last_ns >= :what AND first_ns < :day"
-            pieces = list(self._pieces(overlaps, from_ns, to_ns))
-        files: dict[str, list[str]] = {}
-        for piece in pieces:
-            files.setdefault(piece.what, []).append(str(self.folder / piece.file))
-        return View(sealed, files, sum(piece.rows for piece in pieces if piece.what == "rows"))
+            return View(sealed, list(self._pieces(overlaps, from_ns, to_ns)))
 
     def change(
         self, before: Sealed | None, after: Sealed | None, new: Sequence[Piece], gone: Sequence[Piece], now_ns: int

@@ -115,7 +115,7 @@ def test_an_empty_log_says_so(log: Path, capsys: pytest.CaptureFixture[str]) -> 
     ("arguments", "sentence"),
     [
         (("overview.sumary",), "Unknown question “overview.sumary”. Did you mean overview.summary?"),
-        (("overview.summary", "--param", "x=1"), "overview.summary takes no parameter “x”. It takes group."),
+        (("overview.summary", "--param", "x=1"), "overview.summary takes no parameter “x”. It takes group, exact."),
         (("overview.summary", "--param", "group"), "--param group has no value."),
         (("overview.summary", "--from", "soon"), "“soon” is not a time."),
         (("overview.summary", "--from", "now", "--to", "0"), "The window ends before it starts."),

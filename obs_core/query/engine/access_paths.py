@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 
 from obs_core.clock import Window
-from obs_core.query.engine import duckdb_errors, planner
+from obs_core.query.engine import archive_planner, duckdb_errors, planner
 from obs_core.query.engine.archive_reader import ArchiveReader, ArchiveView
 from obs_core.query.engine.sql_file import SqlFile
 from obs_core.query.engine.sqlite_reader import SqliteReader
@@ -16,10 +17,25 @@ from obs_core.query.engine.worker_pool import MirrorBehind, Pool, QueryFailed
 
 FULL_MIRROR_ROWS: Final = 4_000_000
 """A longer log with an archive is mirrored only behind its sealed rows: a full mirror takes some 15 bytes per row."""
+ROLLUP_ROWS: Final = 1_000_000
+"""Rows in the pieces of a window, above which rollups answer: below, exact answers take some 200 ms."""
 LONGEST_TAIL: Final = 1_000_000
 """Rows behind the sealed ones, above which the log itself is read."""
 
 Version = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A question, and how the rows behind the archive are read: from a mirror of version `tail_at`, or SQLite."""
+
+    file: SqlFile
+    window: Window
+    parameters: Mapping[str, object]
+    limit: int | None
+    tail_at: Version | None
+    repaired: bool
+    exact: bool
 
 
 class AccessPaths:
@@ -39,9 +55,12 @@ class AccessPaths:
         *,
         limit: int | None,
         repaired: bool,
+        exact: bool = False,
         version: Version | None = None,
     ) -> tuple[pa.Table, planner.Way]:
         """A worker's answer and its access path; a mirror must have read `version` of the log (None: no mirror).
+
+        Percentiles of a long window may come from rollups unless `exact`.
 
         Raises:
             QueryFailed: the log has text that is not UTF-8, and `repaired` is False.
@@ -61,9 +80,9 @@ class AccessPaths:
                     return table, "mirror"
             if view:
                 tail_at = mirror_at if is_long else None
-                archived = self._from_archive(file, window, parameters, limit, tail_at=tail_at, repaired=repaired)
-                if archived is not None:
-                    return archived, "archive"
+                request = _Request(file, window, parameters, limit, tail_at, repaired, exact)
+                if (archived := self._from_archive(request)) is not None:
+                    return archived
             share = self._share(window) if shape.native else 0.0
             plan = planner.plan(file, shape, window, parameters, share=share, limit=limit, repaired=repaired)
             return self._pool.answer(self._request(plan)), plan.way
@@ -85,57 +104,45 @@ class AccessPaths:
         if self._archive:
             self._archive.close()
 
-    def _from_archive(
-        self,
-        file: SqlFile,
-        window: Window,
-        parameters: Mapping[str, object],
-        limit: int | None,
-        *,
-        tail_at: Version | None,
-        repaired: bool,
-    ) -> pa.Table | None:
+    def _from_archive(self, request: "_Request") -> tuple[pa.Table, planner.Way] | None:
         """The answer from the archive and the newer rows; None if it can't be had there.
 
         If pieces are replaced or rows superseded in the meantime, it is asked again once.
         """
         assert self._archive
-        table = None
+        answer = None
         for _ in range(2):
-            view = self._archive.view(window)
+            view = self._archive.view(request.window)
             if view is None or view.log_rows - view.sealed_rows > LONGEST_TAIL:
                 return None
             try:
-                table = self._archived(file, window, parameters, limit, view, tail_at=tail_at, repaired=repaired)
+                answer = self._archived(request, view)
             except QueryFailed as error:
-                if "memory" in error.message.lower() or (duckdb_errors.is_bad_text(error) and not repaired):
+                if "memory" in error.message.lower() or (duckdb_errors.is_bad_text(error) and not request.repaired):
                     raise
                 continue  # a file was replaced, or is damaged: then the log itself answers
-            if table is None or self._archive.is_current(view, window):
+            if answer is None or self._archive.is_current(view, request.window):
                 break
-        return table
+        return answer
 
-    def _archived(
-        self,
-        file: SqlFile,
-        window: Window,
-        parameters: Mapping[str, object],
-        limit: int | None,
-        view: ArchiveView,
-        *,
-        tail_at: Version | None,
-        repaired: bool,
-    ) -> pa.Table | None:
-        shape = self._reader.shape()
-        if tail_at:
-            plan = planner.archived(file, shape, window, parameters, view, tail="mirror", limit=limit)
-            if (table := self.from_mirror(plan, tail_at, view.until_id)) is not None:
-                return table
-        if not view.files.get("rows"):
+    def _archived(self, request: "_Request", view: ArchiveView) -> tuple[pa.Table, planner.Way] | None:
+        if request.tail_at and (plan := self._archive_plan(request, view, "mirror")):
+            table = self.from_mirror(plan, request.tail_at, view.until_id)
+            if table is not None:
+                return table, plan.way
+        if not view.files("rows"):
             return None  # the index by time is quicker than all newer rows
-        tail: planner.Tail = "sqlite_query in hex" if repaired else "sqlite_query"
-        plan = planner.archived(file, shape, window, parameters, view, tail=tail, limit=limit)
-        return self._pool.answer(self._request(plan)) if plan else None
+        tail: planner.Tail = "sqlite_query in hex" if request.repaired else "sqlite_query"
+        plan = self._archive_plan(request, view, tail)
+        return (self._pool.answer(self._request(plan)), plan.way) if plan else None
+
+    def _archive_plan(self, request: "_Request", view: ArchiveView, tail: planner.Tail) -> planner.Plan | None:
+        """Rollups for a long window, if the question has a statement for them; else the rows."""
+        given = (request.file, self._reader.shape(), request.window, request.parameters, view)
+        plan = None
+        if view.rows > ROLLUP_ROWS and not request.exact:
+            plan = archive_planner.rolled(*given, tail=tail, limit=request.limit)
+        return plan or archive_planner.archived(*given, tail=tail, limit=request.limit)
 
     def _request(self, plan: planner.Plan) -> dict[str, Any]:
         """The request to a worker."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from obs_core.archive.manifest import ANCHOR_TEXT, NAME, Manifest, Sealed, folder_of
+from obs_core.archive.manifest import ANCHOR_TEXT, NAME, Manifest, Piece, Sealed, folder_of
 from obs_core.clock import Window
 from obs_core.errors import ObsError
 from obs_core.query.engine.sqlite_reader import SqliteReader
@@ -23,18 +23,32 @@ _STATE: Final = f"""
 class ArchiveView:
     """What an archive has of a window, and how it continues.
 
-    `files` are the pieces of each kind that may have rows of the window; they have every row of it with an id up to
-    `until_id`. `rows` is how many rows these pieces have, `superseded` how many ids of the sealed range were superseded
+    `pieces` are those that may have rows of the window; they have every row of it with an id up to `until_id`.
+    `superseded` is how many ids of the sealed range were superseded
     (`has_superseded`: some of them are still in pieces). `log_rows` and `sealed_rows` count ids.
     """
 
     until_id: int
-    files: dict[str, list[str]]
-    rows: int
+    folder: Path
+    pieces: list[Piece]
     log_rows: int
     sealed_rows: int
     superseded: int
     has_superseded: bool
+
+    @property
+    def rows(self) -> int:
+        """The number of rows in the pieces."""
+        return sum(piece.rows for piece in self.pieces if piece.what == "rows")
+
+    def files(self, what: str, *windows: Window) -> list[str]:
+        """The files of one kind that may have rows in one of these windows (without any: all)."""
+        return [
+            str(self.folder / piece.file)
+            for piece in self.pieces
+            if piece.what == what
+            and (not windows or any(piece.last_ns >= one.from_ns and piece.first_ns < one.to_ns for one in windows))
+        ]
 
 
 class ArchiveReader:
@@ -59,7 +73,7 @@ class ArchiveReader:
                 view = manifest.view(window.from_ns, window.to_ns) if manifest else None
             if view is None or (view.sealed.older_ns is not None and view.sealed.older_ns >= window.from_ns):
                 return None
-            return self._checked(view.sealed, view.files, view.rows)
+            return self._checked(view.sealed, view.pieces)
         except (ObsError, OSError):  # the default access paths answer; `archive verify` reports it
             return None
 
@@ -73,7 +87,7 @@ class ArchiveReader:
         with self._lock:
             self._close()
 
-    def _checked(self, sealed: Sealed, files: dict[str, list[str]], rows: int) -> ArchiveView | None:
+    def _checked(self, sealed: Sealed, pieces: list[Piece]) -> ArchiveView | None:
         """The view, if the log at the path is the one that was sealed."""
         parameters = {
             "from_id": sealed.from_id,
@@ -90,8 +104,8 @@ class ArchiveReader:
             return None
         return ArchiveView(
             until_id=sealed.until_id,
-            files=files,
-            rows=rows,
+            folder=self._folder,
+            pieces=pieces,
             log_rows=newest - lowest + 1,
             sealed_rows=sealed.until_id - lowest + 1,
             superseded=superseded,

@@ -90,8 +90,12 @@ class Engine:
         """
         return self._reader.answer(self._statement(sql_file(query_name), where_sql), _plain(parameters))[1]
 
-    def analyse(self, query_name: str, window: Window, parameters: Mapping[str, object]) -> DataFrame:
+    def analyse(
+        self, query_name: str, window: Window, parameters: Mapping[str, object], *, exact: bool = False
+    ) -> DataFrame:
         """The answer to an analytical query about the rows in `window`.
+
+        Percentiles of a long window may be approximate (by at most 1 %, see `attrs["approximate"]`) unless `exact`.
 
         Raises:
             ObsError: as `lookup`; also if all workers are busy, or one failed twice.
@@ -101,15 +105,17 @@ class Engine:
         version, values = self._reader.version(), _plain(parameters)
         repaired = self._has_bad_text(version[:2], window)
         try:
-            table, way = self._ask_worker(file, window, values, version=version, repaired=repaired)
+            table, way = self._ask_worker(file, window, values, version=version, repaired=repaired, exact=exact)
         except WorkerDied:
             # It may have been killed, or have failed on a text; a new worker gets the query in the safer form.
-            table, way = self._ask_worker(file, window, values, repaired=True)
+            table, way = self._ask_worker(file, window, values, repaired=True, exact=exact)
         except QueryFailed:
             # One cell that is not UTF-8 fails the query; the slower access path replaces its invalid bytes.
             self._bad_text = version[:2], window
-            table, way = self._ask_worker(file, window, values, repaired=True)
-        return self._capped(dataframes.from_arrow(table), way, start, self.row_cap)
+            table, way = self._ask_worker(file, window, values, repaired=True, exact=exact)
+        answer = self._capped(dataframes.from_arrow(table), way, start, self.row_cap)
+        answer.attrs["approximate"] = way == "rollup" and file.has_sketches
+        return answer
 
     def mirrored(self, query_name: str, window: Window, parameters: Mapping[str, object]) -> DataFrame | None:
         """The answer to an analytical query from a worker's mirror; None if the mirror can't answer it now."""
@@ -182,11 +188,14 @@ class Engine:
         parameters: Mapping[str, object],
         *,
         repaired: bool,
+        exact: bool,
         version: tuple[int, ...] | None = None,
     ) -> tuple[pa.Table, planner.Way]:
         """A worker's answer and its access path."""
         limit = None if self.row_cap is None else self.row_cap + 1
-        return self._paths.answer(file, window, parameters, limit=limit, repaired=repaired, version=version)
+        return self._paths.answer(
+            file, window, parameters, limit=limit, repaired=repaired, exact=exact, version=version
+        )
 
     def _has_bad_text(self, identity: tuple[int, ...], window: Window) -> bool:
         """Whether `window` overlaps the one in which text that is not UTF-8 was last read."""

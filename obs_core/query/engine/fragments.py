@@ -10,12 +10,20 @@ attributes; both are SQLite's.
 interest (id, trace_id, span_id, timestamp, duration_ns); `covered` has for each of `mine` with timed children the union
 of their intervals, each clipped to the call: parent_id, covered_ns. Self time is the duration without that, the rule of
 Jaeger's trace statistics.
+
+`{sketches(relation by column, …)}` are the common table expressions that percentiles from sketches need, of a relation
+with the columns `keys` and `counts` (`archive.rollups`): `ranked` has their buckets. `{percentile(0.95)}` is a
+percentile of `ranked`, grouped by these columns: linear between the values of the buckets.
 """
 
 import re
 from typing import Final
 
+from obs_core.archive.rollups import BUCKET_NS
+
 _FUNCTION_NAME: Final = re.compile(r"\{(?:(\w+)\.)?function_name\}")
+_SKETCHES: Final = re.compile(r"\{sketches\((\w+) by ([\w, ]+)\)\}")
+_PERCENTILE: Final = re.compile(r"\{percentile\((0\.\d+)\)\}")
 _CUT: Final = re.compile(r"\{cut\((\w+)\)\}")
 # The length of a text ends at a NUL, the length of a BLOB does not.
 _CUT_SQL: Final = r"CASE WHEN length(CAST(\1 AS BLOB)) > :longest THEN substr(\1, 1, :longest) ELSE \1 END AS \1"
@@ -25,6 +33,23 @@ _HAS_ATTRIBUTES: Final = """CASE
         WHEN json_valid(attributes) THEN EXISTS (SELECT 1 FROM json_each(attributes, '$.attributes'))
         ELSE coalesce(attributes, '') <> ''
     END AS has_attributes"""
+
+_SKETCHES_SQL: Final = rf"""buckets AS (
+    SELECT \2, key, sum(n) AS n
+    FROM (SELECT \2, unnest(keys) AS key, unnest(counts) AS n FROM \1)
+    GROUP BY \2, key
+),
+ranked AS (
+    SELECT
+        *, {BUCKET_NS} AS value_ns, sum(n) OVER (PARTITION BY \2 ORDER BY key) AS up_to,
+        sum(n) OVER (PARTITION BY \2) AS total
+    FROM buckets
+)"""
+_RANK: Final = r"(\1 * (total - 1))"
+_PERCENTILE_SQL: Final = (
+    rf"(min(value_ns) FILTER (up_to > floor({_RANK})) + any_value({_RANK} - floor({_RANK})) *"
+    rf" (min(value_ns) FILTER (up_to > ceil({_RANK})) - min(value_ns) FILTER (up_to > floor({_RANK}))))"
+)
 
 # Clipped to the parent and counted from its start, the times fit into 64 bits, also with wrong clocks.
 _CHILDREN_TIME: Final = """spent AS (
@@ -63,4 +88,6 @@ def expanded(statement: str) -> str:
     """The statement with its fragments in place."""
     statement = statement.replace("{children_time}", _CHILDREN_TIME).replace("{has_attributes}", _HAS_ATTRIBUTES)
     statement = _CUT.sub(_CUT_SQL, statement)
+    statement = _SKETCHES.sub(_SKETCHES_SQL, statement)
+    statement = _PERCENTILE.sub(_PERCENTILE_SQL, statement)
     return _FUNCTION_NAME.sub(lambda match: function_name(match[1] or ""), statement)

@@ -11,15 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from obs_core.archive.rollups import ROW_COLUMNS
 from obs_core.clock import Window
 from obs_core.query.engine import mirror, search_text
-from obs_core.query.engine.archive_reader import ArchiveView
 from obs_core.query.engine.sql_file import SqlFile
 from obs_core.scanner import MARKED, UNMARKED
 from obs_core.store.foreign import INTEGER_COLUMNS, Shape
 
-Way = Literal["scan", "sqlite_query", "sqlite_query in hex", "mirror", "archive"]
+Way = Literal["scan", "sqlite_query", "sqlite_query in hex", "mirror", "archive", "rollup"]
 Tail = Literal["mirror", "sqlite_query", "sqlite_query in hex"]
 
 FULL_SCAN_SHARE: Final = 0.4
@@ -51,16 +49,16 @@ def plan(
 
     The answer has at most `limit` rows. `repaired` reads text in a form that tolerates invalid UTF-8.
     """
-    scans = shape.native and share > FULL_SCAN_SHARE and not set(_columns(file)) & set(search_text.COLUMNS)
+    scans = shape.native and share > FULL_SCAN_SHARE and not set(columns_of(file)) & set(search_text.COLUMNS)
     way: Way = "sqlite_query in hex" if repaired else "scan" if scans else "sqlite_query"
     grouped = parameters.get("group") is not None
     base = (
-        _scan(file, shape, grouped=grouped)
+        scan(file, shape, grouped=grouped)
         if way == "scan"
-        else _sqlite_query(file, shape, grouped=grouped, repaired=repaired, indexed=share <= FULL_SCAN_SHARE)
+        else sqlite_query(file, shape, grouped=grouped, repaired=repaired, indexed=share <= FULL_SCAN_SHARE)
     )
-    statement = _statement(base, file, limit)
-    return Plan(statement, _bound(statement, window, parameters), way)
+    statement = statement_over(base, file, limit)
+    return Plan(statement, bound_parameters(statement, window, parameters), way)
 
 
 def mirrored(
@@ -71,110 +69,58 @@ def mirrored(
         return None
     if any(not mirror.holds(relation, columns) for relation, columns in file.reads.items()):
         return None
-    base = _scan(file, shape, grouped=parameters.get("group") is not None, table=mirror.TABLE)
-    statement = _statement(base, file, limit).replace(" AS MATERIALIZED (SELECT", " AS NOT MATERIALIZED (SELECT")
-    return Plan(statement, _bound(statement, window, parameters), "mirror")
+    base = scan(file, shape, grouped=parameters.get("group") is not None, table=mirror.TABLE)
+    statement = statement_over(base, file, limit).replace(" AS MATERIALIZED (SELECT", " AS NOT MATERIALIZED (SELECT")
+    return Plan(statement, bound_parameters(statement, window, parameters), "mirror")
 
 
-def archived(
-    file: SqlFile,
-    shape: Shape,
-    window: Window,
-    parameters: Mapping[str, object],
-    view: ArchiveView,
-    *,
-    tail: Tail,
-    limit: int | None,
-) -> Plan | None:
-    """How to run `file` on the archive's rows and, through `tail`, the rows that are not sealed yet.
-
-    None if the archive or the tail lacks a column.
-    """
-    columns = _columns(file)
-    if not shape.native or set(columns) - set(ROW_COLUMNS):
-        return None
-    if tail == "mirror" and mirrored(file, shape, window, parameters, limit) is None:
-        return None
-    grouped = parameters.get("group") is not None
-    newer = _tail(file, shape, tail, grouped=grouped)
-    base = f"tail {newer}, base AS NOT MATERIALIZED (SELECT * FROM tail)"
-    if files := view.files.get("rows"):
-        pieces = _pieces(file, shape, files, grouped=grouped, has_superseded=view.has_superseded)
-        base = f"tail {newer}, base AS NOT MATERIALIZED ({pieces} UNION ALL SELECT * FROM tail)"
-    statement = _statement(base, file, limit).replace(" AS MATERIALIZED (SELECT", " AS NOT MATERIALIZED (SELECT")
-    return Plan(statement, _bound(statement, window, {**parameters, "until_id": view.until_id}), "archive")
-
-
-def _pieces(file: SqlFile, shape: Shape, files: list[str], *, grouped: bool, has_superseded: bool) -> str:
-    """The window's rows in the pieces of an archive."""
-    hashed = _hashed(file)
-    columns = [
-        f'{mirror.hashed(column)} AS "{column}"' if column in hashed else f'"{column}"' for column in _columns(file)
-    ]
-    where = f"timestamp >= $from_ns AND timestamp < $to_ns{' AND process_group = $group' if grouped else ''}"
-    if has_superseded:
-        where += " AND id NOT IN (SELECT id::BIGINT FROM sqlite_query('log', 'SELECT id FROM superseded'))"
-    names = ", ".join("'" + name.replace("'", "''") + "'" for name in files)
-    return f"SELECT {', '.join([*columns, *_flags(file, shape)])} FROM read_parquet([{names}]) WHERE {where}"
-
-
-def _tail(file: SqlFile, shape: Shape, tail: Tail, *, grouped: bool) -> str:
-    """The declaration of the window's rows that are newer than the archive."""
-    if tail == "mirror":
-        rows = _scan(file, shape, grouped=grouped, table=mirror.TABLE).partition(" (")[2].removesuffix(")")
-        return f"AS NOT MATERIALIZED ({rows} AND id > $until_id)"
-    repaired = tail == "sqlite_query in hex"
-    rows = _sqlite_query(file, shape, grouped=grouped, repaired=repaired, indexed=False, newer=True)
-    return f"AS MATERIALIZED ( {rows.partition(' (')[2]}"
-
-
-def _statement(base: str, file: SqlFile, limit: int | None) -> str:
+def statement_over(base: str, file: SqlFile, limit: int | None) -> str:
     """The query's statement over its relations."""
     end = "" if limit is None else f" LIMIT {limit}"
     return f"WITH {base}{_relations(file)} SELECT * FROM (\n{file.statement}\n){end}"
 
 
-def _bound(statement: str, window: Window, parameters: Mapping[str, object]) -> dict[str, Any]:
+def bound_parameters(statement: str, window: Window, parameters: Mapping[str, object]) -> dict[str, Any]:
     """The parameters that the statement names."""
     used = set(_PARAMETER.findall(statement))
     named = {"from_ns": window.from_ns, "to_ns": window.to_ns, **parameters}
     return {name: value for name, value in named.items() if name in used}
 
 
-def _columns(file: SqlFile) -> list[str]:
+def columns_of(file: SqlFile) -> list[str]:
     """The columns of the log that the query reads, without duplicates."""
     return list(dict.fromkeys(column for columns in file.reads.values() for column in columns))
 
 
-def _flags(file: SqlFile, shape: Shape) -> list[str]:
+def flags_of(file: SqlFile, shape: Shape) -> list[str]:
     """SQL for the relations that a row belongs to, as far as the query reads them."""
     where = {"calls": shape.calls_where, "values": shape.values_where, "logs": shape.logs_where}
     return [f"({where[name]}) AS {_FLAG[name]}" for name in file.reads if name in where]
 
 
-def _scan(file: SqlFile, shape: Shape, *, grouped: bool, table: str = "log.data_trace") -> str:
+def scan(file: SqlFile, shape: Shape, *, grouped: bool, table: str = "log.data_trace") -> str:
     """All rows through the scanner; DuckDB filters by the window."""
-    hashed = () if table == mirror.TABLE else _hashed(file)
+    hashed = () if table == mirror.TABLE else hashed_columns(file)
     columns = [
-        f'{mirror.hashed(column)} AS "{column}"' if column in hashed else f'"{column}"' for column in _columns(file)
+        f'{mirror.hashed(column)} AS "{column}"' if column in hashed else f'"{column}"' for column in columns_of(file)
     ]
-    selected = ", ".join([*columns, *_flags(file, shape)])
+    selected = ", ".join([*columns, *flags_of(file, shape)])
     group = " AND process_group = $group" if grouped else ""
     window = f"timestamp >= $from_ns AND timestamp < $to_ns{group}"
     return f"{_base(file)} (SELECT {selected} FROM {table} WHERE {window})"
 
 
-def _sqlite_query(
+def sqlite_query(
     file: SqlFile, shape: Shape, *, grouped: bool, repaired: bool, indexed: bool, newer: bool = False
 ) -> str:
     """The window's rows through SQLite, cast to their types; a log of ours is read by its index if `indexed`.
 
     With `newer` only the rows with an id above `$until_id`.
     """
-    columns = _columns(file)
+    columns = columns_of(file)
     selected = [_selected(name, repaired=repaired) for name in columns]
     inner = (
-        f"SELECT {', '.join([*selected, *_flags(file, shape)])}"
+        f"SELECT {', '.join([*selected, *flags_of(file, shape)])}"
         f" FROM {shape.rows}{' NOT INDEXED' if shape.native and not indexed else ''}"
         f" WHERE timestamp >= ? AND timestamp < ?{' AND process_group = ?' if grouped else ''}"
         f"{' AND id > ?' if newer else ''}"
@@ -183,7 +129,7 @@ def _sqlite_query(
         f"row($from_ns::BIGINT, $to_ns::BIGINT{', $group::VARCHAR' if grouped else ''}"
         f"{', $until_id::BIGINT' if newer else ''})"
     )
-    hashed = _hashed(file)
+    hashed = hashed_columns(file)
     cast = [f'{_cast(column, repaired, is_hashed=column in hashed)} AS "{column}"' for column in columns]
     flags = [f"{_FLAG[name]}::VARCHAR = '1' AS {_FLAG[name]}" for name in file.reads if name in _FLAG]
     quoted = inner.replace("'", "''")
@@ -191,7 +137,7 @@ def _sqlite_query(
     return f"{_base(file)} (SELECT {', '.join([*cast, *flags])} FROM {source})"
 
 
-def _hashed(file: SqlFile) -> frozenset[str]:
+def hashed_columns(file: SqlFile) -> frozenset[str]:
     """The ids that the query only compares: as hashes, a million calls and their parents fit into memory."""
     return frozenset() if file.returns.keys() & set(mirror.IDS) else frozenset(mirror.IDS)
 

@@ -14,6 +14,9 @@ is replaced by the conditions of a row filter (`query.filters`), which bind para
 An *analytical* statement is DuckDB's, with `$name` parameters, over `rows_`, `calls`, `values_` and `logs`. These have
 only the rows of the window (and of the group, if the header has a parameter `group`) and only the columns it reads.
 Both may use the shared SQL of `fragments`.
+
+An analytical file may have a second statement after the line `-- Rollup`, which gives the same answer for a long window
+from the rollups of an archive (`rollup_relations`): counts are equal, percentiles differ by at most 1 %.
 """
 
 import re
@@ -25,6 +28,7 @@ from typing import Final, Literal
 from obs_core.query.engine import fragments
 
 Reach = Literal["narrow", "analytical"]
+ROLLUP: Final = "\n-- Rollup\n"
 RELATIONS: Final = ("rows_", "calls", "values", "logs")
 
 _FIELD: Final = re.compile(r"(Answers|Reach|Parameters|Reads|Returns):\s*(.*)")
@@ -34,7 +38,7 @@ _REMARK: Final = re.compile(r"\([^)]*\)")
 
 @dataclass(frozen=True, slots=True)
 class SqlFile:
-    """One SQL file: the fields of its header, and the statement with its fragments in place."""
+    """One SQL file: the fields of its header, and the statements with their fragments in place."""
 
     name: str
     answers: str
@@ -43,6 +47,12 @@ class SqlFile:
     reads: dict[str, tuple[str, ...]]
     returns: dict[str, str]
     statement: str
+    rollup: str | None = None
+
+    @property
+    def has_sketches(self) -> bool:
+        """Whether the rollup statement has percentiles, which differ by at most 1 %."""
+        return self.rollup is not None and "ranked" in self.rollup
 
 
 @cache
@@ -74,6 +84,7 @@ def parsed(query_name: str, text: str) -> SqlFile:
     Raises:
         ValueError: the header is malformed; the message names the file.
     """
+    text, _, rollup = text.partition(ROLLUP)
     fields, statement = _split(text)
     missing = {"Answers", "Reach", "Returns"} - fields.keys()
     if missing or fields["Reach"] not in ("narrow", "analytical"):
@@ -91,6 +102,7 @@ def parsed(query_name: str, text: str) -> SqlFile:
         reads,
         _typed(fields["Returns"]),
         fragments.expanded(statement),
+        fragments.expanded(rollup) if rollup else None,
     )
 
 

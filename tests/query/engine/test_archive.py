@@ -13,7 +13,7 @@ from pandas.testing import assert_frame_equal
 from obs_core.archive.manifest import Manifest, folder_of
 from obs_core.clock import HOUR, SECOND, Window
 from obs_core.model import Row
-from obs_core.query.engine import access_paths, dataframes, planner
+from obs_core.query.engine import access_paths, archive_planner, dataframes, planner
 from obs_core.query.engine.archive_reader import ArchiveReader
 from obs_core.query.engine.engine import Engine
 from obs_core.query.engine.sql_file import names, sql_file
@@ -97,7 +97,7 @@ def test_every_access_path_gives_the_same_answer(path: Path, pool: Pool, reader:
             view = reader.view(window)
             assert view
             return asked(
-                planner.archived(file, shape, window, parameters, view, tail=tail, limit=None),  # noqa: B023
+                archive_planner.archived(file, shape, window, parameters, view, tail=tail, limit=None),  # noqa: B023
                 **({"mirror_after_id": view.until_id} if more else {}), **more,
             )  # fmt: skip
 
@@ -191,3 +191,74 @@ def test_text_that_is_not_utf_8_behind_the_archive_is_answered(tmp_path: Path, p
         answer = engine.analyse("overview/processes", ALL, {"group": None})
         assert (answer.attrs["way"], int(answer["rows"].sum())) == ("archive", 405)
         assert "b\ufffd" in set(answer["process"])
+
+
+@pytest.fixture(scope="module")
+def rolled_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A log with 1,200 sealed rows in some five days, and newer rows: late ones and new ones."""
+    path = append(tmp_path_factory.mktemp("rolled") / "x.db", mixed(1_200, step_ns=371 * SECOND + 17))
+    seal(path, "--everything", "--batch-rows", "333")
+    append(path, mixed(20, start_ns=START_NS - 123, first=5_000, step_ns=1_000))
+    append(path, mixed(40, start_ns=START_NS + 1_200 * 371 * SECOND, first=5_100))
+    return path
+
+
+@pytest.mark.parametrize("name", [name for name in names() if sql_file(name).rollup])
+def test_rollups_give_the_same_counts_and_percentiles_within_1_percent(
+    rolled_path: Path, pool: Pool, name: str
+) -> None:
+    file, compared = sql_file(name), 0
+    log = SqliteReader(rolled_path, limit_s=20)
+    reader = ArchiveReader(rolled_path, log)
+    shape, version = log.shape(), log.version()
+    for number, window in enumerate(windows(len(name) + 7, int(os.environ.get("OBS_TEST_WINDOWS", "5")))):
+        parameters = {text: GIVEN.get(text) for text in file.parameters} | {"group": "g0" if number % 2 else None}
+        view = reader.view(window)
+        assert view
+        tails: list[tuple[planner.Tail, dict[str, object]]] = [
+            ("sqlite_query", {}),
+            ("sqlite_query in hex", {}),
+            ("mirror", {"mirror_at": [*version, number], "mirror_after_id": view.until_id}),
+        ]
+        plain = planner.plan(file, shape, window, parameters, share=0.0, limit=None)
+        request = {"log": str(rolled_path), "statement": plain.statement, "parameters": plain.parameters}
+        expected = dataframes.from_arrow(pool.answer(request))
+        for tail, more in tails:
+            plan = archive_planner.rolled(file, shape, window, parameters, view, tail=tail, limit=None)
+            assert (plan is None) == (window.length_ns < 2 * HOUR)
+            if plan:
+                request = {"log": str(rolled_path), "statement": plan.statement, "parameters": plan.parameters}
+                assert_close(dataframes.from_arrow(pool.answer(request | more)), expected)
+                compared += 1
+    reader.close()
+    log.close()
+    assert compared >= 3 * 3
+
+
+def assert_close(answer: DataFrame, expected: DataFrame) -> None:
+    """Equal, but percentiles within 1 % of the values between which they lie."""
+    assert answer.columns.tolist() == expected.columns.tolist()
+    for column in expected.columns:
+        got, right = answer[column].explode(), expected[column].explode()
+        is_percentile = column.startswith("p") and column.endswith("_ms")
+        if is_percentile or column in ("impact_ms", "total_ms", "error_rate"):
+            assert got.astype("float64").tolist() == pytest.approx(
+                right.astype("float64").tolist(), rel=0.010_000_1 if is_percentile else 1e-9, nan_ok=True
+            ), column
+        else:
+            assert got.tolist() == right.tolist(), column
+
+
+def test_the_engine_answers_long_windows_from_rollups_unless_exact_answers_are_wanted(
+    rolled_path: Path, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access_paths, "ROLLUP_ROWS", 500)
+    with Engine(rolled_path, pool=pool) as engine:
+        answer = overview.summary(engine, ALL)
+        assert (answer.attrs["way"], answer.attrs["approximate"]) == ("rollup", True)
+        answer = overview.processes(engine, ALL)
+        assert (answer.attrs["way"], answer.attrs["approximate"]) == ("rollup", False)
+        answer = overview.summary(engine, ALL, exact=True)
+        assert (answer.attrs["way"], answer.attrs["approximate"]) == ("archive", False)
+        short = Window(START_NS, START_NS + 2 * HOUR)
+        assert overview.summary(engine, short).attrs["way"] == "archive"

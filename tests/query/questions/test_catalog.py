@@ -129,7 +129,7 @@ def test_texts_are_converted_to_the_type_of_the_parameter(empty: Engine) -> None
 @pytest.mark.parametrize(
     ("question", "arguments", "sentence"),
     [
-        ("overview.summary", {"colour": "red"}, "overview.summary takes no parameter “colour”. It takes group."),
+        ("overview.summary", {"colour": "red"}, "overview.summary takes no parameter “colour”. It takes group, exact."),
         ("traces.tree", {}, "traces.tree needs trace_id. Add trace_id=…."),
         (
             "values.streaks",

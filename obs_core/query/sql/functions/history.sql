@@ -20,3 +20,26 @@ LEFT JOIN (
     GROUP BY slice
 ) AS counted ON counted.slice = slices.slice
 ORDER BY bucket_ns
+
+-- Rollup
+WITH sliced AS (
+    SELECT *, hour_ns // $step_ns - (hour_ns % $step_ns < 0)::BIGINT - $first AS slice
+    FROM hours
+    WHERE $function IS NULL OR {function_name} = $function
+),
+{sketches(sliced by slice)}
+SELECT
+    greatest(($first + slices.slice)::HUGEINT * $step_ns, -9223372036854775808)::BIGINT AS bucket_ns,
+    coalesce(counted.calls, 0)::BIGINT AS calls,
+    coalesce(counted.errors, 0)::BIGINT AS errors,
+    p50_ns / 1e6 AS p50_ms, p95_ns / 1e6 AS p95_ms, p99_ns / 1e6 AS p99_ms
+FROM range($buckets) AS slices(slice)
+LEFT JOIN (
+    SELECT slice, sum(calls)::BIGINT AS calls, sum(errors)::BIGINT AS errors FROM sliced GROUP BY slice
+) AS counted ON counted.slice = slices.slice
+LEFT JOIN (
+    SELECT slice, {percentile(0.5)} AS p50_ns, {percentile(0.95)} AS p95_ns, {percentile(0.99)} AS p99_ns
+    FROM ranked
+    GROUP BY slice
+) AS spread ON spread.slice = slices.slice
+ORDER BY bucket_ns

@@ -17,3 +17,16 @@ FROM (
 WHERE $search IS NULL OR contains(lower(function), lower($search))
 ORDER BY calls DESC, function, process_group
 LIMIT $size
+
+-- Rollup
+SELECT *
+FROM (
+    SELECT
+        {function_name} AS function, process_group, sum(calls)::BIGINT AS calls, sum(errors)::BIGINT AS errors,
+        max(last_ns) AS last_ns
+    FROM hours
+    GROUP BY {function_name}, process_group
+)
+WHERE $search IS NULL OR contains(lower(function), lower($search))
+ORDER BY calls DESC, function, process_group
+LIMIT $size

@@ -20,3 +20,19 @@ SELECT
 FROM counted
 GROUP BY process_group
 ORDER BY "rows" DESC, process_group
+
+-- Rollup
+WITH {sketches(hours by process_group)}
+SELECT
+    counted.process_group, "rows", calls, errors, errors / nullif(calls, 0) AS error_rate, p95_ns / 1e6 AS p95_ms,
+    sum_ns / 1e6 AS impact_ms
+FROM (
+    SELECT
+        process_group, sum("rows")::BIGINT AS "rows", sum(calls)::BIGINT AS calls, sum(errors)::BIGINT AS errors,
+        sum(sum_ns) AS sum_ns
+    FROM slots
+    GROUP BY process_group
+) AS counted
+LEFT JOIN (SELECT process_group, {percentile(0.95)} AS p95_ns FROM ranked GROUP BY process_group) AS spread
+    ON spread.process_group IS NOT DISTINCT FROM counted.process_group
+ORDER BY "rows" DESC, counted.process_group

@@ -7,3 +7,9 @@ SELECT process, process_group, count(*) AS "rows", max(timestamp) AS last_ns
 FROM rows_
 GROUP BY process, process_group
 ORDER BY process, process_group
+
+-- Rollup
+SELECT process, process_group, sum("rows")::BIGINT AS "rows", max(last_ns) AS last_ns
+FROM slots
+GROUP BY process, process_group
+ORDER BY process, process_group

@@ -19,3 +19,19 @@ FROM (
 ) AS c
 CROSS JOIN (SELECT count(*) AS readings, min(timestamp) AS first_ns, max(timestamp) AS last_ns FROM values_) AS v
 CROSS JOIN (SELECT min(timestamp) AS first_ns, max(timestamp) AS last_ns FROM logs) AS l
+
+-- Rollup
+WITH {sketches(hours by one)}
+SELECT
+    c.calls, c.readings AS "values", c.errors, t.traces, p50_ns / 1e6 AS p50_ms, p95_ns / 1e6 AS p95_ms,
+    p99_ns / 1e6 AS p99_ms, c.first_ns, c.last_ns
+FROM (
+    SELECT
+        coalesce(sum(calls), 0)::BIGINT AS calls, coalesce(sum(readings), 0)::BIGINT AS readings,
+        coalesce(sum(errors), 0)::BIGINT AS errors, min(first_ns) AS first_ns, max(last_ns) AS last_ns
+    FROM slots
+) AS c
+CROSS JOIN (
+    SELECT {percentile(0.5)} AS p50_ns, {percentile(0.95)} AS p95_ns, {percentile(0.99)} AS p99_ns FROM ranked
+) AS p
+CROSS JOIN (SELECT count(DISTINCT trace) AS traces FROM window_traces) AS t

@@ -18,3 +18,20 @@ LEFT JOIN (
     GROUP BY slice
 ) AS counted ON counted.slice = slices.slice
 ORDER BY bucket_ns
+
+-- Rollup
+SELECT
+    greatest(($first + slices.slice)::HUGEINT * $step_ns, -9223372036854775808)::BIGINT AS bucket_ns,
+    coalesce(counted.calls, 0)::BIGINT AS calls,
+    coalesce(counted.errors, 0)::BIGINT AS errors,
+    coalesce(counted.errors / counted.calls, 0) AS error_rate
+FROM range($buckets) AS slices(slice)
+LEFT JOIN (
+    SELECT
+        slot_ns // $step_ns - (slot_ns % $step_ns < 0)::BIGINT - $first AS slice,
+        sum(calls)::BIGINT AS calls, sum(errors)::BIGINT AS errors
+    FROM slots
+    GROUP BY slice
+    HAVING sum(calls) > 0
+) AS counted ON counted.slice = slices.slice
+ORDER BY bucket_ns
