@@ -131,6 +131,16 @@ class Connection(H11Protocol):
         super().on_response_complete()
         self._note(State.HEAD if self.conn.trailing_data[0] else State.IDLE)
 
+    def send_400_response(self, msg: str) -> None:
+        """Answer 400, or close the connection if that is too late; a running request gives its own answer up."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        try:
+            super().send_400_response(msg)
+        except h11.LocalProtocolError:  # what follows a request that was answered already
+            self.transport.abort()
+
     def leave(self) -> None:
         """Close it; what was written is still sent to a client that is only late."""
         self._connections.open.discard(self)
