@@ -1,9 +1,9 @@
 """How fast the receiver is: batches of the real SDK, sent by a plain client, until every row is in the log.
 
-    python -m benchmarks.receiver [--spans 200000] [--senders 2] [--gzip] [--paced-s 20] [--ask]
+    python -m benchmarks.receiver [--spans 200000] [--senders 2] [--gzip] [--paced-s 20] [--ask] [--slow 200]
 
 Prints spans per second end to end, the same rows by a bare executemany in this process (the floor), the receiver's
-memory, and the answer's times while 5,000 spans come per second.
+memory, and the answer's times while 5,000 spans come per second, alone and next to clients that send a byte a second.
 """
 
 import argparse
@@ -30,6 +30,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor as Batches
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from benchmarks.slow_clients import slow_clients
 from obs_core.clock import HOUR, Window
 from obs_core.ingest.formats.protobuf import messages
 from obs_core.model import Row
@@ -172,6 +173,7 @@ def main() -> None:
     parser.add_argument("--senders", type=int, default=2)
     parser.add_argument("--gzip", action="store_true")
     parser.add_argument("--paced-s", type=int, default=20)
+    parser.add_argument("--slow", type=int, default=200, help="slow clients")
     parser.add_argument("--ask", action="store_true", help="also ask the Overview's questions, idle and meanwhile")
     options = parser.parse_args()
     encoding = "gzip" if options.gzip else ""
@@ -179,10 +181,13 @@ def main() -> None:
     plain = list(bodies(options.spans))
     between = time.time_ns()
     paced = [pack(body) for body in bodies(options.paced_s * RATE)]
+    limits = {"OBS_OTLP_HEAD_S": "3600", "OBS_OTLP_BODY_S": "3600"}  # so that slow clients stay
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "trace.db"
         command = [sys.executable, "-m", "obs_core", "ingest", "--child", "--port", "0", "--log", str(path)]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
+        with subprocess.Popen(
+            command, env=os.environ | limits, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as program:
             assert program.stdout is not None
             assert program.stdin is not None
             address = json.loads(program.stdout.readline())["address"]
@@ -201,6 +206,8 @@ def main() -> None:
                     _ask(path, Window(between - HOUR, between), given.done)
                 lone, _ = given.result()
             memory.append(receiver.memory_info().rss / 1e6)
+            with slow_clients(address, options.slow):
+                nearby, _ = sent(address, paced, encoding, 1, BATCH / RATE)
             program.stdin.close()
         rate, bare = options.spans / took, floor(Path(name), plain)
     print(f"end to end       {rate:10,.0f} spans/s ({took:.1f} s, answered after {answered:.1f} s, {put_off} put off)")
@@ -209,6 +216,8 @@ def main() -> None:
     print(f"memory           {memory[0]:10.0f} MB when flooded, {memory[1]:.0f} MB {options.paced_s} s later")
     print(f"answer, flooded  {_percentile(times, 0.5):10.1f} ms median, {_percentile(times, 0.99):.1f} ms p99")
     print(f"answer, 5,000/s  {_percentile(lone, 0.5):10.1f} ms median, {_percentile(lone, 0.99):.1f} ms p99")
+    slow = f"{_percentile(nearby, 0.5):8.1f} ms median, {_percentile(nearby, 0.99):.1f} ms p99"
+    print(f"  next to {options.slow} slow {slow}")
 
 
 def _ask(path: Path, window: Window, until: Callable[[], bool]) -> None:
