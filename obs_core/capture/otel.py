@@ -19,9 +19,12 @@ from obs_core import semconv
 from obs_core.capture import writer
 from obs_core.capture.calls.call import emit, handle_of
 from obs_core.capture.spool.frames import NOT_MEASURED, CallSite
-from obs_core.capture.values.limits import redacted, rules
+from obs_core.capture.values.exceptions import STACK_CAP, bounded
+from obs_core.capture.values.limits import rules
+from obs_core.capture.values.redact import cleared
 
 _LOW: Final = (1 << 64) - 1
+_SHOWN_BYTES: Final = 256
 _PLAIN: Final = (str, int, float, bool, type(None))
 _OUTSIDE: Final = ("opentelemetry", "obs_core.capture", "contextlib", "functools")
 
@@ -82,11 +85,11 @@ def _export(span: ReadableSpan) -> None:
         if event.name == semconv.EXCEPTION_EVENT:
             message, stack = semconv.exception(event.attributes or {})
             details |= {
-                "exception": rules.redaction.scrubbed(message or ""),
-                "stack": rules.redaction.scrubbed(stack or ""),
+                "exception": bounded(message or ""),
+                "stack": bounded(stack or "", STACK_CAP),
             }
     if span.status.description and not details.get("exception"):
-        details["exception"] = rules.redaction.scrubbed(span.status.description)
+        details["exception"] = bounded(span.status.description)
     ids = (
         context.trace_id >> 64,
         context.trace_id & _LOW,
@@ -100,7 +103,11 @@ def _about(span: ReadableSpan) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     if span.events:
         fields["events"] = [
-            {"name": event.name, "time_ns": event.timestamp, "attributes": _clean(event.attributes or {})}
+            {
+                "name": rules.redaction.scrubbed(event.name),
+                "time_ns": event.timestamp,
+                "attributes": _clean(event.attributes or {}),
+            }
             for event in span.events
         ]
     if span.links:
@@ -115,15 +122,15 @@ def _about(span: ReadableSpan) -> dict[str, Any]:
 
 def _clean(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """The attributes as plain data, with secrets redacted."""
-    return {
-        str(name): redacted()[1]["text"] if rules.redaction.hides(name) else _plain(value)
-        for name, value in attributes.items()
-    }
+    plain: dict[str, Any] = cleared({str(name): _plain(value) for name, value in attributes.items()}, rules.redaction)
+    return plain
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - an attribute's value
     if isinstance(value, str):
-        return rules.redaction.scrubbed(value)
+        return value if len(value) <= STACK_CAP else value[: STACK_CAP - 1] + "…"
     if isinstance(value, _PLAIN):
         return value
+    if isinstance(value, bytes):
+        return repr(value[:_SHOWN_BYTES])
     return [_plain(item) for item in value] if isinstance(value, Sequence) else str(value)

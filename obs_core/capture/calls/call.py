@@ -8,7 +8,7 @@ from obs_core.capture.context import UNSAMPLED, current, random_bits
 from obs_core.capture.spool.frames import NOT_MEASURED, CallSite, encode_frame, encode_site, encode_value
 from obs_core.capture.values.describe import describe_result
 from obs_core.capture.values.exceptions import exception_details
-from obs_core.capture.values.limits import redacted
+from obs_core.capture.values.limits import redacted, rules
 from obs_core.capture.writer import process, sink
 
 _WARN_EVERY_S: Final = 20.0
@@ -23,7 +23,8 @@ class SiteHandle:
 
     def __init__(self, site: CallSite) -> None:
         """Register `site` with this process and its spool."""
-        self.site_key = encode_site(site)
+        name = rules.redaction.scrubbed(site.data)
+        self.site_key = encode_site(site if name == site.data else site._replace(data=name))
         self.site_id = process.site_id(self.site_key)
         self.function = site.function
 
@@ -58,7 +59,7 @@ def report_lost_row(error: BaseException) -> None:
     if now - _last_warning[0] < _WARN_EVERY_S:
         return
     _last_warning[0] = now
-    text = f"a row was lost: {type(error).__name__}: {error}"
+    text = rules.redaction.scrubbed(f"a row was lost: {type(error).__name__}: {error}")
     if process.writer is not None and not process.writer.closed:
         process.writer.spool.header.last_error = text
     import logging  # noqa: PLC0415 - only when something is wrong

@@ -12,6 +12,7 @@ from obs_core.capture.values.summary import description
 from obs_core.model import Row
 
 _LARGEST: Final = (1 << 63) - 1
+_LONGEST_LINE: Final = 500  # characters of a line of source code in a stack
 _OF_VALUES: Final = ("length", "hash", "incomparable")  # details that are attributes named obs.value.…
 CodeIdOf = Callable[[CallSite], int | None]
 SiteKeyOf = Callable[[int], bytes | None]
@@ -136,7 +137,7 @@ def traceback_text(exception_chain: Sequence[tuple[str, str, Sequence[tuple[str,
         if frames:
             parts.append("Traceback (most recent call last):\n")
         for file, line, function in frames:
-            source = linecache.getline(file, line).strip()
+            source = rules.redaction.without_literals(linecache.getline(file, line)[:_LONGEST_LINE].strip())
             parts.append(f'  File "{file}", line {line}, in {function}\n' + (f"    {source}\n" if source else ""))
         parts.append(f"{last}\n")
     return "".join(parts)

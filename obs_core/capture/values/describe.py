@@ -7,9 +7,12 @@ Plain data (numbers, short texts, small flat containers) is marshalled into the 
 from typing import Any, Final
 
 from obs_core.capture.values.limits import rules
+from obs_core.capture.values.secret_shapes import may_contain
 
 FEW: Final = 16  # most entries of a container that is marshalled as plain data
 _SHORT: Final = 200  # characters of a text inside such a container
+_TOO_SHORT: Final = 4  # characters of a text that can't contain a name and a secret
+_PAIR: Final = 2
 _NUMBERS: Final = frozenset({float, int, bool, type(None)})
 _SEQUENCES: Final = frozenset({list, tuple})
 
@@ -23,7 +26,7 @@ def encode_plain(value: Any, *, compared: bool = False) -> tuple[Any, dict[str, 
     if kind in _NUMBERS:
         return value, None
     if kind is dict:
-        if len(value) <= FEW:
+        if len(value) <= FEW and "value" not in value:  # {"name": "cookie", "value": …}
             harmless = rules.redaction.harmless
             for key, item in value.items():
                 if type(key) is not str or (key not in harmless and rules.redaction.hides(key)):
@@ -31,7 +34,7 @@ def encode_plain(value: Any, *, compared: bool = False) -> tuple[Any, dict[str, 
                 kind = type(item)
                 if kind in _NUMBERS:
                     continue
-                if kind is not str or len(item) > _SHORT or ":" in item or "=" in item:
+                if kind is not str or len(item) > _SHORT or (len(item) > _TOO_SHORT and may_contain(item)):
                     break
             else:
                 return value, None
@@ -46,7 +49,7 @@ def encode_plain(value: Any, *, compared: bool = False) -> tuple[Any, dict[str, 
             kind = type(item)
             if kind in _NUMBERS:
                 continue
-            if kind is not str or len(item) > _SHORT or ":" in item or "=" in item:
+            if kind is not str or len(item) > _SHORT or item[:1] == "-" or len(value) == _PAIR or may_contain(item):
                 break
         else:
             return value, None

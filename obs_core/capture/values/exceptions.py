@@ -1,8 +1,10 @@
 """Describes an exception: its type, message and stack frames, without reading source files."""
 
 from collections import deque
+from collections.abc import Iterator
+from itertools import chain, islice
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
 from obs_core.capture.context import UNSAMPLED, current
 from obs_core.capture.values.limits import rules
@@ -10,9 +12,12 @@ from obs_core.capture.values.repr_timeout import repr_with_timeout
 
 _FRAMES_PER_END: Final = 30  # stack frames kept at either end of a traceback
 _MOST_LINKS: Final = 5
+_MANY: Final = 100
 _CAUSE: Final = "The above exception was the direct cause of the following exception:"
 _CONTEXT: Final = "During handling of the above exception, another exception occurred:"
 _MESSAGE_CAP: Final = 2000
+_LARGE: Final = 64 * 1024  # characters: with a larger argument, the text of an exception is not made by its own code
+STACK_CAP: Final = 256 * 1024  # characters of a stack that another library made
 
 StackFrame = tuple[str, int, str]
 Link = tuple[str, str, list[StackFrame]]
@@ -27,14 +32,67 @@ def exception_details(error: BaseException) -> dict[str, object]:
 def type_and_message(error: BaseException) -> str:
     """`Type: message`, redacted and cut to 2,000 characters; the type alone without a message."""
     kind = type(error)
+    message = bounded(_message(error, kind))
+    return f"{kind.__qualname__}: {message}" if message else kind.__qualname__
+
+
+def bounded(text: str, cap: int = _MESSAGE_CAP) -> str:
+    """`text` cut to `cap` characters and redacted, in time that does not depend on its length."""
+    if len(text) <= cap:
+        return rules.redaction.scrubbed(text)
+    # 256 characters more than the cap are scrubbed, so that no half of a secret stays at the cut
+    return rules.redaction.scrubbed(text[: cap + 256])[: cap - 1] + "…"
+
+
+def _message(error: BaseException, kind: type[BaseException]) -> str:
+    """The text of an exception, which is not made whole if it would be very long."""
+    arguments: tuple[Any, ...] = BaseException.args.__get__(error)  # type: ignore[attr-defined]
+    only = arguments[0] if len(arguments) == 1 else None
+    is_plain = kind.__str__ is BaseException.__str__
+    if is_plain and isinstance(only, str):
+        return str.__getitem__(only, slice(2 * _MESSAGE_CAP))
+    if any(map(_is_large, arguments)):
+        return description_of(only if len(arguments) == 1 else arguments)
     token = current.set(UNSAMPLED)  # a traced __str__ is not a call of the program
     try:
-        message = repr_with_timeout(lambda: str(error), None if kind.__str__ is BaseException.__str__ else kind)
+        return repr_with_timeout(lambda: str(error), None if is_plain else kind)
     finally:
         current.reset(token)
-    if len(message) > _MESSAGE_CAP:
-        message = message[: _MESSAGE_CAP - 1] + "…"
-    return f"{kind.__qualname__}: {rules.redaction.scrubbed(message)}" if message else kind.__qualname__
+
+
+def description_of(value: object) -> str:
+    """The bounded text of an argument of an exception."""
+    from obs_core.capture.values.summary import description  # noqa: PLC0415 - few programs need it
+
+    return str(description(value, compared=False)["text"])
+
+
+def _is_large(argument: object) -> bool:
+    """Whether the text of an argument may be very long: a long text or container, an array."""
+    kind = type(argument)
+    if issubclass(kind, str | bytes | bytearray):
+        return _length(argument) > _LARGE
+    if kind in (list, tuple, dict, set, frozenset):
+        length = len(argument)  # type: ignore[arg-type]
+        return length > _MANY or any(map(_is_large_text, islice(_entries(argument), _MANY)))
+    return isinstance(argument, int) and int.bit_length(argument) > _LARGE
+
+
+def _length(text: Any) -> int:  # noqa: ANN401 - a text, bytes or an instance of a subclass
+    base = next(base for base in (str, bytes, bytearray) if issubclass(type(text), base))
+    return base.__len__(text)
+
+
+def _entries(container: Any) -> Iterator[object]:  # noqa: ANN401 - a built-in container
+    return chain(container, container.values()) if type(container) is dict else iter(container)
+
+
+def _is_large_text(entry: object) -> bool:
+    """Whether an entry of a container is long, or a container again."""
+    kind = type(entry)
+    if issubclass(kind, str | bytes | bytearray):
+        return _length(entry) > _LARGE // _MANY
+    return kind in (list, tuple, dict, set, frozenset)
 
 
 def exception_chain(error: BaseException) -> list[Link]:

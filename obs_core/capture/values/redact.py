@@ -4,10 +4,16 @@ Redaction happens before a frame enters the spool, so none of our files ever hol
 """
 
 import re
+import sys
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
-REDACTED: Final = "[redacted]"
+from obs_core.capture.values import secret_shapes
+from obs_core.capture.values.secret_shapes import LONGEST_NAME, REDACTED, may_contain
+
+__all__ = ["DEFAULT_NAMES", "REDACTED", "Redaction", "may_contain"]
+
 DEFAULT_NAMES: Final = (
     r"passw(?:or)?d|passphrase|pwd|secret|token(?!s|i[sz])|authori[sz]ation|credential|cookie"
     r"|api[_-]?key|private[_-]?key|access[_-]?key|session[_-]?id"
@@ -18,6 +24,9 @@ _SIGNS: Final = ("passw", "passphrase", "pwd", "secret", "token", "authori", "cr
 """Each default name contains one of these: searching them first takes 2 % of the regular expression's time."""
 
 _KNOWN_NAMES: Final = 10_000
+_PAIR: Final = 2
+_NAME: Final = re.compile(r"\w[\w.-]*+\Z")
+_LABELS: Final = ("name", "key", "header")
 
 
 class Redaction:
@@ -46,31 +55,32 @@ class Redaction:
     def _function(self) -> re.Pattern[str]:
         return re.compile(rf"(?:{self._pattern})$", re.IGNORECASE)
 
-    @cached_property
-    def _inside(self) -> re.Pattern[str]:
-        """The forms name: value, name=value, "name": "value" and Authorization: Bearer value."""
-        return re.compile(
-            rf"(?P<name>(?<![\w.-])[\w.-]*(?:{self._pattern})[\w.-]*+[\"']?\s*+(?:=>|[:=])\s*)"
-            r"(?P<value>\[redacted\]|(?:bearer|basic|digest)\s+[^\s,;\"']+|\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?|[^\s,;)}\]]+)",
-            re.IGNORECASE,
-        )
-
-    @cached_property
-    def _address(self) -> re.Pattern[str]:
-        """The form ://user:secret@ in addresses."""
-        return re.compile(r"(?P<start>\w://[^\s/:@]*:)[^\s/@]+(?=@)")
-
     def hides(self, name: object) -> bool:
-        """Whether a value with this name is secret."""
-        if type(name) is bytes:
-            name = name.decode("utf-8", "replace")
-        if type(name) is not str or name in self.harmless:  # keys of other types may run their own __hash__
+        """Whether a value with this name is secret; a name may also be bytes, or a member of an Enum."""
+        text = name if type(name) is str else plain_name(name)
+        if text is None or text in self.harmless:
             return False
-        if self._name.search(name):
+        if self._name.search(text[:LONGEST_NAME]):
             return True
-        if len(self.harmless) < _KNOWN_NAMES and len(name) <= 64:  # noqa: PLR2004 - longer keys are data, not names
-            self.harmless.add(name)
+        if len(self.harmless) < _KNOWN_NAMES and len(text) <= 64:  # noqa: PLR2004 - longer keys are data, not names
+            self.harmless.add(text)
         return False
+
+    def hides_after(self, item: object, count: int) -> bool:
+        """Whether the next item of a sequence is secret: after `--password`, or in a pair of name and value.
+
+        `count` is the number of items of the sequence.
+        """
+        name = plain_name(item)
+        if name is None or len(name) > LONGEST_NAME:
+            return False
+        if name[:1] == "-":
+            return "=" not in name and self.hides(name)
+        return count == _PAIR and _NAME.match(name) is not None and self.hides(name)
+
+    def hides_labelled(self, fields: Mapping[str, Any]) -> bool:
+        """Whether the field `value` is secret, because another one is its name: {"name": "cookie", "value": …}."""
+        return "value" in fields and any(self.hides(fields[label]) for label in _LABELS if label in fields)
 
     def hides_result_of(self, function: str) -> bool:
         """Whether the result of a function with this name is secret: yes for `make_token`, no for `token_count`."""
@@ -82,9 +92,63 @@ class Redaction:
         return any(sign in lower for sign in self._signs)
 
     def scrubbed(self, text: str) -> str:
-        """`text` with the values of secret names replaced by `[redacted]`."""
-        if ":" not in text and "=" not in text:
+        """`text` with the values of secret names replaced by `[redacted]`, in all shapes of `secret_shapes`."""
+        if not may_contain(text) or not self.names:
             return text
         if self.may_contain_secret(text):
-            text = self._inside.sub(rf"\g<name>{REDACTED}", text)
-        return self._address.sub(rf"\g<start>{REDACTED}", text) if "://" in text else text
+            text = secret_shapes.scrubbed(text, self.hides)
+        return secret_shapes.scrubbed_anywhere(text)
+
+    def without_literals(self, source: str) -> str:
+        """Source code without the literals of secret names and without secrets inside literals and comments."""
+        if not self.names or not (self.may_contain_secret(source) or may_contain(source)):
+            return source
+        from obs_core.capture.values.source_literals import without_secrets  # noqa: PLC0415 - only the drain needs it
+
+        return without_secrets(source, self)
+
+
+def plain_name(name: object) -> str | None:
+    """A name as text: a text or one of a subclass, bytes, a member of an Enum; None for other keys.
+
+    Nothing of the program runs: keys of other types may have a __hash__ or __str__ of their own.
+    """
+    kind = type(name)
+    if kind is str:
+        return name  # type: ignore[return-value]
+    enum = sys.modules.get("enum")
+    if enum is not None and issubclass(kind, enum.Enum):
+        label, value = (object.__getattribute__(name, part) for part in ("_name_", "_value_"))
+        return f"{label} {value}" if type(value) is str else str(label)
+    if issubclass(kind, str):
+        return str.__str__(name)
+    if issubclass(kind, bytes):
+        return bytes.decode(name, "utf-8", "replace")  # type: ignore[arg-type]
+    return None
+
+
+def cleared(part: Any, redaction: Redaction) -> Any:  # noqa: ANN401 - JSON
+    """JSON without secrets: by the names of its objects, in lists of arguments and pairs, and inside its texts."""
+    if isinstance(part, dict):
+        labelled = redaction.hides_labelled(part)
+        return {
+            _cleared_name(name, redaction): REDACTED
+            if (redaction.hides(name) and item) or (labelled and name == "value")
+            else cleared(item, redaction)
+            for name, item in part.items()
+        }
+    if isinstance(part, list | tuple):
+        hidden, items = False, []
+        for item in part:
+            items.append(REDACTED if hidden and not _is_option(item) else cleared(item, redaction))
+            hidden = redaction.hides_after(item, len(part))
+        return items
+    return redaction.scrubbed(part) if isinstance(part, str) else part
+
+
+def _cleared_name(name: Any, redaction: Redaction) -> Any:  # noqa: ANN401 - a key of JSON
+    return redaction.scrubbed(name) if type(name) is str else name
+
+
+def _is_option(item: object) -> bool:
+    return isinstance(item, str) and item.startswith("-")

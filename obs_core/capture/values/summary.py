@@ -5,7 +5,7 @@ their values are. Results of calls are never compared, and have no key.
 """
 
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Final
 
 from obs_core.capture.values import arrays
@@ -33,6 +33,7 @@ _DIGITS: Final = 10_000  # bits of an integer that is shown; Python refuses to w
 _OBJECT_CHARACTERS: Final = 1000  # of an object and what it refers to; with 8,000 a parser took 16 s instead of 10
 _STATE_COST: Final = 100  # of the budget: reading the fields of an object takes as long as some 100 characters
 _NAME_COST: Final = 8  # of the budget: the name of a field, roughly
+_NUMBERS: Final = frozenset({int, float, bool, type(None)})
 _SCALARS: Final = frozenset({int, float, bool, type(None), complex, str, bytes, bytearray})
 _BRACKETS: Final[dict[type, tuple[str, str]]] = {
     dict: ("{", "}"),
@@ -239,16 +240,34 @@ def _container(value: Any, info: TypeInfo, depth: int, budget: Budget) -> str:  
         _own_fields(value, info, budget)
     if base is dict:
         items = dict.items(value)
+        hidden = base is dict and dict.__len__(value) <= _ENTRIES and _hides_labelled(value)
         parts: Iterable[str] = (
-            f"{_text(key, depth + 1, budget)}: {_field(key, item, depth, budget)}" for key, item in items
+            f"{_text(key, depth + 1, budget)}: {_field(key, item, depth, budget, hidden=hidden)}" for key, item in items
         )
     else:
-        parts = (_text(item, depth + 1, budget) for item in base.__iter__(value))
+        parts = _items(base.__iter__(value), length, depth, budget)
     if base is set or base is frozenset:
         left = budget.left  # numbers by size; the order of a set is chance, so a large one shows none of its entries
         parts = sorted(parts, key=lambda text: (len(text), text)) if length <= _SORTED else ()
         budget.left = left - sum(map(len, parts[:_ENTRIES]))
     return start + _joined(parts, length, value, budget) + (",)" if base is tuple and length == 1 else end)
+
+
+def _items(items: Iterable[Any], count: int, depth: int, budget: Budget) -> Iterator[str]:
+    """The texts of the items of a sequence; what follows an option or a name that is secret is redacted."""
+    hidden = False
+    for item in items:
+        if hidden:
+            budget.fail()
+            yield REDACTED
+        else:
+            yield _text(item, depth + 1, budget)
+        hidden = type(item) not in _NUMBERS and rules.redaction.hides_after(item, count)
+
+
+def _hides_labelled(fields: dict[object, Any]) -> bool:
+    """Whether the item `value` is secret by an item `name`; keys of other types may run code of the program."""
+    return all(type(key) is str for key in fields) and rules.redaction.hides_labelled(fields)  # type: ignore[arg-type]
 
 
 def _object(value: Any, kind: type, info: TypeInfo, depth: int, budget: Budget) -> str:  # noqa: ANN401 - any value
@@ -264,7 +283,8 @@ def _object(value: Any, kind: type, info: TypeInfo, depth: int, budget: Budget) 
         budget.leave_out_fields(public.items())
         return repr_with_timeout(lambda: repr(value), kind)
     budget.spend(_STATE_COST)
-    parts = (f"{name}={_field(name, item, depth, budget)}" for name, item in public.items())
+    hidden = "value" in public and rules.redaction.hides_labelled(public)
+    parts = (f"{name}={_field(name, item, depth, budget, hidden=hidden)}" for name, item in public.items())
     return f"{info.name}({_joined(parts, len(public), public.items(), budget)})"
 
 
@@ -294,9 +314,10 @@ def _joined(parts: Iterable[str], count: int, whole: object, budget: Budget) -> 
     return ", ".join(shown_parts) + (f", … {left:,} more" if left > 0 else "")
 
 
-def _field(name: object, value: object, depth: int, budget: Budget) -> str:
+def _field(name: object, value: object, depth: int, budget: Budget, *, hidden: bool = False) -> str:
+    """The text of a field; `hidden` says that the field `value` is secret."""
     budget.spend(_NAME_COST)
-    if rules.redaction.hides(name):
+    if rules.redaction.hides(name) or (hidden and name == "value"):
         budget.fail()
         return REDACTED
     return _text(value, depth + 1, budget)

@@ -3,32 +3,30 @@
 import json
 from typing import Any, Final
 
-from obs_core.capture.values.redact import REDACTED, Redaction
+from obs_core.capture.values.redact import REDACTED, Redaction, cleared, may_contain
 from obs_core.ingest.formats.rows import encoded
 from obs_core.model import Row
 
-_TEXTS: Final = ("exception", "exception_stack")
+_TEXTS: Final = ("data", "function", "exception", "exception_stack")
+_INCOMPARABLE: Final = {"obs.value.incomparable": True}
 
 
 def without_secrets(row: Row, redaction: Redaction) -> Row:
     """`row` without the values of sensitive names, in attributes and in text such as `password=…`."""
     changed: dict[str, Any] = {}
-    if row.attributes and (redaction.may_contain_secret(row.attributes) or "://" in row.attributes):
-        changed["attributes"] = encoded(_cleared(json.loads(row.attributes), redaction))
+    attributes = row.attributes
+    if attributes and (redaction.may_contain_secret(attributes) or "://" in attributes or "earer " in attributes):
+        changed["attributes"] = encoded(cleared(json.loads(attributes), redaction))
     if row.data_value:
         hidden = row.kind == "value" and row.data_type == "string" and redaction.hides(row.data)
-        changed["data_value"] = REDACTED if hidden else redaction.scrubbed(row.data_value)
-    if row.exception:
-        changed |= {name: redaction.scrubbed(getattr(row, name) or "") or None for name in _TEXTS}
+        shown = REDACTED if hidden else redaction.scrubbed(row.data_value)
+        if shown != row.data_value:
+            changed["data_value"] = shown
+            if row.kind == "value":  # two secrets may differ, and must not look equal
+                about = json.loads(changed.get("attributes") or attributes or "{}")
+                changed["attributes"] = encoded({**about, "attributes": about.get("attributes", {}) | _INCOMPARABLE})
+    for name in _TEXTS:
+        text = getattr(row, name)
+        if text and may_contain(text) and (scrubbed := redaction.scrubbed(text)) != text:
+            changed[name] = scrubbed
     return row._replace(**changed) if changed else row
-
-
-def _cleared(part: Any, redaction: Redaction) -> Any:  # noqa: ANN401 - JSON
-    if isinstance(part, dict):
-        return {
-            name: REDACTED if inner and redaction.hides(name) else _cleared(inner, redaction)
-            for name, inner in part.items()
-        }
-    if isinstance(part, list):
-        return [_cleared(inner, redaction) for inner in part]
-    return redaction.scrubbed(part) if isinstance(part, str) else part

@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from obs_core.capture.drain import recovery
+from obs_core.capture.values.secret_shapes import SHAPES
 from obs_core.cli.main import main
 from obs_core.paths import folder_of
 from obs_core.store import sqlite
@@ -56,17 +58,60 @@ obs_core.record("order", collections.OrderedDict(access_key=SECRET))
 logging.getLogger("a").addHandler(Handler())
 logging.getLogger("a").error("login with token=%s", SECRET)
 provider = TracerProvider(); provider.add_span_processor(SimpleSpanProcessor(Exporter()))
-with provider.get_tracer("t").start_as_current_span("s", attributes={{"http.request.header.cookie": SECRET}}) as span:
+arguments = ("deploy", "--password", SECRET)
+with provider.get_tracer("t").start_as_current_span(
+    f"GET /?token={{SECRET}}", attributes={{"http.request.header.cookie": SECRET, "process.command_args": arguments}}
+) as span:
     span.add_event("sent", {{"api_key": SECRET}})
     span.record_exception(ValueError(f"password={{SECRET}}"))
+exec(compile(open(__file__ + ".more").read(), __file__ + ".more", "exec"))
 {{wait}}
+"""
+
+MORE = f"""
+import enum
+import numpy
+from obs_core.capture.values.secret_shapes import SHAPES
+
+class Name(str): pass
+class Field(enum.Enum):
+    PASSWORD = "password"
+
+for number, shape in enumerate(SHAPES):
+    text = shape.example.format(secret=SECRET)
+    obs_core.record(f"text {{number}}", text)
+    obs_core.record(f"bytes {{number}}", text.encode())
+    obs_core.record(f"list {{number}}", ["x", text, numpy.str_(text), Name(text)])
+    obs_core.record(text, 1)
+    with obs_core.span(text): pass
+    logging.getLogger("a").warning(text)
+    try:
+        with obs_core.span("fails"): raise ValueError(text, {{"x": text}})
+    except ValueError: pass
+obs_core.record("name", {{Name("password"): SECRET, Field.PASSWORD: SECRET, b"cookie": SECRET}})
+obs_core.record("headers", [(b"host", b"a"), (b"authorization", SECRET.encode()), ("cookie", SECRET)])
+obs_core.record("arguments", ["deploy", "--password", SECRET])
+obs_core.record("record", {{"name": "authorization", "value": SECRET}})
+obs_core.record("number", numpy.str_("password=" + SECRET))
+
+@obs_core.trace
+def connect():
+    password = "{SECRET}"
+    headers = {{"Authorization": "Token {SECRET}"}}
+    run("deploy --token {SECRET}")  # password: {SECRET}
+
+try: connect()
+except NameError: pass
 """
 
 
 def run(log: Path, wait: str) -> None:
-    code = PROGRAM.replace("{wait}", wait)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OBS_LOG": str(log), "OBS_FLUSH_MS": "60000"}
-    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+    with tempfile.TemporaryDirectory() as folder:  # not next to the log: these files hold the secret
+        program = Path(folder) / "program.py"
+        program.write_text(PROGRAM.replace("{wait}", wait.replace("{", "{{").replace("}", "}}")), encoding="utf-8")
+        Path(f"{program}.more").write_text(MORE, encoding="utf-8")
+        subprocess.run([sys.executable, str(program)], check=True, env=environment, cwd=log.parent)
 
 
 def files_with_secret(folder: Path) -> list[str]:
@@ -84,9 +129,8 @@ def test_no_secret_is_in_the_spool_the_log_or_its_wal(tmp_path: Path) -> None:
     try:
         recovery.recover(folder_of(str(log)), log)
         reader = sqlite.connect(log)  # keeps the WAL
-        (rows,) = reader.execute("SELECT count(*) FROM data_trace").fetchone()
         (redacted,) = reader.execute("SELECT count(*) FROM data_trace WHERE data_value LIKE '%[redacted]%'").fetchone()
-        assert (rows, redacted) == (17, 14)
+        assert redacted >= 14 + 4 * len(SHAPES)
         assert files_with_secret(tmp_path) == []
     finally:
         if reader:
@@ -99,6 +143,12 @@ def test_no_secret_is_in_the_wal_while_the_program_runs(tmp_path: Path) -> None:
     program = f"os.chdir({str(tmp_path)!r}); {copy}"
     run(log, program)
     assert {"trace.db-wal", "trace.db"} <= {path.name for path in (tmp_path / "copy").iterdir()}
+    reader = sqlite.connect(log)
+    (source,) = reader.execute("SELECT source FROM code WHERE function LIKE '%connect'").fetchone()
+    (stack,) = reader.execute("SELECT exception_stack FROM data_trace WHERE function LIKE '%connect'").fetchone()
+    reader.close()
+    assert source.count("[redacted]") == 4
+    assert 'run("deploy --token [redacted]"' in stack
     assert files_with_secret(tmp_path) == []
 
 
@@ -110,3 +160,13 @@ def test_no_secret_is_in_an_export(tmp_path: Path, capsys: pytest.CaptureFixture
     printed = capsys.readouterr().out
     assert "redacted" in printed
     assert SECRET not in printed
+
+
+@pytest.mark.parametrize(
+    "question", ["values.series", "values.streaks", "overview.recent_errors", "functions.performance"]
+)
+def test_no_secret_is_in_an_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str], question: str) -> None:
+    log = tmp_path / "trace.db"
+    run(log, "")
+    assert main(["ask", question, "--log", str(log), "--from", "now-1h", "--to", "now", "--format", "csv"]) == 0
+    assert SECRET not in capsys.readouterr().out
