@@ -2,7 +2,7 @@
 
 from obs_core.query.questions import traces
 from obs_core.ui.explorer.raw_rows import raw_rows, text_filter
-from obs_core.ui.shell import controls, layout, window_status
+from obs_core.ui.shell import controls, layout, pause, window_status
 from obs_core.ui.shell.answers import ask
 from obs_core.ui.shell.panel import panel
 from obs_core.ui.shell.scope import PageScope
@@ -17,6 +17,7 @@ def rows(scope: PageScope) -> None:
         return
     with panel("Newest rows", window_status.completeness(scope)):
         row_filter, size = text_filter()
+        pause.note(scope, row_filter)
         raw_rows(scope, ask(traces.page, scope, row_filter=row_filter, size=size), row_filter)
 
 

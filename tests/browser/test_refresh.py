@@ -98,3 +98,65 @@ def test_the_highlight_stays_with_the_alert_of_the_card(serve: Serve, page: Page
     expect(row).to_contain_text(series)
     assert row.get_attribute("aria-rowindex") != before
     expect(page.get_by_text(f"stuck · {series}").first).to_be_visible()
+
+
+@pytest.fixture
+def live_log(tmp_path: Path) -> Path:
+    stored(tmp_path / "trace.db")
+    return tmp_path / "trace.db"
+
+
+def test_an_open_row_pauses_the_logs_until_resumed(serve: Serve, page: Page, live_log: Path) -> None:
+    page.add_init_script(BEATS)
+    page.goto(f"{serve(live_log)}/logs?every=1s")
+    rows = page.get_by_test_id("stDataFrame").first
+    rows.wait_for(timeout=WAIT_MS)
+    settled(page)
+    rows.click(position={"x": 600, "y": 75})
+    expect(page.get_by_text("Paused · 0 new rows")).to_be_visible(timeout=WAIT_MS)
+    lit = rows.locator("[role=gridcell][aria-selected=true]")
+    before = lit.text_content()
+    address = query_of(page)
+    stored(live_log, age_s=130, suffix="new")  # late rows: only their start is before the pause
+    stored(live_log, age_s=-1, suffix="next")
+    refreshed(page)
+    assert rows.locator("[role=gridcell]", has_text="m.serve").count() == 0
+    expect(page.get_by_text("5 rows, newest first")).to_be_visible()
+    expect(lit).to_have_text(str(before))
+    assert query_of(page) == address
+    page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_text("5 rows, newest first")).to_have_count(0, timeout=WAIT_MS)
+    refreshed(page)
+    expect(page.get_by_text("Paused")).to_have_count(0)
+    expect(lit).to_have_text(str(before))
+    assert query_of(page) == address
+
+
+def test_an_open_row_pauses_the_traces(serve: Serve, page: Page, live_log: Path) -> None:
+    page.add_init_script(BEATS)
+    page.goto(f"{serve(live_log)}/trace_explorer?every=1s")
+    grid = page.frame_locator("iframe").first
+    row = grid.get_by_role("row", name="load").first
+    row.get_by_role("gridcell").nth(1).click(timeout=WAIT_MS)
+    expect(page.get_by_text("Paused · 0 new rows")).to_be_visible(timeout=WAIT_MS)
+    refreshed(page)
+    count = grid.get_by_role("row").count()
+    stored(live_log, age_s=130, suffix="new")
+    refreshed(page)
+    assert grid.get_by_role("row").count() == count
+    page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_text("Paused")).to_have_count(0, timeout=WAIT_MS)
+    expect(grid.get_by_role("row")).not_to_have_count(count, timeout=WAIT_MS)
+
+
+def test_with_refresh_off_nothing_moves_until_the_reader_refreshes(serve: Serve, page: Page, live_log: Path) -> None:
+    page.goto(f"{serve(live_log)}/overview?every=off")
+    expect(page.get_by_text("1 of 4 calls")).to_be_visible(timeout=WAIT_MS)
+    settled(page)
+    stored(live_log, age_s=170, suffix="more")
+    page.get_by_text("Most changed").click()
+    page.wait_for_url("**o_by=*", timeout=WAIT_MS)
+    settled(page)
+    expect(page.get_by_text("1 of 4 calls")).to_be_visible()
+    page.get_by_role("button", name="Refresh", exact=True).click()
+    expect(page.get_by_text("2 of 8 calls")).to_be_visible(timeout=WAIT_MS)

@@ -15,6 +15,7 @@ from obs_core.ui.explorer.grid import Click, grid
 from obs_core.ui.explorer.row_tree import ATTRIBUTE, MORE, owner, visible
 from obs_core.ui.explorer.search_progress import progress
 from obs_core.ui.kit import formatting, navigation
+from obs_core.ui.shell import pause
 from obs_core.ui.shell.answers import ask
 from obs_core.ui.shell.scope import PageScope
 
@@ -33,6 +34,7 @@ def trace_table(scope: PageScope, row_filter: RowFilter, sort: str, pinned: tupl
     `pinned` are the columns after the canonical ones.
     """
     _store_expanded(_expanded())
+    pause.note(scope, row_filter)
     body = st.container()
     footer = st.container(horizontal=True, vertical_alignment="center", gap="small", key="t_footer")
     with footer:

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
@@ -25,16 +26,13 @@ from obs_core.query.questions import overview, writers
 from obs_core.settings import from_environment
 from obs_core.ui.shell.scope import PageScope
 
-MAX_ANSWERS: Final = 128
-"""Cached answers: about thirty per page, for a few pages and windows."""
+MAX_ANSWERS: Final = 128  # cached: about thirty per page, for a few pages and windows
 
 MAX_ROWS: Final = 200_000
 """Rows of all cached answers together, about 100 MB. A trace of 20,000 rows is 12 MB, and a growing log needs a new
 answer at each refresh."""
 
-MAX_DERIVED: Final = 256
-"""Cached results that were derived from answers."""
-
+MAX_DERIVED: Final = 256  # cached results that were derived from answers
 _MARK: Final = "_obs_answer"
 _numbers: Final = itertools.count()
 
@@ -66,6 +64,9 @@ class _Recorded(NamedTuple):
             self.questions[question, scope.window == self.before] = None
 
 
+HeldKey = tuple[Question, PageScope, tuple[tuple[str, Hashable], ...]]
+MAX_HELD_ROWS: Final = 10_000  # of an answer that a session keeps while its page does not move
+_held: ContextVar[dict[HeldKey, DataFrame] | None] = ContextVar("_held", default=None)
 _recorded: ContextVar[_Recorded | None] = ContextVar("_recorded", default=None)
 
 
@@ -100,7 +101,7 @@ class CachedQuery:
         Raises:
             ObsError: the question failed; the next request tries again.
         """
-        named = tuple((name, _hashable(value)) for name, value in sorted(parameters.items()))
+        named = _named(parameters)
         second = now_ns() // SECOND if question is writers.status else 0  # writers change while the log does not
         key = (question.__module__, question.__qualname__, window, named, second, self.engine.version())
         with self._lock:
@@ -110,9 +111,7 @@ class CachedQuery:
             if pending.frame is None:
                 pending.frame = question(self.engine, window, **parameters)
                 self._trim()
-            frame = pending.frame.copy(deep=False)  # pandas 3 copies on write: a change stays with the caller
-        object.__setattr__(frame, _MARK, pending.number)  # unlike attrs, no frame derived from this one inherits it
-        return frame
+            return _copied(pending.frame, pending.number)
 
     def _trim(self) -> None:
         """Drop the oldest answers, and what was derived from them, until the rest are few and small enough."""
@@ -190,7 +189,29 @@ def ask(question: Question, scope: PageScope, **parameters: object) -> DataFrame
     """
     if not parameters and (recorded := _recorded.get()) is not None:
         recorded.add(question, scope)
+    if (held := _held.get()) is None:
+        return ask_now(question, scope, **parameters)
+    key = (question, replace(scope, paused_ns=None), _named(parameters))
+    if (answer := held.get(key)) is None:
+        answer = ask_now(question, scope, **parameters)
+        if len(answer) <= MAX_HELD_ROWS:
+            held[key] = answer
+    return _copied(answer, getattr(answer, _MARK))
+
+
+def ask_now(question: Question, scope: PageScope, **parameters: object) -> DataFrame:
+    """Return the answer for the log as it is now, also on a page that does not move; see `ask`."""
     return cached_query(from_environment().log).answer(question, scope.window, {"group": scope.group} | parameters)
+
+
+@contextmanager
+def holding(answers: dict[HeldKey, DataFrame]) -> Iterator[None]:
+    """Answer what was asked before from `answers`, and add the other answers."""
+    token = _held.set(answers)
+    try:
+        yield
+    finally:
+        _held.reset(token)
 
 
 @contextmanager
@@ -219,5 +240,11 @@ def derived(build: Callable[..., T], *answers: DataFrame, **given: Hashable) -> 
     return cached_query(from_environment().log).derived(build, answers, given)
 
 
-def _hashable(value: object) -> Hashable:
-    return tuple(value) if isinstance(value, list) else value
+def _copied(answer: DataFrame, number: int) -> DataFrame:
+    copied = answer.copy(deep=False)  # pandas 3 copies on write: a change stays with the caller
+    object.__setattr__(copied, _MARK, number)  # unlike attrs, no frame derived from this one inherits it
+    return copied
+
+
+def _named(parameters: dict[str, object]) -> tuple[tuple[str, Hashable], ...]:
+    return tuple((key, tuple(value) if isinstance(value, list) else value) for key, value in sorted(parameters.items()))

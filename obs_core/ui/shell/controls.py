@@ -14,7 +14,8 @@ import streamlit as st
 from obs_core.clock import DAY, SECOND, Window, instant_ns, now_ns
 from obs_core.errors import BadParameter
 from obs_core.ui.kit.auto_refresh import auto_refresh
-from obs_core.ui.shell.answers import prefetching
+from obs_core.ui.shell import pause
+from obs_core.ui.shell.answers import holding, prefetching
 from obs_core.ui.shell.scope import TO, PageScope, is_relative
 from obs_core.ui.shell.share import share
 
@@ -131,12 +132,17 @@ def _run(draw_part: Callable[[PageScope], None]) -> None:
     """Run a part once. The next run is requested first, so that an error in the part does not stop the refreshes."""
     if _PENDING in st.session_state:
         st.rerun()
-    scope = page_scope()
     interval_s = REFRESH_INTERVALS.get(st.session_state.get("every") or DEFAULT_INTERVAL)
+    part = inspect.getfile(draw_part)
+    view = pause.view_of(part, page_scope(), refreshes=interval_s is not None)
+    scope = view.scope
     if scope.live and interval_s is not None:
         auto_refresh(interval_s)
-    share(scope)
-    with prefetching(inspect.getfile(draw_part), scope):
+    with st.container(horizontal=True, horizontal_alignment="right", gap="xsmall", key="obs_head"):
+        if interval_s is None:
+            pause.refresh_button(scope)
+        share(scope)
+    with prefetching(part, scope), holding(view.held):
         draw_part(scope)
 
 

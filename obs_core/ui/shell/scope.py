@@ -10,7 +10,10 @@ TO: Final = ("now", "last")
 
 @dataclass(frozen=True, slots=True)
 class PageScope:
-    """What the reader selected: a window, one group or all, and whether pages refresh automatically."""
+    """What the reader selected: a window, one group or all, and whether pages refresh automatically.
+
+    `paused_ns` is since when the page shows the same rows, because one of them is open.
+    """
 
     window: Window
     group: str | None
@@ -18,6 +21,7 @@ class PageScope:
     from_text: str
     to_text: str
     notes: tuple[str, ...] = ()
+    paused_ns: int | None = None
 
     @property
     def is_relative(self) -> bool:
