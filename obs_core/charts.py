@@ -36,21 +36,36 @@ _AT_THE_END: Final[Spec] = {"align": "right", "baseline": "bottom", "dy": -3, "d
 _HALO: Final[Spec] = {"stroke": "$page", "strokeWidth": 5, "strokeJoin": "round"}  # keeps lines readable behind a label
 _PADDING: Final = {"left": 0, "top": 6, "right": 6, "bottom": 0}
 
-_slots: dict[str, int] = {}
+_known: set[str] = set()
+_MOST_KNOWN: Final = 1_000
 
 
 def group_colours(groups: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Return each group's colour in the light and in the dark theme, the same on every chart and page.
+    """Return each group's colour in the light and in the dark theme, the same on every page and after a restart.
 
-    A new group takes the least used colour, starting at the one that its name hashes to, and keeps it.
+    It is the colour that the name hashes to. Of several groups with that colour, among all that were ever given here,
+    the first by name has it, and each of the others the next one that is least used.
     """
     names = [str(group) for group in groups]
+    if len(_known) < _MOST_KNOWN:
+        _known.update(names)
+    slots = _slots(tuple(sorted(_known.union(names))))
+    return {name: theme.GROUPS[slots[name]] for name in names}
+
+
+@lru_cache(maxsize=8)
+def _slots(names: tuple[str, ...]) -> dict[str, int]:
+    """The index of each name's colour; `names` are sorted."""
+    hashed = {name: zlib.crc32(name.encode("utf-8", "replace")) % len(theme.GROUPS) for name in names}
+    first = {slot: name for name, slot in reversed(hashed.items())}
+    slots = {name: slot for slot, name in first.items()}
+    uses = Counter(slots.values())
     for name in names:
-        if name not in _slots:
-            uses, start = Counter(_slots.values()), zlib.crc32(name.encode("utf-8", "replace"))
-            slots = [(start + step) % len(theme.GROUPS) for step in range(len(theme.GROUPS))]
-            _slots[name] = min(slots, key=lambda slot: uses[slot])
-    return {name: theme.GROUPS[_slots[name]] for name in names}
+        if name not in slots:
+            around = [(hashed[name] + step) % len(theme.GROUPS) for step in range(len(theme.GROUPS))]
+            slots[name] = min(around, key=lambda slot: uses[slot])
+            uses[slots[name]] += 1
+    return slots
 
 
 def coloured(spec: Spec, *, dark: bool) -> Spec:

@@ -22,9 +22,9 @@ ROLES: Final[dict[str, Pair]] = {
 GROUPS: Final[tuple[Pair, ...]] = (
     *(("#0072b2", "#56b4e9"), ("#e69f00", "#f0b429"), ("#009e73", "#2fb98d"), ("#cc79a7", "#dd9bc1")),
     *(("#6a51a3", "#b39ddb"), ("#a6761d", "#d0a35c"), ("#46b1c9", "#8fe0f0"), ("#7a8f1f", "#c0cf5f")),
-    *(("#b2457a", "#f48fb1"), ("#4a6fe3", "#9fb4ff"), ("#7f7f7f", "#bdbdbd"), ("#1b7f5c", "#7fd1ae")),
+    *(("#b2457a", "#f48fb1"), ("#4a6fe3", "#9fb4ff"), ("#1b7f5c", "#7fd1ae")),
 )
-"""The colours of process groups; none is the colour of an error."""
+"""The colours of process groups; none is the colour of an error, or the grey of “others”."""
 
 TEXT: Final[dict[str, Pair]] = {
     "ink": ("#1f2933", "#e3e8ee"),

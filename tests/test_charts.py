@@ -37,9 +37,13 @@ def test_marks_contrast_with_the_page_in_both_themes(light: str, night: str) -> 
     assert (luminance(night) + 0.05) / (luminance(theme.PAGE[1]) + 0.05) >= 4.5
 
 
-def test_a_group_has_the_same_colour_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(charts, "_slots", {})  # other tests of this process use groups too
-    first = charts.group_colours([f"group {number}" for number in range(12)])
-    assert len(set(first.values())) == len(theme.GROUPS)
-    later = charts.group_colours(["another", "group 7"])
-    assert later["group 7"] == first["group 7"]
+def test_a_group_has_the_same_colour_everywhere_and_after_a_restart(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"group {number}" for number in range(12)]
+    monkeypatch.setattr(charts, "_known", set())  # other tests of this process use groups too
+    first = charts.group_colours(names)
+    assert set(first.values()) == set(theme.GROUPS)
+    assert charts.group_colours(["group 7"]) == {"group 7": first["group 7"]}
+    monkeypatch.setattr(charts, "_known", set())  # a restart
+    assert charts.group_colours(names[::-1]) == first
+    grey = {pair for pair in theme.GROUPS if len({pair[0][start : start + 2] for start in (1, 3, 5)}) == 1}
+    assert grey == set()

@@ -50,22 +50,28 @@ class AlertView:
 class AlertsSnapshot:
     """All rules, and the alerts that are not inactive.
 
-    `evaluated_ns` is when a watcher last evaluated rules, `error` why rules can't be read.
+    `evaluated_ns` is when a watcher last evaluated rules, `evaluated` the names of those that it has evaluated, `error`
+    why rules can't be read.
     """
 
     rules: Sequence[Rule] = ()
     alerts: Sequence[AlertView] = ()
     evaluated_ns: int | None = None
     error: str = ""
+    evaluated: frozenset[str] = frozenset()
 
     def count(self, state: machine.ShownState) -> int:
         """How many alerts are shown in this state."""
         return Counter(alert.state for alert in self.alerts)[state]
 
     def quiet(self) -> list[Rule]:
-        """The enabled rules without active alerts."""
+        """The enabled rules that were evaluated and have no active alerts."""
         active = {alert.rule.name for alert in self.alerts if alert.state not in {"inactive", "resolved"}}
-        return [rule for rule in self.rules if rule.enabled and rule.name not in active]
+        return [rule for rule in self.rules if rule.name in self.evaluated and rule.enabled and rule.name not in active]
+
+    def unevaluated(self) -> list[Rule]:
+        """The enabled rules that no watcher has evaluated yet: nothing is known of them."""
+        return [rule for rule in self.rules if rule.enabled and rule.name not in self.evaluated]
 
     def named(self, name: str) -> Rule | None:
         """The rule of this name."""
@@ -106,9 +112,9 @@ def _of_ledger(log: Path, connection: sqlite3.Connection, now_ns: int) -> Alerts
     active = [row for row in ledger.alert_rows(connection) if row.rule in rules and row.state != "inactive"]
     alerts = [_view(rules[row.rule], row, now_ns) for row in active]
     alerts.sort(key=lambda alert: (ORDER.index(alert.state), alert.severity != "critical", -alert.since_ns))
-    evaluated = ledger.evaluated_ranges(connection).values()
-    evaluated_ns = max((progress.evaluated_ns for progress in evaluated), default=None)
-    return AlertsSnapshot(list(rules.values()), alerts, evaluated_ns, message)
+    evaluated = ledger.evaluated_ranges(connection)
+    evaluated_ns = max((progress.evaluated_ns for progress in evaluated.values()), default=None)
+    return AlertsSnapshot(list(rules.values()), alerts, evaluated_ns, message, frozenset(evaluated))
 
 
 def _view(rule: Rule, row: ledger.AlertRow, now_ns: int) -> AlertView:

@@ -23,6 +23,7 @@ def routes() -> Sequence[BaseRoute]:
         Route("/healthz", health),
         Route("/export/rows.{format}", exports.rows_file),
         Route("/export/trace/{format}", exports.trace_file),
+        Route("/{page}/_stcore/{probe}", not_here),
         Route("/api/{path:path}", nothing_here),
         Route("/export/{path:path}", nothing_here),
     ]
@@ -44,6 +45,14 @@ def health(_: Request) -> Response:
     except ObsError as error:
         status |= {"status": "unreadable", "message": error.message, "hint": error.hint}
     return JSONResponse(status, status_code=503 if status["status"] == "unreadable" else 200)
+
+
+async def not_here(_: Request) -> Response:
+    """Answer Streamlit's probe for a server below a page's path without success, and without an error in the console.
+
+    Its browser side asks `/overview/_stcore/health` before `/_stcore/health`, to find the server's base path.
+    """
+    return Response(status_code=304)
 
 
 async def nothing_here(request: Request) -> Response:

@@ -90,3 +90,29 @@ def test_back_across_pages_keeps_the_window_and_interval_and_a_copied_link_has_t
         refreshed(page)
         assert set(query_of(page).partition("?")[2].split("&")) == set(CONTROLS.split("&"))
         expect(page.get_by_role("combobox", name="From")).to_have_value("now-6h")
+
+
+def test_the_page_before_can_be_opened_after_back_and_nothing_is_logged(
+    page: Page, serve: Serve, tmp_path: Path
+) -> None:
+    stored(tmp_path / "trace.db", "\n".join(f"{second / 10} web tick 1 OK" for second in range(250)))
+    logged: list[str] = []
+    page.on("console", lambda message: logged.append(message.text) if message.type == "error" else None)
+    page.goto(f"{serve(tmp_path / 'trace.db')}/trace_explorer?every=off")
+    for number in (1, 2):
+        expect(page.get_by_text(f"page {number} ·")).to_be_visible(timeout=WAIT_MS)
+        settled(page)
+        page.get_by_role("button", name="Next", exact=True).click()
+    expect(page.get_by_text("page 3 ·")).to_be_visible(timeout=WAIT_MS)
+    previous = page.get_by_role("button", name="Previous", exact=True)
+    for number in (2, 1):
+        settled(page)
+        previous.click()
+        expect(page.get_by_text(f"page {number} ·")).to_be_visible(timeout=WAIT_MS)
+    settled(page)
+    page.go_back()
+    expect(page.get_by_text("page 2 ·")).to_be_visible(timeout=WAIT_MS)
+    settled(page)
+    previous.click()
+    expect(page.get_by_text("page 1 ·")).to_be_visible(timeout=WAIT_MS)
+    assert logged == []

@@ -23,7 +23,7 @@ LONGEST: Final = 4_000
 _QUOTED: Final = r'"(?:[^"\\]|\\.)*"'
 _START: Final = re.compile(
     rf"\s*(?P<name>{_QUOTED}|[^\s=!<>\",]+)\s*"
-    r"(?P<operator>!=|>=|<=|=|>|<|(?:contains|starts\s+with|matches|in|exists)(?![^\s\"]))\s*",
+    r"(?P<operator>(?:!=|>=|<=|=|>|<)(?!\s*[=!<>])|(?:contains|starts\s+with|matches|in|exists)(?![^\s\"]))\s*",
     re.IGNORECASE,
 )
 _END: Final = r"(?=\s*(?:$|,|\band\b))"
@@ -160,6 +160,9 @@ def _name(name: str) -> str:
 
 def _value(value: str) -> str:
     needs_quotes = (
-        not value or value != value.strip() or value.startswith('"') or re.search(r",|\band\b", value, re.IGNORECASE)
+        not value
+        or value != value.strip()
+        or value.startswith(('"', "=", "!", "<", ">"))
+        or re.search(r",|\band\b", value, re.IGNORECASE)
     )
     return json.dumps(value, ensure_ascii=False) if needs_quotes else value

@@ -36,7 +36,8 @@ def alert_table(snapshot: AlertsSnapshot, scope: PageScope) -> AlertView | None:
         )
         return None
     if not snapshot.alerts:
-        st.caption("No active alerts.")
+        evaluating = snapshot.unevaluated()
+        st.caption("The rules have not been evaluated yet." if evaluating else "No active alerts.")
         return None
     images = sparklines.images(snapshot.alerts[:_SPARKLINE_LIMIT], scope)
     lengths, first_by_value = alert_details.lengths_of(snapshot, scope), alert_details.first_seen(snapshot.alerts)

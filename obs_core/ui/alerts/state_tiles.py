@@ -20,6 +20,8 @@ def alert_tiles(snapshot: AlertsSnapshot) -> None:
     critical = sum(alert.severity == "critical" for alert in firing)
     flapping, no_data = snapshot.count("flapping"), snapshot.count("no data")
     of_rules = f"of {counted(len(snapshot.rules), 'rule')}" + (f" · {disabled} disabled" if disabled else "")
+    waiting = len(snapshot.unevaluated())
+    of_rules += f" · {formatting.count(waiting)} not evaluated yet" if waiting else ""
     tiles = [
         _tile("Firing", len(firing), f"{formatting.count(critical)} critical" if critical else "", bad=bool(firing)),
         _tile("Pending", snapshot.count("pending"), "waiting for “for”"),

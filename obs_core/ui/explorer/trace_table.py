@@ -24,7 +24,7 @@ SIZE: Final = "100"
 EXPANDED: Final = "explorer_opened"  # path -> how many attributes and children it shows
 LINKED: Final = "explorer_linked"  # `t_open` of the link for these
 SELECTED: Final = "explorer_selected"  # path of the row that was clicked, and the link's parameters for it
-PAGES: Final = "explorer_pages"  # cursors of the pages before this one
+PAGES: Final = "explorer_pages"  # cursor of a page -> cursors of the pages before it, also after Back
 PAGED: Final = "explorer_paged"  # the scope, filter, order and size of these pages
 
 
@@ -46,8 +46,8 @@ def trace_table(scope: PageScope, row_filter: RowFilter, sort: str, pinned: tupl
     with body:
         _rows(scope, row_filter, page, after, pinned)
     with footer:
-        pages = st.session_state.get(PAGES, [])
-        count.caption(_count(ask(traces.total, scope, row_filter=row_filter), len(page), len(pages)), width="stretch")
+        before = _pages_before(after)
+        count.caption(_count(ask(traces.total, scope, row_filter=row_filter), len(page), len(before)), width="stretch")
         _page_buttons(page)
 
 
@@ -175,26 +175,30 @@ def _size() -> int:
 
 def _page_buttons(page: DataFrame) -> None:
     """The buttons to other pages."""
-    pages: list[str | None] = st.session_state.setdefault(PAGES, [])
     next_page = page.attrs.get("next")
+    before = _pages_before(st.query_params.get("t_after"))
     st.button("First page", on_click=_go_to, args=("first", None), disabled="t_after" not in st.query_params)
-    st.button("Previous", on_click=_go_to, args=("back", None), disabled=not pages)
+    st.button("Previous", on_click=_go_to, args=("back", None), disabled=not before)
     st.button("Next", on_click=_go_to, args=("next", next_page), disabled=next_page is None)
 
 
 @link_state.in_session()
 def _go_to(target: str, next_page: str | None) -> None:
     """Go to the first page, back to the previous one, or to `next_page`; for callbacks."""
-    pages: list[str | None] = st.session_state.setdefault(PAGES, [])
-    after = None
-    if target == "first":
-        pages.clear()
-    elif target == "back":
-        after = pages.pop() if pages else None
-    else:
-        pages.append(st.query_params.get("t_after"))
+    now = st.query_params.get("t_after")
+    before, after = _pages_before(now), None
+    if target == "back":
+        after = before[-1] if before else None
+    elif target == "next":
         after = next_page
+        st.session_state.setdefault(PAGES, {})[next_page] = (*before, now)
     navigation.update_link(t_after=after)
+
+
+def _pages_before(after: str | None) -> tuple[str | None, ...]:
+    """The cursors of the pages before the one at `after`; none if it was not reached from the first page."""
+    known: dict[str | None, tuple[str | None, ...]] = st.session_state.get(PAGES, {})
+    return known.get(after, ())
 
 
 def _count(total: DataFrame, shown: int, before: int) -> str:

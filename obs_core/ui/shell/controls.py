@@ -103,16 +103,16 @@ def window_of(from_text: str, to_text: str, now: int, extent: Window | None) -> 
     """
     tick = -(-now // TICK) * TICK
     notes: list[str] = []
-    try:
-        end_ns = _instant(to_text, tick, extent)
-    except BadParameter as error:
-        end_ns = tick
-        notes.append(f"{error.message} The window ends now instead.")
-    try:
-        start_ns = _instant(from_text, tick, extent)
-    except BadParameter as error:
-        start_ns = min(end_ns, instant_ns(DEFAULT_FROM, tick))
-        notes.append(f"{error.message} The last hour is shown instead.")
+    ends: list[int] = []
+    for text in (from_text, to_text):
+        try:
+            ends.append(_instant(text, tick, extent))
+        except BadParameter as error:
+            notes.append(error.message)
+    if notes:  # half of what was asked for would be a window that nobody asked for
+        notes[-1] += " The last hour is shown instead."
+        ends = [instant_ns(DEFAULT_FROM, tick), tick]
+    start_ns, end_ns = ends
     if start_ns >= end_ns:
         notes.append("The end is not after the start. Choose an earlier start.")
     return Window(start_ns, end_ns), tuple(notes)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from obs_core import charts
 from obs_core.clock import Window
 from obs_core.errors import ObsError
 from obs_core.query.questions import overview
@@ -36,4 +37,6 @@ def _groups(given: Mapping[str, str]) -> list[str]:
         groups = answers.ask(overview.groups, everyone)
     except ObsError:
         return []
-    return sorted(str(group) for group in groups["process_group"].dropna())
+    names = sorted(str(group) for group in groups["process_group"].dropna())
+    charts.group_colours(names)  # every page then gives colours among all groups
+    return names

@@ -58,7 +58,21 @@ def test_conditions_are_written_as_people_speak(text: str, read: list[Any]) -> N
 
 @pytest.mark.parametrize(
     "text",
-    ["a", "a =", "= 1", "a ~ 1", "a = 1 and", "a in", "a in 1,", 'a = "', 'a "b" = 1', "a exists now"],
+    [
+        "a",
+        "a =",
+        "= 1",
+        "a >>> 1",
+        "a == 1",
+        "a > = 1",
+        "a ~ 1",
+        "a = 1 and",
+        "a in",
+        "a in 1,",
+        'a = "',
+        'a "b" = 1',
+        "a exists now",
+    ],
 )
 def test_what_is_no_condition_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(BadParameter, match="is not a valid condition on an attribute") as refusal:

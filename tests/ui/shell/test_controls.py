@@ -39,10 +39,14 @@ def test_an_invalid_start_falls_back_and_is_reported(text: str) -> None:
     assert [note for note in notes if "is not a time" in note]
 
 
-def test_an_invalid_end_is_now() -> None:
-    window, notes = window_of("now-5m", "never", NOW, EXTENT)
-    assert window == Window(NOW - 5 * MINUTE, NOW)
-    assert len(notes) == 1
+@pytest.mark.parametrize(
+    ("start", "end", "reported"), [("now-5m", "never", 1), ("first", "yesterday", 1), ("a", "b", 2)]
+)
+def test_an_invalid_end_is_never_half_used(start: str, end: str, reported: int) -> None:
+    window, notes = window_of(start, end, NOW, EXTENT)
+    assert window == Window(NOW - HOUR, NOW)
+    assert len(notes) == reported
+    assert notes[-1].endswith("The last hour is shown instead.")
 
 
 def test_a_window_that_ends_before_its_start_is_reported() -> None:
