@@ -36,7 +36,7 @@ def shrunk(log: Path) -> None:
     connection.close()
 
 
-KEPT: dict[str, Act] = {
+COMPLETE: dict[str, Act] = {
     "wal deleted": lambda log: side(log, "-wal"),
     "shm deleted": lambda log: side(log, "-shm"),
     "wal and shm deleted": lambda log: side(log, "-wal", "-shm"),
@@ -63,11 +63,11 @@ def checkpoint(log: Path) -> None:
     executed(log, "PRAGMA wal_checkpoint")
 
 
-@pytest.mark.parametrize("act", KEPT)
+@pytest.mark.parametrize("act", COMPLETE)
 def test_a_log_that_loses_a_file_has_all_rows_in_the_end(tmp_path: Path, act: str) -> None:
     program = Program(tmp_path / "trace.db")
     program.waits_until_written(200)
-    KEPT[act](program.log)
+    COMPLETE[act](program.log)
     program.waits_until_written(500)
     stored, offered, written, dropped = program.ended()
     assert (written, dropped) == (offered, 0)

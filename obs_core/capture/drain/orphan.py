@@ -106,7 +106,7 @@ class OrphanSpool:
             raise NewerSpool("a newer version of this program wrote it")
         segments, size = self.segments, self.segment_size = header.segments, header.segment_size
         fits = 0 < segments <= MOST_SEGMENTS and 0 < size <= LARGEST_SEGMENT and size % _PAGE == 0
-        if header.version not in (1, VERSION) or not (fits or segments == size == 0):
+        if header.version != VERSION or not (fits or segments == size == 0):
             raise UnreadableSpool("its header is damaged")
         try:
             self.writer = header.writer

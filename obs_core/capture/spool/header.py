@@ -18,7 +18,7 @@ from obs_core.process_identity import birth_of, pid_lives
 HEADER_SIZE: Final = 16_384
 MOST_SEGMENTS: Final = 512
 MAGIC: Final = b"OBSSPOOL"
-VERSION: Final = 2  # 1: the owner held no lock on the file; its pid says whether it is alive
+VERSION: Final = 1
 _ERROR_AT: Final = 512
 _WRITER_AT: Final = 2048
 _SEQUENCE_AT: Final = 8192
@@ -93,7 +93,7 @@ class Header:
     in_memory = _Number(128)  # rows that wait in memory because no spool could be allocated
     ended = _Number(136)  # 1: whoever recovers the spool found its owner dead
     in_memory_capacity = _Number(144)
-    is_locked = _Number(152)  # 1: the owner holds the lock of the file as long as it lives
+    is_locked = _Number(152)  # 1: the owner holds the lock of the file as long as it lives; 0 also in older spools
     out_of_range = _Number(160)  # rows with a time or duration beyond 64 bits, stored at the bound
     salvaged = _Number(168)  # 1: the positions were damaged, so the segments were numbered again and all are drained
 

@@ -157,34 +157,33 @@ def test_the_spool_of_a_parent_is_recovered_while_its_child_lives(tmp_path: Path
 
 
 @pytest.fixture
-def unlocked(tmp_path: Path) -> Callable[[int, int], Path]:
-    """`unlocked(version, heartbeat_ns)`: the spool of a killed program of another container, made without a lock."""
+def unlocked(tmp_path: Path) -> Callable[[int], Path]:
+    """`unlocked(heartbeat_ns)`: the spool of a killed program of another container, made without a lock."""
     program = Program(tmp_path / "trace.db")
     program.process.send_signal(signal.SIGSTOP)
     program.process.kill()
     program.process.communicate()
 
-    def made(version: int, heartbeat_ns: int) -> Path:
+    def made(heartbeat_ns: int) -> Path:
         path = program.spool()
         seen_from_elsewhere(path, heartbeat_ns)
         spool = OrphanSpool(path)
-        spool.header.version, spool.header.is_locked = version, 0
+        spool.header.is_locked = 0
         spool.close()
         return path
 
     return made
 
 
-@pytest.mark.parametrize("version", [1, 2])
 def test_a_spool_without_a_lock_is_drained_and_stays_until_it_was_silent_for_a_week(
-    unlocked: Callable[[int, int], Path], version: int, tmp_path: Path
+    unlocked: Callable[[int], Path], tmp_path: Path
 ) -> None:
-    path = unlocked(version, time.time_ns() - WEEK_NS // 2)
+    path = unlocked(time.time_ns() - WEEK_NS // 2)
     recovery.recover(str(path.parent), tmp_path / "trace.db")
     stored = numbers_in(tmp_path / "trace.db")
     assert stored == list(range(1, len(stored) + 1))
     assert path.exists()
-    unlocked(version, time.time_ns() - WEEK_NS * 2)
+    unlocked(time.time_ns() - WEEK_NS * 2)
     assert recovery.recover(str(path.parent), tmp_path / "trace.db") == 0
     assert not path.exists()
     assert numbers_in(tmp_path / "trace.db") == stored
@@ -194,7 +193,7 @@ def test_the_spool_of_an_older_version_is_recovered_once_its_process_is_dead(tmp
     program = Program(tmp_path / "trace.db")
     program.process.send_signal(signal.SIGSTOP)
     spool = OrphanSpool(program.spool())
-    spool.header.version, spool.header.is_locked = 1, 0
+    spool.header.is_locked = 0
     spool.close()
     assert recovery.recover(str(program.folder), program.log) == 0
     assert program.spool().exists()

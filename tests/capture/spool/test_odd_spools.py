@@ -138,6 +138,17 @@ def sparse(path: Path) -> None:
     os.truncate(path, 1 << 40)
 
 
+def test_the_status_of_writers_answers_with_the_good_spools(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_spool(folder / "8-bad.spool", range(10))
+    os.truncate(folder / "8-bad.spool", 10_000)
+    (folder / "7-bad.spool").mkdir()
+    sqlite.connect(folder.with_suffix(""), write=True, create=True).close()
+    assert main(["ask", "writers.status", "--log", str(folder.with_suffix("")), "--format", "csv"]) == 0
+    answer = capsys.readouterr().out
+    assert "feed" in answer
+    assert "7-bad.spool can't be read: it is a link or no regular file." in answer
+
+
 PLANTED: dict[str, Callable[[Path], object]] = {
     "fifo": os.mkfifo,
     "link": lambda path: path.symlink_to("/dev/zero"),
