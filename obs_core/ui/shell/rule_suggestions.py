@@ -45,8 +45,10 @@ Fill = Callable[[Mapping[str, str]], None]
 def draw(suggestions: Sequence[RuleSuggestion], fill: Fill | None = None) -> None:
     """Draw them as one quiet icon: a link for one suggestion, a list for several.
 
+    Suggestions with the same text appear once: names that differ only in what a page can't show look the same.
     On the Alerts page itself a link can't set the controls that are already drawn: there a button calls `fill`.
     """
+    suggestions = list({suggestion.text: suggestion for suggestion in reversed(suggestions)}.values())[::-1]
     if len(suggestions) == 1:
         _link(suggestions[0], "Make a rule", fill, f"{_TITLE} · {suggestions[0].text}")
     elif suggestions:

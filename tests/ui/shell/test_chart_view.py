@@ -3,7 +3,7 @@
 from pandas import DataFrame
 
 from obs_core.clock import Window
-from obs_core.ui.shell.chart_view import layered, markers, spread
+from obs_core.ui.shell.chart_view import _times, layered, markers, spread
 
 
 def test_time_outside_the_log_is_a_gap() -> None:
@@ -38,3 +38,9 @@ def test_a_start_marker_names_the_version_if_it_changed() -> None:
 
 def test_layered_frames_keep_their_rows() -> None:
     assert len(layered(DataFrame({"a": [1, 2]}), DataFrame({"b": [3]}))) == 3
+
+
+def test_times_at_the_bound_of_64_bits_can_be_drawn_in_layers() -> None:
+    last_ns, first_ns = 2**63 - 1, -(2**63) + 1
+    layers = layered(DataFrame({"time_ns": [first_ns, 0, last_ns]}), DataFrame({"start_ns": [0]}))
+    assert [time.year for time in _times(layers["time_ns"]).dropna()] == [1677, 1970, 2262]
