@@ -1,5 +1,7 @@
 """What is in the log, row by row?"""
 
+import streamlit as st
+
 from obs_core.query.questions import traces
 from obs_core.ui.explorer.raw_rows import raw_rows, text_filter
 from obs_core.ui.shell import controls, layout, pause, window_status
@@ -16,8 +18,9 @@ def rows(scope: PageScope) -> None:
     if not window_status.holds_rows(scope):
         return
     with panel("Newest rows", window_status.completeness(scope)):
-        row_filter, size = text_filter()
-        pause.note(scope, row_filter)
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            row_filter, size = text_filter()
+            pause.note(scope, row_filter)
         raw_rows(scope, ask(traces.page, scope, row_filter=row_filter, size=size), row_filter)
 
 

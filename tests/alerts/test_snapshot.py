@@ -49,3 +49,15 @@ def test_alerts_are_shown_in_their_evaluated_state(
     alerts = snapshot.snapshot(log, START + now * SECOND)
     assert [alert.state for alert in alerts.alerts] == [shown]
     assert alerts.count(shown) == 1
+
+
+def test_a_rule_that_was_not_evaluated_is_not_ok(tmp_path: Path) -> None:
+    log = tmp_path / "trace.db"
+    (tmp_path / sources.NAME).write_text('[[rule]]\nname = "hot"\nkind = "value"\nabove = 5\n')
+    table.store(log, [Row("value", "p", "x", START, data_type="int", data_value="1")])
+    before = snapshot.snapshot(log, START)
+    assert (before.quiet(), [rule.name for rule in before.unevaluated()]) == ([], ["hot"])
+    with closing(Follower(log)) as follower:
+        follower.tick(START + SECOND)
+    after = snapshot.snapshot(log, START + SECOND)
+    assert ([rule.name for rule in after.quiet()], after.unevaluated()) == (["hot"], [])

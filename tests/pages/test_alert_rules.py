@@ -276,9 +276,9 @@ def test_a_flapping_alert_shows_since_when_and_every_time_it_fired(log_path: Pat
         ["● resolved → firing", "not sent: flapping"],
         ["✓ firing → resolved", "not sent: flapping"],
         ["≋ firing → flapping", ""],
-        ["● resolved → firing", ""],
-        ["✓ firing → resolved", ""],
-        ["● inactive → firing", ""],
+        ["● resolved → firing", "not sent: past when the rule was made"],
+        ["✓ firing → resolved", "not sent: past when the rule was made"],
+        ["● inactive → firing", "not sent: past when the rule was made"],
     ]
     assert app.get("vega_lite_chart")
 

@@ -107,9 +107,9 @@ def history_card(rule: str) -> None:
 
 
 def _note(transition: ledger.AlertTransition) -> str:
-    if transition.is_history:
-        return "not sent: past when the rule was made"
-    return "not sent: flapping" if transition.while_flapping else ""
+    if transition.while_flapping:
+        return "not sent: flapping"
+    return "not sent: past when the rule was made" if transition.is_history else ""
 
 
 def _details(alert: AlertView, repeats: int | None, first_ns: int | None, now: int) -> dict[str, str]:

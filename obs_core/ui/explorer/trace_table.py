@@ -34,11 +34,11 @@ def trace_table(scope: PageScope, row_filter: RowFilter, sort: str, pinned: tupl
     `pinned` are the columns after the canonical ones.
     """
     _store_expanded(_expanded())
-    pause.note(scope, row_filter)
     body = st.container()
     footer = st.container(horizontal=True, vertical_alignment="center", gap="small", key="t_footer")
     with footer:
         count = st.empty()
+        pause.note(scope, row_filter)
         size = _size()
     after = _cursor_in_link(scope, row_filter, sort, size)
     names = pinned_columns.attributes(pinned)

@@ -62,7 +62,7 @@ def note(scope: PageScope, row_filter: RowFilter = ALL_ROWS) -> None:
     new = answers.ask_now(traces.total, replace(scope, window=since), row_filter=row_filter)
     rows, exact = int(new["rows"].iloc[0]), bool(new["exact"].iloc[0])
     text = counted(rows, "new row") if exact else f"more than {count(rows)} new rows"
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="obs_paused"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content", key="obs_paused"):
         st.caption(f":material/pause: Paused · {text}", width="content")
         st.button("Resume", type="tertiary", key="obs_resume", on_click=_resume)
 

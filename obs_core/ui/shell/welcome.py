@@ -21,7 +21,7 @@ RECORDED_S: Final = 20.0
 FOUR_LINES: Final = """\
 from obs_core import trace
 
-@trace
+@trace  # its result and exceptions; its arguments too: @trace(args=True)
 def price(symbol: str) -> float: ...
 """
 _DEMO: Final = "python -m obs_core demo"
