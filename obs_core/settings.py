@@ -32,7 +32,9 @@ class Settings:
     otlp_connections: int = 512  # OBS_OTLP_CONNECTIONS: the most open connections
     otlp_peer_connections: int = 256  # OBS_OTLP_PEER_CONNECTIONS: the most open connections of one address
     watch: bool = True  # OBS_WATCH: whether the dashboard starts the watcher, which evaluates alert rules
-    archive: bool = True  # OBS_ARCHIVE: whether questions are answered from the log's archive, if there is one
+    archive: str = (
+        "yes"  # OBS_ARCHIVE: yes: questions are answered from an archive; auto: the watcher also makes one; no
+    )
     hang_s: int = 30  # OBS_HANG_S: a child without a heartbeat for so many seconds is restarted; 0: never
     max_series: int = 200_000  # OBS_MAX_SERIES: how many series the watcher tracks
     values: tuple[str, ...] = ()  # OBS_VALUES: span attributes that become values of their calls
@@ -65,7 +67,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         otlp_connections=whole_number(env, "OBS_OTLP_CONNECTIONS", default=512) or 512,
         otlp_peer_connections=whole_number(env, "OBS_OTLP_PEER_CONNECTIONS", default=256) or 256,
         watch=switch(env, "OBS_WATCH", default=True),
-        archive=switch(env, "OBS_ARCHIVE", default=True),
+        archive=_archive(env),
         hang_s=whole_number(env, "OBS_HANG_S", default=30),
         max_series=whole_number(env, "OBS_MAX_SERIES", default=200_000),
         values=texts(env, "OBS_VALUES"),
@@ -73,6 +75,13 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         hosts=texts(env, "OBS_HOSTS"),
         external_url=env.get("OBS_EXTERNAL_URL", "").strip() or "http://localhost:8501",
     )
+
+
+def _archive(env: Mapping[str, str]) -> str:
+    """The setting of the archive: yes, no or auto."""
+    if env.get("OBS_ARCHIVE", "").strip().lower() == "auto":
+        return "auto"
+    return "yes" if switch(env, "OBS_ARCHIVE", default=True) else "no"
 
 
 def http_address(host: str, port: int) -> str:

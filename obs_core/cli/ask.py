@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
     texts = _parameters(options.param)
     if options.limit is not None and options.limit < 0:
         raise BadParameter(f"--limit is {options.limit}.", "Give the maximum number of rows, 0 or more.")
-    uses_archive = settings.from_environment().archive
+    uses_archive = settings.from_environment().archive != "no"
     with Engine(options.log, row_cap=None, limit_s=options.timeout, archive=uses_archive) as engine:
         window = _window(engine, options.start, options.end)
         answer = question.answer(engine, window, texts)

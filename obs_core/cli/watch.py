@@ -9,6 +9,7 @@ import threading
 
 from obs_core import heartbeat
 from obs_core.alerts.deliver import dispatcher
+from obs_core.archive.background import BackgroundSealer
 from obs_core.cli import argument_types
 from obs_core.settings import from_environment
 from obs_core.watch import loop
@@ -37,8 +38,9 @@ def run(arguments: argparse.Namespace) -> int:
         heartbeat.start()
         print(json.dumps({"address": str(log)}), flush=True)
     report = _report_as_child if arguments.child else _report
-    with dispatcher.deliver_in_background(settings) as deliver:
-        loop.watch(log, stop, report, [deliver], tick_s=arguments.tick, max_series=settings.max_series)
+    with dispatcher.deliver_in_background(settings) as deliver, BackgroundSealer(report) as sealer:
+        callbacks = [deliver, sealer.after_tick] if settings.archive == "auto" else [deliver]
+        loop.watch(log, stop, report, callbacks, tick_s=arguments.tick, max_series=settings.max_series)
     return 0
 
 

@@ -158,7 +158,7 @@ class CachedQuery:
 @st.cache_resource(show_spinner=False, on_release=lambda cached: cached.close())
 def cached_query(log: Path) -> CachedQuery:
     """Return the engine of this server for `log`, with its answers."""
-    return CachedQuery(Engine(log, mirror=True, archive=from_environment().archive))
+    return CachedQuery(Engine(log, mirror=True, archive=from_environment().archive != "no"))
 
 
 def engine() -> Engine:

@@ -1,0 +1,85 @@
+"""The watcher seals a log that has grown long."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from benchmarks.logs import multiplied
+from obs_core import subprocesses
+from obs_core.archive import lease
+from obs_core.archive.background import BackgroundSealer
+from obs_core.archive.manifest import Manifest, folder_of
+from obs_core.clock import now_ns
+from obs_core.errors import ObsError
+from tests.support.archives import append, differences, mixed
+
+NOW = ("--settle-s", "0", "--forward-rows", "1", "--batch-rows", "60")
+
+
+def sealed_until(path: Path) -> int:
+    try:
+        with Manifest(folder_of(path)) as manifest:
+            sealed = manifest.sealed()
+    except ObsError:
+        return 0
+    return sealed.until_id if sealed and sealed.older_ns is None else 0
+
+
+def wait_for(condition: Callable[[], bool], step: Callable[[], object] = lambda: None) -> None:
+    end = time.monotonic() + 100
+    while not condition():
+        assert time.monotonic() < end
+        step()
+        time.sleep(0.05)
+
+
+def test_a_long_log_is_sealed_and_sealed_again_as_it_grows(path: Path) -> None:
+    reports: list[str] = []
+    with BackgroundSealer(reports.append, least_rows=100, every_s=0, options=NOW) as sealer:
+        wait_for(lambda: sealed_until(path) == 399, lambda: sealer.after_tick(path, 0))
+        append(path, mixed(150, first=400))
+        wait_for(lambda: sealed_until(path) == 549, lambda: sealer.after_tick(path, 0))
+    assert not differences(path)
+    assert reports == []
+
+
+def test_a_short_log_is_not_sealed(path: Path) -> None:
+    with BackgroundSealer(pytest.fail, least_rows=400, every_s=0, options=NOW) as sealer:
+        sealer.after_tick(path, 0)
+        assert sealer._child is None
+    assert not folder_of(path).exists()
+
+
+def test_an_error_of_the_sealer_is_reported_once(path: Path) -> None:
+    folder_of(path).write_text("not a folder")
+    reports: list[str] = []
+    with BackgroundSealer(reports.append, least_rows=100, every_s=0, options=NOW) as sealer:
+        wait_for(lambda: bool(reports), lambda: sealer.after_tick(path, 0))
+        first = sealer._child
+        wait_for(lambda: sealer._child is not first, lambda: sealer.after_tick(path, 0))
+    assert len(reports) == 1
+    assert reports[0].startswith("The log could not be sealed:")
+
+
+@pytest.mark.slow
+def test_the_watcher_seals_by_itself_if_the_setting_says_so(tmp_path: Path) -> None:
+    path = multiplied(tmp_path / "x.db", 201_000, now_ns())
+    environment = subprocesses.environment(OBS_ARCHIVE="auto")
+    watcher = subprocess.Popen([sys.executable, "-m", "obs_core", "watch", "--log", str(path)], env=environment)
+    try:
+        wait_for(lambda: sealed_until(path) == 201_000 - 30_000)
+    finally:
+        watcher.terminate()
+        assert watcher.wait(20) == 0
+
+    def is_free() -> bool:
+        with lease.held(folder_of(path)) as is_mine:
+            return is_mine
+
+    wait_for(is_free)
+    assert os.listdir(folder_of(path))  # noqa: PTH208
