@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from obs_core import safe_files
 from obs_core.errors import LogUnreadable
 
 NAME: Final = "sealer.lock"
@@ -19,8 +20,8 @@ def held(folder: Path) -> Iterator[bool]:
         LogUnreadable: the folder can't be written.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder / NAME, os.O_CREAT | os.O_RDWR, 0o600)
+        safe_files.make_folder(folder)
+        descriptor = safe_files.open_or_make(folder / NAME)
     except OSError as error:
         message = f"{folder} can't be written: {error.strerror}."
         raise LogUnreadable(message, "Check the permissions of the folder next to the log.") from error

@@ -40,6 +40,7 @@ def main(arguments: list[str]) -> int:
         forward_rows=options.forward_rows,
         settle_ns=round(options.settle_s * SECOND),
     )
+    os.umask(0o077)  # what the log contains is for its owner only
     with suppress(OSError):
         os.nice(19)
     try:

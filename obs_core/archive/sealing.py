@@ -27,7 +27,7 @@ class Limits:
     look: int = 30_000  # ids on either side in which the parents and children of a batch are searched for
     forward_rows: int = 50_000  # settled rows until the next step: pieces of 1,000 rows took questions 39 ms, not 7
     settle_ns: int = 600 * SECOND  # a row is settled when it was in the log for this time
-    day_rows: int = 500_000  # a day with more rows is divided into batches
+    day_rows: int = 200_000  # a day with more rows stays divided into batches: 333,000 did not fit into 280 MB
 
 
 class Step(NamedTuple):
@@ -98,7 +98,7 @@ class Sealing:
             superseded = self._log.load(after_id, until_id, look=self._limits.look)
             new = pieces.write(self._log.connection, self._manifest.folder)
         except scanner.Error as error:
-            if "memory" not in str(error).lower() or self._batch_rows <= _SMALLEST:
+            if not _is_memory(error) or self._batch_rows <= _SMALLEST:
                 raise
             self._batch_rows //= 2  # rows with long texts
             return
@@ -160,24 +160,44 @@ class Sealing:
             is_over = (day + 1) * DAY_NS + HOUR <= self._now_ns
             is_sealed = sealed.older_ns is None or sealed.older_ns < day * DAY_NS
             if is_over and is_sealed and len(mine) > 1 and _rows(mine) <= self._limits.day_rows:
-                yield self._again(day, "closed")
+                try:
+                    yield self._again(day, "closed")
+                except scanner.Error as error:
+                    if not _is_memory(error):
+                        raise  # rows with long texts: the day stays as it is
 
     def _again(self, day: int, action: str) -> Step:
         """Make the pieces of one day again from the log's rows."""
         sealed, old = self._manifest.sealed(), self._manifest.pieces(day=day)
         assert sealed
         after_id, until_id = min(piece.first_id for piece in old) - 1, max(piece.last_id for piece in old)
-        new: list[Piece] = []
-        if _rows(old) <= self._limits.day_rows:
-            self._log.load(after_id, until_id, look=self._limits.look, day=day)
-            new += pieces.write(self._log.connection, self._manifest.folder)
-        else:
-            for start in range(after_id, until_id, self._batch_rows):
-                self._log.load(start, min(until_id, start + self._batch_rows), look=self._limits.look)
-                self._log.connection.execute(f"DELETE FROM all_days WHERE day <> {day}")
-                new += pieces.write(self._log.connection, self._manifest.folder)
+        try:
+            is_small = _rows(old) <= self._limits.day_rows
+            new = self._whole_day(day, after_id, until_id) if is_small else self._batches_of(day, after_id, until_id)
+        except scanner.Error as error:
+            if not _is_memory(error) or action == "closed":
+                raise
+            new = self._batches_of(day, after_id, until_id)
         self._manifest.change(sealed, sealed, new, old, self._now_ns)
         return Step(action, _rows(new), sealed)
+
+    def _whole_day(self, day: int, after_id: int, until_id: int) -> list[Piece]:
+        """One piece of each kind for a day."""
+        self._log.load(after_id, until_id, look=self._limits.look, day=day)
+        return pieces.write(self._log.connection, self._manifest.folder)
+
+    def _batches_of(self, day: int, after_id: int, until_id: int) -> list[Piece]:
+        """Several pieces of each kind for a day, divided by ids."""
+        new: list[Piece] = []
+        for start in range(after_id, until_id, self._batch_rows):
+            self._log.load(start, min(until_id, start + self._batch_rows), look=self._limits.look)
+            self._log.connection.execute(f"DELETE FROM all_days WHERE day <> {day}")
+            new += pieces.write(self._log.connection, self._manifest.folder)
+        return new
+
+
+def _is_memory(error: Exception) -> bool:
+    return "out of memory" in str(error).lower()
 
 
 def _rows(some: list[Piece]) -> int:

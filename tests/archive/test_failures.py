@@ -103,6 +103,20 @@ def test_a_change_of_an_archive_that_moved_is_refused(path: Path) -> None:
             manifest.change(sealed, sealed, [], [first], 0)
 
 
+def test_the_archive_is_for_its_owner_only(path: Path) -> None:
+    seal(path)
+    folder = folder_of(path)
+    assert {file.stat().st_mode & 0o077 for file in (folder, *folder.rglob("*"))} == {0}
+
+
+def test_a_planted_link_in_place_of_the_folder_is_refused(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    folder_of(path).symlink_to(tmp_path / "elsewhere")
+    [line] = seal(path, code=2)
+    assert "it is a link" in line["error"]
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
 def test_a_missing_log_is_reported(tmp_path: Path) -> None:
     [line] = seal(tmp_path / "none.db", code=2)
     assert line["error"].startswith("No trace log at")
