@@ -3,6 +3,7 @@
 import json
 import marshal
 import sqlite3
+from array import array
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -74,7 +75,7 @@ def _packed(streaks: list[tuple[Any, ...]]) -> bytes:
 
 def _row(series: Series) -> tuple[Any, ...]:
     streaks = [
-        (*variant, *streak.first, streak.text, streak.length, streak.start_ns, streak.end_ns, streak.starts)
+        (*variant, *streak.first, streak.text, streak.length, streak.start_ns, streak.end_ns, streak.packed.tobytes())
         for variant, streak in series.streaks.items()
     ]
     return (series.process, series.data, series.process_group, *series.last, series.last_seen_ns, _packed(streaks))
@@ -89,7 +90,7 @@ def _series(row: tuple[Any, ...]) -> Series:
             length=item[7],
             start_ns=item[8],
             end_ns=item[9],
-            starts=item[10],
+            packed=array("q", item[10]),
         )
         for item in marshal.loads(packed)  # noqa: S302 - written by this module
     }

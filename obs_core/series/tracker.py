@@ -4,8 +4,10 @@ Readings are ordered by (timestamp, id). A reading older than the newest one of 
 again from the start of a streak before it. The result is the same as for all readings in order.
 """
 
+from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final, NamedTuple
 
 from obs_core.series.streaks import EqualRun, ReadingKey, SortKey, Streak, reading_key
@@ -34,7 +36,7 @@ class Series:
     last: SortKey = BEGINNING
     last_seen_ns: int = 0
     streaks: dict[Variant, Streak] = field(default_factory=dict)
-    late: dict[Variant, SortKey] = field(default_factory=dict)
+    late: dict[Variant, SortKey] | None = None
 
 
 class Ended(NamedTuple):
@@ -70,14 +72,14 @@ def observe(
 
 def replay(series: Series, rows: Iterable[TailRow], ended: list[Ended] | None = None) -> TailRow | None:
     """Read a series again after late readings: `rows` are its readings since `earliest_late_ns`; return the newest."""
-    from_keys, series.late = series.late, {}
+    from_keys, series.late = series.late or {}, None
     for variant, from_key in from_keys.items():
         if ended is not None:
             ended.append(Ended(series.process, series.data, variant, from_key, None))
         streak = series.streaks.pop(variant, None)
-        if streak is not None and (earlier := tuple(start for start in streak.starts if start < from_key)):
+        if streak is not None and (earlier := [start for start in streak.starts if start < from_key]):
             # No reading continues this streak: the first one starts a new streak. It only passes on the earlier starts.
-            series.streaks[variant] = Streak(_NOTHING, None, 0, 0, 0, earlier)
+            series.streaks[variant] = Streak(_NOTHING, None, 0, 0, 0, array("q", chain.from_iterable(earlier)))
     newest = None
     for row in rows:
         newest = row
@@ -92,7 +94,7 @@ def replay(series: Series, rows: Iterable[TailRow], ended: list[Ended] | None = 
 
 def earliest_late_ns(series: Iterable[Series]) -> int:
     """The time from which late series must be read again."""
-    return min(from_key[0] for one in series for from_key in one.late.values())
+    return min(from_key[0] for one in series for from_key in (one.late or {}).values())
 
 
 _NOTHING: Final = ReadingKey("\0", None, None, missing=False)
@@ -105,7 +107,7 @@ def _step(series: Series, variant: Variant, reading: ReadingKey, row: TailRow, e
     time_ns = row.timestamp
     streak = series.streaks.get(variant)
     if streak is None:
-        series.streaks[variant] = Streak(reading, row.data_value, 1, time_ns, time_ns, ((time_ns, row.id),))
+        series.streaks[variant] = Streak.begin(reading, row.data_value, (time_ns, row.id))
     elif streak.includes(reading, tolerance):
         streak.length += 1
         streak.end_ns = time_ns
@@ -116,8 +118,10 @@ def _step(series: Series, variant: Variant, reading: ReadingKey, row: TailRow, e
 
 
 def _mark_late(series: Series, sort_key: SortKey, variants: Iterable[Variant]) -> None:
+    if series.late is None:
+        series.late = {}
     for variant in variants:
         streak = series.streaks.get(variant)
-        starts = streak.starts if streak is not None else ()
+        starts = streak.starts if streak is not None else []
         before = max((start for start in starts if start < sort_key), default=BEGINNING)
         series.late[variant] = min(before, series.late.get(variant, before))

@@ -79,7 +79,13 @@ def evaluate_history(
         _advance(evaluator, history)
         return BackfillResult(evaluator, evaluator.drain_output())
 
-    evaluator, output = evaluate(rules if process is None else others)
+    try:
+        evaluator, output = evaluate(rules if process is None else others)
+    except BaseException:
+        if process is not None:
+            process.kill()
+            process.communicate()
+        raise
     if process is not None:
         more = _output(process) or evaluate(of_calls).output
         output = EvaluationOutput(

@@ -165,7 +165,7 @@ def test_after_a_late_reading_a_fast_series_is_read_again_from_shortly_before_it
     for number in range(many):
         tracker.observe(series, reading(number, number * step), [EXACT])
     for late_ns in (SECOND // 20, SECOND, 7 * SECOND, 40 * SECOND):
-        series.late.clear()
+        series.late = None
         assert tracker.observe(series, reading(many, many * step - late_ns), [EXACT]) is None
         reread_ns = many * step - tracker.earliest_late_ns([series])
         assert late_ns < reread_ns < 8 * late_ns + SECOND

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass
 from typing import Final
 
 from obs_core.alerts.evaluate import failures
@@ -28,10 +28,10 @@ class Checks:
     """
 
     series: Series
-    variants: list[Variant] = field(default_factory=lambda: [DEFAULT])
-    streak: list[StreakCheck] = field(default_factory=list)
-    reading: list[ReadingCheck] = field(default_factory=list)
-    silence: list[SilenceCheck] = field(default_factory=list)
+    variants: tuple[Variant, ...]
+    streak: tuple[StreakCheck, ...]
+    reading: tuple[ReadingCheck, ...]
+    silence: tuple[SilenceCheck, ...]
     shortest_silence_ns: float = math.inf
     is_silent: bool = False
     is_changed: bool = False
@@ -39,6 +39,7 @@ class Checks:
 
 DEFAULT: Final[Variant] = Variant()
 """All series have these streaks, so a rule that is added later finds them."""
+_ONLY_DEFAULT: Final = (DEFAULT,)  # shared by most series
 
 
 def needs(rules: Iterable[Rule]) -> frozenset[str]:
@@ -50,8 +51,10 @@ def needs(rules: Iterable[Rule]) -> frozenset[str]:
 
 def checks_of(series: Series, rules: Iterable[Rule], alerts: AlertSet) -> Checks:
     """Return the checks of a series by `rules`, which all have it in their scope."""
-    checks = Checks(series)
     labels = {"process": series.process, "data": series.data}  # shared: 100,000 alerts of their own would take 20 MB
+    streak: list[StreakCheck] = []
+    reading: list[ReadingCheck] = []
+    silence: list[SilenceCheck] = []
     for rule in rules:
         make = KINDS[rule.kind].series_checks
         assert make is not None
@@ -61,17 +64,17 @@ def checks_of(series: Series, rules: Iterable[Rule], alerts: AlertSet) -> Checks
             failures.fail(error, [rule])
         for check in own:
             if isinstance(check, StreakCheck):
-                checks.streak.append(check)
-                if check.variant not in checks.variants:
-                    checks.variants.append(check.variant)
+                streak.append(check)
             elif isinstance(check, ReadingCheck):
-                checks.reading.append(check)
+                reading.append(check)
             else:
-                checks.silence.append(check)
+                silence.append(check)
         if own and rule.no_data != "keep" and not isinstance(own[0], SilenceCheck):
-            checks.silence.append(_no_data(rule, own[0].tracked))
-    checks.shortest_silence_ns = min((check.after_ns for check in checks.silence), default=math.inf)
-    checks.is_silent = any(check.is_reported for check in checks.silence)
+            silence.append(_no_data(rule, own[0].tracked))
+    others = tuple(dict.fromkeys(check.variant for check in streak if check.variant != DEFAULT))
+    checks = Checks(series, (DEFAULT, *others) if others else _ONLY_DEFAULT, (*streak,), (*reading,), (*silence,))
+    checks.shortest_silence_ns = min((check.after_ns for check in silence), default=math.inf)
+    checks.is_silent = any(check.is_reported for check in silence)
     return checks
 
 
