@@ -133,11 +133,14 @@ def test_rows_open_by_click_and_key_and_stay_open_over_refreshes(serve: Serve, p
     page.keyboard.press("ArrowRight")
     eventually(page, lambda: count_of(frame, "price") == 2)
     table.store(log, [Row("call", "web", "newest", time.time_ns())])
-    eventually(page, lambda: count_of(frame, "newest") == 1)
+    expect(page.get_by_text("Paused · 1 new row")).to_be_visible(timeout=30_000)
+    assert count_of(frame, "newest") == 0
     assert count_of(frame, "price") == 2
-    assert frame.locator(".ag-row-selected [col-id=Data]").all_inner_texts() == ["serve"]
     page.keyboard.press("ArrowLeft")
     eventually(page, lambda: count_of(frame, "price") == 1)
+    page.get_by_role("button", name="Resume").click()
+    eventually(page, lambda: count_of(frame, "newest") == 1)
+    assert frame.locator(".ag-row-selected [col-id=Data]").all_inner_texts() == ["serve"]
     body = frame.locator(".ag-body-viewport")
     body.evaluate("element => { element.scrollTop = 300; }")
     before = row_count(frame)
