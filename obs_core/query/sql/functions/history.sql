@@ -22,7 +22,7 @@ LEFT JOIN (
 ORDER BY bucket_ns
 
 -- Rollup
-WITH sliced AS (
+WITH sliced AS NOT MATERIALIZED (
     SELECT *, hour_ns // $step_ns - (hour_ns % $step_ns < 0)::BIGINT - $first AS slice
     FROM hours
     WHERE $function IS NULL OR {function_name} = $function
