@@ -43,7 +43,7 @@ def cpu_ms() -> float:
     """The processor time so far of this process and those that it started."""
     own = psutil.Process()
     times = [process.cpu_times() for process in (own, *own.children())]
-    return sum(each.user + each.system for each in times) * 1e3
+    return sum(used.user + used.system for used in times) * 1e3
 
 
 def cost(ask: Callable[..., DataFrame], engine: Engine, window: Window) -> tuple[float, float, str]:

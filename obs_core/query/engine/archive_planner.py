@@ -83,7 +83,7 @@ def _pieces(file: SqlFile, shape: Shape, files: list[str], *, grouped: bool, has
     ]
     where = f"timestamp >= $from_ns AND timestamp < $to_ns{' AND process_group = $group' if grouped else ''}"
     if has_superseded:
-        where += " AND id NOT IN (SELECT id::BIGINT FROM planner.sqlite_query('log', 'SELECT id FROM superseded'))"
+        where += " AND id NOT IN (SELECT id::BIGINT FROM sqlite_query('log', 'SELECT id FROM superseded'))"
     names = ", ".join("'" + name.replace("'", "''") + "'" for name in files)
     return f"SELECT {', '.join([*columns, *planner.flags_of(file, shape)])} FROM read_parquet([{names}]) WHERE {where}"
 
