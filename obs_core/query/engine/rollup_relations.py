@@ -51,7 +51,8 @@ def _slots(window: Window, view: ArchiveView, group: str) -> str:
         f'slot * {SLOT} AS slot_ns, process_group, process, calls, errors, readings, logs, "rows", sum_ns, first_ns,'
         " last_ns"
     )
-    return f"slots AS NOT MATERIALIZED ({_whole_slices(window, view, 'r_rows', SLOT, selected=rolled, group=group)} {rows})"
+    slices = _whole_slices(window, view, "r_rows", SLOT, selected=rolled, group=group)
+    return f"slots AS NOT MATERIALIZED ({slices} {rows})"
 
 
 def _hours(window: Window, view: ArchiveView, group: str) -> str:
@@ -67,7 +68,8 @@ def _hours(window: Window, view: ArchiveView, group: str) -> str:
         f'slot * {HOUR} AS hour_ns, process_group, "function", data, calls, errors, sum_ns, last_ns, keys, counts,'
         " 1 AS one"
     )
-    return f"hours AS NOT MATERIALIZED ({_whole_slices(window, view, 'r_calls', HOUR, selected=rolled, group=group)} {rows})"
+    slices = _whole_slices(window, view, "r_calls", HOUR, selected=rolled, group=group)
+    return f"hours AS NOT MATERIALIZED ({slices} {rows})"
 
 
 def _traces(window: Window, view: ArchiveView, group: str) -> str:
