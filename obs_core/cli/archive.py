@@ -11,6 +11,7 @@ from obs_core import settings, subprocesses
 from obs_core.archive import verification
 from obs_core.archive.manifest import folder_of
 from obs_core.errors import ObsError, WorkerFailed
+from obs_core.store import sqlite
 
 _DAMAGED = 1
 
@@ -29,6 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run one action."""
     log: Path = (options.log or settings.from_environment().log).absolute()
+    try:
+        return _run(options, log)
+    except sqlite.Error as error:
+        raise sqlite.translate_error(error, log) from error
+
+
+def _run(options: argparse.Namespace, log: Path) -> int:
     if options.action == "seal":
         _seal(log)
         _print_status(log)

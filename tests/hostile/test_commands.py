@@ -164,6 +164,7 @@ def commands(log: Path, questions: Iterable[str]) -> Iterator[tuple[str, ...]]:
     yield ("webhooks", "add", "n", "http://127.0.0.1:9/x")
     yield from (("webhooks", "list", "--json"), ("webhooks", "log"), ("webhooks", "remove", "n"))
     yield ("import", str(TRACES))
+    yield from (("archive", action) for action in ("status", "verify"))
 
 
 @pytest.mark.parametrize("kind", logs.LOGS)

@@ -267,7 +267,7 @@ def _items(items: Iterable[Any], count: int, depth: int, budget: Budget) -> Iter
 
 def _hides_labelled(fields: dict[object, Any]) -> bool:
     """Whether the item `value` is secret by an item `name`; keys of other types may run code of the program."""
-    return all(type(key) is str for key in fields) and rules.redaction.hides_labelled(fields)  # type: ignore[arg-type]
+    return all(type(key) is str for key in dict.keys(fields)) and rules.redaction.hides_labelled(fields)  # type: ignore[arg-type]
 
 
 def _object(value: Any, kind: type, info: TypeInfo, depth: int, budget: Budget) -> str:  # noqa: ANN401 - any value
