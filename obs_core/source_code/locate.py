@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from obs_core.capture.values.limits import rules
 from obs_core.source_code.highlight import lines_of
 
 LARGEST_FILE: Final = 5_000_000
@@ -66,7 +67,8 @@ def _compared(
     if file is None or text is None:
         return _unread(file, roots)
     now, then = lines_of(text), lines_of(source)
-    if now[line - 1 : line - 1 + len(then)] == then:
+    block = now[line - 1 : line - 1 + len(then)]
+    if then in (block, lines_of(rules.redaction.without_literals("\n".join(block)))):  # recorded without secrets
         return "as on disk", "The file still contains this source."
     starts = (index for index, first in enumerate(now) if first == then[0] and now[index : index + len(then)] == then)
     if (start := next(starts, None)) is not None:
