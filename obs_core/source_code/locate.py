@@ -24,6 +24,7 @@ LARGEST_FILE: Final = 5_000_000
 SourceState = Literal[
     "as on disk", "moved", "changed on disk since", "file is gone", "recorded", "read from disk", "not recorded"
 ]
+_AS_ON_DISK: Final[tuple[SourceState, str]] = ("as on disk", "The file still contains this source.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,12 @@ def located(file: str | None, line: int | None, source: str | None, source_hash:
     text = _file_text(file, roots) if file else None
     if source is None:
         return _from_disk(file, line, source_hash, text)
-    state, sentence = _compared(source, line or 1, file, text, roots)
+    if text is None:
+        state, sentence = _unread(file, roots)
+    elif digest(_block(text, line or 1) or "") == source_hash:  # also where secrets in the recorded text are redacted
+        state, sentence = _AS_ON_DISK
+    else:
+        state, sentence = _compared(source, line or 1, text)
     return Located(source, file, line or 1, state, sentence)
 
 
@@ -60,16 +66,11 @@ def is_allowed(file: str, roots: Sequence[Path]) -> bool:
         return False
 
 
-def _compared(
-    source: str, line: int, file: str | None, text: str | None, roots: Sequence[Path]
-) -> tuple[SourceState, str]:
-    """The state of the recorded source compared with the file."""
-    if file is None or text is None:
-        return _unread(file, roots)
+def _compared(source: str, line: int, text: str) -> tuple[SourceState, str]:
+    """The state of the recorded source compared with the text of its file."""
     now, then = lines_of(text), lines_of(source)
-    block = now[line - 1 : line - 1 + len(then)]
-    if then in (block, lines_of(rules.redaction.without_literals("\n".join(block)))):  # recorded without secrets
-        return "as on disk", "The file still contains this source."
+    if now[line - 1 : line - 1 + len(then)] == then:
+        return _AS_ON_DISK
     starts = (index for index, first in enumerate(now) if first == then[0] and now[index : index + len(then)] == then)
     if (start := next(starts, None)) is not None:
         return "moved", f"The file now contains this source from line {start + 1:,}."
@@ -91,7 +92,8 @@ def _from_disk(file: str | None, line: int | None, source_hash: str, text: str |
     """The block at `line` of the file, if its hash matches what ran."""
     block = _block(text, line) if text is not None and line else None
     if block is not None and source_hash == digest(block):
-        return Located(block, file, line or 1, "read from disk", "Read from the file, which has the recorded hash.")
+        shown = rules.redaction.without_literals(block)
+        return Located(shown, file, line or 1, "read from disk", "Read from the file, which has the recorded hash.")
     if file is None:
         sentence = (
             "No recorded source: functions written in C, spans of other languages and spans of OpenTelemetry have none."

@@ -124,3 +124,13 @@ def test_what_was_made_at_run_time_says_so(root: Path) -> None:
     result = locate.located("<template>", 1, None, "", [root])
     assert (result.state, result.source) == ("not recorded", None)
     assert "created at run time" in result.sentence
+
+
+def test_a_secret_in_the_file_is_not_shown_and_does_not_make_it_look_changed(root: Path) -> None:
+    ran = 'def load(path):\n    token = "s3cr3t-of-ours"\n    return open(path).read() + token\n'
+    stored = ran.replace("s3cr3t-of-ours", "[redacted]")
+    (root / "feed.py").write_text(FILE.replace(LOAD, ran), "utf-8")
+    recorded = located(str(root / "feed.py"), 4, stored, digest(ran), [root])
+    assert (recorded.source, recorded.state) == (stored, "as on disk")
+    unrecorded = located(str(root / "feed.py"), 4, None, digest(ran), [root])
+    assert (unrecorded.source, unrecorded.state) == (stored, "read from disk")

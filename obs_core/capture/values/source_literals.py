@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 _ASSIGNED: Final = re.compile(
     r"(?<![\w.-])(?P<name>\w[\w.-]*+)[\"'\]]{0,2}+\s{0,20}+(?::\s{0,4}+[\w.\[\]| ]{1,40}?)?\s{0,20}+"
-    r"(?:=>|:=|={1,2}|!=|:|,)[\s(]{0,20}+(?=[bBrRuUfF]{0,2}[\"'])"
+    r"(?:(?P<compared>==|!=)|=>|:=|=|:|,)[\s(]{0,20}+(?=[bBrRuUfF]{0,2}[\"'])"
 )
 """A name and what may stand between it and its literal: an annotation, an assignment, a comma of a pair."""
 
@@ -34,7 +34,7 @@ def _without_literals(source: str, redaction: "Redaction") -> str:
     last = at = 0
     while (match := _ASSIGNED.search(source, at)) is not None:
         at = match.end()
-        if not redaction.hides(match["name"]):
+        if not redaction.hides(_subject(match)):
             continue
         while (literal := QUOTED.match(source, at)) is not None:
             at = literal.end()
@@ -44,6 +44,12 @@ def _without_literals(source: str, redaction: "Redaction") -> str:
         pieces += [source[last : match.end()], f'"{REDACTED}"']
         last = at
     return "".join([*pieces, source[last:]])
+
+
+def _subject(match: re.Match[str]) -> str:
+    """The name of what the literal is for; of a comparison, the last attribute: the kind in `token.kind == "name"`."""
+    name = match["name"]
+    return name.rpartition(".")[2] if match["compared"] else name
 
 
 def _scrubbed_literals(source: str, redaction: "Redaction") -> str:

@@ -94,3 +94,13 @@ def test_the_time_grows_no_faster_than_the_text(piece: str, start: str) -> None:
     """Four times the text would take sixteen times as long if the search were quadratic."""
     short, long = (start + piece * (size // len(piece)) + "@=" for size in (8_000, 32_000))
     assert seconds(long) < 10 * max(seconds(short), 0.005)
+
+
+@pytest.mark.parametrize("code", ["return token.kind == 'AS'\n", 'if token.normalized != "NULL":\n'])
+def test_a_comparison_with_another_attribute_of_a_secret_name_stays(code: str) -> None:
+    assert REDACTION.without_literals(code) == code
+
+
+@pytest.mark.parametrize("code", ["return self.token == 's3cr3t'\n", 'if password != "s3cr3t":\n'])
+def test_a_literal_that_a_secret_is_compared_with_is_redacted(code: str) -> None:
+    assert "s3cr3t" not in REDACTION.without_literals(code)
