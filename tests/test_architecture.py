@@ -59,6 +59,10 @@ def test_modules_below_the_queries_load_no_heavy_dependency(module: str) -> None
     assert loaded_by(f"import {module}").isdisjoint(HEAVY)
 
 
+def test_the_watcher_loads_no_dependency_of_the_read_side() -> None:
+    assert loaded_by("import obs_core.cli.watch").isdisjoint({*HEAVY} - {"httpx", "pygments"})
+
+
 def test_the_receiver_loads_no_dependency_of_the_read_side() -> None:
     assert loaded_by("import obs_core.cli.ingest").isdisjoint({*HEAVY} - {"opentelemetry"})
 

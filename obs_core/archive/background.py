@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import Final, Self
 
 from obs_core import subprocesses
+from obs_core.archive.limits import Limits
 from obs_core.archive.manifest import NAME, Manifest, folder_of
-from obs_core.archive.sealing import Limits
 from obs_core.errors import ObsError
 from obs_core.store import foreign, sqlite
 

@@ -26,18 +26,6 @@ def held(folder: Path) -> Iterator[bool]:
         message = f"{folder} can't be written: {error.strerror}."
         raise LogUnreadable(message, "Check the permissions of the folder next to the log.") from error
     try:
-        yield _locked(descriptor)
+        yield safe_files.lock(descriptor) is not False  # None: no locks here; the manifest compares before it swaps
     finally:
         os.close(descriptor)
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        import fcntl  # noqa: PLC0415 - not on every system; there the manifest's compare-and-swap remains
-    except ImportError:
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

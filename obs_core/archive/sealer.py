@@ -14,9 +14,10 @@ from typing import Final
 
 from obs_core import scanner
 from obs_core.archive import lease
+from obs_core.archive.limits import Limits
 from obs_core.archive.manifest import folder_of
 from obs_core.archive.sealed_log import SealedLog
-from obs_core.archive.sealing import Limits, Sealing
+from obs_core.archive.sealing import Sealing
 from obs_core.clock import SECOND, now_ns
 from obs_core.errors import LogMissing, LogUnreadable, NotALog, ObsError
 

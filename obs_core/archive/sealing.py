@@ -4,12 +4,13 @@ Newest rows first: new rows are sealed as they settle, and in between the older 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from obs_core import scanner
 from obs_core.archive import pieces
+from obs_core.archive.limits import Limits
 from obs_core.archive.manifest import Manifest, Piece, Sealed
 from obs_core.archive.rollups import DAY_NS
 from obs_core.archive.sealed_log import SealedLog
@@ -17,17 +18,6 @@ from obs_core.clock import HOUR, MAX_NS, SECOND
 
 _BURY_AFTER_NS: Final = 60 * SECOND  # no question runs that long
 _SMALLEST: Final = 1_000  # rows of a batch that is made smaller because its rows are large
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much is sealed at once, and when."""
-
-    batch_rows: int = 60_000
-    look: int = 30_000  # ids on either side in which the parents and children of a batch are searched for
-    forward_rows: int = 50_000  # settled rows until the next step: pieces of 1,000 rows took questions 39 ms, not 7
-    settle_ns: int = 600 * SECOND  # a row is settled when it was in the log for this time
-    day_rows: int = 200_000  # a day with more rows stays divided into batches: 333,000 did not fit into 280 MB
 
 
 class Step(NamedTuple):

@@ -28,7 +28,7 @@ def held(log: Path) -> Iterator[int | None]:
         message = f"{path} can't be written: {error.strerror}."
         raise LogUnreadable(message, "Check the permissions of the folder next to the log.") from error
     try:
-        if _locked(descriptor):
+        if safe_files.lock(descriptor) is not False:  # None: without locks a second watcher is not noticed
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, str(os.getpid()).encode(), 0)
             yield None
@@ -37,15 +37,3 @@ def held(log: Path) -> Iterator[int | None]:
             yield int(holder) if holder.isdecimal() else 0
     finally:
         os.close(descriptor)
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        import fcntl  # noqa: PLC0415 - not on every system; without it a second watcher is not noticed
-    except ImportError:
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
