@@ -26,6 +26,7 @@ _SIGNS: Final = ("passw", "passphrase", "pwd", "secret", "token", "authori", "cr
 _KNOWN_NAMES: Final = 10_000
 _PAIR: Final = 2
 _NAME: Final = re.compile(r"\w[\w.-]*+\Z")
+_HEAD: Final = slice(LONGEST_NAME + 1)  # of a name: a long text is data, and is not copied
 _LABELS: Final = ("name", "key", "header")
 
 
@@ -108,22 +109,22 @@ class Redaction:
         return without_secrets(source, self)
 
 
-def plain_name(name: object) -> str | None:
+def plain_name(name: Any) -> str | None:  # noqa: ANN401 - any key
     """A name as text: a text or one of a subclass, bytes, a member of an Enum; None for other keys.
 
     Nothing of the program runs: keys of other types may have a __hash__ or __str__ of their own.
     """
     kind = type(name)
     if kind is str:
-        return name  # type: ignore[return-value]
+        return str(name)
     enum = sys.modules.get("enum")
     if enum is not None and issubclass(kind, enum.Enum):
         label, value = (object.__getattribute__(name, part) for part in ("_name_", "_value_"))
         return f"{label} {value}" if type(value) is str else str(label)
     if issubclass(kind, str):
-        return str.__str__(name)
+        return str.__getitem__(name, _HEAD)
     if issubclass(kind, bytes):
-        return bytes.decode(name, "utf-8", "replace")  # type: ignore[arg-type]
+        return bytes.__getitem__(name, _HEAD).decode("utf-8", "replace")
     return None
 
 
