@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,7 @@ from obs_core.paths import folder_of
 BEHIND_ABOVE: Final = 0.8  # of the spool, as for the state DELAYED
 _FAILURES: Final = 4  # in a row, with pauses of 0.5, 1, 2, 4 s: the spool absorbs a long lock
 _LONGEST_PAUSE_S: Final = 30
+_BATCH: Final = 512
 _REASONS: Final = 3  # that are reported for rejected parts
 _PIECE: Final = 64 * 1024  # one copy into the spool; at most a sixteenth of a segment stays unused after the last
 
@@ -131,7 +133,7 @@ class Intake:
 
 def _frames(parts: Iterable[Row | Refused], now_ns: int, largest: int, stored: Stored) -> Iterator[bytes]:
     """The frames of rows that are not larger than `largest`; all parts are counted in `stored`."""
-    for part in parts:
+    for part in _in_batches(parts):
         if not isinstance(part, Row):
             stored.reject(part)
             continue
@@ -142,6 +144,13 @@ def _frames(parts: Iterable[Row | Refused], now_ns: int, largest: int, stored: S
             continue
         stored.rows += 1
         yield frame
+
+
+def _in_batches(parts: Iterable[Row | Refused]) -> Iterator[Row | Refused]:
+    """`parts`, made in advance in batches: making and storing them in turns takes 2 µs more for each."""
+    remaining = iter(parts)
+    while batch := list(islice(remaining, _BATCH)):
+        yield from batch
 
 
 def _never_fits() -> Refusal:
