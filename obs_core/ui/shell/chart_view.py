@@ -92,8 +92,12 @@ def markers(starts: DataFrame) -> DataFrame:
 
 
 def layered(*frames: DataFrame) -> DataFrame:
-    """Combine frames with different columns into one, for a chart with a layer for each."""
-    return concat(frames, ignore_index=True)
+    """Combine frames with different columns into one, for a chart with a layer for each.
+
+    Times stay whole numbers where other frames have none; as floats, those of the year 2262 would not fit 64 bits.
+    """
+    exact = (frame.astype({name: "Int64" for name in frame.columns if name.endswith("_ns")}) for frame in frames)
+    return concat(exact, ignore_index=True)
 
 
 def _version(row: dict[Any, Any]) -> str:

@@ -27,7 +27,7 @@ sides AS (
         sum(greatest(duration_ns - coalesce(covered_ns, 0), 0)) FILTER (WHERE duration_ns IS NOT NULL) AS self_ns,
         avg(memory_delta) AS memory_mean, stddev_samp(memory_delta) AS memory_deviation,
         quantile_cont(memory_delta, 0.95) AS memory_p95,
-        list_sort(list(DISTINCT process_group) FILTER (WHERE process_group IS NOT NULL)) AS process_groups
+        list_sort(coalesce(list(DISTINCT process_group) FILTER (WHERE process_group IS NOT NULL), [])) AS process_groups
     FROM mine
     LEFT JOIN covered ON covered.parent_id = mine.id
     GROUP BY earlier
