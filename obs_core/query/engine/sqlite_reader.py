@@ -4,7 +4,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from obs_core.errors import BadParameter, LogMissing, QuestionTimedOut
 from obs_core.query.analysis.exception_kind import failure
+from obs_core.query.engine import long_cells
 from obs_core.store import foreign, sqlite
 
 _WATCH_WAIT_MS: Final = 200  # for the version: every request waits for it, and a page asks again a second later
@@ -49,8 +50,11 @@ class SqliteReader:
         *,
         limit: int | None = None,
         limit_s: float | None = None,
+        cut: str | None = None,
     ) -> Rows:
         """The columns and rows of `statement`; at most `limit` rows are read, in at most `limit_s`.
+
+        `cut` is the same statement over relations that cut long cells (`long_cells`); it runs if there are any.
 
         Raises:
             QuestionTimedOut: it ran longer than `limit_s`.
@@ -58,16 +62,10 @@ class SqliteReader:
             ObsError: the log is missing, is not a trace log, or can't be read.
         """
         with self._connection() as connection, self._limited(connection, limit_s):
-            try:
-                return _read(connection, statement, parameters, limit)
-            except (OverflowError, UnicodeEncodeError) as error:
-                message = "A parameter is a number that is too large, or text that is not valid Unicode."
-                raise BadParameter(message, "Enter it again.") from error
-            except sqlite3.OperationalError as error:
-                if not str(error).startswith("Could not decode to UTF-8"):
-                    raise
-            connection.text_factory = sqlite.readable  # from now on for this connection
-            return _read(connection, statement, parameters, limit)
+            if cut is not None:
+                with suppress(sqlite3.DataError), long_cells.limited(connection):
+                    return _decoded(connection, statement, parameters, limit)
+            return _decoded(connection, cut or statement, parameters, limit)
 
     def shape(self) -> foreign.Shape:
         """The log's columns and relations; read once for each file at the path."""
@@ -171,6 +169,22 @@ class SqliteReader:
             connection.set_progress_handler(None, 0)
 
 
+def _decoded(
+    connection: sqlite.Connection, statement: str, parameters: Mapping[str, object], limit: int | None
+) -> Rows:
+    """The rows; bytes that are not UTF-8 are replaced."""
+    try:
+        return _read(connection, statement, parameters, limit)
+    except (OverflowError, UnicodeEncodeError) as error:
+        message = "A parameter is a number that is too large, or text that is not valid Unicode."
+        raise BadParameter(message, "Enter it again.") from error
+    except sqlite3.OperationalError as error:
+        if not str(error).startswith("Could not decode to UTF-8"):
+            raise
+    connection.text_factory = sqlite.readable  # from now on for this connection
+    return _read(connection, statement, parameters, limit)
+
+
 def _read(connection: sqlite.Connection, statement: str, parameters: Mapping[str, object], limit: int | None) -> Rows:
     cursor = connection.execute(statement, parameters)
     try:
@@ -211,4 +225,7 @@ def _casefold(cell: bytes | None) -> str | None:
     return None if cell is None else sqlite.readable(cell).casefold()
 
 
-_FUNCTIONS: Final = (("casefold", 1, _casefold), ("matches", 2, _matches), ("exception_type", 1, _exception_type))
+_FUNCTIONS: Final = (
+    *(("casefold", 1, _casefold), ("matches", 2, _matches), ("exception_type", 1, _exception_type)),
+    (long_cells.FUNCTION, 1, long_cells.cut),
+)

@@ -185,7 +185,7 @@ def attributes(engine: Engine, window: Window, *, group: str | None = None, id: 
 
 
 def row(engine: Engine, window: Window, *, group: str | None = None, id: int) -> DataFrame:  # noqa: A002 - the log's own name
-    """All columns of the row `id`, uncut: one row, or none; window and group are ignored."""
+    """All columns of the row `id`: one row, or none; cells over 1 MiB are cut; window and group are ignored."""
     del window, group
     answer = engine.lookup("traces/row", {"id": id})
     answer["duration_ms"] = answer["duration_ns"].astype("float64") / 1e6
