@@ -172,6 +172,7 @@ def bad_neighbours(path: Path) -> None:
     (folder / "3-link.spool").symlink_to("/etc/hostname")
     (folder / "4-loop.spool").symlink_to("4-loop.spool")
     (folder / "5-folder.spool").mkdir()
+    os.mkfifo(folder / "6-fifo.spool")
     (folder / "children.json").write_text('{"children": [1, null, {"name": 5}]}')
     (folder / "watch.json").write_text("{")
     path.with_name("rules.toml").write_text('[[rule]]\nname = 5\nkind = "none"\n[[rule]]\nname = "x"\n')

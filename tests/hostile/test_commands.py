@@ -167,6 +167,7 @@ def commands(log: Path, questions: Iterable[str]) -> Iterator[tuple[str, ...]]:
     yield from (("archive", action) for action in ("status", "verify"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", logs.LOGS)
 def test_no_command_fails_on_a_hostile_log(folder: Path, capsys: pytest.CaptureFixture[str], kind: str) -> None:
     log = folder / "trace.db"

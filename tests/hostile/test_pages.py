@@ -67,6 +67,7 @@ def problems(app: AppTest) -> list[str]:
     return shown + [text.value for text in app.warning if "error in this program" in text.value]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("kind", logs.LOGS)
 def test_no_page_fails_on_a_hostile_log(path: Path, kind: str, page: str) -> None:
