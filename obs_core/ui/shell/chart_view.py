@@ -1,11 +1,10 @@
 """Draws a chart of `charts` on the page."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import streamlit as st
 from pandas import DataFrame, Series, concat, to_datetime
-from pandas.api.types import is_float_dtype
 
 from obs_core import charts
 from obs_core.clock import Window
@@ -15,9 +14,6 @@ from obs_core.ui.shell.answers import derived
 from obs_core.ui.shell.scope import PageScope
 
 Chart = Callable[[], charts.Spec]
-
-_LAST_NS: Final = 2.0**63 - 1024
-"""The greatest float that is a time of 64 bits."""
 
 
 def show(chart: Chart, frame: DataFrame, *, key: str | None = None, selects: bool = False) -> dict[str, Any]:
@@ -105,7 +101,4 @@ def _version(row: dict[Any, Any]) -> str:
 
 
 def _times(column: "Series[int]") -> "Series[Any]":
-    """Return the times in ms. Layers turn whole numbers into floats, and those at the bound no longer fit 64 bits."""
-    if is_float_dtype(column):
-        column = column.clip(-_LAST_NS, _LAST_NS)
     return to_datetime(column.astype("Int64"), unit="ns", utc=True).dt.as_unit("ms")
