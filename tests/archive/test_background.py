@@ -43,8 +43,8 @@ def test_a_long_log_is_sealed_and_sealed_again_as_it_grows(path: Path) -> None:
     with BackgroundSealer(reports.append, least_rows=100, every_s=0, options=NOW) as sealer:
         wait_for(lambda: sealed_until(path) == 399, lambda: sealer.after_tick(path, 0))
         append(path, mixed(150, first=400))
-        wait_for(lambda: sealed_until(path) == 549, lambda: sealer.after_tick(path, 0))
-    assert not differences(path)
+        # a sealer that is stopped within a step leaves files for the next one to delete: let it finish
+        wait_for(lambda: sealed_until(path) == 549 and not differences(path), lambda: sealer.after_tick(path, 0))
     assert reports == []
 
 

@@ -135,6 +135,8 @@ def test_a_click_on_an_attribute_selects_its_row_and_the_card_shows_it_whole(
         page.keyboard.press(key)
     eventually(page, lambda: count_of(frame, "key0") == 0)
     table.store(log, [Row("call", "web", "newest", time.time_ns())])
+    expect(page.get_by_text("Paused · 1 new row")).to_be_visible(timeout=30_000)
+    page.get_by_role("button", name="Resume").click()
     eventually(page, lambda: count_of(frame, "newest") == 1)
     assert (count_of(frame, "user.id"), count_of(frame, "(not JSON)"), count_of(frame, "key0")) == (1, 1, 0)
     expect(page.get_by_text("5 rows", exact=True)).to_be_visible()
