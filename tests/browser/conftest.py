@@ -22,8 +22,13 @@ DESCRIPTORS = 256
 
 BEATS = """
     window.beats = 0;
+    window.lastBeat = performance.now();
     const send = WebSocket.prototype.send;
-    WebSocket.prototype.send = function (...given) { window.beats += 1; return send.apply(this, given); };
+    WebSocket.prototype.send = function (...given) {
+      window.beats += 1;
+      window.lastBeat = performance.now();
+      return send.apply(this, given);
+    };
 """
 Serve = Callable[[Path], str]
 

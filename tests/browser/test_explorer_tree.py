@@ -175,7 +175,7 @@ def test_a_trace_of_30_000_rows_opens_level_by_level(serve: Serve, page: Page, t
     expect(status).to_have_text("30,000 rows", timeout=30_000)
     chevron(frame, "f0")
     body = frame.locator(".ag-body-viewport")
-    more = frame.get_by_text("Show 200 more")
+    more = frame.locator(".ag-row").get_by_text("Show 200 more")  # not its tooltip
     for shown in (200, 400):
         last = f"f{shown}"
         eventually(page, lambda last=last: _at_end(body) and count_of(frame, last) == 1)

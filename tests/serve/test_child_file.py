@@ -4,12 +4,12 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from obs_core.errors import WorkerFailed
@@ -51,10 +51,16 @@ def received(connection: socket.socket) -> bytes:
 
 def writers(server: dashboard.Dashboard) -> list[int]:
     """The processes that write files for the server."""
-    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
-    lines = (line.split(None, 2) for line in listed.splitlines())
-    parent = str(server.process.pid)
-    return [int(pid) for pid, ppid, *rest in lines if ppid == parent and "export.child_process" in "".join(rest)]
+    children = psutil.Process(server.process.pid).children()
+    return [child.pid for child in children if "obs_core.export.child_process" in command_of(child)]
+
+
+def command_of(process: psutil.Process) -> list[str]:
+    """The command line of a process; empty if it has ended."""
+    try:
+        return process.cmdline()
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return []
 
 
 def until_writers(server: dashboard.Dashboard, count: int) -> list[int]:
