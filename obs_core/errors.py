@@ -12,7 +12,8 @@ ObsError
 ├── WorkerFailed          a query worker died, or could not answer
 ├── FileRefused           a file can't be imported
 │   └── NotTraces         it is not in a format that can be imported
-├── ArchiveMoved          another sealer changed the archive in the meantime
+├── ArchiveMoved          another sealer changed the archive in the meantime, or it is of another log
+├── ArchiveDamaged        a file of the archive is damaged, and the log does not have its rows any more
 ├── PortInUse             another program listens on the port
 ├── PermanentFailure      a child process can never do its work with this log; it is not restarted
 └── SetupBroken           a dependency is missing or has the wrong version
@@ -76,7 +77,11 @@ class FileRefused(ObsError):
 
 
 class ArchiveMoved(ObsError):
-    """Another sealer changed the archive in the meantime."""
+    """Another sealer changed the archive in the meantime, or it is of another log."""
+
+
+class ArchiveDamaged(ObsError):
+    """A file of the archive is damaged, and the log does not have its rows any more."""
 
 
 class PortInUse(ObsError):

@@ -19,6 +19,10 @@ from obs_core.store import migrations, sqlite
 SUFFIX: Final = ".archive"
 NAME: Final = "manifest.db"
 _NOW: Final = "gone_ns IS NULL"
+_SEALED: Final = (
+    *("from_id", "until_id", "older_ns", "superseded", "first_anchor", "last_anchor"),
+    *("pruned_id", "pruned_ns", "pruned_at_ns"),
+)
 ANCHOR_TEXT: Final = "hex(CAST(timestamp || '/' || coalesce(span_id, '') || '/' || data AS BLOB))"
 """SQL for the text of an anchor; in hex, because both SQLite libraries read it, and the text need not be UTF-8."""
 ANCHOR: Final = f"SELECT id, {ANCHOR_TEXT} FROM data_trace"
@@ -36,7 +40,8 @@ class Sealed:
     """The range of the log that is sealed.
 
     `older_ns` is the time of the latest row that is not sealed because its id is up to `from_id`; None: there is none.
-    `superseded` is how many ids of the table `superseded` are in the range and in no piece.
+    `superseded` is how many ids of the table `superseded` are in the range and in no piece. Rows with ids up to
+    `pruned_id` are deleted from the log, some time after `pruned_at_ns`; `pruned_ns` is the time of the latest of them.
     """
 
     from_id: int
@@ -45,6 +50,13 @@ class Sealed:
     superseded: int
     first: Anchor
     last: Anchor
+    pruned_id: int = 0
+    pruned_ns: int | None = None
+    pruned_at_ns: int = 0
+
+    def may_be_gone(self, anchor: Anchor) -> bool:
+        """Whether the log need not have the row of `anchor` any more."""
+        return anchor.id <= self.pruned_id
 
 
 class Piece(NamedTuple):
@@ -108,11 +120,11 @@ class Manifest:
 
     def sealed(self) -> Sealed | None:
         """The range that is sealed; None if nothing is."""
-        rows = self._read("SELECT from_id, until_id, older_ns, superseded, first_anchor, last_anchor FROM sealed")
+        rows = self._read(f"SELECT {', '.join(_SEALED)} FROM sealed")
         if not rows:
             return None
-        from_id, until_id, older_ns, superseded, first, last = rows[0]
-        return Sealed(from_id, until_id, older_ns, superseded, _anchor(first), _anchor(last))
+        from_id, until_id, older_ns, superseded, first, last, *pruned = rows[0]
+        return Sealed(from_id, until_id, older_ns, superseded, _anchor(first), _anchor(last), *pruned)
 
     def pieces(self, what: str | None = None, day: int | None = None) -> list[Piece]:
         """The pieces of this kind and day (None: of all), oldest day first."""
@@ -146,9 +158,10 @@ class Manifest:
             self._connection.executemany(f"INSERT INTO piece ({', '.join(Piece._fields)}) VALUES ({marks})", new)
             self._connection.execute("DELETE FROM sealed")
             if after:
-                *numbers, first, last = (getattr(after, field.name) for field in fields(after))
-                anchors = (f"{anchor.id} {anchor.text}" for anchor in (first, last))
-                self._connection.execute("INSERT INTO sealed VALUES (1, ?, ?, ?, ?, ?, ?)", (*numbers, *anchors))
+                cells = [getattr(after, field.name) for field in fields(after)]
+                cells = [f"{cell.id} {cell.text}" if isinstance(cell, Anchor) else cell for cell in cells]
+                marks = ", ".join("?" * len(cells))
+                self._connection.execute(f"INSERT INTO sealed (one, {', '.join(_SEALED)}) VALUES (1, {marks})", cells)
 
     def see(self, newest_id: int, now_ns: int) -> None:
         """Remember that the log's newest row was `newest_id` at `now_ns`."""

@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from obs_core import scanner
 from obs_core.archive.manifest import ANCHOR, Anchor, Sealed
 from obs_core.archive.rollups import DAY_NS, slot
-from obs_core.clock import HOUR
 from obs_core.store import sqlite
 from obs_core.store.foreign import COLUMNS, INTEGER_COLUMNS
 
+SUPERSEDED: Final = "SELECT id::BIGINT FROM sqlite_query('log', 'SELECT id FROM superseded')"
+"""DuckDB's SQL for the ids of rows that were replaced."""
 _NEAR: Final = ("id", "trace_id", "span_id", "parent_span_id", "function", "data", "timestamp", "duration_ns")
 _CALL: Final = "id, trace_id, span_id, parent_span_id, timestamp, duration_ns, coalesce(nullif(\"function\", ''), data)"
 # Clipped to the parent and counted from its start, the times fit into 64 bits, also with wrong clocks.
@@ -61,6 +62,28 @@ _WIDE: Final = f"""
 """
 
 
+class Rows(NamedTuple):
+    """Rows to read: those of the log for which `where` is true, or, if there are `files`, those in these pieces.
+
+    `where` has a `?` for each of the `parameters`.
+    """
+
+    where: str
+    parameters: tuple[int, ...]
+    files: Sequence[str] = ()
+
+    def selected(self, columns: Sequence[str], *, repaired: bool) -> str:
+        """DuckDB's SQL for these columns, typed; fails on text of the log that is not UTF-8 unless it is `repaired`."""
+        if not self.files:
+            return _selected(columns, self.where, self.parameters, repaired=repaired)
+        where = self.where
+        for number in self.parameters:
+            where = where.replace("?", f"({number})", 1)
+        names = ", ".join("'" + name.replace("'", "''") + "'" for name in self.files)
+        quoted = ", ".join(f'"{name}"' for name in columns)
+        return f"SELECT {quoted} FROM read_parquet([{names}]) WHERE {where}"
+
+
 class SealedLog:
     """One log of ours, attached to a DuckDB of its own."""
 
@@ -108,7 +131,7 @@ class SealedLog:
         for anchor in (sealed.first, sealed.last):
             rows = self.rows(f"{ANCHOR} WHERE id = ?", anchor.id)
             replaced = self.number("SELECT id FROM superseded WHERE id = ?", anchor.id)
-            if not (rows[0][1] == anchor.text if rows else replaced is not None):
+            if not (rows[0][1] == anchor.text if rows else replaced is not None or sealed.may_be_gone(anchor)):
                 return False
         return True
 
@@ -130,60 +153,48 @@ class SealedLog:
         """How many ids of a range were superseded."""
         return self.number("SELECT count(*) FROM superseded WHERE id > ? AND id <= ?", from_id, until_id) or 0
 
-    def load(self, from_id: int, until_id: int, *, look: int, day: int | None = None) -> int:
-        """Read the rows of a range of ids (of one day, if given) into the table `all_days`.
+    def load(self, from_id: int, until_id: int, *, look: int) -> int:
+        """Read the rows of a range of ids into the table `all_days`, which has the columns `ROW_COLUMNS` and `day`.
 
-        It has the columns of `ROW_COLUMNS` and `day`. Parents and children are searched for among the `look` ids on
-        either side, for a day in the hour on either side. Returns how many ids of the range were superseded then.
+        Parents and children are searched for among the `look` ids on either side. Returns how many ids of the range
+        were superseded then.
         """
+        ids = "id > ? AND id <= ?"
+        around = [(from_id - look, from_id), (until_id, until_id + look)]
+        near = [Rows(f"{ids} AND kind = 'call'", bound) for bound in around]
+        return self.load_rows([Rows(ids, (from_id, until_id))], near, (from_id, until_id))
+
+    def load_rows(self, mine: Sequence[Rows], near: Sequence[Rows], ids: tuple[int, int]) -> int:
+        """Read the rows `mine` into `all_days`, with the calls `near`; as `load`, for the range `ids`."""
         try:
-            return self._load(from_id, until_id, look, day, repaired=False)
+            superseded = self._read(mine, near, ids, repaired=False)
         except scanner.Error as error:
             if not any(part in str(error).lower() for part in ("unicode", "utf8", "utf-8")):
                 raise
-        return self._load(from_id, until_id, look, day, repaired=True)
-
-    def _load(self, from_id: int, until_id: int, look: int, day: int | None, *, repaired: bool) -> int:
-        mine, around = _ranges(from_id, until_id, look, day)
-        self.connection.execute("BEGIN TRANSACTION")  # one state of the log
-        try:
-            self.connection.execute(
-                f"CREATE OR REPLACE TEMP TABLE batch AS {_selected(COLUMNS, *mine, repaired=repaired)}"
-            )
-            near = " UNION ALL ".join(
-                f"SELECT {_CALL}, false FROM ({_selected(_NEAR, where, bound, repaired=repaired)})"
-                for where, bound in around
-            )
-            self.connection.execute(
-                f"CREATE OR REPLACE TEMP TABLE near AS SELECT {_CALL} AS name, true AS mine FROM batch"
-                f" WHERE kind = 'call' UNION ALL {near}"
-            )
-            superseded = self.superseded(from_id, until_id)
-            self.connection.execute("COMMIT")
-        except BaseException:
-            with suppress(scanner.Error):
-                self.connection.execute("ROLLBACK")
-            raise
+            superseded = self._read(mine, near, ids, repaired=True)
         for statement in (_PAIRED, _WIDE):
             self.connection.execute(statement)
         for table in ("batch", "near", "paired"):
             self.connection.execute(f"DROP TABLE {table}")
         return superseded
 
-
-Range = tuple[str, tuple[int, ...]]
-
-
-def _ranges(from_id: int, until_id: int, look: int, day: int | None) -> tuple[Range, list[Range]]:
-    """The condition and its parameters for the rows to seal, and for the calls around them."""
-    ids = "id > ? AND id <= ?"
-    if day is None:
-        around = [(from_id - look, from_id), (until_id, until_id + look)]
-        return (ids, (from_id, until_id)), [(f"{ids} AND kind = 'call'", bound) for bound in around]
-    start, end = day * DAY_NS, (day + 1) * DAY_NS
-    times = "timestamp >= ? AND timestamp < ?"
-    hours = [(start - HOUR, start), (end, end + HOUR)]
-    return (f"{times} AND {ids}", (start, end, from_id, until_id)), [(f"{times} AND kind = 'call'", b) for b in hours]
+    def _read(self, mine: Sequence[Rows], near: Sequence[Rows], ids: tuple[int, int], *, repaired: bool) -> int:
+        self.connection.execute("BEGIN TRANSACTION")  # one state of the log
+        try:
+            batch = " UNION ALL ".join(rows.selected(COLUMNS, repaired=repaired) for rows in mine)
+            self.connection.execute(f"CREATE OR REPLACE TEMP TABLE batch AS {batch}")
+            if any(rows.files for rows in mine):
+                self.connection.execute(f"DELETE FROM batch WHERE id IN ({SUPERSEDED})")
+            calls = [f"SELECT {_CALL} AS name, true AS mine FROM batch WHERE kind = 'call'"]
+            calls += [f"SELECT {_CALL}, false FROM ({rows.selected(_NEAR, repaired=repaired)})" for rows in near]
+            self.connection.execute(f"CREATE OR REPLACE TEMP TABLE near AS {' UNION ALL '.join(calls)}")
+            superseded = self.superseded(*ids)
+            self.connection.execute("COMMIT")
+        except BaseException:
+            with suppress(scanner.Error):
+                self.connection.execute("ROLLBACK")
+            raise
+        return superseded
 
 
 def _selected(columns: Sequence[str], where: str, parameters: Sequence[int], *, repaired: bool) -> str:

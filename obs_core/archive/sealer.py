@@ -32,6 +32,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("log", type=Path)
     parser.add_argument("--everything", action="store_true")
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--drop-lost", action="store_true")
     parser.add_argument("--batch-rows", type=int, default=defaults.batch_rows)
     parser.add_argument("--forward-rows", type=int, default=defaults.forward_rows)
     parser.add_argument("--settle-s", type=float, default=defaults.settle_ns / SECOND)
@@ -45,7 +46,8 @@ def main(arguments: list[str]) -> int:
     with suppress(OSError):
         os.nice(19)
     try:
-        return _seal(options.log.absolute(), limits, everything=options.everything, check=options.check)
+        flags = {"everything": options.everything, "check": options.check, "drop_lost": options.drop_lost}
+        return _seal(options.log.absolute(), limits, **flags)
     except ObsError as error:
         _say({"error": error.message, "hint": error.hint})
         return error.exit_code
@@ -55,7 +57,7 @@ def main(arguments: list[str]) -> int:
         return translated.exit_code
 
 
-def _seal(log: Path, limits: Limits, *, everything: bool, check: bool) -> int:
+def _seal(log: Path, limits: Limits, **options: bool) -> int:
     if not log.is_file():
         raise LogMissing(f"No trace log at {log}.", "Trace a program, or run: python -m obs_core demo")
     folder = folder_of(log)
@@ -68,7 +70,7 @@ def _seal(log: Path, limits: Limits, *, everything: bool, check: bool) -> int:
                 raise NotALog(f"{log} was made by another program.", "Only logs of this product can be sealed.")
             newest = source.ends()[1]
             with closing(Sealing(source, folder, limits, now_ns())) as sealing:
-                for step in sealing.steps(everything=everything, check=check):
+                for step in sealing.steps(**options):
                     ids = (step.sealed.from_id, step.sealed.until_id) if step.sealed else (0, 0)
                     _say({"action": step.action, "rows": step.rows, "ids": ids, "newest_id": newest})
     return 0

@@ -3,7 +3,7 @@
 Newest rows first: new rows are sealed as they settle, and in between the older ones backwards until all are sealed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -13,10 +13,15 @@ from obs_core.archive import pieces
 from obs_core.archive.limits import Limits
 from obs_core.archive.manifest import Manifest, Piece, Sealed
 from obs_core.archive.rollups import DAY_NS
-from obs_core.archive.sealed_log import SealedLog
+from obs_core.archive.sealed_log import SUPERSEDED, SealedLog
+from obs_core.archive.sealing_again import Again, is_memory
 from obs_core.clock import HOUR, MAX_NS, SECOND
+from obs_core.errors import ArchiveDamaged, ArchiveMoved
 
 _BURY_AFTER_NS: Final = 60 * SECOND  # no question runs that long
+_LOST_HINT: Final = (
+    "Restore the file from a copy, or give up its rows: python -m obs_core archive verify --repair --drop-lost"
+)
 _SMALLEST: Final = 1_000  # rows of a batch that is made smaller because its rows are large
 
 
@@ -35,6 +40,7 @@ class Sealing:
         """Open the manifest and delete what a killed sealer left."""
         self._log, self._limits, self._now_ns = log, limits, now_ns
         self._batch_rows = limits.batch_rows
+        self._lost: dict[int, ArchiveDamaged] = {}  # by day
         self._manifest = Manifest(folder, write=True)
         for path in self._manifest.orphans():
             path.unlink()
@@ -44,23 +50,33 @@ class Sealing:
         """Close the manifest."""
         self._manifest.close()
 
-    def steps(self, *, everything: bool = False, check: bool = False) -> Iterator[Step]:
+    def steps(self, *, everything: bool = False, check: bool = False, drop_lost: bool = False) -> Iterator[Step]:
         """Seal until there is nothing more to do; with `everything` all rows but the newest, whatever their age.
 
         Days with a file that is missing or cut are sealed again first; with `check` also those with other damage.
+        Rows of a damaged file that are nowhere else are given up only if `drop_lost`.
+
+        Raises:
+            ArchiveDamaged: there are such rows; everything else is sealed.
+            ArchiveMoved: the archive has rows that are nowhere else, of a log that is not at the path any more.
         """
         sealed = self._manifest.sealed()
         if sealed and not self._log.belongs(sealed):
+            if sealed.pruned_id:
+                message = f"{self._manifest.folder} has rows that were deleted from another log than this one."
+                raise ArchiveMoved(message, "Move the archive's folder to the log that it belongs to, or delete it.")
             self._manifest.change(sealed, None, [], self._manifest.pieces(), self._now_ns)
             yield Step("the archive was of another log and is made again", 0, None)
         newest = self._log.ends()[1]
         self._manifest.see(newest, self._now_ns)
         settled = newest - 1 if everything else self._settled(newest)
-        yield from self._repairs(whole=check)
+        yield from self._repairs(whole=check, drop_lost=drop_lost)
         while limits := self._next_range(settled, everything=everything):
             yield from self._seal(*limits)
         yield from self._corrections()
         yield from self._closed_days()
+        for error in self._lost.values():
+            raise error
 
     def _settled(self, newest: int) -> int:
         """The newest id that may be sealed: some time in the log, or, when that is not known yet, some ids old."""
@@ -88,7 +104,7 @@ class Sealing:
             superseded = self._log.load(after_id, until_id, look=self._limits.look)
             new = pieces.write(self._log.connection, self._manifest.folder)
         except scanner.Error as error:
-            if not _is_memory(error) or self._batch_rows <= _SMALLEST:
+            if not is_memory(error) or self._batch_rows <= _SMALLEST:
                 raise
             self._batch_rows //= 2  # rows with long texts
             return
@@ -106,14 +122,25 @@ class Sealing:
         older_ns = before.older_ns if before else MAX_NS
         if older_ns is not None and (before is None or from_id < before.from_id):
             older_ns = self._log.older_ns(from_id, older_ns)
-        return Sealed(from_id, until_id, older_ns, superseded + (before.superseded if before else 0), *anchors)
+        superseded += before.superseded if before else 0
+        after = Sealed(from_id, until_id, older_ns, superseded, *anchors)
+        if before is None:
+            return after
+        pruned_id, pruned_ns, pruned_at_ns = before.pruned_id, before.pruned_ns, before.pruned_at_ns
+        return replace(after, pruned_id=pruned_id, pruned_ns=pruned_ns, pruned_at_ns=pruned_at_ns)
 
-    def _repairs(self, *, whole: bool) -> Iterator[Step]:
-        """Seal the days again in which a file is damaged; the content of files is checked only if `whole`."""
+    def _repairs(self, *, whole: bool, drop_lost: bool) -> Iterator[Step]:
+        """Seal the days again in which a file is damaged; the content of files is checked only if `whole`.
+
+        Days with rows that are nowhere else stay as they are unless `drop_lost`; the rest of the log is sealed first.
+        """
         current = self._manifest.pieces()
         damaged = pieces.damaged(self._manifest.folder, current, whole=whole)
         for day in sorted({piece.day for piece in current if piece.file in damaged}):
-            yield self._again(day, "repaired")
+            try:
+                yield self._again(day, "repaired", damaged, drop_lost=drop_lost)
+            except ArchiveDamaged as error:
+                self._lost[day] = error
 
     def _corrections(self) -> Iterator[Step]:
         """Seal the days again in which rows were superseded after they were sealed."""
@@ -130,14 +157,17 @@ class Sealing:
         self._manifest.change(sealed, replace(sealed, superseded=count), [], [], self._now_ns)
 
     def _days_with_superseded(self) -> list[int]:
-        ids = "SELECT id::BIGINT FROM sqlite_query('log', 'SELECT id FROM superseded')"
         days = []
-        for day in sorted({piece.day for piece in self._manifest.pieces("rows")}):
+        for day in self._days():
             files = [str(self._manifest.folder / piece.file) for piece in self._manifest.pieces("rows", day)]
-            statement = f"SELECT count(*) FROM read_parquet({files!r}) WHERE id IN ({ids})"
+            statement = f"SELECT count(*) FROM read_parquet({files!r}) WHERE id IN ({SUPERSEDED})"
             if self._log.connection.execute(statement).fetchall()[0][0]:
                 days.append(day)
         return days
+
+    def _days(self) -> list[int]:
+        """The days with pieces, without those that are damaged for good."""
+        return sorted({piece.day for piece in self._manifest.pieces("rows")} - self._lost.keys())
 
     def _closed_days(self) -> Iterator[Step]:
         """Put the rows of each day that is over, and sealed, into one piece of each kind."""
@@ -145,7 +175,7 @@ class Sealing:
         if sealed is None:
             return
         current = self._manifest.pieces("rows")
-        for day in sorted({piece.day for piece in current}):
+        for day in self._days():
             mine = [piece for piece in current if piece.day == day]
             is_over = (day + 1) * DAY_NS + HOUR <= self._now_ns
             is_sealed = sealed.older_ns is None or sealed.older_ns < day * DAY_NS
@@ -153,41 +183,31 @@ class Sealing:
                 try:
                     yield self._again(day, "closed")
                 except scanner.Error as error:
-                    if not _is_memory(error):
+                    if not is_memory(error):
                         raise  # rows with long texts: the day stays as it is
 
-    def _again(self, day: int, action: str) -> Step:
-        """Make the pieces of one day again from the log's rows."""
-        sealed, old = self._manifest.sealed(), self._manifest.pieces(day=day)
-        assert sealed
-        after_id, until_id = min(piece.first_id for piece in old) - 1, max(piece.last_id for piece in old)
+    def _again(self, day: int, action: str, damaged: Iterable[str] = (), *, drop_lost: bool = False) -> Step:
+        """Make the pieces of one day again.
+
+        Raises:
+            ArchiveDamaged: rows of a damaged piece are nowhere else, and are not to be dropped.
+        """
+        sealed = self._manifest.sealed()
+        again = Again(self._log, self._manifest, self._limits.look, day)
+        again.mark_damaged(damaged)
+        lost = again.lost()
+        if lost and not drop_lost:
+            message = f"{self._manifest.folder / lost[0].file} is damaged, and the log no longer has its rows."
+            raise ArchiveDamaged(message, _LOST_HINT)
+        is_small = _rows(again.old) <= self._limits.day_rows
         try:
-            is_small = _rows(old) <= self._limits.day_rows
-            new = self._whole_day(day, after_id, until_id) if is_small else self._batches_of(day, after_id, until_id)
+            new = again.write(batch_rows=self._batch_rows, divided=not is_small)
         except scanner.Error as error:
-            if not _is_memory(error) or action == "closed":
+            if not is_memory(error) or action == "closed":
                 raise
-            new = self._batches_of(day, after_id, until_id)
-        self._manifest.change(sealed, sealed, new, old, self._now_ns)
+            new = again.write(batch_rows=self._batch_rows, divided=True)
+        self._manifest.change(sealed, sealed, new, again.old, self._now_ns)
         return Step(action, _rows(new), sealed)
-
-    def _whole_day(self, day: int, after_id: int, until_id: int) -> list[Piece]:
-        """One piece of each kind for a day."""
-        self._log.load(after_id, until_id, look=self._limits.look, day=day)
-        return pieces.write(self._log.connection, self._manifest.folder)
-
-    def _batches_of(self, day: int, after_id: int, until_id: int) -> list[Piece]:
-        """Several pieces of each kind for a day, divided by ids."""
-        new: list[Piece] = []
-        for start in range(after_id, until_id, self._batch_rows):
-            self._log.load(start, min(until_id, start + self._batch_rows), look=self._limits.look)
-            self._log.connection.execute(f"DELETE FROM all_days WHERE day <> {day}")
-            new += pieces.write(self._log.connection, self._manifest.folder)
-        return new
-
-
-def _is_memory(error: Exception) -> bool:
-    return "out of memory" in str(error).lower()
 
 
 def _rows(some: list[Piece]) -> int:

@@ -8,6 +8,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
 from obs_core.archive import pieces
 from obs_core.archive.manifest import ANCHOR, Anchor, Manifest, Piece, Sealed, folder_of
 from obs_core.store import foreign, sqlite
@@ -50,7 +53,8 @@ def belongs(connection: sqlite3.Connection, sealed: Sealed) -> bool:
     """Whether `sealed` is about the log that `connection` has open, not about one that was at its path before."""
     newest = connection.execute("SELECT max(id) FROM data_trace").fetchone()[0]
     return (newest or 0) >= sealed.until_id and all(
-        _is_there(connection, anchor) for anchor in (sealed.first, sealed.last)
+        _is_there(connection, anchor) or (sealed.may_be_gone(anchor) and not _has_row(connection, anchor))
+        for anchor in (sealed.first, sealed.last)
     )
 
 
@@ -75,14 +79,27 @@ def problems(log: Path) -> list[str]:
     with closing(sqlite.connect(log)) as connection:
         if not belongs(connection, sealed):
             return [*sentences, f"The archive is of another log than {log}."]
+        after_id = max(sealed.from_id, sealed.pruned_id)
         statement = "SELECT count(*) FROM data_trace WHERE id > ? AND id <= ?"
-        rows = connection.execute(statement, (sealed.from_id, sealed.until_id)).fetchone()[0]
+        rows = connection.execute(statement, (after_id, sealed.until_id)).fetchone()[0]
         expected = rows + unhandled(connection, sealed)
-    archived = sum(piece.rows for piece in current if piece.what == "rows")
+    if damaged:
+        return sentences
+    archived = sum(_rows_after(folder, piece, after_id) for piece in current if piece.what == "rows")
     if archived != expected:
-        ids = f"{sealed.from_id + 1:,} to {sealed.until_id:,}"
+        ids = f"{after_id + 1:,} to {sealed.until_id:,}"
         sentences.append(f"The pieces have {archived:,} rows, the log {expected:,} with the ids {ids}.")
     return sentences
+
+
+def _rows_after(folder: Path, piece: Piece, after_id: int) -> int:
+    """The rows of a piece with an id above `after_id`."""
+    if piece.first_id > after_id:
+        return piece.rows
+    if piece.last_id <= after_id:
+        return 0
+    ids = pq.ParquetFile(folder / piece.file).read(["id"]).column(0)
+    return int(pc.sum(pc.greater(ids, after_id)).as_py() or 0)
 
 
 def _archive(log: Path) -> tuple[Sealed | None, list[Piece]]:
@@ -92,6 +109,10 @@ def _archive(log: Path) -> tuple[Sealed | None, list[Piece]]:
         return None, []
     with Manifest(folder) as manifest:
         return manifest.sealed(), manifest.pieces()
+
+
+def _has_row(connection: sqlite3.Connection, anchor: Anchor) -> bool:
+    return connection.execute("SELECT 1 FROM data_trace WHERE id = ?", (anchor.id,)).fetchone() is not None
 
 
 def _is_there(connection: sqlite3.Connection, anchor: Anchor) -> bool:

@@ -23,6 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     status = actions.add_parser("status", help="say how far the log is sealed")
     verify = actions.add_parser("verify", help="check the files of the archive; exit code 1 if something is wrong")
     verify.add_argument("--repair", action="store_true", help="make damaged files again from the log")
+    verify.add_argument(
+        "--drop-lost", action="store_true", help="with --repair: give up rows that only a damaged file had"
+    )
     for action in (seal, status, verify):
         action.add_argument("--log", type=Path, help="the trace log (default: OBS_LOG)")
 
@@ -44,15 +47,15 @@ def _run(options: argparse.Namespace, log: Path) -> int:
     if options.action == "status":
         _print_status(log)
         return 0
-    return _verify(log, repair=options.repair)
+    return _verify(log, repair=options.repair, drop_lost=options.drop_lost)
 
 
-def _verify(log: Path, *, repair: bool) -> int:
+def _verify(log: Path, *, repair: bool, drop_lost: bool) -> int:
     problems = verification.problems(log)
     for problem in problems:
         print(problem)
     if problems and repair:
-        _seal(log, "--check")
+        _seal(log, "--check", *(["--drop-lost"] if drop_lost else []))
         problems = verification.problems(log)
         for problem in problems:
             print(f"After the repair: {problem}")

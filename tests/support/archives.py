@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,12 +85,26 @@ def logged(path: Path, up_to_id: int) -> list[dict[str, Any]]:
     return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
 
 
-def differences(path: Path) -> str:
-    """What is wrong with the archive: rows missing, doubled or different, rollups that do not add up, stray files."""
+def prune(path: Path, up_to_id: int) -> None:
+    """Delete the log's rows up to an id, which are sealed."""
+    with Manifest(folder_of(path), write=True) as manifest:
+        sealed = manifest.sealed()
+        assert sealed
+        last_ns = max(row["timestamp"] for row in logged(path, up_to_id))
+        after = replace(sealed, pruned_id=up_to_id, pruned_ns=last_ns, pruned_at_ns=1)
+        manifest.change(sealed, after, [], [], 0)
+    statement(path, f"DELETE FROM data_trace WHERE id <= {up_to_id}")
+
+
+def differences(path: Path, whole: Path | None = None) -> str:
+    """What is wrong with the archive: rows missing, doubled or different, rollups that do not add up, stray files.
+
+    `whole` is a log that still has the rows that were deleted from `path`.
+    """
     with Manifest(folder_of(path)) as manifest:
         sealed, orphans = manifest.sealed(), manifest.orphans()
     assert sealed
-    expected = [row for row in logged(path, sealed.until_id) if row["id"] > sealed.from_id]
+    expected = [row for row in logged(whole or path, sealed.until_id) if row["id"] > sealed.from_id]
     archived = sorted(pieces(path), key=lambda row: row["id"])
     if [row["id"] for row in archived] != [row["id"] for row in expected]:
         return f"{len(archived)} rows for {len(expected)}"

@@ -97,7 +97,7 @@ class ArchiveReader:
         }
         _, [(lowest, newest, superseded, first, last, first_gone, last_gone)] = self._reader.answer(_STATE, parameters)
         belongs = all(
-            text == anchor.text if text is not None else gone
+            text == anchor.text if text is not None else gone or sealed.may_be_gone(anchor)
             for anchor, text, gone in ((sealed.first, first, first_gone), (sealed.last, last, last_gone))
         )
         if not belongs or newest is None or newest < sealed.until_id:
