@@ -42,7 +42,7 @@ $(VENV)/run.stamp: requirements.txt | $(VENV)/bin/python
 	touch $@
 
 $(VENV)/test.stamp: requirements.txt tests/requirements.txt pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dashboard,test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r tests/requirements.txt -e .
 	touch $@
 
 clean:

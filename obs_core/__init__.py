@@ -12,11 +12,15 @@ from obs_core.capture.api import configure, flush
 from obs_core.capture.calls.decorator import trace
 from obs_core.capture.calls.span import record, record_many, span
 from obs_core.capture.context import current_trace_id, extract, inject
+from obs_core.version import VERSION
 
 if TYPE_CHECKING:
     from obs_core.capture.calls.instrument import instrument
 
+__version__ = VERSION
+
 __all__ = [
+    "__version__",
     "configure",
     "current_trace_id",
     "extract",

@@ -32,5 +32,5 @@ def run(options: argparse.Namespace) -> int:
     if progress:
         print(file=sys.stderr)
     print(f"Recorded into {log.absolute()}")
-    print("Open the dashboard: streamlit run streamlit_app.py")
+    print("Open the dashboard: python -m obs_core serve")
     return 0

@@ -4,12 +4,15 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from obs_core.cli import unexpected
 from obs_core.errors import ObsError
+from obs_core.version import VERSION
 
 COMMANDS: Final = {
+    "serve": "start the dashboard",
     "ask": "answer a question about the log as JSON, CSV or a table",
     "import": "import trace files into the log",
     "export": "export rows of the log as OTLP, Jaeger JSON or CSV",
@@ -20,16 +23,17 @@ COMMANDS: Final = {
     "rules": "list, add, test and remove alert rules",
     "webhooks": "list, add, test and remove webhooks, and show their delivery log",
     "demo": "record a small real program as sample data",
+    "doctor": "check the installation, the log, its writers, the disk and the ports",
 }
 _MODULES: Final = {"import": "importing"}
 USAGE_ERROR: Final = 2
 INTERRUPTED: Final = 130
 EXIT_CODES: Final = {
     0: "done",
-    1: "done, but a part of it failed: a test message was refused, rows could not be moved",
+    1: "done, but a part of it failed: a test message was refused, rows could not be moved, doctor found an error",
     USAGE_ERROR: "an error; standard error says which",
     65: "ingest, watch: the log can never be used",
-    98: "ingest: another program listens on the port",
+    98: "ingest, serve: another program listens on the port",
     INTERRUPTED: "stopped by Ctrl-C",
 }
 
@@ -49,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         unexpected.say("Stopped.")
         return INTERRUPTED
+    except ModuleNotFoundError as error:
+        code = _not_installed(error)
     except Exception as error:  # noqa: BLE001 - the one door: a person gets a sentence, whatever happened
         unexpected.report(error)
         code = USAGE_ERROR
@@ -65,9 +71,22 @@ def _flushed(code: int) -> int:
     return code
 
 
+def _not_installed(error: ModuleNotFoundError) -> int:
+    """Name the package that is missing, unless it is one of ours."""
+    if (error.name or "obs_core").startswith("obs_core"):
+        unexpected.report(error)
+    else:
+        unexpected.say(f"This command needs the package {error.name}. Run: pip install 'obs-core[dashboard]'")
+    return USAGE_ERROR
+
+
 def _run(argv: list[str]) -> int:
     """Parse the arguments, and run the command that they name."""
-    parser = argparse.ArgumentParser(prog="python -m obs_core", description="Trace Python programs and explore them.")
+    is_script = Path(sys.argv[0]).stem == "obs-core"
+    parser = argparse.ArgumentParser(
+        prog="obs-core" if is_script else "python -m obs_core", description="Trace Python programs and explore them."
+    )
+    parser.add_argument("--version", action="version", version=f"obs-core {VERSION}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     selected = next((argument for argument in argv if argument in COMMANDS), None)
     for name, summary in COMMANDS.items():

@@ -12,6 +12,7 @@ from typing import Any, Final
 from obs_core.export.csv import OTHERS
 from obs_core.export.export_format import ExportFormat
 from obs_core.model import CANONICAL, Row
+from obs_core.version import VERSION
 
 GROUP: Final = 32_768  # rows of a row group, which is in memory: some 30 MB
 
@@ -55,7 +56,7 @@ def chunks(rows: Iterable[Row], *, group: int = GROUP) -> Iterator[bytes]:
     import pyarrow as pa  # noqa: PLC0415 - 0.2 s that other formats need not pay
     from pyarrow import parquet  # noqa: PLC0415
 
-    schema = pa.schema([(name, _type(pa, name)) for name in _COLUMN_OF])
+    schema = pa.schema([(name, _type(pa, name)) for name in _COLUMN_OF], metadata={"obs_core.version": VERSION})
     sink, remaining = _Sink(), iter(rows)
     writer = parquet.ParquetWriter(sink, schema, compression="zstd")
     while batch := list(islice(remaining, group)):

@@ -22,6 +22,7 @@ from obs_core.query.filters.row_filter import RowFilter
 from obs_core.serve.child_file import ChildFile
 from obs_core.ui.explorer.filter_link import from_link
 from obs_core.ui.shell import answers, controls
+from obs_core.version import VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,11 @@ def _error_response(error: ObsError) -> Response:
 
 
 def _attachment(name: str) -> dict[str, str]:
-    return {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return {
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Cache-Control": "no-store",
+        "X-Obs-Core-Version": VERSION,
+    }
 
 
 def _file_time(time_ns: int) -> str:

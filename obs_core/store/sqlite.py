@@ -20,6 +20,7 @@ from obs_core.errors import LogMissing, LogUnreadable, NotALog, ObsError, Second
 Library = Literal["sqlite3", "duckdb"]
 Error = sqlite3.Error
 OperationalError = sqlite3.OperationalError
+library_version: Final = sqlite3.sqlite_version
 
 BUSY_TIMEOUT_MS: Final = 5_000
 

@@ -11,6 +11,7 @@ from obs_core.query.questions import overview
 from obs_core.settings import from_environment
 from obs_core.ui.kit import formatting
 from obs_core.ui.shell import answers, controls
+from obs_core.version import VERSION
 
 
 def draw(given: Mapping[str, str]) -> None:
@@ -18,6 +19,7 @@ def draw(given: Mapping[str, str]) -> None:
     with st.sidebar:
         controls.draw(_groups(given), _extent())
         st.caption(f"Times are in {formatting.zone_name()}.", help=f"Log: {from_environment().log.absolute()}")
+        st.caption(f"obs-core {VERSION}")
 
 
 def _extent() -> Window | None:
