@@ -49,7 +49,7 @@ class EqualRun(NamedTuple):
 class ReadingKey(NamedTuple):
     """Identifies equal readings: by type and number, or by text if it is not a number or too large for a double.
 
-    If its text does not show its whole value, a reading is identified by a hash; an incomparable one equals no other.
+    If its text does not show its whole value, a hash identifies it as well; an incomparable one equals no other.
     """
 
     type: str
@@ -79,13 +79,14 @@ def _reading_key(data_type: str, text: str | None, attributes: str | None) -> Re
     if number is not None and math.isnan(number):
         return ReadingKey(data_type, None, "NaN", missing=True)  # NaN is not equal to NaN, but its text is
     missing = data_type == "NoneType" or text is None or (text == "" and data_type not in _TEXT_TYPES)
-    other = text
-    if number is not None:
-        digits = text if text is not None and abs(number) >= _EXACT and text.lstrip("+-").isdecimal() else None
-        return ReadingKey(data_type, number, digits, missing)
-    if attributes and (match := _HASH.search(attributes)):
-        other = match[1]
-    return ReadingKey(data_type, None, other, missing)
+    match = _HASH.search(attributes) if attributes else None
+    if match:
+        other: str | None = match[1]
+    elif number is None:
+        other = text
+    else:
+        other = text if text is not None and abs(number) >= _EXACT and text.lstrip("+-").isdecimal() else None
+    return ReadingKey(data_type, number, other, missing)
 
 
 def _measured(data_type: str, text: str | None) -> float | None:

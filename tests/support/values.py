@@ -119,6 +119,11 @@ class Tagged(float):
     tag: str
 
 
+def same_name(module: str, base: type = object, *arguments: object, name: str = "Quote") -> Any:  # noqa: ANN401 - any type
+    """A value of a class of the module `module`; those of other modules have the same name."""
+    return type(name, (base,), {"__module__": module})(*arguments)
+
+
 class Zone(dt.tzinfo):
     def __init__(self, hours: int) -> None:
         """A zone of the program, which must not be asked."""
@@ -264,6 +269,30 @@ COMPARABLE: dict[str, tuple[Build, Build]] = {
     "object of private fields": (lambda: Opaque("a"), lambda: Opaque("b")),
     "object of many fields": (lambda: big(last=1), lambda: big(last=2)),
     "exception": (lambda: ValueError("a"), lambda: ValueError("b")),
+    "class of another module": (lambda: same_name("shop"), lambda: same_name("bank")),
+    "class of another module in a list": (lambda: [1, same_name("shop")], lambda: [1, same_name("bank")]),
+    "class of another module in a set": (
+        lambda: {same_name("shop", int, 1), same_name("bank", int, 2)},
+        lambda: {same_name("bank", int, 1), same_name("shop", int, 2)},
+    ),
+    "class of another module in a long list": (
+        lambda: [*range(30), same_name("shop", int, 1)],
+        lambda: [*range(30), same_name("bank", int, 1)],
+    ),
+    "text of another module": (lambda: same_name("shop", str, "a"), lambda: same_name("bank", str, "a")),
+    "number of another module": (
+        lambda: same_name("shop", float, 1.0, name="FloatQuote"),
+        lambda: same_name("bank", float, 1.0, name="FloatQuote"),
+    ),
+    "exception of another module": (
+        lambda: same_name("shop", ValueError, "a"),
+        lambda: same_name("bank", ValueError, "a"),
+    ),
+    "enum of another module": (
+        lambda: enum.Enum("Side", "BUY", module="shop").BUY,  # type: ignore[attr-defined]
+        lambda: enum.Enum("Side", "BUY", module="bank").BUY,  # type: ignore[attr-defined]
+    ),
+    "a name of a built-in type": (lambda: same_name("shop", int, 1, name="int"), lambda: 1),
     "OSError": (lambda: OSError(2, "no", "a"), lambda: OSError(2, "no", "b")),
 }
 

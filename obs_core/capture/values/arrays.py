@@ -102,14 +102,14 @@ def _plain(value: Any, numpy: Any) -> Any:  # noqa: ANN401
     return value if type(value) is numpy.ndarray else numpy.ndarray.view(value, numpy.ndarray)
 
 
-def _blocks(array: Any, numpy: Any) -> Iterator[bytes | memoryview]:  # noqa: ANN401
+def _blocks(array: Any, numpy: Any) -> Iterator[memoryview]:  # noqa: ANN401
     """The bytes of an array in the order of its items; without a copy, or in copies of 1 MiB if it has strides."""
     if not array.nbytes:
         return
     if array.flags.c_contiguous:
         yield memoryview(array.reshape(-1).view(numpy.uint8))
-    elif array.nbytes <= _PIECE:
-        yield array.tobytes()
+    elif array.nbytes <= _PIECE:  # `tobytes` copies item by item: 39 ms for 8 MiB of bytes instead of 17
+        yield memoryview(array.copy().reshape(-1).view(numpy.uint8))
     else:
         rows = max(1, array.shape[0] * _PIECE // array.nbytes)
         pieces = (array[start : start + rows] for start in range(0, array.shape[0], rows))

@@ -1,6 +1,6 @@
 """Adds the whole content of a value to the key that a reading is compared by, without running code of the program."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from itertools import islice
 from marshal import dumps
 from typing import Any, Final
@@ -8,14 +8,15 @@ from typing import Any, Final
 from obs_core.capture.values import arrays
 from obs_core.capture.values.equality import Key
 from obs_core.capture.values.limits import rules
-from obs_core.capture.values.type_info import VIEWS, TypeInfo, fields_of, root_of, type_info
+from obs_core.capture.values.plain_parts import enum_state, foreign_zone, plain_scalar, standard_text
+from obs_core.capture.values.type_info import VIEWS, fields_of, root_of, type_info
 
 _DEPTH: Final = 40
 _CHUNK: Final = 4096  # items of a container that are looked at together
 _NUMBER_COST: Final = 64  # bytes: a number takes 40 ns
 _NAME_COST: Final = 512  # bytes: a key is compared with the names of secrets
-_FLAT: Final = frozenset({int, float, bool, type(None), complex, str, bytes})
 _NAMES: Final = frozenset({str})
+_FLAT: Final = frozenset({int, float, bool, type(None), complex, str, bytes})
 _SEQUENCES: Final = frozenset({list, tuple, set, frozenset})
 _NUMBERS: Final = frozenset({int, float, bool, type(None), complex})
 _VERSION: Final = 2  # of marshal: equal values have equal bytes
@@ -31,11 +32,9 @@ def feed(key: Key, value: object) -> None:
 
 def feed_fields(key: Key, fields: Collection[tuple[object, Any]]) -> None:
     """Add fields of an object that are quick to add; other ones and secrets make the reading incomparable."""
-    names = [name for name, _ in fields]
-    items = [item for _, item in fields]
-    if set(map(type, names)) <= _NAMES and set(map(type, items)) <= _FLAT:
-        _feed_flat_fields(key, names, items)
-    elif all(map(is_flat, items)):
+    if _feed_flat_fields(key, fields):
+        return
+    if all(is_flat(item) for _, item in fields):
         try:
             _feed_fields(key, fields, 0)
         except Exception:  # noqa: BLE001 - as above
@@ -44,12 +43,40 @@ def feed_fields(key: Key, fields: Collection[tuple[object, Any]]) -> None:
         key.fail()
 
 
-def _feed_flat_fields(key: Key, names: list[Any], items: list[Any]) -> None:
+def _feed_flat_fields(key: Key, fields: Collection[tuple[object, Any]]) -> bool:
+    """Add fields that can be marshalled as they are, at once; False for others."""
+    harmless, hides = rules.redaction.harmless, rules.redaction.hides
+    size = 0
+    for name, item in fields:
+        kind = type(item)
+        if type(name) is not str:
+            return False
+        if kind in _NUMBERS:
+            size += _NUMBER_COST
+        elif kind is str or kind is bytes:
+            size += _NUMBER_COST + len(item)
+        elif (kind is list or kind is tuple) and len(item) <= _CHUNK and set(map(type, item)) <= _FLAT:
+            size += _NUMBER_COST + _size(item)
+        elif kind is dict and len(item) <= _CHUNK and _is_flat_dict(item):
+            size += _NUMBER_COST + _size(item) + _size(item.values())
+        else:
+            return False
+        if name not in harmless and hides(name):
+            key.fail()
+            return True
+    if key.can_take(size):
+        key.add("fields", dumps(list(fields), _VERSION))
+    return True
+
+
+def _is_flat_dict(fields: dict[Any, Any]) -> bool:
+    """Whether a dict has flat values, and texts as keys, none of them the name of a secret."""
     redaction = rules.redaction
-    if not redaction.harmless.issuperset(names) and any(map(redaction.hides, names)):
-        key.fail()
-    elif key.can_take(_size(items)):
-        key.add("fields", dumps((names, items), _VERSION))
+    return (
+        set(map(type, fields)) <= _NAMES
+        and set(map(type, fields.values())) <= _FLAT
+        and (redaction.harmless.issuperset(fields) or not any(map(redaction.hides, fields)))
+    )
 
 
 def is_flat(value: Any) -> bool:  # noqa: ANN401 - any value
@@ -63,12 +90,9 @@ def is_flat(value: Any) -> bool:  # noqa: ANN401 - any value
 
 
 def _feed_fields(key: Key, fields: Collection[tuple[object, Any]], depth: int) -> None:
-    names = [name for name, _ in fields]
-    items = [item for _, item in fields]
-    if set(map(type, names)) <= _NAMES and set(map(type, items)) <= _FLAT:
-        _feed_flat_fields(key, names, items)
+    if _feed_flat_fields(key, fields):
         return
-    if any(map(rules.redaction.hides, names)):
+    if any(rules.redaction.hides(name) for name, _ in fields):
         key.fail()
         return
     for name, item in fields:
@@ -88,7 +112,7 @@ def _feed(key: Key, value: Any, depth: int) -> None:  # noqa: ANN401, C901, PLR0
         key.fail()
         return
     info = type_info(kind)
-    key.add(f"{info.group} {info.name}")
+    key.add(f"{info.group} {info.identity or info.name}")
     if info.group == "container":
         _feed_container(key, value, info.base, depth)
         if root_of(kind) in ("builtins", "collections"):
@@ -165,7 +189,7 @@ def _feed_items(key: Key, items: Iterator[Any], depth: int, *, are_names: bool =
             _feed(key, item, depth + 1)
 
 
-def _size(items: Sequence[Any]) -> int:
+def _size(items: Collection[Any]) -> int:
     """The bytes that flat items cost."""
     return len(items) * _NUMBER_COST + sum(len(item) for item in items if type(item) is str or type(item) is bytes)
 
@@ -183,45 +207,6 @@ def _feed_set(key: Key, items: Iterator[Any], depth: int) -> None:
             return
         digests.append(part.digest(""))
     key.add("set", "".join(sorted(digests)).encode())
-
-
-def plain_scalar(value: Any, base: Any) -> Any:  # noqa: ANN401 - a scalar or an instance of a subclass
-    """`value` as an instance of the built-in type `base` itself."""
-    if type(value) is base:
-        return value
-    if base is int:
-        return int.__int__(value)
-    if base is float:
-        return float.__float__(value)
-    if base is complex:
-        return complex(complex.real.__get__(value), complex.imag.__get__(value))
-    if base is str:
-        return str.__str__(value)
-    return base.__getitem__(value, slice(None))
-
-
-def enum_state(member: Any) -> object:  # noqa: ANN401 - a member of an Enum
-    """The name of an enum's member; the value of a combination of flags without a name."""
-    name = object.__getattribute__(member, "_name_")
-    return name if name is not None else object.__getattribute__(member, "_value_")
-
-
-def foreign_zone(value: Any, info: TypeInfo) -> object | None:  # noqa: ANN401 - a value of the standard library
-    """The time zone of a datetime or time if its class is the program's."""
-    if root_of(info.base) != "datetime" or not hasattr(info.base, "tzinfo"):
-        return None
-    zone: object = info.base.tzinfo.__get__(value)
-    return None if zone is None or root_of(type(zone)) in ("datetime", "zoneinfo") else zone
-
-
-def standard_text(value: Any, info: TypeInfo) -> str:  # noqa: ANN401 - a value of the standard library
-    """The repr of a value of the standard library; of a time in a foreign zone without asking the zone."""
-    zone = foreign_zone(value, info)
-    if zone is None:
-        return str(info.base.__repr__(value))
-    times = ("year", "month", "day", "hour", "minute", "second", "microsecond", "fold")
-    numbers = [getattr(info.base, name).__get__(value) for name in times if hasattr(info.base, name)]
-    return f"{info.name}({', '.join(map(str, numbers))}, tzinfo=<{type_info(type(zone)).name}>)"
 
 
 def feed_buffer(key: Key, value: Any) -> None:  # noqa: ANN401 - a memoryview or an array.array

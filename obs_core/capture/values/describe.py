@@ -17,7 +17,7 @@ _NUMBERS: Final = frozenset({float, int, bool, type(None)})
 _SEQUENCES: Final = frozenset({list, tuple})
 
 
-def encode_plain(value: Any, *, compared: bool = False) -> tuple[Any, dict[str, Any] | None]:  # noqa: ANN401, C901, PLR0912 - any value, one fast function
+def encode_plain(value: Any, *, compared: bool = False) -> tuple[Any, dict[str, Any] | None]:  # noqa: ANN401, C901, PLR0911, PLR0912 - any value, one fast function
     """(`value`, None) if it is plain data, else (None, its description); `compared` for a reading of a series.
 
     Plain loops: `set(map(type, …))` and generators took three times as long for a dict of three.
@@ -34,12 +34,16 @@ def encode_plain(value: Any, *, compared: bool = False) -> tuple[Any, dict[str, 
                 kind = type(item)
                 if kind in _NUMBERS:
                     continue
-                if kind is not str or len(item) > _SHORT or (len(item) > _TOO_SHORT and may_contain(item)):
+                if kind is not str or len(item) > _SHORT:
+                    break
+                if not item.isalnum() and len(item) > _TOO_SHORT and may_contain(item):
                     break
             else:
                 return value, None
     elif kind is str:
         if len(value) <= rules.cap:
+            if value.isalnum() or not may_contain(value):
+                return value, None
             text = rules.redaction.scrubbed(value)
             if compared and text != value:
                 return None, {"type": "str", "text": text, "incomparable": True}
@@ -49,10 +53,15 @@ def encode_plain(value: Any, *, compared: bool = False) -> tuple[Any, dict[str, 
             kind = type(item)
             if kind in _NUMBERS:
                 continue
-            if kind is not str or len(item) > _SHORT or item[:1] == "-" or len(value) == _PAIR or may_contain(item):
+            if kind is not str or len(item) > _SHORT:
+                break
+            if not item.isalnum() and (item[:1] == "-" or may_contain(item)):
                 break
         else:
-            return value, None
+            if len(value) != _PAIR or type(name := value[0]) is not str:
+                return value, None
+            if name in rules.redaction.harmless or not rules.redaction.hides(name):
+                return value, None
     from obs_core.capture.values import summary  # noqa: PLC0415 - most programs return plain data only
 
     return None, summary.description(value, compared=compared)
@@ -60,6 +69,8 @@ def encode_plain(value: Any, *, compared: bool = False) -> tuple[Any, dict[str, 
 
 def describe(value: object) -> tuple[Any, dict[str, Any] | None]:
     """Like `encode_plain` for a reading of a series; never raises an Exception."""
+    if type(value) in _NUMBERS:
+        return value, None
     try:
         return encode_plain(value, compared=True)
     except Exception as error:  # noqa: BLE001 - a container changed by another thread, a type with a wrong interface
@@ -68,6 +79,8 @@ def describe(value: object) -> tuple[Any, dict[str, Any] | None]:
 
 def describe_result(value: object) -> tuple[Any, dict[str, Any] | None]:
     """Like `encode_plain` for the result of a call, which is never compared; never raises an Exception."""
+    if type(value) in _NUMBERS:
+        return value, None
     try:
         return encode_plain(value)
     except Exception as error:  # noqa: BLE001 - as above

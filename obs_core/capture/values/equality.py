@@ -16,7 +16,7 @@ _sha256: Final[list[Any]] = []
 class Key:
     """Collects what a reading is compared by; once `fail` was called, nothing more is read."""
 
-    __slots__ = ("_hash", "bytes_left", "comparable", "parts_left")
+    __slots__ = ("_hash", "bytes_left", "comparable", "parts_left", "types")
 
     def __init__(self) -> None:
         """Nothing was added yet: the text is the key."""
@@ -24,6 +24,7 @@ class Key:
         self.bytes_left = MOST_BYTES
         self.parts_left = MOST_PARTS
         self._hash: Any = None
+        self.types: list[str] = []  # of the program, in the order of the text: it has only their names
 
     def fail(self) -> None:
         """Mark the reading as incomparable."""
@@ -33,6 +34,8 @@ class Key:
         """The details of a frame that say how a reading with this text is compared: nothing if by the text alone."""
         if not self.comparable:
             return {"incomparable": True}
+        if self.types:
+            self._update("\0".join(self.types).encode("utf-8", "surrogatepass"))
         return {} if self._hash is None else {"hash": self.digest(text)}
 
     def digest(self, text: str) -> str:
@@ -57,7 +60,8 @@ class Key:
         """Hash `tag` and `data`, with the length of both."""
         if self.can_take(len(data)):
             self._update(f"{len(tag)}:{len(data)}:{tag}".encode("utf-8", "surrogatepass"))
-            self._update(data)
+            if data:
+                self._update(data)
 
     def add_text(self, text: str) -> None:
         """Hash a text, which may be long."""

@@ -13,6 +13,7 @@ Group = Literal["scalar", "container", "record", "enum", "library", "standard", 
 library or of a module of the standard library, by the buffer protocol, or by their fields."""
 
 LIBRARIES: Final = frozenset({"numpy", "pandas", "polars", "pyarrow", "xarray", "torch", "jax", "cupy"})
+_KNOWN_ROOTS: Final = frozenset({"builtins", "collections", "types", "array"})
 _STANDARD: Final = frozenset({"datetime", "decimal", "fractions", "uuid", "pathlib", "ipaddress", "zoneinfo"})
 _IN_C: Final = frozenset({"datetime", "decimal"})  # their repr runs no code of a subclass
 _SCALARS: Final = (int, float, complex, str, bytes, bytearray)
@@ -23,6 +24,7 @@ _DESCRIPTORS: Final = (GetSetDescriptorType, MemberDescriptorType)
 _MOST_TYPES: Final = 5000
 
 _name: Final = type.__dict__["__name__"].__get__
+_qualified_name: Final = type.__dict__["__qualname__"].__get__
 mro_of: Final = type.__dict__["__mro__"].__get__
 namespace_of: Final = type.__dict__["__dict__"].__get__
 _size: Final = type.__dict__["__basicsize__"].__get__
@@ -37,7 +39,8 @@ class TypeInfo(NamedTuple):
     """How values of one type are read.
 
     `base` is the type that has the methods to read them; `public` and `private` are slots (name, descriptor), `dict_of`
-    is the descriptor of their `__dict__`. `hides_state` says that they have more state than these, in C.
+    is the descriptor of their `__dict__`. `hides_state` says that they have more state than these, in C. `identity` is
+    the module and qualified name of a class of the program: two of its classes may have the same name.
     """
 
     name: str
@@ -47,6 +50,8 @@ class TypeInfo(NamedTuple):
     private: Slots
     dict_of: Any
     hides_state: bool
+    is_builtin: bool
+    identity: str
 
 
 _known: Final[dict[int, tuple[type, TypeInfo]]] = {}  # by id: a metaclass may define __hash__
@@ -65,11 +70,22 @@ def type_info(kind: type) -> TypeInfo:
 
 def root_of(kind: type) -> str:
     """The package of a type."""
+    return _module_of(kind).partition(".")[0]
+
+
+def _module_of(kind: type) -> str:
     try:
         module = type.__dict__["__module__"].__get__(kind)
     except AttributeError:
         return ""
-    return module.partition(".")[0] if type(module) is str else ""
+    return module if type(module) is str else ""
+
+
+def _identity(kind: type) -> str:
+    """The module and qualified name; empty for types that are known by their name."""
+    module = _module_of(kind)
+    root = module.partition(".")[0]
+    return "" if root in _KNOWN_ROOTS | _STANDARD | LIBRARIES else f"{module}.{_qualified_name(kind)}"
 
 
 def fields_of(value: Any, info: TypeInfo) -> tuple[dict[str, Any], list[tuple[object, Any]]]:  # noqa: ANN401 - any value
@@ -111,6 +127,8 @@ def _type_info(kind: type) -> TypeInfo:
         tuple(slot for slot in slots if slot[0][:1] == "_"),
         next((member for member in own if type(member) in _DESCRIPTORS), None),
         bool(_item_size(kind)) or _size(kind) > _size(object) + _SLOT_SIZE * own_slots,
+        root_of(kind) == "builtins",
+        _identity(kind),
     )
 
 

@@ -35,11 +35,12 @@ readings AS (
     -- Integers beyond 2^53, which share doubles, are compared by their digits.
     SELECT
         * EXCLUDE (attributes, digits),
-        CASE
-            WHEN number IS NULL
-            THEN coalesce(nullif(regexp_extract(attributes, '"obs\.value\.hash": ?"([0-9a-f]+)"', 1), ''), reading)
-            WHEN abs(number) >= 9007199254740992 AND regexp_full_match(digits, '[+-]?\d+') THEN reading
-        END AS other
+        coalesce(
+            CASE WHEN NOT coalesce(isnan(number), false)
+            THEN nullif(regexp_extract(attributes, '"obs\.value\.hash": ?"([0-9a-f]+)"', 1), '') END,
+            CASE WHEN number IS NULL
+                OR (abs(number) >= 9007199254740992 AND regexp_full_match(digits, '[+-]?\d+')) THEN reading END
+        ) AS other
     FROM typed
     WHERE NOT ($skip_missing AND missing)
 ),
