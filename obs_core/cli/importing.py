@@ -90,7 +90,8 @@ def run(options: argparse.Namespace) -> int:
         connection.close()
     _sum_up(done, len(sources))
     print(f"The log is {target.absolute()}")
-    return _REFUSED if broken or not done else 0
+    has_rows = any(result.read > result.refused_count for result in done)
+    return _REFUSED if broken or not (has_rows or any(not result.read for result in done)) else 0
 
 
 def _sources(named: Sequence[Path], log_path: Path) -> Iterator[_Source]:
@@ -124,17 +125,12 @@ def _names(text: str) -> tuple[str, ...]:
 
 def _sum_up(done: Sequence[Imported], file_count: int) -> None:
     if file_count > 1:
-        read, stored, already = (
-            sum(getattr(result, name) for result in done) for name in ("read", "stored", "already")
-        )
         refused = f", {file_count - len(done)} not imported" if len(done) < file_count else ""
-        counts = _counts(read, stored, already, sum(result.refused_count for result in done))
-        print(f"{len(done)} files{refused}: {counts}")
+        print(f"{len(done)} files{refused}: {_counts(done)}")
 
 
 def _report(imported: Imported) -> None:
-    counts = _counts(imported.read, imported.stored, imported.already, imported.refused_count)
-    print(f"{_title(imported.file)}: {counts}")
+    print(f"{_title(imported.file)}: {_counts([imported])}")
     for part in imported.refused[:_SHOWN]:
         location = " ".join(text for text in (part.member, f"line {part.line}" if part.line else "") if text)
         print(f"  {location}: {part.why}")
@@ -146,8 +142,13 @@ def _title(file: Path) -> str:
     return "standard input" if file == STANDARD_INPUT else str(file)
 
 
-def _counts(read: int, stored: int, already: int, refused: int) -> str:
-    return f"{read:,} rows read, {stored:,} stored, {already:,} already there, {refused:,} refused"
+def _counts(done: Sequence[Imported]) -> str:
+    read, stored, merged, already, refused = (
+        sum(getattr(result, name) for result in done)
+        for name in ("read", "stored", "merged", "already", "refused_count")
+    )
+    pieces = f" {merged:,} merged," if merged else ""
+    return f"{read:,} rows read, {stored:,} stored,{pieces} {already:,} already there, {refused:,} refused"
 
 
 class _Bar:

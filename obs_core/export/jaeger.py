@@ -14,8 +14,9 @@ from obs_core.export.export_format import ExportFormat, Options, joined
 from obs_core.export.row_parts import Plain, carried, plain
 from obs_core.ingest.formats import jaeger
 from obs_core.ingest.formats.round_trip import CARRIED, COLUMNS
-from obs_core.ingest.formats.rows import MOST_NS, encoded, hashed_id, lenient_id
+from obs_core.ingest.formats.rows import MOST_NS, encoded, lenient_id
 from obs_core.model import Row
+from obs_core.store.hashed_ids import hashed_id
 
 HELD: Final = 50_000  # rows held in memory to assemble traces; longer traces are written in several parts
 

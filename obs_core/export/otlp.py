@@ -18,8 +18,9 @@ from obs_core.export.export_format import ExportFormat, joined
 from obs_core.export.row_parts import Plain, carried, plain
 from obs_core.ingest.formats import otlp_json
 from obs_core.ingest.formats.round_trip import CARRIED
-from obs_core.ingest.formats.rows import MOST_NS, encoded, hashed_id
+from obs_core.ingest.formats.rows import MOST_NS, encoded
 from obs_core.model import Row
+from obs_core.store.hashed_ids import hashed_id
 
 BATCH: Final = 512  # rows per line, as the SDK's exporters send them
 

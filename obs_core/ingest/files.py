@@ -26,11 +26,15 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """The result for one file: rows read, stored, already there; the number of refused parts, and the first of them."""
+    """The result for one file: its parts, the new rows of the log, and the parts merged, already there or refused.
+
+    `read` is `stored` + `merged` + `already` + `refused_count`; `refused` has the first of the refused parts.
+    """
 
     file: Path
     read: int
     stored: int
+    merged: int
     already: int
     refused_count: int
     refused: tuple[Refused, ...]
@@ -98,19 +102,22 @@ def import_file(
                 done.refuse([Refused(0, error.message.removeprefix(f"{member.title}: "), member.name)])
         if not done.members:
             raise NotTraces(f"{file} has no trace files.", f"Pack files of {format_names()}.")
-    return Imported(file, done.read, done.stored, done.read - done.stored, done.refused_count, tuple(done.refused))
+    already = done.read - done.stored - done.merged - done.refused_count
+    return Imported(file, done.read, done.stored, done.merged, already, done.refused_count, tuple(done.refused))
 
 
 class _Counts:
     """The counts so far."""
 
     def __init__(self) -> None:
-        self.members = self.read = self.stored = self.refused_count = 0
+        self.members = self.read = self.stored = self.merged = self.refused_count = 0
         self.refused: list[Refused] = []
 
     def refuse(self, parts: list[Refused]) -> None:
         """Count refused parts, and store the first of them."""
-        self.refused_count += sum(part.parts for part in parts)
+        count = sum(part.parts for part in parts)
+        self.refused_count += count
+        self.read += count
         self.refused += parts[: _MOST_REPORTED - len(self.refused)]
 
 
@@ -135,7 +142,12 @@ def _import_member(
             known = not again and log.was_imported(connection, digest)
         done.read += len(rows)
         keyless += loose
-        done.stored += log.append(connection, [row for row in rows if row.span_id] if known and loose else rows)
+        outcome = log.store(connection, [row for row in rows if row.span_id] if known and loose else rows)
+        done.stored += outcome.stored
+        done.merged += outcome.merged
+        if outcome.differing:
+            done.read -= len(outcome.differing)  # they were counted as rows
+            done.refuse([Refused(0, why, member.name) for _, why in outcome.differing])
     if keyless and not known:
         log.mark_imported(connection, digest, member.title, keyless, now)
 

@@ -11,14 +11,17 @@ from typing import Final
 from obs_core.errors import NotALog
 from obs_core.model import Code, ProcessRun, Row
 from obs_core.store import migrations, sqlite
+from obs_core.store.outcome import Outcome
 
 COLUMNS: Final = Row._fields
 _MARKS: Final = f"({', '.join('?' * len(COLUMNS))})"
 _APPEND: Final = f"INSERT INTO data_trace ({', '.join(COLUMNS)}) VALUES {_MARKS} ON CONFLICT DO NOTHING"
 _ROWS_PER_STATEMENT: Final = 1024  # SQLite takes at most 32,766 values
-_KIND, _STATUS, _EXCEPTION, _TRACE, _SPAN, _PARENT = (
-    COLUMNS.index(name) for name in ("kind", "status", "exception", "trace_id", "span_id", "parent_span_id")
+_KIND, _STATUS, _EXCEPTION, _TRACE, _SPAN, _PARENT, _ATTRIBUTES = (
+    COLUMNS.index(name)
+    for name in ("kind", "status", "exception", "trace_id", "span_id", "parent_span_id", "attributes")
 )  # rows may also be bare tuples
+_SHARED: Final = '"shared": true'
 _FAILED_CALL: Final = f"""
     SELECT id, {", ".join(COLUMNS)} FROM data_trace
     WHERE trace_id = ? AND span_id = ? AND kind = 'call' AND status = 'ERROR' AND exception IS NULL"""
@@ -46,30 +49,44 @@ def open_log(path: Path, *, synchronous: str = "NORMAL") -> sqlite.Connection:
 
 
 def append(connection: sqlite3.Connection, rows: Sequence[Row]) -> int:
-    """Append `rows`; return how many were stored.
+    """Append `rows` as `store` does; return how many were stored, or completed rows that were there."""
+    outcome = store(connection, rows)
+    return outcome.stored + outcome.merged
 
-    A row is ignored if its key (trace_id, span_id) exists, with one exception: a call without an end is replaced by the
-    same call with its end. The new row gets a new id, and the table `superseded` records the old one. In the same way,
-    a failed call without an exception gets the exception of its first log record, whichever of the two comes first.
+
+def store(connection: sqlite3.Connection, rows: Sequence[Row]) -> Outcome:
+    """Append `rows`; return how many were stored, merged and refused.
+
+    A row with a known key (trace_id, span_id) is the same, and ignored; or it completes the row that is there, which
+    is then replaced; or it is another span that shares the id, and gets an id of its own (`shared_ids`); or it differs,
+    and is not stored. A row that replaces another gets a new id, and the table `superseded` records the old one. In
+    the same way, a failed call without an exception gets that of its first log record, whichever comes first.
     """
     before = connection.total_changes
     connection.executemany(_APPEND, rows)
-    stored = connection.total_changes - before
-    if stored < len(rows):
-        stored += sum(
-            _replace_unfinished(connection, row) for row in rows if row.duration_ns is not None and row.span_id
-        )
+    outcome = Outcome(connection.total_changes - before)
+    if outcome.stored < len(rows):
+        _resolve(connection, rows, outcome)
+    _remember_marked(connection, rows)
+    _adjust(connection, rows)
     _add_exceptions(connection, rows)
-    return stored
+    return outcome
 
 
 def append_in_bulk(connection: sqlite3.Connection, rows: Sequence[Row]) -> int:
-    """Like `append`, with few statements: next to busy Python threads, each statement waits for the interpreter once.
+    """Like `append`, with few statements, as `store_in_bulk` says."""
+    outcome = store_in_bulk(connection, rows)
+    return outcome.stored + outcome.merged
+
+
+def store_in_bulk(connection: sqlite3.Connection, rows: Sequence[Row]) -> Outcome:
+    """Like `store`, with few statements: next to busy Python threads, each statement waits for the interpreter once.
 
     Statements have 1024 rows, 512, 256 and so on. With one statement per batch length, each new length would be
     compiled again (a fifth of the insert's time) and cached, which took 220 MB after 100 batches.
     """
-    stored = start = 0
+    outcome = Outcome()
+    start = 0
     size = _ROWS_PER_STATEMENT
     while start < len(rows):
         while size > len(rows) - start:
@@ -78,12 +95,55 @@ def append_in_bulk(connection: sqlite3.Connection, rows: Sequence[Row]) -> int:
         start += size
         statement = _APPEND.replace(_MARKS, ", ".join([_MARKS] * size))
         inserted = connection.execute(statement, [value for row in chunk for value in row]).rowcount
+        outcome.stored += inserted
         if inserted < size:
-            ended = (row for row in map(Row._make, chunk) if row.duration_ns is not None and row.span_id)
-            inserted += sum(_replace_unfinished(connection, row) for row in ended)
-        stored += inserted
+            _resolve(connection, list(map(Row._make, chunk)), outcome)
+    _adjust(connection, rows)
     _add_exceptions(connection, rows)
-    return stored
+    return outcome
+
+
+def record_refusals(connection: sqlite3.Connection, outcome: Outcome) -> None:
+    """Append a log record for each row that was not stored because it differs: its sender has had its answer."""
+    if outcome.differing:
+        connection.executemany(_APPEND, [_refusal(row, why) for row, why in outcome.differing])
+
+
+def _resolve(connection: sqlite3.Connection, rows: Sequence[Row], outcome: Outcome) -> None:
+    from obs_core.store import shared_ids  # noqa: PLC0415 - few traced programs need it, and it takes 2 ms
+
+    shared_ids.resolve(connection, rows, outcome)
+
+
+def _remember_marked(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
+    """Record the spans that an importer marked as the server's half of a shared id."""
+    if marked := [row for row in rows if row.attributes and _SHARED in row.attributes]:
+        from obs_core.store import shared_ids  # noqa: PLC0415 - as above
+
+        shared_ids.remember_marked(connection, marked)
+
+
+def _adjust(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
+    """Put the rows of traces with shared ids below the spans they belong to."""
+    if not any(row[_PARENT] or row[_ATTRIBUTES] for row in rows):  # neither what a span calls, nor a client
+        return
+    if connection.execute("SELECT 1 FROM shared_ids LIMIT 1").fetchone():
+        from obs_core.store import shared_ids  # noqa: PLC0415 - as above
+
+        shared_ids.adjust(connection, {row.trace_id for row in map(Row._make, rows)})
+
+
+def _refusal(row: Row, why: str) -> Row:
+    """The log record of a row that is not stored, next to the row that has its id."""
+    from obs_core.store.hashed_ids import hashed_id  # noqa: PLC0415 - as above
+
+    return Row(
+        *("log", row.process, "obs_core.store", row.timestamp, row.process_group, "string", f"Not stored: {why}."),
+        status="ERROR",
+        trace_id=row.trace_id,
+        span_id=hashed_id("refused", *row),
+        parent_span_id=row.span_id,
+    )
 
 
 def code_id(connection: sqlite3.Connection, code: Code) -> int:
@@ -121,16 +181,6 @@ def _registered(connection: sqlite3.Connection, table: str, fields: dict[str, ob
     return int(row[0])
 
 
-def _replace_unfinished(connection: sqlite3.Connection, row: Row) -> int:
-    """Replace the copy of `row` that has no end by `row`; return the number of rows replaced (0 or 1)."""
-    find = "SELECT id FROM data_trace WHERE trace_id = ? AND span_id = ? AND kind = 'call' AND duration_ns IS NULL"
-    old = connection.execute(find, (row.trace_id, row.span_id)).fetchone()
-    if not old:
-        return 0
-    _replace(connection, old, row)
-    return 1
-
-
 def _add_exceptions(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
     """Copy exceptions from log records to the failed calls they belong to, if either is among `rows`.
 
@@ -146,14 +196,7 @@ def _add_exceptions(connection: sqlite3.Connection, rows: Sequence[Row]) -> None
         failed = connection.execute(_FAILED_CALL, key).fetchone() if all(key) else None
         record = connection.execute(_EXCEPTION_LOG, key).fetchone() if failed else None
         if failed and record:
+            from obs_core.store.shared_ids import replace  # noqa: PLC0415 - as above
+
             call = Row._make(failed[1:])
-            _replace(connection, failed[:1], call._replace(exception=record[0], exception_stack=record[1]))
-
-
-def _replace(connection: sqlite3.Connection, old: tuple[int], row: Row) -> None:
-    """Replace the row with the id `old` by `row`, under a new id."""
-    newest = connection.execute("SELECT max(id) FROM data_trace").fetchone()[0]
-    connection.execute("INSERT INTO superseded (id) VALUES (?)", old)
-    connection.execute("DELETE FROM data_trace WHERE id = ?", old)
-    insert = f"INSERT INTO data_trace (id, {', '.join(COLUMNS)}) VALUES (?, {_MARKS[1:]}"
-    connection.execute(insert, (newest + 1, *row))
+            replace(connection, failed[0], call._replace(exception=record[0], exception_stack=record[1]))

@@ -104,9 +104,12 @@ def files(folder: Path) -> Iterator[Case]:
         before = connection.execute("SELECT count(*) FROM data_trace").fetchone()[0]
         stored = 0
         with suppress(FileRefused):
-            stored = import_file(connection, file, now=1).stored
+            done = import_file(connection, file, now=1)
+            stored = done.stored
+            assert done.read == stored + done.merged + done.already + done.refused_count
+            assert min(done.merged, done.already, done.refused_count) >= 0
         after = connection.execute("SELECT count(*) FROM data_trace").fetchone()[0]
-        assert before <= after <= before + stored
+        assert after == before + stored
         assert not connection.in_transaction
 
     yield run

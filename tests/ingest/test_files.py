@@ -199,7 +199,7 @@ def test_spans_without_usable_ids_are_refused_and_the_rest_is_stored(
 ) -> None:
     bad: list[object] = [{**SPAN, "traceId": "0" * 32}, {**SPAN, "spanId": "xyz"}, {**SPAN, "traceId": None}, 7]
     [done] = imported(connection, written(tmp_path, export(*bad, SPAN)))
-    assert (done.read, done.stored, len(done.refused)) == (1, 1, 3)
+    assert (done.read, done.stored, len(done.refused)) == (4, 1, 3)
     assert "without a usable id" in done.refused[0].why
 
 

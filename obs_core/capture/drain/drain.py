@@ -177,9 +177,10 @@ class Drain:
         header.count_out_of_range(sum(frame[5] >= LATEST_NS or frame[5] <= EARLIEST_NS for frame in frames))
         rows = self._row_builder.rows(frames)
         try:
-            log.append_in_bulk(connection, rows)
+            outcome = log.store_in_bulk(connection, rows)
         except (UnicodeError, OverflowError):
-            log.append_in_bulk(connection, [sanitised(row) for row in rows])
+            outcome = log.store_in_bulk(connection, list(map(sanitised, rows)))
+        log.record_refusals(connection, outcome)
 
     def _code_id(self, site: CallSite) -> int | None:
         assert self._connection is not None

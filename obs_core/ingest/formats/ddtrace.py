@@ -9,8 +9,9 @@ from typing import Any, Final
 from obs_core import semconv
 from obs_core.ingest.formats import spans
 from obs_core.ingest.formats.import_format import JsonFormat, Parts
-from obs_core.ingest.formats.rows import Refused, hashed_id, to_int
+from obs_core.ingest.formats.rows import Refused, to_int
 from obs_core.ingest.formats.spans import Origin, Span
+from obs_core.store.hashed_ids import hashed_id
 
 _HIGH_BITS: Final = "_dd.p.tid"  # the upper 64 bits of the trace id, on a trace's first span
 _ID_BITS: Final = 64

@@ -1,6 +1,5 @@
 """Shared by all formats: ids, numbers and JSON text that the log can hold, and refused parts of a file."""
 
-import hashlib
 import json
 import math
 import re
@@ -50,12 +49,6 @@ def lenient_id(value: object, length: int) -> str | None:
     if len(lower) > length or not _HEX.fullmatch(lower):
         return text
     return lower.rjust(length, "0") if lower.strip("0") else None
-
-
-def hashed_id(*parts: object) -> str:
-    """16 hex digits that depend only on `parts`, for rows without an id in their source."""
-    text = json.dumps(parts, sort_keys=True, default=str, ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def to_int(value: object) -> int | None:

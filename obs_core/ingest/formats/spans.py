@@ -9,8 +9,9 @@ from typing import Any, Final, NamedTuple
 
 from obs_core import semconv
 from obs_core.ingest.formats.round_trip import CARRIED, carried
-from obs_core.ingest.formats.rows import MOST_NS, as_json, encoded, hashed_id, text_of
+from obs_core.ingest.formats.rows import MOST_NS, as_json, encoded, text_of
 from obs_core.model import Row, Status
+from obs_core.store.hashed_ids import hashed_id
 from obs_core.text import clean, cleaned
 
 _NAMED: Final = ("service.name", "service.instance.id")

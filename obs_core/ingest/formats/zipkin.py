@@ -3,7 +3,8 @@
 Source: openzipkin/zipkin-api, zipkin2-api.yaml; b3-propagation, "shared" spans. Times are in microseconds.
 
 In Zipkin a client and the server that it calls may write halves of one span under the same id. The server's half gets
-an id of its own here, with the client's span as its parent, and what that server calls moves under it.
+an id of its own here, with the client's span as its parent, and what that server calls moves under it. Further servers
+of one id, and spans in pieces, are sorted out where rows meet in the log (`store.shared_ids`), across files too.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -11,12 +12,14 @@ from typing import Any, Final, NamedTuple
 
 from obs_core.ingest.formats import spans
 from obs_core.ingest.formats.import_format import JsonFormat, Parts
-from obs_core.ingest.formats.rows import Refused, hashed_id, lenient_id, to_int
+from obs_core.ingest.formats.rows import Refused, lenient_id, to_int
 from obs_core.ingest.formats.spans import Origin, Span
 from obs_core.model import Status
+from obs_core.store.hashed_ids import hashed_id
 
 _MICRO: Final = 1_000  # nanoseconds
 _KINDS: Final = {"SERVER": 2, "CLIENT": 3, "PRODUCER": 4, "CONSUMER": 5}
+_LONG: Final = 32  # hex digits of a trace id of 128 bits
 _ERROR_TAG: Final = "error"
 
 
@@ -47,20 +50,22 @@ def is_zipkin(document: object) -> bool:
 def rows(document: object, line: int, values: Collection[str] = ()) -> Parts:
     """The rows of the spans in a document that begins at `line`; spans that can't be stored are `Refused`."""
     halves: list[_Half] = []
-    for raw in _flat(document):
-        half = _half(raw)
+    raws = list(_flat(document))
+    long_ids = {text[-16:]: text for raw in raws if len(text := _trace_id_of(raw)) == _LONG}
+    for raw in raws:
+        half = _half(raw, long_ids)
         if half:
             halves.append(half)
         else:
             ids = (raw.get("traceId"), raw.get("id")) if isinstance(raw, dict) else (raw, "")
             yield Refused(line, f"a span without a usable id: {ids[0]!s:.40}, {ids[1]!s:.40}")
-    clients = {(half.trace_id, half.span_id) for half in halves if half.raw.get("kind") == "CLIENT"}
-    servers = {}
+    clients = {(half.trace_id, half.span_id) for half in halves if half.raw.get("kind") == "CLIENT" and not half.shared}
+    servers: dict[tuple[str, str], set[str]] = {}
     for number, half in enumerate(halves):
         key = half.trace_id, half.span_id
         if half.shared or (half.raw.get("kind") == "SERVER" and key in clients):
             halves[number] = half._replace(shared=True)
-            servers[key] = half.service
+            servers.setdefault(key, set()).add(half.service)
     own = {(half.trace_id, half.span_id) for half in halves if not half.shared}
     origins: dict[str, Origin] = {}
     for half in halves:
@@ -79,10 +84,16 @@ def _flat(document: object) -> Iterator[Any]:
         yield document
 
 
-def _half(raw: object) -> _Half | None:
+def _trace_id_of(raw: object) -> str:
+    return lenient_id(raw.get("traceId"), 1) or "" if isinstance(raw, dict) else ""
+
+
+def _half(raw: object, long_ids: Mapping[str, str]) -> _Half | None:
+    """A span; a trace id of 64 bits may be the end of one of 128 bits, which old services cut."""
     if not isinstance(raw, dict):
         return None
-    trace_id, span_id = lenient_id(raw.get("traceId"), 32), lenient_id(raw.get("id"), 16)
+    given = _trace_id_of(raw)
+    trace_id, span_id = lenient_id(long_ids.get(given.rjust(16, "0"), given), 32), lenient_id(raw.get("id"), 16)
     if not (trace_id and span_id):
         return None
     endpoint = raw.get("localEndpoint")
@@ -91,7 +102,7 @@ def _half(raw: object) -> _Half | None:
 
 
 def _ids(
-    half: _Half, servers: Mapping[tuple[str, str], str], own: Collection[tuple[str, str]]
+    half: _Half, servers: Mapping[tuple[str, str], Collection[str]], own: Collection[tuple[str, str]]
 ) -> tuple[str, str | None]:
     """A span's id and its parent's.
 
@@ -103,7 +114,7 @@ def _ids(
     parent = half.parent
     if parent and (served := servers.get((half.trace_id, parent))) is not None:
         alone = (half.trace_id, parent) not in own
-        if alone or served == half.service:
+        if alone or half.service in served:
             parent = hashed_id(half.trace_id, parent, "server")
     return (half.server_id if half.shared else half.span_id), parent
 

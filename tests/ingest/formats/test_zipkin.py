@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from obs_core.ingest.formats import zipkin
-from obs_core.ingest.formats.rows import Refused, hashed_id
+from obs_core.ingest.formats.rows import Refused
 from obs_core.model import Row
+from obs_core.store.hashed_ids import hashed_id
 from tests.support.data import content, trace_file
 
 TRACE = "a03ee8fff1dcd9b9".rjust(32, "0")
