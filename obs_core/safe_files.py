@@ -12,10 +12,11 @@ Every refusal is an `OSError`; its `strerror` is a phrase for people, as in "x c
 
 import errno
 import itertools
-import os
 import stat
 from contextlib import suppress
 from typing import Final
+
+from obs_core.system import os
 
 FILE_MODE: Final = 0o600
 FOLDER_MODE: Final = 0o700
@@ -69,12 +70,39 @@ def make_folder(path: StrPath) -> None:
     Raises:
         OSError: it can't be made, is a link or a file, or belongs to another user.
     """
-    parent = os.path.dirname(os.path.abspath(path))  # noqa: PTH100, PTH120 - pathlib costs the traced program 2 ms
-    os.makedirs(parent, exist_ok=True)  # noqa: PTH103 - as above
+    parent = os.path.dirname(os.path.abspath(path))
+    make_parents(parent)
     try:
-        os.mkdir(path, FOLDER_MODE)  # noqa: PTH102 - as above
+        os.mkdir(path, FOLDER_MODE)
     except FileExistsError:
         check_folder(path)
+
+
+def make_parents(folder: str) -> None:
+    """Make `folder` and those around it where they are missing.
+
+    Not by `os.makedirs`: it is Python code that calls `os.mkdir`, which a program may have replaced.
+
+    Raises:
+        OSError: one can't be made, or is a file.
+    """
+    missing = []
+    while not _is_folder(folder):
+        missing.append(folder)
+        folder = os.path.dirname(folder)
+    for path in reversed(missing):
+        try:
+            os.mkdir(path)
+        except FileExistsError:
+            if not _is_folder(path):
+                raise
+
+
+def _is_folder(path: str) -> bool:
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except FileNotFoundError:
+        return False
 
 
 def check_folder(path: StrPath) -> None:
@@ -102,15 +130,15 @@ def replace(path: StrPath, content: bytes) -> None:
         try:
             mode = _mode_of(path)
             if mode is not None:
-                os.chmod(part, mode)  # noqa: PTH101 - as above
+                os.chmod(part, mode)
             left = memoryview(content)
             while left:
                 left = left[os.write(descriptor, left) :]
         finally:
             os.close(descriptor)
-        os.replace(part, path)  # noqa: PTH105 - as above; a link at `path` is replaced, not followed
+        os.replace(part, path)
     except BaseException:
-        os.unlink(part)  # noqa: PTH108 - as above
+        os.unlink(part)
         raise
 
 
@@ -135,8 +163,8 @@ def check_database(path: StrPath) -> None:
         is_link = stat.S_ISLNK(status.st_mode)
         if is_link and not (link_allowed and is_trusted(part, status)):
             raise _refused(part, "it is a link")
-        folder = os.path.dirname(os.path.abspath(part))  # noqa: PTH100, PTH120 - as above
-        is_open_to_all = os.stat(folder).st_mode & stat.S_IWOTH  # noqa: PTH116 - as above
+        folder = os.path.dirname(os.path.abspath(part))
+        is_open_to_all = os.stat(folder).st_mode & stat.S_IWOTH
         if is_open_to_all and not is_trusted(part, status):
             raise _refused(part, "it belongs to another user")
 
@@ -148,7 +176,7 @@ def is_trusted(path: StrPath, status: os.stat_result) -> bool:
     """
     if not hasattr(os, "geteuid") or status.st_uid in (0, os.geteuid()):
         return True
-    folder = os.stat(os.path.dirname(os.path.abspath(path)))  # noqa: PTH100, PTH116, PTH120 - as above
+    folder = os.stat(os.path.dirname(os.path.abspath(path)))
     return status.st_uid == folder.st_uid or not folder.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 

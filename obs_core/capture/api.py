@@ -56,8 +56,8 @@ def _change(given: dict[str, object]) -> None:
         options, refused = changed(process.options, given)
         process.refused += refused
         if options != process.options:
+            process.options = options  # first: a signal handler may start the next writer while this one is closed
             writer.end()
-            process.options = options
         process.report_refused()
     apply()
 

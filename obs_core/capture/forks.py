@@ -4,7 +4,7 @@ import os
 import threading
 from typing import Any, Final
 
-from obs_core.capture.writer import process, sink, start
+from obs_core.capture.state import process, sink
 
 _MAX_START_S: Final = 1.0  # wait for another thread that starts the writer, which takes 0.05 s
 _MAX_BATCH_S: Final = 3.0  # wait for the batch that is being moved, which takes 0.1 s, with a locked log 1 s
@@ -32,7 +32,8 @@ def _after_in_child() -> None:
     writer, process.writer = process.writer, None
     process.lock = threading.RLock()
     process.early_frames = None
-    sink.write = sink.put = start
+    process.homeless = process.closed_dropped = 0
+    sink.write = sink.put = sink.start
     _held.clear()
     if writer is not None:
         writer.drain.leak_connection_after_fork()

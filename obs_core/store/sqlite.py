@@ -6,7 +6,6 @@ worker both take a `Claim` here, and the second library gets an error. For the s
 `open()` a log as a plain file in a process that has it open as a database.
 """
 
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from typing import Final, Literal
 
 from obs_core import safe_files
 from obs_core.errors import LogMissing, LogUnreadable, NotALog, ObsError, SecondSqliteLibrary
+from obs_core.system import os
 
 Library = Literal["sqlite3", "duckdb"]
 Error = sqlite3.Error
@@ -209,7 +209,7 @@ def _claimed(path: Path, *, write: bool, create: bool) -> Claim:
 
 
 def _make(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    safe_files.make_parents(str(path.parent))
     if path.is_symlink():  # to a file that does not exist yet: `check_database` trusts it
         path = path.resolve()
     with suppress(FileExistsError):  # another program was faster

@@ -1,9 +1,11 @@
 """Programs that the tests start and kill; run by name: `python programs.py NAME LOG`."""
 
+import itertools
 import multiprocessing
 import os
 import resource
 import select
+import signal
 import sys
 import threading
 import time
@@ -138,6 +140,51 @@ def pool(log: str) -> None:
     alone = context.Process(target=pooled, args=(200,))
     alone.start()
     alone.join()
+
+
+def storm(log: str) -> None:
+    """Call from threads that start together, a signal handler and forked children, while settings change and forks run.
+
+    Each process prints a line: the calls that returned, and the rows that it says it dropped.
+    """
+    obs_core.configure(log=log, process="storm", flush_ms=5, spool_mb=0.5, exit_s=60)
+    calls = itertools.count()
+
+    def call(_number: object = None, _frame: object = None) -> None:
+        step(next(calls))
+
+    def together(threads: int, per_thread: int) -> list[threading.Thread]:
+        gate = threading.Barrier(threads)
+
+        def work() -> None:
+            gate.wait()
+            for _ in range(per_thread):
+                call()
+
+        workers = [threading.Thread(target=work) for _ in range(threads)]
+        for worker in workers:
+            worker.start()
+        return workers
+
+    signal.signal(signal.SIGALRM, call)
+    signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
+    sys.setswitchinterval(1e-5)
+    for number in range(int(os.environ.get("ROUNDS", "10"))):
+        workers = together(8, 100)
+        obs_core.configure(process=f"storm {number}")
+        if not os.fork():
+            calls = itertools.count()
+            for worker in together(4, 3):
+                worker.join()
+            writer.end()
+            print(next(calls), writer.dropped(), flush=True)
+            os._exit(0)
+        for worker in workers:
+            worker.join()
+        os.wait()
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    writer.end()
+    print(next(calls), writer.dropped(), flush=True)
 
 
 def fill(log: str) -> None:

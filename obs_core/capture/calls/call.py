@@ -1,19 +1,18 @@
 """An open call (used by spans, generators and calls with options), and `emit`, which puts frames into the spool."""
 
 from contextvars import Token
-from time import monotonic, perf_counter_ns, time_ns
+from time import perf_counter_ns, time_ns
 from typing import Any, Final
 
 from obs_core.capture.context import UNSAMPLED, current, random_bits
+from obs_core.capture.lost_rows import report, report_lost_row
 from obs_core.capture.spool.frames import NOT_MEASURED, CallSite, encode_frame, encode_site, encode_value
+from obs_core.capture.state import process, sink
 from obs_core.capture.values.describe import describe_result
 from obs_core.capture.values.exceptions import exception_details
 from obs_core.capture.values.limits import redacted, rules
-from obs_core.capture.writer import process, sink
 
-_WARN_EVERY_S: Final = 20.0
 _MAX_HANDLES: Final = 10_000
-_last_warning: Final = [-_WARN_EVERY_S]
 
 
 class SiteHandle:
@@ -51,20 +50,6 @@ def emit(
             sink.put(frame)
     except Exception as error:  # noqa: BLE001 - the traced program must not notice
         report_lost_row(error)
-
-
-def report_lost_row(error: BaseException) -> None:
-    """Report a row that could not be made: in the writer's status, and as a warning of `logging` once per 20 s."""
-    now = monotonic()
-    if now - _last_warning[0] < _WARN_EVERY_S:
-        return
-    _last_warning[0] = now
-    text = rules.redaction.scrubbed(f"a row was lost: {type(error).__name__}: {error}")
-    if process.writer is not None and not process.writer.closed:
-        process.writer.spool.header.last_error = text
-    import logging  # noqa: PLC0415 - only when something is wrong
-
-    logging.getLogger("obs_core").warning(text)
 
 
 class Call:
@@ -121,7 +106,7 @@ def describe_exception(error: BaseException) -> dict[str, Any]:
     try:
         return exception_details(error)
     except Exception as second:  # noqa: BLE001 - the traced program must not notice
-        report_lost_row(second)
+        report(second)
         return {"status": "ERROR", "result": False, "exception": type(error).__qualname__}
 
 

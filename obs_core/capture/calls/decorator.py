@@ -12,8 +12,8 @@ from obs_core.capture.calls.generators import wrap_async_generator, wrap_generat
 from obs_core.capture.calls.trace_options import TraceOptions, binder
 from obs_core.capture.calls.wrappers import wrap_coroutine, wrap_plain, wrap_with_options
 from obs_core.capture.spool.frames import CallSite
+from obs_core.capture.state import process
 from obs_core.capture.values.limits import rules
-from obs_core.capture.writer import process
 
 F = TypeVar("F")
 TRACED: Final = "__obs_traced__"

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from obs_core.capture.calls.decorator import TRACED, traced
 from obs_core.capture.calls.trace_options import TraceOptions
-from obs_core.capture.writer import process
+from obs_core.capture.state import process
 
 _MEMBERS: Final = (types.FunctionType, staticmethod, classmethod, property)
 

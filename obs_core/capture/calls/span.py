@@ -8,9 +8,9 @@ from typing import Self
 from obs_core.capture.calls.call import Call, emit_value, handle_of, is_off
 from obs_core.capture.context import UNSAMPLED, current
 from obs_core.capture.spool.frames import CallSite
+from obs_core.capture.state import process
 from obs_core.capture.values.describe import describe
 from obs_core.capture.values.limits import redacted, rules
-from obs_core.capture.writer import process
 
 
 class span:  # noqa: N801 - used like a function: with span("load"):

@@ -12,12 +12,13 @@ from time import perf_counter_ns, time_ns
 from typing import Any, Final
 from zlib import adler32
 
-from obs_core.capture.calls.call import Call, SiteHandle, describe_exception, is_off, report_lost_row
+from obs_core.capture.calls.call import Call, SiteHandle, describe_exception, is_off
 from obs_core.capture.calls.trace_options import TraceOptions, memory_in_use, memory_since, record_arguments
 from obs_core.capture.context import UNSAMPLED, current, random_bits, random_share
+from obs_core.capture.lost_rows import report_lost_row
 from obs_core.capture.spool.frames import DESCRIBED, HEAD, MARSHAL_VERSION, encode_frame, encode_value
+from obs_core.capture.state import process, sink
 from obs_core.capture.values.describe import encode_plain
-from obs_core.capture.writer import process, sink
 
 Function = Callable[..., Any]
 pack: Final = HEAD.pack

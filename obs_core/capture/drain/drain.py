@@ -6,8 +6,6 @@ the same spool, only one commits each row. Next to a busy Python thread, each st
 lock: a batch is a few statements with many rows each.
 """
 
-import os
-import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, Protocol
@@ -25,6 +23,7 @@ from obs_core.errors import ObsError
 from obs_core.model import Code, ProcessRun
 from obs_core.process_identity import pid_namespace
 from obs_core.store import log, sqlite
+from obs_core.system import monotonic, os, perf_counter_ns, time_ns
 
 BATCH: Final = 8192  # rows per transaction; next to a busy Python thread each statement waits some 5 ms
 _STATES: Final = {"closed": CLOSED, "open": OPEN, "half_open": HALF_OPEN}
@@ -69,7 +68,7 @@ class Drain:
 
     def step(self) -> int:
         """Move one batch; return its number of rows: 0 if there is nothing to do or the circuit is open."""
-        now = time.monotonic()
+        now = monotonic()
         if not self.breaker.allows(now):
             return 0
         self.position = max(self.position, self.source.header.position)  # another process may have drained meanwhile
@@ -102,7 +101,7 @@ class Drain:
         self.position = end
         header.position = end
         header.written += len(frames)
-        header.last_flush_ns = time.time_ns()
+        header.last_flush_ns = time_ns()
         self.source.release(end)
         return len(frames)
 
@@ -185,7 +184,7 @@ class Drain:
     def _code_id(self, site: CallSite) -> int | None:
         assert self._connection is not None
         header = self.source.header
-        code = code_of(site, header.writer.revision, header.started_ns, time.time_ns())
+        code = code_of(site, header.writer.revision, header.started_ns, time_ns())
         return log.code_id(self._connection, Code._make(storable(code)))
 
     def _open(self) -> tuple[sqlite.Connection, LogFiles]:
@@ -201,7 +200,7 @@ class Drain:
         self.source.header.circuit = CLOSED
 
     def _failed(self, error: Exception) -> None:
-        self.breaker = self.breaker.after_failure(time.monotonic(), (time.perf_counter_ns() & 1023) / 1023)
+        self.breaker = self.breaker.after_failure(monotonic(), (perf_counter_ns() & 1023) / 1023)
         self.source.header.circuit = _STATES[self.breaker.state]
         self.source.header.last_error = f"{type(error).__name__}: {error}"
         self._row_builder.forget_ids()
@@ -212,7 +211,7 @@ class Drain:
         """Take or keep the lease of the spool; False while another living process drains it."""
         header = self.source.header
         if header.lease_pid != os.getpid():
-            if not header.lease_is_free(pid_namespace(), time.time_ns()):
+            if not header.lease_is_free(pid_namespace(), time_ns()):
                 return False
             self.take_lease()
         return True

@@ -6,14 +6,13 @@ its batches, and gives up the rows of a spool only if they are unchanged.
 Source: sqlite.org/howtocorrupt.html, sections 1 and 2.
 """
 
-import os
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from obs_core import safe_files
 from obs_core.store import sqlite
+from obs_core.system import os, time_ns
 
 _PARTS: Final = ("", "-wal", "-shm")
 Identity = tuple[int, int] | None
@@ -75,7 +74,7 @@ class LogFiles:
     def _is_whole(self) -> bool:
         """Whether a new connection can read the whole log: VACUUM also makes it smaller."""
         with suppress(sqlite.Error, OSError):
-            if os.stat(self.path).st_size == 0:  # noqa: PTH116 - many calls per second
+            if os.stat(self.path).st_size == 0:
                 return False
             connection = sqlite.connect(self.path)
             try:
@@ -96,15 +95,15 @@ class LogFiles:
 
     def _rename(self, parts: tuple[str, ...]) -> str:
         """Give those parts of the log that are still the opened ones another name; one process at a time does so."""
-        aside = f"{self._paths[0]}.lost-{time.time_ns():x}"
+        aside = f"{self._paths[0]}.lost-{time_ns():x}"
         name = ""
-        folder = os.open(os.path.dirname(self._paths[0]), os.O_RDONLY)  # noqa: PTH120 - text in, text out
+        folder = os.open(os.path.dirname(self._paths[0]), os.O_RDONLY)
         try:
             if safe_files.lock(folder) is not False:
                 for path, part, seen in zip(self._paths, _PARTS, self._seen, strict=True):
                     if part in parts and seen is not None and _identity(_status(path)) == seen:
-                        os.rename(path, f"{aside}{part}")  # noqa: PTH104 - text in, text out
-                        name = os.path.basename(aside)  # noqa: PTH119 - as above
+                        os.rename(path, f"{aside}{part}")
+                        name = os.path.basename(aside)
         finally:
             os.close(folder)
         return name
@@ -112,7 +111,7 @@ class LogFiles:
 
 def _status(path: str) -> os.stat_result | None:
     try:
-        return os.stat(path)  # noqa: PTH116 - many calls per second
+        return os.stat(path)
     except OSError:
         return None
 

@@ -4,7 +4,6 @@ It is read by position, not mapped: a file that is cut short meanwhile would end
 at its end reads as zeros, which end the frames of a segment.
 """
 
-import os
 from pathlib import Path
 from typing import Final, overload
 
@@ -13,6 +12,7 @@ from obs_core.capture.spool.frames import CHECKSUM_SIZE, HEAD, Frame, parse, par
 from obs_core.capture.spool.header import HEADER_SIZE, MAGIC, MOST_SEGMENTS, VERSION, Header
 from obs_core.capture.spool.spool import FIRST_SEGMENT, LARGEST_SEGMENT
 from obs_core.capture.spool.spool_file import SUFFIX
+from obs_core.system import os
 
 _PAGE: Final = 4096
 SALVAGE: Final = "~"  # added to the name under which the log keeps the position of a salvaged spool

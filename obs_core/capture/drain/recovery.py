@@ -3,8 +3,6 @@
 A spool that can't be read never stops the next one: it is set aside under another name, with a sentence for people.
 """
 
-import os
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +14,7 @@ from obs_core.capture.drain.orphan import NewerSpool, OrphanSpool, UnfinishedSpo
 from obs_core.capture.spool.spool_file import SUFFIX, UNFINISHED
 from obs_core.errors import ObsError
 from obs_core.process_identity import pid_namespace
+from obs_core.system import os, sleep, time_ns
 
 BAD: Final = ".bad"
 _UNFINISHED_S: Final = 3600  # making a spool takes milliseconds
@@ -70,7 +69,7 @@ def life_of(spool: OrphanSpool, namespace: str, now_ns: int, *, shared: bool = F
     locked = safe_files.lock(spool.descriptor, shared=shared)
     for _ in range(0 if seems_alive or shared else _TRIES):
         if locked is False:
-            time.sleep(0.005)
+            sleep(0.005)
             locked = safe_files.lock(spool.descriptor, shared=shared)
     if header.is_locked and locked is not None:
         return "dead" if locked or (shared and header.ended) else "alive"
@@ -107,7 +106,7 @@ def _recover_one(path: Path, log: Path, *, live: bool, report: Report | None) ->
 
 
 def _drain_spool(spool: OrphanSpool, log: Path, *, live: bool, report: Report | None) -> int:
-    header, namespace, now = spool.header, pid_namespace(), time.time_ns()
+    header, namespace, now = spool.header, pid_namespace(), time_ns()
     life = life_of(spool, namespace, now)
     if life == "alive":
         owner_holds = header.lease_pid == header.pid
@@ -163,7 +162,7 @@ def _set_aside(path: Path, why: str, report: Report | None) -> None:
 def _remove_unfinished(path: Path) -> None:
     """Delete the spool of a process that died while it made it: without a complete header it never held a frame."""
     with suppress(OSError):
-        if time.time() - path.lstat().st_mtime > _UNFINISHED_S:
+        if time_ns() / 1e9 - path.lstat().st_mtime > _UNFINISHED_S:
             path.unlink()
 
 

@@ -3,11 +3,11 @@
 import hashlib
 import inspect
 import linecache
-import os
 
 from obs_core.capture.spool.frames import CallSite
 from obs_core.capture.values.limits import rules
 from obs_core.model import Code
+from obs_core.system import os
 
 
 def code_of(site: CallSite, revision: str | None, started_ns: int, now_ns: int) -> Code:
@@ -25,7 +25,7 @@ def code_of(site: CallSite, revision: str | None, started_ns: int, now_ns: int) 
 
 def _unchanged(file: str, started_ns: int) -> bool:
     try:
-        return os.stat(file).st_mtime_ns <= started_ns  # noqa: PTH116 - names like <stdin> are not paths
+        return os.stat(file).st_mtime_ns <= started_ns
     except OSError:
         return True  # not a file: linecache holds the code of a notebook or prompt
 

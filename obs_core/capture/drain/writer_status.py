@@ -1,6 +1,5 @@
 """The status of a log's writers, read from the headers of their spools; works while SQLite is locked."""
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -12,6 +11,7 @@ from obs_core.capture.spool.header import CLOSED
 from obs_core.capture.spool.spool_file import SUFFIX
 from obs_core.paths import folder_of
 from obs_core.process_identity import pid_namespace
+from obs_core.system import time_ns
 
 WriterState = Literal["OK", "DELAYED", "CIRCUIT_OPEN", "GONE"]
 DELAYED_AFTER_NS: Final = 5_000_000_000
@@ -45,7 +45,7 @@ class WriterStatus:
 
 def writers(log: Path, now_ns: int | None = None) -> list[WriterStatus]:
     """The writers with a spool for `log`, ordered by process and pid; does not open SQLite."""
-    now = time.time_ns() if now_ns is None else now_ns
+    now = time_ns() if now_ns is None else now_ns
     statuses: list[WriterStatus] = []
     folder = folder_of(str(log))
     for path in recovery.spools(folder):

@@ -154,11 +154,11 @@ def encode_value(value: Any, details: dict[str, Any] | None) -> tuple[int, bytes
 
 
 class FrameSink:
-    """Where traced calls put their frames: `write` is the fast path, `put` the fallback."""
+    """Where traced calls put their frames: `write` is the fast path, `put` the fallback, `start` makes a spool."""
 
-    __slots__ = ("put", "write")
+    __slots__ = ("put", "start", "write")
 
     def __init__(self, put: Callable[[bytes], None]) -> None:
         """Send frames to `put` until there is a spool."""
         self.write: Callable[[bytes], object] = put
-        self.put = put
+        self.put = self.start = put

@@ -10,10 +10,10 @@ are little-endian 64 bit; each is written by one store, so a reader never sees h
 
 import errno
 import marshal
-import os
 from typing import Final, NamedTuple, Protocol, overload
 
 from obs_core.process_identity import birth_of, pid_lives
+from obs_core.system import os
 
 HEADER_SIZE: Final = 16_384
 MOST_SEGMENTS: Final = 512

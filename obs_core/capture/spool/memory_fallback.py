@@ -1,12 +1,11 @@
 """The fallback if no spool can be allocated: a bounded buffer in memory. Its status says that a kill loses rows."""
 
 import contextlib
+import itertools
 import mmap
-import os
-import socket
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from socket import gethostname
 from typing import Final
 
 from obs_core import process_identity, safe_files
@@ -17,6 +16,7 @@ from obs_core.capture.spool.header import HEADER_SIZE, Header
 from obs_core.capture.spool.spool import Spool
 from obs_core.capture.spool.spool_file import SUFFIX, SpoolFile
 from obs_core.paths import folder_of
+from obs_core.system import os, time_ns
 
 _BYTES_PER_ROW: Final = 256  # memory of a row (frame and list entry), to bound the buffer like the spool
 
@@ -26,23 +26,45 @@ class MemoryBuffer:
 
     def __init__(self, size: int, path: str, keys: Sequence[bytes]) -> None:
         """Hold at most as many frames as `size` bytes of spool; the status is in the file `path`, if it can be made."""
-        self.name = os.path.basename(path).removesuffix(SUFFIX)  # noqa: PTH119 - pathlib costs 2 ms
+        self.name = os.path.basename(path).removesuffix(SUFFIX)
         self.path = path
         self._keys = keys
         self._file = _status_file(path)
         self.header = Header(mmap.mmap(self._file.descriptor if self._file else -1, HEADER_SIZE))
         self._rows: deque[bytes] = deque()
         self._read: list[Frame] = []
+        self.sealed = False
+        self._drops = itertools.count()
+        self._drop_reads = 0
         self._capacity = self.header.in_memory_capacity = max(size // _BYTES_PER_ROW, 1000)
         self._released = 0
 
     def write(self, frame: bytes) -> bool:
-        """Append `frame`; False if the buffer is full and the frame was dropped and counted."""
-        if len(self._rows) >= self._capacity:
-            self.header.dropped += 1
+        """Append `frame`; False if the buffer is full and the frame was dropped and counted, or if it is sealed."""
+        is_full = len(self._rows) >= self._capacity
+        if self.sealed:  # no other thread comes between this and the append: the interpreter changes threads at calls
             return False
-        self._rows.append(frame)
-        return True
+        if not is_full:
+            self._rows.append(frame)
+            return True
+        self.count_drop()
+        return False
+
+    def count_drop(self) -> None:
+        """Count a row that is lost; next() is one C call, which threads and signal handlers can't interrupt."""
+        self.header.dropped = next(self._drops) + 1 - self._drop_reads
+
+    def count_drops(self) -> int:
+        """The number of dropped frames, also stored in the header. Only one thread may call this."""
+        dropped = next(self._drops) - self._drop_reads
+        self._drop_reads += 1
+        self.header.dropped = dropped
+        return dropped
+
+    def _write_or_raise(self, frame: bytes) -> None:
+        """Like `write`, for the fast path; ValueError sends the frame to the next writer, as a full segment does."""
+        if not self.write(frame) and self.sealed:
+            raise ValueError
 
     def site_key(self, site_id: int) -> bytes | None:
         """The marshalled site with this id."""
@@ -53,7 +75,7 @@ class MemoryBuffer:
 
     def current_write(self) -> Callable[[bytes], object]:
         """The function that accepts the next frame."""
-        return self.write
+        return self._write_or_raise
 
     def read(self, position: int, limit: int) -> tuple[list[Frame], int]:
         """The oldest frames and the position after them; they stay in the buffer until `release`."""
@@ -73,15 +95,17 @@ class MemoryBuffer:
     def tidy(self, now_ns: int) -> None:
         """Update the status."""
         self.header.in_memory = len(self._read) + len(self._rows)
+        self.count_drops()
         self.header.heartbeat_ns = now_ns
 
     def seal(self) -> None:
-        """Do nothing: the writer stops by itself."""
+        """Accept no more frames: a late write fails and goes to the next writer."""
+        self.sealed = True
 
     def continue_counts(self, old: Header) -> None:
         """Continue the counters of a spool that this one replaces."""
-        header = self.header
-        header.written, header.dropped, header.recovered = old.written, old.dropped, old.recovered
+        self._drops = itertools.count(old.dropped)
+        self.header.written, self.header.recovered = old.written, old.recovered
 
     def publish(self) -> None:
         """Make the status visible to others; without a file it is not."""
@@ -120,19 +144,19 @@ class MemoryBuffer:
 
 def new_spool(options: Options, keys: Sequence[bytes]) -> Spool | MemoryBuffer:
     """A spool in the folder of the log, or a buffer in memory if it can't be made; `keys` are the marshalled sites."""
-    folder, now_ns = folder_of(options.log), time.time_ns()
+    folder, now_ns = folder_of(options.log), time_ns()
     size = int(options.spool_mb * MEBIBYTE)
     name = f"{os.getpid()}-{now_ns:x}"
     writer = header.WriterIdentity(
         options.process,
         options.group or options.process,
-        socket.gethostname(),
+        gethostname(),
         options.version,
         options.revision,
         process_identity.pid_namespace(),
-        os.path.abspath(options.log),  # noqa: PTH100 - text in, text out
+        os.path.abspath(options.log),
     )
-    path = os.path.join(folder, name + SUFFIX)  # noqa: PTH118 - as above
+    path = os.path.join(folder, name + SUFFIX)
     try:
         safe_files.make_folder(folder)
         return Spool(path, size, writer, now_ns, keys)

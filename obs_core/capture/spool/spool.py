@@ -12,7 +12,6 @@ frees them. A segment is sealed by moving its position to its end, so no late wr
 
 import itertools
 import mmap
-import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
@@ -21,6 +20,7 @@ from obs_core.capture.spool.frames import SITES_SIZE, Frame, parse_between, site
 from obs_core.capture.spool.header import HEADER_SIZE, Header, WriterIdentity
 from obs_core.capture.spool.segment import Segment, popped
 from obs_core.capture.spool.spool_file import SUFFIX, SpoolFile
+from obs_core.system import os
 
 SMALLEST_SEGMENT: Final = 256 * 1024
 LARGEST_SEGMENT: Final = 4 * 1024 * 1024
@@ -48,7 +48,7 @@ class Spool:
         count = min(max(size // segment_size, 2), header.MOST_SEGMENTS)
         self.path = path
         self._keys = keys
-        self.name = os.path.basename(path).removesuffix(SUFFIX)  # noqa: PTH119 - pathlib costs 2 ms
+        self.name = os.path.basename(path).removesuffix(SUFFIX)
         self.segment_size = segment_size
         self.capacity = count * segment_size
         self._file = SpoolFile(path, FIRST_SEGMENT + self.capacity)
@@ -82,7 +82,7 @@ class Spool:
         ]
 
     def write(self, frame: bytes) -> bool:
-        """Write `frame`; False if the ring is full and the frame was dropped and counted."""
+        """Write `frame`; False if the ring is full and the frame was dropped and counted, or if the spool is sealed."""
         if len(frame) <= self.segment_size:
             for _ in range(16):
                 full = self.current
@@ -93,9 +93,13 @@ class Spool:
                         break
                 else:
                     return True
-        # A counter that threads and signal handlers can't interrupt: next() is one C call.
-        self.header.dropped = next(self._drops) + 1 - self._drop_reads
+        if not self.sealed:
+            self.count_drop()
         return False
+
+    def count_drop(self) -> None:
+        """Count a row that is lost; next() is one C call, which threads and signal handlers can't interrupt."""
+        self.header.dropped = next(self._drops) + 1 - self._drop_reads
 
     def fits(self, sizes: Iterable[int], *, once_drained: bool = False) -> bool:
         """Whether `write` would accept frames of these sizes in turn, now or `once_drained`, if nobody else writes."""
@@ -193,9 +197,9 @@ class Spool:
             segment.memory[start : start + len(_ZEROS)] = _ZEROS
         segment.sequence = 0
         self.header.set_sequence(segment.index, 0)
-        self.header.set_sealed(segment.index, sealed=False)
-        segment.memory.seek(0)
         if not self.sealed:
+            self.header.set_sealed(segment.index, sealed=False)
+            segment.memory.seek(0)
             self._free.append(segment)
 
     def current_write(self) -> Callable[[bytes], object]:
@@ -216,13 +220,12 @@ class Spool:
         self.header.heartbeat_ns = now_ns
 
     def seal(self) -> None:
-        """Accept no more frames: a late write fails and goes to the next writer."""
+        """Accept no more frames, also in free segments that another thread is about to use; the drain must not run."""
         self.sealed = True
         self._free.clear()
         self._cold.clear()
         for segment in self._segments:
-            if segment.sequence:
-                self._seal(segment)
+            self._seal(segment)
 
     def is_lost(self) -> bool:
         """Whether the file was deleted: its frames must move to another spool."""

@@ -4,12 +4,12 @@ Whoever gets the lock knows that the owner is dead, also from another container 
 inherits the lock with its descriptors until `detach`; its own spool is another file with another lock.
 """
 
-import os
 from contextlib import suppress
 from typing import Final
 
 from obs_core import safe_files
 from obs_core.capture.spool.header import allocate
+from obs_core.system import os
 
 SUFFIX: Final = ".spool"
 UNFINISHED: Final = ".making"  # added to the name while the file is made
@@ -42,7 +42,7 @@ class SpoolFile:
         Raises:
             OSError: the name can't be given.
         """
-        os.rename(self._at, self.path)  # noqa: PTH104 - pathlib costs the traced program 2 ms
+        os.rename(self._at, self.path)
         self._at = self.path
 
     def is_lost(self) -> bool:
@@ -59,7 +59,7 @@ class SpoolFile:
     def remove(self) -> None:
         """Delete the file."""
         with suppress(OSError):
-            os.unlink(self._at)  # noqa: PTH108 - as above
+            os.unlink(self._at)
         self.detach()
 
     def detach(self) -> None:

@@ -4,8 +4,10 @@ Plain data (numbers, short texts, small flat containers) is marshalled into the 
 `repr`; the drain makes the text later. All other values are described in the traced call.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
+from obs_core.capture.context import UNSAMPLED, current
 from obs_core.capture.values.limits import rules
 from obs_core.capture.values.secret_shapes import may_contain
 
@@ -15,6 +17,7 @@ _TOO_SHORT: Final = 4  # characters of a text that can't contain a name and a se
 _PAIR: Final = 2
 _NUMBERS: Final = frozenset({float, int, bool, type(None)})
 _SEQUENCES: Final = frozenset({list, tuple})
+_loaded: Final[list[Callable[..., dict[str, Any]]]] = []
 
 
 def encode_plain(value: Any, *, compared: bool = False) -> tuple[Any, dict[str, Any] | None]:  # noqa: ANN401, C901, PLR0911, PLR0912 - any value, one fast function
@@ -62,9 +65,23 @@ def encode_plain(value: Any, *, compared: bool = False) -> tuple[Any, dict[str, 
                 return value, None
             if name in rules.redaction.harmless or not rules.redaction.hides(name):
                 return value, None
-    from obs_core.capture.values import summary  # noqa: PLC0415 - most programs return plain data only
+    return None, _description(value, compared=compared)
 
-    return None, summary.description(value, compared=compared)
+
+def _description(value: object, *, compared: bool) -> dict[str, Any]:
+    """The description of a value that is not plain data, imported with the first one: many programs need none.
+
+    Traced functions that this calls (of `re`, an import hook) are not the program's calls.
+    """
+    token = current.set(UNSAMPLED)
+    try:
+        if not _loaded:
+            from obs_core.capture.values import summary  # noqa: PLC0415 - see above
+
+            _loaded.append(summary.description)  # an import statement fails at the end of the interpreter
+        return _loaded[0](value, compared=compared)
+    finally:
+        current.reset(token)
 
 
 def describe(value: object) -> tuple[Any, dict[str, Any] | None]:

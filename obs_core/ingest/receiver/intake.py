@@ -16,7 +16,7 @@ from obs_core.capture.drain import recovery
 from obs_core.capture.options import Options
 from obs_core.capture.spool.frames import ready_frame
 from obs_core.capture.spool.spool import Spool
-from obs_core.capture.writer import Writer
+from obs_core.capture.spool_writer import Writer
 from obs_core.ingest.formats.rows import Refused
 from obs_core.ingest.receiver.responses import Refusal
 from obs_core.model import Row

@@ -1,0 +1,176 @@
+"""A writer: the spool of this process and the thread that drains it.
+
+Imported with the first frame, not with obs_core, and with all that it needs: later imports could run during a fork or
+at the end of the interpreter. Names of the standard library are bound here, so that a program or a test that replaces
+`sleep` does not change what the thread does.
+"""
+
+import importlib.readers  # noqa: F401 - importlib.resources would import it with the first batch
+from _thread import allocate_lock, start_new_thread
+from contextlib import suppress
+from functools import partial
+from typing import Final
+
+from obs_core.capture.context import UNSAMPLED, current
+from obs_core.capture.drain.at_exit import at_exit_of_child
+from obs_core.capture.drain.drain import Drain, drain_into
+from obs_core.capture.drain.recovery import recover
+from obs_core.capture.options import Options
+from obs_core.capture.spool.memory_fallback import MemoryBuffer, new_spool
+from obs_core.capture.spool.renewal import renewed, take_over
+from obs_core.capture.spool.spool import Spool
+from obs_core.capture.state import process, sink
+from obs_core.paths import folder_of
+from obs_core.system import monotonic, sleep, time_ns
+
+_GAP_S: Final = 0.003  # between two batches (some 80 ms each), so that other programs can write to the log
+_RECOVERY_S: Final = 5.0  # how often a writer looks for spools of dead writers
+
+
+class Writer:
+    """The spool of this process and the thread that drains it."""
+
+    def __init__(self, options: Options, *, drains: bool) -> None:
+        """Make the spool, or a buffer in memory if that fails; with `drains`, start the thread that empties it."""
+        self.at_exit_of_child = at_exit_of_child
+        self.options = options
+        self.spool: Spool | MemoryBuffer = new_spool(options, process.sites.keys)
+        self.drain: Drain = drain_into(self.spool, options)
+        self.closed = False
+        self.drain_lock, self._wake = allocate_lock(), allocate_lock()
+        self._wake.acquire()
+        self._recovery_due = monotonic()
+        if drains:
+            with suppress(RuntimeError):  # no more threads: the rows are moved at the end of the program
+                start_new_thread(self._loop, ())  # not `Thread`: a list of the program's threads does not have ours
+
+    def put(self, frame: bytes) -> None:
+        """Write `frame` to the spool, or count it as dropped; used when the current segment is full."""
+        while not self.closed:
+            spool = self.spool
+            if spool.write(frame):
+                sink.write = spool.current_write()
+            elif spool is not self.spool or spool.sealed:
+                continue  # its file was deleted meanwhile, or the writer is being closed
+            with suppress(RuntimeError):  # the thread is awake already
+                self._wake.release()
+            return
+        sink.write = sink.put = sink.start
+        sink.start(frame)
+
+    def _loop(self) -> None:
+        current.set(UNSAMPLED)  # traced functions that this thread calls are not the program's calls
+        while not self.closed:
+            self._wake.acquire(timeout=self.options.flush_ms / 1000)
+            while self._tick():
+                sleep(_GAP_S)
+
+    def _tick(self) -> int:
+        """Move one batch and maintain the spool; return the number of moved rows."""
+        with self.drain_lock:
+            if self.closed:
+                return 0
+            try:
+                moved = self._step() if self.drain.holds_lease() else 0
+                self.spool.tidy(time_ns())
+                if self.spool.is_lost():
+                    self._renew()
+                if self.options.drain and not moved and monotonic() >= self._recovery_due:
+                    self._recovery_due = monotonic() + _RECOVERY_S
+                    self.recover()
+            except Exception as error:  # noqa: BLE001 - the thread must survive any error; the status shows it
+                self.spool.header.last_error = f"{type(error).__name__}: {error}"
+                return 0
+            return moved
+
+    def _step(self) -> int:
+        """Move one batch, unless OBS_DRAIN is off and another process drains this spool."""
+        if self.options.drain:
+            return self.drain.step()
+        self.drain.position = max(self.drain.position, self.spool.header.position)
+        return 0
+
+    def _renew(self) -> None:
+        """Continue with a new spool, because the file of this one was deleted."""
+        if not process.lock.acquire(blocking=False):  # another thread starts or closes the writer
+            return
+        try:
+            old, old_drain = self.spool, self.drain
+            self.spool = renewed(self.options, process.sites.keys, old)
+            self.register_sites()
+            if process.writer is self:
+                sink.write = self.spool.current_write()
+            old.seal()
+            take_over(self.spool, old, max(old_drain.position, old.header.position))
+            self.drain = drain_into(self.spool, self.options)
+            old_drain.remove_position()
+            old_drain.close()
+        finally:
+            process.lock.release()
+
+    def register_sites(self) -> None:
+        """Write the sites of this process to the spool."""
+        for site_id, site_key in enumerate(process.sites.keys, 1):
+            self.spool.register_site(site_id, site_key)
+
+    def recover(self) -> None:
+        """Move the rows of dead writers of the same log into it."""
+        folder, header = folder_of(self.options.log), self.spool.header
+        report = partial(setattr, header, "last_error")
+        header.recovered += recover(folder, self.drain.path, skip=self.spool.name, report=report)
+
+    def flush(self, timeout_s: float) -> bool:
+        """Move every row that is in the spool now into the log; False if that takes longer than the timeout."""
+        deadline = monotonic() + timeout_s
+        spool = self.spool
+        end = spool.end()
+        while self.drain.position < end:
+            if not self.drain_lock.acquire(timeout=max(deadline - monotonic(), 0)):
+                return False
+            try:
+                moved = self._step()
+            finally:
+                self.drain_lock.release()
+            if not moved and self.drain.position < end:
+                if monotonic() >= deadline:
+                    return False
+                sleep(0.01)
+            if spool is not self.spool:
+                spool = self.spool
+                end = spool.end()
+        return True
+
+    def _seal(self) -> None:
+        """Accept no more frames. The lock keeps the drain from freeing a segment meanwhile, which would open it."""
+        locked = self.drain_lock.acquire(timeout=1)
+        self.spool.seal()
+        if locked:
+            self.drain_lock.release()
+
+    def close(self, timeout_s: float) -> None:
+        """Stop accepting frames, flush, and delete the spool if the log has all of it."""
+        deadline = monotonic() + timeout_s
+        self.closed = True
+        if self.spool.is_lost():
+            with self.drain_lock:
+                self._renew()
+        self._seal()
+        done = self.flush(timeout_s if self.options.drain else 0)
+        while done and self.drain_lock.acquire(timeout=1):
+            confirmed = not self.options.drain or self.drain.is_confirmed()
+            self.drain_lock.release()
+            if confirmed:
+                break
+            done = self.flush(deadline - monotonic())  # the log was lost: once more, into a new one
+        if not self.drain_lock.acquire(timeout=1):
+            return
+        try:
+            self.spool.tidy(time_ns())
+            if done:
+                self.spool.remove()
+                self.drain.remove_position()
+            else:
+                self.spool.leave()
+            self.drain.close()
+        finally:
+            self.drain_lock.release()

@@ -1,0 +1,66 @@
+"""The state of this process: its options, its sites, its writer, and the number of rows that could not be recorded.
+
+Every traced call puts its frame into `sink.write`. Before the first frame, and in a forked child, that starts the
+writer; afterwards it is `mmap.write` of the spool's current segment, and `sink.put` is called when that is full.
+"""
+
+import threading
+from typing import TYPE_CHECKING, Final
+
+from obs_core.capture.options import read_environment, warn
+from obs_core.capture.spool.frames import FrameSink, Sites
+from obs_core.system import os
+
+if TYPE_CHECKING:
+    from obs_core.capture.spool_writer import Writer
+
+
+class ProcessState:
+    """The state of this process: its options, sites and, after the first frame, its writer."""
+
+    def __init__(self) -> None:
+        """Read the options; there is no writer yet."""
+        self.options, self.refused = read_environment(os.environ)
+        self.writer: Writer | None = None
+        self.writer_class: type[Writer] | None = None
+        self.lock = threading.RLock()
+        self.early_frames: list[bytes] | None = None
+        self.sites = Sites()
+        self.ended = False
+        self.homeless = 0  # rows that were lost while there was no writer
+        self.closed_dropped = 0  # rows that writers of this process dropped which are closed now
+
+    def count_drop(self) -> None:
+        """Count a row that is lost; from any thread or signal handler."""
+        writer = self.writer
+        if writer is None or writer.closed:
+            self.homeless += 1
+        else:
+            writer.spool.count_drop()
+
+    def report_refused(self) -> None:
+        """Say which settings could not be used, once there is a writer."""
+        if self.refused and self.writer is not None:
+            self.writer.spool.header.last_error = "; ".join(self.refused)
+            warn(self.refused)
+            self.refused = []
+
+    def site_id(self, site_key: bytes) -> int:
+        """The id of the site marshalled as `site_key`, registered in the spool; 0 if there are too many sites."""
+        site_id, new = self.sites.register(site_key)
+        writer = self.writer
+        if new and writer is not None and not writer.closed:
+            try:
+                writer.spool.register_site(site_id, site_key)
+            except ValueError:  # the spool is being closed; the next one gets all sites
+                return site_id
+        return site_id
+
+
+def _no_writer(_frame: bytes) -> None:
+    """Count a frame that comes before the module of writers is imported."""
+    process.count_drop()
+
+
+process: Final = ProcessState()
+sink: Final = FrameSink(_no_writer)
