@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.prepare import INSTALL, browser
 from tests.support import dashboard
@@ -17,6 +17,8 @@ FLAGS = (
     *("--disable-component-update", "--disable-sync"),
 )
 IDLE = "[data-testid=stApp][data-test-script-state=notRunning][data-test-connection-state=CONNECTED]"
+WAIT_MS = 60_000
+"""A wait ends with its event; this is how long a busy machine may take."""
 DESCRIPTORS = 256
 """The files that a process may open on macOS, unless its user changes that."""
 
@@ -32,6 +34,8 @@ BEATS = """
 """
 Serve = Callable[[Path], str]
 
+expect.set_options(timeout=WAIT_MS)
+
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
@@ -40,6 +44,13 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     if chromium is None:
         pytest.fail(f"The browser tests need Chromium: {' '.join(INSTALL)}", pytrace=False)
     return browser_type_launch_args | {"executable_path": chromium, "args": list(FLAGS)}
+
+
+@pytest.fixture
+def context(context: BrowserContext) -> BrowserContext:
+    """Its pages wait as long as a busy machine may take."""
+    context.set_default_timeout(WAIT_MS)
+    return context
 
 
 @pytest.fixture
@@ -56,9 +67,9 @@ def serve() -> Iterator[Serve]:
 
 def settled(page: Page) -> Page:
     """The page once its script has run and nothing more is on the way."""
-    page.wait_for_selector(IDLE, timeout=60_000)
+    page.wait_for_selector(IDLE)
     page.wait_for_timeout(300)
-    page.wait_for_selector(IDLE, timeout=60_000)
+    page.wait_for_selector(IDLE)
     return page
 
 
@@ -69,7 +80,7 @@ def beats(page: Page) -> int:
 
 def wait_for_beats(page: Page, more: int) -> None:
     """Wait until the page has sent so much more: without actions, each is a refresh."""
-    page.wait_for_function(f"window.beats >= {beats(page) + more}", timeout=60_000)
+    page.wait_for_function(f"window.beats >= {beats(page) + more}")
 
 
 def query_of(page: Page) -> str:

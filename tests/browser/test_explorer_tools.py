@@ -100,7 +100,7 @@ def test_everything_that_fits_is_downloaded_and_its_size_is_said_before(
     page.goto(f"{serve(tmp_path / 'trace.db')}/trace_explorer?every=off&t_size=50")
     settled(page)
     page.get_by_role("button", name="Export").click()
-    expect(page.get_by_text("5 rows, about")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("5 rows, about")).to_be_visible()
     with page.expect_download() as waiting:
         page.get_by_role("link", name="Download CSV").click()
     assert waiting.value.suggested_filename.startswith("rows_")
@@ -131,7 +131,7 @@ def test_a_trace_of_20_000_calls_is_walked_by_levels_and_errors(serve: Serve, pa
     settled(page)
     fall = page.get_by_role("treegrid", name="Calls and values of the trace")
     status = page.get_by_role("status").filter(has_text="rows")
-    expect(status).to_have_text("20,000 rows", timeout=30_000)
+    expect(status).to_have_text("20,000 rows")
     assert fall.get_by_role("row").count() < 60
     page.get_by_label("Collapse to this level").select_option("2")
     expect(status).to_have_text("8 of 20,000 rows")

@@ -130,12 +130,12 @@ def test_a_click_on_an_attribute_selects_its_row_and_the_card_shows_it_whole(
     page.keyboard.press("Enter")
     page.keyboard.press("ArrowRight")
     eventually(page, lambda: frame.locator(".ag-row-selected [col-id=Data]").all_inner_texts() == ["serve"])
-    expect(page.get_by_test_id("stCode").filter(has_text=LONG)).to_have_count(1, timeout=30_000)
+    expect(page.get_by_test_id("stCode").filter(has_text=LONG)).to_have_count(1)
     for key in ("ArrowUp", "ArrowLeft", "ArrowLeft"):  # to the row, to its first cell, and closed
         page.keyboard.press(key)
     eventually(page, lambda: count_of(frame, "key0") == 0)
     table.store(log, [Row("call", "web", "newest", time.time_ns())])
-    expect(page.get_by_text("Paused · 1 new row")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Paused · 1 new row")).to_be_visible()
     page.get_by_role("button", name="Resume").click()
     eventually(page, lambda: count_of(frame, "newest") == 1)
     assert (count_of(frame, "user.id"), count_of(frame, "(not JSON)"), count_of(frame, "key0")) == (1, 1, 0)
@@ -163,7 +163,7 @@ def test_a_link_opens_what_was_open_and_the_file_holds_rows_of_the_log_alone(
     page.reload()
     settled(page)
     page.get_by_role("button", name="Export").first.click()
-    expect(page.get_by_role("switch", name="Do not escape formulas")).to_be_checked(timeout=30_000)
+    expect(page.get_by_role("switch", name="Do not escape formulas")).to_be_checked()
 
 
 def test_a_trace_of_30_000_rows_opens_level_by_level(serve: Serve, page: Page, tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_a_trace_of_30_000_rows_opens_level_by_level(serve: Serve, page: Page, t
     settled(page)
     frame = grid(page)
     status = page.get_by_role("status").filter(has_text="rows")
-    expect(status).to_have_text("30,000 rows", timeout=30_000)
+    expect(status).to_have_text("30,000 rows")
     chevron(frame, "f0")
     body = frame.locator(".ag-body-viewport")
     more = frame.locator(".ag-row").get_by_text("Show 200 more")  # not its tooltip
@@ -195,7 +195,7 @@ def test_a_trace_of_30_000_rows_opens_level_by_level(serve: Serve, page: Page, t
     eventually(page, lambda: f"span=s{LARGE - 2}" in query_of(page))
     page.reload()
     settled(page)
-    expect(page.get_by_label("Collapse to this level")).to_have_value("2", timeout=30_000)
+    expect(page.get_by_label("Collapse to this level")).to_have_value("2")
     expect(fall.get_by_role("row", selected=True)).to_contain_text(f"f{LARGE - 2}")
     eventually(page, lambda: _at_end(body) and count_of(frame, f"f{9 * WIDE}") == 1)
     page.get_by_role("button", name="Expand all").click()

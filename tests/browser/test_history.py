@@ -9,7 +9,6 @@ from tests.browser.conftest import BEATS, Serve, query_of, settled, wait_for_bea
 from tests.browser.test_overview import stored
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
-WAIT_MS = 60_000
 CONTROLS = "from=now-6h&every=1s"
 
 
@@ -34,16 +33,16 @@ def refreshed(page: Page) -> Page:
 
 def test_one_back_leads_from_a_trace_to_the_function_with_its_window_and_interval(page: Page, address: str) -> None:
     page.goto(f"{address}/code_inspector?{CONTROLS}&f_fn=m.load")
-    expect(page.get_by_role("heading", name="Newest calls")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_role("heading", name="Newest calls")).to_be_visible()
     refreshed(page)
     before = steps(page)
     page.get_by_test_id("stDataFrame").first.click(position={"x": 100, "y": 45})
-    page.get_by_role("heading", name="Trace Explorer").wait_for(timeout=WAIT_MS)
+    page.get_by_role("heading", name="Trace Explorer").wait_for()
     refreshed(page)
     assert {"from=now-6h", "every=1s", "trace=t1", "span=s2"} == set(query_of(page).partition("?")[2].split("&"))
     assert steps(page) == before + 1
     page.go_back()
-    page.get_by_role("heading", name="Newest calls").wait_for(timeout=WAIT_MS)
+    page.get_by_role("heading", name="Newest calls").wait_for()
     refreshed(page)
     assert query_of(page) == f"/code_inspector?{CONTROLS}&f_fn=m.load"
     expect(page.get_by_role("combobox", name="From")).to_have_value("now-6h")
@@ -52,7 +51,7 @@ def test_one_back_leads_from_a_trace_to_the_function_with_its_window_and_interva
 def test_a_brush_is_one_step_and_back_shows_the_window_before(page: Page, address: str) -> None:
     page.goto(f"{address}/overview?every=1s")
     chart = page.get_by_test_id("stVegaLiteChart").first
-    chart.wait_for(timeout=WAIT_MS)
+    chart.wait_for()
     settled(page)
     before, box = steps(page), chart.bounding_box()
     assert box is not None
@@ -61,11 +60,11 @@ def test_a_brush_is_one_step_and_back_shows_the_window_before(page: Page, addres
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.9, height, steps=5)
     page.mouse.up()
-    page.wait_for_url("**from=1*to=1*", timeout=WAIT_MS)
+    page.wait_for_url("**from=1*to=1*")
     settled(page)
     assert steps(page) == before + 1
     page.go_back()
-    page.wait_for_url("**/overview?every=1s", timeout=WAIT_MS)
+    page.wait_for_url("**/overview?every=1s")
     refreshed(page)
     assert query_of(page) == "/overview?every=1s"
     expect(page.get_by_role("combobox", name="From")).to_have_value("now-1h")
@@ -73,7 +72,7 @@ def test_a_brush_is_one_step_and_back_shows_the_window_before(page: Page, addres
 
 def test_back_across_pages_keeps_the_window_and_interval_and_a_copied_link_has_them(page: Page, address: str) -> None:
     page.goto(f"{address}/overview?{CONTROLS}")
-    page.get_by_text("1 of 4 calls").wait_for(timeout=WAIT_MS)
+    page.get_by_text("1 of 4 calls").wait_for()
     refreshed(page)
     before, names = steps(page), ("Logs", "Alerts", "Code Inspector")
     for name in names:
@@ -81,12 +80,12 @@ def test_back_across_pages_keeps_the_window_and_interval_and_a_copied_link_has_t
         link.focus()
         assert str(link.get_attribute("href")).endswith(f"?{CONTROLS}")
         link.click()
-        page.get_by_role("heading", name=name, exact=True).wait_for(timeout=WAIT_MS)
+        page.get_by_role("heading", name=name, exact=True).wait_for()
         settled(page)
     assert steps(page) == before + len(names)
     for name in ("Alerts", "Logs", "Overview"):
         page.go_back()
-        page.get_by_role("heading", name=name, exact=True).wait_for(timeout=WAIT_MS)
+        page.get_by_role("heading", name=name, exact=True).wait_for()
         refreshed(page)
         assert set(query_of(page).partition("?")[2].split("&")) == set(CONTROLS.split("&"))
         expect(page.get_by_role("combobox", name="From")).to_have_value("now-6h")
@@ -100,19 +99,19 @@ def test_the_page_before_can_be_opened_after_back_and_nothing_is_logged(
     page.on("console", lambda message: logged.append(message.text) if message.type == "error" else None)
     page.goto(f"{serve(tmp_path / 'trace.db')}/trace_explorer?every=off")
     for number in (1, 2):
-        expect(page.get_by_text(f"page {number} ·")).to_be_visible(timeout=WAIT_MS)
+        expect(page.get_by_text(f"page {number} ·")).to_be_visible()
         settled(page)
         page.get_by_role("button", name="Next", exact=True).click()
-    expect(page.get_by_text("page 3 ·")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text("page 3 ·")).to_be_visible()
     previous = page.get_by_role("button", name="Previous", exact=True)
     for number in (2, 1):
         settled(page)
         previous.click()
-        expect(page.get_by_text(f"page {number} ·")).to_be_visible(timeout=WAIT_MS)
+        expect(page.get_by_text(f"page {number} ·")).to_be_visible()
     settled(page)
     page.go_back()
-    expect(page.get_by_text("page 2 ·")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text("page 2 ·")).to_be_visible()
     settled(page)
     previous.click()
-    expect(page.get_by_text("page 1 ·")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text("page 1 ·")).to_be_visible()
     assert logged == []

@@ -16,7 +16,6 @@ from tests.browser.test_overview import stored
 from tests.support import table
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
-WAIT_MS = 60_000
 REFRESHES = 3
 
 
@@ -38,8 +37,8 @@ def refreshed(page: Page) -> Page:
 def test_the_window_that_a_page_offers_stays(name: str, serve: Serve, page: Page, old_log: Path) -> None:
     page.add_init_script(BEATS)
     page.goto(f"{serve(old_log)}/{name}?every=1s")
-    page.get_by_role("button", name="Show it").click(timeout=WAIT_MS)
-    expect(page.get_by_role("button", name="Show it")).to_have_count(0, timeout=WAIT_MS)
+    page.get_by_role("button", name="Show it").click()
+    expect(page.get_by_role("button", name="Show it")).to_have_count(0)
     refreshed(page)
     expect(page.get_by_role("button", name="Show it")).to_have_count(0)
     expect(page.get_by_role("combobox", name="From")).to_have_value("last-5m")
@@ -49,8 +48,8 @@ def test_the_window_that_a_page_offers_stays(name: str, serve: Serve, page: Page
 def test_all_groups_stay_shown(serve: Serve, page: Page, old_log: Path) -> None:
     page.add_init_script(BEATS)
     page.goto(f"{serve(old_log)}/overview?every=1s&from=last-1h&to=last&group=nobody")
-    page.get_by_role("button", name="Show all groups").click(timeout=WAIT_MS)
-    expect(page.get_by_text("1 of 4 calls")).to_be_visible(timeout=WAIT_MS)
+    page.get_by_role("button", name="Show all groups").click()
+    expect(page.get_by_text("1 of 4 calls")).to_be_visible()
     refreshed(page)
     expect(page.get_by_text("1 of 4 calls")).to_be_visible()
     assert "group=" not in query_of(page)
@@ -82,18 +81,18 @@ def test_the_highlight_stays_with_the_alert_of_the_card(serve: Serve, page: Page
     page.add_init_script(BEATS)
     page.goto(f"{serve(log)}/alerts?every=1s")
     firing = page.get_by_test_id("stDataFrame").first
-    firing.wait_for(timeout=WAIT_MS)
+    firing.wait_for()
     settled(page)
     firing.click(position={"x": 250, "y": 75})
     card = page.get_by_text("stuck · ").first
-    card.wait_for(timeout=WAIT_MS)
+    card.wait_for()
     series = card.inner_text().removeprefix("stuck · ")
     row = firing.locator("tr", has=page.locator("[role=gridcell][aria-selected=true]"))
-    expect(row).to_contain_text(series, timeout=WAIT_MS)
+    expect(row).to_contain_text(series)
     before = row.get_attribute("aria-rowindex")
     table.store(log, repeated("late"))
     evaluated(log)
-    expect(firing.locator("[role=gridcell]", has_text="dead").first).to_be_attached(timeout=WAIT_MS)
+    expect(firing.locator("[role=gridcell]", has_text="dead").first).to_be_attached()
     refreshed(page)
     expect(row).to_contain_text(series)
     assert row.get_attribute("aria-rowindex") != before
@@ -110,10 +109,10 @@ def test_an_open_row_pauses_the_logs_until_resumed(serve: Serve, page: Page, liv
     page.add_init_script(BEATS)
     page.goto(f"{serve(live_log)}/logs?every=1s")
     rows = page.get_by_test_id("stDataFrame").first
-    rows.wait_for(timeout=WAIT_MS)
+    rows.wait_for()
     settled(page)
     rows.click(position={"x": 600, "y": 75})
-    expect(page.get_by_text("Paused · 0 new rows")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text("Paused · 0 new rows")).to_be_visible()
     lit = rows.locator("[role=gridcell][aria-selected=true]")
     before = lit.text_content()
     address = query_of(page)
@@ -125,7 +124,7 @@ def test_an_open_row_pauses_the_logs_until_resumed(serve: Serve, page: Page, liv
     expect(lit).to_have_text(str(before))
     assert query_of(page) == address
     page.get_by_role("button", name="Resume").click()
-    expect(page.get_by_text("5 rows, newest first")).to_have_count(0, timeout=WAIT_MS)
+    expect(page.get_by_text("5 rows, newest first")).to_have_count(0)
     refreshed(page)
     expect(page.get_by_text("Paused")).to_have_count(0)
     expect(lit).to_have_text(str(before))
@@ -137,26 +136,26 @@ def test_an_open_row_pauses_the_traces(serve: Serve, page: Page, live_log: Path)
     page.goto(f"{serve(live_log)}/trace_explorer?every=1s")
     grid = page.frame_locator("iframe").first
     row = grid.get_by_role("row", name="load").first
-    row.get_by_role("gridcell").nth(1).click(timeout=WAIT_MS)
-    expect(page.get_by_text("Paused · 0 new rows")).to_be_visible(timeout=WAIT_MS)
+    row.get_by_role("gridcell").nth(1).click()
+    expect(page.get_by_text("Paused · 0 new rows")).to_be_visible()
     refreshed(page)
     count = grid.get_by_role("row").count()
     stored(live_log, age_s=130, suffix="new")
     refreshed(page)
     assert grid.get_by_role("row").count() == count
     page.get_by_role("button", name="Resume").click()
-    expect(page.get_by_text("Paused")).to_have_count(0, timeout=WAIT_MS)
-    expect(grid.get_by_role("row")).not_to_have_count(count, timeout=WAIT_MS)
+    expect(page.get_by_text("Paused")).to_have_count(0)
+    expect(grid.get_by_role("row")).not_to_have_count(count)
 
 
 def test_with_refresh_off_nothing_moves_until_the_reader_refreshes(serve: Serve, page: Page, live_log: Path) -> None:
     page.goto(f"{serve(live_log)}/overview?every=off")
-    expect(page.get_by_text("1 of 4 calls")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text("1 of 4 calls")).to_be_visible()
     settled(page)
     stored(live_log, age_s=170, suffix="more")
     page.get_by_text("Most changed").click()
-    page.wait_for_url("**o_by=*", timeout=WAIT_MS)
+    page.wait_for_url("**o_by=*")
     settled(page)
     expect(page.get_by_text("1 of 4 calls")).to_be_visible()
     page.get_by_role("button", name="Refresh", exact=True).click()
-    expect(page.get_by_text("2 of 8 calls")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text("2 of 8 calls")).to_be_visible()

@@ -1,7 +1,16 @@
 // Requests the next refresh one interval after the last one was drawn. A refresh that is late is not requested twice.
-// A hidden tab requests nothing and catches up as soon as it is visible again.
+// A hidden tab requests nothing and catches up as soon as it is visible again. While a pointer button is down, nothing
+// is requested either: a redrawn chart would end the selection that is being dragged over it.
 const STATES = new WeakMap();
 const LOST = 4; // intervals (at least 10 s) without an answer: the request or the connection was lost
+const LONGEST_DRAG_MS = 30_000; // after it, the release of the button was lost
+
+let pressed = -LONGEST_DRAG_MS;
+document.addEventListener('pointerdown', () => { pressed = performance.now(); }, true);
+for (const end of ['pointerup', 'pointercancel']) {
+  document.addEventListener(end, () => { pressed = -LONGEST_DRAG_MS; }, true);
+}
+const drags = () => performance.now() - pressed < LONGEST_DRAG_MS;
 
 export default function ({ data, parentElement, setTriggerValue }) {
   if (!data) return undefined;
@@ -14,6 +23,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const request = () => {
     clearTimeout(state.timer);
     if (document.visibilityState === 'hidden') return;
+    if (drags()) {
+      state.timer = setTimeout(request, 100);
+      return;
+    }
     setTriggerValue('refresh', data.drawn);
     state.timer = setTimeout(request, Math.max(10_000, interval * LOST));
   };
