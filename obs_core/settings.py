@@ -4,11 +4,16 @@ A traced program's settings are in capture/options.py.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
+from obs_core.clock import period_ns
 from obs_core.environment import DEFAULT_LOG, switch, texts, whole_number
+
+_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?) ?([KMGT])B?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,10 @@ class Settings:
     archive: str = (
         "yes"  # OBS_ARCHIVE: yes: questions are answered from an archive; auto: the watcher also makes one; no
     )
+    keep_ns: int | None = None  # OBS_KEEP: how long sealed rows stay in the log; None: for ever
+    keep_archive_ns: int | None = None  # OBS_KEEP_ARCHIVE: how long rows stay in the archive
+    keep_rollups_ns: int | None = None  # OBS_KEEP_ROLLUPS: how long rollups stay
+    max_bytes: int | None = None  # OBS_MAX_SIZE: of the log and its archive together
     hang_s: int = 30  # OBS_HANG_S: a child without a heartbeat for so many seconds is restarted; 0: never
     max_series: int = 200_000  # OBS_MAX_SERIES: how many series the watcher tracks
     values: tuple[str, ...] = ()  # OBS_VALUES: span attributes that become values of their calls
@@ -68,6 +77,10 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         otlp_peer_connections=whole_number(env, "OBS_OTLP_PEER_CONNECTIONS", default=256) or 256,
         watch=switch(env, "OBS_WATCH", default=True),
         archive=_archive(env),
+        keep_ns=_period(env, "OBS_KEEP"),
+        keep_archive_ns=_period(env, "OBS_KEEP_ARCHIVE"),
+        keep_rollups_ns=_period(env, "OBS_KEEP_ROLLUPS"),
+        max_bytes=_size(env, "OBS_MAX_SIZE"),
         hang_s=whole_number(env, "OBS_HANG_S", default=30),
         max_series=whole_number(env, "OBS_MAX_SERIES", default=200_000),
         values=texts(env, "OBS_VALUES"),
@@ -82,6 +95,17 @@ def _archive(env: Mapping[str, str]) -> str:
     if env.get("OBS_ARCHIVE", "").strip().lower() == "auto":
         return "auto"
     return "yes" if switch(env, "OBS_ARCHIVE", default=True) else "no"
+
+
+def _period(env: Mapping[str, str], name: str) -> int | None:
+    """The variable as a period (12h, 30d, 2w) above zero, in nanoseconds."""
+    return period_ns(env.get(name, "").strip()) or None
+
+
+def _size(env: Mapping[str, str], name: str) -> int | None:
+    """The variable as a size (500MB, 20GB, 1TB) above zero, in bytes."""
+    match = _SIZE.fullmatch(env.get(name, "").strip().upper())
+    return round(float(match[1]) * 1000 ** "KMGT".index(match[2]) * 1000) or None if match else None
 
 
 def http_address(host: str, port: int) -> str:

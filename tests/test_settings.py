@@ -28,6 +28,10 @@ CHANGED = {
     "OBS_OTLP_PEER_CONNECTIONS": "10",
     "OBS_WATCH": "no",
     "OBS_ARCHIVE": "no",
+    "OBS_KEEP": "7d",
+    "OBS_KEEP_ARCHIVE": "90d",
+    "OBS_KEEP_ROLLUPS": "400d",
+    "OBS_MAX_SIZE": "1.5 GB",
     "OBS_HANG_S": "5",
     "OBS_MAX_SERIES": "7",
     "OBS_VALUES": "price",
@@ -72,6 +76,23 @@ def test_by_default_webhooks_may_use_any_host_and_messages_link_to_this_machine(
 )
 def test_a_switch_is_read_as_people_write_it(text: str, *, on: bool) -> None:
     assert switch({"X": text}, "X", default=True) is on
+
+
+def test_retention_is_read_as_periods_and_a_size() -> None:
+    settings = from_environment(CHANGED)
+    day_ns = 86_400 * 10**9
+    assert (settings.keep_ns, settings.keep_archive_ns, settings.keep_rollups_ns) == (
+        7 * day_ns, 90 * day_ns, 400 * day_ns,
+    )  # fmt: skip
+    assert settings.max_bytes == 1_500_000_000
+
+
+@pytest.mark.parametrize("text", ["", "0d", "0GB", "7", "seven", "-1d", "1e3GB", "7dd", "1XB"])
+def test_a_retention_that_can_not_be_read_deletes_nothing(text: str) -> None:
+    settings = from_environment(
+        dict.fromkeys(("OBS_KEEP", "OBS_KEEP_ARCHIVE", "OBS_KEEP_ROLLUPS", "OBS_MAX_SIZE"), text)
+    )
+    assert (settings.keep_ns, settings.keep_archive_ns, settings.keep_rollups_ns, settings.max_bytes) == (None,) * 4
 
 
 @pytest.mark.parametrize("text", ["", "-1", "12a", "٣"])

@@ -1,4 +1,4 @@
-"""Starts the sealer for a log that has grown long, again and again, as a child of the watcher."""
+"""Starts the sealer for a log that has grown long, and the pruner, again and again, as children of the watcher."""
 
 import json
 import subprocess
@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from obs_core import subprocesses
-from obs_core.archive.limits import Limits
+from obs_core.archive.limits import Keep, Limits
 from obs_core.archive.manifest import NAME, Manifest, folder_of
 from obs_core.errors import ObsError
 from obs_core.store import foreign, sqlite
@@ -19,7 +20,24 @@ from obs_core.store import foreign, sqlite
 LEAST_ROWS: Final = 200_000
 """A shorter log is not sealed: its mirror answers as quickly."""
 EVERY_S: Final = 60.0
+PRUNE_EVERY_S: Final = 600.0
+"""How often the pruner starts if it had nothing to do the last time."""
 _END_S: Final = 5.0
+
+
+class Retention(NamedTuple):
+    """What is kept of a log, and a function that says up to which id nobody needs its rows."""
+
+    keep: Keep
+    needed_id: Callable[[Path], int]
+    more: Sequence[str] = ()
+
+    def options(self, log: Path) -> list[str]:
+        """The options of the pruner."""
+        numbers = asdict(self.keep) | {"needed_id": self.needed_id(log)}
+        return [f"--{name.replace('_', '-')}={number}" for name, number in numbers.items() if number is not None] + [
+            *self.more
+        ]
 
 
 class BackgroundSealer:
@@ -32,9 +50,12 @@ class BackgroundSealer:
         least_rows: int = LEAST_ROWS,
         every_s: float = EVERY_S,
         options: Sequence[str] = (),
+        retention: "Retention | None" = None,
     ) -> None:
         """A sealer that has not been started; `report` gets its errors, each once. `options` are passed to it."""
         self._report, self._options = report, options
+        self._retention = retention
+        self._prune_s = 0.0
         self._least_rows, self._every_s = least_rows, every_s
         self._next_s = 0.0
         self._child: subprocess.Popen[bytes] | None = None
@@ -54,36 +75,52 @@ class BackgroundSealer:
                 self._child.wait(_END_S)
 
     def after_tick(self, log: Path, now_ns: int) -> None:
-        """Start the sealer if there is something to seal and none is running; called often, by the watcher's loop."""
+        """Start the pruner or the sealer if it is due and none is running; called often, by the watcher's loop."""
         del now_ns
         if time.monotonic() < self._next_s or (self._child and self._child.poll() is None):
             return
         self._next_s = time.monotonic() + self._every_s
         try:
-            if not is_due(log, self._least_rows, forward_rows=self._forward_rows()):
-                return
+            arguments = self._pruner(log) or self._sealer(log)
         except (ObsError, sqlite.Error, OSError):
             return  # the loop itself reports a log that can't be read; `archive verify` a damaged manifest
-        command = subprocesses.command("obs_core.archive.sealer", str(log), *self._options)
+        if not arguments:
+            return
+        verb = "pruned" if arguments[0].endswith("pruner") else "sealed"
         environment = subprocesses.environment(OBS_DISABLED="1")
         self._child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment, start_new_session=True
-        )
-        threading.Thread(target=self._follow, args=(self._child,), daemon=True).start()
+            subprocesses.command(*arguments),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment, start_new_session=True,
+        )  # fmt: skip
+        threading.Thread(target=self._follow, args=(self._child, verb), daemon=True).start()
+
+    def _pruner(self, log: Path) -> list[str] | None:
+        """The pruner's command, if its time has come."""
+        if self._retention is None or time.monotonic() < self._prune_s or not (folder_of(log) / NAME).exists():
+            return None
+        self._prune_s = time.monotonic() + min(PRUNE_EVERY_S, 10 * self._every_s)
+        return ["obs_core.archive.pruner", str(log), *self._retention.options(log)]
+
+    def _sealer(self, log: Path) -> list[str] | None:
+        """The sealer's command, if it has something to do."""
+        is_needed = is_due(log, self._least_rows, forward_rows=self._forward_rows())
+        return ["obs_core.archive.sealer", str(log), *self._options] if is_needed else None
 
     def _forward_rows(self) -> int:
         return min(Limits().forward_rows, self._least_rows)
 
-    def _follow(self, child: "subprocess.Popen[bytes]") -> None:
-        """Read what the sealer says until it ends, and report its error."""
+    def _follow(self, child: "subprocess.Popen[bytes]", verb: str) -> None:
+        """Read what the child says until it ends, and report its error; a pruner that had work starts again soon."""
         assert child.stdout
         error = ""
         with child.stdout:
             for line in child.stdout:
                 said = json.loads(line)
                 error = f"{said['error']} {said['hint']}" if "error" in said else error
+                if str(said.get("action", "")).startswith(("deleted", "to be deleted")):
+                    self._prune_s = time.monotonic() + self._every_s
         if error and error != self._reported:
-            self._report(f"The log could not be sealed: {error}")
+            self._report(f"The log could not be {verb}: {error}")
         self._reported = error
 
 
@@ -98,13 +135,13 @@ def is_due(log: Path, least_rows: int, *, forward_rows: int) -> bool:
             return False
         ends = "SELECT (SELECT min(id) FROM data_trace), (SELECT max(id) FROM data_trace)"
         lowest, newest = connection.execute(ends).fetchone()
-        if newest is None or newest - lowest < least_rows:
-            return False
         folder = folder_of(log)
         if not (folder / NAME).exists():
-            return True
+            return newest is not None and newest - lowest >= least_rows
         with Manifest(folder) as manifest:
             sealed = manifest.sealed()
+        if newest is None or (newest - lowest < least_rows and not (sealed and sealed.pruned_id)):
+            return False
         if sealed is None or sealed.from_id >= lowest or newest - sealed.until_id >= forward_rows:
             return True
         statement = "SELECT count(*) FROM superseded WHERE id > ? AND id <= ?"

@@ -26,7 +26,9 @@ class Again:
         self._pruned_id = sealed.pruned_id if sealed else 0
         self._rows = [piece for piece in current if piece.what == "rows"]
         self._damaged = set(pieces.damaged(folder, self._rows, whole=False))
-        self.old = [piece for piece in current if piece.day == day]
+        mine = {(piece.first_id, piece.last_id) for piece in self._rows if piece.day == day}
+        # Rollups of rows that are not kept any more stay as they are.
+        self.old = [piece for piece in current if piece.day == day and (piece.first_id, piece.last_id) in mine]
 
     def mark_damaged(self, files: Iterable[str]) -> None:
         """Say which files, apart from missing and cut ones, must not be read."""

@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "import": "import trace files into the log",
     "export": "export rows of the log as OTLP, Jaeger JSON or CSV",
     "archive": "seal the log's older rows into Parquet files, and check them",
+    "prune": "delete rows that are not to be kept (OBS_KEEP, OBS_MAX_SIZE), or say which",
     "drain": "move rows left in the spools of killed programs into the log",
     "ingest": "receive traces, logs and metrics from OpenTelemetry programs (OTLP over HTTP)",
     "watch": "follow the log: evaluate alert rules, send notifications, recover the spools of killed programs",

@@ -9,10 +9,12 @@ import threading
 
 from obs_core import heartbeat
 from obs_core.alerts.deliver import dispatcher
-from obs_core.archive.background import BackgroundSealer
+from obs_core.archive.background import BackgroundSealer, Retention
+from obs_core.archive.limits import Keep
 from obs_core.cli import argument_types
 from obs_core.settings import from_environment
 from obs_core.watch import loop
+from obs_core.watch.needed import needed_id
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +40,12 @@ def run(arguments: argparse.Namespace) -> int:
         heartbeat.start()
         print(json.dumps({"address": str(log)}), flush=True)
     report = _report_as_child if arguments.child else _report
-    with dispatcher.deliver_in_background(settings) as deliver, BackgroundSealer(report) as sealer:
+    keep = Keep(settings.keep_ns, settings.keep_archive_ns, settings.keep_rollups_ns, settings.max_bytes)
+    retention = None if keep.everything else Retention(keep, needed_id)
+    with (
+        dispatcher.deliver_in_background(settings) as deliver,
+        BackgroundSealer(report, retention=retention) as sealer,
+    ):
         callbacks = [deliver, sealer.after_tick] if settings.archive == "auto" else [deliver]
         loop.watch(log, stop, report, callbacks, tick_s=arguments.tick, max_series=settings.max_series)
     return 0

@@ -12,11 +12,12 @@ import pytest
 from benchmarks.logs import multiplied
 from obs_core import subprocesses
 from obs_core.archive import lease
-from obs_core.archive.background import BackgroundSealer
+from obs_core.archive.background import BackgroundSealer, Retention
+from obs_core.archive.limits import Keep
 from obs_core.archive.manifest import Manifest, folder_of
 from obs_core.clock import now_ns
 from obs_core.errors import ObsError
-from tests.support.archives import append, differences, mixed
+from tests.support.archives import append, differences, mixed, seal, statement
 
 NOW = ("--settle-s", "0", "--forward-rows", "1", "--batch-rows", "60")
 
@@ -45,6 +46,16 @@ def test_a_long_log_is_sealed_and_sealed_again_as_it_grows(path: Path) -> None:
         append(path, mixed(150, first=400))
         # a sealer that is stopped within a step leaves files for the next one to delete: let it finish
         wait_for(lambda: sealed_until(path) == 549 and not differences(path), lambda: sealer.after_tick(path, 0))
+    assert reports == []
+
+
+def test_a_sealed_log_is_pruned_by_itself(path: Path) -> None:
+    seal(path)
+    keep, reports = Retention(Keep(rows_ns=1, newest=100), lambda _: 250, ("--grace-s=0",)), list[str]()
+    with BackgroundSealer(reports.append, least_rows=100, every_s=0, options=NOW, retention=keep) as sealer:
+        wait_for(
+            lambda: statement(path, "SELECT min(id) FROM data_trace") == [(251,)], lambda: sealer.after_tick(path, 0)
+        )
     assert reports == []
 
 

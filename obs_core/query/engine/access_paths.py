@@ -9,6 +9,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from obs_core.clock import Window
+from obs_core.errors import ArchiveDamaged
 from obs_core.query.engine import archive_planner, duckdb_errors, planner
 from obs_core.query.engine.archive_reader import ArchiveReader, ArchiveView
 from obs_core.query.engine.sql_file import SqlFile
@@ -71,7 +72,7 @@ class AccessPaths:
         try:
             if shape.native and self._archive and self._archive.exists():
                 view = self._archive.view(window)
-                is_long = self._rows() > FULL_MIRROR_ROWS
+                is_long = self._rows() > FULL_MIRROR_ROWS or (view is not None and view.is_pruned)
             else:
                 view, is_long = None, False
             if mirror_at and not is_long:
@@ -83,6 +84,9 @@ class AccessPaths:
                 request = _Request(file, window, parameters, limit, tail_at, repaired, exact)
                 if (archived := self._from_archive(request)) is not None:
                     return archived
+                if view.is_pruned:
+                    message = f"Rows of this window are only in {view.folder}, which can't be read."
+                    raise ArchiveDamaged(message, "Run: python -m obs_core archive verify")
             share = self._share(window) if shape.native else 0.0
             plan = planner.plan(file, shape, window, parameters, share=share, limit=limit, repaired=repaired)
             return self._pool.answer(self._request(plan)), plan.way
@@ -99,6 +103,10 @@ class AccessPaths:
             return self._pool.answer(self._request(plan) | {"mirror_at": version, "mirror_after_id": after_id})
         return None
 
+    def pruned_extent(self) -> Window | None:
+        """The time range of the archive, if rows were deleted from the log."""
+        return self._archive.pruned_extent() if self._archive else None
+
     def close(self) -> None:
         """Close the archive's manifest."""
         if self._archive:
@@ -113,7 +121,7 @@ class AccessPaths:
         answer = None
         for _ in range(2):
             view = self._archive.view(request.window)
-            if view is None or view.log_rows - view.sealed_rows > LONGEST_TAIL:
+            if view is None or (view.log_rows - view.sealed_rows > LONGEST_TAIL and not view.is_pruned):
                 return None
             try:
                 answer = self._archived(request, view)
@@ -130,7 +138,7 @@ class AccessPaths:
             table = self.from_mirror(plan, request.tail_at, view.until_id)
             if table is not None:
                 return table, plan.way
-        if not view.files("rows"):
+        if not view.files("rows") and not view.is_pruned:
             return None  # the index by time is quicker than all newer rows
         tail: planner.Tail = "sqlite_query in hex" if request.repaired else "sqlite_query"
         plan = self._archive_plan(request, view, tail)

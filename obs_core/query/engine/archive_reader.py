@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from obs_core.archive.manifest import ANCHOR_TEXT, NAME, Manifest, Piece, Sealed, folder_of
-from obs_core.clock import Window
+from obs_core.clock import MAX_NS, Window
 from obs_core.errors import ObsError
 from obs_core.query.engine.sqlite_reader import SqliteReader
 
@@ -25,7 +25,8 @@ class ArchiveView:
 
     `pieces` are those that may have rows of the window; they have every row of it with an id up to `until_id`.
     `superseded` is how many ids of the sealed range were superseded
-    (`has_superseded`: some of them are still in pieces). `log_rows` and `sealed_rows` count ids.
+    (`has_superseded`: some of them are still in pieces). `log_rows` and `sealed_rows` count ids. With `is_pruned`, the
+    log does not have all rows of the window any more: those with an id up to `pruned_id` are only in pieces.
     """
 
     until_id: int
@@ -35,6 +36,8 @@ class ArchiveView:
     sealed_rows: int
     superseded: int
     has_superseded: bool
+    pruned_id: int
+    is_pruned: bool
 
     @property
     def rows(self) -> int:
@@ -73,9 +76,16 @@ class ArchiveReader:
                 view = manifest.view(window.from_ns, window.to_ns) if manifest else None
             if view is None or (view.sealed.older_ns is not None and view.sealed.older_ns >= window.from_ns):
                 return None
-            return self._checked(view.sealed, view.pieces)
+            return self._checked(view.sealed, view.pieces, window)
         except (ObsError, OSError):  # the default access paths answer; `archive verify` reports it
             return None
+
+    def pruned_extent(self) -> Window | None:
+        """From the first to just after the last row in pieces; None unless rows were deleted from the log."""
+        view = self.view(Window(-MAX_NS, MAX_NS)) if self.exists() else None
+        if view is None or not view.is_pruned or not view.pieces:
+            return None
+        return Window(min(p.first_ns for p in view.pieces), min(max(p.last_ns for p in view.pieces) + 1, MAX_NS))
 
     def is_current(self, view: ArchiveView, window: Window) -> bool:
         """Whether no row of `view` was superseded since."""
@@ -87,7 +97,7 @@ class ArchiveReader:
         with self._lock:
             self._close()
 
-    def _checked(self, sealed: Sealed, pieces: list[Piece]) -> ArchiveView | None:
+    def _checked(self, sealed: Sealed, pieces: list[Piece], window: Window) -> ArchiveView | None:
         """The view, if the log at the path is the one that was sealed."""
         parameters = {
             "from_id": sealed.from_id,
@@ -110,6 +120,8 @@ class ArchiveReader:
             sealed_rows=sealed.until_id - lowest + 1,
             superseded=superseded,
             has_superseded=superseded != sealed.superseded,
+            pruned_id=sealed.pruned_id,
+            is_pruned=sealed.pruned_ns is not None and sealed.pruned_ns >= window.from_ns,
         )
 
     def _current(self) -> Manifest | None:

@@ -156,6 +156,8 @@ class Engine:
             ends = f"SELECT (SELECT min(timestamp) FROM {shape.rows}), (SELECT max(timestamp) FROM {shape.rows})"
         _, [(first, last)] = self._reader.answer(ends, {})
         extent = Window(first, min(last + 1, MAX_NS)) if first is not None else None
+        if extent and shape.native and (pruned := self._paths.pruned_extent()):
+            extent = Window(min(extent.from_ns, pruned.from_ns), max(extent.to_ns, pruned.to_ns))
         self._extent = (version, extent)
         return extent
 

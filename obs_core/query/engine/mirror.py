@@ -163,13 +163,14 @@ class Mirror:
         self._newest, self._anchor = up_to_id, anchor[0][0] if anchor else None
 
     def _has_every_row(self) -> bool:
-        """Whether the log has as many rows as the mirror, up to the newest that the mirror has."""
-        in_log = int(
-            self._rows("SELECT count(*) FROM data_trace WHERE id > ? AND id <= ?", self._after_id, self._newest)[0][0]
-        )
-        return in_log == int(
-            self._connection.execute(f"SELECT count(*) FROM {TABLE} WHERE id > {self._after_id}").fetchone()[0]
-        )
+        """Whether the log has as many rows as the mirror, up to the newest that the mirror has.
+
+        Older rows than the log's first have been deleted since the mirror read it.
+        """
+        statement = "SELECT min(id), count(*) FROM data_trace WHERE id > ? AND id <= ?"
+        lowest, rows = self._rows(statement, self._after_id, self._newest)[0]
+        counted = f"SELECT count(*) FROM {TABLE} WHERE id >= {max(self._after_id + 1, int(lowest or 0))}"
+        return int(rows) == int(self._connection.execute(counted).fetchone()[0])
 
     def _rows(self, statement: str, *parameters: int) -> Sequence[Sequence[Any]]:
         """The rows of SQLite's answer, as text."""

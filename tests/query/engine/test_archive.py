@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from pandas.testing import assert_frame_equal
 
 from obs_core.archive.manifest import Manifest, folder_of
 from obs_core.clock import HOUR, SECOND, Window
+from obs_core.errors import ArchiveDamaged
 from obs_core.model import Row
 from obs_core.query.engine import access_paths, archive_planner, dataframes, planner
 from obs_core.query.engine.archive_reader import ArchiveReader
@@ -20,7 +22,7 @@ from obs_core.query.engine.sql_file import names, sql_file
 from obs_core.query.engine.sqlite_reader import SqliteReader
 from obs_core.query.engine.worker_pool import Pool
 from obs_core.query.questions import overview
-from tests.support.archives import append, mixed, seal, statement
+from tests.support.archives import append, mixed, prune, seal, statement
 from tests.support.table import START_NS
 
 STEP = 600 * SECOND
@@ -115,6 +117,47 @@ def test_every_access_path_gives_the_same_answer(path: Path, pool: Pool, reader:
                 assert_equal(answer, expected, f"{name} {window}")
                 compared += 1
     assert compared >= 5 * 2 or name == "traces/texts"
+
+
+@pytest.fixture(scope="module")
+def pruned_path(path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the log, without the rows up to the id 250: only the archive has them."""
+    copy = tmp_path_factory.mktemp("pruned") / "x.db"
+    statement(path, f"VACUUM INTO '{copy}'")
+    shutil.copytree(folder_of(path), folder_of(copy))
+    prune(copy, 250)
+    return copy
+
+
+def test_rows_that_left_the_log_are_in_every_answer(path: Path, pruned_path: Path, pool: Pool) -> None:
+    ways = set()
+    with (
+        Engine(path, pool=pool, archive=False, row_cap=None) as whole,
+        Engine(pruned_path, pool=pool, mirror=True, row_cap=None) as engine,
+    ):
+        assert engine.extent() == whole.extent()
+        for name in names():
+            file = sql_file(name)
+            if file.reach != "analytical" or name == "traces/texts":
+                continue
+            for window, group in ((ALL, None), (windows(len(name), 1)[-1], "g0")):
+                parameters = {text: GIVEN.get(text) for text in file.parameters} | {"group": group}
+                expected, answer = (one.analyse(name, window, parameters) for one in (whole, engine))
+                assert_equal(answer, expected, f"{name} {window}")
+                ways.add(answer.attrs["way"])
+    assert "archive" in ways
+
+
+def test_an_archive_with_rows_that_left_the_log_must_be_readable(pruned_path: Path, pool: Pool, tmp_path: Path) -> None:
+    shutil.copytree(pruned_path.parent, tmp_path / "copy")
+    copy = tmp_path / "copy" / "x.db"
+    with Manifest(folder_of(copy)) as manifest:
+        (manifest.folder / manifest.pieces("rows")[0].file).unlink()
+    with Engine(copy, pool=pool) as engine:
+        with pytest.raises(ArchiveDamaged, match="Rows of this window are only in"):
+            overview.summary(engine, ALL)
+        recent = Window(START_NS + 300 * STEP, END)
+        assert len(overview.summary(engine, recent)) == 1
 
 
 def test_the_engine_answers_from_the_archive(path: Path, pool: Pool) -> None:
