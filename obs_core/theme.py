@@ -50,6 +50,6 @@ def css(pair: Pair) -> str:
 
 
 def css_variables() -> str:
-    """Return the CSS rule that defines `--obs-<role>` for each role of text, and `--obs-line`."""
-    colours = {**TEXT, "line": LINE, "paper": PAPER}
+    """Return the CSS rule that defines `--obs-<role>` for each role of text, and for lines, paper and the page."""
+    colours = {**TEXT, "line": LINE, "paper": PAPER, "page": PAGE}
     return ":root {" + " ".join(f"--obs-{role}: {css(pair)};" for role, pair in colours.items()) + "}"

@@ -4,7 +4,7 @@ import streamlit as st
 
 from obs_core.settings import from_environment
 from obs_core.ui.kit import navigation, notices
-from obs_core.ui.shell import controls, layout, sidebar, welcome, window_status
+from obs_core.ui.shell import controls, header, layout, welcome, window_status
 
 st.set_page_config(page_title="Observability", page_icon=layout.ICON, layout="wide", initial_sidebar_state="auto")
 layout.page_style()
@@ -28,12 +28,13 @@ if page == start:
     page.run()
 
 given = st.query_params.to_dict()  # the first control removes the invalid ones
-sidebar.draw(given)
+is_empty = welcome.is_needed()
+header.draw(page.title, given, controls_shown=not is_empty)
 navigation.follow_pending()
-if welcome.is_needed():
-    layout.heading(page.title)
+if is_empty:
     welcome.draw()
 else:
     notices.show_notices("link_notes", once=controls.invalid_parameters(given), now=controls.page_scope().notes)
+    window_status.small_part(controls.page_scope())
     page.run()
     window_status.log_limitations()

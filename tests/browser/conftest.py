@@ -86,3 +86,9 @@ def wait_for_beats(page: Page, more: int) -> None:
 def query_of(page: Page) -> str:
     """The page's address behind its host."""
     return re.sub(r"^https?://[^/]+", "", str(page.evaluate("location.href")))
+
+
+def window_name(page: Page) -> str:
+    """The window and its zone as the head of the page names them."""
+    button = "document.querySelector('.st-key-obs_window button p')"
+    return str(page.evaluate(f"JSON.parse(getComputedStyle({button}, '::after').content)"))

@@ -11,7 +11,7 @@ from obs_core.alerts.rules import parsing, sources
 from obs_core.clock import DAY, SECOND, now_ns
 from obs_core.model import Row
 from obs_core.watch.follower import Follower
-from tests.browser.conftest import BEATS, Serve, query_of, settled, wait_for_beats
+from tests.browser.conftest import BEATS, Serve, query_of, settled, wait_for_beats, window_name
 from tests.browser.test_overview import stored
 from tests.support import table
 
@@ -41,8 +41,8 @@ def test_the_window_that_a_page_offers_stays(name: str, serve: Serve, page: Page
     expect(page.get_by_role("button", name="Show it")).to_have_count(0)
     refreshed(page)
     expect(page.get_by_role("button", name="Show it")).to_have_count(0)
-    expect(page.get_by_role("combobox", name="From")).to_have_value("last-5m")
-    assert query_of(page) == f"/{name}?every=1s&from=last-5m&to=last"
+    assert window_name(page) == "All data · UTC"
+    assert query_of(page) == f"/{name}?every=1s&from=first&to=last"
 
 
 def test_all_groups_stay_shown(serve: Serve, page: Page, old_log: Path) -> None:
@@ -97,6 +97,9 @@ def test_the_highlight_stays_with_the_alert_of_the_card(serve: Serve, page: Page
     expect(row).to_contain_text(series)
     assert row.get_attribute("aria-rowindex") != before
     expect(page.get_by_text(f"stuck · {series}").first).to_be_visible()
+    expect(page).to_have_title("(4) Alerts")
+    link = "document.querySelector('[data-testid=stSidebarNavLink][href*=\"/alerts\"]')"
+    assert "4 alerts firing" in page.evaluate(f"getComputedStyle({link}, '::after').content")
 
 
 @pytest.fixture

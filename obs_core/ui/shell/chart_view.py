@@ -7,9 +7,9 @@ import streamlit as st
 from pandas import DataFrame, Series, concat, to_datetime
 
 from obs_core import charts
-from obs_core.clock import Window
+from obs_core.clock import MILLISECOND, Window
 from obs_core.ui.kit.text import plain
-from obs_core.ui.shell import controls
+from obs_core.ui.shell import controls, window_text
 from obs_core.ui.shell.answers import derived
 from obs_core.ui.shell.scope import PageScope
 
@@ -45,7 +45,9 @@ def timeline(chart: Chart, slices: DataFrame, scope: PageScope, *, key: str, sta
     selected = show(chart, drawn, key=f"{key} {scope.from_text} {scope.to_text}", selects=True)
     ends = (selected.get("window") or {}).get("bucket")
     if ends and len(ends) == 2 and int(ends[0]) < int(ends[1]):  # noqa: PLR2004 - a range has two ends
-        controls.set_controls(**{"from": str(int(ends[0])), "to": str(int(ends[1]))})
+        brushed = Window(int(ends[0]) * MILLISECOND, int(ends[1]) * MILLISECOND)
+        from_text, to_text = window_text.texts_of(brushed)
+        controls.set_controls(**{"from": from_text, "to": to_text})
 
 
 def _time_series(slices: DataFrame, starts: DataFrame | None = None, *, from_ns: int, to_ns: int) -> DataFrame:

@@ -1,7 +1,8 @@
 """The controls that all pages share: window, group and refresh interval. The router draws them; the URL holds them.
 
 The options of the controls are the values in the URL. `first` and `last` are the first and last row of the log, for
-logs of another clock; `last-1h` is an hour before the end of the log.
+logs of another clock; `last-1h` is an hour before the end of the log. A link without a window opens the last hour, or
+the whole of a log that is younger than that.
 """
 
 import functools
@@ -11,42 +12,39 @@ from typing import Final
 
 import streamlit as st
 
-from obs_core.clock import DAY, SECOND, Window, instant_ns, now_ns
-from obs_core.errors import BadParameter
+from obs_core.clock import SECOND, Window, instant_ns, now_ns
+from obs_core.errors import BadParameter, ObsError
 from obs_core.ui.kit.auto_refresh import auto_refresh
-from obs_core.ui.shell import pause
-from obs_core.ui.shell.answers import holding, prefetching
-from obs_core.ui.shell.scope import TO, PageScope, is_relative
-from obs_core.ui.shell.share import share
+from obs_core.ui.shell import firing, loading, pause, window_text
+from obs_core.ui.shell.answers import engine, holding, prefetching
+from obs_core.ui.shell.scope import PageScope, is_relative
+from obs_core.ui.shell.window_text import Texts
 
-FROM: Final = ("now-5m", "now-15m", "now-1h", "now-6h", "now-24h", "now-7d")
-FROM_LAST: Final = ("last-5m", "last-1h", "last-24h", "last-7d", "first")
-DEFAULT_FROM: Final = "now-1h"
-DEFAULT_TO: Final = "now"
+DEFAULT_FROM, DEFAULT_TO = window_text.DEFAULT
 REFRESH_INTERVALS: Final = {"1s": 1, "5s": 5, "15s": 15, "60s": 60, "off": None}
 DEFAULT_INTERVAL: Final = "5s"
 TICK: Final = 5 * SECOND
 """Windows end at multiples of this, so that all sessions of one tick share their answers."""
 
-_EXTENT: Final = "_obs_extent"
+RECENT: Final = "_obs_recent"
+MOST_RECENT: Final = 5
 _PENDING: Final = "_obs_pending_controls"
 
 
-def draw(groups: Sequence[str], extent: Window | None) -> None:
-    """Draw the controls for a log that spans `extent`; `groups` are listed, others can be typed."""
-    st.session_state[_EXTENT] = extent
+def draw_window() -> None:
+    """Draw the fields that hold the window's texts. They are not visible: the time picker says and sets the window."""
     st.session_state.update(st.session_state.pop(_PENDING, {}))
-    own_clock = extent is None or abs(now_ns() - extent.to_ns) < DAY
-    st.selectbox(
-        "From",
-        _with(FROM if own_clock else FROM + FROM_LAST, "from"),
-        index=FROM.index(DEFAULT_FROM),
-        key="from",
-        bind="query-params",
-        accept_new_options=True,
-        help="now-1h, last-24h, first, an ISO 8601 time such as 2026-01-31T12:00, or epoch milliseconds",
-    )
-    st.selectbox("To", _with(TO, "to"), key="to", bind="query-params", accept_new_options=True)
+    with st.container(key="obs_window_texts"):
+        for name in ("from", "to"):
+            st.text_input(name, key=name, bind="query-params")
+    texts = (st.session_state["from"], st.session_state["to"])
+    recent: list[Texts] = st.session_state.setdefault(RECENT, [])
+    if all(texts) and texts not in recent[:1]:
+        st.session_state[RECENT] = [texts, *(other for other in recent if other != texts)][:MOST_RECENT]
+
+
+def draw_group(groups: Sequence[str]) -> None:
+    """Draw the group of the page; `groups` are listed, others can be typed."""
     st.selectbox(
         "Process group",
         _with(groups, "group"),
@@ -55,14 +53,21 @@ def draw(groups: Sequence[str], extent: Window | None) -> None:
         bind="query-params",
         accept_new_options=True,
         placeholder="All groups",
+        label_visibility="collapsed",
+        width=180,
     )
-    st.segmented_control(
+
+
+def draw_interval() -> None:
+    """Draw the live state: how often the page refreshes, or that it does not."""
+    st.selectbox(
         "Refresh every",
         list(REFRESH_INTERVALS),
-        default=DEFAULT_INTERVAL,
-        required=True,
+        index=list(REFRESH_INTERVALS).index(DEFAULT_INTERVAL),
         key="every",
         bind="query-params",
+        label_visibility="collapsed",
+        width=132,
     )
 
 
@@ -81,13 +86,40 @@ def request_controls(**texts: str | None) -> None:
     st.session_state[_PENDING] = texts
 
 
+def apply_requested() -> None:
+    """Start the full run that shows what `request_controls` set, if anything; a part calls this first."""
+    if _PENDING in st.session_state:
+        st.rerun()
+
+
+def window_texts(given: Mapping[str, str] | None = None) -> Texts:
+    """Return the texts of the current window; `given` are the link's parameters, before the fields are drawn."""
+    state, link = st.session_state, given or {}
+    texts = tuple(state.get(name) or link.get(name) or "" for name in ("from", "to"))
+    if not any(texts):
+        return window_text.default_texts(extent_of_log(), now_ns())
+    return texts[0] or DEFAULT_FROM, texts[1] or DEFAULT_TO
+
+
 def page_scope(now: int | None = None) -> PageScope:
     """Return the current scope. An invalid value falls back to the default window, and `notes` says so."""
-    state = st.session_state
-    from_text, to_text = state.get("from") or DEFAULT_FROM, state.get("to") or DEFAULT_TO
-    window, notes = window_of(from_text, to_text, now_ns() if now is None else now, state.get(_EXTENT))
-    live = REFRESH_INTERVALS.get(state.get("every") or DEFAULT_INTERVAL) is not None and is_relative(to_text)
-    return PageScope(window, state.get("group") or None, live, from_text, to_text, notes)
+    from_text, to_text = window_texts()
+    window, notes = window_of(from_text, to_text, now_ns() if now is None else now, extent_of_log())
+    live = refresh_interval_s() is not None and is_relative(to_text)
+    return PageScope(window, st.session_state.get("group") or None, live, from_text, to_text, notes)
+
+
+def refresh_interval_s() -> int | None:
+    """Return the selected interval in seconds; None if pages do not refresh."""
+    return REFRESH_INTERVALS.get(st.session_state.get("every") or DEFAULT_INTERVAL)
+
+
+def extent_of_log() -> Window | None:
+    """Return the range of the log; None while it is not readable or has no rows."""
+    try:
+        return engine().extent()
+    except ObsError:
+        return None
 
 
 def scope_of(from_text: str, to_text: str, extent: Window | None) -> PageScope:
@@ -130,19 +162,15 @@ def live(draw_part: Callable[[PageScope], None]) -> Callable[[], None]:
 
 def _run(draw_part: Callable[[PageScope], None]) -> None:
     """Run a part once. The next run is requested first, so that an error in the part does not stop the refreshes."""
-    if _PENDING in st.session_state:
-        st.rerun()
-    interval_s = REFRESH_INTERVALS.get(st.session_state.get("every") or DEFAULT_INTERVAL)
+    apply_requested()
+    interval_s = refresh_interval_s()
     part = inspect.getfile(draw_part)
     view = pause.view_of(part, page_scope(), refreshes=interval_s is not None)
     scope = view.scope
     if scope.live and interval_s is not None:
         auto_refresh(interval_s)
-    with st.container(horizontal=True, horizontal_alignment="right", gap="xsmall", key="obs_head"):
-        if interval_s is None:
-            pause.refresh_button(scope)
-        share(scope)
-    with prefetching(part, scope), holding(view.held):
+    firing.badge()
+    with loading.skeleton(part, scope), prefetching(part, scope), holding(view.held):
         draw_part(scope)
 
 

@@ -2,32 +2,46 @@
 
 import html
 from collections.abc import Mapping
+from contextvars import ContextVar
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Final
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from obs_core import theme
 
 ICON: Final = str(Path(__file__).with_name("web") / "icon.png")
 """The icon of the browser tab: a file, since Streamlit would load a symbol from the network."""
 
+_slot: ContextVar[DeltaGenerator | None] = ContextVar("_slot", default=None)
+
 
 def page_style() -> None:
     """Add the style sheet, with the colours of both themes, and the script that keeps the browser history clean."""
     st.html(f"<style>{theme.css_variables()}{_web('page.css')}</style>")
     with st.container(key="obs_history"):
-        st.html(f"<script>{_web('history.js')}</script>", unsafe_allow_javascript=True)
+        scripts = "".join(f"<script>{_web(name)}</script>" for name in ("history.js", "keys.js"))
+        st.html(scripts, unsafe_allow_javascript=True)
+
+
+def title_slot(title: str) -> None:
+    """Draw the title of the page where `heading` adds the question to it."""
+    with st.container(key="obs_title"):
+        slot = st.empty()
+    _slot.set(slot)
+    slot.html(_heading(title))
 
 
 def heading(title: str, question: str | None = None) -> None:
-    """Draw the title of the page with the question that it answers."""
-    st.html(
-        f"<div class='obs-heading'><h1>{html.escape(title)}</h1>"
-        f"<p>{html.escape((question or '').strip().partition(chr(10))[0])}</p></div>"
-    )
+    """Draw the title of the page with the question that it answers, in the head of the page."""
+    (_slot.get() or st).html(_heading(title, (question or "").strip().partition("\n")[0]))
+
+
+def _heading(title: str, question: str = "") -> str:
+    return f"<div class='obs-heading'><h1>{html.escape(title)}</h1><p>{html.escape(question)}</p></div>"
 
 
 def detail_list(pairs: Mapping[str, str]) -> str:
@@ -39,6 +53,6 @@ def detail_list(pairs: Mapping[str, str]) -> str:
     return f"<dl class='obs-details'>{cells}</dl>"
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _web(name: str) -> str:
     return resources.files("obs_core.ui.shell").joinpath("web", name).read_text("utf-8")

@@ -55,7 +55,9 @@ def boundary(title: str) -> Iterator[None]:
     try:
         yield
     except ObsError as error:
-        st.warning(f"{error.message} {error.hint}".strip(), icon=":material/error:")
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.warning(f"{error.message} {error.hint}".strip(), icon=":material/error:")
+            st.button("Retry", key=f"obs_retry {title}", icon=":material/refresh:", help=f"Ask “{title}” again")
     except Exception:  # noqa: BLE001 - an error in one card must not stop the page
         _log.exception("The panel %s failed.", title)
         st.warning(

@@ -67,11 +67,18 @@ def note(scope: PageScope, row_filter: RowFilter = ALL_ROWS) -> None:
         st.button("Resume", type="tertiary", key="obs_resume", on_click=_resume)
 
 
+def shown_scope() -> PageScope | None:
+    """Return the scope of what the page shows; None before it is drawn."""
+    last: View | None = st.session_state.get(_VIEW)
+    return last.scope if last is not None else None
+
+
 def refresh_button(scope: PageScope) -> None:
     """Draw the button that refreshes a page that does not refresh by itself."""
     last: View | None = st.session_state.get(_VIEW)
-    if last is not None and scope.is_relative:
-        hover = f"Refresh is off; the page is as of {format_time(last.time_ns, date=False)}"
+    if scope.is_relative:
+        as_of = f"; the page is as of {format_time(last.time_ns, date=False)}" if last is not None else ""
+        hover = f"Refresh is off{as_of}"
         icon = ":material/refresh:"
         st.button("Refresh", icon=icon, type="tertiary", key="obs_refresh_now", help=hover, on_click=_refresh)
 

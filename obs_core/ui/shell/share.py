@@ -4,12 +4,20 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from obs_core.ui.shell import controls, pause, window_text
 from obs_core.ui.shell.scope import PageScope
 
 
-def share(scope: PageScope, *, key: str = "obs_share") -> None:
-    """Draw a button with both links to the current page; they open it with the same controls."""
-    with st.popover("Share", icon=":material/link:", key=key):
+@st.fragment
+def share(scope: PageScope | None = None, *, key: str = "obs_share") -> None:
+    """Draw a button with both links to the current page; they open it with the same controls.
+
+    The window is that of `scope`, or what the page shows when the button is opened.
+    """
+    with st.popover("Share", icon=":material/link:", key=key, on_change="rerun") as opened:
+        if not opened.open:
+            return
+        scope = scope or pause.shown_scope() or controls.page_scope()
         st.caption("Frozen link: always this window.")
         st.code(_link(frozen(scope)), language=None, wrap_lines=True)
         if scope.is_relative:
@@ -18,12 +26,13 @@ def share(scope: PageScope, *, key: str = "obs_share") -> None:
 
 
 def frozen(scope: PageScope) -> dict[str, str]:
-    """Return the window in epoch milliseconds; the end is rounded up, so that no row is lost."""
-    return {"from": str(scope.window.from_ns // 1_000_000), "to": str(-(-scope.window.to_ns // 1_000_000))}
+    """Return the window as ISO 8601 times; the end is rounded up to milliseconds, so that no row is lost."""
+    from_text, to_text = window_text.texts_of(scope.window)
+    return {"from": from_text, "to": to_text}
 
 
 def _link(changed: dict[str, str]) -> str:
     """The address of this page with its parameters and the `changed` ones."""
     address = (st.context.url or "").partition("?")[0]
     given = {name: st.query_params.get_all(name) for name in st.query_params} | {n: [v] for n, v in changed.items()}
-    return f"{address}?{urlencode(given, doseq=True)}" if given else address
+    return f"{address}?{urlencode(given, doseq=True, safe=':')}" if given else address

@@ -1,18 +1,22 @@
 """The status of the window: what a page shows when it has no rows, and up to when the data is complete."""
 
-from collections.abc import Mapping
+from typing import Final
 
 import streamlit as st
 
-from obs_core.clock import DAY, HOUR, MINUTE, Window, now_ns
+from obs_core.clock import DAY, MINUTE, Window, now_ns
 from obs_core.errors import ObsError
 from obs_core.query.questions import overview, writers
 from obs_core.ui.kit import formatting
-from obs_core.ui.shell import controls
+from obs_core.ui.shell import controls, time_picker
 from obs_core.ui.shell.answers import ask, engine
 from obs_core.ui.shell.scope import PageScope
 
-_PRESETS: Mapping[str, int] = {"last-5m": 5 * MINUTE, "last-1h": HOUR, "last-24h": DAY, "last-7d": 7 * DAY}
+SHORT: Final = 7 * DAY
+"""A log of at most this length is shown as a whole."""
+
+SMALL_PART: Final = 0.1
+"""Data in less of the window than this is a stripe in every chart."""
 
 
 def holds_rows(scope: PageScope) -> bool:
@@ -68,6 +72,20 @@ def log_limitations() -> None:
         st.caption(formatting.escape_markdown(f"About this log: {' '.join(missing)}"))
 
 
+def small_part(scope: PageScope) -> None:
+    """Say that the data covers only a small part of the window, and offer to show that part alone; else nothing."""
+    extent = controls.extent_of_log()
+    if extent is None or not scope.window.length_ns:
+        return
+    covered = min(extent.to_ns, scope.window.to_ns) - max(extent.from_ns, scope.window.from_ns)
+    if not 0 < covered < SMALL_PART * scope.window.length_ns:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="obs_small_part"):
+        length = formatting.duration(covered / 1e6)
+        st.caption(f":material/schedule: The log covers only {length} of this window.", width="content")
+        st.button("Zoom to data", type="tertiary", key="obs_zoom", on_click=time_picker.show_data, args=(scope,))
+
+
 def _elsewhere(extent: Window, scope: PageScope) -> None:
     """Say that the window has no rows, and where the data is."""
     later = extent.from_ns >= scope.window.to_ns
@@ -81,10 +99,10 @@ def _elsewhere(extent: Window, scope: PageScope) -> None:
         formatting.escape_markdown(f"No rows in this window; {where} ({formatting.zone_name()})."),
         icon=":material/schedule:",
     )
-    preset = next((text for text, length in _PRESETS.items() if extent.length_ns <= length), "last-24h")
+    short = extent.length_ns <= SHORT
     st.button(
-        "Show it" if extent.length_ns <= 7 * DAY else "Show its last 24 hours",
+        "Show it" if short else "Show its last 24 hours",
         type="primary",
         on_click=controls.request_controls,
-        kwargs={"from": preset, "to": "last"},
+        kwargs={"from": "first" if short else "last-24h", "to": "last"},
     )

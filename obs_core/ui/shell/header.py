@@ -1,0 +1,45 @@
+"""The head of every page in one row: title, group, window, live state, share and help."""
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from obs_core import charts
+from obs_core.errors import ObsError
+from obs_core.query.questions import overview
+from obs_core.ui.shell import answers, controls, firing, help_sheet, layout, pause
+from obs_core.ui.shell.share import share
+from obs_core.ui.shell.time_picker import time_picker
+
+
+def draw(title: str, given: Mapping[str, str], *, controls_shown: bool) -> None:
+    """Draw the row; `given` are the parameters of the link from before the first control was drawn.
+
+    Without `controls_shown` (a log without rows) it is the title alone; the controls keep their values.
+    """
+    groups = _groups(given)
+    controls.draw_window()
+    firing.name_page(title)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="obs_bar"):
+        layout.title_slot(title)
+        if not controls_shown:
+            return
+        controls.draw_group(groups)
+        time_picker()
+        controls.draw_interval()
+        if controls.refresh_interval_s() is None:
+            pause.refresh_button(controls.page_scope())
+        share()
+        help_sheet.help_sheet()
+
+
+def _groups(given: Mapping[str, str]) -> list[str]:
+    """The groups with rows in the window; none while the log is not readable."""
+    try:
+        everyone = controls.scope_of(*controls.window_texts(given), answers.engine().extent())
+        groups = answers.ask(overview.groups, everyone)
+    except ObsError:
+        return []
+    names = sorted(str(group) for group in groups["process_group"].dropna())
+    charts.group_colours(names)  # every page then gives colours among all groups
+    return names
