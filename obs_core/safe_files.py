@@ -2,8 +2,9 @@
 
 In a folder that several users may write to, another user can plant a link, a FIFO or a file under the name of ours. So
 the last part of a path is never followed if it is a link, opening never waits for the other end of a FIFO, only regular
-files are opened, and a file or folder of another user is refused. What we make is for its owner only (0600, 0700); the
-mode of what exists is left alone. Links in the earlier parts of a path are followed: they are the user's own choice.
+files are opened, and a file or folder of another user is refused. What we make is for its owner only (0600, 0700), or
+as the setting OBS_UMASK says; the mode of what exists is left alone. Links in the earlier parts of a path are followed:
+they are the user's own choice.
 
 An owner is trusted if it is this user, root, or the owner of the folder around the file, who could replace it anyway;
 any owner is if only the owner of the folder may write to it.
@@ -18,11 +19,21 @@ from typing import Final
 
 from obs_core.system import os
 
-FILE_MODE: Final = 0o600
-FOLDER_MODE: Final = 0o700
+UMASK: Final = 0o077  # unless OBS_UMASK is set
 _FLAGS: Final = sum(getattr(os, name, 0) for name in ("O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK", "O_NOCTTY", "O_BINARY"))
 _numbers: Final = itertools.count()
 StrPath = str | os.PathLike[str]
+
+
+def file_mode() -> int:
+    """The permissions of a new file: 0600, or what OBS_UMASK leaves; its owner can always read and write it."""
+    return 0o666 & ~_umask()
+
+
+def _umask() -> int:
+    """The permissions that new files and folders do not give; the owner keeps all."""
+    text = os.environ.get("OBS_UMASK", "").strip()
+    return int(text, 8) & 0o077 if 3 <= len(text) <= 4 and not text.strip("01234567") else UMASK  # noqa: PLR2004 - digits
 
 
 def open_file(path: StrPath, *, write: bool = False, any_owner: bool = False) -> int:
@@ -61,7 +72,12 @@ def make_file(path: StrPath) -> int:
         FileExistsError: something has this name, perhaps a link to nothing.
         OSError: it can't be made.
     """
-    return os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | _FLAGS, FILE_MODE)
+    mode = file_mode()
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | _FLAGS, mode)
+    if "OBS_UMASK" in os.environ:  # the umask of the process may take away what the setting gives
+        with suppress(OSError, AttributeError):
+            os.fchmod(descriptor, mode)
+    return descriptor
 
 
 def make_folder(path: StrPath) -> None:
@@ -73,7 +89,10 @@ def make_folder(path: StrPath) -> None:
     parent = os.path.dirname(os.path.abspath(path))
     make_parents(parent)
     try:
-        os.mkdir(path, FOLDER_MODE)
+        os.mkdir(path, 0o777 & ~_umask())
+        if "OBS_UMASK" in os.environ:
+            with suppress(OSError):
+                os.chmod(path, 0o777 & ~_umask())
     except FileExistsError:
         check_folder(path)
 

@@ -6,7 +6,7 @@ A traced program's settings are in capture/options.py.
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +28,9 @@ class Settings:
     source_roots: tuple[
         Path, ...
     ] = ()  # OBS_SOURCE_ROOTS: folders from which source code may be shown, by default the current one
-    otlp_token: str = ""  # OBS_OTLP_TOKEN: the bearer token that senders must present; empty: none
+    token: str = field(default="", repr=False)  # OBS_TOKEN: that the dashboard asks for; empty: none
+    otlp_token: str = field(default="", repr=False)  # OBS_OTLP_TOKEN: that senders must present; by default OBS_TOKEN
+    insecure: bool = False  # OBS_INSECURE: whether to listen beyond this machine without a token
     otlp_limit_mb: int = 64  # OBS_OTLP_LIMIT_MB: the largest request, decompressed, as the specification has it
     otlp_limit_parts: int = 1_000_000  # OBS_OTLP_LIMIT_PARTS: the most values or messages of a request
     otlp_work_s: int = 10  # OBS_OTLP_WORK_S: the most processor time for a request, in seconds
@@ -67,7 +69,9 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         otlp_host=env.get("OBS_OTLP_HOST") or "127.0.0.1",
         otlp_port=whole_number(env, "OBS_OTLP_PORT", default=4318),
         source_roots=tuple(Path(root) for root in (env.get("OBS_SOURCE_ROOTS") or ".").split(os.pathsep) if root),
-        otlp_token=env.get("OBS_OTLP_TOKEN", "").strip(),
+        token=env.get("OBS_TOKEN", "").strip(),
+        otlp_token=env.get("OBS_OTLP_TOKEN", "").strip() or env.get("OBS_TOKEN", "").strip(),
+        insecure=switch(env, "OBS_INSECURE", default=False),
         otlp_limit_mb=whole_number(env, "OBS_OTLP_LIMIT_MB", default=64) or 64,
         otlp_limit_parts=whole_number(env, "OBS_OTLP_LIMIT_PARTS", default=1_000_000) or 1_000_000,
         otlp_work_s=whole_number(env, "OBS_OTLP_WORK_S", default=10) or 10,

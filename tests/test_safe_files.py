@@ -52,6 +52,24 @@ def test_files_and_folders_that_we_make_are_for_their_owner_only(tmp_path: Path)
     assert [mode_of(tmp_path / name) for name in ("a/log.d", "lock", "status")] == [0o700, 0o600, 0o600]
 
 
+@pytest.mark.parametrize(
+    ("setting", "folder", "file"),
+    [("027", 0o750, 0o640), ("0007", 0o770, 0o660), ("777", 0o700, 0o600), ("x", 0o700, 0o600), ("", 0o700, 0o600)],
+)
+def test_obs_umask_says_who_else_may_use_new_files(
+    setting: str, folder: int, file: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OBS_UMASK", setting)
+    before = os.umask(0o077)  # the setting decides, whatever the umask of the program is
+    try:
+        safe_files.make_folder(tmp_path / "log.d")
+        os.close(safe_files.make_file(tmp_path / "file"))
+        safe_files.replace(tmp_path / "status", b"new")
+    finally:
+        os.umask(before)
+    assert [mode_of(tmp_path / name) for name in ("log.d", "file", "status")] == [folder, file, file]
+
+
 def test_the_mode_of_what_exists_is_left_alone(tmp_path: Path) -> None:
     folder, file = tmp_path / "log.d", tmp_path / "status"
     folder.mkdir()

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
+from obs_core import safe_files
 from obs_core.errors import ArchiveMoved
 from obs_core.store import migrations, sqlite
 
@@ -99,7 +100,7 @@ class Manifest:
         self.folder = folder
         path = folder / NAME
         if write:
-            folder.mkdir(parents=True, exist_ok=True)
+            safe_files.make_folder(folder)
             self._connection = migrations.open_database(path, "obs_core.archive", synchronous="FULL")
         else:
             self._connection = sqlite.connect(path)

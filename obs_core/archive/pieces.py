@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
+from obs_core import safe_files
 from obs_core.archive.manifest import Piece
 from obs_core.archive.rollups import statements
 
@@ -52,13 +53,14 @@ def write(connection: Connection, folder: Path) -> list[Piece]:
 def _written(connection: Connection, statement: str, path: Path) -> int:
     """Write the answer to `statement` to `path`; return its rows. A file without rows is not kept."""
     if not path.parent.is_dir():
-        path.parent.mkdir()
+        safe_files.make_folder(path.parent)
         sync(path.parent.parent)
     part = path.with_suffix(".tmp")
     quoted = str(part).replace("'", "''")
     try:
         [(rows, *_)] = connection.execute(f"COPY ({statement}) TO '{quoted}' ({_FORMAT})").fetchall()
         if rows:
+            part.chmod(safe_files.file_mode())
             sync(part)
             part.rename(path)
     finally:

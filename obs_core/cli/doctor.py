@@ -49,6 +49,7 @@ def check_all(log: Path) -> Iterator[Finding]:
     yield from installation.versions()
     yield installation.scanner()
     yield from installation.ports(settings, children)
+    yield installation.token(settings)
     yield from log_file.permissions(log)
     yield from log_file.log(log, now_ns())
     yield log_file.writers(log)

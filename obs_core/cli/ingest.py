@@ -17,6 +17,7 @@ from obs_core.errors import LogUnreadable, NotALog, PermanentFailure, SchemaTooN
 from obs_core.ingest.receiver.intake import Intake
 from obs_core.ingest.receiver.listener import Listener
 from obs_core.store import log
+from obs_core.tokens import check_listening
 
 _LAST_S: Final = 10  # after the end of the parent; rows that are not in the log by then are safe in the spool
 
@@ -29,6 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", help="the address to listen on (OBS_OTLP_HOST, else 127.0.0.1)")
     parser.add_argument(
         "--port", type=argument_types.count, help="the port to listen on, 0 for any free one (OBS_OTLP_PORT, else 4318)"
+    )
+    parser.add_argument(
+        "--insecure", action="store_true", help="listen beyond this machine without a token (OBS_INSECURE=yes)"
     )
     parser.add_argument(
         "--child", action="store_true", help="print the address as JSON, and exit when standard input ends"
@@ -44,6 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
         otlp_host=arguments.host or environment.otlp_host,
         otlp_port=environment.otlp_port if arguments.port is None else arguments.port,
     )
+    insecure = arguments.insecure or environment.insecure
+    if warning := check_listening(receiver_settings.otlp_host, receiver_settings.otlp_token, insecure=insecure):
+        print(warning, file=sys.stderr, flush=True)
     _check(receiver_settings.log)
     intake = Intake(
         capture.from_environment()._replace(log=str(receiver_settings.log), process="obs_core ingest", group=None)

@@ -15,6 +15,8 @@ from typing import Final
 
 from obs_core.cli import argument_types
 from obs_core.errors import ObsError, PortInUse, SetupBroken
+from obs_core.settings import from_environment
+from obs_core.tokens import check_listening
 
 LAUNCHER: Final = "streamlit_app.py"
 _PACKAGE: Final = Path(__file__).parents[1]
@@ -29,6 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--port", type=argument_types.count, default=_PORT, help=f"the port to listen on ({_PORT})")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (127.0.0.1)")
+    parser.add_argument(
+        "--insecure", action="store_true", help="listen beyond this machine without a token (OBS_INSECURE=yes)"
+    )
     parser.add_argument("--open", action="store_true", help="open the dashboard in a browser when it is ready")
 
 
@@ -36,8 +41,11 @@ def run(options: argparse.Namespace) -> int:
     """Become the server; with --open, start it and open a browser."""
     if find_spec("streamlit") is None:
         raise SetupBroken("The dashboard is not installed.", "Run: pip install 'obs-core[dashboard]'")
+    settings, environment = from_environment(), dict(os.environ)
+    check_listening(options.host, settings.token, insecure=options.insecure or settings.insecure)
     check_port(options.host, options.port)
-    environment = dict(os.environ)
+    if options.insecure:
+        environment["OBS_INSECURE"] = "yes"
     if options.log:
         environment["OBS_LOG"] = str(options.log.absolute())
     started = command(launcher(), options.host, options.port)

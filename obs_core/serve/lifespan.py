@@ -5,6 +5,7 @@ import logging
 import os
 import socket
 import stat
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,9 +15,11 @@ import anyio.to_thread
 import streamlit as st
 
 from obs_core import charts
-from obs_core.errors import ObsError
-from obs_core.settings import from_environment
+from obs_core.errors import ObsError, PermanentFailure
+from obs_core.serve.access import listens_on
+from obs_core.settings import Settings, from_environment
 from obs_core.supervisor import supervisor
+from obs_core.tokens import check_listening
 from obs_core.ui.shell import answers
 
 _log = logging.getLogger(__name__)
@@ -26,6 +29,7 @@ _DESCRIPTORS: Final = Path("/dev/fd")  # of this process, on Linux and macOS
 @asynccontextmanager
 async def lifespan(_: object) -> AsyncIterator[dict[str, Any] | None]:
     """Warm up before the first page, run the child processes, and stop them at the end."""
+    check_address(listens_on(), from_environment())
     send_at_once(int(st.get_option("server.port")))
     await anyio.to_thread.run_sync(warm)
     children = supervisor.start(from_environment())
@@ -34,6 +38,17 @@ async def lifespan(_: object) -> AsyncIterator[dict[str, Any] | None]:
     finally:
         await anyio.to_thread.run_sync(supervisor.stop, children)
         await anyio.to_thread.run_sync(answers.close)
+
+
+def check_address(host: str, settings: Settings) -> None:
+    """End the server, with a sentence, if other machines could connect to it and it would ask for no token."""
+    try:
+        warning = check_listening(host, settings.token, insecure=settings.insecure)
+    except PermanentFailure as error:
+        print(f"{error.message} {error.hint}", file=sys.stderr, flush=True)  # noqa: T201 - before any log is set up
+        os._exit(error.exit_code)  # an exception here would be printed as a traceback of the web server
+    if warning:
+        print(warning, file=sys.stderr, flush=True)  # noqa: T201 - as above
 
 
 def warm() -> None:

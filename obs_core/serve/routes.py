@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 from obs_core.clock import iso_text, now_ns
 from obs_core.errors import ObsError
 from obs_core.serve import exports
+from obs_core.serve.sign_in import SIGNED_IN
 from obs_core.settings import from_environment
 from obs_core.ui.shell import answers
 
@@ -36,8 +37,13 @@ async def first_page(request: Request) -> Response:
     return RedirectResponse(f"/{page}" + (f"?{query}" if query else ""), status_code=307)
 
 
-def health(_: Request) -> Response:
-    """Whether the log can be read, its path, and the age of its newest row; 503 while it can't be read."""
+def health(request: Request) -> Response:
+    """Whether the log can be read, its path, and the age of its newest row; 503 while it can't be read.
+
+    Where a token is set, those without it only learn that the server runs.
+    """
+    if not request.scope.get(SIGNED_IN, True):
+        return JSONResponse({"status": "ok"})
     log = from_environment().log
     status: dict[str, Any] = {"status": "ok", "log": str(log.absolute()), "pid": os.getpid()}
     try:

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 import socket
 from collections.abc import Iterator
 
@@ -75,7 +76,7 @@ def test_no_page_of_others_may_frame_an_answer(port: int, path: str) -> None:
     for host in (f"127.0.0.1:{port}", "evil.example"):
         text = head(port, path, f"Host: {host}")[1]
         assert "x-frame-options: sameorigin" in text
-        assert "content-security-policy: frame-ancestors 'self'" in text
+        assert re.search("content-security-policy: .*frame-ancestors 'self'", text)
 
 
 @pytest.mark.parametrize("path", PATHS[1:3])

@@ -5,11 +5,12 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 ROOT: Final = Path(__file__).parents[2]
 START_S: Final = 90
@@ -29,19 +30,28 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def environment(log: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """This process's environment with `log` and the settings in `more`, without receiver and watcher."""
+    return {**os.environ, "OBS_LOG": str(log), "OBS_OTLP": "off", "OBS_WATCH": "off", **(more or {})}
+
+
 @contextmanager
 def running(
-    log: Path, environment: Mapping[str, str] | None = None, *, most_descriptors: int = 0
+    log: Path,
+    more: Mapping[str, str] | None = None,
+    *,
+    most_descriptors: int = 0,
+    output: BinaryIO | int = subprocess.DEVNULL,
 ) -> Iterator[Dashboard]:
     """A server on `log`, without receiver and watcher; with `most_descriptors`, it may open no more files than that."""
     port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
     if most_descriptors:
         command = ["/bin/sh", "-c", f'ulimit -n {most_descriptors}; exec "$@"', "sh", *command]
-    settings = {**os.environ, "OBS_LOG": str(log), "OBS_OTLP": "off", "OBS_WATCH": "off", **(environment or {})}
-    process = subprocess.Popen(command, cwd=ROOT, env=settings, stdout=subprocess.DEVNULL)
+    stderr = None if isinstance(output, int) else subprocess.STDOUT
+    process = subprocess.Popen(command, cwd=ROOT, env=environment(log, more), stdout=output, stderr=stderr)
     try:
-        _wait(f"http://127.0.0.1:{port}/_stcore/health", process)
+        _wait(f"http://127.0.0.1:{port}/healthz", process)
         yield Dashboard(port, process)
     finally:
         process.terminate()
@@ -54,6 +64,8 @@ def _wait(address: str, process: "subprocess.Popen[bytes]") -> None:
         try:
             with urllib.request.urlopen(address, timeout=5):  # noqa: S310 - our own server's address
                 return
+        except urllib.error.HTTPError:  # it answers: the log can't be read, which is the test's business
+            return
         except OSError:
             assert process.poll() is None, f"the server ended with code {process.returncode}"
             time.sleep(0.1)

@@ -20,6 +20,7 @@ _DASHBOARD: Final = (
 )
 _INSTALL: Final = "Run: pip install 'obs-core[dashboard]', or in a checkout: pip install -r requirements.txt"
 _OLDEST_SQLITE: Final = (3, 37, 0)  # STRICT tables
+_SHORT_TOKEN: Final = 16
 DASHBOARD_PORT: Final = 8501
 
 
@@ -118,6 +119,16 @@ def _holds(version: str, bound: str) -> bool:
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.split(r"[^0-9]+", version) if part)
+
+
+def token(settings: Settings) -> Finding:
+    """Whether there is a token, and it is long enough."""
+    if settings.token and len(settings.token) < _SHORT_TOKEN:
+        text = f"OBS_TOKEN has {len(settings.token)} characters."
+        return Finding("token", "warning", text, "Use a long random one: openssl rand -hex 32")
+    if settings.token:
+        return Finding("token", "ok", "The dashboard asks for OBS_TOKEN.")
+    return Finding("token", "ok", "None is set; only programs of this machine can connect to what listens by default.")
 
 
 def _accepts(host: str, port: int) -> bool:

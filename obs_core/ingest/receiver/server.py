@@ -24,6 +24,7 @@ from obs_core.ingest.receiver.intake import Intake
 from obs_core.ingest.receiver.limits import Limits
 from obs_core.ingest.receiver.responses import Answer, Refusal
 from obs_core.settings import Settings
+from obs_core.tokens import Guesses
 
 _BODIES: Final = 4  # of the largest size that may be in memory at once; small ones are always accepted
 
@@ -47,6 +48,7 @@ class Receiver:
         self._settings = settings
         self._intake = intake
         self._limits = Limits.of(settings)
+        self._guesses = Guesses()
         self._in_memory = 0
         self._small = _BODIES * self._limits.size // settings.otlp_connections
         self._one = anyio.CapacityLimiter(1)
@@ -62,7 +64,7 @@ class Receiver:
             header = request.headers.get("content-type", "")
             content_type = decoding.content_type_of(header)
             try:
-                access.check(request.headers, self._settings.otlp_token, self._settings.otlp_host, self._settings.hosts)
+                self._check(request)
                 if content_type is None:
                     raise Refusal(
                         415, f"Content-Type is “{header[:100]}”; send {responses.PROTOBUF} or {responses.JSON}."
@@ -72,6 +74,12 @@ class Receiver:
                 return _response(self._refused(refusal, content_type or responses.JSON))
 
         return export
+
+    def _check(self, request: Request) -> None:
+        """Raise a `Refusal` unless the sender may send."""
+        settings, address = self._settings, request.client.host if request.client else ""
+        access.check(request.headers, settings.otlp_token, settings.otlp_host, settings.hosts)
+        access.check_token(request.headers, settings.otlp_token, address, self._guesses)
 
     def _refused(self, refusal: Refusal, content_type: str) -> Answer:
         self.tally.refused += 1
@@ -120,10 +128,15 @@ class Receiver:
         return responses.accepted(signal, content_type, stored.rejected, stored.why())
 
     async def _health(self, request: Request) -> Response:
-        """Whether batches are accepted, the log, and the counts so far; 503 while the writer is behind."""
+        """Whether batches are accepted, the log, and the counts so far; 503 while the writer is behind.
+
+        Where a token is set, those without it only learn that the receiver runs.
+        """
         try:
-            access.check(request.headers, self._settings.otlp_token, self._settings.otlp_host, self._settings.hosts)
+            self._check(request)
         except Refusal as refusal:
+            if refusal.status == 401:  # noqa: PLR2004 - the token is missing or wrong
+                return JSONResponse({"status": "ok"})
             return _response(responses.refused(refusal, responses.JSON))
         behind, tally = self._intake.behind(), self.tally
         health = {

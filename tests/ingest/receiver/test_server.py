@@ -248,9 +248,31 @@ def test_with_a_token_only_who_shows_it_may_send_by_whatever_name(made: Made) ->
     for headers in ({}, {"authorization": "Bearer wrong"}, {"authorization": "Basic s3cret"}, {"authorization": ""}):
         answer = sender.post(b"", **headers)
         assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
-    assert sender.ask("GET", "/healthz").status_code == 401
+    assert sender.ask("GET", "/healthz").json() == {"status": "ok"}
+    assert sender.ask("GET", "/healthz", authorization="Bearer s3cret").json()["log"] == str(sender.log)
     assert sender.post(b"", authorization="bearer s3cret", host="collector.example").status_code == 200
     assert sender.post(b"", authorization="Bearer s3cret", origin="http://evil.example").status_code == 403
+
+
+def test_the_token_of_the_dashboard_is_the_receivers_unless_it_has_its_own(made: Made) -> None:
+    sender = made(OBS_TOKEN="shared")  # noqa: S106 - the test's own
+    assert sender.post(b"").status_code == 401
+    assert sender.post(b"", authorization="Bearer shared").status_code == 200
+    sender = made(OBS_TOKEN="shared", OBS_OTLP_TOKEN="own")  # noqa: S106 - as above
+    assert sender.post(b"", authorization="Bearer shared").status_code == 401
+    assert sender.post(b"", authorization="Bearer own").status_code == 200
+
+
+def test_who_guesses_tokens_has_to_wait_and_who_repeats_one_does_not(made: Made) -> None:
+    sender = made(OBS_OTLP_TOKEN="s3cret")  # noqa: S106 - the test's own
+    for _ in range(20):
+        assert sender.post(b"", authorization="Bearer old").status_code == 401
+    assert sender.post(b"", authorization="Bearer s3cret").status_code == 200
+    for number in range(9):
+        assert sender.post(b"", authorization=f"Bearer {number}").status_code == 401
+    answer = sender.post(b"", authorization="Bearer s3cret")
+    assert (answer.status_code, status_of(answer)[0]) == (429, 8)  # RESOURCE_EXHAUSTED
+    assert 1 <= int(answer.headers["retry-after"]) <= 60
 
 
 @pytest.mark.parametrize(
