@@ -1,8 +1,14 @@
 """Text that can be encoded as UTF-8 and stored in the log."""
 
+import json
+import math
 import re
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
+_NOT_FINITE: Final = {math.inf: "Infinity", -math.inf: "-Infinity"}
+# One shared encoder, because `json.dumps` makes a new one at each call (1.4 µs).
+_encode: Final = json.JSONEncoder(ensure_ascii=False, default=str, allow_nan=False).encode
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -14,3 +20,25 @@ def clean(text: str) -> str:
 def cleaned(text: object) -> str | None:
     """`text` as a string without lone surrogates; None if it is empty or None."""
     return clean(str(text)) if text else None
+
+
+def json_text(value: object) -> str:
+    """Plain data as JSON. NaN and infinite numbers, for which JSON has none, become their names in OTLP's JSON."""
+    try:
+        return _encode(value)
+    except ValueError:
+        return _encode(plain(value))
+
+
+def plain(value: object) -> Any:  # noqa: ANN401 - whatever it was
+    """`value` with the names of numbers that JSON has not."""
+    if isinstance(value, float):
+        return finite(value)
+    if isinstance(value, Mapping):
+        return {name: plain(inner) for name, inner in value.items()}
+    return list(map(plain, value)) if isinstance(value, list | tuple) else value
+
+
+def finite(number: float) -> float | str:
+    """`number`, or its name in OTLP's JSON (NaN, Infinity, -Infinity) if JSON has no number for it."""
+    return number if math.isfinite(number) else _NOT_FINITE.get(number, "NaN")

@@ -14,9 +14,10 @@ from obs_core.export.export_format import ExportFormat, Options, joined
 from obs_core.export.row_parts import Plain, carried, plain
 from obs_core.ingest.formats import jaeger
 from obs_core.ingest.formats.round_trip import CARRIED, COLUMNS
-from obs_core.ingest.formats.rows import MOST_NS, encoded, lenient_id
+from obs_core.ingest.formats.rows import MOST_NS, lenient_id
 from obs_core.model import Row
 from obs_core.store.hashed_ids import hashed_id
+from obs_core.text import json_text
 
 HELD: Final = 50_000  # rows held in memory to assemble traces; longer traces are written in several parts
 
@@ -32,7 +33,7 @@ def chunks(rows: Iterable[Row], *, held: int = HELD, left_out: Callable[[int], N
         if lost:
             left_out(lost)
         if trace:
-            yield f"{comma}\n{encoded(trace)}"
+            yield f"{comma}\n{json_text(trace)}"
             comma = ","
     yield '\n], "total": 0, "limit": 0, "offset": 0, "errors": null}\n'
 
@@ -66,11 +67,11 @@ def _trace(trace_id: str, rows: list[Row]) -> tuple[dict[str, Any] | None, int]:
     for row in calls:
         plain_parts = plain(row)
         process = _process(row, plain_parts)
-        number, _ = processes.setdefault(encoded(process), (f"p{len(processes) + 1}", process))
+        number, _ = processes.setdefault(json_text(process), (f"p{len(processes) + 1}", process))
         span = _span(row, plain_parts, number)
         (read,) = jaeger.rows({"traceID": trace_id, "spans": [span], "processes": {number: process}}, 1)
         if isinstance(read, Row) and (columns := carried(row, read)):
-            span["tags"].append(_tag(CARRIED, encoded(columns)))
+            span["tags"].append(_tag(CARRIED, json_text(columns)))
         spans.append(span)
         span_by_id[row.span_id] = span
     for row in rows:
@@ -130,7 +131,7 @@ def _tag(name: str, value: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever JS
         return {"key": name, "type": "int64", "value": value}
     if isinstance(value, float) and isfinite(value):
         return {"key": name, "type": "float64", "value": value}
-    return {"key": name, "type": "string", "value": value if isinstance(value, str) else encoded(value)}
+    return {"key": name, "type": "string", "value": value if isinstance(value, str) else json_text(value)}
 
 
 def _log(event: Mapping[str, Any]) -> dict[str, Any]:
@@ -144,7 +145,7 @@ def _log(event: Mapping[str, Any]) -> dict[str, Any]:
 def _note(row: Row) -> dict[str, Any]:
     """A value or a log record as a log of its call: its name and text for people, and all columns for the import."""
     whole = {name: cell for name in COLUMNS if (cell := getattr(row, name)) is not None}
-    fields = [_tag("event", row.data), _tag("message", row.data_value or ""), _tag(CARRIED, encoded(whole))]
+    fields = [_tag("event", row.data), _tag("message", row.data_value or ""), _tag(CARRIED, json_text(whole))]
     return {"timestamp": max(0, row.timestamp) // jaeger.MICRO, "fields": fields}
 
 

@@ -18,9 +18,10 @@ from obs_core.export.export_format import ExportFormat, joined
 from obs_core.export.row_parts import Plain, carried, plain
 from obs_core.ingest.formats import otlp_json
 from obs_core.ingest.formats.round_trip import CARRIED
-from obs_core.ingest.formats.rows import MOST_NS, encoded
+from obs_core.ingest.formats.rows import MOST_NS
 from obs_core.model import Row
 from obs_core.store.hashed_ids import hashed_id
+from obs_core.text import json_text
 
 BATCH: Final = 512  # rows per line, as the SDK's exporters send them
 
@@ -49,7 +50,7 @@ def lines(rows: Iterable[Row]) -> Iterator[str]:
             (_Layers("resourceLogs", "scopeLogs", "logRecords", _record), [row for row in batch if not _is_span(row)]),
         ):
             if part:
-                yield encoded(_document(layers, part)) + "\n"
+                yield json_text(_document(layers, part)) + "\n"
 
 
 def _is_span(row: Row) -> bool:
@@ -66,7 +67,7 @@ def _document(layers: _Layers, rows: Iterable[Row]) -> dict[str, Any]:
         (read,) = otlp_json.rows(_layered(layers, about, [part]), 1)
         if isinstance(read, Row) and (columns := carried(row, read)):
             part["attributes"].append({"key": CARRIED, "value": _value(columns)})
-        groups.setdefault(encoded(about), (about, []))[1].append(part)
+        groups.setdefault(json_text(about), (about, []))[1].append(part)
     documents = [_layered(layers, about, parts) for about, parts in groups.values()]
     return {layers.outer: [document[layers.outer][0] for document in documents]}
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from obs_core.model import Row
+from obs_core.text import json_text
 
 CLIENT, SERVER = 3, 2  # the numbers of OTLP's span kinds
 
@@ -111,7 +112,7 @@ def merged(old: Row, new: Row, is_same_parent: Callable[[str, str], bool]) -> tu
         parts = about(old)
         united = _united(parts, about(new), "", prefers, differences)
         if united != parts:
-            fields["attributes"] = json.dumps(united, ensure_ascii=False, default=str)
+            fields["attributes"] = json_text(united)
     return old._replace(**fields), differences
 
 

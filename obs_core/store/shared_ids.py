@@ -6,7 +6,6 @@ one, and the client as their parent; what they call moves below them. Sources: J
 DeduplicateClientServerSpanIDs; openzipkin/zipkin, zipkin2.internal.Trace.
 """
 
-import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from obs_core.model import Row
 from obs_core.store import merging
 from obs_core.store.hashed_ids import hashed_id
 from obs_core.store.outcome import Outcome
+from obs_core.text import json_text
 
 _COLUMNS: Final = ", ".join(Row._fields)
 _INSERT: Final = f"INSERT INTO data_trace ({_COLUMNS}) VALUES ({', '.join('?' * len(Row._fields))})"
@@ -120,9 +120,7 @@ def _store_under_own_id(
     base = _find(connection, row.trace_id, shared_id)
     parent = shared_id if base and _rank(base.about) < _rank(parts) else row.parent_span_id
     about = {**parts, "span": {**parts.get("span", {}), "id": shared_id}}
-    own = row._replace(
-        span_id=own_id, parent_span_id=parent, attributes=json.dumps(about, ensure_ascii=False, default=str)
-    )
+    own = row._replace(span_id=own_id, parent_span_id=parent, attributes=json_text(about))
     _resolve(connection, own, outcome)
     remember(connection, row.trace_id, shared_id, own_id)
 

@@ -1,6 +1,5 @@
 """`RowBuilder`: turns frames into rows of the log. Names, texts and ids are formatted here, not in the traced call."""
 
-import json
 import marshal
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -10,6 +9,7 @@ from obs_core.capture.spool.header import WriterIdentity
 from obs_core.capture.values.limits import rules
 from obs_core.capture.values.summary import description
 from obs_core.model import Row
+from obs_core.text import json_text
 
 _LARGEST: Final = (1 << 63) - 1
 _LONGEST_LINE: Final = 500  # characters of a line of source code in a stack
@@ -114,7 +114,7 @@ class RowBuilder:
             memory_delta=details.get("memory"),
             code_id=code,
             run_id=self.run_id,
-            attributes=json.dumps(about, ensure_ascii=False, default=str) if about else None,
+            attributes=json_text(about) if about else None,
         )
 
 

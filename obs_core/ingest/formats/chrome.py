@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from obs_core.ingest.formats import spans
 from obs_core.ingest.formats.import_format import JsonFormat, Parts
-from obs_core.ingest.formats.rows import MOST_NS, Refused, encoded, to_int
+from obs_core.ingest.formats.rows import MOST_NS, Refused, for_hash, to_int
 from obs_core.ingest.formats.spans import Origin, Span
 
 _MICRO: Final = 1_000  # nanoseconds
@@ -89,7 +89,7 @@ def _recording(document: Any) -> _Recording:  # noqa: ANN401 - whatever JSON hol
     timed: dict[_Thread, list[tuple[float, int, Mapping[str, Any]]]] = {}
     newest = 0.0
     for index, raw in enumerate(raws):
-        digest.update(encoded(raw).encode("utf-8", "replace"))
+        digest.update(for_hash(raw).encode("utf-8", "replace"))
         phase = _phase(raw)
         if phase == "M":
             _take_name(recording, raw)
@@ -147,6 +147,9 @@ def _calls(
             unread["events with a time that does not fit the log"] += 1
         elif raw["ph"] == "X":
             duration = _number(raw.get("dur"))
+            if duration is None and raw.get("dur") is not None:
+                unread["events with a duration (dur) that is not a number"] += 1
+                continue
             end_ns = None if duration is None else start_ns + max(_nanoseconds(duration), 0)
             yield _Event(index, raw, start_ns, end_ns, args)
         elif raw["ph"] == "B":

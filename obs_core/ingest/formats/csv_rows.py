@@ -15,11 +15,15 @@ from obs_core.clock import iso_ns
 from obs_core.errors import FileRefused, NotTraces
 from obs_core.ingest.formats import import_format
 from obs_core.ingest.formats.import_format import Parts, TableFormat
-from obs_core.ingest.formats.rows import MOST_NS, Refused, to_int
+from obs_core.ingest.formats.rows import MOST_NS, Refused, to_int, to_ns
 from obs_core.model import CANONICAL, Row
 from obs_core.text import clean
 
-_WHOLE: Final = ("duration_ns", "memory_delta")
+_WHOLE: Final = (
+    ("duration_ns", "duration_ns", 1),
+    ("duration_ms", "duration_ns", 10**6),
+    ("memory_delta", "memory_delta", 1),
+)
 _TEXT: Final = (
     *("process_group", "data_type", "exception", "exception_stack", "trace_id", "span_id", "parent_span_id"),
     *("function", "attributes"),
@@ -28,7 +32,6 @@ _KINDS: Final = ("call", "value", "log")
 _STATUSES: Final = {"OK": "OK", "ERROR": "ERROR", "UNSET": "UNSET", "": "UNSET"}
 _UNITS: Final = ((100_000_000_000, 10**9), (100_000_000_000_000, 10**6), (100_000_000_000_000_000, 10**3))
 _SAMPLE: Final = 1_000
-_NUMBER: Final = re.compile(r"([+-]?\d{1,20})(?:\.(\d*))?")
 LONGEST_CELL: Final = 100_000_000
 DEFUSED: Final = "defused"
 """The column in which our own export marks rows with escaped cells."""
@@ -164,9 +167,11 @@ def _row(cells: list[str], columns: Mapping[str, int], unit: int, line: int) -> 
     if kind == "value" and status == "UNSET" and not given_kind:
         status = "OK"
     fields: dict[str, Any] = {name: cell[name] or None for name in _TEXT if name in cell}
-    fields |= {name: to_int(cell[name]) for name in _WHOLE if cell.get(name)}
-    if "duration_ns" not in fields and (milliseconds := cell.get("duration_ms")):
-        fields["duration_ns"] = decimal_ns(milliseconds, 10**6)
+    for name, column, scale in _WHOLE:
+        if cell.get(name) and fields.get(column) is None:
+            fields[column] = to_ns(cell[name], scale)
+            if fields[column] is None:
+                return Refused(line, f"the {name} “{cell[name][:40]}” is not a number")
     # an empty cell is an empty text if there was a value at all; our own export then writes its type
     was_given = kind == "value" or bool(given_kind and cell["data_type"])
     value = cell["data_value"] or ("" if was_given else None)
@@ -175,25 +180,17 @@ def _row(cells: list[str], columns: Mapping[str, int], unit: int, line: int) -> 
 
 def _unit(times: Iterator[str]) -> int:
     """Nanoseconds in one unit of the file's numeric times, by the majority of a sample: s, ms, µs or ns since 1970."""
-    numbers = (abs(int(match[1])) for text in times if (match := _NUMBER.fullmatch(text.strip())))
+    numbers = (abs(number) for text in times if (number := to_ns(text)) is not None)
     units = Counter(next((unit for most, unit in _UNITS if number < most), 1) for number in numbers)
     return units.most_common(1)[0][0] if units else 1
 
 
 def _time_ns(text: str, unit: int) -> int | None:
     stripped = text.strip()
-    time_ns = decimal_ns(stripped, unit) if _NUMBER.fullmatch(stripped) else iso_ns(stripped)
+    time_ns = to_ns(stripped, unit)
+    if time_ns is None:
+        time_ns = iso_ns(stripped)
     return time_ns if time_ns is not None and abs(time_ns) <= MOST_NS else None
-
-
-def decimal_ns(text: str, unit: int) -> int | None:
-    """A decimal number of units, each of `unit` nanoseconds, in nanoseconds, exactly; None if it is not a number."""
-    match = _NUMBER.fullmatch(text.strip())
-    if not match:
-        return None
-    digits = (match[2] or "")[:9].ljust(9, "0")
-    part = int(digits) * unit // 10**9
-    return int(match[1]) * unit + (-part if match[1].startswith("-") else part)
 
 
 FORMAT: Final = TableFormat(

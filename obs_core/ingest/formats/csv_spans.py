@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from obs_core.errors import FileRefused
 from obs_core.ingest.formats import csv_rows
-from obs_core.ingest.formats.csv_rows import Records, decimal_ns, titles
+from obs_core.ingest.formats.csv_rows import Records, titles
 from obs_core.ingest.formats.import_format import Parts, TableFormat
-from obs_core.ingest.formats.rows import MOST_NS, Refused, as_json, lenient_id, to_int
+from obs_core.ingest.formats.rows import MOST_NS, Refused, as_json, lenient_id, to_int, to_ns
 from obs_core.model import Row
 from obs_core.text import clean
 
@@ -61,9 +61,10 @@ def _row(cell: Mapping[str, str], line: int) -> Row | Refused:
     status = _STATUSES.get(cell.get("status", "").strip().upper())
     if status is None:
         return Refused(line, f"the status “{cell['status'][:40]}” is not OK, ERROR or UNSET")
-    start = to_int(cell["start_unix_nano"]) if cell.get("start_unix_nano") else 0
-    if start is None:
-        return Refused(line, f"the start_unix_nano “{cell['start_unix_nano'][:40]}” is not a time")
+    for name, unit in (("start_unix_nano", 1), ("end_unix_nano", 1), ("duration_ms", 10**6)):
+        if cell.get(name) and to_ns(cell[name], unit) is None:
+            return Refused(line, f"the {name} “{cell[name][:40]}” is not a time")
+    start = to_ns(cell.get("start_unix_nano")) or 0
     group = clean(cell.get("process_group", "")) or None
     kind = cell.get("kind")
     more = {"kind": to_int(kind) or kind} if kind else {}
@@ -87,8 +88,8 @@ def _row(cell: Mapping[str, str], line: int) -> Row | Refused:
 
 def _duration(cell: Mapping[str, str], start: int) -> int | None:
     """From start to end; `duration_ms` is used only without an end, since it may be rounded."""
-    end = to_int(cell.get("end_unix_nano"))
-    duration = end - start if end else decimal_ns(cell.get("duration_ms", ""), 10**6)
+    end = to_ns(cell.get("end_unix_nano"))
+    duration = end - start if end and start else to_ns(cell.get("duration_ms"), 10**6)
     return duration if duration is not None and abs(duration) <= MOST_NS else None
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from obs_core import semconv
 from obs_core.ingest.formats import spans
 from obs_core.ingest.formats.import_format import JsonFormat, Parts
-from obs_core.ingest.formats.rows import Refused, to_int
+from obs_core.ingest.formats.rows import Refused, to_ns
 from obs_core.ingest.formats.spans import Origin, Span
 from obs_core.store.hashed_ids import hashed_id
 
@@ -49,6 +49,9 @@ def rows(document: Sequence[Any], line: int, values: Collection[str] = ()) -> Pa
                 shown = raw.get("span_id") if isinstance(raw, dict) else raw
                 yield Refused(line, f"a span without a usable id: {shown!s:.40}")
                 continue
+            if isinstance(span, str):
+                yield Refused(line, span)
+                continue
             service = str(raw.get("service") or _meta(raw).get("_dd.base_service") or "")
             if service not in origins:
                 origins[service] = spans.origin({"service.name": service} if service else {}, {})
@@ -72,12 +75,18 @@ def _trace_id(number: str, own: Sequence[Mapping[str, Any]]) -> str | None:
     return f"{high[-16:]:0>16}{low:016x}"
 
 
-def _span(raw: Mapping[str, Any], ids: Mapping[str, str | None]) -> Span | None:
+def _span(raw: Mapping[str, Any], ids: Mapping[str, str | None]) -> Span | str | None:
+    """The neutral parts of one span; why its times or its parent can't be read; None without usable ids."""
     trace_id = ids[str(raw.get("trace_id"))]
     number, parent = _unsigned(raw.get("span_id")), _unsigned(raw.get("parent_id"))
     if not (trace_id and number):
         return None
-    start, duration = to_int(raw.get("start")) or 0, to_int(raw.get("duration"))
+    start, duration = to_ns(raw.get("start") or 0), to_ns(raw.get("duration") or 0)
+    for field, value in (("start", start), ("duration", duration), ("parent_id", parent)):
+        if value is None and raw.get(field):
+            return f"a span with a {field} that can't be read: {raw.get('name')!s:.80}, {raw[field]!s:.40}"
+    start = start or 0
+    duration = None if raw.get("duration") is None else duration
     attributes = dict(_meta(raw))
     error = {name: attributes.pop(tag) for tag, name in _ERRORS.items() if tag in attributes}
     events = []
@@ -114,9 +123,11 @@ def _meta(raw: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _unsigned(value: Any) -> int | None:  # noqa: ANN401 - whatever JSON holds
     """An id, also where it is written as text or as a signed number; None if it is not a 64-bit number."""
+    if not isinstance(value, int | str):  # floats have only 53 of the 64 bits
+        return None
     try:
         number = int(value)
-    except (TypeError, ValueError, OverflowError):
+    except ValueError:
         return None
     return number % (1 << _ID_BITS) if abs(number) < 1 << _ID_BITS else None
 

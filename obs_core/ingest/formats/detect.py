@@ -1,8 +1,10 @@
 """Detects the format of a stream by its content, and reads its rows."""
 
+import codecs
 import csv
 import io
 import json
+import re
 from collections.abc import Collection, Iterator
 from itertools import chain
 from typing import IO, Any, Final, TextIO
@@ -11,6 +13,8 @@ from obs_core.errors import FileRefused, NotTraces
 from obs_core.ingest.formats import bounds, csv_rows, import_format
 from obs_core.ingest.formats.import_format import Parts, too_large, too_many
 from obs_core.ingest.formats.registry import BINARY_FORMATS, JSON_FORMATS, TABLE_FORMATS, listed
+from obs_core.ingest.formats.rows import Refused
+from obs_core.ingest.formats.utf8 import Utf8
 
 _HEAD: Final = 4_096
 _LONGEST_HEADER: Final = 1 << 20
@@ -24,6 +28,7 @@ _OTHERS: Final = (
     (b"PK\x03\x04", 0, "a zip archive in an archive", _UNPACK),
     (b"\x1f\x8b", 0, "packed with gzip more than twice", _UNPACK),
 )
+_SEPARATOR: Final = re.compile(r"sep=([^\s\w\"])\r?\n?", re.IGNORECASE)
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -52,12 +57,22 @@ def _rows(stream: IO[bytes], title: str, values: Collection[str]) -> Parts:
         if binary.fits(head):
             yield from binary.read(buffered, title, values)
             return
-    encoding = "utf-16" if head.startswith(_UTF16) else "utf-8-sig"
-    text = io.TextIOWrapper(buffered, encoding=encoding, errors="replace", newline="")
+    encoding, utf8 = "utf-16", None
+    if not head.startswith(_UTF16):
+        encoding, utf8 = "utf-8-sig", Utf8(buffered, title, is_table=not _begins_as_json(head))
+    text = io.TextIOWrapper(io.BufferedReader(utf8) if utf8 else buffered, encoding=encoding, newline="")
     try:
         yield from _text(text, title, values)
+    except UnicodeDecodeError as error:
+        raise FileRefused(f"{title} is not UTF-16: {error.reason}.", "Save the file as UTF-8.") from error
     finally:
         text.detach()
+    if utf8 and utf8.page:
+        yield Refused(0, f"the file is not UTF-8; it was read as {utf8.page}", parts=0)
+
+
+def _begins_as_json(head: bytes) -> bool:
+    return head.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"{", b"[")
 
 
 def _text(text: TextIO, title: str, values: Collection[str]) -> Parts:
@@ -69,8 +84,10 @@ def _text(text: TextIO, title: str, values: Collection[str]) -> Parts:
     if first.lstrip()[:1] in ("{", "["):
         yield from _json(text, first, blank + 1, title, values)
         return
+    if separator := _SEPARATOR.fullmatch(first):  # Excel's own first line
+        first = text.readline(import_format.LARGEST)
     try:
-        delimiter = max(",;\t", key=first.count)  # the comma, if several are equally frequent
+        delimiter = separator[1] if separator else max(",;\t", key=first.count)  # the comma, if several are as frequent
         header = next(csv.reader([first[:_LONGEST_HEADER]], delimiter=delimiter), [])
     except csv.Error:
         header = []

@@ -11,7 +11,7 @@ from obs_core import semconv
 from obs_core.ingest.formats import spans
 from obs_core.ingest.formats.import_format import JsonFormat, Parts
 from obs_core.ingest.formats.round_trip import CARRIED, restored
-from obs_core.ingest.formats.rows import Refused, lenient_id, to_int
+from obs_core.ingest.formats.rows import Refused, lenient_id, to_int, to_ns
 from obs_core.ingest.formats.spans import Origin, Span
 from obs_core.model import Status
 
@@ -47,6 +47,9 @@ def rows(document: Mapping[str, Any], line: int, values: Collection[str] = ()) -
             if not (trace_id and span_id):
                 why = f"a span without a usable id: {raw.get('traceID')!s:.40}, {raw.get('spanID')!s:.40}"
                 yield Refused(line, why)
+                continue
+            if unread := _unread_time(raw):
+                yield Refused(line, unread)
                 continue
             source, span = _span(raw, (trace_id, span_id), processes, known)
             own = [event for event in span.events if CARRIED in event["attributes"]]
@@ -85,7 +88,6 @@ def _span(
     events = [_event(log) for log in _list(raw.get("logs")) if isinstance(log, dict)]
     status, message = _status(tags)
     parent, links = _references(raw, key[0])
-    start, duration = to_int(raw.get("startTime")) or 0, to_int(raw.get("duration"))
     more: dict[str, Any] = {}
     if kind := tags.pop(KIND_TAG, None):
         more["kind"] = KINDS.get(str(kind), kind)
@@ -96,8 +98,18 @@ def _span(
     if warnings := raw.get("warnings"):
         more["warnings"] = warnings
     name = str(raw.get("operationName") or "")
-    times = start * MICRO, None if duration is None else duration * MICRO
+    start_ns = to_ns(raw.get("startTime"), MICRO)
+    times = start_ns or 0, None if start_ns is None else to_ns(raw.get("duration"), MICRO)
     return source, Span(*key, parent, name, *times, status, message, tags, events, links, more)
+
+
+def _unread_time(raw: Mapping[str, Any]) -> str | None:
+    """Why a span is refused: a time that is not a number."""
+    for field in ("startTime", "duration"):
+        value = raw.get(field) or 0
+        if to_ns(value, MICRO) is None:
+            return f"a span with a {field} that is not a time in µs: {raw.get('operationName')!s:.80}, {value!s:.40}"
+    return None
 
 
 def _tags(tags: object) -> dict[str, Any]:
@@ -128,8 +140,10 @@ def _event(log: Mapping[str, Any]) -> dict[str, Any]:
             semconv.EXCEPTION_STACK: fields.pop("stack", None),
         }
         fields |= {key: value for key, value in renamed.items() if value}
-    time_us = to_int(log.get("timestamp"))
-    return {"name": name, "time_ns": None if time_us is None else time_us * MICRO, "attributes": fields}
+    given = log.get("timestamp")
+    time_ns = to_ns(given, MICRO)
+    unread = {} if time_ns is not None or given is None else {"time": given}
+    return {"name": name, "time_ns": time_ns, "attributes": fields, **unread}
 
 
 def _status(tags: dict[str, Any]) -> tuple[Status, str]:

@@ -4,13 +4,14 @@ Source: opentelemetry-proto, docs/specification.md "JSON Protobuf Encoding": ids
 numbers as text or number, unknown fields ignored. Names of enums are read too: older collectors write them.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, cast
 
 from obs_core import semconv
 from obs_core.ingest.formats import spans
 from obs_core.ingest.formats.import_format import JsonFormat, Parts
-from obs_core.ingest.formats.rows import Refused, finite, hex_id, to_int
+from obs_core.ingest.formats.otlp_values import attributes_of, dict_of, double_of, list_of, value_of
+from obs_core.ingest.formats.rows import Refused, hex_id, to_int, to_ns
 from obs_core.ingest.formats.spans import MetricPoint, Origin, Record, Span
 from obs_core.model import Status
 
@@ -18,9 +19,15 @@ SIGNALS: Final = ("resourceSpans", "resourceLogs", "resourceMetrics")
 UNREADABLE: Final = ("histogram", "exponentialHistogram", "summary")
 NO_RECORDED_VALUE: Final = 1  # the flag of a point that has no number, metrics.proto DataPointFlags
 
-_LEVELS: Final = 100  # of lists and maps in a value; more would exceed Python's recursion limit somewhere
-_NESTED: Final = {"arrayValue": "array", "kvlistValue": "kvlist"}
 _STATUS_NAMES: Final = {"STATUS_CODE_UNSET": 0, "STATUS_CODE_OK": 1, "STATUS_CODE_ERROR": 2}
+_UNSET_CODES: Final = (None, 0, "0", "", "STATUS_CODE_UNSET")
+_NO_NUMBER: Final = "not a number"
+_NOT_FINITE: Final = ("NaN", "Infinity", "-Infinity")
+_SEVERITIES: Final = {
+    f"SEVERITY_NUMBER_{name}{count or ''}": number + max(count - 1, 0)
+    for number, name in zip(range(1, 24, 4), ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"), strict=True)
+    for count in (0, 2, 3, 4)
+}
 _KIND_NAMES: Final = {
     f"SPAN_KIND_{name}": number
     for number, name in enumerate(("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"))
@@ -46,137 +53,108 @@ def rows(document: Mapping[str, Any], line: int, values: Collection[str] = ()) -
     Attributes of spans named in `values` become values of their calls.
     """
     for source, raw in _parts(document, "resourceSpans", "scopeSpans", "spans"):
-        span = _span(raw)
-        if span is None:
-            why = f"a span without a usable id: {raw.get('traceId')!s:.40}, {raw.get('spanId')!s:.40}"
-            yield Refused(line, why)
+        span = _span(raw) if isinstance(raw, dict) else _not_an_object(raw)
+        if isinstance(span, str):
+            yield Refused(line, span)
         elif values:
             yield from spans.rows(source, span, values)
         else:
             yield spans.call(source, span)
     for source, raw in _parts(document, "resourceLogs", "scopeLogs", "logRecords"):
-        yield spans.log_record(source, _record(raw))
+        record = _record(raw) if isinstance(raw, dict) else _not_an_object(raw)
+        yield Refused(line, record) if isinstance(record, str) else spans.log_record(source, record)
     for source, raw in _parts(document, "resourceMetrics", "scopeMetrics", "metrics"):
-        yield from _points(source, raw, line)
+        yield from _points(source, raw, line) if isinstance(raw, dict) else (Refused(line, _not_an_object(raw)),)
 
 
-def _parts(document: Mapping[str, Any], *names: str) -> Iterator[tuple[Origin, Mapping[str, Any]]]:
+def _parts(document: Mapping[str, Any], *names: str) -> Iterator[tuple[Origin, Any]]:
     """The spans, records or metrics of a document, each with its origin; old files call scopes libraries."""
     outermost, inner, leaf = names
-    for outer in _list(document.get(outermost)):
-        resource = attributes_of(_dict(outer.get("resource")).get("attributes"))
-        for group in _list(outer.get(inner)) or _list(outer.get(inner.replace("scope", "instrumentationLibrary"))):
+    for outer in list_of(document.get(outermost)):
+        resource = attributes_of(dict_of(outer.get("resource")).get("attributes"))
+        for group in list_of(outer.get(inner)) or list_of(outer.get(inner.replace("scope", "instrumentationLibrary"))):
             source = spans.origin(resource, _scope(group))
-            for raw in _list(group.get(leaf)):
-                yield source, raw
+            leaves = group.get(leaf)
+            yield from ((source, raw) for raw in (leaves if isinstance(leaves, list) else ()))
 
 
-def attributes_of(pairs: object, level: int = 0) -> dict[str, Any]:
-    """OTLP's list of keys and values as a dict of plain values."""
-    if not pairs:
-        return {}
-    return {str(pair.get("key")): value_of(pair.get("value"), level)[1] for pair in _list(pairs)}
+def _not_an_object(raw: object) -> str:
+    return f"a span, a log record or a metric that is not an object: {raw!s:.40}"
 
 
-def value_of(any_value: object, level: int = 0) -> tuple[str | None, Any]:
-    """The kind and the plain value of an OTLP AnyValue; (None, None) where it has none.
-
-    Lists and maps inside `_LEVELS` others are replaced by a text that says so.
-    """
-    if isinstance(any_value, dict):
-        for name, inner in any_value.items():
-            if name == "stringValue":
-                return "string", inner
-            if name in _VALUE_KINDS:
-                kind, plain = _VALUE_KINDS[name]
-                return kind, plain(inner)
-            if name in _NESTED:
-                return _NESTED[name], _nested(name, inner, level + 1)
-    return None, None
-
-
-def _whole(inner: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
-    number = to_int(inner)
-    return inner if number is None else number
-
-
-def _double(inner: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
-    try:
-        return finite(float(inner))
-    except (TypeError, ValueError, OverflowError):
-        return inner
-
-
-def _nested(name: str, inner: object, level: int) -> Any:  # noqa: ANN401 - a list, a map or a text
-    if level > _LEVELS:
-        return f"nested deeper than {_LEVELS} levels"
-    parts = _dict(inner).get("values")
-    return attributes_of(parts, level) if name == "kvlistValue" else [value_of(part, level)[1] for part in _list(parts)]
-
-
-def _same(inner: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
-    return inner
-
-
-_VALUE_KINDS: Final[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {
-    "boolValue": ("bool", _same),
-    "intValue": ("int", _whole),
-    "doubleValue": ("double", _double),
-    "bytesValue": ("bytes", _same),
-}
-
-
-def _span(raw: Mapping[str, Any]) -> Span | None:
-    """The neutral parts of one span; None without usable ids."""
+def _span(raw: Mapping[str, Any]) -> Span | str:
+    """The neutral parts of one span, or why it can't be stored."""
     field = raw.get
     trace_id, span_id = hex_id(field("traceId"), 32), hex_id(field("spanId"), 16)
     if not (trace_id and span_id):
-        return None
-    start_ns, end_ns = to_int(field("startTimeUnixNano")) or 0, to_int(field("endTimeUnixNano")) or 0
+        return f"a span without a usable id: {raw.get('traceId')!s:.40}, {raw.get('spanId')!s:.40}"
+    start, end = field("startTimeUnixNano") or 0, field("endTimeUnixNano") or 0
+    start_ns, end_ns = to_ns(start), to_ns(end)
+    if start_ns is None or end_ns is None:
+        return not_a_time("span", field("name"), start if start_ns is None else end)
     status = field("status")
     code, message = _status(status) if status else ("UNSET", "")
     events, links, parent = field("events"), field("links"), field("parentSpanId")
     more = {name: raw[name] for name in _OTHERS if field(name)}
+    parent_id = hex_id(parent, 16) if parent else None
+    if parent and not parent_id and str(parent).strip("0"):
+        more["parentSpanId"] = parent  # an id that can't be read is shown, not dropped
+    if code == "UNSET" and status and (given := dict_of(status).get("code")) not in _UNSET_CODES:
+        more["statusCode"] = given
     if "kind" in more:
         more["kind"] = _KIND_NAMES.get(more["kind"], more["kind"]) if isinstance(more["kind"], str) else more["kind"]
     return Span(
         trace_id,
         span_id,
-        hex_id(parent, 16) if parent else None,
+        parent_id,
         str(field("name") or ""),
         start_ns,
-        end_ns - start_ns if end_ns else None,
+        end_ns - start_ns if end_ns and start_ns else None,
         code,
         message,
         attributes_of(field("attributes")),
-        [_event(event) for event in _list(events)] if events else (),
-        [_link(link) for link in _list(links)] if links else (),
+        [_event(event) for event in list_of(events)] if events else (),
+        [_link(link) for link in list_of(links)] if links else (),
         more,
     )
 
 
 def _event(event: Mapping[str, Any]) -> dict[str, Any]:
-    time_ns = to_int(event.get("timeUnixNano")) or None
-    return {"name": event.get("name"), "time_ns": time_ns, "attributes": attributes_of(event.get("attributes"))}
+    given = event.get("timeUnixNano")
+    time_ns = to_ns(given)
+    unread = {} if time_ns is not None or not given else {"time": given}
+    attributes = attributes_of(event.get("attributes"))
+    return {"name": event.get("name"), "time_ns": time_ns or None, "attributes": attributes, **unread}
 
 
 def _link(link: Mapping[str, Any]) -> dict[str, Any]:
     attributes = attributes_of(link.get("attributes"))
-    return {"trace_id": hex_id(link.get("traceId"), 32), "span_id": hex_id(link.get("spanId"), 16)} | (
+    trace_id, span_id = link.get("traceId"), link.get("spanId")
+    return {"trace_id": hex_id(trace_id, 32) or trace_id, "span_id": hex_id(span_id, 16) or span_id} | (
         {"attributes": attributes} if attributes else {}
     )
 
 
-def _record(raw: Mapping[str, Any]) -> Record:
+def _record(raw: Mapping[str, Any]) -> Record | str:
+    """The neutral parts of one log record, or why it can't be stored."""
     kind, body = value_of(raw.get("body"))
+    times = raw.get("timeUnixNano") or 0, raw.get("observedTimeUnixNano") or 0
+    time_ns, observed_ns = map(to_ns, times)
+    if time_ns is None or observed_ns is None:
+        return not_a_time("log record", raw.get("eventName") or body, times[time_ns is not None])
+    severity = raw.get("severityNumber") or 0
+    number = _SEVERITIES.get(severity) if isinstance(severity, str) else None
+    number = to_int(severity) if number is None else number
+    if number is None:
+        return f"a log record with a severity that is not a number: {severity!s:.40}"
     return Record(
         hex_id(raw.get("traceId"), 32),
         hex_id(raw.get("spanId"), 16),
         str(raw.get("eventName") or ""),
-        to_int(raw.get("timeUnixNano")) or to_int(raw.get("observedTimeUnixNano")) or 0,
+        time_ns or observed_ns,
         kind,
         body,
-        to_int(raw.get("severityNumber")) or 0,
+        number,
         str(raw.get("severityText") or ""),
         attributes_of(raw.get("attributes")),
     )
@@ -185,16 +163,22 @@ def _record(raw: Mapping[str, Any]) -> Record:
 def _points(source: Origin, metric: Mapping[str, Any], line: int) -> Parts:
     name = str(metric.get("name") or "")
     for kind in ("gauge", "sum"):
-        shape = _dict(metric.get(kind))
+        shape = dict_of(metric.get(kind))
         about = {"kind": kind, "unit": metric.get("unit"), "description": metric.get("description")}
         about |= {"monotonic": shape.get("isMonotonic"), "temporality": shape.get("aggregationTemporality")}
         about = {key: value for key, value in about.items() if value}
-        for raw in _list(shape.get("dataPoints")):
-            number = None if (to_int(raw.get("flags")) or 0) & NO_RECORDED_VALUE else _number(raw)
-            time_ns = to_int(raw.get("timeUnixNano")) or 0
-            yield spans.point(source, MetricPoint(name, attributes_of(raw.get("attributes")), time_ns, number, about))
+        for raw in list_of(shape.get("dataPoints")):
+            flags, time_ns = to_int(raw.get("flags") or 0), to_ns(raw.get("timeUnixNano") or 0)
+            number = None if flags and flags & NO_RECORDED_VALUE else _number(raw)
+            if time_ns is None:
+                yield Refused(line, not_a_time("point", name, raw.get("timeUnixNano")))
+            elif number == _NO_NUMBER or flags is None:
+                yield Refused(line, f"a point of the metric {name[:80]} has a value or flags that are not a number")
+            else:
+                attributes = attributes_of(raw.get("attributes"))
+                yield spans.point(source, MetricPoint(name, attributes, time_ns, number, about))
     for kind in UNREADABLE:
-        for _ in _list(_dict(metric.get(kind)).get("dataPoints")):
+        for _ in list_of(dict_of(metric.get(kind)).get("dataPoints")):
             yield Refused(line, not_a_value(name, kind))
 
 
@@ -203,33 +187,36 @@ def not_a_value(name: str, kind: str) -> str:
     return f"the metric {name[:80]} is of kind {kind}; only gauges and sums are values"
 
 
+def not_a_time(what: str, name: object, time: object) -> str:
+    """Why a span, a record or a point is refused."""
+    return f"a {what} with a time that can't be read: {name or 'without a name'!s:.80}, {time!s:.40}"
+
+
 def _number(raw: Mapping[str, Any]) -> float | str | None:
+    """The number of a point; None if it has none, `_NO_NUMBER` if that can't be read."""
     if raw.get("asInt") is not None:
-        return to_int(raw["asInt"])
-    number = raw.get("asDouble")
-    return None if number is None else _double(number)
+        number = to_int(raw["asInt"])
+        return _NO_NUMBER if number is None else number
+    double = raw.get("asDouble")
+    if double is None:
+        return None
+    read = double_of(double)
+    return _NO_NUMBER if read is double and not isinstance(double, float) and double not in _NOT_FINITE else read
 
 
 def _scope(outer: Mapping[str, Any]) -> dict[str, Any]:
-    scope = _dict(outer.get("scope") or outer.get("instrumentationLibrary"))
+    scope = dict_of(outer.get("scope") or outer.get("instrumentationLibrary"))
     fields = {name: scope[name] for name in ("name", "version") if scope.get(name)}
     attributes = attributes_of(scope.get("attributes"))
     return {**fields, "attributes": attributes} if attributes else fields
 
 
 def _status(status: object) -> tuple[Status, str]:
-    fields = _dict(status)
+    fields = dict_of(status)
     code = fields.get("code")
-    number = _STATUS_NAMES.get(code) if isinstance(code, str) else to_int(code)
+    number = _STATUS_NAMES.get(code) if isinstance(code, str) else None
+    number = to_int(code) if number is None else number
     return cast("Status", semconv.STATUS.get(number or 0, "UNSET")), str(fields.get("message") or "")
-
-
-def _list(value: object) -> Sequence[Mapping[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else ()
-
-
-def _dict(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 FORMAT: Final = JsonFormat(

@@ -9,10 +9,10 @@ from typing import Any, Final, NamedTuple
 
 from obs_core import semconv
 from obs_core.ingest.formats.round_trip import CARRIED, carried
-from obs_core.ingest.formats.rows import MOST_NS, as_json, encoded, text_of
+from obs_core.ingest.formats.rows import MOST_NS, as_json, for_hash, text_of
 from obs_core.model import Row, Status
 from obs_core.store.hashed_ids import hashed_id
-from obs_core.text import clean, cleaned
+from obs_core.text import clean, cleaned, json_text
 
 _NAMED: Final = ("service.name", "service.instance.id")
 _TYPES: Final = {bool: "bool", int: "int", float: "double", str: "string", list: "array", dict: "kvlist"}
@@ -80,7 +80,7 @@ def origin(resource: Mapping[str, Any], scope: Mapping[str, Any]) -> Origin:
     """The sender, from the attributes of a resource and the name, version and attributes of a scope."""
     parts = {"scope": scope, "resource": {name: value for name, value in resource.items() if name not in _NAMED}}
     about = as_json(parts)
-    identity = encoded([sorted(resource.items(), key=lambda pair: pair[0]), scope]).encode("utf-8", "replace")
+    identity = for_hash([sorted(resource.items(), key=lambda pair: pair[0]), scope]).encode("utf-8", "replace")
     return Origin(
         clean(semconv.process(resource)),
         clean(semconv.process_group(resource)),
@@ -208,15 +208,15 @@ def _about(source: Origin, span: Span) -> str | None:
     """The column attributes of a span; written in pieces, so that empty and shared parts cost nothing."""
     parts = []
     if span.attributes:
-        parts.append('"attributes": ' + encoded(span.attributes))
+        parts.append('"attributes": ' + json_text(span.attributes))
     if span.events:
-        parts.append('"events": ' + encoded(span.events))
+        parts.append('"events": ' + json_text(span.events))
     if span.links:
-        parts.append('"links": ' + encoded(span.links))
+        parts.append('"links": ' + json_text(span.links))
     if source.about:
         parts.append(source.about)
     if span.more:
-        parts.append('"span": ' + encoded(span.more))
+        parts.append('"span": ' + json_text(span.more))
     return clean("{" + ", ".join(parts) + "}") if parts else None
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from obs_core.ingest.formats import spans
 from obs_core.ingest.formats.import_format import JsonFormat, Parts
-from obs_core.ingest.formats.rows import Refused, lenient_id, to_int
+from obs_core.ingest.formats.rows import Refused, lenient_id, to_ns
 from obs_core.ingest.formats.spans import Origin, Span
 from obs_core.model import Status
 from obs_core.store.hashed_ids import hashed_id
@@ -54,11 +54,10 @@ def rows(document: object, line: int, values: Collection[str] = ()) -> Parts:
     long_ids = {text[-16:]: text for raw in raws if len(text := _trace_id_of(raw)) == _LONG}
     for raw in raws:
         half = _half(raw, long_ids)
-        if half:
-            halves.append(half)
+        if isinstance(half, str):
+            yield Refused(line, half)
         else:
-            ids = (raw.get("traceId"), raw.get("id")) if isinstance(raw, dict) else (raw, "")
-            yield Refused(line, f"a span without a usable id: {ids[0]!s:.40}, {ids[1]!s:.40}")
+            halves.append(half)
     clients = {(half.trace_id, half.span_id) for half in halves if half.raw.get("kind") == "CLIENT" and not half.shared}
     servers: dict[tuple[str, str], set[str]] = {}
     for number, half in enumerate(halves):
@@ -88,14 +87,17 @@ def _trace_id_of(raw: object) -> str:
     return lenient_id(raw.get("traceId"), 1) or "" if isinstance(raw, dict) else ""
 
 
-def _half(raw: object, long_ids: Mapping[str, str]) -> _Half | None:
-    """A span; a trace id of 64 bits may be the end of one of 128 bits, which old services cut."""
+def _half(raw: object, long_ids: Mapping[str, str]) -> _Half | str:
+    """A span, or why it is refused; a trace id of 64 bits may be the end of one of 128 bits, which old services cut."""
     if not isinstance(raw, dict):
-        return None
+        return f"a span that is not an object: {raw!s:.40}"
     given = _trace_id_of(raw)
     trace_id, span_id = lenient_id(long_ids.get(given.rjust(16, "0"), given), 32), lenient_id(raw.get("id"), 16)
     if not (trace_id and span_id):
-        return None
+        return f"a span without a usable id: {given:.40}, {raw.get('id')!s:.40}"
+    for field in ("timestamp", "duration"):
+        if to_ns(raw.get(field) or 0, _MICRO) is None:
+            return f"a span with a {field} that is not a time in µs: {raw.get('name')!s:.80}, {raw[field]!s:.40}"
     endpoint = raw.get("localEndpoint")
     service = str(endpoint.get("serviceName") or "") if isinstance(endpoint, dict) else ""
     return _Half(raw, trace_id, span_id, lenient_id(raw.get("parentId"), 16), service, raw.get("shared") is True)
@@ -128,7 +130,6 @@ def _span(half: _Half, ids: tuple[str, str | None]) -> Span:
     if _ERROR_TAG in tags:  # its presence counts, not its text
         text = str(tags.pop(_ERROR_TAG) or "")
         status, message = "ERROR", "" if text.lower() in ("true", "false") else text
-    start, duration = to_int(raw.get("timestamp")), to_int(raw.get("duration"))
     more = {name: raw[name] for name in ("localEndpoint", "remoteEndpoint", "debug", "shared") if raw.get(name)}
     if more.get("localEndpoint") == {"serviceName": half.service}:
         del more["localEndpoint"]
@@ -140,8 +141,9 @@ def _span(half: _Half, ids: tuple[str, str | None]) -> Span:
     events: list[dict[str, Any]] = [
         {
             "name": note.get("value"),
-            "time_ns": (to_int(note.get("timestamp")) or 0) * _MICRO,
+            "time_ns": (time_ns := to_ns(note.get("timestamp"), _MICRO)),
             "attributes": {},
+            **({"time": note["timestamp"]} if time_ns is None and note.get("timestamp") else {}),
         }
         for note in (annotations if isinstance(annotations, list) else ())
         if isinstance(note, dict)
@@ -150,8 +152,8 @@ def _span(half: _Half, ids: tuple[str, str | None]) -> Span:
         half.trace_id,
         *ids,
         str(raw.get("name") or ""),
-        (start or 0) * _MICRO,
-        None if duration is None else duration * _MICRO,
+        to_ns(raw.get("timestamp"), _MICRO) or 0,
+        to_ns(raw.get("duration"), _MICRO),
         status,
         message,
         tags,

@@ -4,8 +4,8 @@ import json
 from typing import Any, Final
 
 from obs_core.capture.values.redact import REDACTED, Redaction, cleared, may_contain
-from obs_core.ingest.formats.rows import encoded
 from obs_core.model import Row
+from obs_core.text import json_text
 
 _TEXTS: Final = ("data", "function", "exception", "exception_stack")
 _INCOMPARABLE: Final = {"obs.value.incomparable": True}
@@ -16,7 +16,7 @@ def without_secrets(row: Row, redaction: Redaction) -> Row:
     changed: dict[str, Any] = {}
     attributes = row.attributes
     if attributes and (redaction.may_contain_secret(attributes) or "://" in attributes or "earer " in attributes):
-        changed["attributes"] = encoded(cleared(json.loads(attributes), redaction))
+        changed["attributes"] = json_text(cleared(json.loads(attributes), redaction))
     if row.data_value:
         hidden = row.kind == "value" and row.data_type == "string" and redaction.hides(row.data)
         shown = REDACTED if hidden else redaction.scrubbed(row.data_value)
@@ -24,7 +24,7 @@ def without_secrets(row: Row, redaction: Redaction) -> Row:
             changed["data_value"] = shown
             if row.kind == "value":  # two secrets may differ, and must not look equal
                 about = json.loads(changed.get("attributes") or attributes or "{}")
-                changed["attributes"] = encoded({**about, "attributes": about.get("attributes", {}) | _INCOMPARABLE})
+                changed["attributes"] = json_text({**about, "attributes": about.get("attributes", {}) | _INCOMPARABLE})
     for name in _TEXTS:
         text = getattr(row, name)
         if text and may_contain(text) and (scrubbed := redaction.scrubbed(text)) != text:

@@ -154,10 +154,7 @@ def test_times_beyond_64_bits_and_bad_ids_are_not_stored_as_something_else() -> 
     group.spans.add(trace_id=bytes.fromhex(TRACE), span_id=bytes.fromhex(SPAN), start_time_unix_nano=2**64 - 1)
     for trace_id, span_id in ((b"", bytes(8)), (bytes(16), b"x" * 8), (b"x" * 16, b"x" * 7)):
         group.spans.add(trace_id=trace_id, span_id=span_id)
-    first, *rest = messages.rows(message, 4)
-    assert isinstance(first, Row)
-    assert (first.timestamp, first.duration_ns) == (0, None)
-    assert [part.line for part in rest if isinstance(part, Refused)] == [4, 4, 4]
+    assert [part.line for part in messages.rows(message, 4) if isinstance(part, Refused)] == [4, 4, 4, 4]
 
 
 def test_a_body_that_is_no_message_is_an_error() -> None:

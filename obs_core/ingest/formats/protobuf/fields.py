@@ -8,8 +8,10 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from obs_core import semconv
-from obs_core.ingest.formats.rows import MOST_NS, finite
+from obs_core.ingest.formats.otlp_json import not_a_time
+from obs_core.ingest.formats.rows import MOST_NS
 from obs_core.ingest.formats.spans import Record, Span
+from obs_core.text import finite
 
 TRACE_ID: Final = 16
 SPAN_ID: Final = 8
@@ -53,12 +55,14 @@ def _plain(value: Any, kind: str | None) -> Any:  # noqa: ANN401 - an AnyValue, 
     return base64.b64encode(value.bytes_value).decode() if kind == "bytes_value" else inner
 
 
-def span_of(raw: Any) -> Span | None:  # noqa: ANN401 - a Span; generated code has no types
-    """The neutral parts of one span; None without usable ids."""
+def span_of(raw: Any) -> Span | str:  # noqa: ANN401 - a Span; generated code has no types
+    """The neutral parts of one span, or why it can't be stored."""
     trace_id, span_id, parent = raw.trace_id, raw.span_id, raw.parent_span_id
     if len(trace_id) != TRACE_ID or len(span_id) != SPAN_ID or trace_id == _NO_TRACE or span_id == _NO_SPAN:
-        return None
-    start, end = time_ns_of(raw.start_time_unix_nano), raw.end_time_unix_nano
+        return f"a span without a usable id: {trace_id.hex():.40}, {span_id.hex():.40}"
+    start, end = raw.start_time_unix_nano, raw.end_time_unix_nano
+    if start > MOST_NS or end > MOST_NS:
+        return not_a_time("span", raw.name, start if start > MOST_NS else end)
     status = raw.status
     pairs, events, links = raw.attributes, raw.events, raw.links
     return Span(
@@ -67,7 +71,7 @@ def span_of(raw: Any) -> Span | None:  # noqa: ANN401 - a Span; generated code h
         parent.hex() if len(parent) == SPAN_ID and parent != _NO_SPAN else None,
         raw.name,
         start,
-        end - start if 0 < end <= MOST_NS else None,
+        end - start if end and start else None,
         semconv.STATUS.get(status.code, "UNSET"),  # type: ignore[arg-type]
         status.message,
         attributes_of(pairs) if pairs else {},
@@ -78,8 +82,12 @@ def span_of(raw: Any) -> Span | None:  # noqa: ANN401 - a Span; generated code h
 
 
 def _more(raw: Any) -> dict[str, Any]:  # noqa: ANN401 - a Span
-    """The other fields of a span, by the names of OTLP's JSON."""
+    """The other fields of a span, by the names of OTLP's JSON; also what can't be read, so that it is shown."""
     more: dict[str, Any] = {}
+    if (parent := raw.parent_span_id) and len(parent) != SPAN_ID:
+        more["parentSpanId"] = parent.hex()
+    if raw.status.code not in semconv.STATUS:
+        more["statusCode"] = raw.status.code
     if kind := raw.kind:
         more["kind"] = kind
     if state := raw.trace_state:
@@ -110,14 +118,17 @@ def _link(link: Any) -> dict[str, Any]:  # noqa: ANN401 - a Span.Link
     )
 
 
-def record_of(raw: Any) -> Record:  # noqa: ANN401 - a LogRecord
-    """The neutral parts of one log record."""
+def record_of(raw: Any) -> Record | str:  # noqa: ANN401 - a LogRecord
+    """The neutral parts of one log record, or why it can't be stored."""
     kind = raw.body.WhichOneof("value")
+    time = raw.time_unix_nano or raw.observed_time_unix_nano
+    if time > MOST_NS:
+        return not_a_time("log record", raw.event_name, time)
     return Record(
         _id(raw.trace_id, TRACE_ID),
         _id(raw.span_id, SPAN_ID),
         raw.event_name,
-        time_ns_of(raw.time_unix_nano) or time_ns_of(raw.observed_time_unix_nano),
+        time,
         _KINDS.get(kind),
         _plain(raw.body, kind),
         raw.severity_number,
@@ -144,5 +155,5 @@ def _id(raw: bytes, length: int) -> str | None:
 
 
 def time_ns_of(nanoseconds: int) -> int:
-    """An unsigned 64-bit time; 0, which means no time, if the log can't hold it."""
+    """The unsigned 64-bit time of an event; 0, which means no time, if the log can't hold it."""
     return nanoseconds if nanoseconds <= MOST_NS else 0

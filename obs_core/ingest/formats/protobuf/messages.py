@@ -15,7 +15,7 @@ from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2 as metr
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as traces
 
 from obs_core.ingest.formats import bounds, spans
-from obs_core.ingest.formats.otlp_json import NO_RECORDED_VALUE, UNREADABLE, not_a_value
+from obs_core.ingest.formats.otlp_json import NO_RECORDED_VALUE, UNREADABLE, not_a_time, not_a_value
 from obs_core.ingest.formats.protobuf.fields import (
     SPAN_ID,
     TRACE_ID,
@@ -24,9 +24,8 @@ from obs_core.ingest.formats.protobuf.fields import (
     record_of,
     scope_of,
     span_of,
-    time_ns_of,
 )
-from obs_core.ingest.formats.rows import Refused
+from obs_core.ingest.formats.rows import MOST_NS, Refused
 from obs_core.ingest.formats.spans import MetricPoint, Origin
 from obs_core.model import Row
 
@@ -134,24 +133,25 @@ def rows(message: Message, line: int = 1, values: Collection[str] = ()) -> Itera
     if hasattr(request, "resource_spans"):
         return _calls(request.resource_spans, line, values)
     if hasattr(request, "resource_logs"):
-        return _logs(request.resource_logs)
+        return _logs(request.resource_logs, line)
     return _points(request.resource_metrics, line)
 
 
 def _calls(groups: Iterable[Any], line: int, values: Collection[str]) -> Iterator[Row | Refused]:
     for source, raw in _parts(groups, *_FIELDS["traces"][1:]):
         span = span_of(raw)
-        if span is None:
-            yield Refused(line, f"a span without a usable id: {raw.trace_id.hex():.40}, {raw.span_id.hex():.40}")
+        if isinstance(span, str):
+            yield Refused(line, span)
         elif values:
             yield from spans.rows(source, span, values)
         else:
             yield spans.call(source, span)
 
 
-def _logs(groups: Iterable[Any]) -> Iterator[Row]:
-    for source, record in _parts(groups, *_FIELDS["logs"][1:]):
-        yield spans.log_record(source, record_of(record))
+def _logs(groups: Iterable[Any], line: int) -> Iterator[Row | Refused]:
+    for source, raw in _parts(groups, *_FIELDS["logs"][1:]):
+        record = record_of(raw)
+        yield Refused(line, record) if isinstance(record, str) else spans.log_record(source, record)
 
 
 def _points(groups: Iterable[Any], line: int) -> Iterator[Row | Refused]:
@@ -179,10 +179,12 @@ def _metric(source: Origin, metric: Any, line: int) -> Iterator[Row | Refused]: 
         about = {name: value for name, value in about.items() if value}
         for raw in shape.data_points:
             number = None if raw.flags & NO_RECORDED_VALUE else number_of(raw)
+            time_ns = raw.time_unix_nano
+            if time_ns > MOST_NS:
+                yield Refused(line, not_a_time("point", metric.name, raw.time_unix_nano))
+                continue
             attributes = attributes_of(raw.attributes)
-            yield spans.point(
-                source, MetricPoint(metric.name, attributes, time_ns_of(raw.time_unix_nano), number, about)
-            )
+            yield spans.point(source, MetricPoint(metric.name, attributes, time_ns, number, about))
     elif kind:
         name = _camel(kind)
         for _ in getattr(metric, kind).data_points:
