@@ -20,11 +20,35 @@ from obs_core.archive.manifest import NAME, Manifest, folder_of
 from obs_core.clock import SECOND, now_ns
 from obs_core.errors import ArchiveDamaged, ArchiveMoved, ObsError
 from obs_core.store import sqlite
+from obs_core.store.checkpoints import Checkpoints
 
 GRACE_S: Final = 60.0
 """Rows stay in the log for so long after the manifest says that only the archive has them: no question runs longer."""
 WORK_S: Final = 60.0
 _BURY_AFTER_NS: Final = 60 * SECOND
+
+
+class _Pauses:
+    """The pauses between two deletions, some of them with a checkpoint that the log's writers recognise."""
+
+    _EVERY: Final = 10
+
+    def __init__(self, log: Path, connection: sqlite.Connection) -> None:
+        self._checkpoints, self._connection = Checkpoints(log), connection
+        self._count = 0
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep; every tenth time after a checkpoint."""
+        self._count += 1
+        if self._count % self._EVERY == 0:
+            self.checkpoint()
+        time.sleep(seconds)
+
+    def checkpoint(self) -> None:
+        """Make a checkpoint, if only checkpoints wrote the log since the last one."""
+        if self._checkpoints.explain():
+            self._checkpoints.run(self._connection)
 
 
 class Step(NamedTuple):
@@ -88,9 +112,11 @@ def steps(log: Path, keep: Keep, needed_id: int, grace_s: float = GRACE_S, work_
         sealed = manifest.sealed()
         assert sealed
         if now_ns() - sealed.pruned_at_ns >= grace_s * SECOND:
-            if rows := deletion.delete_rows(connection, sealed.pruned_id, end_s):
+            pauses = _Pauses(log, connection)
+            if rows := deletion.delete_rows(connection, sealed.pruned_id, end_s, pauses.sleep):
                 yield Step("deleted from the log", rows)
-            deletion.return_pages(connection, end_s)
+            deletion.return_pages(connection, end_s, pauses.sleep)
+            pauses.checkpoint()
         if gone := retention.expired(connection, manifest, keep, now_ns()):
             manifest.change(sealed, sealed, [], gone, now_ns())
             rows = sum(piece.rows for piece in gone if piece.what == "rows")

@@ -15,6 +15,7 @@ from obs_core.ingest.archives import STANDARD_INPUT
 from obs_core.ingest.files import Imported
 from obs_core.ingest.formats.registry import format_names
 from obs_core.store import log, sqlite
+from obs_core.store.checkpoints import Checkpoints
 
 _SHOWN: Final = 5
 _BAR: Final = 30
@@ -65,6 +66,8 @@ def run(options: argparse.Namespace) -> int:
         raise next(refusals, FileRefused(f"The directory {options.files[0]} has no files.", "Name another directory."))
     values = environment.values if options.values is None else _names(options.values)
     connection = log.open_log(target)
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    checkpoints = Checkpoints(target)  # programs that write to the log must not take this for damage
     done: list[Imported] = []
     broken = 0
     try:
@@ -83,6 +86,8 @@ def run(options: argparse.Namespace) -> int:
                 continue
             bar.clear()
             done.append(imported)
+            if checkpoints.explain():
+                checkpoints.run(connection)
             _report(imported)
     except sqlite.Error as error:
         raise sqlite.translate_error(error, target) from error

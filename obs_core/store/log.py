@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from obs_core.errors import NotALog
+from obs_core.errors import LogUnreadable, NotALog
 from obs_core.model import Code, ProcessRun, Row
 from obs_core.store import migrations, sqlite
 from obs_core.store.outcome import Outcome
@@ -61,11 +61,14 @@ def store(connection: sqlite3.Connection, rows: Sequence[Row]) -> Outcome:
     is then replaced; or it is another span that shares the id, and gets an id of its own (`shared_ids`); or it differs,
     and is not stored. A row that replaces another gets a new id, and the table `superseded` records the old one. In
     the same way, a failed call without an exception gets that of its first log record, whichever comes first.
+
+    Raises:
+        LogUnreadable: a trigger of the log discarded rows.
     """
-    before = connection.total_changes
-    connection.executemany(_APPEND, rows)
-    outcome = Outcome(connection.total_changes - before)
+    outcome = Outcome(max(connection.executemany(_APPEND, rows).rowcount, 0))
     if outcome.stored < len(rows):
+        last = int(connection.execute("SELECT last_insert_rowid()").fetchone()[0])
+        _check_stored(connection, rows, (last - outcome.stored, last))
         _resolve(connection, rows, outcome)
     _remember_marked(connection, rows)
     _adjust(connection, rows)
@@ -94,9 +97,12 @@ def store_in_bulk(connection: sqlite3.Connection, rows: Sequence[Row]) -> Outcom
         chunk = rows[start : start + size]
         start += size
         statement = _APPEND.replace(_MARKS, ", ".join([_MARKS] * size))
-        inserted = connection.execute(statement, [value for row in chunk for value in row]).rowcount
+        cursor = connection.execute(statement, [value for row in chunk for value in row])
+        inserted = cursor.rowcount
         outcome.stored += inserted
         if inserted < size:
+            last = cursor.lastrowid or 0
+            _check_stored(connection, chunk, (last - inserted, last))
             _resolve(connection, list(map(Row._make, chunk)), outcome)
     _adjust(connection, rows)
     _add_exceptions(connection, rows)
@@ -179,6 +185,23 @@ def _registered(connection: sqlite3.Connection, table: str, fields: dict[str, ob
         connection.execute(insert, list(fields.values()))
         row = connection.execute(find, fields).fetchone()
     return int(row[0])
+
+
+def _check_stored(connection: sqlite3.Connection, rows: Sequence[Row], ids: tuple[int, int]) -> None:
+    """Check that the rows that were not stored are in the log already; `ids` are those of the stored ones (after, to).
+
+    A trigger with RAISE(IGNORE) drops rows, and SQLite reports success.
+    """
+    without_key = sum(row[_SPAN] is None for row in rows)
+    count = "SELECT count(*) FROM data_trace WHERE id > ? AND id <= ? AND span_id IS NULL"
+    missing = without_key - int(connection.execute(count, ids).fetchone()[0])
+    find = "SELECT 1 FROM data_trace WHERE trace_id IS ? AND span_id = ?"
+    for row in rows:
+        if row[_SPAN] is not None and not connection.execute(find, (row[_TRACE], row[_SPAN])).fetchone():
+            missing += 1
+    if missing:
+        message = f"A trigger of the log discarded {missing:,} of {len(rows):,} rows."
+        raise LogUnreadable(message, "Drop that trigger of data_trace. The rows wait until then.")
 
 
 def _add_exceptions(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:

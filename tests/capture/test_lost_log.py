@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from obs_core.capture.drain import recovery
+from obs_core.capture.drain import recovery, writer_status
 from obs_core.paths import folder_of
 from obs_core.store import sqlite
 from tests.capture.test_trouble import Program, numbers_in, until
@@ -52,6 +52,12 @@ NEW: dict[str, Act] = {
 }
 
 
+def written_over(log: Path) -> None:
+    """As `cp backup.db trace.db` does: the same file with the content of an older copy."""
+    with log.open("r+b") as file:
+        file.write(log.with_name("backup.db").read_bytes())
+
+
 def executed(log: Path, statement: str) -> None:
     connection = sqlite.connect(log, write=True)
     connection.execute(statement)
@@ -94,6 +100,45 @@ def test_a_log_that_is_lost_starts_again_with_the_rows_since_then(
     assert sorted(stored) == list(range(stored[0], offered + 1))
     assert stored[0] <= last + 1
     assert written == len(stored)
+
+
+@pytest.mark.parametrize("again", [0, 1, 2], ids=["in WAL", "checkpointed", "checkpointed twice"])
+def test_a_log_with_the_content_of_a_backup_is_noticed_and_no_row_is_lost(tmp_path: Path, again: int) -> None:
+    program = Program(tmp_path / "trace.db")
+    program.waits_until_written(200)
+    checkpoint(program.log)
+    shutil.copy(program.log, tmp_path / "backup.db")
+    for times in range(1, again + 1):
+        program.waits_until_written(200 + 400 * times)
+        checkpoint(program.log)
+    program.waits_until_written(400 + 400 * again)
+    written_over(program.log)
+    program.waits_until_written(800 + 400 * again)
+    stored, offered, written, dropped = program.ended()
+    assert (written, dropped) == (offered, 0)
+    assert stored == list(range(1, offered + 1))
+
+
+def test_rows_that_a_trigger_drops_stay_in_the_spool_until_it_is_gone(tmp_path: Path) -> None:
+    program = Program(tmp_path / "trace.db")
+    program.waits_until_written(100)
+    executed(program.log, "CREATE TRIGGER t BEFORE INSERT ON data_trace BEGIN SELECT RAISE(IGNORE); END")
+    program.waits_for_state("CIRCUIT_OPEN")
+    [writer] = writer_status.writers(program.log)
+    assert "A trigger of the log discarded" in writer.last_error
+    executed(program.log, "DROP TRIGGER t")
+    stored, offered, written, dropped = program.ended()
+    assert (stored, written, dropped) == (list(range(1, offered + 1)), offered, 0)
+
+
+def test_a_program_that_also_writes_the_log_with_sqlite_changes_nothing(tmp_path: Path) -> None:
+    program = Program(tmp_path / "trace.db")
+    for rows in (100, 200, 300):
+        program.waits_until_written(rows)
+        checkpoint(program.log)
+    stored, offered, written, dropped = program.ended()
+    assert (stored, written, dropped) == (list(range(1, offered + 1)), offered, 0)
+    assert list(tmp_path.glob("*.lost-*")) == []
 
 
 def test_a_program_continues_after_the_whole_folder_was_deleted(tmp_path: Path) -> None:
@@ -142,4 +187,4 @@ def test_rows_wait_in_the_spool_while_something_else_has_the_name_of_the_log(tmp
     stored = numbers_in(program.log)
     assert stored == list(range(stored[0], stored[-1] + 1))
     assert stored[0] <= last + 1
-    assert list(Path(folder_of(str(program.log))).iterdir()) == []
+    assert list(Path(folder_of(str(program.log))).glob("*.spool*")) == []

@@ -236,4 +236,4 @@ def test_a_disk_too_full_for_a_spool_is_reported_in_the_status(tmp_path: Path) -
     program.process.kill()
     program.process.communicate()
     assert recovery.recover(folder_of(str(program.log)), program.log) == 0
-    assert list(Path(folder_of(str(program.log))).iterdir()) == []
+    assert list(Path(folder_of(str(program.log))).glob("*.spool*")) == []

@@ -51,6 +51,26 @@ def test_a_call_sent_again_changes_nothing(connection: sqlite.Connection) -> Non
 
 
 @pytest.mark.parametrize("append", [log.append, log.append_in_bulk])
+@pytest.mark.parametrize("dropped", [CALL._replace(span_id="c" * 16), Row("value", "shop", "price", 6)])
+def test_a_row_that_a_trigger_drops_is_an_error_and_a_known_row_is_not(tmp_path: Path, append, dropped: Row) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    connection = log.open_log(tmp_path / "trace.db")
+    fine = [CALL, Row("value", "shop", "load", 7), Row("log", "shop", "text", 8, span_id="d" * 16)]
+    rows = [*fine, dropped, fine[1]]
+    assert append(connection, rows) == 5
+    assert append(connection, rows) == (3 if dropped.kind == "value" else 2)
+    connection.execute("DELETE FROM data_trace")
+    condition = "NEW.span_id = 'cccccccccccccccc' OR NEW.data = 'price'"
+    connection.execute(f"CREATE TRIGGER t BEFORE INSERT ON data_trace WHEN {condition} BEGIN SELECT RAISE(IGNORE); END")
+    with (
+        pytest.raises(LogUnreadable, match="A trigger of the log discarded 1 of"),
+        sqlite.transaction(connection),
+    ):
+        append(connection, rows)
+    assert count(connection) == 0
+    assert append(connection, fine) == 3
+
+
+@pytest.mark.parametrize("append", [log.append, log.append_in_bulk])
 def test_a_call_without_an_end_is_replaced_by_the_finished_call_under_a_new_id(tmp_path: Path, append) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
     connection = log.open_log(tmp_path / "trace.db")
     running = CALL._replace(duration_ns=None)

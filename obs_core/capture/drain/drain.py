@@ -8,17 +8,18 @@ lock: a batch is a few statements with many rows each.
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from obs_core.capture.drain import resume
 from obs_core.capture.drain.circuit_breaker import CircuitBreaker
-from obs_core.capture.drain.log_files import LogChanged, LogFiles
+from obs_core.capture.drain.frame_source import FrameSource
+from obs_core.capture.drain.log_files import LogFiles
 from obs_core.capture.drain.row_builder import RowBuilder, sanitised, storable
 from obs_core.capture.drain.source_lookup import code_of
 from obs_core.capture.drain.transactions import begin
 from obs_core.capture.options import Options
 from obs_core.capture.spool.frames import EARLIEST_NS, LATEST_NS, READY, CallSite, Frame
-from obs_core.capture.spool.header import CLOSED, HALF_OPEN, OPEN, Header
+from obs_core.capture.spool.header import CLOSED, HALF_OPEN, OPEN
 from obs_core.errors import ObsError
 from obs_core.model import Code, ProcessRun
 from obs_core.process_identity import pid_namespace
@@ -27,28 +28,6 @@ from obs_core.system import monotonic, os, perf_counter_ns, time_ns
 
 BATCH: Final = 8192  # rows per transaction; next to a busy Python thread each statement waits some 5 ms
 _STATES: Final = {"closed": CLOSED, "open": OPEN, "half_open": HALF_OPEN}
-
-
-class FrameSource(Protocol):
-    """A source of frames: the spool of this process or of another, or the buffer in memory."""
-
-    header: Header
-
-    @property
-    def name(self) -> str:
-        """The name under which the log keeps its position."""
-
-    def read(self, position: int, limit: int) -> tuple[list[Frame], int]:
-        """At most `limit` frames from `position` on, and the position after them."""
-
-    def site_key(self, site_id: int) -> bytes | None:
-        """The marshalled site with this id."""
-
-    def oldest(self) -> int:
-        """The position of the oldest frame that can still be read."""
-
-    def release(self, position: int) -> None:
-        """Free what is before `position`: it is in the log."""
 
 
 class Drain:
@@ -97,18 +76,20 @@ class Drain:
                 self._catch_up(log_position)
                 return 0
             self._store(connection, frames)
-        self._check(files)
+        if not self._is_unchanged(files):
+            return 0
+        size = end - self.position
         self.position = end
         header.position = end
         header.written += len(frames)
         header.last_flush_ns = time_ns()
         self.source.release(end)
+        files.committed(connection, size)
         return len(frames)
 
     def _enter(self, transaction: ExitStack) -> tuple[sqlite.Connection | None, LogFiles]:
         """Begin a transaction; no connection if the log is behind: then the position was moved back."""
-        if self._connection is not None and self._files is not None:
-            self._check(self._files)
+        if self._connection is not None and self._files is not None and self._is_unchanged(self._files):
             begin(transaction, self._connection)
             return self._connection, self._files
         connection, files = self._open()
@@ -117,12 +98,15 @@ class Drain:
         is_behind = self._go_back(connection)
         return (None if is_behind else connection), files
 
-    def _check(self, files: LogFiles) -> None:
+    def _is_unchanged(self, files: LogFiles) -> bool:
+        """Whether the log is as our connection knows it; else that is closed, and the next one finds its position."""
+        is_unchanged = False
         try:
-            files.check()
-        except LogChanged:
-            self.close()
-            raise
+            is_unchanged = files.check()
+        finally:
+            if not is_unchanged:
+                self.close()
+        return is_unchanged
 
     def _go_back(self, connection: sqlite.Connection) -> bool:
         """Whether rows before the position are not in this log, or lost with its files; then they are moved again."""
@@ -192,6 +176,7 @@ class Drain:
             self._files = LogFiles(self.path)
             self._connection = log.open_log(self.path, synchronous=self._synchronous)
             self._connection.execute("PRAGMA busy_timeout = 0")
+            self._connection.execute("PRAGMA wal_autocheckpoint = 0")  # see `LogFiles.committed`
             self._row_builder.forget_ids()
         return self._connection, self._files
 

@@ -1,14 +1,10 @@
 """Where a drain resumes in a log: at the position that the log itself has, if the spool still holds what follows it."""
 
-from typing import TYPE_CHECKING
-
+from obs_core.capture.drain.frame_source import FrameSource
 from obs_core.store import sqlite
 
-if TYPE_CHECKING:
-    from obs_core.capture.drain.drain import FrameSource
 
-
-def position(connection: sqlite.Connection, source: "FrameSource", reached: int) -> int:
+def position(connection: sqlite.Connection, source: FrameSource, reached: int) -> int:
     """The position in `source` after the last row that this log has; `reached` is what was moved, perhaps into another.
 
     A log without a position of this spool is another one (the old one was deleted or cut short) unless it knows the
@@ -20,7 +16,7 @@ def position(connection: sqlite.Connection, source: "FrameSource", reached: int)
     return reached if in_log >= reached else max(in_log, min(source.oldest(), reached))
 
 
-def count(source: "FrameSource", start: int, end: int) -> int:
+def count(source: FrameSource, start: int, end: int) -> int:
     """The number of frames between two positions."""
     frames = 0
     while start < end:
@@ -41,7 +37,7 @@ def position_of(connection: sqlite.Connection, spool: str) -> int | None:
     return int(row[0]) if row else None
 
 
-def _knows(connection: sqlite.Connection, source: "FrameSource") -> bool:
+def _knows(connection: sqlite.Connection, source: FrameSource) -> bool:
     """Whether this log has rows of the process of `source`; a receiver has no run, so any row counts."""
     header = source.header
     run = "SELECT 1 FROM run WHERE process = ? AND pid = ? AND started = ?"

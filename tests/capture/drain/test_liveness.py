@@ -125,7 +125,7 @@ def test_a_program_continues_with_a_new_spool_after_its_file_was_deleted(program
     stored, offered, written = program.ended()
     assert written == offered
     assert stored == list(range(1, offered + 1))
-    assert list(program.folder.iterdir()) == []
+    assert list(program.folder.glob("*.spool*")) == []
 
 
 def test_the_spool_of_a_parent_is_recovered_while_its_child_lives(tmp_path: Path) -> None:
