@@ -28,6 +28,7 @@ class Settings:
     source_roots: tuple[
         Path, ...
     ] = ()  # OBS_SOURCE_ROOTS: folders from which source code may be shown, by default the current one
+    rollout: str = "both"  # OBS_ROLLOUT: how the Logs page is retired: both, deprecated, removed
     token: str = field(default="", repr=False)  # OBS_TOKEN: that the dashboard asks for; empty: none
     otlp_token: str = field(default="", repr=False)  # OBS_OTLP_TOKEN: that senders must present; by default OBS_TOKEN
     insecure: bool = False  # OBS_INSECURE: whether to listen beyond this machine without a token
@@ -69,6 +70,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         otlp_host=env.get("OBS_OTLP_HOST") or "127.0.0.1",
         otlp_port=whole_number(env, "OBS_OTLP_PORT", default=4318),
         source_roots=tuple(Path(root) for root in (env.get("OBS_SOURCE_ROOTS") or ".").split(os.pathsep) if root),
+        rollout=_one_of(env, "OBS_ROLLOUT", ("both", "deprecated", "removed")),
         token=env.get("OBS_TOKEN", "").strip(),
         otlp_token=env.get("OBS_OTLP_TOKEN", "").strip() or env.get("OBS_TOKEN", "").strip(),
         insecure=switch(env, "OBS_INSECURE", default=False),
@@ -92,6 +94,12 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         hosts=texts(env, "OBS_HOSTS"),
         external_url=env.get("OBS_EXTERNAL_URL", "").strip() or "http://localhost:8501",
     )
+
+
+def _one_of(env: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
+    """The variable `name` if it is one of `choices`, else the first of them."""
+    text = env.get(name, "").strip().lower()
+    return text if text in choices else choices[0]
 
 
 def _archive(env: Mapping[str, str]) -> str:

@@ -20,8 +20,9 @@ pages = {
     for key, name in navigation.PAGES.items()
 }
 shown = {"Logs": [pages.pop("logs")]}
-if from_environment().new_observability:
-    shown = {"Observability": list(pages.values()), **shown}
+if (settings := from_environment()).new_observability:
+    new = {"Observability": list(pages.values())}
+    shown = new if settings.rollout == "removed" else {**new, **shown}
 start = st.Page(home, title="Observability", url_path="home", default=True, visibility="hidden")
 page = st.navigation({"": [start], **shown})
 if page == start:

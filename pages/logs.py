@@ -3,7 +3,7 @@
 import streamlit as st
 
 from obs_core.query.questions import traces
-from obs_core.ui.explorer.raw_rows import raw_rows, text_filter
+from obs_core.ui.explorer.raw_rows import deprecation, raw_rows, text_filter
 from obs_core.ui.shell import controls, layout, pause, window_status
 from obs_core.ui.shell.answers import ask
 from obs_core.ui.shell.panel import panel
@@ -21,6 +21,7 @@ def rows(scope: PageScope) -> None:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             row_filter, size = text_filter()
             pause.note(scope, row_filter)
+        deprecation(row_filter)
         raw_rows(scope, ask(traces.page, scope, row_filter=row_filter, size=size), row_filter)
 
 

@@ -18,6 +18,7 @@ CHANGED = {
     "OBS_OTLP_HOST": "::1",
     "OBS_OTLP_PORT": "4400",
     "OBS_SOURCE_ROOTS": "src",
+    "OBS_ROLLOUT": "Removed",
     "OBS_TOKEN": "shared secret",
     "OBS_OTLP_TOKEN": "secret",
     "OBS_INSECURE": "yes",

@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "ask": "answer a question about the log as JSON, CSV or a table",
     "import": "import trace files into the log",
     "export": "export rows of the log as OTLP, Jaeger JSON or CSV",
+    "compare-logs": "read rows by plain SQL and as the pages do, and report every difference",
     "archive": "seal the log's older rows into Parquet files, and check them",
     "prune": "delete rows that are not to be kept (OBS_KEEP, OBS_MAX_SIZE), or say which",
     "drain": "move rows left in the spools of killed programs into the log",
@@ -26,12 +27,12 @@ COMMANDS: Final = {
     "demo": "record a small real program as sample data",
     "doctor": "check the installation, the log, its writers, the disk and the ports",
 }
-_MODULES: Final = {"import": "importing"}
+_MODULES: Final = {"import": "importing", "compare-logs": "compare_logs"}
 USAGE_ERROR: Final = 2
 INTERRUPTED: Final = 130
 EXIT_CODES: Final = {
     0: "done",
-    1: "done, but a part of it failed: a test message was refused, rows could not be moved, doctor found an error",
+    1: "done, but a part of it failed: a test message, rows that could not be moved, a finding, a difference",
     USAGE_ERROR: "an error; standard error says which",
     65: "ingest, watch: the log can never be used",
     98: "ingest, serve: another program listens on the port",

@@ -3,7 +3,8 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -16,10 +17,15 @@ from obs_core.serve.sign_in import SIGNED_IN
 from obs_core.settings import from_environment
 from obs_core.ui.shell import answers
 
+_NEW_KEYS: Final = {"l_q": "t_q"}  # parameters of a link of the Logs page, in a link of the Trace Explorer
+
 
 def routes() -> Sequence[BaseRoute]:
     """Every path that is not a page; the last ones answer 404 where Streamlit would send a page as HTML."""
+    settings = from_environment()
+    old_page = [Route("/logs", trace_explorer)] if settings.rollout == "removed" and settings.new_observability else []
     return [
+        *old_page,
         Route("/", first_page),
         Route("/healthz", health),
         Route("/export/rows.{format}", exports.rows_file),
@@ -35,6 +41,13 @@ async def first_page(request: Request) -> Response:
     page = "overview" if from_environment().new_observability else "logs"
     query = request.url.query
     return RedirectResponse(f"/{page}" + (f"?{query}" if query else ""), status_code=307)
+
+
+async def trace_explorer(request: Request) -> Response:
+    """Redirect a link of the Logs page, once that is removed, to the same rows in the Trace Explorer."""
+    pairs = [(_NEW_KEYS.get(name, name), text) for name, text in request.query_params.multi_items()]
+    query = urlencode([(name, text) for name, text in pairs if not name.startswith("l_")])
+    return RedirectResponse("/trace_explorer" + (f"?{query}" if query else ""), status_code=307)
 
 
 def health(request: Request) -> Response:

@@ -30,8 +30,22 @@ def test_without_the_new_pages_only_the_logs_are_left(
 ) -> None:
     table.store(log_path, table.rows(SHOP))
     monkeypatch.setenv("ENABLE_NEW_OBSERVABILITY", "false")
+    monkeypatch.setenv("OBS_ROLLOUT", "deprecated")  # the way back wins
     for name in PAGES:
-        assert "<h1>Logs</h1>" in page_text(opened(name))
+        text = page_text(opened(name))
+        assert "<h1>Logs</h1>" in text
+        assert "will be removed" not in text
+
+
+def test_the_logs_page_is_retired_in_two_steps(log_path: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    table.store(log_path, table.rows(SHOP))
+    monkeypatch.setenv("OBS_ROLLOUT", "deprecated")
+    app = opened("logs", l_q="web")
+    assert "This page will be removed." in page_text(app)
+    (link,) = [link for link in app.get("page_link") if link.proto.label == "Open these rows there"]
+    assert (link.proto.page, "t_q=web" in link.proto.query_string) == ("trace_explorer", True)
+    monkeypatch.setenv("OBS_ROLLOUT", "removed")
+    assert "<h1>Logs</h1>" not in page_text(opened("logs"))
 
 
 @pytest.mark.parametrize("name", PAGES)

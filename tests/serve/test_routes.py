@@ -49,6 +49,15 @@ def test_the_root_leads_to_the_logs_where_that_is_all(server: Server, monkeypatc
     assert server.get("/").headers["location"] == "/logs"
 
 
+def test_links_of_the_removed_logs_page_lead_to_the_same_rows(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert server.get("/logs?l_q=a").status_code == 404  # no route of ours: it is a page
+    monkeypatch.setenv("OBS_ROLLOUT", "removed")
+    answer = server.get("/logs?from=now-6h&l_q=a%26b&group=x&l_size=500&l_row=7")
+    assert (answer.status_code, answer.headers["location"]) == (307, "/trace_explorer?from=now-6h&t_q=a%26b&group=x")
+    monkeypatch.setenv("ENABLE_NEW_OBSERVABILITY", "no")
+    assert server.get("/logs").status_code == 404
+
+
 def test_health_reports_the_log_and_its_newest_row(server: Server, tmp_path: Path) -> None:
     table.store(tmp_path / "trace.db", table.rows("0 feed load - OK"))
     health = server.get("/healthz").json()

@@ -52,6 +52,16 @@ def text_filter() -> tuple[RowFilter, int]:
     return RowFilter(search=search or None), int(size)
 
 
+def deprecation(row_filter: RowFilter) -> None:
+    """Say that this page will be removed, with a link to the same rows in the Trace Explorer (OBS_ROLLOUT)."""
+    settings = from_environment()
+    if settings.rollout != "deprecated" or not settings.new_observability:
+        return
+    with st.container(key="l_deprecated_notice", horizontal=True, vertical_alignment="center", gap="small"):
+        st.warning("This page will be removed. The Trace Explorer shows the same rows.", icon=":material/schedule:")
+        navigation.page_link("trace_explorer", label="Open these rows there", t_q=row_filter.search)
+
+
 def raw_rows(scope: PageScope, rows: DataFrame, row_filter: RowFilter) -> None:
     """Draw `rows`, the answer of `traces.page` for `row_filter`.
 
