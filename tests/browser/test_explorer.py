@@ -63,8 +63,8 @@ def row_of(frame: FrameLocator, data: str) -> int:
     return cells.all_inner_texts().index(data)
 
 
-def cell(frame: FrameLocator, data: str, column: str = "Data") -> str:
-    """A selector of the cell of `column` in the first row that shows `data`."""
+def cell(frame: FrameLocator, data: str, column: str = "Process") -> str:
+    """A selector of the cell of `column` in the first row that shows `data`; the first is next to an open view."""
     return f'.ag-row[row-index="{row_of(frame, data)}"] [col-id="{column}"]'
 
 
@@ -116,7 +116,7 @@ def eventually(page: Page, claim: object) -> None:
 def test_rows_open_by_click_and_key_and_stay_open_over_refreshes(serve: Serve, page: Page, tmp_path: Path) -> None:
     log = tmp_path / "trace.db"
     table.store(log, shop())
-    page.goto(f"{serve(log)}/trace_explorer?every=1s")
+    page.goto(f"{serve(log)}/trace_explorer?t_view=Rows&every=1s")
     settled(page)
     frame = grid(page)
     frame.locator(f"{cell(frame, 'serve')} >> xpath=.. >> .chevron").click()
@@ -156,7 +156,7 @@ def test_a_late_answer_keeps_the_clicked_row_selected_and_the_keyboard_on_it(
     log = tmp_path / "trace.db"
     table.store(log, shop())
     address = serve(log)
-    page.goto(f"{address}/trace_explorer?every=1s")
+    page.goto(f"{address}/trace_explorer?t_view=Rows&every=1s")
     settled(page)
     frame = grid(page)
     with paused(server_of(address)):
@@ -185,7 +185,7 @@ def test_back_and_forward_lead_from_the_trace_to_its_function_and_back(
 ) -> None:
     log = tmp_path / "trace.db"
     table.store(log, shop())
-    link = "/trace_explorer?every=off&trace=t1&span=s2&t_status=ERROR"
+    link = "/trace_explorer?t_view=Rows&every=off&trace=t1&span=s2&t_status=ERROR"
     page.goto(f"{serve(log)}{link}")
     settled(page)
     page.get_by_role("link", name="Open in the Code Inspector").click()
@@ -204,13 +204,13 @@ def test_back_and_forward_lead_from_the_trace_to_its_function_and_back(
 def test_what_is_wrong_with_a_link_is_dismissed_with_a_click(serve: Serve, page: Page, tmp_path: Path) -> None:
     log = tmp_path / "trace.db"
     table.store(log, shop())
-    page.goto(f"{serve(log)}/trace_explorer?every=off&t_status=BAD&t_after=none")
+    page.goto(f"{serve(log)}/trace_explorer?t_view=Rows&every=off&t_status=BAD&t_after=none")
     settled(page)
     note = page.get_by_text("t_after is ignored")
     expect(note).to_be_visible()
     page.get_by_role("button", name="Dismiss").click()
     expect(note).to_have_count(0)
-    assert query_of(page) == "/trace_explorer?every=off"
+    assert query_of(page) == "/trace_explorer?t_view=Rows&every=off"
 
 
 def test_a_call_that_is_clicked_opens_its_trace_and_the_link_opens_it_elsewhere(
@@ -218,14 +218,14 @@ def test_a_call_that_is_clicked_opens_its_trace_and_the_link_opens_it_elsewhere(
 ) -> None:
     log = tmp_path / "trace.db"
     table.store(log, shop())
-    page.goto(f"{serve(log)}/trace_explorer?t_status=ERROR&every=off")
+    page.goto(f"{serve(log)}/trace_explorer?t_view=Rows&t_status=ERROR&every=off")
     settled(page)
     frame = grid(page)
     frame.locator(cell(frame, "load")).click()
     fall = page.get_by_role("treegrid", name="Calls and values of the trace")
-    expect(fall.get_by_role("row")).to_have_count(3)
+    expect(fall.get_by_role("row")).to_have_count(3, timeout=60_000)
     expect(fall.get_by_role("row", selected=True)).to_contain_text("load")
-    expect(page.get_by_text("OSError:disk").last).to_be_visible()
+    expect(page.get_by_text("OSError:disk").last).to_be_visible(timeout=60_000)
     fall.get_by_text("price").click()
     eventually(page, lambda: "span=row-3" in query_of(page))
     fall.get_by_text("load", exact=True).click()
@@ -245,7 +245,7 @@ def test_a_call_that_is_clicked_opens_its_trace_and_the_link_opens_it_elsewhere(
 def test_the_waterfall_is_walked_by_keys(serve: Serve, page: Page, tmp_path: Path) -> None:
     log = tmp_path / "trace.db"
     table.store(log, shop())
-    page.goto(f"{serve(log)}/trace_explorer?trace=t1&span=s1&every=off")
+    page.goto(f"{serve(log)}/trace_explorer?t_view=Rows&trace=t1&span=s1&every=off")
     settled(page)
     fall = page.get_by_role("treegrid", name="Calls and values of the trace")
     expect(fall.get_by_role("row")).to_have_count(3)
@@ -262,11 +262,11 @@ def test_the_waterfall_is_walked_by_keys(serve: Serve, page: Page, tmp_path: Pat
 def test_the_table_follows_the_theme_without_a_reload(serve: Serve, page: Page, tmp_path: Path) -> None:
     log = tmp_path / "trace.db"
     table.store(log, shop())
-    page.goto(f"{serve(log)}/trace_explorer?every=off")
+    page.goto(f"{serve(log)}/trace_explorer?t_view=Rows&every=off")
     settled(page)
     frame = grid(page)
     root = frame.locator(".ag-root-wrapper")
-    cell_of = frame.locator(cell(frame, "serve"))
+    cell_of = frame.locator(cell(frame, "serve", "Data"))
     looks = "element => [getComputedStyle(element).backgroundColor, getComputedStyle(element).color]"
     root.evaluate("element => { element.ownerDocument.defaultView.stayed = true; }")
     assert (root.evaluate(looks)[0], cell_of.evaluate(looks)[1]) == ("rgb(255, 255, 255)", "rgb(31, 41, 51)")
@@ -288,16 +288,69 @@ def test_hostile_rows_run_nothing_and_read_as_what_they_are(serve: Serve, page: 
     table.store(log, rows)
     opened: list[Dialog] = []
     page.on("dialog", lambda dialog: opened.append(dialog))  # noqa: PLW0108 - a bound method of a list takes no marks
-    page.goto(f"{serve(log)}/trace_explorer?trace=t&span=0&every=off")
+    page.goto(f"{serve(log)}/trace_explorer?t_view=Rows&trace=t&span=0&every=off")
     settled(page)
     frame = grid(page)
     expect(page.get_by_role("treegrid", name="Calls and values of the trace").get_by_role("row")).to_have_count(8)
     assert set(frame.locator(".ag-center-cols-container [col-id=Data]").all_inner_texts()) == {
         LONG[:300] + "…", *HOSTILE[1:6], "user<U+202E>fdp.exe", "nul\N{REPLACEMENT CHARACTER}byte",
     }  # fmt: skip
+    assert page.get_by_test_id("stCode").filter(has_text="y").first.inner_text().strip() == LONG
+    page.get_by_role("button", name="Close").click()
     frame.locator('.ag-row[row-index="0"] [col-id=Exception]').hover()
     page.wait_for_timeout(1_000)
     assert frame.locator(".ag-row img, .ag-row script, .ag-tooltip img").count() == 0
     assert page.locator("img[src='x']").count() == 0
-    assert page.get_by_test_id("stCode").filter(has_text="y").first.inner_text().strip() == LONG
     assert opened == []
+
+
+def test_a_trace_is_a_view_over_the_table_that_the_keyboard_walks(serve: Serve, page: Page, tmp_path: Path) -> None:
+    log = tmp_path / "trace.db"
+    other = Row("call", "worker", "refill", now_ns() - 5 * SECOND, trace_id="t2", span_id="s1", duration_ns=SECOND)
+    table.store(log, [*shop(), other])
+    page.goto(f"{serve(log)}/trace_explorer?t_view=Rows&trace=t1&every=off")
+    settled(page)
+    view, title = page.locator(".st-key-t_view"), page.get_by_role("heading", name="web: serve")
+    expect(title).to_have_text("web: serve · 2.00 s · 2 spans · 1 error", timeout=60_000)
+    heading, size = title.bounding_box(), page.viewport_size
+    assert heading is not None
+    assert size is not None
+    assert heading["y"] < 60, "the first thing on the screen"
+    fall = page.get_by_role("treegrid", name="Calls and values of the trace")
+    expect(fall.get_by_role("row").first).to_contain_text("web")  # its service
+    expect(fall.get_by_role("row", selected=True)).to_contain_text("load")
+    for key in ("k", "Enter"):
+        page.keyboard.press(key)
+    eventually(page, lambda: "span=s1" in query_of(page))
+    for key in ("j", "j", "Enter"):
+        page.keyboard.press(key)
+    eventually(page, lambda: "span=row-3" in query_of(page))
+    page.keyboard.press("e")
+    eventually(page, lambda: "span=s2" in query_of(page))
+    page.keyboard.press("/")
+    page.keyboard.type("web serve")
+    expect(page.get_by_text("1 found")).to_be_visible()
+    page.keyboard.press("Enter")
+    eventually(page, lambda: "span=s1" in query_of(page))
+    for key in ("Escape", "Escape", "j", "z"):
+        page.keyboard.press(key)
+    whole = page.get_by_role("button", name="Whole trace")
+    whole.click()
+    expect(whole).to_be_hidden()
+    page.keyboard.press("J")
+    expect(page.get_by_role("heading", name="worker: refill")).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name="Previous trace").click()
+    expect(title).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name="Whole page").click()
+    eventually(page, lambda: "t_page=true" in query_of(page))
+    box = page.locator(".st-key-t_view_page").bounding_box()
+    assert box is not None
+    assert box["width"] == size["width"]
+    page.keyboard.press("Escape")
+    expect(title).to_have_count(0, timeout=60_000)
+    frame = grid(page)
+    frame.locator(cell(frame, "refill")).click()
+    expect(page.get_by_role("heading", name="worker: refill")).to_be_visible(timeout=60_000)
+    page.keyboard.press("Escape")
+    expect(view).to_have_count(0, timeout=60_000)
+    assert "trace=" not in query_of(page)

@@ -45,7 +45,7 @@ def shown(page: Page) -> list[str]:
 
 def test_conditions_are_typed_and_taken_away_and_stand_in_the_link(serve: Serve, page: Page, tmp_path: Path) -> None:
     table.store(tmp_path / "trace.db", requests())
-    page.goto(f"{serve(tmp_path / 'trace.db')}/trace_explorer?every=off")
+    page.goto(f"{serve(tmp_path / 'trace.db')}/trace_explorer?t_view=Rows&every=off")
     settled(page)
     eventually(page, lambda: len(shown(page)) == 5)
     page.get_by_role("button", name="More filters").click()
@@ -62,7 +62,7 @@ def test_conditions_are_typed_and_taken_away_and_stand_in_the_link(serve: Serve,
 
 def test_a_click_on_a_facet_narrows_and_another_one_widens(serve: Serve, page: Page, tmp_path: Path) -> None:
     table.store(tmp_path / "trace.db", requests())
-    page.goto(f"{serve(tmp_path / 'trace.db')}/trace_explorer?every=off&t_facets=true")
+    page.goto(f"{serve(tmp_path / 'trace.db')}/trace_explorer?t_view=Rows&every=off&t_facets=true")
     settled(page)
     page.get_by_role("button", name="2 · ERROR").click()
     eventually(page, lambda: shown(page) == ["call_503", "call_500"])
@@ -82,7 +82,9 @@ def test_pinned_columns_come_with_the_link_and_a_hostile_name_runs_nothing(
     page.on("dialog", lambda dialog: opened.append(dialog.message))
     hostile = "%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E"
     script = "%3A%3AJSCODE%3A%3Aalert(2)%3A%3AJSCODE%3A%3A"
-    link = f"/trace_explorer?every=off&t_cols=Group&t_cols=http.status_code&t_cols={hostile}&t_cols={script}"
+    link = (
+        f"/trace_explorer?t_view=Rows&every=off&t_cols=Group&t_cols=http.status_code&t_cols={hostile}&t_cols={script}"
+    )
     page.goto(f"{serve(tmp_path / 'trace.db')}{link}")
     settled(page)
     frame = grid(page)
@@ -97,7 +99,7 @@ def test_everything_that_fits_is_downloaded_and_its_size_is_said_before(
     serve: Serve, page: Page, tmp_path: Path
 ) -> None:
     table.store(tmp_path / "trace.db", requests())
-    page.goto(f"{serve(tmp_path / 'trace.db')}/trace_explorer?every=off&t_size=50")
+    page.goto(f"{serve(tmp_path / 'trace.db')}/trace_explorer?t_view=Rows&every=off&t_size=50")
     settled(page)
     page.get_by_role("button", name="Export").click()
     expect(page.get_by_text("5 rows, about")).to_be_visible()
@@ -127,7 +129,7 @@ def test_a_trace_of_20_000_calls_is_walked_by_levels_and_errors(serve: Serve, pa
         for at in range(20_000)
     ]
     table.store(tmp_path / "trace.db", calls)
-    page.goto(f"{serve(tmp_path / 'trace.db')}/trace_explorer?trace=large&span=s0&every=off")
+    page.goto(f"{serve(tmp_path / 'trace.db')}/trace_explorer?t_view=Rows&trace=large&span=s0&every=off")
     settled(page)
     fall = page.get_by_role("treegrid", name="Calls and values of the trace")
     status = page.get_by_role("status").filter(has_text="rows")

@@ -97,7 +97,7 @@ def test_the_page_before_can_be_opened_after_back_and_nothing_is_logged(
     stored(tmp_path / "trace.db", "\n".join(f"{second / 10} web tick 1 OK" for second in range(250)))
     logged: list[str] = []
     page.on("console", lambda message: logged.append(message.text) if message.type == "error" else None)
-    page.goto(f"{serve(tmp_path / 'trace.db')}/trace_explorer?every=off")
+    page.goto(f"{serve(tmp_path / 'trace.db')}/trace_explorer?every=off&t_view=Rows")
     for number in (1, 2):
         expect(page.get_by_text(f"page {number} ·")).to_be_visible()
         settled(page)

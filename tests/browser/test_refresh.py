@@ -136,10 +136,10 @@ def test_an_open_row_pauses_the_logs_until_resumed(serve: Serve, page: Page, liv
 
 def test_an_open_row_pauses_the_traces(serve: Serve, page: Page, live_log: Path) -> None:
     page.add_init_script(BEATS)
-    page.goto(f"{serve(live_log)}/trace_explorer?every=1s")
+    page.goto(f"{serve(live_log)}/trace_explorer?t_view=Rows&every=1s")
     grid = page.frame_locator("iframe").first
     row = grid.get_by_role("row", name="load").first
-    row.get_by_role("gridcell").nth(1).click()
+    row.get_by_role("gridcell").first.click()
     expect(page.get_by_text("Paused · 0 new rows")).to_be_visible()
     refreshed(page)
     count = grid.get_by_role("row").count()

@@ -13,9 +13,10 @@ from hypothesis import strategies as st_
 from streamlit.testing.v1 import AppTest
 
 from obs_core.model import Row
+from obs_core.query.filters import paging
 from obs_core.query.filters.row_filter import KINDS
 from obs_core.ui.explorer import expanded_rows as open_rows
-from obs_core.ui.explorer import filter_link, trace_table
+from obs_core.ui.explorer import filter_link, pager, trace_table
 from obs_core.ui.explorer.grid import Click
 from obs_core.ui.shell import answers
 from tests.support import table
@@ -54,9 +55,9 @@ def shop() -> list[Row]:
 
 
 def opened(**link: str | list[str]) -> AppTest:
-    """The page as somebody sees it who opens a link."""
+    """The page as somebody sees it who opens a link; on all rows, unless it says otherwise."""
     app = AppTest.from_file(ROUTER, default_timeout=30)
-    for name, value in ({"from": "first", "to": "last"} | link).items():
+    for name, value in ({"from": "first", "to": "last", "t_view": "Rows"} | link).items():
         app.query_params[name] = value
     return app.switch_page("trace_explorer.py").run()
 
@@ -79,6 +80,39 @@ def test_the_page_shows_the_windows_rows_and_how_many(path: Path) -> None:
     assert "4 rows" in texts(app)
     for text in ("serve", "load", "price", "refill", "101.5", "OSError:disk"):
         assert text in grid_rows(app)
+
+
+def test_the_page_opens_on_the_traces_and_an_old_link_on_the_rows(path: Path) -> None:
+    table.store(path, shop())
+    app = opened(t_view="Traces")
+    assert "2 traces" in texts(app)
+    assert "t_view" not in app.query_params
+    assert "price" not in grid_rows(app)
+    assert opened(t_view="Traces", t_status="ERROR").query_params["t_status"] in ("ERROR", ["ERROR"])
+    assert "1 trace" in texts(opened(t_view="Traces", t_status="ERROR"))
+    roots = opened(t_view="Roots only")
+    assert "2 rows" in texts(roots)
+    assert roots.query_params["t_view"] in ("Roots only", ["Roots only"])
+    app = AppTest.from_file(ROUTER, default_timeout=30)
+    for name, value in {"from": "first", "to": "last", "t_sort": "Oldest first"}.items():
+        app.query_params[name] = value
+    assert "4 rows" in texts(app.switch_page("trace_explorer.py").run())
+
+
+def test_a_click_on_a_header_sorts(path: Path) -> None:
+    table.store(path, shop())
+    app = opened(t_sort="Slowest first")
+    assert "Duration desc|rows|Data Type" in grid_rows(app)
+    for order, name in {
+        "Duration asc": "Fastest first",
+        "Data Type desc": "Data type Z to A",
+        "": "Newest first",
+    }.items():
+        assert filter_link.SORT_NAMES[filter_link.sort_of(order)] == name
+    assert {sort: filter_link.sort_of(filter_link.order_of(sort)) for sort in paging.SORTS} == {
+        s: s for s in paging.SORTS
+    }
+    assert set(filter_link.SORTS.values()) == set(paging.SORTS)
 
 
 def test_filters_come_from_the_link_and_are_shown_with_a_way_to_remove_them(path: Path) -> None:
@@ -322,7 +356,7 @@ LINKS = st_.fixed_dictionaries(
         "t_raw": st_.just("true"),
         "t_facets": st_.just("true"),
         "t_level": st_.sampled_from(filter_link.LEVELS),
-        "t_size": st_.sampled_from([size for size in filter_link.SIZES if size != trace_table.SIZE]),
+        "t_size": st_.sampled_from([size for size in filter_link.SIZES if size != pager.SIZE]),
         "t_sort": st_.sampled_from([*filter_link.SORTS][1:]),
         "t_tab": st_.sampled_from(filter_link.TABS[1:]),
         "t_cols": st_.lists(st_.sampled_from(["Group", "Memory", "user.id", "<b>"]), min_size=1, unique=True),

@@ -136,10 +136,10 @@ class Engine:
         shape = self._reader.shape()
         if cut:
             shape = replace(shape, rows=long_cells.relation(shape.rows))
-        statement = file.statement
+        statement = file.statement.replace("{where}", where_sql)
         for name in ("rows", "calls", "values", "logs"):
             statement = statement.replace("{" + name + "}", shape.relation(name))
-        return statement.replace("{where}", where_sql)
+        return statement
 
     def shape(self) -> Shape:
         """The log's columns and relations, and what it lacks."""

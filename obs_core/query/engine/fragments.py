@@ -6,6 +6,9 @@
 `{cut(column)}` is a text column with at most `:longest` characters, `{has_attributes}` says whether a row has
 attributes; both are SQLite's.
 
+`{sort_key}` is what pages are sorted by (see `filters.paging`): the column `:sort`. What is unknown comes last in
+both orders.
+
 `{children_time}` are the common table expressions that self time needs. They read `calls` and `mine`, the calls of
 interest (id, trace_id, span_id, timestamp, duration_ns); `covered` has for each of `mine` with timed children the union
 of their intervals, each clipped to the call: parent_id, covered_ns. Self time is the duration without that, the rule of
@@ -33,6 +36,19 @@ _HAS_ATTRIBUTES: Final = """CASE
         WHEN json_valid(attributes) THEN EXISTS (SELECT 1 FROM json_each(attributes, '$.attributes'))
         ELSE coalesce(attributes, '') <> ''
     END AS has_attributes"""
+
+_SORT_KEY: Final = """CASE :sort
+        WHEN 'time' THEN timestamp
+        WHEN 'status' THEN CASE status WHEN 'ERROR' THEN 2 WHEN 'UNSET' THEN 1 ELSE 0 END
+        WHEN 'duration'
+            THEN coalesce(duration_ns, CASE WHEN :descending THEN -9223372036854775808 ELSE 9223372036854775807 END)
+        ELSE coalesce(
+            nullif(substr(CASE :sort
+                WHEN 'process' THEN process WHEN 'data' THEN data WHEN 'data_type' THEN data_type ELSE exception
+            END, 1, 200), ''),
+            CASE WHEN :descending THEN '' ELSE char(1114111) END
+        )
+    END AS sort_key"""
 
 _SKETCHES_SQL: Final = rf"""buckets AS (
     SELECT \2, key, sum(n) AS n
@@ -87,6 +103,7 @@ def function_name(alias: str = "") -> str:
 def expanded(statement: str) -> str:
     """The statement with its fragments in place."""
     statement = statement.replace("{children_time}", _CHILDREN_TIME).replace("{has_attributes}", _HAS_ATTRIBUTES)
+    statement = statement.replace("{sort_key}", _SORT_KEY)
     statement = _CUT.sub(_CUT_SQL, statement)
     statement = _SKETCHES.sub(_SKETCHES_SQL, statement)
     statement = _PERCENTILE.sub(_PERCENTILE_SQL, statement)

@@ -44,6 +44,7 @@ class RowFilter:
 
     `search` is literal text, found in process, data, value and exception, ignoring case. `min_ms` and `max_ms` are the
     bounds of the duration, both inclusive. `exception_type` is the part of the exception before its first colon.
+    `roots` are calls without a parent in the log.
     `where` holds conditions on attributes (see `filters.attribute_filter`).
     """
 
@@ -63,6 +64,14 @@ class RowFilter:
     )
     errors: bool = _field(
         None, "--errors", default=False, help="only rows of status ERROR", label="Errors", chip="errors"
+    )
+    roots: bool = _field(
+        "t_roots",
+        "--roots",
+        default=False,
+        help="only calls without a parent in the log",
+        label="Roots only",
+        chip="roots",
     )
     search: str | None = _field(
         "t_q",

@@ -15,6 +15,14 @@ from obs_core.query.filters.attribute_filter import Condition
 from obs_core.query.filters.row_filter import KINDS, RowFilter
 
 _LONGEST_MS: Final = 9.2e12
+# The innermost query has no table of its own: its names are those of the row that is filtered.
+_IS_ROOT: Final = """kind = 'call' AND (
+        coalesce(parent_span_id, '') IN ('', coalesce(span_id, '')) OR NOT EXISTS (
+            SELECT 1
+            FROM (SELECT trace_id AS trace, parent_span_id AS parent) AS own
+            CROSS JOIN {rows} AS above ON above.trace_id = own.trace AND above.span_id = own.parent
+        )
+      )"""
 
 
 class WhereClause(NamedTuple):
@@ -34,6 +42,8 @@ def where_clause(window: Window, row_filter: RowFilter, *, group: str | None = N
     conditions = ["timestamp >= :from_ns AND timestamp < :to_ns"]
     if row_filter.status == "ERROR" or row_filter.errors:
         conditions.append("status = 'ERROR'")  # a literal: only with it SQLite uses the partial index of errors
+    if row_filter.roots:
+        conditions.append(_IS_ROOT)
     for name, (condition, value) in _column_conditions(row_filter, group).items():
         if value is not None:
             conditions.append(condition)

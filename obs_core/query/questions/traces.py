@@ -11,22 +11,16 @@ from obs_core.model import CANONICAL, ROW_CAP
 from obs_core.query.analysis import attributes as attribute
 from obs_core.query.analysis import trace_tree
 from obs_core.query.engine.engine import Engine
-from obs_core.query.filters import checks
-from obs_core.query.filters.cursor import BEFORE_ALL, Cursor, cursor
+from obs_core.query.filters import checks, paging
+from obs_core.query.filters.cursor import cursor
 from obs_core.query.filters.piecewise_search import search_page
 from obs_core.query.filters.row_filter import ALL_ROWS, RowFilter
 from obs_core.query.filters.search import search_rows
 
-LONGEST_CELL: Final = 65_536  # characters of a text in a page or a tree; `row` has all of it
 LARGEST_TREE: Final = 50_000  # rows of one trace
 COUNTED: Final = 100_000  # rows that `total` counts at most
 COUNTING_S: Final = 1.0  # seconds that `total` counts at most
-SORTS: Final = ("time", "-time", "duration", "-duration", "process", "-process", "status", "-status")
 
-_PAGE: Final = (
-    *("id", *CANONICAL, "trace_id", "span_id", "parent_span_id", "process_group", "duration_ms", "has_children"),
-    *("kind", "function", "memory_delta", "has_attributes"),
-)
 _TREE: Final = (
     *("kind", "span_id", "parent_span_id", "depth", *CANONICAL, "start_offset_ms", "duration_ms", "self_ms", "orphan"),
     *("id", "process_group", "function", "memory_delta", "cyclic"),
@@ -46,8 +40,9 @@ def page(
 ) -> DataFrame:
     """The matching rows, a page of at most `size` (up to 10,000).
 
-    `sort` is time (newest first), duration (longest first), process (A to Z) or status (errors first); a `-` before it
-    reverses the order. `after` is `attrs["next"]` of the previous page; it is None on the last page.
+    `sort` is time (newest first), duration (longest first), status (errors first), process, data, data_type or
+    exception (A to Z); a `-` before it reverses the order. `after` is `attrs["next"]` of the previous page; it is None
+    on the last page.
     `attrs["truncated"]` says whether more rows match, or may match: if the search takes long, the page has the rows up
     to then, and `attrs["looked_to_ns"]` is the time up to which the window was searched. Texts longer than 65,536
     characters are cut. Each of `attributes` becomes a column `attributes.<name>` with its text, null if the row lacks
@@ -57,26 +52,24 @@ def page(
         BadParameter: a parameter has an invalid value.
     """
     size = checks.checked_int("size", size, 1, ROW_CAP)
-    descending = checks.choice("sort", sort, SORTS).startswith("-") == (sort.lstrip("-") == "process")
+    descending = paging.is_descending(sort)
     after_row = cursor(after)
     key = sort.lstrip("-")
     parameters: dict[str, object] = {
         "size": size + 1,
-        "longest": LONGEST_CELL,
+        "longest": paging.LONGEST_CELL,
         "with_attributes": int(bool(attributes)),
         "after_ns": after_row and after_row.timestamp,
         "after_id": after_row and after_row.id,
     }
     if key == "time":
         query_name = "traces/page" if descending else "traces/page_oldest"
-        remaining = _remaining(window, after_row, descending=descending)
-        answer = search_page(
-            engine, query_name, remaining, row_filter, parameters, newest_first=descending, group=group
-        )
+        rest = paging.remaining(window, after_row, descending=descending)
+        answer = search_page(engine, query_name, rest, row_filter, parameters, newest_first=descending, group=group)
     else:
         keyed = {"sort": key, "descending": int(descending), "after_key": after_row and after_row.key}
         answer = search_rows(engine, "traces/page_sorted", window, row_filter, parameters | keyed, group=group)
-    return _paged(answer, size, attributes)
+    return paging.paged(answer, size, attributes)
 
 
 def total(
@@ -114,7 +107,7 @@ def tree(engine: Engine, window: Window, *, group: str | None = None, trace_id: 
     A trace with more than 50,000 rows is cut there, and `attrs["truncated"]` says so.
     """
     del window, group
-    parameters = {"trace_id": checks.text("trace_id", trace_id), "longest": LONGEST_CELL}
+    parameters = {"trace_id": checks.text("trace_id", trace_id), "longest": paging.LONGEST_CELL}
     rows = engine.lookup("traces/tree", parameters, row_cap=LARGEST_TREE)
     columns = (_python_values(rows[name]) for name in ("span_id", "parent_span_id", "timestamp", "duration_ns"))
     nodes = [
@@ -128,7 +121,7 @@ def tree(engine: Engine, window: Window, *, group: str | None = None, trace_id: 
     answer["cyclic"] = pd.Series([node.cyclic for node in tree_nodes], dtype="bool")
     answer["self_ms"] = pd.Series([node.self_ns for node in tree_nodes], dtype="float64") / 1e6
     answer["start_offset_ms"] = (answer["timestamp"] - (answer["timestamp"].min() if len(answer) else 0)) / 1e6
-    return _named(answer, _TREE, rows)
+    return paging.named(answer, _TREE, rows)
 
 
 def children(
@@ -158,10 +151,10 @@ def children(
         "after_ns": after_row and after_row.timestamp,
         "after_id": after_row and after_row.id,
         "size": size + 1,
-        "longest": LONGEST_CELL,
+        "longest": paging.LONGEST_CELL,
         "with_attributes": int(bool(attributes)),
     }
-    return _paged(engine.lookup("traces/children", parameters), size, attributes)
+    return paging.paged(engine.lookup("traces/children", parameters), size, attributes)
 
 
 def attributes(engine: Engine, window: Window, *, group: str | None = None, id: int, size: int = 500) -> DataFrame:  # noqa: A002 - as in row
@@ -176,7 +169,7 @@ def attributes(engine: Engine, window: Window, *, group: str | None = None, id: 
     parts = attribute.parts(stored["attributes"].iloc[0] if len(stored) else None)
     items = attribute.items(parts["attributes"]) if "attributes" in parts else []
     cells = [
-        (name[:LONGEST_CELL], attribute.kind(value), attribute.as_text(value)[:LONGEST_CELL])
+        (name[: paging.LONGEST_CELL], attribute.kind(value), attribute.as_text(value)[: paging.LONGEST_CELL])
         for name, value in items[:size]
     ]
     answer = DataFrame(cells, columns=["name", "type", "value"], dtype="object")
@@ -192,51 +185,6 @@ def row(engine: Engine, window: Window, *, group: str | None = None, id: int) ->
     return answer
 
 
-def _remaining(window: Window, after: Cursor | None, *, descending: bool) -> Window:
-    """The rest of the window after a row; with it as a bound, a deep page is as cheap as the first."""
-    if after is None:
-        return window
-    if descending:
-        return Window(window.from_ns, min(window.to_ns, after.timestamp + 1))
-    return Window(max(window.from_ns, after.timestamp), window.to_ns)
-
-
-def _paged(answer: DataFrame, size: int, attributes: tuple[str, ...]) -> DataFrame:
-    """The first `size` rows of `answer` with their `attributes`, and the cursor of the next page if there is one."""
-    more = len(answer) > size or bool(answer.attrs.get("truncated"))
-    first = answer.head(size)
-    flags = {name: first[name].astype(bool) for name in ("has_children", "has_attributes")}
-    named = _named(first, _PAGE, answer, **flags)
-    if attributes:
-        parts = [attribute.named(text) for text in first["attributes"]]
-        for name in attributes:
-            values = [part.get(name) for part in parts]
-            cells = [None if value is None else attribute.as_text(value) for value in values]
-            named[f"attributes.{name}"] = Series(cells, named.index, dtype="object")
-    last = first.iloc[-1] if more else None
-    if (looked_to := answer.attrs.get("looked_to_ns")) is not None:
-        named.attrs |= {"truncated": True, "next": Cursor(None, looked_to, BEFORE_ALL).token}
-    elif last is None:
-        named.attrs |= {"truncated": False, "next": None}
-    else:
-        key = last.get("sort_key")
-        key = key if isinstance(key, str | None) else int(key)
-        named.attrs |= {"truncated": True, "next": Cursor(key, int(last["timestamp"]), int(last["id"])).token}
-    return named
-
-
 def _python_values(column: Series) -> list[Any]:
     """The cells as Python's own types; None for missing ones."""
     return column.astype(object).where(column.notna(), None).tolist()
-
-
-def _named(answer: DataFrame, columns: tuple[str, ...], source: DataFrame, **changed: "Series[Any]") -> DataFrame:
-    """`answer` with these columns, some `changed`: durations in ms, the seven canonical ones by their titles.
-
-    The answer has the `attrs` of `source`.
-    """
-    duration_ms = answer["duration_ns"].astype("float64") / 1e6
-    selected = [CANONICAL.get(name, name) for name in columns]
-    named = answer.assign(duration_ms=duration_ms, **changed)[selected].set_axis(list(columns), axis="columns")
-    named.attrs = dict(source.attrs)
-    return named

@@ -51,9 +51,12 @@ class Bar(NamedTuple):
     tools: DeltaGenerator
 
 
-def filter_bar(processes: Sequence[str]) -> Bar:
-    """Draw the controls; `processes` are offered, others can be typed."""
-    parameters = st.query_params.to_dict()
+def filter_bar(processes: Sequence[str], given: Mapping[str, str]) -> Bar:
+    """Draw the controls; `processes` are offered, others can be typed.
+
+    `given` are the parameters of the link before anything removed the invalid ones.
+    """
+    parameters = dict(given)
     if "t_where" in st.session_state:  # being typed: its error is shown next to its control
         parameters.pop("t_where", None)
     invalid = (*invalid_parameters(parameters), *_too_long(parameters))

@@ -44,7 +44,10 @@ COLOURS: Final[Mapping[str, tuple[str, str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """A click or key on a row. `opens` says whether to expand or collapse it (None: neither)."""
+    """A click or key on a row. `opens` says whether to expand or collapse it (None: neither).
+
+    `closes` is the key that closes the view of the selected row.
+    """
 
     path: str
     trace: str
@@ -52,21 +55,32 @@ class Click:
     kind: str
     opens: bool | None
     selects: bool
+    closes: bool = False
 
 
-def grid(rows: DataFrame, *, page: str, pinned: Mapping[str, str], key: str, on_click: Callable[[Click], None]) -> None:
+def grid(
+    rows: DataFrame,
+    *,
+    page: str,
+    look: str,
+    pinned: Mapping[str, str],
+    key: str,
+    on_click: Callable[[Click], None],
+    on_sort: Callable[[str], None],
+) -> None:
     """Draw `rows` (see `row_tree.visible`); `page` identifies their page, so that another page starts at its top.
 
-    `pinned` are the fields and harmless titles of further columns. `on_click` runs before the next run of the script.
+    `look` is from `look_of`; `pinned` are the fields and harmless titles of further columns. `on_click` and `on_sort`
+    (with a column and asc or desc, or an empty text) run before the next run of the script.
     """
     height = min(TALLEST, HEADER_HEIGHT + ROW_HEIGHT * max(3, len(rows)) + 18)
     AgGrid(
-        rows.assign(page=page),
+        rows.assign(page=page, look=look),
         gridOptions=options(pinned),
         height=height,
         key="_".join((key, *pinned.values())),
         allow_unsafe_jscode=True,
-        update_on=["cellClicked", "cellKeyDown"],
+        update_on=["cellClicked", "cellKeyDown", "sortChanged"],
         data_return_mode=DataReturnMode.CUSTOM,
         custom_jscode_for_grid_return=_js("clickEvent"),
         should_grid_return=_js("isClick"),
@@ -74,8 +88,21 @@ def grid(rows: DataFrame, *, page: str, pinned: Mapping[str, str], key: str, on_
         theme=StAggridTheme(base="balham"),
         custom_css=styles(dark=st.context.theme.type == "dark"),
         show_toolbar=False,
-        callback=lambda answer: _handle(answer.raw_data, on_click),
+        callback=lambda answer: _handle(answer.raw_data, on_click, on_sort),
     )
+
+
+def look_of(rows: DataFrame, *, order: str, traces: bool) -> str:
+    """How the table looks: sorted by `order` (a column and asc or desc), the list of traces or not, empty columns."""
+    column, _, way = order.rpartition(" ")
+    empty = [name for name in ("Data Type", "Data Value") if not rows[name].astype(bool).any()]
+    return "|".join((f"{column.replace(' ', '_')} {way}", "traces" if traces else "rows", ",".join(empty)))
+
+
+def sorted_by(raw: object) -> str | None:
+    """The order that the browser sent, such as `Duration desc` (empty: none), or None if it sent something else."""
+    text = raw.get("sorts") if isinstance(raw, dict) else None
+    return text if isinstance(text, str) else None
 
 
 def clicked(raw: object) -> Click | None:
@@ -84,7 +111,7 @@ def clicked(raw: object) -> Click | None:
         return None
     texts = {name: raw[name] if isinstance(raw.get(name), str) else "" for name in ("trace", "span", "kind")}
     opens = raw["opens"] if isinstance(raw.get("opens"), bool) else None
-    return Click(raw["path"], **texts, opens=opens, selects=bool(raw.get("selects")))
+    return Click(raw["path"], **texts, opens=opens, selects=bool(raw.get("selects")), closes=bool(raw.get("closes")))
 
 
 def options(pinned: Mapping[str, str]) -> dict[str, Any]:
@@ -112,6 +139,7 @@ def options(pinned: Mapping[str, str]) -> dict[str, Any]:
         "onFirstDataRendered": _js("onRowsUpdated"),
         "onRowDataUpdated": _js("onRowsUpdated"),
         "onCellFocused": _js("onCellFocused"),
+        "onGridSizeChanged": _js("onResized"),
         "overlayNoRowsTemplate": "<span>No rows</span>",
     }
 
@@ -142,6 +170,24 @@ def styles(*, dark: bool) -> dict[str, dict[str, str]]:
         ".failed .status": {"font-weight": "600"},
         ".quiet, .attribute .ag-cell, .more .tree .label": {"color": quiet},
         ".more": {"cursor": "pointer"},
+        ".duration": {
+            "background-image": f"linear-gradient({theme.css(theme.ROLES['accent'])} 0 0)",
+            "background-repeat": "no-repeat",
+            "background-position": "0 100%",
+        },
+        ".errors": {"color": error, "font-weight": "600"},
+        ".tree .second": {
+            "display": "block",
+            "padding-left": "18px",
+            "line-height": "16px",
+            "font-size": "12px",
+            "color": quiet,
+            "overflow": "hidden",
+            "text-overflow": "ellipsis",
+        },
+        ".failed .tree .second": {"color": error},
+        ".narrow .tree": {"display": "block", "line-height": "22px", "overflow": "hidden"},
+        ".narrow .ag-cell-wrapper": {"display": "block"},
         ".ag-tooltip": {"max-width": "560px", "white-space": "pre-wrap", "overflow-wrap": "anywhere"},
     }
 
@@ -152,7 +198,11 @@ def _columns() -> list[dict[str, Any]]:
     def column(field: str, width: int, **more: object) -> dict[str, Any]:
         return {"field": field, "headerName": field, "width": width, "tooltipField": field} | more
 
-    hidden = ("path", "depth", "kids", "open", "selected", "kind", "trace", "span", "page")
+    def by_name(*ways: str) -> dict[str, Any]:
+        return {"sortable": True, "sortingOrder": [*ways, None], "comparator": _js("keepOrder")}
+
+    hidden = ("path", "depth", "kids", "open", "selected", "kind", "trace", "span", "page", "look", "share")
+    name, number = by_name("asc", "desc"), by_name("desc", "asc")
     return [
         column(
             "Process",
@@ -163,15 +213,33 @@ def _columns() -> list[dict[str, Any]]:
             colSpan=_js("processSpan"),
             equals=_js("neverEqual"),
             suppressKeyboardEvent=_js("keepsArrows"),
+            **name,
         ),
-        column("Data", 150, flex=4, minWidth=120),
-        column("Data Type", 82, cellClass="quiet"),
-        column("Data Value", 110, flex=3, minWidth=96, colSpan=_js("valueSpan")),
-        column("Timestamp", 164),
-        column("Status", 78, cellClass="status", valueFormatter=_js("statusText")),
-        column("Exception", 110, flex=3, minWidth=90, cellClass="exception"),
-        column("Duration", 78, cellClass="number", headerClass="number"),
-        *({"field": name, "hide": True} for name in hidden),
+        column("Data", 150, flex=4, minWidth=120, **name),
+        column("Data Type", 82, cellClass="quiet", **name),
+        column("Data Value", 110, flex=3, minWidth=60, colSpan=_js("valueSpan")),
+        column("Timestamp", 164, **number),
+        column("Status", 78, cellClass="status", valueFormatter=_js("statusText"), **number),
+        column("Exception", 110, flex=3, minWidth=90, cellClass="exception", **name),
+        column(
+            "Duration",
+            92,
+            cellClass=["number", "duration"],
+            headerClass="number",
+            cellStyle=_js("durationStyle"),
+            **number,
+        ),
+        column("Spans", 70, cellClass="number", headerClass="number", hide=True),
+        column(
+            "Errors",
+            70,
+            cellClass="number",
+            headerClass="number",
+            cellClassRules={"errors": _js("hasErrors")},
+            hide=True,
+        ),
+        column("Services", 110, flex=2, minWidth=80, cellClass="quiet", hide=True),
+        *({"field": field, "hide": True} for field in hidden),
     ]
 
 
@@ -181,7 +249,9 @@ def _pinned(pinned: Mapping[str, str]) -> list[dict[str, Any]]:
     return [{"field": field, "headerName": title, "tooltipField": field} | more for field, title in pinned.items()]
 
 
-def _handle(raw: object, on_click: Callable[[Click], None]) -> None:
+def _handle(raw: object, on_click: Callable[[Click], None], on_sort: Callable[[str], None]) -> None:
+    if (order := sorted_by(raw)) is not None:
+        on_sort(order)
     if (click := clicked(raw)) is not None:
         on_click(click)
 

@@ -14,7 +14,7 @@ import streamlit as st
 
 from obs_core.ui.kit import navigation
 
-PARAMETERS: Final = ("trace", "span", "t_row", "t_open", "t_level", "t_after")
+PARAMETERS: Final = ("trace", "span", "t_row", "t_open", "t_level", "t_after", "t_page", "t_view")
 _STORED: Final = "explorer_link"
 
 

@@ -5,6 +5,7 @@ made. A row's path is the ids from its page down to it: one call may be in the t
 a child), and each is expanded on its own.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -28,6 +29,9 @@ Attributes = Callable[[int, int], DataFrame]
 
 Record = dict[str, Any]
 
+OF_TRACES: Final = ["Spans", "Errors", "Services"]
+"""The columns that only the rows of a list of traces have."""
+
 ATTRIBUTE: Final = "attribute"
 MORE: Final = "more"
 """The kinds of table rows that are not rows of the log."""
@@ -48,8 +52,12 @@ def visible(
     selected row; `pinned` are the columns after the canonical ones.
     """
     tree = _Tree(opened, children, attributes)
-    rows = [_shown(record, selected) | pinned_columns.cells(record, pinned) for record in tree.rows(page, "", ())]
-    columns = ["path", "depth", "kids", "open", "selected", "kind", "trace", "span", *CANONICAL, "Duration"]
+    longest = page["duration_ms"].max()
+    rows = [
+        _shown(record, selected, longest) | pinned_columns.cells(record, pinned) for record in tree.rows(page, "", ())
+    ]
+    columns = ["path", "depth", "kids", "open", "selected", "kind", "trace", "span", *CANONICAL, "Duration", "share"]
+    columns += OF_TRACES
     return DataFrame(rows, columns=[*columns, *pinned_columns.fields(pinned)])
 
 
@@ -101,11 +109,15 @@ class _Tree:
         return record | location | {"calls": calls, "kids": kids, "open": kids and path in self.opened}
 
 
-def _shown(record: Record, selected: str | None) -> Record:
-    """`record` as the cells of one row of the table."""
+def _shown(record: Record, selected: str | None, longest_ms: float) -> Record:
+    """`record` as the cells of one row of the table; its bar is a share of `longest_ms`."""
     row: Record = {name: plain(record.get(name), CELL) for name in (*CANONICAL, "kind", "trace", "span")}
     timed = notna(record.get("duration_ms"))
     row["Duration"] = formatting.duration(record["duration_ms"]) if timed else ""
+    row["share"] = min(1.0, record["duration_ms"] / longest_ms) if timed and longest_ms else 0.0
+    if "spans" in record:
+        row |= {"Spans": formatting.count(record["spans"]), "Errors": formatting.count(record["errors"])}
+        row["Services"] = plain(", ".join(json.loads(record["services"])), CELL)
     if "Timestamp" in record:
         row["Timestamp"] = formatting.format_time(int(record["Timestamp"]))
     flags = {name: bool(record.get(name)) for name in ("kids", "open")}

@@ -1,4 +1,4 @@
-"""The panel of one trace: its summary, its waterfall, the selected call or value, and its functions."""
+"""What the view of one trace shows: its waterfall, next to it the selected call or value, and its functions."""
 
 from collections.abc import Mapping
 
@@ -6,79 +6,61 @@ import streamlit as st
 from pandas import DataFrame
 
 from obs_core import charts
-from obs_core.query.questions import traces
 from obs_core.ui.explorer import link_state
-from obs_core.ui.explorer.export_menu import trace_menu
 from obs_core.ui.explorer.filter_link import LEVELS, TABS
 from obs_core.ui.explorer.row_card import row_card
-from obs_core.ui.explorer.trace_table import close
 from obs_core.ui.explorer.waterfall import WaterfallEvent, row_ids, waterfall
 from obs_core.ui.kit import formatting, navigation
 from obs_core.ui.kit.text import counted, plain
-from obs_core.ui.shell.answers import ask, derived
-from obs_core.ui.shell.panel import panel
+from obs_core.ui.shell.answers import derived
 from obs_core.ui.shell.scope import PageScope
-from obs_core.ui.shell.share import share
 
 
-def selection_card(scope: PageScope) -> None:
-    """Show the selection in the link: a trace with one of its rows selected, or a row without a trace."""
-    trace, row = st.query_params.get("trace"), st.query_params.get("t_row")
-    if not trace:
-        navigation.update_link(t_tab=None, t_level=None)
-    if trace:
-        with panel(f"Trace {plain(trace, 40)}"):
-            _trace(scope, trace, st.query_params.get("span"))
-    elif row and not (row.isascii() and row.isdigit()):
-        navigation.update_link(t_row=None)  # the filter bar shows a notice
-    elif row:
-        with panel("Selected row"):
-            _actions(scope)
-            row_card(scope, int(row[:18]))
-
-
-def _actions(scope: PageScope, summary: str = "", trace_id: str = "") -> None:
-    """The `summary` of the selection, with buttons to export, share and close it."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(summary, width="stretch")
-        if trace_id:
-            trace_menu(trace_id)
-        share(scope, key="t_share")
-        st.button("Close", icon=":material/close:", on_click=close, key="t_close")
-
-
-def _trace(scope: PageScope, trace_id: str, span_id: str | None) -> None:
-    """Show the trace with the row `span_id` selected (by default the deepest one that failed, else the root)."""
-    tree = ask(traces.tree, scope, trace_id=trace_id)
-    if tree.empty:
-        _actions(scope)
-        st.info("Trace not found in this log. It may have been deleted or be in another log.")
-        return
-    _actions(scope, _summary(tree), trace_id)
+def trace_panel(scope: PageScope, trace_id: str, tree: DataFrame, span_id: str | None) -> None:
+    """Draw the trace with the row `span_id` selected (by default the deepest one that failed, else the root)."""
     ids = row_ids(tree)
     selected = span_id if span_id in ids else _default_row(tree, ids)
+    st.caption(_summary(tree))
     for remark in (*_unknown_span(span_id, selected), *oddities(tree)):
         st.caption(remark)
     level = st.query_params.get("t_level")
     if level not in LEVELS:  # the filter bar shows a notice
         level = None
         navigation.update_link(t_level=None)
-    waterfall(
-        tree,
-        trace=trace_id,
-        selected=selected,
-        level=level,
-        colours=_colours(tree),
-        key="t_waterfall",
-        on_event=_follow,
+    with st.container(key="t_split"):
+        left, right = st.columns([3, 2])
+    with left:
+        waterfall(
+            tree,
+            trace=trace_id,
+            selected=selected,
+            level=level,
+            colours=_colours(tree),
+            key="t_waterfall",
+            on_event=_follow,
+        )
+    with right:
+        call, table = st.tabs(TABS, key="t_tab", on_change="rerun", bind="query-params")
+        if table.open:
+            with table:
+                _functions(derived(by_function, tree))
+        else:
+            with call:
+                row_card(scope, int(tree["id"].iloc[ids.index(selected)]), tree)
+
+
+def title_of(tree: DataFrame) -> str:
+    """The trace in a few words: service and name of its root, its duration, and how many spans and errors it has."""
+    roots = tree[(tree["depth"] == 1) & (tree["kind"] == "call")]
+    root = (roots if len(roots) else tree).iloc[0]
+    errors = int((tree["Status"] == "ERROR").sum())
+    parts = (
+        f"{plain(root['Process'], 60)}: {plain(root['Data'], 120)}",
+        formatting.duration(_length_ms(tree)),
+        counted(int((tree["kind"] == "call").sum()), "span"),
+        counted(errors, "error") if errors else "no errors",
     )
-    call, table = st.tabs(TABS, key="t_tab", on_change="rerun", bind="query-params")
-    if table.open:
-        with table:
-            _functions(derived(by_function, tree))
-    else:
-        with call:
-            row_card(scope, int(tree["id"].iloc[ids.index(selected)]), tree)
+    return " · ".join(parts)
 
 
 @link_state.in_session()
@@ -136,20 +118,21 @@ def by_function(tree: DataFrame) -> DataFrame:
 
 
 def _summary(tree: DataFrame) -> str:
-    """The trace in one line of Markdown."""
-    calls = tree[tree["kind"] == "call"]
-    length = (tree["start_offset_ms"] + tree["duration_ms"].fillna(0.0)).max()
-    errors = int((tree["Status"] == "ERROR").sum())
-    others = len(tree) - len(calls)
+    """What the title does not say of the trace, in one line of Markdown."""
+    calls = int((tree["kind"] == "call").sum())
+    others = len(tree) - calls
     parts = [
-        f"**{formatting.duration(length)}**",
-        counted(len(calls), "call"),
+        counted(calls, "call"),
         *([counted(others, "value or log", "values and logs")] if others else []),
-        f":red[✕ {counted(errors, 'error')}]" if errors else "no errors",
-        counted(tree["Process"].nunique(), "process", "processes"),
+        counted(tree["Process"].nunique(), "service"),
         f"started {formatting.format_time(int(tree['Timestamp'].min()))}",
     ]
     return " · ".join(parts)
+
+
+def _length_ms(tree: DataFrame) -> float:
+    """The time from the start of the trace to the end of its last row."""
+    return float((tree["start_offset_ms"] + tree["duration_ms"].fillna(0.0)).max())
 
 
 def _default_row(tree: DataFrame, ids: list[str]) -> str:

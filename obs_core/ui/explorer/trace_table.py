@@ -1,35 +1,40 @@
 """The Trace Explorer's table: a page of rows, its expanded and selected rows, and buttons to other pages."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import streamlit as st
 from pandas import DataFrame
 
 from obs_core.errors import BadParameter
-from obs_core.query.filters.cursor import cursor
 from obs_core.query.filters.row_filter import ALL_ROWS, RowFilter
-from obs_core.query.questions import traces
-from obs_core.ui.explorer import expanded_rows, link_state, pinned_columns
-from obs_core.ui.explorer.filter_link import SIZES
-from obs_core.ui.explorer.grid import Click, grid
+from obs_core.query.questions import trace_list, traces
+from obs_core.ui.explorer import expanded_rows, link_state, pager, pinned_columns
+from obs_core.ui.explorer.filter_link import SORT_NAMES, order_of, sort_of
+from obs_core.ui.explorer.grid import Click, grid, look_of
 from obs_core.ui.explorer.row_tree import ATTRIBUTE, MORE, owner, visible
 from obs_core.ui.explorer.search_progress import progress
-from obs_core.ui.kit import formatting, navigation
-from obs_core.ui.shell import pause
+from obs_core.ui.kit import navigation
 from obs_core.ui.shell.answers import ask
 from obs_core.ui.shell.scope import PageScope
-
-SIZE: Final = "100"
 
 EXPANDED: Final = "explorer_opened"  # path -> how many attributes and children it shows
 LINKED: Final = "explorer_linked"  # `t_open` of the link for these
 SELECTED: Final = "explorer_selected"  # path of the row that was clicked, and the link's parameters for it
-PAGES: Final = "explorer_pages"  # cursor of a page -> cursors of the pages before it, also after Back
-PAGED: Final = "explorer_paged"  # the scope, filter, order and size of these pages
 
 
-def trace_table(scope: PageScope, row_filter: RowFilter, sort: str, pinned: tuple[str, ...]) -> None:
-    """Draw the page of rows in the link, and the buttons to other pages.
+class _Look(NamedTuple):
+    """How a page is drawn: the cursor that identifies it, its order, the pinned columns; whether it lists traces."""
+
+    page: str
+    sort: str
+    pinned: tuple[str, ...]
+    traces_only: bool
+
+
+def trace_table(
+    scope: PageScope, row_filter: RowFilter, sort: str, pinned: tuple[str, ...], *, traces_only: bool = False
+) -> DataFrame:
+    """Draw the page in the link, of rows or (`traces_only`) of traces, and the buttons to other pages; return it.
 
     `pinned` are the columns after the canonical ones.
     """
@@ -38,22 +43,27 @@ def trace_table(scope: PageScope, row_filter: RowFilter, sort: str, pinned: tupl
     footer = st.container(horizontal=True, vertical_alignment="center", gap="small", key="t_footer")
     with footer:
         count = st.empty()
-        pause.note(scope, row_filter)
-        size = _size()
-    after = _cursor_in_link(scope, row_filter, sort, size)
+        size = pager.rows_per_page()
+    after = pager.cursor_in_link(scope.from_text, scope.to_text, scope.group, row_filter, sort, size, traces_only)
     names = pinned_columns.attributes(pinned)
-    page = ask(traces.page, scope, row_filter=row_filter, sort=sort, size=size, after=after, attributes=names)
+    listed = trace_list if traces_only else traces
+    page = ask(listed.page, scope, row_filter=row_filter, sort=sort, size=size, after=after, attributes=names)
     with body:
-        _rows(scope, row_filter, page, after, pinned)
+        _rows(scope, row_filter, page, _Look(after or "", sort, pinned, traces_only))
     with footer:
-        before = _pages_before(after)
-        count.caption(_count(ask(traces.total, scope, row_filter=row_filter), len(page), len(before)), width="stretch")
-        _page_buttons(page)
+        total = ask(listed.total, scope, row_filter=row_filter)
+        noun = "trace" if traces_only else "row"
+        count.caption(pager.count_text(total, len(page), len(pager.pages_before(after)), noun), width="stretch")
+        pager.page_buttons(page)
+    return page
 
 
 @link_state.in_session()
 def clicked(click: Click) -> None:
     """Expand, collapse and select rows for a click, in the session and in the link."""
+    if click.closes:
+        close()
+        return
     expanded, path = _expanded(), owner(click.path, click.kind)
     if click.kind == MORE:
         expanded[path] = expanded.get(path, 0) + expanded_rows.STEP
@@ -65,6 +75,11 @@ def clicked(click: Click) -> None:
     if click.selects and click.kind != MORE:
         select(click.trace, click.span, path.rpartition("/")[2])
         st.session_state[SELECTED] = (path, _linked_row())
+
+
+def sort_by(order: str) -> None:
+    """Sort by a column of the table, as in `Duration desc`; an empty text is the default order."""
+    st.session_state["t_sort"] = SORT_NAMES[sort_of(order)]
 
 
 def select(trace: str = "", span: str = "", row: str = "") -> None:
@@ -105,22 +120,6 @@ def _store_expanded(rows: dict[str, int]) -> None:
     navigation.update_link(t_open=text)
 
 
-def _cursor_in_link(scope: PageScope, row_filter: RowFilter, sort: str, size: int) -> str | None:
-    """The cursor in the link; None (the first page) once the scope, filter, order or size is a different one."""
-    paged = (scope.from_text, scope.to_text, scope.group, row_filter, sort, size)
-    if st.session_state.get(PAGED, paged) != paged:
-        navigation.update_link(t_after=None)
-        st.session_state.pop(PAGES, None)
-    st.session_state[PAGED] = paged
-    token = st.query_params.get("t_after")
-    try:
-        cursor(token)
-    except BadParameter:  # the filter bar shows a notice
-        navigation.update_link(t_after=None)
-        return None
-    return token
-
-
 def _linked_row() -> tuple[str | None, ...]:
     """The parameters of the selected row in the link."""
     return tuple(st.query_params.get(name) for name in ("trace", "span", "t_row"))
@@ -132,86 +131,47 @@ def _clicked_path() -> str | None:
     return path if linked == _linked_row() else None
 
 
-def _linked_path(rows: DataFrame) -> str | None:
-    """The path of the first of `rows` that is the selected row of the link."""
+def _linked_path(rows: DataFrame, *, traces_only: bool) -> str | None:
+    """The path of the first of `rows` that is the selected row of the link; in a list of traces, of its trace."""
     trace, span, row = _linked_row()
     row = row or (span or "").removeprefix("row-")
     by_span = (rows["trace"] == trace) & (rows["span"] == span) & (rows["span"] != "")
     in_log = ~rows["kind"].isin((ATTRIBUTE, MORE))
-    paths = rows["path"][in_log & (by_span | (rows["path"].str.rpartition("/")[2] == row))]
+    matches = by_span | (rows["path"].str.rpartition("/")[2] == row)
+    if traces_only and not (in_log & matches).any():
+        matches = (rows["trace"] == trace) & (rows["depth"] == 0)
+    paths = rows["path"][in_log & matches]
     return str(paths.iloc[0]) if len(paths) else None
 
 
-def _rows(scope: PageScope, row_filter: RowFilter, page: DataFrame, after: str | None, pinned: tuple[str, ...]) -> None:
+def _rows(scope: PageScope, row_filter: RowFilter, page: DataFrame, look: _Look) -> None:
     """The page's rows and their expanded children, or what to do where there are none."""
     if page.empty:
         _no_rows(row_filter, progress(page))
         return
 
     def children(trace: str, span: str, count: int) -> DataFrame:
-        names = pinned_columns.attributes(pinned)
+        names = pinned_columns.attributes(look.pinned)
         return ask(traces.children, scope, trace_id=trace, span_id=span, size=count, attributes=names)
 
     def attributes(row: int, count: int) -> DataFrame:
         return ask(traces.attributes, scope, id=row, size=count)
 
     path = _clicked_path()
-    rows = visible(page, _expanded(), children, attributes, selected=path, pinned=pinned)
+    rows = visible(page, _expanded(), children, attributes, selected=path, pinned=look.pinned)
     if path is None:
-        rows["selected"] = rows["path"] == _linked_path(rows)
-    grid(rows, page=after or "", pinned=pinned_columns.fields(pinned), key="t_grid", on_click=clicked)
+        rows["selected"] = rows["path"] == _linked_path(rows, traces_only=look.traces_only)
+    grid(
+        rows,
+        page=look.page,
+        look=look_of(rows, order=order_of(look.sort), traces=look.traces_only),
+        pinned=pinned_columns.fields(look.pinned),
+        key="t_grid",
+        on_click=clicked,
+        on_sort=sort_by,
+    )
     if note := progress(page):
         st.caption(f"{note} Press Next to continue from there.")
-
-
-def _size() -> int:
-    """Rows per page."""
-    label = "Rows per page"
-    size = st.selectbox(
-        label, SIZES, index=SIZES.index(SIZE), key="t_size", bind="query-params", width=84, label_visibility="collapsed"
-    )
-    return int(size)
-
-
-def _page_buttons(page: DataFrame) -> None:
-    """The buttons to other pages."""
-    next_page = page.attrs.get("next")
-    before = _pages_before(st.query_params.get("t_after"))
-    st.button("First page", on_click=_go_to, args=("first", None), disabled="t_after" not in st.query_params)
-    st.button("Previous", on_click=_go_to, args=("back", None), disabled=not before)
-    st.button("Next", on_click=_go_to, args=("next", next_page), disabled=next_page is None)
-
-
-@link_state.in_session()
-def _go_to(target: str, next_page: str | None) -> None:
-    """Go to the first page, back to the previous one, or to `next_page`; for callbacks."""
-    now = st.query_params.get("t_after")
-    before, after = _pages_before(now), None
-    if target == "back":
-        after = before[-1] if before else None
-    elif target == "next":
-        after = next_page
-        st.session_state.setdefault(PAGES, {})[next_page] = (*before, now)
-    navigation.update_link(t_after=after)
-
-
-def _pages_before(after: str | None) -> tuple[str | None, ...]:
-    """The cursors of the pages before the one at `after`; none if it was not reached from the first page."""
-    known: dict[str | None, tuple[str | None, ...]] = st.session_state.get(PAGES, {})
-    return known.get(after, ())
-
-
-def _count(total: DataFrame, shown: int, before: int) -> str:
-    """The number of matching rows; at least that many where counting stopped."""
-    rows, exact = int(total["rows"].iloc[0]), bool(total["exact"].iloc[0])
-    text = (
-        f"{formatting.count(rows)} row{'' if rows == 1 else 's'}"
-        if exact
-        else f"more than {formatting.count(rows or shown)} rows"
-    )
-    first = "t_after" not in st.query_params
-    page = f" · page {before + 1}" if first or before else ""
-    return text if exact and rows == shown else f"{text}{page} · {formatting.count(shown)} on this page"
 
 
 def _no_rows(row_filter: RowFilter, note: str) -> None:

@@ -22,11 +22,19 @@ _WEB: Final = resources.files("obs_core.ui.explorer").joinpath("web")
 _HTML: Final = """
 <div class="wf">
   <div class="bar-top">
+    <input type="search" data-do="search" placeholder="Search  /" aria-label="Search in this trace">
+    <span class="hits" role="status"></span>
+    <button type="button" data-do="error_before" title="E">Previous error</button>
+    <button type="button" data-do="error" title="e">Next error</button>
     <button type="button" data-do="expand">Expand all</button>
     <button type="button" data-do="collapse">Collapse all</button>
     <label>Levels <select data-do="level" aria-label="Collapse to this level"></select></label>
-    <button type="button" data-do="error">Next error</button>
+    <button type="button" data-do="zoom" title="z">Zoom to row</button>
+    <button type="button" data-do="whole" title="0" hidden>Whole trace</button>
     <span class="count" role="status"></span>
+  </div>
+  <div class="map" title="Drag to zoom, double click for the whole trace">
+    <canvas></canvas><div class="shown"></div>
   </div>
   <div class="legend"></div>
   <div class="frame">
@@ -45,7 +53,7 @@ _component: Final = st.components.v2.component(
     "obs_waterfall",
     html=_HTML,
     css=_WEB.joinpath("waterfall.css").read_text("utf-8"),
-    js=_WEB.joinpath("waterfall.js").read_text("utf-8"),
+    js="\n".join(_WEB.joinpath(f"waterfall{part}.js").read_text("utf-8") for part in ("", "_rows", "_zoom")),
 )
 
 
@@ -95,13 +103,16 @@ def row_ids(tree: DataFrame) -> list[str]:
 def snapshot(tree: DataFrame, colours: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
     """The data that the browser draws; times are in milliseconds after the trace's first row.
 
-    What each row has is a list; what few rows have is keyed by their index. Groups appear once, with their colours.
+    What each row has is a list; what few rows have is keyed by their index. Groups (with their colours) and services
+    appear once.
     """
     starts = [start or 0.0 for start in _numbers(tree["start_offset_ms"])]
     durations = _numbers(tree["duration_ms"])
     parents = parent_positions(tree)
     groups = [_text(group) for group in tree["process_group"]] if "process_group" in tree else [""] * len(tree)
-    group_numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
+    group_numbers = _numbered(groups)
+    services = [plain(name, TEXT) for name in tree["Process"]] if "Process" in tree else [""] * len(tree)
+    service_numbers = _numbered(services)
     return {
         "total_ms": max(
             (start + (length or 0.0) for start, length in zip(starts, durations, strict=True)), default=0.0
@@ -112,6 +123,8 @@ def snapshot(tree: DataFrame, colours: Mapping[str, tuple[str, str]]) -> dict[st
         "name": [plain(name, TEXT) for name in tree["Data"]],
         "groups": [[plain(group, TEXT), *colours.get(group, theme.TEXT["quiet"])] for group in group_numbers],
         "group": [group_numbers[group] for group in groups],
+        "services": list(service_numbers),
+        "service": [service_numbers[name] for name in services],
         "start": starts,
         "duration": durations,
         "self": _numbers(tree["self_ms"]),
@@ -170,6 +183,11 @@ def _values(tree: DataFrame) -> list[str]:
         text = f"= {plain(value, TEXT)}" if kind == "value" else plain(exception, TEXT)
         texts.append(plain(value, TEXT) if kind == "log" and not text else text)
     return texts
+
+
+def _numbered(names: Sequence[str]) -> dict[str, int]:
+    """The different names in their order, each with its index."""
+    return {name: number for number, name in enumerate(dict.fromkeys(names))}
 
 
 def _text(value: object) -> str:

@@ -14,6 +14,7 @@ from obs_core.errors import BadParameter
 from obs_core.model import CANONICAL, Row
 from obs_core.query.engine import sqlite_reader
 from obs_core.query.engine.engine import Engine
+from obs_core.query.filters import paging
 from obs_core.query.filters.row_filter import RowFilter, gathered
 from obs_core.query.filters.where import where_clause
 from obs_core.query.questions import traces
@@ -214,7 +215,7 @@ def test_the_answer_has_the_first_attributes_and_says_if_there_are_more(log: Pat
     table.store(log, [Row("call", "feed", "x", START, attributes=many)])
     answer = traces.attributes(engine, ALWAYS, id=1, size=3)
     assert answer["name"].tolist() == ["key0", "key1", "key2"]
-    assert answer["value"].str.len().tolist() == [traces.LONGEST_CELL] * 3
+    assert answer["value"].str.len().tolist() == [paging.LONGEST_CELL] * 3
     assert answer.attrs["truncated"]
     assert not traces.attributes(engine, ALWAYS, id=1, size=5).attrs["truncated"]
     assert traces.attributes(engine, ALWAYS, id=2).empty
@@ -346,13 +347,13 @@ ROWS = st.lists(
         st.integers(START, START + 3),
         st.sampled_from(["OK", "ERROR", "UNSET"]),
         st.one_of(st.none(), st.integers(-1, 2)),
-    ).map(lambda row: Row("call", row[0], "x", row[1], status=row[2], duration_ns=row[3])),  # type: ignore[arg-type]
+    ).map(lambda row: Row("call", row[0], row[0], row[1], data_type=row[0], status=row[2], duration_ns=row[3])),  # type: ignore[arg-type]
     max_size=12,
 )
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
-@given(rows=ROWS, size=st.integers(1, 5), sort=st.sampled_from(traces.SORTS))
+@given(rows=ROWS, size=st.integers(1, 5), sort=st.sampled_from(paging.SORTS))
 def test_all_pages_together_are_all_rows(
     tmp_path_factory: pytest.TempPathFactory, rows: list[Row], size: int, sort: str
 ) -> None:
@@ -452,7 +453,7 @@ def test_a_missing_trace_is_a_tree_without_rows(engine: Engine) -> None:
 def test_a_row_has_the_whole_text_that_a_page_cuts(log: Path, engine: Engine) -> None:
     long = "x" * 100_000
     table.store(log, [Row("value", "feed", "v", START, data_value=long, attributes='{"a": 1}', duration_ns=1_500_000)])
-    assert traces.page(engine, ALWAYS)["Data Value"].str.len().tolist() == [traces.LONGEST_CELL]
+    assert traces.page(engine, ALWAYS)["Data Value"].str.len().tolist() == [paging.LONGEST_CELL]
     (row,) = traces.row(engine, ALWAYS, id=1).to_dict("records")
     assert (row["data_value"], row["attributes"], row["duration_ms"]) == (long, '{"a": 1}', 1.5)
     assert traces.row(engine, ALWAYS, id=2).empty

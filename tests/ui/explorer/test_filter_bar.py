@@ -37,7 +37,7 @@ def script() -> None:
 
     from obs_core.ui.explorer import filter_bar  # noqa: PLC0415
 
-    row_filter, sort, _ = filter_bar.filter_bar(["web"])
+    row_filter, sort, _ = filter_bar.filter_bar(["web"], st.query_params.to_dict())
     st.session_state["seen"] = (row_filter, sort)
 
 

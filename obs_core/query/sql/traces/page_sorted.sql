@@ -1,5 +1,5 @@
--- Answers: the rows that match the filter, sorted by process, status (errors are highest) or duration (unknown: last), then
---   newest first, after (after_key, after_ns, after_id).
+-- Answers: the rows that match the filter, sorted by status (errors are highest), duration, process, data, data type or
+--   exception (unknown: last), then newest first, after (after_key, after_ns, after_id).
 -- Reach: narrow
 -- Parameters: sort VARCHAR, descending BIGINT (0 or 1),
 --   after_key VARCHAR or BIGINT, after_ns BIGINT, after_id BIGINT (null: from the first), size BIGINT,
@@ -11,11 +11,7 @@
 WITH keyed AS (
     SELECT
         id, timestamp,
-        CASE :sort
-            WHEN 'process' THEN coalesce(process, '')
-            WHEN 'status' THEN CASE status WHEN 'ERROR' THEN 2 WHEN 'UNSET' THEN 1 ELSE 0 END
-            ELSE coalesce(duration_ns, CASE WHEN :descending THEN -9223372036854775808 ELSE 9223372036854775807 END)
-        END AS sort_key
+        {sort_key}
     FROM {rows}
     WHERE {where}
 ),

@@ -19,6 +19,14 @@ class TreeCell {
     text.className = 'label';
     text.textContent = params.value || '';
     this.eGui.replaceChildren(chevron, text);
+    if (!document.body.classList.contains('narrow') || row.kind === 'more') return;
+    const second = document.createElement('span');
+    second.className = 'second';
+    const errors = row.Errors && row.Errors !== '0' ? `\u2715 ${row.Errors}` : '';
+    const what = row.Exception || errors || (row.look.includes('|traces|') ? '' : row['Data Value']);
+    second.textContent = [what, params.value, row.Timestamp].filter(Boolean).join(' \u00b7 ');
+    text.textContent = row.Data;
+    this.eGui.append(second);
   }
   getGui() { return this.eGui; }
   refresh(params) { this.draw(params); return true; }

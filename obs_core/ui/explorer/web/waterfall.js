@@ -1,6 +1,7 @@
 // A trace as a tree with its times: only the rows in view are in the page, so 20,000 rows scroll like 20.
-// All text arrives as textContent; nothing that a traced program wrote is ever parsed as HTML.
+// `waterfall_rows.js` and `waterfall_zoom.js` are joined to this file. All text arrives as textContent; nothing that a traced program wrote is ever parsed as HTML.
 const STATES = new WeakMap();
+const LISTENING = new WeakSet();
 const ROW = 24;
 
 export default function ({ data: given, parentElement, setTriggerValue }) {
@@ -22,6 +23,7 @@ export default function ({ data: given, parentElement, setTriggerValue }) {
       if (parent >= 0 && (hidden[parent] || state.closed.has(data.id[parent]))) hidden[i] = 1;
       else shown.push(i);
     }
+    viewport.style.height = `${Math.min(Math.max(given.height, window.innerHeight - 330), Math.max(3, data.id.length) * ROW)}px`;
     root.querySelector('.pad').style.height = `${shown.length * ROW}px`;
     root.querySelector('.count').textContent = shown.length === data.id.length
       ? `${shown.length.toLocaleString('en')} rows`
@@ -83,12 +85,32 @@ export default function ({ data: given, parentElement, setTriggerValue }) {
     else pick(i);
   };
 
+  // The keys of the rows; `letters` are those that also work while the focus is elsewhere on the page.
+  const letters = {
+    j: () => walk(1), k: () => walk(-1), e: () => step(1), E: () => step(-1),
+    '/': () => { search.focus(); search.select(); }, z: zoomToRow, '0': () => zoom(0, data.total_ms),
+    J: () => press('next_trace'), K: () => press('previous_trace'), Escape: close,
+  };
+  const position = () => shown.findIndex((i) => data.id[i] === state.active);
+  function walk(way) {
+    go(position() + way);
+    viewport.focus({ preventScroll: true });
+  }
+
+  state.onKey = (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || !(event.key in letters)) return;
+    letters[event.key]();
+    event.preventDefault();
+    event.stopPropagation();
+  };
+
   viewport.onkeydown = (event) => {
-    const at = shown.findIndex((i) => data.id[i] === state.active);
+    const at = position();
     const i = shown[at];
     const page = Math.max(1, Math.floor(viewport.clientHeight / ROW) - 1);
     const moves = { ArrowDown: at + 1, ArrowUp: at < 0 ? 0 : at - 1, Home: 0, End: shown.length - 1, PageDown: at + page, PageUp: at - page };
     if (event.key in moves) go(moves[event.key]);
+    else if (event.key in letters) { state.onKey(event); return; }
     else if (at < 0) return;
     else if (event.key === 'Enter' || event.key === ' ') pick(i);
     else if (event.key === 'ArrowRight') { if (state.closed.has(data.id[i])) toggle(i); else if (tree.parents.has(i)) go(at + 1); }
@@ -98,6 +120,59 @@ export default function ({ data: given, parentElement, setTriggerValue }) {
     } else return;
     event.preventDefault();
   };
+
+  // Streamlit's own button outside the component: the reader's click and key are the same action.
+  function press(name) {
+    document.querySelector(`.st-key-t_${name} button:not(:disabled)`)?.click();
+  }
+
+  function close() {
+    press('close');
+    document.querySelector('iframe[title*=agGrid]')?.contentWindow.focus();
+  }
+
+  // Search dims the rows that do not contain the text; Enter selects the next one that does.
+  const search = find('search');
+  function lookFor(text) {
+    state.text = text;
+    const needle = text.trim().toLowerCase();
+    state.hits = needle ? new Set([...data.id.keys()].filter((i) => textOf(data, i).includes(needle))) : null;
+    root.querySelector('.hits').textContent = state.hits ? `${state.hits.size.toLocaleString('en')} found` : '';
+    draw();
+  }
+  search.oninput = () => lookFor(search.value);
+  search.onkeydown = (event) => {
+    if (event.key === 'Enter' && state.hits?.size) jump([...state.hits], event.shiftKey ? -1 : 1);
+    else if (event.key === 'Escape' && search.value) { search.value = ''; lookFor(''); }
+    else if (event.key === 'Escape') viewport.focus();
+    event.stopPropagation();
+  };
+
+  // Select the next (1) or previous (-1) of some rows, in the order of the tree, from the active one on.
+  function jump(rows, way) {
+    const from = data.id.indexOf(state.active);
+    const next = way > 0 ? rows.find((at) => at > from) ?? rows[0] : rows.findLast((at) => at < from) ?? rows.at(-1);
+    open(next);
+    reveal(shown.indexOf(next), true);
+    pick(next);
+  }
+  function step(way) {
+    if (data.error.length) jump(data.error, way);
+  }
+
+  function zoom(from, to) {
+    const least = data.total_ms / 1e6 || 1;
+    Object.assign(state, { from: Math.max(0, from), to: Math.min(data.total_ms, Math.max(to, from + least)) });
+    find('whole').hidden = state.from === 0 && state.to === data.total_ms;
+    ruler(root.querySelector('.ruler'), state.from, state.to);
+    map.show();
+    draw();
+  }
+  function zoomToRow() {
+    const i = data.id.indexOf(state.active);
+    const length = data.duration[i] || data.total_ms / 100;
+    if (i >= 0) zoom(data.start[i] - length * 0.05, data.start[i] + length * 1.05);
+  }
 
   // Level '' is the whole tree. The selected level is sent to the server, which puts it into the link.
   function collapse(level) {
@@ -120,38 +195,53 @@ export default function ({ data: given, parentElement, setTriggerValue }) {
     state.givenLevel = given.level;
     if (state.level !== given.level) collapse(given.level);
   }
-  const failed = find('error');
-  failed.hidden = !data.error.length;
-  failed.onclick = () => {
-    const from = data.id.indexOf(state.active);
-    const i = data.error.find((at) => at > from) ?? data.error[0];
-    open(i);
-    reveal(shown.indexOf(i), true);
-    pick(i);
-  };
+  for (const [name, way] of [['error', 1], ['error_before', -1]]) {
+    find(name).hidden = !data.error.length;
+    find(name).onclick = () => step(way);
+  }
+  find('whole').onclick = () => zoom(0, data.total_ms);
+  find('zoom').onclick = zoomToRow;
 
-  ruler(root.querySelector('.ruler'), data.total_ms);
+  const map = minimap(root, data, state, zoom);
   legend(root.querySelector('.legend'), data);
-  viewport.style.height = `${Math.min(given.height, Math.max(3, data.id.length) * ROW)}px`;
   viewport.onscroll = draw;
   arrange();
+  zoom(state.from, state.to);
+  lookFor(state.text);
+  search.value = state.text;
+  listen(parentElement);
   if (state.fresh && state.selected) {
     const i = data.id.indexOf(state.selected);
     if (i >= 0) { open(i); reveal(shown.indexOf(i), true); draw(); }
   }
+  if (state.fresh && document.activeElement === document.body) viewport.focus({ preventScroll: true });
   state.fresh = false;
+}
+
+// Keys that are pressed anywhere on the page, except in a field or in another part that takes them.
+function listen(parentElement) {
+  if (LISTENING.has(parentElement)) return;
+  LISTENING.add(parentElement);
+  const listener = (event) => {
+    if (!parentElement.isConnected) { document.removeEventListener('keydown', listener); return; }
+    const [target] = event.composedPath();
+    const takesKeys = target instanceof Element && target.closest('input, textarea, select, iframe, [contenteditable=true], [role=dialog], [role=listbox], [data-baseweb=popover]');
+    if (!takesKeys && !event.defaultPrevented) STATES.get(parentElement)?.onKey?.(event);
+  };
+  document.addEventListener('keydown', listener);
 }
 
 // What the reader has expanded and selected. It outlives reruns; another trace starts with a new state.
 function stateOf(element, given) {
   let state = STATES.get(element);
   if (!state || state.trace !== given.trace) {
-    state = { trace: given.trace, closed: new Set(), selected: null, active: null, givenSelected: undefined, fresh: true, level: '', givenLevel: '' };
+    state = { trace: given.trace, closed: new Set(), selected: null, active: null, givenSelected: undefined, fresh: true, level: '', givenLevel: '', text: '', hits: null, from: 0, to: null };
     STATES.set(element, state);
   }
   if (state.givenSelected !== given.selected) {
-    state.fresh = state.selected !== given.selected;
-    state.givenSelected = state.selected = state.active = given.selected;
+    state.givenSelected = given.selected;
+    state.fresh = state.selected !== given.selected; // else the reader selected it here, and may have moved on since
+    if (state.fresh) state.selected = state.active = given.selected;
   }
   if (state.snapshot !== given.snapshot) {
     state.snapshot = given.snapshot;
@@ -159,134 +249,6 @@ function stateOf(element, given) {
     data.failed = new Set(data.error);
     data.noCall = new Set(data.value);
   }
+  if (state.to === null) state.to = state.data.total_ms;
   return state;
-}
-
-// The rows that have children, and the indent of each level: the deepest takes at most half of the name's column.
-function treeOf(data, width) {
-  const parents = new Set();
-  for (const parent of data.parent) if (parent >= 0) parents.add(parent);
-  const deepest = data.depth.reduce((most, depth) => Math.max(most, depth - 1), 1);
-  const column = width > 640 ? width * 0.34 : Math.max(110, width * 0.46);
-  return { parents, indent: Math.min(14, (column * 0.45) / deepest) };
-}
-
-function rowOf(data, tree, state, i, at) {
-  const id = data.id[i];
-  const row = element('div', 'row');
-  if (data.failed.has(i)) row.classList.add('error');
-  if (data.noCall.has(i)) row.classList.add('value');
-  if (state.selected === id) row.classList.add('selected');
-  if (state.active === id) row.classList.add('active');
-  row.id = `wf-${id}`;
-  row.dataset.i = i;
-  row.setAttribute('role', 'row');
-  row.setAttribute('aria-level', data.depth[i]);
-  row.setAttribute('aria-rowindex', at + 1);
-  row.setAttribute('aria-selected', state.selected === id);
-  if (tree.parents.has(i)) row.setAttribute('aria-expanded', !state.closed.has(id));
-  row.append(nameOf(data, tree, state, i), laneOf(data, i), figure(data.duration[i], 'Duration'), figure(data.self[i], 'Self time'));
-  return row;
-}
-
-function nameOf(data, tree, state, i) {
-  const name = element('div', 'name');
-  name.setAttribute('role', 'gridcell');
-  name.style.paddingLeft = `${4 + (data.depth[i] - 1) * tree.indent}px`;
-  const chevron = element('span', 'chevron');
-  if (tree.parents.has(i)) chevron.textContent = state.closed.has(data.id[i]) ? '▸' : '▾';
-  else chevron.classList.add('leaf');
-  const label = element('span', 'label');
-  label.textContent = data.name[i];
-  name.append(chevron);
-  if (data.failed.has(i)) name.append(Object.assign(element('span', 'mark'), { textContent: '✕', title: 'Status ERROR' }));
-  name.append(label);
-  if (data.text[i]) name.append(Object.assign(element('span', 'text'), { textContent: data.text[i] }));
-  if (data.note[i]) name.append(Object.assign(element('span', 'note'), { textContent: '!', title: data.note[i] }));
-  name.title = [data.name[i], data.text[i], data.groups[data.group[i]][0], data.note[i]].filter(Boolean).join('\n');
-  return name;
-}
-
-function laneOf(data, i) {
-  const lane = element('div', 'lane');
-  lane.setAttribute('role', 'gridcell');
-  const total = data.total_ms || 1;
-  const bar = element('div', 'bar');
-  const start = (data.start[i] / total) * 100;
-  bar.style.left = `min(${start}%, 100% - ${data.duration[i] === null ? 5 : 2}px)`; // a bar at the end stays visible
-  if (data.duration[i] === null) bar.classList.add('moment');
-  else bar.style.width = `${Math.max(0, (data.duration[i] / total) * 100)}%`;
-  bar.style.setProperty('--bar', `light-dark(${data.groups[data.group[i]].slice(1)})`);
-  bar.title = `${data.name[i]}\nfrom ${spoken(data.start[i])}${data.duration[i] === null ? '' : `, ${spoken(data.duration[i])}`}`;
-  for (const [from, to] of data.critical[i] ?? []) {
-    if ((to - from) / total < 0.002) continue;
-    const path = element('div', 'critical');
-    path.style.left = `${(from / total) * 100}%`;
-    path.style.width = `${((to - from) / total) * 100}%`;
-    lane.append(path);
-  }
-  lane.prepend(bar);
-  return lane;
-}
-
-function figure(ms, title) {
-  const cell = element('div', 'figure');
-  cell.setAttribute('role', 'gridcell');
-  cell.textContent = ms === null ? '–' : spoken(ms);
-  cell.title = ms === null ? `${title}: not measured` : `${title}: ${ms} ms`;
-  return cell;
-}
-
-function ruler(target, total) {
-  const marks = [0, 0.25, 0.5, 0.75].map((share) => {
-    const mark = element('span', 'tick');
-    mark.style.left = `${share * 100}%`;
-    mark.textContent = spoken(total * share);
-    return mark;
-  });
-  target.replaceChildren(...marks);
-}
-
-// The levels that the tree can be expanded to: those with rows below them, at most 30.
-function levels(select, data, show) {
-  const deepest = Math.min(30, data.depth.reduce((most, depth) => Math.max(most, depth), 1) - 1);
-  select.parentElement.hidden = deepest < 2;
-  if (select.options.length !== deepest + 1) {
-    const choices = Array.from({ length: deepest }, (_, at) => new Option(`${at + 1}`, at + 1));
-    select.replaceChildren(new Option('all', ''), ...choices);
-  }
-  select.onchange = () => show(select.value);
-}
-
-// The colours of the groups (none for a trace of one group), and the line of the critical path.
-function legend(target, data) {
-  const groups = data.groups.filter(([group]) => group);
-  const marks = groups.length < 2 ? [] : groups.slice(0, 12).map(([group, light, dark]) => {
-    const mark = element('span', 'group');
-    const swatch = element('span', 'swatch');
-    swatch.style.setProperty('--bar', `light-dark(${light}, ${dark})`);
-    mark.append(swatch, group);
-    return mark;
-  });
-  if (groups.length > 12) marks.push(`and ${groups.length - 12} more`);
-  if (Object.keys(data.critical).length) {
-    const mark = element('span', 'group');
-    mark.append(element('span', 'swatch path'), 'critical path');
-    mark.title = 'The parts of the trace that decided when it ended';
-    marks.push(mark);
-  }
-  target.replaceChildren(...marks);
-}
-
-// Three significant digits, in the unit that keeps them short.
-function spoken(ms) {
-  const [value, unit] = Math.abs(ms) >= 1000 ? [ms / 1000, 's'] : Math.abs(ms) >= 1 || ms === 0 ? [ms, 'ms'] : [ms * 1000, 'µs'];
-  const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value) || 1)));
-  return `${value.toLocaleString('en', { minimumFractionDigits: 0, maximumFractionDigits: Math.min(digits, 3) })} ${unit}`;
-}
-
-function element(tag, name) {
-  const made = document.createElement(tag);
-  made.className = name;
-  return made;
 }
