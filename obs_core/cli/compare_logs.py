@@ -16,6 +16,7 @@ from obs_core.errors import BadParameter
 from obs_core.model import CANONICAL, ROW_CAP
 from obs_core.query import export
 from obs_core.query.engine.engine import Engine
+from obs_core.query.filters import paging
 from obs_core.query.filters.row_filter import RowFilter
 from obs_core.query.questions import traces
 
@@ -123,4 +124,4 @@ def _common(these: Mapping[int, Cells], others: Mapping[int, Cells]) -> list[int
 
 def _shown(cell: str | int | None) -> str | int | None:
     """A cell as pages cut it."""
-    return cell[: traces.LONGEST_CELL] if isinstance(cell, str) else cell
+    return cell[: paging.LONGEST_CELL] if isinstance(cell, str) else cell
