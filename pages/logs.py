@@ -2,10 +2,8 @@
 
 import streamlit as st
 
-from obs_core.query.questions import traces
 from obs_core.ui.explorer.raw_rows import deprecation, raw_rows, text_filter
 from obs_core.ui.shell import controls, layout, pause, window_status
-from obs_core.ui.shell.answers import ask
 from obs_core.ui.shell.panel import panel
 from obs_core.ui.shell.scope import PageScope
 
@@ -14,15 +12,15 @@ layout.heading("Logs", __doc__)
 
 @controls.live
 def rows(scope: PageScope) -> None:
-    """The newest rows of the window that hold the text."""
+    """A page of the rows of the window that match the filters."""
     if not window_status.holds_rows(scope):
         return
-    with panel("Newest rows", window_status.completeness(scope)):
+    with panel("Rows", window_status.completeness(scope)):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             row_filter, size = text_filter()
             pause.note(scope, row_filter)
         deprecation(row_filter)
-        raw_rows(scope, ask(traces.page, scope, row_filter=row_filter, size=size), row_filter)
+        raw_rows(scope, row_filter, size)
 
 
 rows()

@@ -1,9 +1,11 @@
 """The Logs page: raw rows, filtered by text, read-only."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from obs_core.clock import SECOND
 from obs_core.model import CANONICAL, Row
 from obs_core.query.filters import piecewise_search, search
 from obs_core.store import sqlite
@@ -39,7 +41,17 @@ def test_the_text_filter_is_literal_and_comes_from_the_link(log_path: Path, open
 def test_further_rows_are_reported(log_path: Path, opened: Opened) -> None:
     table.store(log_path, [Row("call", "feed", f"call_{number}", table.START_NS + number) for number in range(101)])
     app = opened("logs")
-    assert "100 rows, newest first; older rows are not shown." in page_text(app)
+    assert "100 rows, newest first; older rows are on the next pages." in page_text(app)
+    app.button(key="l_older").click().run()
+    [shown] = [frame.value for frame in app.dataframe]
+    assert list(shown["Data"]) == ["call_0"]
+    linked = app.query_params["l_after"]
+    token = linked if isinstance(linked, str) else linked[0]
+    assert "1 rows, newest first." in page_text(opened("logs", l_after=token))
+    app.button(key="l_newer").click().run()
+    assert "100 rows" in page_text(app)
+    assert "l_after" not in app.query_params
+    assert "l_after" not in opened("logs", l_after="%").query_params
     assert "101 rows, newest first." in page_text(opened("logs", l_size="500"))
 
 
@@ -63,3 +75,35 @@ def test_a_slow_search_reports_its_progress(log_path: Path, opened: Opened, monk
         monkeypatch.setattr(piecewise_search, limit, 0.0)
     app = opened("logs", l_q="nowhere")
     assert "No rows match up to 2026-01-01 00:00:00.000; searching the whole window takes long." in page_text(app)
+
+
+def record(text: str, severity: int | None, second: int) -> Row:
+    """A log record as the import of OTLP stores it."""
+    attributes = json.dumps({"attributes": {}, "severity": "", "severity_number": severity})
+    status = "ERROR" if severity and severity >= 17 else "UNSET"
+    at = table.START_NS + second * SECOND
+    return Row("log", "feed", text, at, data_value=text * 3_000, status=status, attributes=attributes, trace_id="t1")
+
+
+def test_levels_have_a_column_and_a_filter(log_path: Path, opened: Opened) -> None:
+    severities = {"trace": 4, "debug": 5, "info": 9, "warn": 16, "error": 17, "fatal": 24, "none": 0, "null": None}
+    rows = [record(text, severity, second) for second, (text, severity) in enumerate(severities.items())]
+    failed = Row("call", "feed", "load", table.START_NS, status="ERROR", function="m.load")
+    table.store(log_path, [*rows, failed, failed._replace(data="fine", status="OK")])
+    [shown] = [frame.value for frame in opened("logs").dataframe]
+    levels = {data: cell[0] if len(cell) else "" for data, cell in zip(shown["Data"], shown["Level"], strict=True)}
+    named = {text: text.upper() for text in severities if text not in ("none", "null")}
+    assert levels == named | {"none": "", "null": "", "load": "ERROR", "fine": ""}
+    [shown] = [frame.value for frame in opened("logs", l_level="WARN").dataframe]
+    assert set(shown["Data"]) == {"warn", "error", "fatal", "load"}
+
+
+def test_a_selected_row_is_shown_in_full_with_its_trace_and_function(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, [record("x", 9, 0)._replace(function="m.load", span_id="s1")])
+    app = opened("logs", l_row="1")
+    assert "x" * 3_000 in [box.value for box in app.code]
+    links = {link.proto.label: link.proto.query_string for link in app.get("page_link")}
+    assert links["Open its trace"] == "trace=t1&span=s1"
+    assert links["Open its function"] == "f_fn=m.load"
+    app.button(key="l_close").click().run()
+    assert "l_row" not in app.query_params

@@ -6,6 +6,8 @@
 `{cut(column)}` is a text column with at most `:longest` characters, `{has_attributes}` says whether a row has
 attributes; both are SQLite's.
 
+`{severity}` is the severity number of a log record (OpenTelemetry, 1 to 24), null if it has none.
+
 `{sort_key}` is what pages are sorted by (see `filters.paging`): the column `:sort`. What is unknown comes last in
 both orders.
 
@@ -36,6 +38,10 @@ _HAS_ATTRIBUTES: Final = """CASE
         WHEN json_valid(attributes) THEN EXISTS (SELECT 1 FROM json_each(attributes, '$.attributes'))
         ELSE coalesce(attributes, '') <> ''
     END AS has_attributes"""
+
+SEVERITY: Final = """CASE WHEN kind = 'log' AND json_valid(attributes)
+        AND json_type(attributes, '$.severity_number') = 'integer'
+        THEN nullif(json_extract(attributes, '$.severity_number'), 0) END"""
 
 _SORT_KEY: Final = """CASE :sort
         WHEN 'time' THEN timestamp
@@ -103,7 +109,7 @@ def function_name(alias: str = "") -> str:
 def expanded(statement: str) -> str:
     """The statement with its fragments in place."""
     statement = statement.replace("{children_time}", _CHILDREN_TIME).replace("{has_attributes}", _HAS_ATTRIBUTES)
-    statement = statement.replace("{sort_key}", _SORT_KEY)
+    statement = statement.replace("{sort_key}", _SORT_KEY).replace("{severity}", f"{SEVERITY} AS severity")
     statement = _CUT.sub(_CUT_SQL, statement)
     statement = _SKETCHES.sub(_SKETCHES_SQL, statement)
     statement = _PERCENTILE.sub(_PERCENTILE_SQL, statement)

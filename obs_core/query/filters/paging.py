@@ -17,7 +17,7 @@ SORTS: Final = tuple(f"{sign}{key}" for key in ("time", "duration", "status", *_
 
 _PAGE: Final = (
     *("id", *CANONICAL, "trace_id", "span_id", "parent_span_id", "process_group", "duration_ms", "has_children"),
-    *("kind", "function", "memory_delta", "has_attributes"),
+    *("kind", "function", "memory_delta", "has_attributes", "severity"),
 )
 
 

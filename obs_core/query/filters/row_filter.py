@@ -13,6 +13,8 @@ from obs_core.model import Kind, Status
 
 STATUSES: Final[tuple[str, ...]] = get_args(Status)
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
+LEVELS: Final = {"TRACE": 1, "DEBUG": 5, "INFO": 9, "WARN": 13, "ERROR": 17, "FATAL": 21}
+"""The levels of log records, each with its lowest severity number (OpenTelemetry, Logs data model)."""
 
 
 class FilterField(NamedTuple):
@@ -44,7 +46,8 @@ class RowFilter:
 
     `search` is literal text, found in process, data, value and exception, ignoring case. `min_ms` and `max_ms` are the
     bounds of the duration, both inclusive. `exception_type` is the part of the exception before its first colon.
-    `roots` are calls without a parent in the log.
+    `roots` are calls without a parent in the log. `level`
+    is the lowest level of log records; a failed row that has none counts as ERROR.
     `where` holds conditions on attributes (see `filters.attribute_filter`).
     """
 
@@ -72,6 +75,14 @@ class RowFilter:
         help="only calls without a parent in the log",
         label="Roots only",
         chip="roots",
+    )
+    level: str | None = _field(
+        "t_severity",
+        "--level",
+        help="only log records of at least this level; failed rows count as ERROR",
+        label="Level from",
+        chip="level from",
+        choices=tuple(LEVELS),
     )
     search: str | None = _field(
         "t_q",

@@ -8,11 +8,11 @@ from typing import Any, Final, NamedTuple
 
 from obs_core.clock import Window
 from obs_core.errors import BadParameter
-from obs_core.query.engine.fragments import function_name
+from obs_core.query.engine.fragments import SEVERITY, function_name
 from obs_core.query.engine.search_text import SEARCHED, is_plain
 from obs_core.query.filters import attribute_filter, checks
 from obs_core.query.filters.attribute_filter import Condition
-from obs_core.query.filters.row_filter import KINDS, RowFilter
+from obs_core.query.filters.row_filter import KINDS, LEVELS, RowFilter
 
 _LONGEST_MS: Final = 9.2e12
 # The innermost query has no table of its own: its names are those of the row that is filtered.
@@ -44,6 +44,9 @@ def where_clause(window: Window, row_filter: RowFilter, *, group: str | None = N
         conditions.append("status = 'ERROR'")  # a literal: only with it SQLite uses the partial index of errors
     if row_filter.roots:
         conditions.append(_IS_ROOT)
+    if row_filter.level:
+        parameters["severity"] = LEVELS[str(checks.choice("level", row_filter.level, tuple(LEVELS)))]
+        conditions.append(f"coalesce({SEVERITY}, CASE status WHEN 'ERROR' THEN {LEVELS['ERROR']} END) >= :severity")
     for name, (condition, value) in _column_conditions(row_filter, group).items():
         if value is not None:
             conditions.append(condition)

@@ -30,6 +30,7 @@ _IN_POPOVER: Final[Mapping[str, Mapping[str, Any]]] = {
     "function": {"placeholder": "pkg.mod.name"},
     "data_type": {"width": 180},
     "exception_type": {"width": 180},
+    "level": {},
     "min_ms": {"width": 180},
     "max_ms": {"width": 180},
     "where": {
@@ -109,7 +110,7 @@ def _control(name: str, processes: Sequence[str] = (), **layout: Any) -> Any:  #
 def _popover() -> dict[str, Any]:
     """Draw the controls that are needed less often; return the values of their fields."""
     values: dict[str, Any] = {}
-    for row in (("function",), ("data_type", "exception_type"), ("min_ms", "max_ms"), ("where",)):
+    for row in (("function",), ("data_type", "exception_type"), ("level",), ("min_ms", "max_ms"), ("where",)):
         with st.container(horizontal=len(row) > 1, gap="small"):
             values |= {name: _control(name, **_IN_POPOVER[name]) for name in row}
     values["where"] = _valid_conditions(values["where"])

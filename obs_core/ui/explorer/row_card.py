@@ -41,8 +41,8 @@ def row_card(scope: PageScope, row_id: int, tree: DataFrame | None = None) -> No
         return
     row = rows.iloc[0]
     _details(scope, row)
-    _text("Exception", row["exception_stack"] or row["exception"])
-    _text("Value", row["data_value"])
+    text_box("Exception", row["exception_stack"] or row["exception"])
+    text_box("Value", row["data_value"])
     if row["kind"] == "value":
         st.markdown("**Readings of this variable in the window**")
         with boundary("Readings"):
@@ -113,7 +113,7 @@ def _rank(scope: PageScope, row: "Series[Any]") -> str:
     return f"P{100 * faster // calls}, slower than {formatting.count(faster)} of {counted(calls, 'call')}"
 
 
-def _text(title: str, text: object) -> None:
+def text_box(title: str, text: object) -> None:
     """A text in full, in a box; a very long one is cut, with a note."""
     if not isinstance(text, str) or not text:
         return
@@ -153,7 +153,7 @@ def _attributes(text: object) -> None:
     st.dataframe(DataFrame(cells, columns=["Part", "Name", "Value"]), hide_index=True)
     long = [(name, value) for _, name, value in flat if len(value) > CELL]
     for name, value in long[:BOXES]:
-        _text(formatting.escape_markdown(plain(name, 200)), value)
+        text_box(formatting.escape_markdown(plain(name, 200)), value)
     if len(long) > BOXES:
         st.caption(
             f"{formatting.count(len(long) - BOXES)} more long values are cut in the table; an export has them in full."

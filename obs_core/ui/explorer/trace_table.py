@@ -176,10 +176,10 @@ def _rows(scope: PageScope, row_filter: RowFilter, page: DataFrame, look: _Look)
 
 def _no_rows(row_filter: RowFilter, note: str) -> None:
     if note:
-        st.info(f"{note} Press Next to continue from there, or choose a shorter window in the sidebar.")
+        st.info(f"{note} Press Next to continue from there, or choose a shorter window.")
     elif "t_after" in st.query_params:
         st.info("No further rows. Go back to the first page.")
     elif row_filter == ALL_ROWS:
-        st.info("No rows in this window. Choose a longer one, or the last hours of the log, in the sidebar.")
+        st.info("No rows in this window. Choose a longer one, or the last hours of the log,.")
     else:
-        st.info("No rows match these filters. Clear them, or choose a longer window in the sidebar.")
+        st.info("No rows match these filters. Clear them, or choose a longer window.")

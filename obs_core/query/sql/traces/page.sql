@@ -5,7 +5,7 @@
 -- Returns: id BIGINT, process VARCHAR, data VARCHAR, data_type VARCHAR, data_value VARCHAR, timestamp BIGINT,
 --   status VARCHAR, exception VARCHAR, trace_id VARCHAR, span_id VARCHAR, parent_span_id VARCHAR,
 --   process_group VARCHAR, duration_ns BIGINT, has_children BIGINT, kind VARCHAR, function VARCHAR, memory_delta BIGINT,
---   has_attributes BIGINT, attributes VARCHAR
+--   has_attributes BIGINT, severity BIGINT, attributes VARCHAR
 WITH page AS MATERIALIZED (
     SELECT *
     FROM {rows}
@@ -23,7 +23,7 @@ SELECT
     id, process, {cut(data)}, data_type, {cut(data_value)}, timestamp, status, {cut(exception)},
     trace_id, span_id, parent_span_id, process_group, duration_ns,
     EXISTS (SELECT 1 FROM parents WHERE parents.trace_id = page.trace_id AND parents.parent_span_id = page.span_id) AS has_children,
-    kind, function, memory_delta, {has_attributes},
+    kind, function, memory_delta, {has_attributes}, {severity},
     CASE WHEN :with_attributes THEN attributes END AS attributes
 FROM page
 ORDER BY timestamp DESC, id DESC
