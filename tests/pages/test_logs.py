@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from obs_core.clock import SECOND
-from obs_core.model import CANONICAL, Row
+from obs_core.model import CANONICAL, Row, Status
 from obs_core.query.filters import piecewise_search, search
 from obs_core.store import sqlite
 from tests.pages.conftest import Opened, page_text
@@ -80,7 +80,7 @@ def test_a_slow_search_reports_its_progress(log_path: Path, opened: Opened, monk
 def record(text: str, severity: int | None, second: int) -> Row:
     """A log record as the import of OTLP stores it."""
     attributes = json.dumps({"attributes": {}, "severity": "", "severity_number": severity})
-    status = "ERROR" if severity and severity >= 17 else "UNSET"
+    status: Status = "ERROR" if severity and severity >= 17 else "UNSET"
     at = table.START_NS + second * SECOND
     return Row("log", "feed", text, at, data_value=text * 3_000, status=status, attributes=attributes, trace_id="t1")
 
