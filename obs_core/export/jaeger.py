@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from obs_core.export.export_format import ExportFormat, Options, joined
 from obs_core.export.row_parts import Plain, carried, plain
-from obs_core.ingest.formats import jaeger
+from obs_core.ingest.formats import jaeger, otel_tags
 from obs_core.ingest.formats.round_trip import CARRIED, COLUMNS
 from obs_core.ingest.formats.rows import MOST_NS, lenient_id
 from obs_core.model import Row
@@ -109,16 +109,16 @@ def _id(text: str | None, length: int) -> str:
 def _tags(row: Row, parts: Plain) -> list[dict[str, Any]]:
     attributes = parts.attributes_of(row)
     if row.status == "ERROR":
-        attributes |= {jaeger.ERROR_TAG: True, jaeger.STATUS_TAG: "ERROR"}
+        attributes |= {otel_tags.ERROR_TAG: True, otel_tags.STATUS_TAG: "ERROR"}
         if row.exception:
-            attributes[jaeger.MESSAGE_TAG] = row.exception
+            attributes[otel_tags.MESSAGE_TAG] = row.exception
     elif row.status == "OK":
-        attributes[jaeger.STATUS_TAG] = "OK"
+        attributes[otel_tags.STATUS_TAG] = "OK"
     if kind := parts.span.get("kind"):
         attributes[jaeger.KIND_TAG] = _KINDS.get(kind, kind) if isinstance(kind, int) else kind
     if state := parts.span.get("traceState"):
-        attributes[jaeger.STATE_TAG] = state
-    for field, name in zip(("name", "version"), jaeger.SCOPE_TAGS, strict=True):
+        attributes[otel_tags.STATE_TAG] = state
+    for field, name in zip(("name", "version"), otel_tags.SCOPE_TAGS, strict=True):
         if value := parts.scope.get(field):
             attributes[name] = value
     return [_tag(name, value) for name, value in attributes.items()]

@@ -3,6 +3,7 @@
 Source: dd-trace-py, tests/snapshots; Datadog agent, /v0.4/traces. Ids are numbers, times nanoseconds.
 """
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
@@ -69,7 +70,7 @@ def _trace_id(number: str, own: Sequence[Mapping[str, Any]]) -> str | None:
         return None
     high = next((str(_meta(raw)[_HIGH_BITS]) for raw in own if _meta(raw).get(_HIGH_BITS)), "0" * 16)
     if low < _SMALL:
-        first = own[0]
+        first = next((raw for raw in own if not raw.get("parent_id")), own[0])
         parts = (number, high, first.get("name"), first.get("start"), _meta(first).get("runtime-id"))
         return hashed_id("high", *parts) + hashed_id("low", *parts)
     return f"{high[-16:]:0>16}{low:016x}"
@@ -93,6 +94,8 @@ def _span(raw: Mapping[str, Any], ids: Mapping[str, str | None]) -> Span | str |
     if error:
         end_ns = start + (duration or 0)
         events.append({"name": semconv.EXCEPTION_EVENT, "time_ns": end_ns, "attributes": error})
+    links = [_link(link) for link in _objects(raw.get("span_links"), attributes.pop("_dd.span_links", None))]
+    events += [_event(event) for event in _objects(raw.get("span_events"), attributes.pop("events", None))]
     metrics = raw.get("metrics")
     if isinstance(metrics, dict):
         attributes |= metrics
@@ -111,9 +114,50 @@ def _span(raw: Mapping[str, Any], ids: Mapping[str, str | None]) -> Span | str |
         "",
         attributes,
         events,
-        (),
+        links,
         {"kind": _KINDS.get(str(kind), kind)} if kind else {},
     )
+
+
+def _objects(field: object, text: object) -> Sequence[Mapping[str, Any]]:
+    """The objects of a field, or of the tag that holds them as JSON where the agent does not know the field."""
+    if not isinstance(field, list) and isinstance(text, str):
+        try:
+            field = json.loads(text)
+        except (ValueError, RecursionError):
+            field = [{"text": text}]
+    return [item for item in field if isinstance(item, dict)] if isinstance(field, list) else ()
+
+
+def _link(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """A link; its ids are numbers, or hex where they come from a tag."""
+    trace_id, span_id = raw.get("trace_id"), raw.get("span_id")
+    if not isinstance(trace_id, str):
+        high, low = _unsigned(raw.get("trace_id_high") or 0), _unsigned(trace_id)
+        trace_id = trace_id if low is None or high is None else f"{high:016x}{low:016x}"
+    if not isinstance(span_id, str) and (number := _unsigned(span_id)) is not None:
+        span_id = f"{number:016x}"
+    others = {
+        name: value for name, value in raw.items() if name not in ("trace_id", "trace_id_high", "span_id") and value
+    }
+    return {"trace_id": trace_id, "span_id": span_id, **others}
+
+
+def _event(raw: Mapping[str, Any]) -> dict[str, Any]:
+    attributes = raw.get("attributes")
+    plain = {name: _attribute(value) for name, value in attributes.items()} if isinstance(attributes, dict) else {}
+    others = {"text": raw["text"]} if "text" in raw else {}
+    return {"name": raw.get("name"), "time_ns": to_ns(raw.get("time_unix_nano")), "attributes": plain, **others}
+
+
+def _attribute(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """The value of an event's attribute, which the agent's protocol writes with its type."""
+    if not isinstance(value, dict) or "type" not in value:
+        return value
+    plain = next((inner for name, inner in value.items() if name.endswith("_value")), None)
+    if isinstance(plain, dict) and isinstance(plain.get("values"), list):
+        return [_attribute({"type": 0, **item} if isinstance(item, dict) else item) for item in plain["values"]]
+    return plain
 
 
 def _meta(raw: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -3,15 +3,15 @@
 import codecs
 import csv
 import io
-import json
 import re
 from collections.abc import Collection, Iterator
 from itertools import chain
 from typing import IO, Any, Final, TextIO
 
 from obs_core.errors import FileRefused, NotTraces
-from obs_core.ingest.formats import bounds, csv_rows, import_format
-from obs_core.ingest.formats.import_format import Parts, too_large, too_many
+from obs_core.ingest.formats import csv_rows, import_format
+from obs_core.ingest.formats.import_format import Parts
+from obs_core.ingest.formats.json_documents import documents
 from obs_core.ingest.formats.registry import BINARY_FORMATS, JSON_FORMATS, TABLE_FORMATS, listed
 from obs_core.ingest.formats.rows import Refused
 from obs_core.ingest.formats.utf8 import Utf8
@@ -103,56 +103,11 @@ def _lines(text: TextIO) -> Iterator[str]:
 
 
 def _json(text: TextIO, first: str, line: int, title: str, values: Collection[str]) -> Parts:
-    """The rows of one JSON document, or of one per line."""
-    try:
-        document = _loaded(first, title, line)
-    except (ValueError, RecursionError):
-        whole = first + text.read(import_format.LARGEST - len(first))
-        if text.read(1):
-            raise too_large(title, line) from None
-        document = _parsed_whole(whole, title, line)
-    yield from _document(document, title, line, values, first=True)
-    while next_line := text.readline(import_format.LARGEST):
-        line += 1
-        if len(next_line) == import_format.LARGEST:
-            raise too_large(title, line)
-        if next_line.strip():
-            yield from _document(_parsed(next_line, title, line), title, line, values)
-
-
-def _parsed_whole(text: str, title: str, line: int) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """A document of many lines; formats that allow incomplete JSON may repair it."""
-    try:
-        return _parsed(text, title, line, counts_lines=True)
-    except FileRefused:
-        for known in JSON_FORMATS:
-            if (repaired := known.repair(text)) is not None:
-                try:
-                    document = _loaded(repaired, title, line)
-                except (ValueError, RecursionError):
-                    continue
-                if known.fits(document):
-                    return document
-        raise
-
-
-def _parsed(text: str, title: str, line: int, *, counts_lines: bool = False) -> Any:  # noqa: ANN401 - whatever JSON holds
-    try:
-        return _loaded(text, title, line)
-    except ValueError as error:
-        at = line + error.lineno - 1 if counts_lines and isinstance(error, json.JSONDecodeError) else line
-        raise FileRefused(
-            f"{title}: line {at} is not complete JSON: {error}.", "The file may be cut off; write or copy it again."
-        ) from error
-    except RecursionError as error:
-        raise FileRefused(f"{title}: line {line} is nested too deeply.", "This is not a trace file.") from error
-
-
-def _loaded(text: str, title: str, line: int) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """The parsed document, if it does not have too many values."""
-    if bounds.has_more_values(text, import_format.MOST_VALUES):
-        raise too_many(title, line, f"{import_format.MOST_VALUES:,} values")
-    return json.loads(text)
+    """The rows of all documents of a file."""
+    is_first = True
+    for document, at in documents(text, first, line, title):
+        yield from _document(document, title, at, values, first=is_first)
+        is_first = False
 
 
 def _document(document: Any, title: str, line: int, values: Collection[str], *, first: bool = False) -> Parts:  # noqa: ANN401

@@ -1,4 +1,4 @@
-"""Jaeger JSON: a download of Jaeger's page or an answer of its API, {"data": [trace, …]}, or one trace alone.
+"""Jaeger JSON: a download of Jaeger's page or an answer of its API, {"data": [trace, …]}, one trace, or stored spans.
 
 Source: jaeger, internal/uimodel/model.go; OpenTelemetry, "OpenTelemetry to Jaeger Transformation". Times are in
 microseconds. Tags that represent a field of a span (error, otel.status_code, span.kind, …) become that field again.
@@ -8,8 +8,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from obs_core import semconv
-from obs_core.ingest.formats import spans
+from obs_core.ingest.formats import jaeger_storage, spans
 from obs_core.ingest.formats.import_format import JsonFormat, Parts
+from obs_core.ingest.formats.otel_tags import ERROR_TAG, MESSAGE_TAG, OLD_SCOPE_TAGS, SCOPE_TAGS, STATE_TAG, STATUS_TAG
 from obs_core.ingest.formats.round_trip import CARRIED, restored
 from obs_core.ingest.formats.rows import Refused, lenient_id, to_int, to_ns
 from obs_core.ingest.formats.spans import Origin, Span
@@ -17,14 +18,9 @@ from obs_core.model import Status
 
 MICRO: Final = 1_000  # nanoseconds
 KINDS: Final = {"internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
-ERROR_TAG: Final = "error"
-STATUS_TAG: Final = "otel.status_code"
-MESSAGE_TAG: Final = "otel.status_description"
 KIND_TAG: Final = "span.kind"
-STATE_TAG: Final = "w3c.tracestate"
-SCOPE_TAGS: Final = ("otel.scope.name", "otel.scope.version")
 
-_OLD_SCOPE_TAGS: Final = ("otel.library.name", "otel.library.version")
+_FIELD_TAGS: Final = (ERROR_TAG, STATUS_TAG, MESSAGE_TAG, KIND_TAG, STATE_TAG, *SCOPE_TAGS)
 _TRUE: Final = (True, "true", "True", 1)
 
 
@@ -61,6 +57,8 @@ def rows(document: Mapping[str, Any], line: int, values: Collection[str] = ()) -
 
 def _traces(document: Mapping[str, Any]) -> Sequence[Mapping[str, Any]] | None:
     """The traces of a document; None if it has none."""
+    if (stored := jaeger_storage.spans(document)) is not None:
+        return [{"spans": stored}]
     data = document.get("data")
     if isinstance(data, list) and all(isinstance(trace, dict) and "spans" in trace for trace in data):
         return data
@@ -73,7 +71,7 @@ def _span(
     """The origin of a span, and its neutral parts."""
     tags = _tags(raw.get("tags"))
     scope = {}
-    for field, tag, old in zip(("name", "version"), SCOPE_TAGS, _OLD_SCOPE_TAGS, strict=True):
+    for field, tag, old in zip(("name", "version"), SCOPE_TAGS, OLD_SCOPE_TAGS, strict=True):
         value = tags.pop(tag, None) or tags.pop(old, None)
         if value:
             scope[field] = value
@@ -113,8 +111,16 @@ def _unread_time(raw: Mapping[str, Any]) -> str | None:
 
 
 def _tags(tags: object) -> dict[str, Any]:
-    """Jaeger's list of typed tags as a dict of plain values."""
-    return {str(tag.get("key")): _value(tag) for tag in _list(tags) if isinstance(tag, dict)}
+    """Jaeger's list of typed tags as a dict of plain values; a tag with several values has them as a list."""
+    plain: dict[str, Any] = {}
+    several: dict[str, list[Any]] = {}
+    for tag in _list(tags):
+        if isinstance(tag, dict):
+            name, value = str(tag.get("key")), _value(tag)
+            if name in plain and name not in _FIELD_TAGS and value != plain[name]:
+                several.setdefault(name, [plain[name]]).append(value)
+            plain[name] = value
+    return plain | several
 
 
 def _value(tag: Mapping[str, Any]) -> Any:  # noqa: ANN401 - whatever the tag holds
@@ -131,7 +137,7 @@ def _event(log: Mapping[str, Any]) -> dict[str, Any]:
     """A span's log as an event; OpenTracing's errors are read as exceptions."""
     fields = _tags(log.get("fields"))
     name = fields.pop("event", None)
-    if name == "error" and ("error.object" in fields or "error.kind" in fields):
+    if name == "error" and any(field in fields for field in ("error.object", "error.kind", "message", "stack")):
         name = semconv.EXCEPTION_EVENT
         message = fields.pop("message", None) or fields.get("error.object")
         renamed = {

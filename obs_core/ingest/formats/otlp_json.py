@@ -4,12 +4,12 @@ Source: opentelemetry-proto, docs/specification.md "JSON Protobuf Encoding": ids
 numbers as text or number, unknown fields ignored. Names of enums are read too: older collectors write them.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 from obs_core import semconv
 from obs_core.ingest.formats import spans
-from obs_core.ingest.formats.import_format import JsonFormat, Parts
+from obs_core.ingest.formats.import_format import Parts
 from obs_core.ingest.formats.otlp_values import attributes_of, dict_of, double_of, list_of, value_of
 from obs_core.ingest.formats.rows import Refused, hex_id, to_int, to_ns
 from obs_core.ingest.formats.spans import MetricPoint, Origin, Record, Span
@@ -42,9 +42,9 @@ _OTHERS: Final = (
 )
 
 
-def is_otlp(document: object) -> bool:
-    """Whether `document` is an OTLP export."""
-    return isinstance(document, dict) and any(name in document for name in SIGNALS)
+def groups_of(outer: Mapping[str, Any], inner: str) -> Sequence[dict[str, Any]]:
+    """The scopes of a resource; old files call them libraries."""
+    return list_of(outer.get(inner)) or list_of(outer.get(inner.replace("scope", "instrumentationLibrary")))
 
 
 def rows(document: Mapping[str, Any], line: int, values: Collection[str] = ()) -> Parts:
@@ -68,11 +68,11 @@ def rows(document: Mapping[str, Any], line: int, values: Collection[str] = ()) -
 
 
 def _parts(document: Mapping[str, Any], *names: str) -> Iterator[tuple[Origin, Any]]:
-    """The spans, records or metrics of a document, each with its origin; old files call scopes libraries."""
+    """The spans, records or metrics of a document, each with its origin."""
     outermost, inner, leaf = names
     for outer in list_of(document.get(outermost)):
         resource = attributes_of(dict_of(outer.get("resource")).get("attributes"))
-        for group in list_of(outer.get(inner)) or list_of(outer.get(inner.replace("scope", "instrumentationLibrary"))):
+        for group in groups_of(outer, inner):
             source = spans.origin(resource, _scope(group))
             leaves = group.get(leaf)
             yield from ((source, raw) for raw in (leaves if isinstance(leaves, list) else ()))
@@ -217,12 +217,3 @@ def _status(status: object) -> tuple[Status, str]:
     number = _STATUS_NAMES.get(code) if isinstance(code, str) else None
     number = to_int(code) if number is None else number
     return cast("Status", semconv.STATUS.get(number or 0, "UNSET")), str(fields.get("message") or "")
-
-
-FORMAT: Final = JsonFormat(
-    name="OTLP JSON",
-    fits=is_otlp,
-    read=rows,
-    sample=b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "5b8efff798038103d269b633813fc60c", "spanId": '
-    b'"eee19b7ec3c1b174", "name": "pay", "startTimeUnixNano": "1738000000000000000"}]}]}]}',
-)

@@ -71,7 +71,7 @@ _VALUE_KINDS: Final[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {
 }
 
 
-def list_of(value: object) -> Sequence[Mapping[str, Any]]:
+def list_of(value: object) -> Sequence[dict[str, Any]]:
     """The objects of a list; none if it is not a list."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else ()
 

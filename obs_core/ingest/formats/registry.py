@@ -14,7 +14,7 @@ _MODULES: Final = sorted(module.name for module in pkgutil.iter_modules(formats.
 FORMATS: Final[tuple[ImportFormat, ...]] = tuple(
     known
     for name in _MODULES
-    if name not in ("detect", "registry")
+    if name not in ("detect", "json_documents", "registry")
     if (known := getattr(importlib.import_module(f"{formats.__name__}.{name}"), "FORMAT", None))
 )
 JSON_FORMATS: Final = tuple(known for known in FORMATS if isinstance(known, JsonFormat))

@@ -1,4 +1,4 @@
-"""Zipkin v2 JSON: a list of spans, a list of traces, or one span.
+"""Zipkin JSON: a list of spans, a list of traces, or one span; version 2, and version 1 (`zipkin_v1`).
 
 Source: openzipkin/zipkin-api, zipkin2-api.yaml; b3-propagation, "shared" spans. Times are in microseconds.
 
@@ -10,7 +10,7 @@ of one id, and spans in pieces, are sorted out where rows meet in the log (`stor
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from obs_core.ingest.formats import spans
+from obs_core.ingest.formats import otel_tags, spans, zipkin_v1
 from obs_core.ingest.formats.import_format import JsonFormat, Parts
 from obs_core.ingest.formats.rows import Refused, lenient_id, to_ns
 from obs_core.ingest.formats.spans import Origin, Span
@@ -21,6 +21,7 @@ _MICRO: Final = 1_000  # nanoseconds
 _KINDS: Final = {"SERVER": 2, "CLIENT": 3, "PRODUCER": 4, "CONSUMER": 5}
 _LONG: Final = 32  # hex digits of a trace id of 128 bits
 _ERROR_TAG: Final = "error"
+_SCOPE_TAGS: Final = (*otel_tags.SCOPE_TAGS, *otel_tags.OLD_SCOPE_TAGS)
 
 
 class _Half(NamedTuple):
@@ -50,7 +51,7 @@ def is_zipkin(document: object) -> bool:
 def rows(document: object, line: int, values: Collection[str] = ()) -> Parts:
     """The rows of the spans in a document that begins at `line`; spans that can't be stored are `Refused`."""
     halves: list[_Half] = []
-    raws = list(_flat(document))
+    raws = [span for raw in _flat(document) for span in (zipkin_v1.upgraded(raw) if zipkin_v1.is_v1(raw) else (raw,))]
     long_ids = {text[-16:]: text for raw in raws if len(text := _trace_id_of(raw)) == _LONG}
     for raw in raws:
         half = _half(raw, long_ids)
@@ -68,11 +69,27 @@ def rows(document: object, line: int, values: Collection[str] = ()) -> Parts:
     own = {(half.trace_id, half.span_id) for half in halves if not half.shared}
     origins: dict[str, Origin] = {}
     for half in halves:
-        source = origins.get(half.service)
+        scope = _scope(half.raw)
+        origin_key = f"{half.service} {scope}"
+        source = origins.get(origin_key)
         if source is None:
             resource = {"service.name": half.service} if half.service else {}
-            source = origins[half.service] = spans.origin(resource, {})
+            source = origins[origin_key] = spans.origin(resource, scope)
         yield from spans.rows(source, _span(half, _ids(half, servers, own)), values)
+
+
+def _tags(raw: Mapping[str, Any]) -> dict[str, Any]:
+    tags = raw.get("tags")
+    return dict(tags) if isinstance(tags, dict) else {}
+
+
+def _scope(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The scope that OpenTelemetry's exporters write into tags."""
+    tags = raw.get("tags")
+    if not isinstance(tags, dict):
+        return {}
+    fields = zip(("name", "version") * 2, _SCOPE_TAGS, strict=True)
+    return {field: tags[name] for field, name in reversed(list(fields)) if tags.get(name)}
 
 
 def _flat(document: object) -> Iterator[Any]:
@@ -123,18 +140,22 @@ def _ids(
 
 def _span(half: _Half, ids: tuple[str, str | None]) -> Span:
     raw = half.raw
-    given_tags = raw.get("tags")
-    tags: dict[str, Any] = dict(given_tags) if isinstance(given_tags, dict) else {}
-    status: Status = "UNSET"
-    message = ""
+    tags = _tags(raw)
+    for name in _SCOPE_TAGS:
+        tags.pop(name, None)
+    code = str(tags.pop(otel_tags.STATUS_TAG, "")).upper()
+    message = str(tags.pop(otel_tags.MESSAGE_TAG, None) or "")
+    status: Status = "OK" if code == "OK" else "ERROR" if code == "ERROR" else "UNSET"
     if _ERROR_TAG in tags:  # its presence counts, not its text
         text = str(tags.pop(_ERROR_TAG) or "")
-        status, message = "ERROR", "" if text.lower() in ("true", "false") else text
+        status, message = "ERROR", message or ("" if text.lower() in ("true", "false") else text)
     more = {name: raw[name] for name in ("localEndpoint", "remoteEndpoint", "debug", "shared") if raw.get(name)}
     if more.get("localEndpoint") == {"serviceName": half.service}:
         del more["localEndpoint"]
     if half.shared and ids[0] != half.span_id:
         more["id"] = half.span_id
+    if state := tags.pop(otel_tags.STATE_TAG, None):
+        more["traceState"] = state
     if kind := raw.get("kind"):
         more["kind"] = _KINDS.get(str(kind), kind)
     annotations = raw.get("annotations")
