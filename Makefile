@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 QUICK := tests/test_architecture.py tests/test_docs.py tests/test_errors.py tests/test_language.py tests/test_settings.py \
          tests/query/questions/test_catalog.py tests/query/engine/test_sql_files.py
 
-.PHONY: run demo test quick check coverage clean
+.PHONY: run demo test quick check docs screenshots coverage clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/streamlit run streamlit_app.py
@@ -29,6 +29,13 @@ check: $(VENV)/test.stamp  # runs every tool, then fails if one of them did
 	done; \
 	[ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
 
+docs: $(VENV)/test.stamp  # the site, in build/site
+	$(BIN)/mkdocs build --strict --quiet
+
+screenshots: $(VENV)/test.stamp  # docs/images, from the demo
+	$(BIN)/python tests/browser/prepare.py
+	$(BIN)/python -m docs.screenshots
+
 coverage: $(VENV)/test.stamp
 	$(BIN)/python tests/browser/prepare.py
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered
@@ -41,8 +48,8 @@ $(VENV)/run.stamp: requirements.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
-$(VENV)/test.stamp: requirements.txt tests/requirements.txt pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r tests/requirements.txt -e .
+$(VENV)/test.stamp: requirements.txt tests/requirements.txt docs/requirements.txt pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r tests/requirements.txt -r docs/requirements.txt -e .
 	touch $@
 
 clean:

@@ -82,6 +82,11 @@ def _not_installed(error: ModuleNotFoundError) -> int:
     return USAGE_ERROR
 
 
+def module_of(command: str) -> str:
+    """The module that implements a command."""
+    return f"obs_core.cli.{_MODULES.get(command, command)}"
+
+
 def _run(argv: list[str]) -> int:
     """Parse the arguments, and run the command that they name."""
     is_script = Path(sys.argv[0]).stem == "obs-core"
@@ -94,7 +99,7 @@ def _run(argv: list[str]) -> int:
     for name, summary in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
         if name == selected:
-            module = importlib.import_module(f"obs_core.cli.{_MODULES.get(name, name)}")
+            module = importlib.import_module(module_of(name))
             module.add_arguments(command)
             command.set_defaults(run=module.run)
     options = parser.parse_args(argv)
