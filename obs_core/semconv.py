@@ -6,6 +6,7 @@ Sources: OpenTelemetry semantic conventions, "Code attributes", "Exceptions", "S
 from collections.abc import Mapping
 from typing import Any, Final
 
+SENDER: Final = ("service.name", "service.instance.id")  # columns of a row; the rest of a resource is an attribute
 UNKNOWN_SERVICE: Final = "unknown_service"
 FUNCTION: Final = "code.function.name"
 FILE: Final = "code.file.path"

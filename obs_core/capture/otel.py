@@ -7,6 +7,7 @@ The exporter needs no batch processor before it: a span is in the spool when `ex
 """
 
 import sys
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from types import FrameType
 from typing import Any, Final
@@ -14,6 +15,7 @@ from typing import Any, Final
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.trace import Link, StatusCode
 
 from obs_core import semconv
 from obs_core.capture import writer
@@ -24,7 +26,8 @@ from obs_core.capture.values.limits import rules
 from obs_core.capture.values.redact import cleared
 
 _LOW: Final = (1 << 64) - 1
-_SHOWN_BYTES: Final = 256
+_HAS_REMOTE: Final = 0x100  # flags of OTLP: whether the parent is remote is known, and whether it is
+_IS_REMOTE: Final = 0x200
 _PLAIN: Final = (str, int, float, bool, type(None))
 _OUTSIDE: Final = ("opentelemetry", "obs_core.capture", "contextlib", "functools")
 
@@ -81,14 +84,11 @@ def _export(span: ReadableSpan) -> None:
         "process": semconv.process(resource),
         "group": semconv.process_group(resource),
     }
-    for event in span.events:
-        if event.name == semconv.EXCEPTION_EVENT:
-            message, stack = semconv.exception(event.attributes or {})
-            details |= {
-                "exception": bounded(message or ""),
-                "stack": bounded(stack or "", STACK_CAP),
-            }
-    if span.status.description and not details.get("exception"):
+    first = next((event for event in span.events if event.name == semconv.EXCEPTION_EVENT), None)
+    if first is not None:
+        message, stack = semconv.exception(first.attributes or {})
+        details |= {"exception": bounded(message or ""), "stack": bounded(stack or "", STACK_CAP)}
+    if span.status.description and not details.get("exception") and span.status.status_code is StatusCode.ERROR:
         details["exception"] = bounded(span.status.description)
     ids = (
         context.trace_id >> 64,
@@ -111,13 +111,34 @@ def _about(span: ReadableSpan) -> dict[str, Any]:
             for event in span.events
         ]
     if span.links:
-        fields["links"] = [
-            {"trace_id": f"{link.context.trace_id:032x}", "span_id": f"{link.context.span_id:016x}"}
-            for link in span.links
-        ]
+        fields["links"] = [_link(link) for link in span.links]
     if span.instrumentation_scope:
-        fields["scope"] = {"name": span.instrumentation_scope.name, "version": span.instrumentation_scope.version}
-    return fields
+        scope = span.instrumentation_scope
+        fields["scope"] = {"name": scope.name, "version": scope.version, "attributes": _clean(scope.attributes or {})}
+        fields["scope"] = {name: part for name, part in fields["scope"].items() if part}
+    resource = span.resource.attributes if span.resource else {}
+    fields["resource"] = _clean({name: value for name, value in resource.items() if name not in semconv.SENDER})
+    fields["span"] = _more(span)
+    return {name: part for name, part in fields.items() if part}
+
+
+def _link(link: Link) -> dict[str, Any]:
+    ids = {"trace_id": f"{link.context.trace_id:032x}", "span_id": f"{link.context.span_id:016x}"}
+    return {**ids, "attributes": _clean(link.attributes)} if link.attributes else ids
+
+
+def _more(span: ReadableSpan) -> dict[str, Any]:
+    """The other fields of a span, by the names of OTLP's JSON."""
+    context = span.get_span_context()
+    more = {
+        "kind": span.kind.value + 1,  # OTLP counts from 1
+        "traceState": context.trace_state.to_header() if context and context.trace_state else None,
+        "flags": _HAS_REMOTE | (_IS_REMOTE if span.parent and span.parent.is_remote else 0),
+        "droppedAttributesCount": span.dropped_attributes,
+        "droppedEventsCount": span.dropped_events,
+        "droppedLinksCount": span.dropped_links,
+    }
+    return {name: value for name, value in more.items() if value}
 
 
 def _clean(attributes: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,5 +153,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - an attribute's value
     if isinstance(value, _PLAIN):
         return value
     if isinstance(value, bytes):
-        return repr(value[:_SHOWN_BYTES])
+        return b64encode(value[:STACK_CAP]).decode()
+    if isinstance(value, Mapping):
+        return {str(name): _plain(inner) for name, inner in value.items()}
     return [_plain(item) for item in value] if isinstance(value, Sequence) else str(value)

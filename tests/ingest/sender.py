@@ -15,12 +15,12 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     Gauge,
-    Histogram,
-    HistogramDataPoint,
     Metric,
     NumberDataPoint,
     ResourceMetrics,
     ScopeMetrics,
+    Summary,
+    SummaryDataPoint,
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
@@ -86,7 +86,7 @@ LOGS = ExportLogsServiceRequest(
     ]
 )
 LEVEL = Metric(name="level", gauge=Gauge(data_points=[NumberDataPoint(time_unix_nano=START, as_double=1.5)]))
-SPREAD = Metric(name="spread", histogram=Histogram(data_points=[HistogramDataPoint(time_unix_nano=START, count=1)]))
+SPREAD = Metric(name="spread", summary=Summary(data_points=[SummaryDataPoint(time_unix_nano=START, count=1)]))
 METRICS = ExportMetricsServiceRequest(
     resource_metrics=[ResourceMetrics(scope_metrics=[ScopeMetrics(metrics=[LEVEL, SPREAD])])]
 )

@@ -8,21 +8,18 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 from obs_core import semconv
-from obs_core.ingest.formats import spans
+from obs_core.ingest.formats import metric_points, spans
 from obs_core.ingest.formats.import_format import Parts
-from obs_core.ingest.formats.otlp_values import attributes_of, dict_of, double_of, list_of, value_of
+from obs_core.ingest.formats.metric_points import not_a_time
+from obs_core.ingest.formats.otlp_values import attributes_of, dict_of, list_of, value_of
 from obs_core.ingest.formats.rows import Refused, hex_id, to_int, to_ns
-from obs_core.ingest.formats.spans import MetricPoint, Origin, Record, Span
+from obs_core.ingest.formats.spans import Origin, Record, Span
 from obs_core.model import Status
 
 SIGNALS: Final = ("resourceSpans", "resourceLogs", "resourceMetrics")
-UNREADABLE: Final = ("histogram", "exponentialHistogram", "summary")
-NO_RECORDED_VALUE: Final = 1  # the flag of a point that has no number, metrics.proto DataPointFlags
 
 _STATUS_NAMES: Final = {"STATUS_CODE_UNSET": 0, "STATUS_CODE_OK": 1, "STATUS_CODE_ERROR": 2}
 _UNSET_CODES: Final = (None, 0, "0", "", "STATUS_CODE_UNSET")
-_NO_NUMBER: Final = "not a number"
-_NOT_FINITE: Final = ("NaN", "Infinity", "-Infinity")
 _SEVERITIES: Final = {
     f"SEVERITY_NUMBER_{name}{count or ''}": number + max(count - 1, 0)
     for number, name in zip(range(1, 24, 4), ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"), strict=True)
@@ -64,7 +61,10 @@ def rows(document: Mapping[str, Any], line: int, values: Collection[str] = ()) -
         record = _record(raw) if isinstance(raw, dict) else _not_an_object(raw)
         yield Refused(line, record) if isinstance(record, str) else spans.log_record(source, record)
     for source, raw in _parts(document, "resourceMetrics", "scopeMetrics", "metrics"):
-        yield from _points(source, raw, line) if isinstance(raw, dict) else (Refused(line, _not_an_object(raw)),)
+        if isinstance(raw, dict):
+            yield from metric_points.rows(source, raw, line)
+        else:
+            yield Refused(line, _not_an_object(raw))
 
 
 def _parts(document: Mapping[str, Any], *names: str) -> Iterator[tuple[Origin, Any]]:
@@ -158,50 +158,6 @@ def _record(raw: Mapping[str, Any]) -> Record | str:
         str(raw.get("severityText") or ""),
         attributes_of(raw.get("attributes")),
     )
-
-
-def _points(source: Origin, metric: Mapping[str, Any], line: int) -> Parts:
-    name = str(metric.get("name") or "")
-    for kind in ("gauge", "sum"):
-        shape = dict_of(metric.get(kind))
-        about = {"kind": kind, "unit": metric.get("unit"), "description": metric.get("description")}
-        about |= {"monotonic": shape.get("isMonotonic"), "temporality": shape.get("aggregationTemporality")}
-        about = {key: value for key, value in about.items() if value}
-        for raw in list_of(shape.get("dataPoints")):
-            flags, time_ns = to_int(raw.get("flags") or 0), to_ns(raw.get("timeUnixNano") or 0)
-            number = None if flags and flags & NO_RECORDED_VALUE else _number(raw)
-            if time_ns is None:
-                yield Refused(line, not_a_time("point", name, raw.get("timeUnixNano")))
-            elif number == _NO_NUMBER or flags is None:
-                yield Refused(line, f"a point of the metric {name[:80]} has a value or flags that are not a number")
-            else:
-                attributes = attributes_of(raw.get("attributes"))
-                yield spans.point(source, MetricPoint(name, attributes, time_ns, number, about))
-    for kind in UNREADABLE:
-        for _ in list_of(dict_of(metric.get(kind)).get("dataPoints")):
-            yield Refused(line, not_a_value(name, kind))
-
-
-def not_a_value(name: str, kind: str) -> str:
-    """Why a point of this kind of metric is refused."""
-    return f"the metric {name[:80]} is of kind {kind}; only gauges and sums are values"
-
-
-def not_a_time(what: str, name: object, time: object) -> str:
-    """Why a span, a record or a point is refused."""
-    return f"a {what} with a time that can't be read: {name or 'without a name'!s:.80}, {time!s:.40}"
-
-
-def _number(raw: Mapping[str, Any]) -> float | str | None:
-    """The number of a point; None if it has none, `_NO_NUMBER` if that can't be read."""
-    if raw.get("asInt") is not None:
-        number = to_int(raw["asInt"])
-        return _NO_NUMBER if number is None else number
-    double = raw.get("asDouble")
-    if double is None:
-        return None
-    read = double_of(double)
-    return _NO_NUMBER if read is double and not isinstance(double, float) and double not in _NOT_FINITE else read
 
 
 def _scope(outer: Mapping[str, Any]) -> dict[str, Any]:

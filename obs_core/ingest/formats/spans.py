@@ -14,7 +14,6 @@ from obs_core.model import Row, Status
 from obs_core.store.hashed_ids import hashed_id
 from obs_core.text import clean, cleaned, json_text
 
-_NAMED: Final = ("service.name", "service.instance.id")
 _TYPES: Final = {bool: "bool", int: "int", float: "double", str: "string", list: "array", dict: "kvlist"}
 
 
@@ -67,18 +66,22 @@ class Record(NamedTuple):
 
 
 class MetricPoint(NamedTuple):
-    """One point of a gauge or a sum; `number` None: no reading."""
+    """One point of a series; `number` None: no reading; `links` lead to the calls of its exemplars."""
 
     name: str
     attributes: dict[str, Any]
     time_ns: int
     number: float | str | None
     about: Mapping[str, Any]
+    links: Sequence[Mapping[str, Any]] = ()
 
 
 def origin(resource: Mapping[str, Any], scope: Mapping[str, Any]) -> Origin:
     """The sender, from the attributes of a resource and the name, version and attributes of a scope."""
-    parts = {"scope": scope, "resource": {name: value for name, value in resource.items() if name not in _NAMED}}
+    parts = {
+        "scope": scope,
+        "resource": {name: value for name, value in resource.items() if name not in semconv.SENDER},
+    }
     about = as_json(parts)
     identity = for_hash([sorted(resource.items(), key=lambda pair: pair[0]), scope]).encode("utf-8", "replace")
     return Origin(
@@ -177,7 +180,7 @@ def point(source: Origin, measured: MetricPoint) -> Row:
         data_type="int" if isinstance(number, int) else "double",
         data_value="" if number is None else text_of(number),
         span_id=hashed_id(source.identity, measured.name, attributes, measured.time_ns),
-        attributes=_joined(source, {"attributes": attributes, "metric": measured.about}),
+        attributes=_joined(source, {"attributes": attributes, "metric": measured.about, "links": measured.links}),
     )
 
 

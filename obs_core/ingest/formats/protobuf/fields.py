@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from obs_core import semconv
-from obs_core.ingest.formats.otlp_json import not_a_time
+from obs_core.ingest.formats.metric_points import not_a_time
 from obs_core.ingest.formats.rows import MOST_NS
 from obs_core.ingest.formats.spans import Record, Span
 from obs_core.text import finite

@@ -9,13 +9,14 @@ from functools import cache
 from itertools import islice
 from typing import Any, Final
 
+from google.protobuf import json_format
 from google.protobuf.message import DecodeError, Message
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as logs
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2 as metrics
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as traces
 
-from obs_core.ingest.formats import bounds, spans
-from obs_core.ingest.formats.otlp_json import NO_RECORDED_VALUE, UNREADABLE, not_a_time, not_a_value
+from obs_core.ingest.formats import bounds, metric_points, spans
+from obs_core.ingest.formats.metric_points import NO_RECORDED_VALUE, exemplars_of, not_a_time, not_a_value
 from obs_core.ingest.formats.protobuf.fields import (
     SPAN_ID,
     TRACE_ID,
@@ -184,12 +185,13 @@ def _metric(source: Origin, metric: Any, line: int) -> Iterator[Row | Refused]: 
                 yield Refused(line, not_a_time("point", metric.name, raw.time_unix_nano))
                 continue
             attributes = attributes_of(raw.attributes)
-            yield spans.point(source, MetricPoint(metric.name, attributes, time_ns, number, about))
-    elif kind:
-        name = _camel(kind)
-        for _ in getattr(metric, kind).data_points:
-            yield Refused(line, not_a_value(metric.name, name))
-
-
-def _camel(kind: str) -> str:
-    return next((name for name in UNREADABLE if name.lower() == kind.replace("_", "")), kind)
+            own, links = about, list[dict[str, Any]]()
+            if raw.exemplars:
+                exemplars, links = exemplars_of(json_format.MessageToDict(raw))
+                own = {**about, "exemplars": exemplars}
+            yield spans.point(source, MetricPoint(metric.name, attributes, time_ns, number, own, links))
+    elif kind == "summary":
+        for _ in metric.summary.data_points:
+            yield Refused(line, not_a_value(metric.name))
+    elif kind:  # few points have so many fields that reading them as JSON costs less code than time
+        yield from metric_points.rows(source, json_format.MessageToDict(metric, use_integers_for_enums=True), line)
