@@ -8,7 +8,7 @@ nanoseconds, because random ids halve the insert rate of the log.
 import os
 import re
 from collections.abc import Mapping, MutableMapping
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from random import Random
 from typing import Final, NamedTuple
 
@@ -25,7 +25,8 @@ class Running(NamedTuple):
 UNSAMPLED: Final = Running(0, 0, 0, None)
 """A call that sampling left out: nothing below it is recorded."""
 
-current: Final[ContextVar[tuple[int, int, int, str | None] | None]] = ContextVar("obs_core_call", default=None)
+Parent = tuple[int, int, int, str | None] | None
+current: Final[ContextVar[Parent]] = ContextVar("obs_core_call", default=None)
 
 _random: Final = Random()  # noqa: S311 - ids need no cryptography; os.urandom costs 20 times as much
 random_bits: Final = _random.getrandbits
@@ -65,12 +66,56 @@ def _trace_id(running: tuple[int, int, int, str | None]) -> str:
 def extract(carrier: Mapping[str, str] | None = None) -> Running | None:
     """Make the call in `carrier` the parent of what starts next; return it, or None without a valid one.
 
-    `carrier` is headers (names in any case) or an environment; by default this process's own environment.
+    `carrier` is headers (names in any case) or an environment; by default this process's own environment. Without a
+    valid call, the one that an earlier `extract` set here is forgotten: requests of one thread don't share a trace.
     """
     remote = parse_traceparent(carrier)
-    if remote:
+    if remote or type(current.get()) is Running:
         current.set(remote)
     return remote
+
+
+class extracted:  # noqa: N801 - used like a function: with extracted(headers):
+    """`with extracted(headers):` makes the call in the headers the parent, until the end of the block.
+
+    Without a valid call in `carrier` the block starts a trace of its own.
+    """
+
+    __slots__ = ("_remote", "_token")
+
+    def __init__(self, carrier: Mapping[str, str]) -> None:
+        """Read the headers, or an environment."""
+        self._remote = parse_traceparent(carrier)
+
+    def __enter__(self) -> Running | None:
+        """Make the call the parent; return it, or None without a valid one."""
+        self._token = current.set(self._remote)
+        return self._remote
+
+    def __exit__(self, *_error: object) -> None:
+        """Make the parent from before the parent again."""
+        restore(self._token, self._remote)
+
+    async def __aenter__(self) -> Running | None:
+        """Make the call the parent; return it, or None without a valid one."""
+        return self.__enter__()
+
+    async def __aexit__(self, *_error: object) -> None:
+        """Make the parent from before the parent again."""
+        self.__exit__()
+
+
+def restore(token: Token[Parent], left: Parent) -> None:
+    """Make the parent from before `token` the parent again, after `left`.
+
+    A span or a generator may be entered in one context and left in another, which then has the variable as it was when
+    the context was copied: with `left` or without. And `token` may have been used.
+    """
+    try:
+        current.reset(token)
+    except (ValueError, RuntimeError):
+        if left is not None and current.get() == left:
+            current.set(None if token.old_value is Token.MISSING else token.old_value)
 
 
 def parse_traceparent(carrier: Mapping[str, str] | None = None) -> Running | None:

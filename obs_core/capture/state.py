@@ -4,6 +4,7 @@ Every traced call puts its frame into `sink.write`. Before the first frame, and 
 writer; afterwards it is `mmap.write` of the spool's current segment, and `sink.put` is called when that is full.
 """
 
+import sys
 import threading
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +22,12 @@ class ProcessState:
     def __init__(self) -> None:
         """Read the options; there is no writer yet."""
         self.options, self.refused = read_environment(os.environ)
+        if not getattr(sys, "_is_gil_enabled", _always)():
+            self.options = self.options._replace(disabled=True)
+            warn(
+                ["nothing is recorded: this Python runs without the global interpreter lock, which the spool relies on"]
+            )
+        self.notes: list[str] = []  # for the status only
         self.writer: Writer | None = None
         self.writer_class: type[Writer] | None = None
         self.lock = threading.RLock()
@@ -38,10 +45,19 @@ class ProcessState:
         else:
             writer.spool.count_drop()
 
+    def refuse(self, sentence: str) -> None:
+        """Say in the status of the writer what can't be done."""
+        self.notes.append(sentence)
+        writer = self.writer
+        if writer is not None and not writer.closed:
+            writer.spool.header.last_error = sentence
+
     def report_refused(self) -> None:
         """Say which settings could not be used, once there is a writer."""
-        if self.refused and self.writer is not None:
-            self.writer.spool.header.last_error = "; ".join(self.refused)
+        if self.writer is not None and (self.refused or self.notes):
+            self.writer.spool.header.last_error = "; ".join([*self.notes, *self.refused])
+            self.notes.clear()
+        if self.writer is not None and self.refused:
             warn(self.refused)
             self.refused = []
 
@@ -55,6 +71,11 @@ class ProcessState:
             except ValueError:  # the spool is being closed; the next one gets all sites
                 return site_id
         return site_id
+
+
+def _always() -> bool:
+    """The lock of a Python before 3.13."""
+    return True
 
 
 def _no_writer(_frame: bytes) -> None:

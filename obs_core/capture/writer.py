@@ -6,9 +6,14 @@ interpreter. Whoever finds no open spool gets here.
 """
 
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from obs_core.capture.lost_rows import report
 from obs_core.capture.state import process, sink
+from obs_core.capture.values.limits import rules
+
+if TYPE_CHECKING:
+    from obs_core.capture.spool_writer import Writer
 
 __all__ = ["dropped", "end", "end_of_program", "flush", "process", "sink", "start"]
 
@@ -27,15 +32,27 @@ def start(frame: bytes) -> None:
     writer.put(frame)
 
 
+def prepared() -> "type[Writer]":
+    """The class of writers, and all that recording needs: imported when the first function is traced.
+
+    Not with the first call: the program may have replaced `__import__` by a traced function, another thread may fork,
+    or the interpreter may be ending, when an import statement fails.
+    """
+    if process.writer_class is None:
+        from obs_core.capture.spool_writer import Writer  # noqa: PLC0415 - not with obs_core, 15 ms
+        from obs_core.capture.values import describe  # noqa: PLC0415 - as above
+
+        describe.load()
+        rules.redaction.hides("")  # compiles its patterns
+        process.writer_class = Writer
+    return process.writer_class
+
+
 def _start_with(frame: bytes) -> None:
     """Start a writer; this frame and those that come meanwhile are written, or counted as dropped."""
     process.early_frames = [frame]
     try:
-        if process.writer_class is None:  # an import statement fails at the end of the interpreter
-            from obs_core.capture.spool_writer import Writer  # noqa: PLC0415 - with the first frame, not with obs_core
-
-            process.writer_class = Writer
-        writer = process.writer_class(process.options, drains=not process.ended)
+        writer = prepared()(process.options, drains=not process.ended)
         process.writer = writer
         homeless, process.homeless = process.homeless, 0
         for _ in range(homeless):

@@ -16,8 +16,7 @@ import sys, time, os
 real, times = time.time_ns, [int(text) for text in sys.argv[1:]]
 time.time_ns = lambda: times[len(done) % len(times)]
 done = []
-import obs_core, logging
-from obs_core.capture.calls import wrappers
+import obs_core
 
 @obs_core.trace
 def number(n): return n

@@ -4,8 +4,9 @@ from contextvars import Token
 from time import perf_counter_ns, time_ns
 from typing import Any, Final
 
-from obs_core.capture.context import UNSAMPLED, current, random_bits
+from obs_core.capture.context import UNSAMPLED, Parent, current, random_bits, restore
 from obs_core.capture.lost_rows import report, report_lost_row
+from obs_core.capture.signals import pass_on
 from obs_core.capture.spool.frames import NOT_MEASURED, CallSite, encode_frame, encode_site, encode_value
 from obs_core.capture.state import process, sink
 from obs_core.capture.values.describe import describe_result
@@ -13,12 +14,14 @@ from obs_core.capture.values.exceptions import exception_details
 from obs_core.capture.values.limits import redacted, rules
 
 _MAX_HANDLES: Final = 10_000
+_TRACEBACK: Final = BaseException.__dict__["__traceback__"]
+Entered = Token[Parent]
 
 
 class SiteHandle:
     """A registered call site: its id, its marshalled form (for a site without an id), and the function's name."""
 
-    __slots__ = ("function", "site_id", "site_key")
+    __slots__ = ("data", "function", "site_id", "site_key")
 
     def __init__(self, site: CallSite) -> None:
         """Register `site` with this process and its spool."""
@@ -26,6 +29,7 @@ class SiteHandle:
         self.site_key = encode_site(site if name == site.data else site._replace(data=name))
         self.site_id = process.site_id(self.site_key)
         self.function = site.function
+        self.data = site.data
 
 
 def emit(
@@ -57,13 +61,16 @@ class Call:
 
     __slots__ = ("_clock", "_handle", "_parent", "_token", "details", "running", "start_ns")
 
-    def __init__(self, handle: SiteHandle, function: str | None = None) -> None:
-        """Start a child of the running call; values recorded inside belong to `function`, by default the site's."""
+    def __init__(self, handle: SiteHandle, function: str | None = None, remote: Parent = None) -> None:
+        """Start a child of the running call, or without one of `remote`.
+
+        Values recorded inside belong to `function`, by default the site's.
+        """
         self.start_ns = time_ns()
         self._handle = handle
-        self._token: Token[tuple[int, int, int, str | None] | None] | None = None
+        self._token: Entered | None = None
         self.details: dict[str, Any] = {}
-        parent = current.get()
+        parent = current.get() or remote
         high, low, self._parent, _ = parent or (self.start_ns, random_bits(64), 0, None)
         self.running: tuple[int, int, int, str | None] = (high, low, random_bits(64), function or handle.function)
         self._clock = perf_counter_ns()
@@ -74,9 +81,9 @@ class Call:
 
     def leave(self) -> None:
         """Make the call that was running before `enter` the parent again."""
-        token, self._token = self._token, None
-        if token is not None:
-            current.reset(token)
+        if self._token is not None:
+            restore(self._token, self.running)
+            self._token = None
 
     def returned(self, value: object, *, hidden: bool = False) -> None:
         """Record the end of the call and its return value; `hidden` redacts the value."""
@@ -101,13 +108,28 @@ class Call:
         emit(self._handle, (high, low, span, self._parent), (self.start_ns, duration), value, details)
 
 
+def without_frame(error: BaseException) -> BaseException:
+    """`error`, without the first stack frame of its traceback, which is ours; a bare `raise` does not add it again.
+
+    Past the attributes of its class, which may refuse to be set.
+    """
+    traceback = _TRACEBACK.__get__(error)
+    if traceback is not None:
+        _TRACEBACK.__set__(error, traceback.tb_next)
+    return error
+
+
 def describe_exception(error: BaseException) -> dict[str, Any]:
     """The extra row fields of a call that raised `error`; never raises."""
+    token = current.set(UNSAMPLED)  # traced functions that this calls are not the program's calls
     try:
         return exception_details(error)
     except Exception as second:  # noqa: BLE001 - the traced program must not notice
+        pass_on(second)
         report(second)
         return {"status": "ERROR", "result": False, "exception": type(error).__qualname__}
+    finally:
+        current.reset(token)
 
 
 def emit_value(handle: SiteHandle, timestamp_ns: int, value: object, details: dict[str, Any] | None) -> None:

@@ -1,30 +1,22 @@
 """`trace`: records calls of functions, methods, coroutines and generators as rows."""
 
 import functools
-import os
-import sys
 import types
 from collections.abc import Callable
 from typing import Any, Final, TypeVar, overload
 
-from obs_core.capture.calls.call import SiteHandle
-from obs_core.capture.calls.generators import wrap_async_generator, wrap_generator
-from obs_core.capture.calls.trace_options import TraceOptions, binder
-from obs_core.capture.calls.wrappers import wrap_coroutine, wrap_plain, wrap_with_options
-from obs_core.capture.spool.frames import CallSite
+from obs_core.capture.calls.outer_code import outer_code, own_code
+from obs_core.capture.calls.sites import site_of
+from obs_core.capture.calls.trace_options import TraceOptions
+from obs_core.capture.calls.traced_function import TracedFunction, traced_by
 from obs_core.capture.state import process
 from obs_core.capture.values.limits import rules
+from obs_core.capture.writer import prepared
 
 F = TypeVar("F")
-TRACED: Final = "__obs_traced__"
-_GENERATOR: Final = 0x20  # inspect.CO_GENERATOR; inspect itself costs a traced program 5 ms
-_COROUTINE: Final = 0x80
-_ASYNC_GENERATOR: Final = 0x200
-_WRAPPERS: Final = (
-    (_COROUTINE, wrap_coroutine),
-    (_ASYNC_GENERATOR, wrap_async_generator),
-    (_GENERATOR, wrap_generator),
-)
+_CACHE: Final = type(functools.lru_cache(len))
+_BUILT_IN: Final = (types.BuiltinFunctionType, types.MethodWrapperType, types.MethodDescriptorType)
+_PARTS: Final[tuple[Any, ...]] = tuple(property.__dict__[name].__get__ for name in ("fget", "fset", "fdel"))
 
 
 @overload
@@ -45,82 +37,108 @@ def trace(
 ) -> F | Callable[[F], F]:
     """Record each call of `function`: start, duration, return value or exception, and parent call.
 
-    On a class, its public methods are traced. `name` replaces the function's name in the column Data; `args` records
-    the arguments as values named `function.argument`; `result=False` leaves the return value out; `memory` measures
-    the change of memory in use; `sample` is the share of calls to record, each with its whole subtree.
+    The function stays the object that it is. On a class, its public methods are traced. `name` replaces the function's
+    name in the column Data; `args` records the arguments as values named `function.argument`; `result=False` leaves the
+    return value out; `memory` measures the change of memory in use; `sample` is the share of calls to record, each with
+    its whole subtree.
     """
 
     def decorated(function: F) -> F:
         if process.options.disabled:
             return function
-        return traced(function, name, TraceOptions(None, result, memory, sample), args=args)
+        return traced(function, name, TraceOptions(args, result, memory, sample))
 
     return decorated if function is None else decorated(function)
 
 
-def traced(target: F, name: str | None, options: TraceOptions, *, args: bool) -> F:
-    """`target` (a function, a class, a static or class method, a property), traced with `options`."""
-    item: Any = target
-    replacement: Any
-    if isinstance(item, type):
-        for own, member in list(vars(item).items()):
-            if not own.startswith("_") and isinstance(member, types.FunctionType | staticmethod | classmethod):
-                setattr(item, own, traced(member, None, options, args=args))
-        return target
-    if isinstance(item, staticmethod | classmethod):
-        replacement = type(item)(traced(item.__func__, name, options, args=args))
-        return replacement  # type: ignore[no-any-return]
-    if isinstance(item, property):
-        parts: list[Any] = [item.fget, item.fset, item.fdel]
-        get, set_, delete = (part and traced(part, name, options, args=args) for part in parts)
-        replacement = property(get, set_, delete, item.__doc__)
-        return replacement  # type: ignore[no-any-return]
-    if not callable(item) or getattr(item, TRACED, False):
-        return target
-    return _wrap(item, name, options, args=args)  # type: ignore[return-value]
+def traced(target: F, name: str | None, options: TraceOptions) -> F:
+    """`target` (a function, a class, a static or class method, a property …), traced with `options`.
 
-
-def _wrap(function: Callable[..., Any], name: str | None, options: TraceOptions, *, args: bool) -> Callable[..., Any]:
-    site = site_of(function, name)
-    hidden = rules.redaction.hides_result_of(site.data)
-    options = options._replace(hidden=hidden, args=binder(function) if args else None)
-    handle = SiteHandle(site)
-    code = getattr(function, "__code__", None)
-    flags = code.co_flags if isinstance(code, types.CodeType) else 0
-    wrap = next((wrap for flag, wrap in _WRAPPERS if flags & flag), None)
-    if wrap is not None:
-        wrapper = wrap(function, handle, site.data, options)
-    elif options.is_default and handle.site_id:
-        wrapper = wrap_plain(function, handle.site_id, handle.function)
-    else:
-        wrapper = wrap_with_options(function, handle, site.data, options)
-    functools.update_wrapper(wrapper, function)
-    setattr(wrapper, TRACED, True)
-    return wrapper
-
-
-def site_of(function: Callable[..., Any], name: str | None = None) -> CallSite:
-    """The call site of `function`: its file and first line, and the name of its rows."""
-    inner = function
-    while hasattr(inner, "__wrapped__"):  # under a decorator: the recorded source is that of the function itself
-        inner = inner.__wrapped__
-    code = getattr(inner, "__code__", None)
-    own = getattr(function, "__name__", type(function).__name__)
-    full = f"{module_of(function)}.{getattr(function, '__qualname__', own)}"
-    file, line = (code.co_filename, code.co_firstlineno) if isinstance(code, types.CodeType) else (None, None)
-    return CallSite("call", name or own, full, file, line)
-
-
-def module_of(function: Callable[..., Any]) -> str:
-    """The module of `function`; for the main module its import name or the name of its file.
-
-    Otherwise the functions of all main modules would share the name `__main__`.
+    A partial, a bound method and a function written in C are replaced by an object of the same type or a function; all
+    others are traced in place. What is nothing of this is left alone, and the status of the writer says so.
     """
-    name = str(getattr(function, "__module__", None) or "?")
-    if name != "__main__":
-        return name
-    main = sys.modules["__main__"]
-    spec, file = getattr(main, "__spec__", None), getattr(main, "__file__", None)
-    if spec is not None:
-        return str(spec.name).removesuffix(".__main__")
-    return os.path.splitext(os.path.basename(file))[0] if file else name  # noqa: PTH119, PTH122 - pathlib costs 5 ms
+    item: Any = target
+    kind = type(item)
+    if issubclass(kind, type):
+        for own, member in list(vars(item).items()):
+            if own[:1] != "_":
+                for function in functions_in(member):
+                    trace_function(function, None, options)
+        return target
+    if functions := functions_in(item):
+        for function in functions:
+            trace_function(function, name, options)
+        return target
+    if (copy := _traced_copy(item, name, options)) is not None:
+        return copy  # type: ignore[no-any-return]
+    process.refuse(f"@trace on an object of type {kind.__name__} records nothing: put it on the function below")
+    return target
+
+
+def functions_in(member: Any) -> list[types.FunctionType]:  # noqa: ANN401, PLR0911 - any member of a class or module
+    """The functions that run when `member` is called or read; empty if it is not of a kind that we know."""
+    kind = type(member)
+    if kind is types.FunctionType:
+        return [member]
+    if issubclass(kind, staticmethod | classmethod):
+        return functions_in(member.__func__)
+    if issubclass(kind, property):
+        return [function for part in _PARTS for function in functions_in(part(member))]
+    if kind is _CACHE:
+        return functions_in(member.__wrapped__)
+    if issubclass(kind, functools.cached_property | functools.partialmethod):
+        return functions_in(member.func)
+    if kind is functools.singledispatchmethod:
+        return [function for part in member.dispatcher.registry.values() for function in functions_in(part)]
+    return []
+
+
+def trace_function(function: types.FunctionType, name: str | None, options: TraceOptions) -> str | None:
+    """Trace `function` in place; the reason if that can't be done, None if it is traced."""
+    if traced_by(function) is not None:
+        return None
+    try:
+        prepared()
+        site = site_of(function, name)
+        options = options._replace(hidden=rules.redaction.hides_result_of(site.data))
+        work = TracedFunction(site, options)
+        code = outer_code(function.__code__, work, fast=options.is_default and work.site_id > 0)
+        if code is None:
+            return "its code can't be replaced"
+        function.__code__ = code
+    except Exception as error:  # noqa: BLE001 - the traced program must not notice
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def untrace_function(function: types.FunctionType) -> None:
+    """Give `function` its own code back."""
+    if traced_by(function) is not None:
+        function.__code__ = own_code(function.__code__)
+
+
+def _traced_copy(item: Any, name: str | None, options: TraceOptions) -> Any:  # noqa: ANN401 - any callable
+    """A traced object that does the same as `item`, a partial, a bound method or a function written in C; or None."""
+    kind = type(item)
+    if kind is types.FunctionType:
+        copy = types.FunctionType(item.__code__, item.__globals__, item.__name__, item.__defaults__, item.__closure__)
+        copy.__kwdefaults__ = item.__kwdefaults__
+        copy.__qualname__, copy.__module__, copy.__doc__ = item.__qualname__, item.__module__, item.__doc__
+        copy.__dict__.update(item.__dict__)
+        trace_function(copy, name, options)
+        return copy
+    if kind is functools.partial:
+        function = _traced_copy(item.func, name, options)
+        return None if function is None else functools.partial(function, *item.args, **item.keywords)
+    if kind is types.MethodType:
+        function = _traced_copy(item.__func__, name, options)
+        return None if function is None else types.MethodType(function, item.__self__)
+    if kind in _BUILT_IN:
+
+        def call(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - any function
+            return item(*args, **kwargs)
+
+        functools.update_wrapper(call, item)
+        trace_function(call, name, options)  # type: ignore[arg-type]
+        return call
+    return None

@@ -1,25 +1,25 @@
-"""`instrument`: traces a whole package without changing its code."""
+"""`instrument`: traces a whole package without changing its code, and `uninstrument`."""
 
-import gc
 import sys
 import types
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any, Final, NamedTuple
+from weakref import WeakSet
 
-from obs_core.capture.calls.decorator import TRACED, traced
+from obs_core.capture.calls.decorator import functions_in, trace_function, untrace_function
 from obs_core.capture.calls.trace_options import TraceOptions
+from obs_core.capture.calls.traced_function import traced_by
 from obs_core.capture.state import process
+from obs_core.capture.values.type_info import mro_of, namespace_of
 
-_MEMBERS: Final = (types.FunctionType, staticmethod, classmethod, property)
+_content_of: Final[Any] = vars(types.ModuleType)["__dict__"].__get__  # past a lazy module's own attributes
+_qualified_name: Final = type.__dict__["__qualname__"].__get__
+_instrumented: Final[WeakSet[types.FunctionType]] = WeakSet()
 
 
 class Instrumented(NamedTuple):
-    """The functions that are now traced, and those that are still called untraced from somewhere.
-
-    `missed` functions are also referenced by a decorator, a table or a bound method that took the function before it
-    was traced: calls through that reference are not recorded.
-    """
+    """The functions that are now traced, and the callables that are not: `name: reason`."""
 
     traced: tuple[str, ...]
     missed: tuple[str, ...]
@@ -37,78 +37,84 @@ def instrument(
 ) -> Instrumented:
     """Trace the functions and methods of `module` and of its loaded submodules; the other options are those of `trace`.
 
+    Each function stays the object that it is, so calls through tables, decorators and other modules are recorded, too.
     `include` and `exclude` are patterns (`*`, `?`) of full names such as `package.module.Class.method`.
+
+    Raises:
+        ImportError: there is no such module.
     """
     if process.options.disabled:
         return Instrumented((), ())
-    top = __import__("importlib").import_module(module) if isinstance(module, str) else module
-    options = TraceOptions(None, result, memory, sample)
-    replaced: dict[int, tuple[str, Any, Any]] = {}
-    for owner, name, member in _members(top.__name__):
-        full = _full_name(member)
-        if not any(fnmatchcase(full, pattern) for pattern in include):
-            continue
-        if any(fnmatchcase(full, pattern) for pattern in exclude):
-            continue
-        if id(member) not in replaced:
-            replaced[id(member)] = (full, member, traced(member, None, options, args=args))
-        setattr(owner, name, replaced[id(member)][2])
-    _replace_aliases(replaced)
-    names = sorted({full for full, _, _ in replaced.values()})
-    return Instrumented(tuple(names), tuple(_still_held(replaced)))
+    options = TraceOptions(args, result, memory, sample)
+    done: set[str] = set()
+    missed: set[str] = set()
+    others: list[tuple[str, Any]] = []
+    for name, member in list(_members(_imported(module))):
+        functions = functions_in(member)
+        if not functions and _matches(name, include) and not _matches(name, exclude):
+            others.append((name, member))
+        for function in functions:
+            full = f"{function.__module__}.{function.__qualname__}"
+            if not _matches(full, include) or _matches(full, exclude) or traced_by(function):
+                continue
+            if reason := trace_function(function, None, options):
+                missed.add(f"{full}: {reason}")
+            else:
+                _instrumented.add(function)
+                done.add(full)
+    missed |= {f"{name}: {reason}" for name, member in others if (reason := _unknown(member))}
+    return Instrumented(tuple(sorted(done)), tuple(sorted(missed)))
 
 
-def _members(package: str) -> Iterator[tuple[Any, str, Any]]:
-    """(owner, name, function or method) of everything that the package itself defines."""
+def uninstrument(module: types.ModuleType | str) -> tuple[str, ...]:
+    """Undo `instrument` for the functions of `module` and of its submodules; return their names."""
+    package = module if isinstance(module, str) else module.__name__
+    undone = []
+    for function in list(_instrumented):
+        if function.__module__ == package or function.__module__.startswith(package + "."):
+            untrace_function(function)
+            _instrumented.discard(function)
+            undone.append(f"{function.__module__}.{function.__qualname__}")
+    return tuple(sorted(undone))
+
+
+def _imported(module: types.ModuleType | str) -> str:
+    """The name of the package, which is imported if it is not yet."""
+    if isinstance(module, str):
+        __import__("importlib").import_module(module)
+        return module
+    return module.__name__
+
+
+def _matches(full: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(full, pattern) for pattern in patterns)
+
+
+def _members(package: str) -> Iterator[tuple[str, Any]]:
+    """(full name, member) of everything that the package itself defines; no code of the package runs."""
     for name, module in list(sys.modules.items()):
-        if module is not None and (name == package or name.startswith(package + ".")):
-            yield from _members_of(module, name)
+        if issubclass(type(module), types.ModuleType) and (name == package or name.startswith(package + ".")):
+            yield from _members_of(_content_of(module), name, name, "")
 
 
-def _members_of(owner: Any, module: str) -> Iterator[tuple[Any, str, Any]]:  # noqa: ANN401 - a module or a class
-    for name, member in list(vars(owner).items()):
-        if isinstance(member, type):
-            own = isinstance(owner, types.ModuleType) or member.__qualname__.startswith(owner.__qualname__ + ".")
-            if member.__module__ == module and own and member.__name__ == name:
-                yield from _members_of(member, module)
-        elif (
-            isinstance(member, _MEMBERS) and _module(member) == module and not getattr(_function(member), TRACED, False)
-        ):
-            yield owner, name, member
+def _members_of(content: Any, full: str, module: str, outer: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401
+    for name, member in list(content.items()):
+        if issubclass(type(member), type):
+            own = namespace_of(member)
+            qualified = _qualified_name(member)
+            if own.get("__module__") == module and qualified == f"{outer}{name}":
+                yield from _members_of(own, f"{full}.{name}", module, f"{qualified}.")
+        elif (functions := functions_in(member)) == [] or any(part.__module__ == module for part in functions):
+            yield f"{full}.{name}", member
 
 
-def _function(member: Any) -> Any:  # noqa: ANN401 - any member of a class
-    return member.fget if isinstance(member, property) else getattr(member, "__func__", member)
-
-
-def _module(member: Any) -> str | None:  # noqa: ANN401 - as above
-    return getattr(_function(member), "__module__", None)
-
-
-def _full_name(member: Any) -> str:  # noqa: ANN401 - as above
-    function = _function(member)
-    return f"{function.__module__}.{function.__qualname__}"
-
-
-def _replace_aliases(replaced: dict[int, tuple[str, Any, Any]]) -> None:
-    """Replace the functions in modules that imported them by `from package import function`."""
-    for module in list(sys.modules.values()):
-        for name, member in list(getattr(module, "__dict__", {}).items()):
-            if id(member) in replaced and replaced[id(member)][1] is member:
-                setattr(module, name, replaced[id(member)][2])
-
-
-def _still_held(replaced: dict[int, tuple[str, Any, Any]]) -> list[str]:
-    """The names of the functions that something other than our wrappers still references untraced."""
-    originals = {id(_function(member)): full for full, member, _ in replaced.values()}
-    ours = {id(replaced), id(originals)}
-    for entry in replaced.values():
-        wrapper = _function(entry[2])
-        ours |= {id(entry), id(entry[1]), id(vars(wrapper)), *(id(cell) for cell in wrapper.__closure__ or ())}
-    functions = [_function(member) for _, member, _ in replaced.values()]
-    ours.add(id(functions))
-    held: set[str] = set()
-    for holder in gc.get_referrers(*functions):
-        if id(holder) not in ours and not isinstance(holder, types.FrameType):
-            held |= {originals[id(original)] for original in gc.get_referents(holder) if id(original) in originals}
-    return sorted(held)
+def _unknown(member: Any) -> str | None:  # noqa: ANN401 - any object
+    """Why calls of `member` are not recorded; None if it can't be called, or its code is not the package's."""
+    kind = type(member)
+    call = next((own["__call__"] for base in mro_of(kind) if "__call__" in (own := namespace_of(base))), None)
+    home = namespace_of(kind).get("__module__")
+    if type(call) is not types.FunctionType or traced_by(call) or type(home) is not str:
+        return None
+    if home.partition(".")[0] in sys.stdlib_module_names:
+        return None
+    return f"an object of type {kind.__name__}"

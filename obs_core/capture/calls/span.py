@@ -7,6 +7,7 @@ from typing import Self
 
 from obs_core.capture.calls.call import Call, emit_value, handle_of, is_off
 from obs_core.capture.context import UNSAMPLED, current
+from obs_core.capture.lost_rows import report_lost_row
 from obs_core.capture.spool.frames import CallSite
 from obs_core.capture.state import process
 from obs_core.capture.values.describe import describe
@@ -25,11 +26,14 @@ class span:  # noqa: N801 - used like a function: with span("load"):
 
     def __enter__(self) -> Self:
         """Start it."""
-        if not is_off():
-            running = current.get()
-            # values recorded inside belong to the enclosing function, not to the span
-            self._call = Call(handle_of(CallSite("call", self._name, None, None, None)), running and running[3])
-            self._call.enter()
+        try:
+            if not is_off():
+                running = current.get()
+                # values recorded inside belong to the enclosing function, not to the span
+                self._call = Call(handle_of(CallSite("call", self._name, None, None, None)), running and running[3])
+                self._call.enter()
+        except Exception as error:  # noqa: BLE001 - the traced program must not notice
+            report_lost_row(error)
         return self
 
     def __exit__(

@@ -5,6 +5,7 @@ from itertools import islice
 from marshal import dumps
 from typing import Any, Final
 
+from obs_core.capture.signals import pass_on
 from obs_core.capture.values import arrays
 from obs_core.capture.values.equality import Key
 from obs_core.capture.values.limits import rules
@@ -26,7 +27,8 @@ def feed(key: Key, value: object) -> None:
     """Add `value`; what can't be read makes the reading incomparable. Never raises an Exception."""
     try:
         _feed(key, value, 0)
-    except Exception:  # noqa: BLE001 - a container changed by another thread, a library with another interface
+    except Exception as error:  # noqa: BLE001 - a container changed by another thread, a library with another interface
+        pass_on(error)
         key.fail()
 
 
@@ -37,7 +39,8 @@ def feed_fields(key: Key, fields: Collection[tuple[object, Any]]) -> None:
     if all(is_flat(item) for _, item in fields):
         try:
             _feed_fields(key, fields, 0)
-        except Exception:  # noqa: BLE001 - as above
+        except Exception as error:  # noqa: BLE001 - as above
+            pass_on(error)
             key.fail()
     else:
         key.fail()

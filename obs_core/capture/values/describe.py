@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from obs_core.capture.context import UNSAMPLED, current
+from obs_core.capture.signals import pass_on
 from obs_core.capture.values.limits import rules
 from obs_core.capture.values.secret_shapes import may_contain
 
@@ -47,7 +48,7 @@ def encode_plain(value: Any, *, compared: bool = False) -> tuple[Any, dict[str, 
         if len(value) <= rules.cap:
             if value.isalnum() or not may_contain(value):
                 return value, None
-            text = rules.redaction.scrubbed(value)
+            text = _scrubbed(value) if may_contain(value) else value
             if compared and text != value:
                 return None, {"type": "str", "text": text, "incomparable": True}
             return text, None
@@ -68,20 +69,33 @@ def encode_plain(value: Any, *, compared: bool = False) -> tuple[Any, dict[str, 
     return None, _description(value, compared=compared)
 
 
+def _scrubbed(text: str) -> str:
+    token = current.set(UNSAMPLED)  # as in `_description`
+    try:
+        return rules.redaction.scrubbed(text)
+    finally:
+        current.reset(token)
+
+
 def _description(value: object, *, compared: bool) -> dict[str, Any]:
-    """The description of a value that is not plain data, imported with the first one: many programs need none.
+    """The description of a value that is not plain data.
 
     Traced functions that this calls (of `re`, an import hook) are not the program's calls.
     """
     token = current.set(UNSAMPLED)
     try:
-        if not _loaded:
-            from obs_core.capture.values import summary  # noqa: PLC0415 - see above
-
-            _loaded.append(summary.description)  # an import statement fails at the end of the interpreter
+        load()
         return _loaded[0](value, compared=compared)
     finally:
         current.reset(token)
+
+
+def load() -> None:
+    """Import what describes values that are not plain data, if it is not yet."""
+    if not _loaded:
+        from obs_core.capture.values import summary  # noqa: PLC0415 - not with obs_core
+
+        _loaded.append(summary.description)
 
 
 def describe(value: object) -> tuple[Any, dict[str, Any] | None]:
@@ -91,6 +105,7 @@ def describe(value: object) -> tuple[Any, dict[str, Any] | None]:
     try:
         return encode_plain(value, compared=True)
     except Exception as error:  # noqa: BLE001 - a container changed by another thread, a type with a wrong interface
+        pass_on(error)
         return None, {**_not_described(value, error), "incomparable": True}
 
 
@@ -101,6 +116,7 @@ def describe_result(value: object) -> tuple[Any, dict[str, Any] | None]:
     try:
         return encode_plain(value)
     except Exception as error:  # noqa: BLE001 - as above
+        pass_on(error)
         return None, _not_described(value, error)
 
 

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from obs_core.capture.context import UNSAMPLED, current
 from obs_core.capture.values.limits import rules
-from obs_core.capture.values.repr_timeout import repr_with_timeout
+from obs_core.capture.values.repr_timeout import text_in_this_thread
 
 _FRAMES_PER_END: Final = 30  # stack frames kept at either end of a traceback
 _MOST_LINKS: Final = 5
+_BARE: Final = ("builtins", "__main__")  # modules that are not part of the name of an exception
 _MANY: Final = 100
 _CAUSE: Final = "The above exception was the direct cause of the following exception:"
 _CONTEXT: Final = "During handling of the above exception, another exception occurred:"
@@ -26,7 +27,11 @@ _end_of: Final[list[tuple[int, list[StackFrame]]]] = [(0, [])]
 
 def exception_details(error: BaseException) -> dict[str, object]:
     """The details of a frame for a call that raised `error`."""
-    return {"status": "ERROR", "result": False, "exception": type_and_message(error), "stack": exception_chain(error)}
+    chain = exception_chain(error)
+    module = type(error).__module__
+    last = chain[-1][1]  # its text is made once: that may run code of the program
+    exception = last if module in _BARE else last.removeprefix(f"{module}.")
+    return {"status": "ERROR", "result": False, "exception": exception, "stack": chain}
 
 
 def type_and_message(error: BaseException) -> str:
@@ -47,15 +52,15 @@ def bounded(text: str, cap: int = _MESSAGE_CAP) -> str:
 def _message(error: BaseException, kind: type[BaseException]) -> str:
     """The text of an exception, which is not made whole if it would be very long."""
     arguments: tuple[Any, ...] = BaseException.args.__get__(error)  # type: ignore[attr-defined]
-    only = arguments[0] if len(arguments) == 1 else None
+    only: Any = arguments[0] if len(arguments) == 1 else None
     is_plain = kind.__str__ is BaseException.__str__
-    if is_plain and isinstance(only, str):
+    if is_plain and issubclass(type(only), str):
         return str.__getitem__(only, slice(2 * _MESSAGE_CAP))
     if any(map(_is_large, arguments)):
         return description_of(only if len(arguments) == 1 else arguments)
     token = current.set(UNSAMPLED)  # a traced __str__ is not a call of the program
     try:
-        return repr_with_timeout(lambda: str(error), None if is_plain else kind)
+        return text_in_this_thread(lambda: str(error), None if is_plain else kind)
     finally:
         current.reset(token)
 
@@ -75,7 +80,7 @@ def _is_large(argument: object) -> bool:
     if kind in (list, tuple, dict, set, frozenset):
         length = len(argument)  # type: ignore[arg-type]
         return length > _MANY or any(map(_is_large_text, islice(_entries(argument), _MANY)))
-    return isinstance(argument, int) and int.bit_length(argument) > _LARGE
+    return issubclass(kind, int) and int.bit_length(argument) > _LARGE  # type: ignore[arg-type]
 
 
 def _length(text: Any) -> int:  # noqa: ANN401 - a text, bytes or an instance of a subclass
@@ -106,7 +111,7 @@ def exception_chain(error: BaseException) -> list[Link]:
         before = cause or (None if link.__suppress_context__ else link.__context__)
         introduction = "" if before is None else _CAUSE if cause is not None else _CONTEXT
         module = type(link).__module__
-        last = type_and_message(link) if module in ("builtins", "__main__") else f"{module}.{type_and_message(link)}"
+        last = type_and_message(link) if module in _BARE else f"{module}.{type_and_message(link)}"
         links.append((introduction, last, _frames(link)))
         link = before
     return links[::-1]

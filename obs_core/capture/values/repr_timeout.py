@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import Final
 
 from obs_core.capture.context import UNSAMPLED, current
+from obs_core.capture.signals import pass_on
 
 LIMIT_S: Final = 0.05
 _TRUSTED_AFTER: Final = 3
@@ -37,10 +38,28 @@ def repr_with_timeout(text_of: Callable[[], str], kind: type | None = None) -> s
     return f"<{name}: its repr takes too long>" if text is None else text
 
 
+def text_in_this_thread(text_of: Callable[[], str], kind: type | None = None) -> str:
+    """The result of `text_of`, or a note in angle brackets if it raised; after 50 ms it is not called again for `kind`.
+
+    For the text of an exception: its code belongs to this thread, with its locks, event loop and context.
+    """
+    name = kind.__name__ if kind else "value"
+    if kind in _slow:
+        return f"<{name}: its text takes too long>"
+    start = perf_counter()
+    text = _repr_or_error(text_of, name)
+    if kind is not None and perf_counter() - start > LIMIT_S and len(_slow) < _MOST_TYPES:
+        _slow.add(kind)
+    return text
+
+
 def _repr_or_error(text_of: Callable[[], str], name: str) -> str:
     try:
         return str(text_of())
-    except Exception as error:  # noqa: BLE001 - a repr may raise anything, and the program must not notice
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a repr may raise anything, and the program must not notice
+        pass_on(error)
         return f"<{name}: its repr raised {type(error).__name__}>"
 
 

@@ -6,6 +6,7 @@ their values are. Results of calls are never compared, and have no key.
 
 from typing import Any, Final
 
+from obs_core.capture.signals import pass_on
 from obs_core.capture.values import arrays
 from obs_core.capture.values.budget import Budget
 from obs_core.capture.values.equality import Key
@@ -29,6 +30,7 @@ def description(value: object, *, compared: bool = True) -> dict[str, Any]:
         key = budget.key
         text, length = _whole_text(value, info, budget)
     except Exception as error:  # noqa: BLE001 - foreign code may raise anything, and the program must not notice
+        pass_on(error)
         text, length = f"<{name}: not described, {type(error).__name__}>", None
         if key is not None:
             key.fail()

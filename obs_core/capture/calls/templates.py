@@ -1,0 +1,184 @@
+"""The source of the code around a traced function, for each kind of function (see `outer_code`).
+
+`{constant}` is replaced by the `TracedFunction`, `{call}` by the parameters as they are passed, `{arguments}` by a dict
+of them, `{free}` by the free variables of the function's own code, which replaces `_obs_function`. No global name is
+used.
+"""
+
+from typing import Final
+
+FAST: Final = """
+    def _obs_function(): {free}
+    _obs = {constant!r}
+    _obs_token = None
+    try:
+        _obs_get = _obs.get
+        _obs_running = _obs_get()
+        _obs_now = _obs.time_ns
+        _obs_start = _obs_now()
+        if _obs_running is None:
+            _obs_off = _obs.process.options.disabled
+            _obs_running = _obs.remote
+            if _obs_running is None:
+                _obs_bits = _obs.bits
+                _obs_high, _obs_low, _obs_parent = _obs_start, _obs_bits(64), 0
+            else:
+                _obs_high, _obs_low, _obs_parent, _ = _obs_running
+        elif _obs_running is _obs.unsampled:
+            _obs_off = True
+        else:
+            _obs_off = False
+            _obs_high, _obs_low, _obs_parent, _ = _obs_running
+        if not _obs_off:
+            _obs_bits = _obs.bits
+            _obs_span = _obs_bits(64)
+            _obs_set = _obs.set
+            _obs_token = _obs_set((_obs_high, _obs_low, _obs_span, _obs.name))
+            _obs_clock = _obs.perf_counter_ns
+            _obs_began = _obs_clock()
+    except _obs.Exception as _obs_error:
+        _obs_off = True
+        if _obs_token is not None:
+            _obs.reset(_obs_token)
+        _obs.not_started(_obs_error)
+    if _obs_off:
+        return _obs_function({call})
+    try:
+        _obs_result = _obs_function({call})
+    except _obs.BaseException as _obs_error:
+        try:
+            _obs.reset(_obs_token)
+        except _obs.ValueError:
+            pass
+        _obs_ids = _obs_high, _obs_low, _obs_span, _obs_parent, _obs_start, _obs_began
+        _obs.failed(_obs_error, _obs_token, _obs_ids, {arguments})
+        raise
+    try:
+        _obs_duration = _obs_clock() - _obs_began
+        _obs_reset = _obs.reset
+        _obs_reset(_obs_token)
+        _obs_type = _obs.type
+        _obs_id = _obs.site_id
+        _obs_dumps = _obs.dumps
+        if _obs_type(_obs_result) is _obs.float:
+            _obs_value = _obs_dumps(_obs_result, 2)
+        else:
+            _obs_encode = _obs.encode
+            _obs_plain, _obs_details = _obs_encode(_obs_result)
+            if _obs_details is None:
+                _obs_value = _obs_dumps(_obs_plain, 2)
+            else:
+                _obs_id = _obs.described_id
+                _obs_value = _obs_dumps((_obs_plain, _obs_details), 2)
+        _obs_len = _obs.len
+        _obs_pack = _obs.pack
+        _obs_body = _obs_pack(
+            _obs_len(_obs_value), _obs_id, _obs_high, _obs_low, _obs_span, _obs_parent, _obs_start, _obs_duration
+        ) + _obs_value
+        _obs_checksum = _obs.adler32
+        _obs_value = _obs_body + _obs_checksum(_obs_body).to_bytes(4, "little")
+        _obs_sink = _obs.sink
+        try:
+            _obs_sink.write(_obs_value)
+        except _obs.ValueError:
+            _obs_sink.put(_obs_value)
+    except _obs.BaseException as _obs_error:
+        _obs_ids = _obs_high, _obs_low, _obs_span, _obs_parent, _obs_start, _obs_began
+        _obs.not_recorded(_obs_error, _obs_token, _obs_ids, _obs_result)
+    return _obs_result
+"""
+"""A plain function with the default options: one piece of code, because each call of ours would add 60-100 ns.
+
+Near the limit of recursion only functions in C can be called, so the running call is restored here.
+"""
+
+OPTIONS: Final = """
+    def _obs_function(): {free}
+    _obs = {constant!r}
+    _obs_call = _obs.started({arguments})
+    if _obs_call is None:
+        return _obs_function({call})
+    _obs_call.enter()
+    try:
+        _obs_result = _obs_function({call})
+    except _obs.BaseException as _obs_error:
+        _obs_call.raised(_obs_error)
+        raise
+    _obs_call.returned(_obs_result)
+    return _obs_result
+"""
+
+GENERATOR: Final = """
+    def _obs_function(): {free}
+    _obs = {constant!r}
+    _obs_steps = _obs_function({call})
+    _obs_call = _obs.started({arguments})
+    if _obs_call is None:
+        return (yield from _obs_steps)
+    _obs_sent = _obs_thrown = None
+    while True:
+        try:
+            _obs_call.enter()
+            if _obs_thrown is None:
+                _obs_item = _obs_steps.send(_obs_sent)
+            else:
+                _obs_item = _obs_steps.throw(_obs_thrown)
+        except _obs.StopIteration as _obs_stop:
+            _obs_call.ended(_obs_stop.value)
+            return _obs_stop.value
+        except _obs.BaseException as _obs_error:
+            _obs_call.raised(_obs_error)
+            raise
+        finally:
+            _obs_sent = _obs_thrown = None
+        _obs_call.leave()
+        try:
+            _obs_sent = yield _obs_item
+        except _obs.BaseException as _obs_error:
+            _obs_thrown = _obs.without_frame(_obs_error)
+        finally:
+            _obs_item = None
+"""
+"""A generator. A GeneratorExit is passed on like any exception: only the interpreter knows `close` from `throw`."""
+
+COROUTINE: Final = """
+    def _obs_function(): {free}
+    _obs = {constant!r}
+    try:
+        return await _obs.steps(_obs.started({arguments}), _obs_function({call}))
+    except _obs.BaseException as _obs_error:
+        _obs.without_frame(_obs_error)
+        raise
+"""
+
+ASYNC_GENERATOR: Final = """
+    def _obs_function(): {free}
+    _obs = {constant!r}
+    _obs_steps = _obs_function({call})
+    _obs_call = _obs.started({arguments})
+    _obs_sent = _obs_thrown = None
+    while True:
+        try:
+            if _obs_thrown is None:
+                _obs_item = await _obs.step(_obs_call, _obs_steps.asend(_obs_sent))
+            else:
+                _obs_item = await _obs.step(_obs_call, _obs_steps.athrow(_obs_thrown))
+        except _obs.StopAsyncIteration:
+            if _obs_call is not None:
+                _obs_call.ended(None)
+            return
+        except _obs.BaseException as _obs_error:
+            if _obs_call is None:
+                _obs.without_frame(_obs_error)
+            else:
+                _obs_call.raised(_obs_error)
+            raise
+        finally:
+            _obs_sent = _obs_thrown = None
+        try:
+            _obs_sent = yield _obs_item
+        except _obs.BaseException as _obs_error:
+            _obs_thrown = _obs.without_frame(_obs_error)
+        finally:
+            _obs_item = None
+"""

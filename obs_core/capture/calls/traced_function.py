@@ -1,0 +1,150 @@
+"""The object that the code around a traced function works with.
+
+It is the one constant of ours in that code (see `outer_code`), so nothing of the program's globals is used. What it
+does is guarded: an error of ours is counted as a dropped row, and neither replaces nor hides one of the program.
+"""
+
+from marshal import dumps
+from time import perf_counter_ns, time_ns
+from types import FunctionType
+from typing import Any, Final
+from zlib import adler32
+
+from obs_core.capture.calls.arguments import argument_attributes
+from obs_core.capture.calls.call import Entered, SiteHandle, describe_exception, is_off, without_frame
+from obs_core.capture.calls.open_call import OpenCall, step, steps
+from obs_core.capture.calls.trace_options import TraceOptions
+from obs_core.capture.context import UNSAMPLED, current, random_bits, random_share, restore
+from obs_core.capture.lost_rows import report_lost_row
+from obs_core.capture.signals import is_of_handler
+from obs_core.capture.spool.frames import DESCRIBED, HEAD, MARSHAL_VERSION, CallSite, encode_frame, encode_value
+from obs_core.capture.state import process, sink
+from obs_core.capture.values.describe import describe_result, encode_plain
+
+Ids = tuple[int, int, int, int, int, int]
+"""Of a running call: trace id (high, low), span id, parent's span id, start_ns, and the clock at the start."""
+
+_Remote = tuple[int, int, int, str | None]
+_TOOLS: Final[dict[str, Any]] = {
+    "get": current.get,
+    "set": current.set,
+    "reset": current.reset,
+    "unsampled": UNSAMPLED,
+    "bits": random_bits,
+    "time_ns": time_ns,
+    "perf_counter_ns": perf_counter_ns,
+    "process": process,
+    "sink": sink,
+    "encode": encode_plain,
+    "dumps": dumps,
+    "pack": HEAD.pack,
+    "adler32": adler32,
+    "type": type,
+    "float": float,
+    "len": len,
+    "BaseException": BaseException,
+    "Exception": Exception,
+    "StopIteration": StopIteration,
+    "StopAsyncIteration": StopAsyncIteration,
+    "ValueError": ValueError,
+    "without_frame": without_frame,
+    "steps": steps,
+    "step": step,
+}
+
+
+class TracedFunction:
+    """A traced function: its call site, its options, and our tools."""
+
+    __slots__ = (
+        *_TOOLS,
+        "described_id",
+        "handle",
+        "name",
+        "options",
+        "remote",
+        "site",
+        "site_id",
+    )
+
+    def __init__(self, site: CallSite, options: TraceOptions, remote: _Remote | None = None) -> None:
+        """Register `site` with this process; without a running call, `remote` is the parent of its calls."""
+        self.remote = remote
+        for name, tool in _TOOLS.items():
+            setattr(self, name, tool)
+        self.site, self.options = site, options
+        self.handle = SiteHandle(site)
+        self.site_id = self.handle.site_id
+        self.described_id = self.site_id | DESCRIBED
+        self.name = site.function
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the call site, for libraries that pickle functions by value (cloudpickle); its id differs elsewhere.
+
+        The running call becomes the parent of the calls in the other process.
+        """
+        running = current.get()
+        remote = self.remote if running is None or running is UNSAMPLED else tuple(running)
+        return TracedFunction, (self.site, self.options, remote)
+
+    def not_started(self, error: Exception) -> None:
+        """Count a call, because its start could not be recorded."""
+        report_lost_row(error)
+
+    def failed(self, error: BaseException, token: Entered, ids: Ids, arguments: dict[str, Any]) -> None:
+        """Record that a plain function raised `error`, with the arguments of the call."""
+        try:
+            high, low, span, parent, start_ns, began = ids
+            duration = perf_counter_ns() - began
+            restore(token, (high, low, span, self.name))
+            without_frame(error)
+            details = {**describe_exception(error), **argument_attributes(arguments)}
+            head = self.described_id, high, low, span, parent, start_ns, duration
+            put(encode_frame(head, dumps((None, details), MARSHAL_VERSION)))
+        except BaseException as second:  # noqa: BLE001 - the traced program must not notice
+            try:
+                report_lost_row(second)
+            except RecursionError:  # no room for another call: the program gets its own error
+                process.homeless += 1
+
+    def not_recorded(self, error: BaseException, token: Entered, ids: Ids, result: object) -> None:
+        """Record a call that the fast path could not record; count it if that fails, too."""
+        try:
+            high, low, span, parent, start_ns, began = ids
+            restore(token, (high, low, span, self.name))
+            if not issubclass(type(error), Exception) or is_of_handler(error):
+                raise error
+            # a clock beyond 64 bits, or a dict that another thread changed
+            flag, value = encode_value(*describe_result(result))
+            put(
+                encode_frame((self.site_id | flag, high, low, span, parent, start_ns, perf_counter_ns() - began), value)
+            )
+        except BaseException as second:  # noqa: BLE001 - as above
+            try:
+                report_lost_row(second)
+            except RecursionError:
+                process.homeless += 1
+
+    def started(self, arguments: dict[str, Any]) -> OpenCall | None:
+        """The call that starts now, for all but plain functions with default options; None if it is not recorded."""
+        try:
+            if is_off():
+                return None
+            is_left_out = self.options.sample < 1 and random_share() >= self.options.sample
+            return OpenCall(self.handle, self.options, arguments, self.remote, is_left_out=is_left_out)
+        except Exception as error:  # noqa: BLE001 - as above
+            report_lost_row(error)
+            return None
+
+
+def put(frame: bytes) -> None:
+    """Put `frame` into the spool."""
+    try:
+        sink.write(frame)
+    except ValueError:
+        sink.put(frame)
+
+
+def traced_by(function: FunctionType) -> TracedFunction | None:
+    """What the code around a traced function works with; None for a function with its own code."""
+    return next((item for item in function.__code__.co_consts if type(item) is TracedFunction), None)

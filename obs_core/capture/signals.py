@@ -1,0 +1,37 @@
+"""Exceptions that a signal handler of the program raises while code of ours runs: a timeout, a soft limit of a task.
+
+They are the program's. Where we catch our own errors, they must pass.
+"""
+
+import sys
+from types import CodeType, TracebackType
+from typing import Any
+
+
+def is_of_handler(error: BaseException) -> bool:
+    """Whether a signal handler of the program raised `error`: its traceback has a frame of a handler."""
+    signals = sys.modules.get("signal")
+    if signals is None or error.__traceback__ is None:
+        return False
+    try:
+        codes = {_code_of(signals.getsignal(number)) for number in signals.valid_signals()}
+        traceback: TracebackType | None = error.__traceback__
+        while traceback is not None:
+            if traceback.tb_frame.f_code in codes:
+                return True
+            traceback = traceback.tb_next
+    except Exception:  # noqa: BLE001 - the interpreter is ending, or the stack is at its limit
+        return False
+    return False
+
+
+def pass_on(error: BaseException) -> None:
+    """Raise `error` again if a signal handler of the program raised it."""
+    if is_of_handler(error):
+        raise error
+
+
+def _code_of(handler: Any) -> CodeType | None:  # noqa: ANN401 - whatever the program registered
+    function = getattr(handler, "__func__", handler)
+    code = getattr(function, "__code__", None)
+    return code if type(code) is CodeType else None

@@ -1,0 +1,509 @@
+# mypy: ignore-errors
+# ruff: noqa: ANN401, ARG002, ARG005, C901
+"""Programs that notice a tracer: each case must give the same result with tracing and without.
+
+`python compat_cases.py` runs them all and prints a line for each. Standard library only, any Python from 3.11 on.
+"""
+
+import asyncio
+import builtins
+import contextlib
+import contextvars
+import copy
+import functools
+import gc
+import importlib
+import inspect
+import pickle
+import re
+import signal
+import sys
+import threading
+import traceback
+import types
+import warnings
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import obs_core
+from obs_core import extracted, span, trace
+
+CASES: dict[str, Callable[[], object]] = {}
+
+
+def case(function: Callable[[], object]) -> Callable[[], object]:
+    """Register a case."""
+    CASES[function.__name__] = function
+    return function
+
+
+def module(name: str, source: str) -> Any:
+    """A module with this source, with all its functions traced by `instrument`."""
+    made: Any = types.ModuleType(name)
+    sys.modules[name] = made
+    exec(source, vars(made))  # noqa: S102 - as above
+    obs_core.instrument(made)
+    return made
+
+
+def raised(call: Callable[[], object]) -> str:
+    """The result of `call`, or its exception with the functions of the traceback."""
+    try:
+        return repr(call())
+    except BaseException as error:  # noqa: BLE001 - it is the result
+        names = [frame.name for frame in traceback.extract_tb(error.__traceback__)]
+        return f"{type(error).__name__}: {error} in {names} {error.__context__!r}"
+
+
+@trace
+def plain(a: int = 1, /, b: int = 2, *more: int, c: int = 3, **rest: int) -> list[object]:
+    """Have parameters of every kind."""
+    return [a, b, more, c, rest]
+
+
+@case
+def signature_defaults_and_file() -> object:
+    described = inspect.signature(plain), inspect.getfullargspec(plain), inspect.getfile(plain) == __file__
+    return described, plain.__defaults__, plain.__kwdefaults__, plain.__code__.co_argcount, vars(plain)
+
+
+@case
+def parameters_are_passed_and_errors_of_binding_are_those_of_the_function() -> object:
+    calls = (lambda: plain(), lambda: plain(5, 6, 7, c=8, d=9), lambda: plain(a=1), lambda: plain(b=1, c=4))  # noqa: PLW0108
+    return [raised(call) for call in calls]
+
+
+@case
+def identity_pickle_and_copy() -> object:
+    same = pickle.loads(pickle.dumps(plain)) is plain  # noqa: S301 - our own
+    return same, copy.deepcopy(plain) is plain, plain.__module__, plain.__qualname__
+
+
+@case
+def tables_defaults_and_registries_hold_the_same_function() -> object:
+    made = module(
+        "held",
+        "def key(x): return x\n"
+        "TABLE = {'key': key}\n"
+        "def group(x, by=key): return by is key and TABLE['key'] is key\n"
+        "class Row:\n    def size(self): return 1\n"
+        "class Box:\n    row = staticmethod(Row)\n    @property\n    def one(self): return 1\n",
+    )
+    return (
+        made.group(1),
+        made.Box.row().size(),
+        made.Box().one,
+        pickle.loads(pickle.dumps(made.TABLE))["key"] is made.key,  # noqa: S301 - our own
+    )
+
+
+@case
+def subclasses_of_descriptors_stay() -> object:
+    class Hybrid(classmethod):
+        def __init__(self, function: Any, extra: str) -> None:
+            super().__init__(function)
+            self.extra = extra
+
+    class Computed(property):
+        def __set__(self, one: Any, value: Any) -> None:
+            vars(one)["value"] = value
+
+    class Holder:
+        hybrid = trace(Hybrid(lambda cls: cls.__name__, "x"))
+        computed = trace(Computed(lambda self: vars(self).get("value", 0)))
+
+        @trace
+        @functools.cached_property
+        def cached(self) -> int:
+            return 5
+
+        @functools.singledispatchmethod
+        def shown(self, value: object) -> str:
+            return "object"
+
+        @shown.register
+        def _(self, value: int) -> str:
+            return "int"
+
+        partly = functools.partialmethod(lambda self, a, b: (a, b), 1)
+
+    trace(Holder)
+    one = Holder()
+    one.computed = 7
+    return Holder.hybrid(), vars(Holder)["hybrid"].extra, one.computed, one.cached, one.shown(1), one.partly(2)
+
+
+@case
+def callables_that_are_no_functions_keep_their_attributes() -> object:
+    @trace
+    @functools.lru_cache
+    def cached(x: int) -> int:
+        return x
+
+    class Task:
+        runs = 0
+
+        def __call__(self, x: int) -> int:
+            self.runs += 1
+            return x
+
+    task = trace(Task())
+    bound, part, builtin = trace([1].append), trace(functools.partial(plain, 3)), trace(len)
+    bound(2)
+    cached(1)
+    return cached.cache_info(), task(4), task.runs, part(), part.args, builtin([1, 2]), bound.__name__
+
+
+@case
+def closures_super_and_classes_with_cells() -> object:
+    class Base:
+        @trace
+        def me(self) -> str:
+            return __class__.__name__
+
+    class Child(Base):
+        @trace
+        def me(self) -> str:
+            return super().me() + self.__class__.__name__
+
+    count = 0
+
+    @trace
+    def more() -> int:
+        nonlocal count
+        count += 1
+        return count
+
+    more()
+    return Child().me(), more(), count, [cell.cell_contents for cell in more.__closure__ or ()]
+
+
+@case
+def traced_functions_are_freed() -> object:
+    class Big:
+        pass
+
+    def make() -> weakref.ref[Big]:
+        big = Big()
+
+        @trace
+        def use(n: int) -> object:
+            return use(n - 1) if n else big
+
+        use(2)
+        return weakref.ref(big)
+
+    left = make()
+    gc.collect()
+    return left()
+
+
+@case
+def tracebacks_have_no_frames_of_ours() -> object:
+    @trace
+    def inner(x: int) -> float:
+        return 1 / x
+
+    @trace
+    def outer(x: int) -> float:
+        return inner(x)
+
+    @trace
+    async def later(x: int) -> float:
+        await asyncio.sleep(0)
+        return outer(x)
+
+    @trace
+    def steps(x: int) -> Iterator[float]:
+        yield outer(x)
+
+    return [raised(lambda: outer(0)), raised(lambda: next(steps(0))), raised(lambda: asyncio.run(later(0)))]
+
+
+@case
+def exceptions_that_refuse_attributes() -> object:
+    class Frozen(Exception):
+        def __setattr__(self, name: str, value: object) -> None:
+            raise AttributeError(name)
+
+    class Stop(BaseException):
+        pass
+
+    class Shown:
+        def __repr__(self) -> str:
+            raise Stop
+
+    texts = []
+
+    class Counted(Exception):
+        def __str__(self) -> str:
+            texts.append(threading.current_thread() is threading.main_thread())
+            return "counted"
+
+    @trace
+    def fail(error: BaseException) -> None:
+        raise error
+
+    names = []
+    for error in (Frozen(1), LookupError(Shown()), Counted()):
+        try:
+            fail(error)
+        except BaseException as caught:  # noqa: BLE001 - it is the result
+            names.append(type(caught).__name__)
+    return names, len(texts) <= 1 and all(texts)
+
+
+@case
+def the_error_of_the_program_at_the_recursion_limit() -> object:
+    ran = []
+
+    @trace
+    def boom() -> None:
+        ran.append(1)
+        raise KeyError
+
+    def at(depth: int) -> None:
+        if depth:
+            at(depth - 1)
+        else:
+            boom()
+
+    replaced = 0
+    for depth in range(sys.getrecursionlimit() - 120, sys.getrecursionlimit()):
+        ran.clear()
+        try:
+            at(depth)
+        except KeyError:
+            pass
+        except RecursionError:
+            replaced += bool(ran)
+    return replaced
+
+
+@case
+def contexts_are_left_elsewhere() -> object:
+    @types.coroutine
+    def pause() -> Any:
+        yield
+
+    @trace
+    async def waits() -> int:
+        await pause()
+        return 3
+
+    @contextlib.contextmanager
+    def session() -> Iterator[None]:
+        with span("session"):
+            yield
+
+    one, other = contextvars.copy_context(), contextvars.copy_context()
+    first, second, manager = waits(), waits(), session()
+    one.run(first.send, None)
+    one.run(second.send, None)
+    results = [raised(lambda: other.run(first.send, None)), raised(second.close)]
+    one.run(manager.__enter__)
+    manager.__exit__(None, None, None)
+    left = extracted({})
+    one.run(left.__enter__)
+    left.__exit__()
+    return results, obs_core.current_trace_id()
+
+
+@case
+def generators_follow_the_protocol() -> object:
+    @trace
+    def stubborn() -> Any:
+        while True:
+            try:
+                yield 1
+            except GeneratorExit:
+                yield 2
+
+    @trace
+    def valued() -> Any:
+        try:
+            yield 1
+        except GeneratorExit:
+            return 9
+
+    @trace
+    def talks() -> Any:
+        got = []
+        while len(got) < 3:
+            try:
+                got.append((yield len(got)))
+            except ValueError as error:
+                got.append(str(error))
+        return got
+
+    @contextlib.contextmanager
+    @trace
+    def suppress() -> Iterator[None]:
+        with contextlib.suppress(GeneratorExit):
+            yield
+
+    def work() -> Iterator[int]:
+        with suppress():
+            yield 1
+        results.append("after")
+
+    results: list[object] = []
+    thrown, closed, talk, worker = stubborn(), valued(), talks(), work()
+    next(thrown), next(closed), next(talk), next(worker)
+    results += [thrown.throw(GeneratorExit()), closed.close(), talk.send("a"), talk.throw(ValueError("b"))]
+    results += [raised(lambda: talk.send("c")), raised(worker.close), raised(thrown.close)]
+    return results, raised(lambda: stubborn(1)), list(talks.__code__.co_varnames[:0])
+
+
+@case
+def generators_leave_no_cycle() -> object:
+    class Big:
+        pass
+
+    seen = []
+
+    @trace
+    def steps() -> Iterator[None]:
+        big = Big()
+        seen.append(weakref.ref(big))
+        with contextlib.suppress(ValueError):
+            yield
+
+    gc.disable()
+    running = steps()
+    next(running)
+    with contextlib.suppress(StopIteration):
+        running.throw(ValueError())
+    del running
+    freed = seen[0]() is None
+    gc.enable()
+    return freed
+
+
+@case
+def coroutines_of_every_kind() -> object:
+    @trace
+    @types.coroutine
+    def tick() -> Any:
+        yield
+        return 5
+
+    @trace
+    async def load(kind: str, n: int) -> object:
+        await asyncio.sleep(0)
+        if n < 0:
+            raise ValueError(kind)
+        return kind, n
+
+    @trace
+    async def ticks(n: int) -> Any:
+        try:
+            for number in range(n):
+                yield number
+        finally:
+            closed.append(n)
+
+    closed: list[int] = []
+    part = trace(name="user")(functools.partial(load, "user"))
+
+    async def main() -> list[object]:
+        results: list[object] = [await tick(), await part(1), [number async for number in ticks(3)]]
+        some = ticks(5)
+        await anext(some)
+        await asyncio.create_task(some.aclose())
+        task = asyncio.create_task(load("x", 1))
+        task.cancel()
+        return [*results, await asyncio.gather(part(-1), task, return_exceptions=True), closed]
+
+    started = load("x", 1)
+    names = started.cr_frame.f_globals["__name__"], started.cr_code.co_name, started.__qualname__
+    started.close()
+    return repr(asyncio.run(main())), names, inspect.iscoroutinefunction(part), raised(lambda: load(1))
+
+
+@case
+def values_are_described_without_running_code() -> object:
+    events = []
+
+    class Lazy:
+        @property
+        def __class__(self) -> type:
+            events.append("class")
+            return dict
+
+        def __len__(self) -> int:
+            events.append("len")
+            return 1
+
+    @trace(args=True)
+    def make(given: object) -> object:
+        return given
+
+    make(Lazy())
+    return events
+
+
+@case
+def what_recording_uses_may_be_traced() -> object:
+    obs_core.instrument(re)
+    obs_core.instrument(threading)
+    real, hooked = builtins.__import__, []
+
+    @trace
+    def hook(name: str, *rest: Any) -> Any:
+        if threading.current_thread() is threading.main_thread():  # what our thread imports is not counted
+            hooked.append(name)
+        return real(name, *rest)
+
+    @trace
+    def fail() -> None:
+        raise LookupError("Bearer abcdefghijk token=abc")
+
+    builtins.__import__ = hook
+    results = [raised(fail) for _ in range(5)]
+    importlib.invalidate_caches()
+    import colorsys  # noqa: F401, PLC0415
+
+    builtins.__import__ = real
+    worker = threading.Thread(target=plain)
+    worker.start()
+    worker.join()
+    return results, hooked.count("colorsys"), re.sub("a", r"\g<0>b", "a"), bool(obs_core.uninstrument("re")) is None
+
+
+@case
+def a_signal_handler_may_raise_at_any_time() -> object:
+    class Late(Exception):
+        pass
+
+    def handler(*_: object) -> None:
+        raise Late
+
+    caught = 0
+    signal.signal(signal.SIGALRM, handler)
+    for round_ in range(200):
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.0005 + round_ * 1e-6)
+            while True:
+                plain()
+        except Late:
+            caught += 1
+    return caught
+
+
+@case
+def warnings_are_given_once_more() -> object:
+    @trace
+    def old() -> None:
+        warnings.warn("use new()", DeprecationWarning, stacklevel=1)
+
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        old()
+    return [(warning.filename == __file__, warning.lineno) for warning in seen]
+
+
+if __name__ == "__main__":
+    for name, function in CASES.items():
+        print(name, "->", re.sub("0x[0-9a-f]+", "0x", raised(function)), flush=True)
