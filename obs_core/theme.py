@@ -5,7 +5,12 @@ contrast of at least 4.5:1 to the page. `.streamlit/config.toml` repeats them fo
 compares the two.
 """
 
-from typing import Final
+import json
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any, Final
 
 Pair = tuple[str, str]
 
@@ -42,6 +47,50 @@ PAPER: Final[Pair] = ("#f6f8fa", "#161b22")
 
 LINE: Final[Pair] = ("#dde3ea", "#2b333d")
 """Borders and rules."""
+
+_known: set[str] = set()
+_MOST_KNOWN: Final = 1_000
+
+
+def group_colours(groups: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Return each group's colour in the light and in the dark theme, the same on every page and after a restart.
+
+    It is the colour that the name hashes to. Of several groups with that colour, among all that were ever given here,
+    the first by name has it, and each of the others the next one that is least used.
+    """
+    names = [str(group) for group in groups]
+    if len(_known) < _MOST_KNOWN:
+        _known.update(names)
+    slots = _slots(tuple(sorted(_known.union(names))))
+    return {name: GROUPS[slots[name]] for name in names}
+
+
+@lru_cache(maxsize=8)
+def _slots(names: tuple[str, ...]) -> dict[str, int]:
+    """The index of each name's colour; `names` are sorted."""
+    hashed = {name: zlib.crc32(name.encode("utf-8", "replace")) % len(GROUPS) for name in names}
+    first = {slot: name for name, slot in reversed(hashed.items())}
+    slots = {name: slot for slot, name in first.items()}
+    uses = Counter(slots.values())
+    for name in names:
+        if name not in slots:
+            around = [(hashed[name] + step) % len(GROUPS) for step in range(len(GROUPS))]
+            slots[name] = min(around, key=lambda slot: uses[slot])
+            uses[slots[name]] += 1
+    return slots
+
+
+def coloured(spec: Mapping[str, Any], *, dark: bool) -> dict[str, Any]:
+    """Return `spec` with each role (`$error`) replaced by its colour in the theme."""
+    return _coloured(json.dumps(spec, sort_keys=True), dark)
+
+
+@lru_cache(maxsize=64)
+def _coloured(text: str, dark: bool) -> dict[str, Any]:  # noqa: FBT001 - a cached function has no keywords to spare
+    for role, pair in {**ROLES, "page": PAGE}.items():
+        text = text.replace(f'"${role}"', f'"{pair[dark]}"')
+    spec: dict[str, Any] = json.loads(text)
+    return spec
 
 
 def css(pair: Pair) -> str:

@@ -8,13 +8,20 @@ from obs_core import charts
 from obs_core.clock import DAY
 from obs_core.query.questions import functions, overview
 from obs_core.ui.overview.groups_card import group_suggestions, groups_card
-from obs_core.ui.overview.recent_errors import exceptions, failure_suggestions, recent_errors
+from obs_core.ui.overview.issues import issues
+from obs_core.ui.overview.recent_errors import failure_suggestions, recent_errors
 from obs_core.ui.overview.slowest_functions import function_suggestions, slowest
-from obs_core.ui.overview.stat_row import error_suggestions, latency_suggestions, stat_row, stat_suggestions
+from obs_core.ui.overview.stat_row import (
+    error_suggestions,
+    latency_suggestions,
+    stat_row,
+    stat_suggestions,
+    writers_line,
+)
 from obs_core.ui.overview.writers_card import writers_card
 from obs_core.ui.shell import controls, layout, otlp_status, window_status
 from obs_core.ui.shell.answers import ask
-from obs_core.ui.shell.chart_view import timeline
+from obs_core.ui.shell.chart_view import log_switch, timeline
 from obs_core.ui.shell.panel import panel, suggest_rules
 from obs_core.ui.shell.scope import PageScope
 
@@ -29,22 +36,28 @@ def health(scope: PageScope) -> None:
     date = scope.window.length_ns > DAY
     stat_row(scope)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        window_status.scope_note(scope)
+        window_status.scope_note(scope, writers_line(scope))
         suggest_rules("Stat cards", partial(stat_suggestions, scope))
     writers_card(scope)
     starts = ask(overview.restarts, scope)
     left, right = st.columns(2, gap="small")
     with left, panel("Calls and errors", suggestions=partial(error_suggestions, scope)):
         timeline(charts.calls_and_errors, ask(functions.history, scope), scope, key="o_calls", starts=starts)
-    with right, panel("Latency", suggestions=partial(latency_suggestions, scope)):
-        timeline(charts.latency_bands, ask(functions.history, scope), scope, key="o_latency", starts=starts)
+    with right, panel("Latency", key="o_latency_panel", suggestions=partial(latency_suggestions, scope)):
+        timeline(
+            log_switch("o_log", charts.latency_bands),
+            ask(functions.history, scope),
+            scope,
+            key="o_latency",
+            starts=starts,
+        )
     left, right = st.columns([3, 2], gap="small")
     rules = partial(failure_suggestions, scope)
-    note = "Newest 10; select a row to open its trace"
-    with left, panel("Recent errors", note, key="o_errors_panel", suggestions=rules):
+    note = "Exceptions by type and raising frame, each counted once"
+    with left, panel("Issues", note, key="o_kinds_panel", suggestions=rules):
+        issues(ask(overview.exceptions, scope), date=date)
+    with right, panel("Recent errors", "Newest 10; select a row to open its trace", key="o_errors_panel"):
         recent_errors(ask(overview.recent_errors, scope), date=date)
-    with right, panel("Exceptions by type and location", key="o_kinds_panel", suggestions=rules):
-        exceptions(ask(overview.exceptions, scope), date=date)
     with panel("Process groups", "Click a group to filter the page", suggestions=partial(group_suggestions, scope)):
         groups_card(ask(overview.groups, scope), scope.group)
     note = "P95 compared with the window before; select a function to open its code"

@@ -2,12 +2,16 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
 from obs_core import charts, theme
 
-CHARTS = (charts.calls_and_errors, charts.latency_bands, charts.shares, charts.readings)
+CHARTS = (
+    *(charts.calls_and_errors, charts.latency_bands, charts.shares, charts.readings),
+    *(partial(charts.calls_and_errors, per="5 s"), partial(charts.latency_bands, per="5 s", log=True)),
+)
 
 
 @pytest.mark.parametrize("chart", CHARTS)
@@ -20,7 +24,7 @@ def test_a_chart_has_no_data(chart: Callable[[], charts.Spec]) -> None:
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("chart", CHARTS)
 def test_every_role_gets_its_colour_of_the_theme(chart: Callable[[], charts.Spec], dark: bool) -> None:  # noqa: FBT001
-    text = json.dumps(charts.coloured(chart(), dark=dark))
+    text = json.dumps(theme.coloured(chart(), dark=dark))
     assert '"$' not in text.replace("$schema", "")
 
 
@@ -39,11 +43,11 @@ def test_marks_contrast_with_the_page_in_both_themes(light: str, night: str) -> 
 
 def test_a_group_has_the_same_colour_everywhere_and_after_a_restart(monkeypatch: pytest.MonkeyPatch) -> None:
     names = [f"group {number}" for number in range(12)]
-    monkeypatch.setattr(charts, "_known", set())  # other tests of this process use groups too
-    first = charts.group_colours(names)
+    monkeypatch.setattr(theme, "_known", set())  # other tests of this process use groups too
+    first = theme.group_colours(names)
     assert set(first.values()) == set(theme.GROUPS)
-    assert charts.group_colours(["group 7"]) == {"group 7": first["group 7"]}
-    monkeypatch.setattr(charts, "_known", set())  # a restart
-    assert charts.group_colours(names[::-1]) == first
+    assert theme.group_colours(["group 7"]) == {"group 7": first["group 7"]}
+    monkeypatch.setattr(theme, "_known", set())  # a restart
+    assert theme.group_colours(names[::-1]) == first
     grey = {pair for pair in theme.GROUPS if len({pair[0][start : start + 2] for start in (1, 3, 5)}) == 1}
     assert grey == set()

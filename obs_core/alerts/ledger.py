@@ -200,6 +200,21 @@ def snoozes(connection: sqlite3.Connection) -> dict[str, int]:
     return dict(connection.execute("SELECT rule, until_ns FROM snooze"))
 
 
+def mute_issue(connection: sqlite3.Connection, issue: str, time_ns: int) -> None:
+    """Mute the issue `issue` of the Overview (`overview.exceptions`)."""
+    connection.execute("INSERT OR REPLACE INTO muted_issue VALUES (?, ?)", (issue, time_ns))
+
+
+def unmute_issue(connection: sqlite3.Connection, issue: str) -> None:
+    """List the issue `issue` again."""
+    connection.execute("DELETE FROM muted_issue WHERE issue = ?", (issue,))
+
+
+def muted_issues(connection: sqlite3.Connection) -> list[str]:
+    """The issues that are muted."""
+    return [issue for (issue,) in connection.execute("SELECT issue FROM muted_issue")]
+
+
 def mark_seen(connection: sqlite3.Connection, exceptions: Iterable[tuple[str, str]]) -> None:
     """Store (rule, exception type) pairs that were seen."""
     connection.executemany("INSERT OR IGNORE INTO seen_exception VALUES (?, ?)", exceptions)

@@ -99,7 +99,7 @@ def write_version_3(log: Path) -> None:
 def test_a_ledger_of_version_3_keeps_all_its_data(tmp_path: Path) -> None:
     write_version_3(tmp_path / "t.db")
     with closing(ledger.open_ledger(tmp_path / "t.db")) as connection:
-        assert migrations.version(connection) == 5
+        assert migrations.version(connection) == 6
         assert connection.execute("SELECT * FROM rule").fetchall() == [("stuck", "{}", 1)]
         assert ledger.snoozes(connection) == {"stuck": 99}
         assert ledger.evaluated_ranges(connection) == {"stuck": EvaluatedRange("c", 5, 6)}

@@ -64,7 +64,7 @@ def test_without_rules_the_page_says_how_to_make_one(log_path: Path, opened: Ope
     app = opened("alerts")
     assert not app.exception
     assert "No rules yet" in page_text(app)
-    assert tiles(page_text(app))["Firing"] == "0"
+    assert tiles(page_text(app)) == {}
 
 
 def test_an_alert_appears_in_its_tile_and_in_the_table_with_its_repeats(log_path: Path, opened: Opened) -> None:
@@ -158,7 +158,7 @@ def test_a_rule_of_the_link_shows_its_state_changes_after_it_has_resolved(log_pa
     evaluate(log_path, {"name": "stuck", "kind": "stale"})
     app = opened("alerts", a_rule="stuck")
     assert not app.exception
-    assert tiles(page_text(app))["Firing"] == "0"
+    assert "Nothing fires** · 1 rule OK" in page_text(app)
     assert "firing → resolved" in page_text(app)
 
 

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from obs_core.store import sqlite
 from tests.pages.conftest import Opened, page_text
@@ -58,9 +59,9 @@ def test_the_group_of_a_link_filters_the_stat_cards(log_path: Path, opened: Open
 
 def test_errors_are_listed_and_grouped_by_type_and_location(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(SHOP))
-    newest, kinds, *_ = (frame.value for frame in opened("overview").dataframe)
+    kinds, newest, *_ = (frame.value for frame in opened("overview").dataframe)
     assert newest[["Process", "Exception", "Data"]].to_numpy().tolist() == [["web", "OSError:disk", "load"]]
-    assert kinds[["Exception", "Where", "Count"]].to_numpy().tolist() == [["OSError", "m.load", 1]]
+    assert kinds[["Issue", "Raised in", "Count"]].to_numpy().tolist() == [["OSError:disk", "m.load", 1]]
 
 
 def test_a_click_on_an_error_opens_its_trace(log_path: Path, opened: Opened) -> None:
@@ -72,6 +73,26 @@ def test_a_click_on_an_error_opens_its_trace(log_path: Path, opened: Opened) -> 
     assert app.query_params["trace"] in ("t1", ["t1"])
     assert app.query_params["span"] in ("s2", ["s2"])
     assert app.session_state["t_status"] == "ERROR"
+
+
+def test_an_issue_opens_its_card_and_can_be_muted_for_all_readers(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(SHOP))
+    app = opened("overview")
+    [before] = [frame.value for frame in app.dataframe if "Issue" in frame.value]
+    assert before[["Issue", "Raised in", "Count"]].to_numpy().tolist() == [["OSError:disk", "m.load", 1]]
+    app.session_state["o_kinds"] = {"selection": {"cells": [(0, "Issue")]}}
+    app.run()
+    assert "1 exception · first 2026-01-01 00:00:01.000" in page_text(app)
+    assert "innermost first: m.load" in page_text(app)
+    app.button(key="o_issue_mute").click().run()
+    assert "All issues of this window are muted." in page_text(app)
+    other = opened("overview")
+    assert "OSError:disk" not in [*other.dataframe[0].value.get("Issue", [])]
+    other.toggle(key="o_show_muted").set_value(True).run()
+    other.session_state["o_kinds"] = {"selection": {"cells": [(0, "Issue")]}}
+    other.run()
+    other.button(key="o_issue_mute").click().run()
+    assert "muted" not in page_text(other).lower()
 
 
 def test_a_click_on_a_function_opens_its_code(log_path: Path, opened: Opened) -> None:
@@ -126,8 +147,7 @@ def test_a_running_writer_is_listed_until_its_program_ends(log_path: Path, opene
         assert program.stdout.readline() == "written\n"
         app = opened("overview")
         text = page_text(app)
-        assert "<b>OK</b>" in text
-        assert "1 running" in text
+        assert "Writers OK, 1 running · queue" in text
         app.session_state["o_writers"] = True
         listed = next(frame.value for frame in app.run().dataframe if "PID" in frame.value)
         assert listed[["State", "Process", "PID", "Written"]].to_numpy().tolist() == [
@@ -135,9 +155,9 @@ def test_a_running_writer_is_listed_until_its_program_ends(log_path: Path, opene
         ]
         program.communicate()
     end = time.monotonic() + 20
-    while "none running" not in page_text(app.run()) and time.monotonic() < end:
+    while "No writers running" not in page_text(app.run()) and time.monotonic() < end:
         time.sleep(0.2)
-    assert "none running" in page_text(app)
+    assert "No writers running" in page_text(app)
 
 
 def test_the_page_says_what_is_counted_and_up_to_when(log_path: Path, opened: Opened) -> None:
@@ -147,13 +167,22 @@ def test_the_page_says_what_is_counted_and_up_to_when(log_path: Path, opened: Op
     assert "Data is complete, newest row 2026-01-01 00:00:05.000" in text
 
 
+def links(app: AppTest) -> list[str]:
+    """What the button to share offers."""
+    app.session_state["obs_share"] = True
+    return [str(code.value) for code in app.run().code]
+
+
 def test_there_are_two_links_and_one_for_an_absolute_window(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(SHOP))
+    first = "2026-01-01T00:00:00Z"
+    assert links(opened("overview", **{"from": "first", "to": "last"})) == [
+        f"?from={first}&to=2026-01-01T00:00:05.001Z",
+        "?from=first&to=last",
+    ]
     start = table.START_NS // 10**6
-    moving = [code.value for code in opened("overview", **{"from": "first", "to": "last"}).code]
-    assert moving == [f"?from={start}&to={start + 5_001}", "?from=first&to=last"]
-    fixed = [code.value for code in opened("overview", **{"from": str(start), "to": str(start + 9_000)}).code]
-    assert fixed == [f"?from={start}&to={start + 9_000}"]
+    fixed = links(opened("overview", **{"from": str(start), "to": str(start + 9_000)}))
+    assert fixed == [f"?from={first}&to=2026-01-01T00:00:09Z"]
 
 
 def test_a_log_without_errors_and_without_times_says_so(log_path: Path, opened: Opened) -> None:

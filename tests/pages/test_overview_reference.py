@@ -58,7 +58,7 @@ def test_a_custom_window_counts_what_lies_in_it(log_path: Path, opened: Opened) 
 
 def test_groups_and_latest_errors_are_the_references(log_path: Path, opened: Opened) -> None:
     stored(log_path)
-    newest, _, groups, *_ = (frame.value for frame in opened("overview").dataframe)
+    _, newest, groups, *_ = (frame.value for frame in opened("overview").dataframe)
     counted: Counter[str] = Counter()
     for line in recorded.table(data.trace_file("otel-demo", "ref/per_group_operation.csv")):
         counted[line["process_group"]] += int(line["count"])

@@ -9,7 +9,7 @@ from obs_core.alerts.rules.check import Alerts, Check
 from obs_core.alerts.rules.model import Condition, NoData, Rule
 from obs_core.alerts.rules.series_check import SeriesCheck
 
-FieldType = Literal["text", "number", "period", "end", "list", "pairs", "choice", "switch"]
+FieldType = Literal["text", "number", "period", "end", "list", "pairs", "choice", "open choice", "switch"]
 
 
 class Field(NamedTuple):

@@ -6,7 +6,7 @@ import numpy as np
 from pandas import DataFrame
 
 from obs_core.clock import Window
-from obs_core.query.analysis.exception_kind import failure
+from obs_core.query.analysis.issues import FailedCall, issue_of, origins, title_of
 from obs_core.query.engine.engine import Engine
 from obs_core.query.filters import checks
 
@@ -15,17 +15,9 @@ _SUMMARY: Final = (
     *("first_ns", "last_ns"),
 )
 _EXCEPTIONS: Final = {
-    "type": "object",
-    "location": "object",
-    "function": "object",
-    "calls": "int64",
-    "first_ns": "int64",
-    "last_ns": "int64",
-    "trend": "object",
-    "exception": "object",
-    "process": "object",
-    "trace_id": "object",
-    "span_id": "object",
+    **dict.fromkeys(("issue", "type", "location", "title", "function"), "object"),
+    **dict.fromkeys(("calls", "first_ns", "last_ns"), "int64"),
+    **dict.fromkeys(("trend", "functions", "version", "exception", "process", "trace_id", "span_id"), "object"),
 }
 _TREND_POINTS: Final = 30
 
@@ -63,25 +55,29 @@ def recent_errors(engine: Engine, window: Window, *, group: str | None = None, s
 
 
 def exceptions(engine: Engine, window: Window, *, group: str | None = None, size: int = 50) -> DataFrame:
-    """The failed calls of the window by exception type and innermost location in the program's own code.
+    """The exceptions of the window as issues: by type and raising frame, each exception counted once.
 
-    `trend` counts them in 30 equal slices of the part of the window that the log covers; message, trace and span are
-    those of the newest call. Only the newest 10,000 failed calls are counted; `attrs["truncated"]` says whether there
-    are more of them, or more kinds.
+    A call that failed with the exception of a call below it is not counted, but among the `functions` of the issue,
+    innermost first; `issue` identifies it. Without a stack, the issue is the type, the function and the text without
+    what varies. `trend` counts in 30 equal slices of the part of the window that the log covers; `title`, message,
+    version, trace and span are those of the newest. Only the newest 10,000 failed calls are read; `attrs["truncated"]`
+    says whether there are more of them, or more issues.
     """
     within = checks.clipped(engine, window)
     answer = engine.lookup(
         "overview/exceptions",
         {"from_ns": within.from_ns, "to_ns": within.to_ns, "group": checks.text("group", group)},
     )
-    texts = answer[["exception", "stack"]].fillna("").itertuples(index=False)
-    columns = ["type", "location"]
-    answer[columns] = DataFrame([failure(*text) for text in texts], columns=columns, dtype="object")
+    texts = answer[["trace_id", "span_id", "parent_span_id", "function", "exception", "stack"]].fillna("")
+    failed = [FailedCall(*map(str, row)) for row in texts.itertuples(index=False)]
+    raised_by = origins(failed)
+    issues = {index: issue_of(failed[index]) for index in set(raised_by)}
+    columns = ["type", "location", "key"]
+    answer[columns] = DataFrame([issues[index] for index in raised_by], columns=columns, dtype="object")
+    answer["raised"] = [index == own for own, index in enumerate(raised_by)]
     slices = (answer["timestamp"].astype("float64") - within.from_ns) / max(1, within.length_ns) * _TREND_POINTS
-    kinds = answer.assign(slice=slices.clip(0, _TREND_POINTS - 1).astype("int64")).groupby(
-        ["type", "location", "function"], sort=False, dropna=False
-    )
-    rows = [(*kind, len(failures), *_times(failures), *_newest(failures)) for kind, failures in kinds]
+    kinds = answer.assign(slice=slices.clip(0, _TREND_POINTS - 1).astype("int64")).groupby(columns, sort=False)
+    rows = [("\n".join(map(str, key)), *_issue(str(key[0]), str(key[1]), calls)) for key, calls in kinds]
     frame = DataFrame(rows, columns=list(_EXCEPTIONS)).astype(_EXCEPTIONS)
     frame = frame.sort_values(["calls", "last_ns"], ascending=False, kind="stable")
     first = frame.head(checks.checked_int("size", size, 1, 1_000)).reset_index(drop=True)
@@ -114,14 +110,17 @@ def processes(engine: Engine, window: Window, *, group: str | None = None) -> Da
     return engine.analyse("overview/processes", checks.clipped(engine, window), parameters)
 
 
-def _times(failures: DataFrame) -> tuple[int, int, list[int]]:
-    """First time, last time and trend of the failures of one kind."""
-    trend = np.bincount(failures["slice"], minlength=_TREND_POINTS).tolist()
-    return int(failures["timestamp"].min()), int(failures["timestamp"].max()), trend
-
-
-def _newest(failures: DataFrame) -> list[object]:
-    return failures.iloc[0][["exception", "process", "trace_id", "span_id"]].tolist()
+def _issue(kind: str, location: str, calls: DataFrame) -> tuple[object, ...]:
+    """The row of one issue, of all failed calls that its exceptions passed, newest first."""
+    raised = calls[calls["raised"]]
+    newest = raised.iloc[0]
+    functions = [*raised["function"].dropna().unique(), *calls.loc[~calls["raised"], "function"].dropna().unique()]
+    return (
+        *(kind, location, title_of(newest["exception"] or ""), newest["function"], len(raised)),
+        *(int(raised["timestamp"].min()), int(raised["timestamp"].max())),
+        *(np.bincount(raised["slice"], minlength=_TREND_POINTS).tolist(), list(dict.fromkeys(functions))),
+        *newest[["version", "exception", "process", "trace_id", "span_id"]].tolist(),
+    )
 
 
 def _or_nan(rate: float | None) -> float:

@@ -90,6 +90,19 @@ def _control(field: Field) -> str:
         return st.selectbox(
             field.label, field.options, key=key, bind="query-params", help=help_, placeholder=placeholder
         )
+    if field.type == "open choice":
+        typed = st.session_state.get(key) or st.query_params.get(key) or field.default
+        options = [*field.options, *([typed] if typed not in field.options else [])]
+        selected = st.selectbox(
+            field.label,
+            options,
+            index=options.index(field.default),
+            key=key,
+            bind="query-params",
+            help=help_,
+            accept_new_options=True,
+        )
+        return (selected or field.default).strip()[:_MAX_CHARS]
     return st.text_input(
         field.label,
         value=field.default,

@@ -28,7 +28,9 @@ _SCOPES: Final = {
 FOR: Final = Field(
     "for", "For", "period", help="How long the condition must hold before it fires; empty: fires at once"
 )
-SEVERITY: Final = Field("severity", "Severity", "text", "warning")
+SEVERITY: Final = Field(
+    "severity", "Severity", "open choice", "warning", "Or type one of your own", ("info", "warning", "critical")
+)
 _TIMING: Final = (
     Field(
         "keep_firing_for", "Keep firing for", "period", help="How long it keeps firing after the condition has ended"
@@ -113,6 +115,7 @@ def _end(text: str) -> float | str:
 _READ: Final[dict[FieldType, Callable[[str], Any]]] = {
     "text": str,
     "choice": str,
+    "open choice": str,
     "number": _number,
     "period": lambda text: int(text) if text.isdecimal() else text,
     "end": _end,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import streamlit as st
 from pandas import DataFrame
 
-from obs_core import charts
+from obs_core import theme
 from obs_core.ui.explorer import link_state
 from obs_core.ui.explorer.filter_link import LEVELS, TABS
 from obs_core.ui.explorer.row_card import row_card
@@ -141,7 +141,7 @@ def _default_row(tree: DataFrame, ids: list[str]) -> str:
 
 
 def _colours(tree: DataFrame) -> Mapping[str, tuple[str, str]]:
-    return charts.group_colours(tree["process_group"].dropna().unique())
+    return theme.group_colours(tree["process_group"].dropna().unique())
 
 
 def _functions(table: DataFrame) -> None:

@@ -20,7 +20,7 @@ from obs_core.ui.kit import formatting, navigation
 from obs_core.ui.kit.text import plain
 from obs_core.ui.shell import rule_suggestions
 from obs_core.ui.shell.answers import ask, engine
-from obs_core.ui.shell.chart_view import show, timeline
+from obs_core.ui.shell.chart_view import log_switch, show, timeline
 from obs_core.ui.shell.panel import boundary, panel
 from obs_core.ui.shell.scope import PageScope
 from obs_core.ui.shell.source_card import source_card
@@ -113,7 +113,8 @@ def _history(scope: PageScope, function: str, ran: DataFrame) -> None:
         st.caption("No calls in this period.")
         return
     markers = version_marks(ran, shown.window)
-    timeline(charts.latency_bands, history, shown, key="f_latency", starts=markers)
+    latency = log_switch("f_log", charts.latency_bands)
+    timeline(latency, history, shown, key="f_latency", starts=markers)
     timeline(charts.calls_and_errors, history, shown, key="f_calls", starts=markers)
 
 

@@ -23,11 +23,14 @@ _SVG: Final = "<svg xmlns='http://www.w3.org/2000/svg' width='14' height='14'>{}
 def groups_card(groups: DataFrame, group: str | None) -> None:
     """Draw the pie and the table of `overview.groups`, with `group` selected; a click selects another group."""
     names, parts, shown = derived(_shown, groups, dark=st.context.theme.type == "dark")
-    left, right = st.columns([1, 3], gap="medium")
-    with left:
-        selected = chart_view.show(charts.shares, parts, key=f"o_pie {group}", selects=True)
-    with right:
-        clicked = _table(shown, names, key=f"o_groups {group}")
+    if len(parts) < 2:  # noqa: PLR2004 - a ring of one segment says nothing
+        selected, clicked = {}, _table(shown, names, key=f"o_groups {group}")
+    else:
+        left, right = st.columns([1, 3], gap="medium")
+        with left:
+            selected = chart_view.show(charts.shares, parts, key=f"o_pie {group}", selects=True)
+        with right:
+            clicked = _table(shown, names, key=f"o_groups {group}")
     segment = [str(mark["group"]) for mark in selected.get("group", []) if mark.get("group") != OTHERS]
     name = segment[0] if segment else None if clicked is None else clicked[0]
     if name and name != group:  # the keys change with the group: the next run must not see this click again
@@ -62,7 +65,7 @@ def slices(groups: DataFrame, colours: dict[str, str], *, dark: bool) -> DataFra
 def _shown(groups: DataFrame, *, dark: bool) -> tuple[list[str], DataFrame, DataFrame]:
     """The names of the groups, the data of the pie, and the table."""
     named = groups.assign(name=groups["process_group"].fillna(""))
-    colours = {name: pair[dark] for name, pair in charts.group_colours(named["name"]).items()}
+    colours = {name: pair[dark] for name, pair in theme.group_colours(named["name"]).items()}
     shown = DataFrame(
         {
             "": [_dot(colours[name]) for name in named["name"]],

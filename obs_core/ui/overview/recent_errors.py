@@ -1,4 +1,4 @@
-"""The newest errors of the window as tables: one per row, and grouped by exception type."""
+"""The newest errors of the window, one per row."""
 
 from typing import Any, Final
 
@@ -12,7 +12,6 @@ from obs_core.ui.shell.answers import derived
 from obs_core.ui.shell.scope import PageScope
 
 WIDEST: Final = 300  # characters of an exception in a table
-LONGEST_SEARCH: Final = 100
 
 
 def failure_suggestions(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
@@ -37,30 +36,6 @@ def recent_errors(errors: DataFrame, *, date: bool) -> None:
         _open(rows.iloc[0]) if len(rows) else navigation.go_to("trace_explorer", trace=clicked[0], span=clicked[1])
 
 
-def exceptions(kinds: DataFrame, *, date: bool) -> None:
-    """Draw `overview.exceptions`, most frequent first; a click opens the newest trace and filters by its type."""
-    if kinds.empty:
-        st.caption("No errors in this window.")
-        return
-    shown = derived(_kinds_table, kinds, date=date, zone=formatting.zone_name())
-    columns = {
-        "Exception": 110,
-        "Where": 110,
-        "Count": st.column_config.NumberColumn(format="localized", width=56),
-        "Trend": st.column_config.LineChartColumn(width=70, y_min=0),
-        "Last": 170 if date else 96,
-        "First": 170 if date else 96,
-    }
-    ids = table.ids_of(kinds, "type", "location", "function")
-    clicked = table.clickable(shown, ids, key="o_kinds", columns=columns)
-    if clicked in ids:
-        row = kinds.iloc[ids.index(clicked)]
-        search = str(row["type"] or row["exception"] or "")[:LONGEST_SEARCH]
-        _open(row, t_q=search or None)
-    if kinds.attrs.get("truncated"):
-        st.caption("Counts cover the newest 10,000 errors of the window; the most frequent kinds are shown.")
-
-
 def _newest(errors: DataFrame, *, date: bool, zone: str) -> DataFrame:
     """The table of single errors; `zone` is the reader's time zone, in which times are formatted."""
     del zone
@@ -72,26 +47,6 @@ def _newest(errors: DataFrame, *, date: bool, zone: str) -> DataFrame:
             "Data": [plain(name, 200) for name in errors["data"]],
         }
     )
-
-
-def _kinds_table(kinds: DataFrame, *, date: bool, zone: str) -> DataFrame:
-    """The table of exception kinds, see `_newest`."""
-    del zone
-    return DataFrame(
-        {
-            "Exception": [_kind(row) for row in kinds.to_dict("records")],
-            "Where": [plain(row["location"] or row["function"], 200) for row in kinds.to_dict("records")],
-            "Count": kinds["calls"],
-            "Trend": kinds["trend"],
-            "Last": [formatting.format_time(int(ns), date=date) for ns in kinds["last_ns"]],
-            "First": [formatting.format_time(int(ns), date=date) for ns in kinds["first_ns"]],
-        }
-    )
-
-
-def _kind(row: dict[Any, Any]) -> str:
-    """The type of an exception, or its message if it has no type."""
-    return plain(row["type"] or row["exception"], WIDEST) or "(no message)"
 
 
 def _open(row: "Series[Any]", **filters: str | None) -> None:

@@ -30,7 +30,23 @@ def stat_row(scope: PageScope) -> None:
         "streaks": lambda: ask(values.streaks, scope),
         "processes": lambda: ask(overview.processes, scope),
     }
-    stat_card.row([_card(label, *parts, sources=sources, end_ns=scope.window.to_ns) for label, parts in _CARDS.items()])
+    quiet = _WRITER_CARDS if writers_line(scope) else ()
+    cards = {label: parts for label, parts in _CARDS.items() if label not in quiet}
+    stat_card.row([_card(label, *parts, sources=sources, end_ns=scope.window.to_ns) for label, parts in cards.items()])
+
+
+def writers_line(scope: PageScope) -> str:
+    """Return writers and their queue in a few words; empty if they need cards: something is wrong with them."""
+    try:
+        status = ask(writers.status, scope)
+    except ObsError:
+        return ""
+    if status.empty:
+        return "No writers running"
+    cards = (_writers(status), _queue(status))
+    if any(card.bad for card in cards):
+        return ""
+    return f"Writers {cards[0].value}, {cards[0].note} · queue {cards[1].value} {cards[1].note}"
 
 
 def error_suggestions(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
@@ -176,6 +192,8 @@ _CARDS: Final[dict[str, tuple[Callable[..., StatCard], tuple[str, ...]]]] = {
     "Stale values": (_stale, ("streaks", "processes")),
 }
 """The function that builds each card, and the answers that it needs."""
+
+_WRITER_CARDS: Final = ("Writers", "Queue")
 
 
 def _row(summary: DataFrame) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from obs_core import charts
+from obs_core import theme
 from obs_core.errors import ObsError
 from obs_core.query.questions import overview
 from obs_core.ui.shell import answers, controls, firing, help_sheet, layout, pause
@@ -41,5 +41,5 @@ def _groups(given: Mapping[str, str]) -> list[str]:
     except ObsError:
         return []
     names = sorted(str(group) for group in groups["process_group"].dropna())
-    charts.group_colours(names)  # every page then gives colours among all groups
+    theme.group_colours(names)  # every page then gives colours among all groups
     return names

@@ -23,7 +23,7 @@ def page_style() -> None:
     """Add the style sheet, with the colours of both themes, and the script that keeps the browser history clean."""
     st.html(f"<style>{theme.css_variables()}{_web('page.css')}</style>")
     with st.container(key="obs_history"):
-        scripts = "".join(f"<script>{_web(name)}</script>" for name in ("history.js", "keys.js"))
+        scripts = "".join(f"<script>{_web(name)}</script>" for name in ("history.js", "keys.js", "crosshair.js"))
         st.html(scripts, unsafe_allow_javascript=True)
 
 

@@ -1,5 +1,6 @@
 """The status of the window: what a page shows when it has no rows, and up to when the data is complete."""
 
+import html
 from typing import Final
 
 import streamlit as st
@@ -51,12 +52,16 @@ def completeness(scope: PageScope) -> str:
     return f"Data is complete, {newest}"
 
 
-def scope_note(scope: PageScope) -> None:
-    """Draw what the numbers of the page cover: which calls, up to when, and what was dropped."""
+def scope_note(scope: PageScope, writing: str = "") -> None:
+    """Draw what the numbers of the page cover: which calls, up to when, and what was dropped.
+
+    `writing` is the state of the writers, if it needs no cards.
+    """
     dropped = int(ask(writers.status, scope)["dropped"].sum())
     parts = [
         "All calls are counted, at every depth of their traces",
         completeness(scope),
+        html.escape(writing),
         f"<b class='obs-error'>{formatting.count(dropped)} rows dropped by running writers</b>" if dropped else "",
     ]
     st.html(f"<p class='obs-status'>{' · '.join(part for part in parts if part)}</p>")

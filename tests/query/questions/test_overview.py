@@ -197,7 +197,7 @@ def test_failures_are_counted_by_type_and_location_ignoring_their_message(log: P
     kinds = answer[["type", "location", "calls"]].to_numpy().tolist()
     assert kinds == [
         ["KeyError", "feed.py in load", 2],
-        ["", "", 1],
+        ["", "load", 1],
         ["ValueError", "feed.py in load", 1],
         ["KeyError", "feed.py in save", 1],
     ]
@@ -206,8 +206,54 @@ def test_failures_are_counted_by_type_and_location_ignoring_their_message(log: P
     assert (first["exception"], first["trace_id"], first["span_id"]) == ("KeyError: 'b'", "t1", "s1")
     assert (len(first["trend"]), first["trend"][0], first["trend"][4], sum(first["trend"])) == (30, 1, 1, 2)
     assert overview.exceptions(engine, ALWAYS, group="red")["type"].tolist() == ["ValueError"]
+    assert first["title"] == "KeyError: …"
     few = overview.exceptions(engine, ALWAYS, size=1)
     assert (len(few), few.attrs["truncated"]) == (1, True)
+
+
+def test_an_exception_that_passes_several_calls_is_one_exception(log: Path, engine: Engine) -> None:
+    passing = ("parse", "s3", "s2"), ("observe", "s2", "s1"), ("main", "s1", None)
+    rows = [
+        failed(second, f"ValueError: reading {second} of 'tide'", "parse")._replace(
+            timestamp=START_NS + second * SECOND - outside,
+            function=name,
+            trace_id=f"t{second}",
+            span_id=span,
+            parent_span_id=parent,
+        )
+        for second in (1, 2)
+        for outside, (name, span, parent) in enumerate(passing)
+    ]
+    other = failed(3, "TimeoutError: after 3 s")._replace(function="retry", trace_id="t2", parent_span_id="s1")
+    silent = failed(3, None)._replace(function="serve", trace_id="t3", span_id="s1")
+    below = failed(4, "OSError: disk 4")._replace(function="load", trace_id="t3", span_id="s2", parent_span_id="s1")
+    table.store(log, [*rows, other, silent, below])
+    answer = overview.exceptions(engine, ALWAYS)
+    assert answer[["title", "location", "calls"]].to_numpy().tolist() == [
+        ["ValueError: reading … of …", "feed.py in parse", 2],
+        ["OSError: disk …", "load", 1],
+        ["TimeoutError: after … s", "retry", 1],
+    ]
+    assert answer["functions"].tolist() == [["parse", "observe", "main"], ["load", "serve"], ["retry"]]
+
+
+def test_calls_that_name_each_other_as_parents_are_counted_once(log: Path, engine: Engine) -> None:
+    one = failed(1, "OSError: a")._replace(trace_id="t1", span_id="s1", parent_span_id="s2")
+    two = failed(2, "OSError: a")._replace(trace_id="t1", span_id="s2", parent_span_id="s1")
+    table.store(log, [one, two, failed(3, "OSError: a")._replace(trace_id="t1", span_id="s3", parent_span_id="s3")])
+    assert overview.exceptions(engine, ALWAYS)["calls"].sum() == 2
+
+
+def test_an_issue_has_the_version_that_raised_it_last(log: Path, engine: Engine) -> None:
+    connection = store.open_log(log)
+    with sqlite.transaction(connection):
+        runs = [
+            store.run_id(connection, ProcessRun("feed", "red", 1, "host", version, "abc", START_NS + at))
+            for at, version in enumerate(("1.0", "1.1"))
+        ]
+        store.append(connection, [failed(at, "OSError: a")._replace(run_id=run) for at, run in enumerate(runs)])
+    connection.close()
+    assert overview.exceptions(engine, ALWAYS)["version"].tolist() == ["1.1"]
 
 
 def test_without_failures_there_are_no_kinds(engine: Engine) -> None:
@@ -216,7 +262,7 @@ def test_without_failures_there_are_no_kinds(engine: Engine) -> None:
     """
     answer = overview.exceptions(engine, ALWAYS)
     assert answer.empty
-    assert answer.columns.tolist()[:4] == ["type", "location", "function", "calls"]
+    assert answer.columns.tolist()[:6] == ["issue", "type", "location", "title", "function", "calls"]
 
 
 def test_a_restart_says_whether_the_version_changed(log: Path, engine: Engine) -> None:

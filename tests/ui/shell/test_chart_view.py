@@ -18,6 +18,14 @@ def test_time_outside_the_log_is_a_gap() -> None:
     assert whole["p95_ms"].isna().tolist() == [True, False, False, True]
 
 
+def test_the_slices_that_are_only_partly_in_the_window_or_the_log_are_marked() -> None:
+    slices = DataFrame({"bucket_ns": [100, 110, 120], "calls": [3, 4, 5], "errors": [0, 1, 0]})
+    assert spread(slices, Window(103, 130))["partial"].tolist() == ["partial", "", ""]
+    assert spread(slices, Window(100, 128))["partial"].tolist() == ["", "", "partial"]
+    assert spread(slices, Window(0, 500), Window(101, 129))["partial"].tolist()[1:-1] == ["partial", "", "partial"]
+    assert spread(slices, Window(100, 130))["partial"].tolist() == ["", "", ""]
+
+
 def test_a_window_filled_by_its_slices_has_no_gap() -> None:
     slices = DataFrame({"bucket_ns": [100, 110], "calls": [3, 4], "errors": [0, 1]})
     assert len(spread(slices, Window(103, 118))) == 2
