@@ -14,6 +14,9 @@ from obs_core.clock import period_ns
 from obs_core.environment import DEFAULT_LOG, switch, texts, whole_number
 
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?) ?([KMGT])B?", re.ASCII)
+OTLP_PORT: Final = 4318
+OTLP_GRPC_PORT: Final = 4317
+"""The default ports; the one for gRPC is used only together with the other, so that two receivers need one setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,7 @@ class Settings:
     otlp: bool  # OBS_OTLP: whether the dashboard starts the OTLP receiver
     otlp_host: str  # OBS_OTLP_HOST
     otlp_port: int  # OBS_OTLP_PORT
+    otlp_grpc_port: int  # OBS_OTLP_GRPC_PORT: for OTLP over gRPC; 0: none
     source_roots: tuple[
         Path, ...
     ] = ()  # OBS_SOURCE_ROOTS: folders from which source code may be shown, by default the current one
@@ -68,7 +72,8 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         new_observability=switch(env, "ENABLE_NEW_OBSERVABILITY", default=True),
         otlp=switch(env, "OBS_OTLP", default=True),
         otlp_host=env.get("OBS_OTLP_HOST") or "127.0.0.1",
-        otlp_port=whole_number(env, "OBS_OTLP_PORT", default=4318),
+        otlp_port=(port := whole_number(env, "OBS_OTLP_PORT", default=OTLP_PORT)),
+        otlp_grpc_port=whole_number(env, "OBS_OTLP_GRPC_PORT", default=OTLP_GRPC_PORT if port == OTLP_PORT else 0),
         source_roots=tuple(Path(root) for root in (env.get("OBS_SOURCE_ROOTS") or ".").split(os.pathsep) if root),
         rollout=_one_of(env, "OBS_ROLLOUT", ("both", "deprecated", "removed")),
         token=env.get("OBS_TOKEN", "").strip(),

@@ -28,6 +28,7 @@ ADAPTERS = {
     "pygments": {"obs_core/source_code/highlight.py"},
     "opentelemetry": {"obs_core/capture/otel.py", "obs_core/ingest/formats/protobuf/messages.py"},
     "uvicorn": {"obs_core/ingest/receiver/listener.py", "obs_core/ingest/receiver/connections.py"},
+    "grpc": {"obs_core/ingest/receiver/grpc_listener.py"},
     "httpx": {"obs_core/alerts/deliver/http_client.py"},
 }
 

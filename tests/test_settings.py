@@ -17,6 +17,7 @@ CHANGED = {
     "OBS_OTLP": "no",
     "OBS_OTLP_HOST": "::1",
     "OBS_OTLP_PORT": "4400",
+    "OBS_OTLP_GRPC_PORT": "4401",
     "OBS_SOURCE_ROOTS": "src",
     "OBS_ROLLOUT": "Removed",
     "OBS_TOKEN": "shared secret",

@@ -1,4 +1,4 @@
-"""`python -m obs_core ingest`: receives OTLP over HTTP until it is stopped."""
+"""`python -m obs_core ingest`: receives OTLP over HTTP and gRPC until it is stopped."""
 
 import argparse
 import json
@@ -32,6 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--port", type=argument_types.count, help="the port to listen on, 0 for any free one (OBS_OTLP_PORT, else 4318)"
     )
     parser.add_argument(
+        "--grpc-port", type=argument_types.count, help="the port for gRPC, 0 for none (OBS_OTLP_GRPC_PORT, else 4317)"
+    )
+    parser.add_argument(
         "--insecure", action="store_true", help="listen beyond this machine without a token (OBS_INSECURE=yes)"
     )
     parser.add_argument(
@@ -47,6 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         log=(arguments.log or environment.log).absolute(),
         otlp_host=arguments.host or environment.otlp_host,
         otlp_port=environment.otlp_port if arguments.port is None else arguments.port,
+        otlp_grpc_port=_grpc_port(arguments, environment),
     )
     insecure = arguments.insecure or environment.insecure
     if warning := check_listening(receiver_settings.otlp_host, receiver_settings.otlp_token, insecure=insecure):
@@ -56,16 +60,27 @@ def run(arguments: argparse.Namespace) -> int:
         capture.from_environment()._replace(log=str(receiver_settings.log), process="obs_core ingest", group=None)
     )
     listener = Listener(receiver_settings, intake)
+    if listener.warning:
+        print(listener.warning, file=sys.stderr, flush=True)
     signal.signal(signal.SIGTERM, lambda *_: listener.stop())  # uvicorn raises it again after stopping
     if arguments.child:
         threading.Thread(target=_end_with_parent, args=(listener,), daemon=True).start()
         print(json.dumps({"address": listener.address}), flush=True)
         heartbeat.start()
     else:
-        print(f"Receiving OTLP at {listener.address} into {receiver_settings.log}", flush=True)
+        by_grpc = f", and by gRPC at {listener.grpc.address}," if listener.grpc else ""
+        print(f"Receiving OTLP at {listener.address}{by_grpc} into {receiver_settings.log}", flush=True)
     threading.Thread(target=intake.recover, daemon=True).start()
     listener.run()
     return 0
+
+
+def _grpc_port(arguments: argparse.Namespace, environment: settings.Settings) -> int:
+    """The port for gRPC: as given, else as set; without both, only the default port for HTTP has one next to it."""
+    if arguments.grpc_port is not None:
+        return int(arguments.grpc_port)
+    other_port = arguments.port not in (None, settings.OTLP_PORT)
+    return 0 if other_port and environment.otlp_grpc_port == settings.OTLP_GRPC_PORT else environment.otlp_grpc_port
 
 
 def _check(path: Path) -> None:

@@ -12,6 +12,7 @@ import uvicorn
 from obs_core import heartbeat
 from obs_core.errors import ObsError, PortInUse
 from obs_core.ingest.receiver.connections import Connection, Connections
+from obs_core.ingest.receiver.grpc_listener import GrpcListener, listening_for_grpc
 from obs_core.ingest.receiver.intake import Intake
 from obs_core.ingest.receiver.server import Receiver
 from obs_core.settings import Settings, http_address
@@ -35,8 +36,11 @@ class Listener:
         self._intake = intake
         self._listening = _listening(settings.otlp_host, settings.otlp_port)
         self.address = http_address(settings.otlp_host, self._listening.getsockname()[1])
+        receiver = Receiver(settings, intake)
+        socket_of_grpc, self.warning = listening_for_grpc(settings)
+        self.grpc = GrpcListener(settings, receiver, socket_of_grpc) if socket_of_grpc else None
         config = uvicorn.Config(
-            Receiver(settings, intake).app(),
+            receiver.app(),
             log_level="warning",
             access_log=False,
             lifespan="off",
@@ -52,10 +56,14 @@ class Listener:
 
     def run(self) -> None:
         """Serve until a signal or `stop`; then move accepted rows into the log."""
+        if self.grpc:
+            self.grpc.start()
         try:
             self._server.run(sockets=[self._listening])
         finally:
             self._listening.close()
+            if self.grpc:
+                self.grpc.stop()
             self._intake.close()
 
     def stop(self) -> None:

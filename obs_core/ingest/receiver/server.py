@@ -6,8 +6,9 @@ except those that the response counts as rejected.
 
 import asyncio
 import os
+import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -47,10 +48,11 @@ class Receiver:
         self.tally = Tally()
         self._settings = settings
         self._intake = intake
-        self._limits = Limits.of(settings)
+        self.limits = Limits.of(settings)
         self._guesses = Guesses()
         self._in_memory = 0
-        self._small = _BODIES * self._limits.size // settings.otlp_connections
+        self._small = _BODIES * self.limits.size // settings.otlp_connections
+        self._storing = threading.Lock()  # gRPC has threads of its own
         self._one = anyio.CapacityLimiter(1)
 
     def app(self) -> Starlette:
@@ -71,17 +73,22 @@ class Receiver:
                     )
                 return _response(await self._accept(signal, content_type, request))
             except Refusal as refusal:
-                return _response(self._refused(refusal, content_type or responses.JSON))
+                return _response(self.refused(refusal, content_type or responses.JSON))
 
         return export
 
     def _check(self, request: Request) -> None:
         """Raise a `Refusal` unless the sender may send."""
-        settings, address = self._settings, request.client.host if request.client else ""
+        settings = self._settings
         access.check(request.headers, settings.otlp_token, settings.otlp_host, settings.hosts)
-        access.check_token(request.headers, settings.otlp_token, address, self._guesses)
+        self.check_token(request.headers, request.client.host if request.client else "")
 
-    def _refused(self, refusal: Refusal, content_type: str) -> Answer:
+    def check_token(self, headers: Mapping[str, str], address: str) -> None:
+        """Raise a `Refusal` unless the sender at this address has the token, if one is set."""
+        access.check_token(headers, self._settings.otlp_token, address, self._guesses)
+
+    def refused(self, refusal: Refusal, content_type: str) -> Answer:
+        """Count a refusal, and answer it."""
         self.tally.refused += 1
         return responses.refused(refusal, content_type)
 
@@ -90,7 +97,7 @@ class Receiver:
         try:
             await self._read(request, body)
             encoding = request.headers.get("content-encoding", "")
-            return await anyio.to_thread.run_sync(self._store, signal, content_type, body, encoding, limiter=self._one)
+            return await anyio.to_thread.run_sync(self.store, signal, content_type, body, encoding, limiter=self._one)
         finally:
             self._in_memory -= len(body)
 
@@ -101,27 +108,29 @@ class Receiver:
                 async for piece in request.stream():
                     body += piece
                     self._in_memory += len(piece)
-                    if len(body) > self._limits.size:
-                        raise self._limits.too_large()
-                    if self._in_memory > _BODIES * self._limits.size and len(body) > self._small:
+                    if len(body) > self.limits.size:
+                        raise self.limits.too_large()
+                    if self._in_memory > _BODIES * self.limits.size and len(body) > self._small:
                         raise Refusal(503, "Too many large requests at once.", 1)
         except TimeoutError as error:
             raise Refusal(408, f"The body did not arrive within {self._settings.otlp_body_s} s.") from error
         except ClientDisconnect as error:
             raise Refusal(400, "The body was cut off.") from error
 
-    def _store(self, signal: str, content_type: str, body: bytearray, encoding: str) -> Answer:
+    def store(self, signal: str, content_type: str, body: bytearray, encoding: str) -> Answer:
         """Decompress, map and store one batch, in its own thread.
 
         Nothing is raised to the caller: an error would keep the whole request in memory as long as its traceback lives.
         """
         try:
-            self._intake.opened()
-            plain = decoding.unpacked(body, encoding, self._limits)
-            parts = decoding.parts(signal, content_type, plain, self._settings.values, self._limits)
-            stored = self._intake.put(parts, time.time_ns())
+            with self._storing:
+                self._intake.opened()
+            plain = decoding.unpacked(body, encoding, self.limits)
+            parts = decoding.parts(signal, content_type, plain, self._settings.values, self.limits)
+            with self._storing:
+                stored = self._intake.put(parts, time.time_ns())
         except Refusal as refusal:
-            return self._refused(refusal, content_type)
+            return self.refused(refusal, content_type)
         self.tally.batches += 1
         self.tally.rows += stored.rows
         self.tally.rejected += stored.rejected

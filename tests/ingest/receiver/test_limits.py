@@ -114,7 +114,7 @@ def test_the_number_of_parts_is_a_setting(tmp_path: Path) -> None:
 
 def test_a_request_that_takes_too_long_is_refused_and_nothing_of_it_is_stored(tmp_path: Path) -> None:
     sender = Sender(tmp_path / "trace.db")
-    sender.receiver._limits = replace(sender.receiver._limits, work_s=0)
+    sender.receiver.limits = replace(sender.receiver.limits, work_s=0)
     answer = sender.post(traces(span(number) for number in range(1, 500)).SerializeToString())
     assert answer.status_code == 413
     assert "send smaller batches" in status_of(answer)[1]
