@@ -1,5 +1,6 @@
 """Sends an analytical query to a worker by the best access path that is ready: mirror, archive, or the log itself."""
 
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +23,11 @@ ROLLUP_ROWS: Final = 1_000_000
 """Rows in the pieces of a window, above which rollups answer: below, exact answers take some 200 ms."""
 LONGEST_TAIL: Final = 1_000_000
 """Rows behind the sealed ones, above which the log itself is read."""
+
+SMALL_LOG: Final = 64 << 20
+"""Bytes of a log that may be scanned whatever its rows are."""
+SHORT_ROW: Final = 2_000
+"""Bytes per row, on average, of a log that may be scanned."""
 
 Version = tuple[int, ...]
 
@@ -88,7 +94,10 @@ class AccessPaths:
                     message = f"Rows of this window are only in {view.folder}, which can't be read."
                     raise ArchiveDamaged(message, "Run: python -m obs_core archive verify")
             share = self._share(window) if shape.native else 0.0
-            plan = planner.plan(file, shape, window, parameters, share=share, limit=limit, repaired=repaired)
+            plan = planner.plan(
+                file, shape, window, parameters,
+                share=share, limit=limit, repaired=repaired, has_short_cells=self._has_short_cells(),
+            )  # fmt: skip
             return self._pool.answer(self._request(plan)), plan.way
         except QueryFailed as error:
             if not repaired and duckdb_errors.is_bad_text(error):
@@ -155,6 +164,11 @@ class AccessPaths:
     def _request(self, plan: planner.Plan) -> dict[str, Any]:
         """The request to a worker."""
         return {"log": str(self._log.absolute()), "statement": plan.statement, "parameters": plan.parameters}
+
+    def _has_short_cells(self) -> bool:
+        """Whether a scan, which can't cut cells, takes bounded memory: the log is small, or its rows are on average."""
+        size = sum(os.stat(path).st_size for path in (self._log, f"{self._log}-wal") if os.path.exists(path))  # noqa: PTH110, PTH116 - a text
+        return size <= SMALL_LOG or size <= SHORT_ROW * self._rows()
 
     def _rows(self) -> int:
         """The number of ids of the log."""

@@ -21,6 +21,12 @@ PREFIX: Final = 65_536
 FUNCTION: Final = "cut_cell"
 """The name of `cut` in SQL."""
 
+ANALYSED: Final = 65_536
+"""The largest cell that analytical questions read whole, in bytes: DuckDB reads 2,048 rows at once."""
+
+CUT_AT: Final = 4_096
+"""The characters of a larger cell that they read."""
+
 _WHOLE: Final = INTEGER_COLUMNS | {"kind", "status", "trace_id", "span_id", "parent_span_id"}
 """The columns that are read as they are: conditions on them use the indexes."""
 
@@ -39,6 +45,19 @@ def relation(rows: str) -> str:
     """The table expression `rows` of a log, with long cells cut."""
     cells = (f'"{name}"' if name in _WHOLE else f'{FUNCTION}(CAST("{name}" AS BLOB)) AS "{name}"' for name in COLUMNS)
     return f"(SELECT {', '.join(cells)} FROM {rows})"
+
+
+def analysed(column: str) -> str:
+    """SQLite's SQL for a cell that DuckDB reads: of a long one the beginning, and its size in bytes.
+
+    Two cells that were cut are never taken for equal (`values/streaks.sql`).
+    """
+    cell = f'"{column}"'
+    if column in _WHOLE:
+        return cell
+    size = f"length(CAST({cell} AS BLOB))"  # the length of a text ends at a NUL
+    shown = f"substr({cell}, 1, {CUT_AT}) || '… [' || {size} || ' bytes in all]'"
+    return f"CASE WHEN {size} > {ANALYSED} THEN {shown} ELSE {cell} END"
 
 
 def cut(cell: bytes | None) -> str | None:

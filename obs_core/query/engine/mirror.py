@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
-from obs_core.query.engine import search_text
+from obs_core.query.engine import long_cells, search_text
 
 IDS: Final = ("trace_id", "span_id", "parent_span_id")
 """Columns that are stored as hashes: they can be counted and compared with one another."""
@@ -27,9 +27,11 @@ _TEXTS: Final = ("kind", "status", "process", "process_group", "function", "data
 _OF_VALUES: Final = ("data_type", "data_value", "attributes")
 # Attributes say how a value is compared that its text does not show in full; no query reads other attributes here.
 _SELECTED: Final = {
-    "data_type": "CASE WHEN kind = 'value' THEN data_type END",
-    "data_value": "CASE WHEN kind = 'value' THEN data_value END",
-    "attributes": "CASE WHEN kind = 'value' AND instr(attributes, '\"obs.value.') THEN attributes END",
+    **{column: long_cells.analysed(column) for column in ("process", "process_group", "function", "data")},
+    **{column: f"CASE WHEN kind = 'value' THEN {long_cells.analysed(column)} END" for column in _OF_VALUES},
+    "attributes": (
+        f"CASE WHEN kind = 'value' AND instr(attributes, '\"obs.value.') THEN {long_cells.analysed('attributes')} END"
+    ),
     **{column: search_text.folded(column) for column in search_text.COLUMNS},
 }
 _ANCHOR: Final = "SELECT timestamp || '/' || coalesce(span_id, '') || '/' || data FROM data_trace WHERE id = ?"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from obs_core.clock import Window
-from obs_core.query.engine import mirror, search_text
+from obs_core.query.engine import long_cells, mirror, search_text
 from obs_core.query.engine.sql_file import SqlFile
 from obs_core.scanner import MARKED, UNMARKED
 from obs_core.store.foreign import INTEGER_COLUMNS, Shape
@@ -44,12 +44,15 @@ def plan(
     share: float,
     limit: int | None,
     repaired: bool = False,
+    has_short_cells: bool = True,
 ) -> Plan:
     """How to run `file` on the rows in `window`; `share` is the part of the log in the window, 0 to 1.
 
-    The answer has at most `limit` rows. `repaired` reads text in a form that tolerates invalid UTF-8.
+    The answer has at most `limit` rows. Unless the log `has_short_cells`, SQLite reads it, and cuts long ones.
+    `repaired` reads text in a form that tolerates invalid UTF-8.
     """
-    scans = shape.native and share > FULL_SCAN_SHARE and not set(columns_of(file)) & set(search_text.COLUMNS)
+    folded = set(columns_of(file)) & set(search_text.COLUMNS)
+    scans = shape.native and has_short_cells and share > FULL_SCAN_SHARE and not folded
     way: Way = "sqlite_query in hex" if repaired else "scan" if scans else "sqlite_query"
     grouped = parameters.get("group") is not None
     base = (
@@ -146,11 +149,10 @@ def _selected(column: str, *, repaired: bool) -> str:
     """What SQLite returns for this column."""
     if column in search_text.COLUMNS:
         return f'{search_text.folded(column)} AS "{column}"'
-    return (
-        f'{MARKED.format(cell=chr(34) + column + chr(34))} AS "{column}"'
-        if repaired and column not in INTEGER_COLUMNS
-        else f'"{column}"'
-    )
+    if column in INTEGER_COLUMNS:
+        return f'"{column}"'
+    cell = long_cells.analysed(column)
+    return f'{MARKED.format(cell=f"({cell})") if repaired else cell} AS "{column}"'
 
 
 def _cast(column: str, repaired: bool, *, is_hashed: bool) -> str:  # noqa: FBT001

@@ -9,7 +9,7 @@ from pandas.testing import assert_frame_equal
 from benchmarks.logs import multiplied
 from obs_core.clock import HOUR, SECOND, Window
 from obs_core.model import Row
-from obs_core.query.engine import dataframes, planner
+from obs_core.query.engine import dataframes, long_cells, planner
 from obs_core.query.engine.engine import Engine
 from obs_core.query.engine.sql_file import names, parsed, sql_file
 from obs_core.query.engine.worker_pool import Pool
@@ -85,9 +85,19 @@ def test_numbers_at_the_ends_of_64_bits_stay_exact(tmp_path: Path, pool: Pool, w
 
 @pytest.mark.parametrize("way", WAYS)
 def test_long_cells_and_embedded_nuls_survive(tmp_path: Path, pool: Pool, way: str) -> None:
-    path = stored(tmp_path / "x.db", [Row("call", "p", "a\0b'\"$x", START, data_value="x" * 50_000_000)])
+    path = stored(tmp_path / "x.db", [Row("call", "p", "a\0b'\"$x", START, data_value="x" * long_cells.ANALYSED)])
     answer = by_way(pool, path, ALL, way)
-    assert answer[["data", "longest"]].iloc[0].tolist() == ["a\0b'\"$x", 50_000_000]
+    assert answer[["data", "longest"]].iloc[0].tolist() == ["a\0b'\"$x", long_cells.ANALYSED]
+
+
+@pytest.mark.parametrize("beginning", ["x", "\0"])
+@pytest.mark.parametrize("way", WAYS)
+def test_longer_cells_are_cut_where_sqlite_reads_them(tmp_path: Path, pool: Pool, way: str, beginning: str) -> None:
+    text = beginning + "é" * 50_000
+    path = stored(tmp_path / "x.db", [Row("call", "p", "f", START, data_value=text)])
+    longest = int(by_way(pool, path, ALL, way)["longest"].iloc[0])
+    cut = long_cells.CUT_AT if beginning == "x" else 0
+    assert longest == (len(text) if way == "scan" else cut + len("… [100001 bytes in all]"))
 
 
 def mixed() -> list[Row]:

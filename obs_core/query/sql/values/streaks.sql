@@ -11,7 +11,9 @@ WITH texts AS (
     -- repr() wraps the numbers of NumPy and decimal: np.float64(1.5), Decimal('1.5').
     SELECT
         process, data, timestamp, id, data_value AS reading, attributes, coalesce(data_type, '') AS type,
-        coalesce(regexp_matches(attributes, '"obs\.value\.incomparable": ?true'), false) AS incomparable,
+        -- A text of more than 65,536 bytes was cut (`long_cells.analysed`), or is read whole.
+        coalesce(regexp_matches(attributes, '"obs\.value\.incomparable": ?true'), false)
+            OR coalesce(ends_with(reading, ' bytes in all]') OR strlen(reading) > 65536, false) AS incomparable,
         CASE
             WHEN incomparable OR NOT regexp_matches(type, '^([A-Za-z_]+\.)*([Uu]?[Ii]nt|[Ff]loat|[Dd]ouble|[Dd]ecimal|[Rr]eal|[Nn]um|INT|FLOAT|DOUBLE|REAL|NUM|$)') THEN NULL
             WHEN ends_with(reading, ')') THEN regexp_extract(reading, '^(?:np\.[a-z0-9]+|Decimal)\(''?([^'')]*)''?\)$', 1)
