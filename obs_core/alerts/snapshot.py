@@ -26,6 +26,7 @@ ORDER: Final[tuple[machine.ShownState, ...]] = (
     "inactive",
 )
 """The states, most severe first."""
+_MOST_ERRORS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,26 +96,27 @@ def snapshot(log: Path, now_ns: int) -> AlertsSnapshot:
 
 
 def _of_file(log: Path) -> AlertsSnapshot:
-    try:
-        return AlertsSnapshot(sources.from_file(sources.path_of(log)))
-    except BadParameter as error:
-        return AlertsSnapshot(error=f"{error.message} {error.hint}")
+    rules, invalid = sources.read(log, None)
+    return AlertsSnapshot(rules, error=_message(invalid))
+
+
+def _message(invalid: Mapping[str, BadParameter]) -> str:
+    """What is wrong with the invalid rules; empty if there are none."""
+    shown = [f"{error.message} {error.hint}" for error in list(invalid.values())[:_MOST_ERRORS]]
+    more = f"{len(invalid) - _MOST_ERRORS:,} more rules are not valid." if len(invalid) > _MOST_ERRORS else ""
+    end = "Until then the version from before stays in effect; the other rules are evaluated." if shown else ""
+    return " ".join(text for text in (*shown, more, end) if text)
 
 
 def _of_ledger(log: Path, connection: sqlite3.Connection, now_ns: int) -> AlertsSnapshot:
-    message = ""
-    try:
-        defined = sources.rules(log, connection)
-    except BadParameter as error:
-        message = f"{error.message} {error.hint} Until then the previous rules stay active."
-        defined = sources.from_ledger(connection)
+    defined, invalid = sources.read(log, connection)
     rules = {rule.name: rule for rule in sources.with_snoozes(defined, ledger.snoozes(connection))}
     active = [row for row in ledger.alert_rows(connection) if row.rule in rules and row.state != "inactive"]
     alerts = [_view(rules[row.rule], row, now_ns) for row in active]
     alerts.sort(key=lambda alert: (ORDER.index(alert.state), alert.severity != "critical", -alert.since_ns))
     evaluated = ledger.evaluated_ranges(connection)
     evaluated_ns = max((progress.evaluated_ns for progress in evaluated.values()), default=None)
-    return AlertsSnapshot(list(rules.values()), alerts, evaluated_ns, message, frozenset(evaluated))
+    return AlertsSnapshot(list(rules.values()), alerts, evaluated_ns, _message(invalid), frozenset(evaluated))
 
 
 def _view(rule: Rule, row: ledger.AlertRow, now_ns: int) -> AlertView:

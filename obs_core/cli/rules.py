@@ -1,6 +1,7 @@
 """`python -m obs_core rules list|add|test|remove`: alert rules on the command line."""
 
 import argparse
+import sys
 import tomllib
 from collections.abc import Sequence
 from contextlib import closing
@@ -56,16 +57,20 @@ def run(arguments: argparse.Namespace) -> int:
     log = (arguments.log or from_environment().log).absolute()
     with closing(ledger.open_ledger(log)) as connection:
         if arguments.action == "list":
-            for rule in sources.with_snoozes(sources.rules(log, connection), ledger.snoozes(connection)):
+            rules, invalid = sources.read(log, connection)
+            for rule in sources.with_snoozes(rules, ledger.snoozes(connection)):
                 print(_line(rule))
-        elif arguments.action == "add":
+            for error in invalid.values():
+                print(f"{error.message} {error.hint}".strip(), file=sys.stderr)
+            return 2 if invalid else 0
+        if arguments.action == "add":
             sources.add(connection, log, _parse(arguments), now_ns())
             print(f"Added “{arguments.name}”.")
         elif arguments.action == "remove":
             sources.remove(connection, arguments.name)
             print(f"Removed “{arguments.name}”.")
         else:
-            rule = _parse(arguments) if arguments.kind else _named(sources.rules(log, connection), arguments.name)
+            rule = _parse(arguments) if arguments.kind else _named(sources.read(log, connection), arguments.name)
             _test(log, rule, arguments, webhook_store.listed(connection))
     return 0
 
@@ -121,8 +126,10 @@ def _value(text: str) -> Any:  # noqa: ANN401 - a number, a list, or the text it
         return text
 
 
-def _named(rules: list[Rule], name: str) -> Rule:
-    for rule in rules:
+def _named(read: sources.ReadRules, name: str) -> Rule:
+    if name in read.invalid:
+        raise read.invalid[name]
+    for rule in read.rules:
         if rule.name == name:
             return rule
     raise BadParameter(f"No rule is called “{name}”.", "python -m obs_core rules list shows all rules.")

@@ -1,7 +1,7 @@
 """What fails while a log is followed: each part fails alone, is reported at most once per 20 s, and is counted."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -9,12 +9,13 @@ from typing import Final
 from obs_core.alerts.evaluate.failures import Reason, RowCounts, error_text
 from obs_core.alerts.rules.model import Rule
 from obs_core.clock import now_ns
-from obs_core.errors import ObsError
+from obs_core.errors import BadParameter, ObsError
 from obs_core.store import sqlite
 from obs_core.watch.status_file import Fault
 
 REPEAT_S: Final = 20.0
 Report = Callable[[str], None]
+_NONE: Final[Mapping[str, BadParameter]] = {}
 _ROWS: Final[dict[Reason, str]] = {
     "unreadable": "{} rows can't be read and were skipped; the last one has the id {}: {}.",
     "skipped": "{} rows could not be evaluated and were skipped; the last one has the id {}: {}.",
@@ -73,15 +74,21 @@ class Faults:
             self._reported_s[part, text] = now_s
             self._report(text)
 
-    def set_rules(self, failed: dict[Rule, str]) -> None:
-        """Set the faults of rules that are not evaluated because of an error."""
+    def set_rules(self, failed: Mapping[Rule, str], invalid: Mapping[str, BadParameter] = _NONE) -> None:
+        """Set the faults of rules that are not evaluated because of an error, and of those that can't be read."""
         texts = {
-            f"rule {rule.name}": f"The rule “{rule.name}” is not evaluated until it is changed: {why}."
+            rule.name: f"The rule “{rule.name}” is not evaluated until it is changed: {why}."
             for rule, why in failed.items()
         }
-        for part in [part for part in self._current if part.startswith("rule ") and part not in texts]:
+        texts |= {name: f"{error.message} {error.hint}".strip() for name, error in invalid.items()}
+        self.set_all("rule ", texts)
+
+    def set_all(self, prefix: str, texts: Mapping[str, str]) -> None:
+        """Set the faults of all parts with names that start with `prefix`; those without a text have ended."""
+        faults = {f"{prefix}{name}": text for name, text in texts.items()}
+        for part in [part for part in self._current if part.startswith(prefix) and part not in faults]:
             self.end(part)
-        for part, text in texts.items():
+        for part, text in faults.items():
             if self._text_of(part) != text:
                 self.set(part, text)
 

@@ -66,6 +66,9 @@ class Follower:
         self._rules_state: object = None
         self.failed: dict[Rule, str] = {}
         """Rules that are not evaluated until they are changed, because their check raised an error: this one."""
+        self.invalid: dict[str, BadParameter] = {}
+        """What is wrong with rules that can't be read, by name; their versions from before stay in effect."""
+        self._valid: dict[str, Rule] = {}
         self._evaluator = Evaluator([], (), AlertSet([]))
 
     def close(self) -> None:
@@ -83,7 +86,6 @@ class Follower:
         """Evaluate the new rows and record the results; return how many rows were new.
 
         Raises:
-            BadParameter: a rule is invalid; the rules from before stay in effect.
             LogMissing: the file is not the one that was opened.
         """
         if not self.log.exists() or self.log.stat().st_ino != self._inode:
@@ -97,7 +99,7 @@ class Follower:
 
     def _tick(self, now_ns: int, writers: Sequence[WriterStatus]) -> int:
         held = held_back(writers)
-        invalid_rule = self._update_rules(now_ns, held)
+        self._update_rules(now_ns, held)
         newest = tail.newest_id(*self._source)
         if newest < self.at_id:
             self._start_over()
@@ -114,8 +116,6 @@ class Follower:
                 self._checkpoint.save(self._evaluator, self.at_id, every=10 * SAVE_EVERY)
         self._evaluator.tick(now_ns, writers, held)
         self._recorder.tick(self._evaluator, self.at_id, now_ns)
-        if invalid_rule is not None:
-            raise invalid_rule
         return total
 
     @property
@@ -140,29 +140,29 @@ class Follower:
         """Save the streaks, less often while rows arrive; call it after the results of a tick were sent."""
         self._checkpoint.save(self._evaluator, self.at_id, every=SAVE_EVERY if rows_arrived else 0)
 
-    def _update_rules(self, now_ns: int, held: Held = frozenset()) -> BadParameter | None:
+    def _update_rules(self, now_ns: int, held: Held = frozenset()) -> None:
         """Read the rules; if they have changed, evaluate new ones over the whole log and continue with all of them."""
-        try:
-            state = sources.state(self.log, self._recorder.ledger)
-            if state == self._rules_state and self._rules is not None:
-                return None
-            rules = sources.rules(self.log, self._recorder.ledger)
-        except BadParameter as error:
-            if self._rules is None:
-                self._continue(self._history.resume([], now_ns))
-            return error
+        state = sources.state(self.log, self._recorder.ledger)
+        if state == self._rules_state and self._rules is not None:
+            return
+        rules, self.invalid = sources.read(self.log, self._recorder.ledger)
+        valid = {rule.name: rule for rule in rules}
+        for name, rule in self._valid.items():
+            if name in self.invalid or (sources.WHOLE_FILE in self.invalid and rule.source == "file"):
+                valid.setdefault(name, rule)
+        self._valid = valid
+        rules = [valid[name] for name in sorted(valid)]
         self._rules_state = state
         all_enabled = [rule for rule in rules if rule.enabled]
         self.failed = {rule: text for rule, text in self.failed.items() if rule in all_enabled}
         enabled = [rule for rule in all_enabled if rule not in self.failed]
         if enabled == self._rules:
-            return None
+            return
         if self._rules is not None:
             self._recorder.tick(self._evaluator, self.at_id, now_ns)
             self._checkpoint.save(self._evaluator, self.at_id)
-        self._recorder.end_missing(all_enabled, now_ns)
+        self._recorder.end_missing(all_enabled, now_ns, self.invalid)
         self._continue(self._history.evaluator_of(enabled, now_ns, held))
-        return None
 
     def _continue(self, position: Position) -> None:
         self._evaluator, self.at_id = position

@@ -7,7 +7,7 @@ streaks. An error is reported and the part runs again, with a growing delay if i
 import gc
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +15,7 @@ from obs_core import heartbeat
 from obs_core.capture.drain import recovery, writer_status
 from obs_core.capture.drain.writer_status import WriterStatus
 from obs_core.clock import backoff, now_ns
-from obs_core.errors import BadParameter, LogMissing, ObsError
+from obs_core.errors import LogMissing, ObsError
 from obs_core.paths import folder_of
 from obs_core.watch import lock, status_file
 from obs_core.watch.faults import Faults, Report
@@ -27,7 +27,8 @@ MAX_SERIES: Final = 200_000
 _WAIT_S: Final = 2.0
 _RETRY_S: Final = 20.0
 _RECOVER_EVERY: Final = 10  # ticks: spools of dead processes are recovered every 5 s
-AfterTick = Callable[[Path, int], None]
+AfterTick = Callable[[Path, int], Mapping[str, str] | None]
+"""Called after each tick; may return what fails, by webhook."""
 
 
 def watch(
@@ -101,11 +102,13 @@ class _Watch:
         follower = self._follower
         if follower is None:
             return
-        self._faults.set_rules(follower.failed)
+        self._faults.set_rules(follower.failed, follower.invalid)
         self._faults.set_rows(follower.counts)
         for callback in after_tick:
             with self._faults.isolated("notifications"):
-                callback(self._log, now_ns())
+                failing = callback(self._log, now_ns())
+                if failing is not None:
+                    self._faults.set_all("webhook ", failing)
         with self._faults.isolated("streaks"):
             follower.save(rows_arrived=rows > 0)
             if follower.streaks_error is not None:
@@ -119,9 +122,6 @@ class _Watch:
                 if self._follower is not None:
                     _first_tick(self._follower, writers)
             rows = 0 if self._follower is None else self._follower.tick(now_ns(), writers)
-        except BadParameter as error:
-            self._faults.failed("evaluation", error)  # a rule is invalid: those from before stay in effect
-            return 0
         except Exception as error:  # noqa: BLE001 - the watcher never stops
             self._faults.failed("evaluation", error)
             self._close()

@@ -1,6 +1,6 @@
 """Records the results of evaluation in the ledger: transitions, alerts, and how far each rule was evaluated."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +9,7 @@ from obs_core.alerts import ledger
 from obs_core.alerts.evaluate import alert_set
 from obs_core.alerts.evaluate.evaluator import EvaluationOutput, Evaluator
 from obs_core.alerts.ledger import EvaluatedRange
+from obs_core.alerts.rules import sources
 from obs_core.alerts.rules.model import Rule
 from obs_core.clock import SECOND
 from obs_core.store import sqlite
@@ -67,11 +68,16 @@ class Recorder:
         ranges = {rule.name: EvaluatedRange(self._condition_hash(rule), at_id, now_ns) for rule in rules}
         ledger.mark_evaluated(self.ledger, ranges)
 
-    def end_missing(self, rules: list[Rule], now_ns: int) -> None:
-        """Resolve the alerts of rules that are not among `rules`, or have changed, and delete their progress."""
+    def end_missing(self, rules: list[Rule], now_ns: int, invalid: Collection[str] = ()) -> None:
+        """Resolve the alerts of rules that are not among `rules`, or have changed, and delete their progress.
+
+        Alerts of `invalid` rules stay; those of all missing rules, if the file can't be read.
+        """
+        if sources.WHOLE_FILE in invalid:
+            return
         hashes = {rule.name: rule.condition_hash() for rule in rules}
         ranges = ledger.evaluated_ranges(self.ledger)
-        ended = {name for name, evaluated in ranges.items() if hashes.get(name) != evaluated.condition}
+        ended = {name for name, evaluated in ranges.items() if hashes.get(name) != evaluated.condition} - set(invalid)
         self._hashes = {}
         if not ended:
             return

@@ -209,9 +209,13 @@ def test_a_running_watcher_shows_whether_it_evaluates_for_the_first_time_or_catc
 
 def test_an_invalid_rules_file_is_reported_and_the_page_still_works(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(STUCK))
-    sources.path_of(log_path).write_text("[[rule]]\nname = 'stuck'\nkind = 'stall'\n")
+    sources.path_of(log_path).write_text(
+        "[[rule]]\nname = 'stuck'\nkind = 'stall'\n[[rule]]\nname = 'fine'\nkind = 'stale'\n"
+    )
     app = opened("alerts")
     assert not app.exception
+    assert "the other rules are evaluated" in page_text(app)
+    assert "fine" in page_text(opened("alerts", a_view="Rules"))
     assert "'stall'" in page_text(app)
     assert "● 1 stale now" in page_text(app)
 

@@ -24,7 +24,7 @@ from tests.support import table
 def saved_rules(log: Path) -> dict[str, Rule]:
     """The rules of the ledger by name."""
     with closing(ledger.open_ledger(log)) as connection:
-        return {rule.name: rule for rule in sources.from_ledger(connection)}
+        return {rule.name: rule for rule in sources.read(log, connection).rules}
 
 
 def pressed(app: AppTest, key: str) -> AppTest:

@@ -12,7 +12,7 @@ from obs_core.alerts import ledger
 from obs_core.alerts.rules import sources
 from obs_core.capture.drain.writer_status import WriterStatus
 from obs_core.clock import HOUR, SECOND, iso_ns
-from obs_core.errors import BadParameter, LogMissing
+from obs_core.errors import LogMissing
 from obs_core.model import Row
 from obs_core.series import snapshot
 from obs_core.store import log as store
@@ -336,16 +336,34 @@ def test_the_alerts_of_a_removed_rule_resolve_and_a_new_rule_is_evaluated_over_t
         ]
 
 
-def test_an_invalid_rule_is_reported_and_the_rules_from_before_stay_in_effect(
-    log: Path, tick: Callable[..., int]
-) -> None:
-    rule(log, STALE)
-    tick(0)
-    rule(log, STALE + "nonsense = 1\n")
+def test_an_invalid_rule_keeps_its_version_from_before_and_the_others_change(log: Path) -> None:
+    hot = '[[rule]]\nname = "hot"\nkind = "value"\nabove = {}\n'
+    rule(log, STALE + hot.format(100))
     table.store(log, readings(*"111"))
-    with pytest.raises(BadParameter, match="nonsense"):
-        tick(5)
-    assert transitions(log) == [("inactive", "firing", 2)]
+    with closing(follower.Follower(log)) as opened:
+        opened.tick(START + 5 * SECOND)
+        rule(log, STALE + "nonsense = 1\n" + hot.format(5) + "[[rule]]\nkind = 'value'\n")
+        table.store(log, readings(*"19", start=3))
+        opened.tick(START + 6 * SECOND)
+        assert [*opened.invalid] == ["stuck", "number 3 of the file"]
+        assert "nonsense" in str(opened.invalid["stuck"])
+    with closing(ledger.open_ledger(log)) as connection:
+        happened = [(one.rule, one.state_to) for _, one in ledger.transitions(connection)]
+    assert sorted(happened) == [("hot", "firing"), ("stuck", "firing"), ("stuck", "resolved")]
+
+
+@pytest.mark.parametrize("text", [STALE + "nonsense = 1\n", "[[rule"])
+def test_the_alerts_of_an_invalid_rule_stay_over_a_restart(log: Path, text: str) -> None:
+    table.store(log, readings(*"111"))
+    for second, (rules, invalid) in enumerate([(STALE, 0), (text, 1), (STALE, 0)], 5):
+        rule(log, rules)
+        if second == 7:
+            assert transitions(log) == [("inactive", "firing", 2)]
+            table.store(log, readings(*"2", start=7))
+        with closing(follower.Follower(log)) as opened:
+            opened.tick(START + (second + 1) * SECOND)
+            assert len(opened.invalid) == invalid
+    assert transitions(log) == [("inactive", "firing", 2), ("firing", "resolved", 7)]
 
 
 def test_values_outside_the_limits_fire_and_values_inside_resolve(log: Path, tick: Callable[..., int]) -> None:

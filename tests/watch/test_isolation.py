@@ -202,13 +202,14 @@ def watched(log: Path) -> Iterator[Watched]:
     assert alive
 
 
-def _raises_at_first() -> Callable[[Path, int], None]:
+def _raises_at_first() -> Callable[[Path, int], dict[str, str]]:
     calls: list[int] = []
 
-    def callback(_: Path, now_ns: int) -> None:
+    def callback(log: Path, now_ns: int) -> dict[str, str]:
         calls.append(now_ns)
         if len(calls) < 20:
             raise RuntimeError("no messages")
+        return {"ops": "no settings"} if "bad" in (log.parent / sources.NAME).read_text() else {}
 
     return callback
 
@@ -218,6 +219,16 @@ def test_an_error_of_one_part_is_shown_while_it_lasts_and_the_other_parts_run(wa
     watched.until(lambda: ("good", "firing", 1) in transitions(watched.log))
     watched.until(lambda: status_file.faults(watched.log) == [])
     assert sum("no messages" in sentence for sentence in watched.said) == 1
+
+
+def test_an_invalid_rule_and_a_webhook_with_an_error_are_named(watched: Watched) -> None:
+    rules = watched.log.parent / sources.NAME
+    rules.write_text(LIMIT.format("good", 5) + LIMIT.format("bad", "'high'"))
+    watched.until(lambda: "Rule “bad”: above is 'high'" in watched.fault_of("rule bad"))
+    watched.until(lambda: "no settings" in watched.fault_of("webhook ops"))
+    assert ("good", "firing", 1) in transitions(watched.log)
+    rules.write_text(LIMIT.format("good", 5))
+    watched.until(lambda: status_file.faults(watched.log) == [])
 
 
 def test_a_table_that_is_dropped_and_made_again_is_followed(watched: Watched) -> None:

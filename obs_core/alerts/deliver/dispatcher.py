@@ -15,6 +15,7 @@ from typing import Final
 from obs_core import clock
 from obs_core.alerts import ledger
 from obs_core.alerts.deliver import http_client, outbox
+from obs_core.alerts.deliver.faults import WebhookFaults
 from obs_core.alerts.deliver.http_client import Message
 from obs_core.alerts.deliver.payload import Envelope, MessageAlert, message_body
 from obs_core.alerts.deliver.retry import Response
@@ -31,18 +32,23 @@ PAUSE_S: Final = 0.25  # between two rounds: one indexed row each, and a transit
 
 
 @contextmanager
-def deliver_in_background(settings: Settings) -> Iterator[Callable[[Path, int], None]]:
+def deliver_in_background(settings: Settings) -> Iterator[Callable[[Path, int], dict[str, str]]]:
     """Deliver in a thread next to a watcher: call the yielded function after each tick, with the log and the time.
+
+    It returns what fails, by webhook.
 
     The first call starts `run` in the thread, so not before the watcher holds its lock; leaving the block ends it.
     """
     stop = threading.Event()
     running: list[threading.Thread] = []
+    faults = WebhookFaults()
 
-    def after_tick(log: Path, _now: int) -> None:
+    def after_tick(log: Path, _now: int) -> dict[str, str]:
         if not (running and running[0].is_alive()):
-            running[:] = [threading.Thread(target=run, args=(log, settings, stop), name="obs-deliver", daemon=True)]
+            arguments = (log, settings, stop, faults)
+            running[:] = [threading.Thread(target=run, args=arguments, name="obs-deliver", daemon=True)]
             running[0].start()
+        return faults.texts
 
     try:
         yield after_tick
@@ -52,8 +58,10 @@ def deliver_in_background(settings: Settings) -> Iterator[Callable[[Path, int], 
             thread.join(_JOIN_TIMEOUT_S)
 
 
-def run(log: Path, settings: Settings, stop: threading.Event) -> None:
+def run(log: Path, settings: Settings, stop: threading.Event, faults: WebhookFaults | None = None) -> None:
     """Deliver for `log` until `stop` is set; a round that has started is finished (at most about 13 s).
+
+    `faults` has what failed for single webhooks in the last round.
 
     Errors of the ledger (locked, a full disk) are logged once per 20 s and retried; no message is lost.
     """
@@ -62,7 +70,11 @@ def run(log: Path, settings: Settings, stop: threading.Event) -> None:
         try:
             with closing(ledger.open_ledger(log)) as connection:
                 while not stop.is_set():
-                    stop.wait(0 if run_round(connection, settings) else PAUSE_S)
+                    current = WebhookFaults()
+                    count = run_round(connection, settings, faults=current)
+                    if faults is not None:
+                        faults.texts = current.texts
+                    stop.wait(0 if count else PAUSE_S)
         except (sqlite.Error, ObsError) as error:
             if clock.now_ns() - warned_ns > _WARNING_INTERVAL_NS:
                 warned_ns = clock.now_ns()
@@ -71,13 +83,23 @@ def run(log: Path, settings: Settings, stop: threading.Event) -> None:
             stop.wait(_ERROR_PAUSE_S)
 
 
-def run_round(connection: sqlite3.Connection, settings: Settings, now: Callable[[], int] = clock.now_ns) -> int:
-    """Queue new transitions, post due messages, record each response as it comes; return the number of messages."""
-    outbox.queue(connection, now())
-    due = outbox.due_messages(connection, now(), settings.external_url)
+def run_round(
+    connection: sqlite3.Connection,
+    settings: Settings,
+    now: Callable[[], int] = clock.now_ns,
+    faults: WebhookFaults | None = None,
+) -> int:
+    """Queue new transitions, post due messages, record each response as it comes; return the number of messages.
+
+    An error of one webhook stops no other one; `faults` gets it.
+    """
+    faults = WebhookFaults() if faults is None else faults
+    outbox.queue(connection, now(), faults)
+    due = outbox.due_messages(connection, now(), settings.external_url, faults)
 
     def on_response(number: int, response: Response) -> None:
-        outbox.record(connection, due[number][0], response, now())
+        with faults.isolated(due[number][1].webhook.name):
+            outbox.record(connection, due[number][0], response, now())
 
     http_client.post([message for _, message in due], settings.webhook_allow, on_response)
     return len(due)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from obs_core.alerts import ledger
 from obs_core.alerts.deliver import transitions
+from obs_core.alerts.deliver.faults import WebhookFaults
 from obs_core.alerts.deliver.grouping import Group, GroupedAlert, is_forgettable
 from obs_core.alerts.deliver.webhook import Webhook, group_labels, matches
 from obs_core.alerts.ledger import AlertTransition
@@ -26,13 +27,18 @@ def of_webhook(connection: sqlite3.Connection, name: str) -> dict[str, Group]:
     return {row[1]: _group(row) for row in rows}
 
 
-def due(connection: sqlite3.Connection, now: int) -> list[Group]:
+def due(connection: sqlite3.Connection, now: int, faults: WebhookFaults) -> list[Group]:
     """The groups to flush at `now`, those that wait longest first; at most 200 per webhook.
 
-    One round flushes some of them; the limit bounds the memory for a webhook with very many groups.
+    One round flushes some of them; the limit bounds the memory for a webhook with very many groups. A group that can't
+    be read is the fault of its webhook.
     """
     rows = connection.execute(f"SELECT * FROM ({_RANKED}) WHERE rank <= {_DUE_PER_WEBHOOK} ORDER BY next_ns", (now,))
-    return [_group(row) for row in rows]
+    groups = []
+    for row in rows.fetchall():
+        with faults.isolated(row[0]):
+            groups.append(_group(row))
+    return groups
 
 
 def store(connection: sqlite3.Connection, group: Group) -> None:

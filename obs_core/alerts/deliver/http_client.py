@@ -69,7 +69,7 @@ async def _post_all(
     return list(await asyncio.gather(*(post_one(index, message) for index, message in enumerate(messages))))
 
 
-async def _post(message: Message, allow: Sequence[str]) -> Response:
+async def _post(message: Message, allow: Sequence[str]) -> Response:  # noqa: PLR0911 - one line per kind of error
     try:
         url = url_policy.parse_url(message.webhook.url)
         async with asyncio.timeout(LIMIT_S) as limit:
@@ -85,6 +85,8 @@ async def _post(message: Message, allow: Sequence[str]) -> Response:
         return Response(None, "The webhook's host could not be resolved.")
     except UnicodeError:
         return Response(None, "The webhook's host can't be read.", permanent=True)
+    except Exception as error:  # noqa: BLE001 - the messages to other webhooks are posted; its text may have a secret
+        return Response(None, f"The message could not be posted: an unexpected {type(error).__name__}.")
 
 
 async def _resolve(url: url_policy.WebhookUrl) -> list[url_policy.Address]:

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from obs_core.alerts import ledger
 from obs_core.alerts.deliver import group_store, grouping, payload, retry, transitions, webhook_store
+from obs_core.alerts.deliver.faults import WebhookFaults
 from obs_core.alerts.deliver.grouping import Group, GroupedAlert, Notification
 from obs_core.alerts.deliver.http_client import Message
 from obs_core.alerts.deliver.retry import Outcome, Response
@@ -36,49 +37,56 @@ class _Attempt(NamedTuple):
     error: str
 
 
-def queue(connection: sqlite3.Connection, now: int) -> int:
+def queue(connection: sqlite3.Connection, now: int, faults: WebhookFaults | None = None) -> int:
     """Queue the transitions since the last call; return the number of new deliveries.
 
-    Nothing is queued while the watcher catches up with many rows: only what still fires then is sent.
+    Nothing is queued while the watcher catches up with many rows: only what still fires then is sent. The transitions
+    of a webhook with an error stay for later.
     """
+    faults = WebhookFaults() if faults is None else faults
     newest = ledger.newest_transition_id(connection)
-    behind = "SELECT config, last_transition_id FROM webhook WHERE last_transition_id IS NULL OR last_transition_id < ?"
+    behind = "SELECT name, config, last_transition_id FROM webhook WHERE coalesce(last_transition_id, -1) < ?"
     if ledger.is_catching_up(connection) or not connection.execute(behind, (newest,)).fetchone():
         return 0
     queued = 0
-    with sqlite.transaction(connection):
-        for config, last_id in connection.execute(behind, (newest,)).fetchall():
+    for name, config, last_id in connection.execute(behind, (newest,)).fetchall():
+        with faults.isolated(name), sqlite.transaction(connection):
             webhook = from_json(config)
             recorded = _firing_now(connection) if last_id is None else ledger.transitions(connection, after=last_id)
             new = [row for row in recorded if row[0] <= newest and transitions.is_notified(row[1])]
             queued += _queue_for(connection, webhook, new, now)
-            connection.execute("UPDATE webhook SET last_transition_id = ? WHERE name = ?", (newest, webhook.name))
+            connection.execute("UPDATE webhook SET last_transition_id = ? WHERE name = ?", (newest, name))
     return queued
 
 
-def due_messages(connection: sqlite3.Connection, now: int, external_url: str) -> list[tuple[Notification, Message]]:
+def due_messages(
+    connection: sqlite3.Connection, now: int, external_url: str, faults: WebhookFaults | None = None
+) -> list[tuple[Notification, Message]]:
     """Flush the groups that are due; return the messages to post, and store the groups without one."""
+    faults = WebhookFaults() if faults is None else faults
     snoozed = {rule for rule, end_ns in ledger.snoozes(connection).items() if end_ns > now}
-    webhooks = {webhook.name: webhook for webhook in webhook_store.listed(connection)}
+    webhooks = {webhook.name: webhook for webhook in webhook_store.listed(connection, faults)}
     messages: list[tuple[Notification, Message]] = []
     without_message: list[tuple[Group, Notification]] = []
     count = Counter[str]()
-    for stored in group_store.due(connection, now):
+    for stored in group_store.due(connection, now, faults):
         webhook = webhooks.get(stored.webhook)
-        if webhook is None:  # removed while its message was being posted
-            group_store.forget(connection, stored)
+        if webhook is None:
+            if not webhook_store.is_known(connection, stored.webhook):  # removed while its message was being posted
+                group_store.forget(connection, stored)
             continue
         if len(messages) == ROUND_LIMIT or count[webhook.name] == WEBHOOK_LIMIT:
             continue
-        ids = [alert.transition_id for alert in stored.alerts.values()]
-        last = {transition.fingerprint: transition for transition in ledger.transitions_by_id(connection, ids)}
-        group = grouping.with_mutes(stored, {name: transition.rule in snoozed for name, transition in last.items()})
-        notification = grouping.due_notification(group, webhook, now)
-        if notification and (notification.firing or notification.resolved):
-            count[webhook.name] += 1
-            messages.append((notification, _message(notification, webhook, last, external_url)))
-        elif notification:
-            without_message.append((group, notification))
+        with faults.isolated(webhook.name):
+            ids = [alert.transition_id for alert in stored.alerts.values()]
+            last = {transition.fingerprint: transition for transition in ledger.transitions_by_id(connection, ids)}
+            group = grouping.with_mutes(stored, {name: transition.rule in snoozed for name, transition in last.items()})
+            notification = grouping.due_notification(group, webhook, now)
+            if notification and (notification.firing or notification.resolved):
+                messages.append((notification, _message(notification, webhook, last, external_url)))
+                count[webhook.name] += 1
+            elif notification:
+                without_message.append((group, notification))
     if without_message:
         with sqlite.transaction(connection):
             for group, notification in without_message:

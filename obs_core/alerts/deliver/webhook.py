@@ -114,11 +114,18 @@ def to_json(webhook: Webhook) -> str:
 
 
 def from_json(text: str) -> Webhook:
-    """The webhook that `to_json` wrote; fields of later versions are ignored."""
+    """The webhook that `to_json` wrote; fields of later versions are ignored.
+
+    Raises:
+        BadParameter: something else wrote it.
+    """
     known = {webhook_field.name for webhook_field in fields(Webhook)}
-    values = {name: value for name, value in json.loads(text).items() if name in known}
-    lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
-    return Webhook(**{**values, **lists})
+    try:
+        values = {name: value for name, value in json.loads(text).items() if name in known}
+        lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+        return Webhook(**{**values, **lists})
+    except (AttributeError, TypeError, ValueError):
+        raise BadParameter("its settings can't be read", "Remove the webhook, and add it again.") from None
 
 
 def _check_header(name: str, text: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from obs_core.alerts.deliver import url_policy
+from obs_core.alerts.deliver.faults import WebhookFaults
 from obs_core.alerts.deliver.webhook import Webhook, checked, from_json, to_json
 from obs_core.errors import BadParameter
 from obs_core.store import sqlite
@@ -89,10 +90,14 @@ def remove(connection: sqlite3.Connection, name: str) -> None:
         )
 
 
-def listed(connection: sqlite3.Connection) -> list[Webhook]:
-    """All webhooks, by name."""
-    rows = connection.execute("SELECT config FROM webhook ORDER BY name")
-    return [from_json(row[0]) for row in rows]
+def listed(connection: sqlite3.Connection, faults: WebhookFaults | None = None) -> list[Webhook]:
+    """All webhooks that can be read, by name; `faults` gets the others."""
+    faults = WebhookFaults() if faults is None else faults
+    webhooks = []
+    for name, config in connection.execute("SELECT name, config FROM webhook ORDER BY name").fetchall():
+        with faults.isolated(name):
+            webhooks.append(from_json(config))
+    return webhooks
 
 
 def named(connection: sqlite3.Connection, name: str) -> Webhook:

@@ -24,7 +24,7 @@ def note(snapshot: AlertsSnapshot) -> None:
         st.warning(formatting.escape_markdown(snapshot.error), icon=":material/error:")
     log, now = from_environment().log, now_ns()
     child = status_file.children(log).get("watch")
-    _show_faults([fault for fault in watch_status.faults(log) if not snapshot.error.startswith(fault.text)])
+    _show_faults([fault for fault in watch_status.faults(log) if fault.text not in snapshot.error])
     if child is not None and child.restarts and now - child.last_end_ns <= _RECENT_NS:
         when = formatting.format_time(child.last_end_ns, date=False)
         reason = formatting.escape_markdown(child.last_end)

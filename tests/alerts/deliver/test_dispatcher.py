@@ -20,6 +20,7 @@ import pytest
 
 from obs_core.alerts import ledger
 from obs_core.alerts.deliver import dispatcher, http_client, webhook_store
+from obs_core.alerts.deliver.faults import WebhookFaults
 from obs_core.alerts.deliver.webhook import Webhook
 from obs_core.settings import Settings, from_environment
 from tests.alerts.deliver.recording import record_transition
@@ -166,6 +167,26 @@ def test_background_delivery_runs_from_the_first_tick_to_the_end_of_the_block(tm
         time.sleep(0.5)
         assert alerts_of(receiving) == [("a", "firing")]
         assert "obs-deliver" not in {thread.name for thread in threading.enumerate()}
+
+
+@pytest.mark.parametrize("damage", ["config = '{'", "config = '{\"name\": 1}'", "config = '[]'"])
+def test_a_webhook_that_can_not_be_read_is_named_and_the_others_get_their_messages(tmp_path: Path, damage: str) -> None:
+    with receiver(receivers.answers("200 OK")) as receiving, open_connection(tmp_path) as connection:
+        for name in ("a", "ops", "z"):
+            webhook_store.add(connection, replace(webhook_at(receiving), name=name), LONG_AGO)
+        connection.execute(f"UPDATE webhook SET {damage} WHERE name = 'a'")
+        record_transition(connection, "firing", LONG_AGO, process="p")
+        faults = WebhookFaults()
+        assert dispatcher.run_round(connection, SETTINGS, faults=faults) == 2
+        assert [*faults.texts] == ["a"]
+        assert "“a” gets no notifications" in faults.texts["a"]
+        connection.execute("UPDATE delivery_group SET state = '{}', next_ns = 0 WHERE webhook = 'ops'")
+        record_transition(connection, "firing", LONG_AGO, process="q")
+        faults = WebhookFaults()
+        wait_for(lambda: dispatcher.run_round(connection, SETTINGS, faults=faults) == 1)
+        assert [*faults.texts] == ["a", "ops"]
+        webhook_store.remove(connection, "a")
+        assert [webhook.name for webhook in webhook_store.listed(connection)] == ["ops", "z"]
 
 
 def test_a_kill_before_the_response_sends_the_same_message_again_with_the_same_key(tmp_path: Path) -> None:
