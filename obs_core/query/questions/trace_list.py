@@ -52,11 +52,11 @@ def page(
         # The whole window: a trace of an earlier page is not listed again. What was searched is not searched again.
         is_searched = after_row is not None and after_row.id == BEFORE_ALL
         rest = paging.remaining(window, after_row, descending=True) if is_searched else window
-        listed = search_page(engine, "trace_list/newest", rest, row_filter, parameters, newest_first=True, group=group)
+        listed = search_page(engine, "trace_list/page", rest, row_filter, parameters, newest_first=True, group=group)
         listed = listed.drop_duplicates("trace_id", ignore_index=True)
     else:
         keyed = {"sort": key, "descending": int(descending), "after_key": after_row and after_row.key}
-        listed = search_rows(engine, "trace_list/sorted", window, row_filter, parameters | keyed, group=group)
+        listed = search_rows(engine, "trace_list/page_sorted", window, row_filter, parameters | keyed, group=group)
     rows = _roots(engine, listed.head(size), attributes)
     next_token = paging.next_page(listed, size)
     rows.attrs = dict(listed.attrs) | {"truncated": next_token is not None, "next": next_token}

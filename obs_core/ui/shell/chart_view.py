@@ -23,8 +23,17 @@ Timeline = Callable[..., charts.Spec]
 """A chart of slices of time; `per` is the length of a slice."""
 
 
-def show(chart: Chart, frame: DataFrame, *, key: str | None = None, selects: bool = False) -> dict[str, Any]:
+def show(
+    chart: Chart,
+    frame: DataFrame,
+    *,
+    key: str | None = None,
+    selects: bool = False,
+    on_select: Callable[[], None] | None = None,
+) -> dict[str, Any]:
     """Draw `frame` as `chart`; return the selections in it by their names (empty unless `selects`).
+
+    `on_select` runs before the run after a selection, and finds it in the session under `key`.
 
     Columns that end in `_ns` reach the chart as times, under their name without the ending. A chart that a page draws
     twice needs a `key`.
@@ -32,7 +41,8 @@ def show(chart: Chart, frame: DataFrame, *, key: str | None = None, selects: boo
     data = derived(_with_times, frame)
     spec = theme.coloured(chart(), dark=st.context.theme.type == "dark")
     key = key or f"chart_{getattr(chart, '__name__', '')}"
-    event: Any = st.vega_lite_chart(data, spec, key=key, on_select="rerun" if selects else "ignore", width="stretch")
+    selecting: Any = on_select or ("rerun" if selects else "ignore")
+    event: Any = st.vega_lite_chart(data, spec, key=key, on_select=selecting, width="stretch")
     return dict(event["selection"]) if selects else {}
 
 
