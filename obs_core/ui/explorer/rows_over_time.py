@@ -107,12 +107,12 @@ def rows_over_time(scope: PageScope, row_filter: RowFilter) -> None:
     st.html(_LEGEND)
     left, right = st.columns(2)
     # Charts of another window or filter get other keys: they must not keep the drag that selected these.
-    place = f"{scope.from_text} {scope.to_text} {row_filter.min_ms} {row_filter.max_ms}"
+    selection = f"{scope.from_text} {scope.to_text} {row_filter.min_ms} {row_filter.max_ms}"
     with left:
-        _chart(by_status, rows, f"t_by_status {place}")
+        _chart(by_status, rows, f"t_by_status {selection}")
     with right:
         if rows["from_ms"].notna().any():
-            _chart(by_duration, rows, f"t_by_duration {place}")
+            _chart(by_duration, rows, f"t_by_duration {selection}")
         else:
             st.caption("No matching row has a duration.")
     if rows.attrs["newest"]:
