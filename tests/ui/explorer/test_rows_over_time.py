@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from obs_core import charts
+from obs_core import charts, theme
 from obs_core.clock import SECOND, Window
 from obs_core.ui.explorer.rows_over_time import brushed, by_duration, by_status
 
@@ -13,7 +13,7 @@ from obs_core.ui.explorer.rows_over_time import brushed, by_duration, by_status
 @pytest.mark.parametrize("chart", [by_status, by_duration])
 @pytest.mark.parametrize("dark", [False, True])
 def test_every_role_gets_its_colour(chart: Callable[[], charts.Spec], dark: bool) -> None:  # noqa: FBT001
-    text = json.dumps(charts.coloured(chart(), dark=dark))
+    text = json.dumps(theme.coloured(chart(), dark=dark))
     assert '"$' not in text
     assert '"data"' not in text
 
