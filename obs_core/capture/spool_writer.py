@@ -12,7 +12,7 @@ from functools import partial
 from typing import Final
 
 from obs_core.capture.context import UNSAMPLED, current
-from obs_core.capture.drain.at_exit import at_exit_of_child
+from obs_core.capture.drain.at_exit import at_exit_of_child, drain_elsewhere
 from obs_core.capture.drain.drain import Drain, drain_into
 from obs_core.capture.drain.recovery import recover
 from obs_core.capture.options import Options
@@ -32,7 +32,7 @@ class Writer:
 
     def __init__(self, options: Options, *, drains: bool) -> None:
         """Make the spool, or a buffer in memory if that fails; with `drains`, start the thread that empties it."""
-        self.at_exit_of_child = at_exit_of_child
+        self.at_exit_of_child, self.drain_elsewhere = at_exit_of_child, drain_elsewhere
         self.options = options
         self.spool: Spool | MemoryBuffer = new_spool(options, process.sites.keys)
         self.drain: Drain = drain_into(self.spool, options)
@@ -131,10 +131,11 @@ class Writer:
                 moved = self._step()
             finally:
                 self.drain_lock.release()
-            if not moved and self.drain.position < end:
+            if self.drain.position < end:
                 if monotonic() >= deadline:
                     return False
-                sleep(0.01)
+                if not moved:
+                    sleep(0.01)
             if spool is not self.spool:
                 spool = self.spool
                 end = spool.end()
@@ -147,8 +148,11 @@ class Writer:
         if locked:
             self.drain_lock.release()
 
-    def close(self, timeout_s: float) -> None:
-        """Stop accepting frames, flush, and delete the spool if the log has all of it."""
+    def close(self, timeout_s: float) -> bool:
+        """Stop accepting frames, flush, and delete the spool if the log has all of it.
+
+        Returns whether rows are left that another process can move: not if the log can't be written now.
+        """
         deadline = monotonic() + timeout_s
         self.closed = True
         if self.spool.is_lost():
@@ -163,7 +167,7 @@ class Writer:
                 break
             done = self.flush(deadline - monotonic())  # the log was lost: once more, into a new one
         if not self.drain_lock.acquire(timeout=1):
-            return
+            return self.options.drain
         try:
             self.spool.tidy(time_ns())
             if done:
@@ -174,3 +178,4 @@ class Writer:
             self.drain.close()
         finally:
             self.drain_lock.release()
+        return self.options.drain and not done and self.drain.breaker.state == "closed"

@@ -96,17 +96,27 @@ def dropped() -> int:
         return process.closed_dropped + writer.spool.count_drops()
 
 
-def end() -> None:
-    """Flush and close the writer, if there is one; a later frame starts another."""
+def end() -> bool:
+    """Flush and close the writer, if there is one; a later frame starts another.
+
+    Returns whether rows are left that another process can move.
+    """
     with process.lock:
         writer, process.writer = process.writer, None
         sink.write = sink.put = start
-        if writer is not None:
-            writer.close(writer.options.exit_s)
-            process.closed_dropped += writer.spool.count_drops()
+        if writer is None:
+            return False
+        has_left = writer.close(writer.options.exit_s)
+        process.closed_dropped += writer.spool.count_drops()
+        return has_left
 
 
 def end_of_program() -> None:
-    """Flush at exit. Later rows stay in a spool for the next program or `python -m obs_core drain`."""
+    """Flush at exit; what takes longer than OBS_EXIT_S is moved by a process of its own, after this one.
+
+    Later rows stay in a spool for the next program or `python -m obs_core drain`.
+    """
     process.ended = True
-    end()
+    writer = process.writer
+    if end() and writer is not None:
+        writer.drain_elsewhere(writer.options.log)

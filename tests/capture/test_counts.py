@@ -9,6 +9,7 @@ from obs_core.capture.drain import recovery
 from obs_core.paths import folder_of
 from obs_core.store import sqlite
 from tests.capture.test_bursts import numbers_in, run
+from tests.capture.test_trouble import until
 
 
 def program(log: Path, code: str) -> tuple[str, str]:
@@ -110,3 +111,20 @@ def test_functions_of_the_standard_library_that_a_test_replaces_are_not_called_b
         """,
     )
     assert (output, errors) == (f"{[0] * 12} True True\n", "")
+
+
+def test_what_takes_longer_than_the_end_of_a_program_may_is_moved_by_a_process_of_its_own(tmp_path: Path) -> None:
+    log = tmp_path / "trace.db"
+    output, errors = program(
+        log,
+        """
+        import obs_core
+        obs_core.configure(exit_s=0, flush_ms=60_000)
+        @obs_core.trace
+        def step(n): return n
+        for n in range(30_000): step(n)
+        """,
+    )
+    assert (output, errors) == ("", "")
+    until(lambda: log.exists() and not list(Path(folder_of(str(log))).glob("*.spool")), 60)
+    assert sorted(numbers_in(log)) == list(range(30_000))
