@@ -13,6 +13,7 @@ from obs_core.clock import Window
 from obs_core.errors import ArchiveDamaged
 from obs_core.query.engine import archive_planner, duckdb_errors, planner
 from obs_core.query.engine.archive_reader import ArchiveReader, ArchiveView
+from obs_core.query.engine.narrow import NarrowQueries
 from obs_core.query.engine.sql_file import SqlFile
 from obs_core.query.engine.sqlite_reader import SqliteReader
 from obs_core.query.engine.worker_pool import MirrorBehind, Pool, QueryFailed
@@ -53,6 +54,7 @@ class AccessPaths:
         self._log, self._reader, self._pool = log, reader, pool
         self._has_mirror = mirror
         self._archive = ArchiveReader(log, reader) if archive else None
+        self.narrow = NarrowQueries(reader, self._archive)
 
     def answer(
         self,

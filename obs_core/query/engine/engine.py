@@ -5,7 +5,6 @@ A server or command has one engine. It is safe to use from several threads.
 
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,7 +16,7 @@ from pandas import DataFrame
 from obs_core.clock import MAX_NS, Window
 from obs_core.errors import ObsError
 from obs_core.model import ROW_CAP
-from obs_core.query.engine import dataframes, long_cells, planner
+from obs_core.query.engine import dataframes, planner
 from obs_core.query.engine.access_paths import AccessPaths
 from obs_core.query.engine.sql_file import SqlFile, sql_file
 from obs_core.query.engine.sqlite_reader import SqliteReader
@@ -77,8 +76,9 @@ class Engine:
         file = sql_file(query_name)
         cap = None if self.row_cap is None else row_cap or self.row_cap
         limit = None if cap is None else cap + 1
-        statement, cut = (self._statement(file, where_sql, cut=cut) for cut in (False, True))
-        names, rows = self._reader.answer(statement, _plain(parameters), limit=limit, limit_s=limit_s, cut=cut)
+        names, rows = self._paths.narrow.answer(
+            file, where_sql, _plain(parameters), limit=limit, limit_s=limit_s, cut=True
+        )
         return self._capped(dataframes.from_rows(names, rows, file.returns), "lookup", start, cap)
 
     def tuples(
@@ -89,7 +89,7 @@ class Engine:
         Raises:
             ObsError: as `lookup`.
         """
-        return self._reader.answer(self._statement(sql_file(query_name), where_sql), _plain(parameters))[1]
+        return self._paths.narrow.answer(sql_file(query_name), where_sql, _plain(parameters))[1]
 
     def analyse(
         self, query_name: str, window: Window, parameters: Mapping[str, object], *, exact: bool = False
@@ -131,15 +131,9 @@ class Engine:
             return None
         return None if table is None else self._capped(dataframes.from_arrow(table), "mirror", start, ROW_CAP)
 
-    def _statement(self, file: SqlFile, where_sql: str, *, cut: bool = False) -> str:
-        """A narrow query's SQL over the relations of this log, on request with long cells cut."""
-        shape = self._reader.shape()
-        if cut:
-            shape = replace(shape, rows=long_cells.relation(shape.rows))
-        statement = file.statement.replace("{where}", where_sql)
-        for name in ("rows", "calls", "values", "logs"):
-            statement = statement.replace("{" + name + "}", shape.relation(name))
-        return statement
+    def is_pruned(self, window: Window) -> bool:
+        """Whether rows of the window may have left the log; narrow queries then read the archive too."""
+        return self._paths.narrow.is_pruned(window)
 
     def shape(self) -> Shape:
         """The log's columns and relations, and what it lacks."""

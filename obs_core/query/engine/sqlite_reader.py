@@ -3,8 +3,8 @@
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -51,17 +51,23 @@ class SqliteReader:
         limit: int | None = None,
         limit_s: float | None = None,
         cut: str | None = None,
+        prepared: Callable[[sqlite.Connection], AbstractContextManager[None]] | None = None,
     ) -> Rows:
         """The columns and rows of `statement`; at most `limit` rows are read, in at most `limit_s`.
 
         `cut` is the same statement over relations that cut long cells (`long_cells`); it runs if there are any.
+        The statements run within `prepared`, which may fill temporary tables.
 
         Raises:
             QuestionTimedOut: it ran longer than `limit_s`.
             BadParameter: a parameter is not valid Unicode, or a number of more than 64 bits.
             ObsError: the log is missing, is not a trace log, or can't be read.
         """
-        with self._connection() as connection, self._limited(connection, limit_s):
+        with (
+            self._connection() as connection,
+            self._limited(connection, limit_s),
+            prepared(connection) if prepared else nullcontext(),
+        ):
             if cut is not None:
                 with suppress(sqlite3.DataError), long_cells.limited(connection):
                     return _decoded(connection, statement, parameters, limit)
@@ -145,6 +151,7 @@ class SqliteReader:
         for name, arguments, function in _FUNCTIONS:
             connection.create_function(name, arguments, function, deterministic=True)
         connection.execute(f"PRAGMA busy_timeout = {int(self.limit_s * 1000)}")
+        connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute("PRAGMA trusted_schema = OFF")  # views in a foreign file may only call harmless functions
         existing = {name for (name,) in connection.execute("SELECT lower(name) FROM sqlite_schema")}
         for table, columns in _EMPTY.items():

@@ -38,7 +38,7 @@ def search_rows(
     Raises:
         ObsError: as `Engine.lookup`; a field of the filter has a value that it can't have.
     """
-    if row_filter.search and engine.has_mirror:
+    if row_filter.search and engine.has_mirror and not engine.is_pruned(window):
         with suppress(QuestionTimedOut):
             return search_in_sqlite(engine, query_name, window, row_filter, parameters, group=group, limit_s=AT_ONCE_S)
         answer = search_in_mirror(engine, query_name, window, row_filter, parameters, group=group, limit_s=limit_s)
