@@ -1,7 +1,7 @@
 """All rows that match a filter, in pieces, for exports: constant memory, and no long transaction.
 
 A piece is limited by the rows that it reads, not by those that match, so that a rare match takes no more time in one
-transaction than a frequent one.
+transaction than a frequent one; and by the bytes of these rows, so that long cells take no more memory.
 """
 
 from collections.abc import Iterator
@@ -18,6 +18,10 @@ from obs_core.query.filters.row_filter import ALL_ROWS, KINDS, RowFilter
 from obs_core.query.filters.where import WhereClause, where_clause
 
 PIECE: Final = 10_000
+PIECE_BYTES: Final = 64 << 20
+"""The bytes of text in one piece; a single row may have more."""
+TYPICAL_ROW: Final = 400
+"""Bytes of a row in the file of a log, with its indexes."""
 MEASURED: Final = 200  # newest rows that `width` measures
 PLAIN_BYTES: Final = 30 + 19 + 4 + 12 + 20  # of a line: ISO time, nanoseconds, kind, duration, commas and line end
 ALWAYS: Final = Window(-MAX_NS - 1, MAX_NS)
@@ -80,8 +84,9 @@ def trace(engine: Engine, trace_id: str) -> list[Row]:
 def _by_time(engine: Engine, where: WhereClause, last_id: int, size: int) -> Iterator[list[tuple[Any, ...]]]:
     position: dict[str, Any] = {name: where.parameters[name] for name in ("from_ns", "to_ns")}
     position |= {"after_ns": None, "after_id": None}
+    sized, limits = _limits(engine, size)
     while True:
-        edges = engine.tuples("export/edge", position | {"size": size})
+        edges = engine.tuples(f"export/{sized}edge", position | limits)
         edge_ns, edge_id = edges[0] if edges else (None, None)
         within = {**position, "edge_ns": edge_ns, "edge_id": edge_id, "last_id": last_id}
         if edge_id is not None:  # the index is read no further than the edge
@@ -94,8 +99,9 @@ def _by_time(engine: Engine, where: WhereClause, last_id: int, size: int) -> Ite
 
 def _by_id(engine: Engine, where: WhereClause, last_id: int, size: int) -> Iterator[list[tuple[Any, ...]]]:
     after = None
+    sized, limits = _limits(engine, size)
     while True:
-        edges = engine.tuples("export/edge_by_id", {"after_id": after, "last_id": last_id, "size": size})
+        edges = engine.tuples(f"export/{sized}edge_by_id", {"after_id": after, "last_id": last_id, **limits})
         edge = edges[0][0] if edges else last_id
         yield engine.tuples(
             "export/piece_by_id", where.parameters | {"after_id": after, "edge_id": edge}, where_sql=where.sql
@@ -103,6 +109,15 @@ def _by_id(engine: Engine, where: WhereClause, last_id: int, size: int) -> Itera
         if not edges:
             return
         after = edge
+
+
+def _limits(engine: Engine, size: int) -> tuple[str, dict[str, int]]:
+    """How the end of a piece is found: by rows, and also by bytes if the log has more of them than its rows explain.
+
+    Measuring each row takes half as long again as reading it.
+    """
+    is_large = engine.bytes_beyond(TYPICAL_ROW) > PIECE_BYTES
+    return ("sized_", {"size": size, "most": PIECE_BYTES}) if is_large else ("", {"size": size})
 
 
 def _completed(cells: tuple[Any, ...]) -> Row:

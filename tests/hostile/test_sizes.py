@@ -121,3 +121,14 @@ def test_a_long_cell_is_shown_by_its_beginning_and_its_size(tmp_path: Path) -> N
 )
 def test_cells_are_cut_between_characters(cell: bytes | None, shown: str | None) -> None:
     assert long_cells.cut(cell) == shown
+
+
+def test_a_piece_of_an_export_is_bounded_by_its_bytes(tmp_path: Path) -> None:
+    size = export.PIECE_BYTES // 2
+    call = Row("call", "web", "load", table.START_NS, process_group="g")
+    whole = [call._replace(timestamp=table.START_NS + at, data_value=f"{at}" + "x" * size) for at in range(4)]
+    table.store(tmp_path / "trace.db", whole)
+    with Engine(tmp_path / "trace.db") as engine:
+        pieces = list(export.pieces(engine, export.ALWAYS))
+    assert [row for piece in pieces for row in piece] == whole
+    assert [len(piece) for piece in pieces] == [2, 2, 0]

@@ -1,6 +1,5 @@
 """Sends an analytical query to a worker by the best access path that is ready: mirror, archive, or the log itself."""
 
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -98,7 +97,7 @@ class AccessPaths:
             share = self._share(window) if shape.native else 0.0
             plan = planner.plan(
                 file, shape, window, parameters,
-                share=share, limit=limit, repaired=repaired, has_short_cells=self._has_short_cells(),
+                share=share, limit=limit, repaired=repaired, has_short_cells=shape.native and self._has_short_cells(),
             )  # fmt: skip
             return self._pool.answer(self._request(plan)), plan.way
         except QueryFailed as error:
@@ -169,12 +168,20 @@ class AccessPaths:
 
     def _has_short_cells(self) -> bool:
         """Whether a scan, which can't cut cells, takes bounded memory: the log is small, or its rows are on average."""
-        size = sum(os.stat(path).st_size for path in (self._log, f"{self._log}-wal") if os.path.exists(path))  # noqa: PTH110, PTH116 - a text
-        return size <= SMALL_LOG or size <= SHORT_ROW * self._rows()
+        return self.bytes_beyond(SHORT_ROW) <= SMALL_LOG
+
+    def bytes_beyond(self, row_bytes: int) -> int:
+        """The bytes of the log's files beyond `row_bytes` for each of its rows."""
+        size = 0
+        for path in (self._log, self._log.with_name(f"{self._log.name}-wal")):
+            with suppress(OSError):
+                size += path.stat().st_size
+        return size - row_bytes * self._rows()
 
     def _rows(self) -> int:
         """The number of ids of the log."""
-        ends = "SELECT (SELECT max(id) FROM data_trace), (SELECT min(id) FROM data_trace)"
+        rows = self._reader.shape().rows
+        ends = f"SELECT (SELECT max(id) FROM {rows}), (SELECT min(id) FROM {rows})"
         _, [(newest, oldest)] = self._reader.answer(ends, {})
         return 0 if newest is None else int(newest - oldest + 1)
 

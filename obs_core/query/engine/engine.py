@@ -91,6 +91,10 @@ class Engine:
         """
         return self._paths.narrow.answer(sql_file(query_name), where_sql, _plain(parameters))[1]
 
+    def bytes_beyond(self, row_bytes: int) -> int:
+        """The bytes of the log's files beyond `row_bytes` for each of its rows."""
+        return self._paths.bytes_beyond(row_bytes)
+
     def analyse(
         self, query_name: str, window: Window, parameters: Mapping[str, object], *, exact: bool = False
     ) -> DataFrame:

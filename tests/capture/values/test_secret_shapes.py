@@ -28,18 +28,18 @@ def leaks(secret: str, text: str) -> bool:
     return any(part in text for part in secret.replace("@", " ").replace("/", " ").replace(",", " ").split())
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
 @given(secret=OF_PARTS, argument=ONE_ARGUMENT, before=AROUND, after=AROUND)
-def test_a_secret_of_any_shape_is_redacted(shape: object, secret: str, argument: str, before: str, after: str) -> None:
-    name, example = shape.name, shape.example  # type: ignore[attr-defined]
-    planted = argument.replace("$", "").replace("!", "") if name in UNQUOTED else secret
-    text = f"{before}\n{example.format(secret=planted)}\n{after}"
-    assert not leaks(planted, REDACTION.scrubbed(text))
-    assert not leaks(planted, str(describe(["x", text])))
-    assert not leaks(planted, str(describe_result({"x": text})))
-    assert not leaks(planted, type_and_message(ValueError(text)))
-    assert not leaks(planted, json.dumps(cleared({"x": [text, {"y": text}]}, REDACTION)))
-    assert not leaks(planted, REDACTION.without_literals(f"x = 1\n# {example.format(secret=planted)}\n"))
+def test_a_secret_of_any_shape_is_redacted(secret: str, argument: str, before: str, after: str) -> None:
+    """All shapes with each example: making the examples took most of the time."""
+    for name, example in SHAPES:
+        planted = argument.replace("$", "").replace("!", "") if name in UNQUOTED else secret
+        text = f"{before}\n{example.format(secret=planted)}\n{after}"
+        assert not leaks(planted, REDACTION.scrubbed(text)), name
+        assert not leaks(planted, str(describe(["x", text]))), name
+        assert not leaks(planted, str(describe_result({"x": text}))), name
+        assert not leaks(planted, type_and_message(ValueError(text))), name
+        assert not leaks(planted, json.dumps(cleared({"x": [text, {"y": text}]}, REDACTION))), name
+        assert not leaks(planted, REDACTION.without_literals(f"x = 1\n# {example.format(secret=planted)}\n")), name
 
 
 @pytest.mark.parametrize(
@@ -78,14 +78,11 @@ PIECES = [
 
 
 def seconds(text: str) -> float:
-    """The least time of three runs."""
-    times = []
-    for _ in range(3):
-        start = time.process_time()
-        REDACTION.scrubbed(text)
-        REDACTION.without_literals(text)
-        times.append(time.process_time() - start)
-    return min(times)
+    """The time of one run."""
+    start = time.process_time()
+    REDACTION.scrubbed(text)
+    REDACTION.without_literals(text)
+    return time.process_time() - start
 
 
 @pytest.mark.parametrize("start", ["", "token=", "token='", "x://a:"])
@@ -93,7 +90,8 @@ def seconds(text: str) -> float:
 def test_the_time_grows_no_faster_than_the_text(piece: str, start: str) -> None:
     """Four times the text would take sixteen times as long if the search were quadratic."""
     short, long = (start + piece * (size // len(piece)) + "@=" for size in (8_000, 32_000))
-    assert seconds(long) < 10 * max(seconds(short), 0.005)
+    limit = 10 * max(seconds(short), 0.005)
+    assert any(seconds(long) < limit for _ in range(3))
 
 
 @pytest.mark.parametrize("code", ["return token.kind == 'AS'\n", 'if token.normalized != "NULL":\n'])
