@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 QUICK := tests/test_architecture.py tests/test_docs.py tests/test_errors.py tests/test_language.py tests/test_settings.py \
          tests/query/questions/test_catalog.py tests/query/engine/test_sql_files.py
 
-.PHONY: run demo test quick check docs screenshots coverage clean
+.PHONY: run demo test quick check docs screenshots screenshots-all coverage clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/streamlit run streamlit_app.py
@@ -51,6 +51,10 @@ $(VENV)/run.stamp: requirements.txt | $(VENV)/bin/python
 $(VENV)/test.stamp: requirements.txt tests/requirements.txt docs/requirements.txt pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r tests/requirements.txt -r docs/requirements.txt -e .
 	touch $@
+
+screenshots-all: $(VENV)/test.stamp  # every page, both themes, three widths: build/screenshots
+	$(BIN)/python tests/browser/prepare.py
+	$(BIN)/python -m tests.screenshots
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
