@@ -86,7 +86,7 @@ def _by_time(engine: Engine, where: WhereClause, last_id: int, size: int) -> Ite
     position |= {"after_ns": None, "after_id": None}
     sized, limits = _limits(engine, size)
     while True:
-        edges = engine.tuples(f"export/{sized}edge", position | limits)
+        edges = engine.tuples("export/sized_edge" if sized else "export/edge", position | limits)
         edge_ns, edge_id = edges[0] if edges else (None, None)
         within = {**position, "edge_ns": edge_ns, "edge_id": edge_id, "last_id": last_id}
         if edge_id is not None:  # the index is read no further than the edge
@@ -101,7 +101,8 @@ def _by_id(engine: Engine, where: WhereClause, last_id: int, size: int) -> Itera
     after = None
     sized, limits = _limits(engine, size)
     while True:
-        edges = engine.tuples(f"export/{sized}edge_by_id", {"after_id": after, "last_id": last_id, **limits})
+        name = "export/sized_edge_by_id" if sized else "export/edge_by_id"
+        edges = engine.tuples(name, {"after_id": after, "last_id": last_id, **limits})
         edge = edges[0][0] if edges else last_id
         yield engine.tuples(
             "export/piece_by_id", where.parameters | {"after_id": after, "edge_id": edge}, where_sql=where.sql
@@ -111,13 +112,13 @@ def _by_id(engine: Engine, where: WhereClause, last_id: int, size: int) -> Itera
         after = edge
 
 
-def _limits(engine: Engine, size: int) -> tuple[str, dict[str, int]]:
-    """How the end of a piece is found: by rows, and also by bytes if the log has more of them than its rows explain.
+def _limits(engine: Engine, size: int) -> tuple[bool, dict[str, int]]:
+    """Whether pieces are also bounded by bytes, and the limits of a piece.
 
-    Measuring each row takes half as long again as reading it.
+    Measuring each row takes half as long again as reading it, so only if the log has more bytes than its rows explain.
     """
     is_large = engine.bytes_beyond(TYPICAL_ROW) > PIECE_BYTES
-    return ("sized_", {"size": size, "most": PIECE_BYTES}) if is_large else ("", {"size": size})
+    return is_large, {"size": size, "most": PIECE_BYTES} if is_large else {"size": size}
 
 
 def _completed(cells: tuple[Any, ...]) -> Row:
