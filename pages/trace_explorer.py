@@ -4,16 +4,14 @@ from dataclasses import replace
 
 import streamlit as st
 
-from obs_core.query.questions import overview
 from obs_core.ui.explorer import link_state, pinned_columns, views
 from obs_core.ui.explorer.export_menu import export_menu
 from obs_core.ui.explorer.facet_panel import facet_panel
-from obs_core.ui.explorer.filter_bar import filter_bar
+from obs_core.ui.explorer.filter_bar import filter_bar, processes
 from obs_core.ui.explorer.rows_over_time import rows_over_time
 from obs_core.ui.explorer.trace_table import trace_table
 from obs_core.ui.explorer.trace_view import list_tools, selection_view
 from obs_core.ui.shell import controls, layout
-from obs_core.ui.shell.answers import ask
 from obs_core.ui.shell.panel import boundary, panel
 from obs_core.ui.shell.scope import PageScope
 
@@ -29,7 +27,7 @@ def explorer(scope: PageScope) -> None:
             view_tools = selection_view(scope)
         with panel(views.selected()):
             views.draw()
-            row_filter, sort, tools = filter_bar(ask(overview.processes, scope)["process"].tolist(), given)
+            row_filter, sort, tools = filter_bar(processes(scope), given)
             row_filter = views.limited(row_filter)
             with tools:
                 pinned = pinned_columns.pinned()

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from obs_core.clock import SECOND
 from obs_core.model import Row
 from tests.browser.conftest import Serve, query_of, settled
-from tests.browser.test_explorer import eventually, grid
+from tests.browser.test_explorer import eventually, grid, shop
 from tests.support import table
 
 pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning"), pytest.mark.xdist_group("browser")]
@@ -140,3 +140,38 @@ def test_a_trace_of_20_000_calls_is_walked_by_levels_and_errors(serve: Serve, pa
     page.get_by_role("button", name="Next error").click()
     eventually(page, lambda: "span=s19999" in query_of(page))
     expect(fall.get_by_role("row", selected=True)).to_contain_text(f"f{19_999 % 37}")
+
+
+def test_traces_come_first_a_header_sorts_a_drag_zooms_and_a_phone_shows_what_failed(
+    serve: Serve, page: Page, tmp_path: Path
+) -> None:
+    table.store(tmp_path / "trace.db", shop())
+    page.goto(f"{serve(tmp_path / 'trace.db')}/trace_explorer?every=off")
+    settled(page)
+    eventually(page, lambda: shown(page) == ["serve"])
+    assert grid(page).locator(".ag-center-cols-container [col-id=Errors]").all_inner_texts() == ["1"]
+    page.get_by_test_id("stButtonGroup").get_by_text("Rows", exact=True).click()
+    eventually(page, lambda: "price" in shown(page))
+    assert "t_view=Rows" in query_of(page)
+    grid(page).locator(".ag-header-cell[col-id=Duration]").click()
+    eventually(page, lambda: shown(page)[:2] == ["serve", "load"])
+    assert "t_sort=Slowest" in query_of(page)
+    expect(grid(page).locator(".ag-header-cell[col-id=Duration]")).to_have_attribute("aria-sort", "descending")
+    page.set_viewport_size({"width": 390, "height": 844})
+    second = grid(page).locator(".ag-row .second").filter(has_text="OSError:disk")
+    expect(second).to_be_visible()
+    for column in ("Status", "Duration"):
+        box = grid(page).locator(f".ag-row .ag-cell[col-id={column}]").first.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= 390
+    page.set_viewport_size({"width": 1280, "height": 800})
+    chart = page.get_by_test_id("stVegaLiteChart").first
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    assert box is not None
+    height = box["y"] + box["height"] * 0.4
+    page.mouse.move(box["x"] + box["width"] * 0.4, height)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.8, height, steps=5)
+    page.mouse.up()
+    page.wait_for_url("**from=20*to=20*")

@@ -195,6 +195,21 @@ def test_facets_show_what_fits_and_narrow_with_a_click(path: Path) -> None:
     assert app.session_state["group"] == "shop"
 
 
+def test_a_click_on_an_attribute_adds_a_condition_and_another_one_removes_it(path: Path) -> None:
+    attributes = [{"code": 200, "user": "a, b"}, {"code": 200}, {"code": 500, "user": "a, b"}]
+    held = (json.dumps({"attributes": values}) for values in attributes)
+    table.store(path, [Row("call", "web", "load", table.START_NS, attributes=text) for text in held])
+    app = opened(t_facets="true")
+    app.button(key="t_facet_where_code = 200").click().run()
+    assert app.session_state["t_where"] == "code = 200"
+    assert "2 rows" in texts(app)
+    app.button(key='t_facet_where_user = "a, b"').click().run()
+    assert app.session_state["t_where"] == 'code = 200 and user = "a, b"'
+    assert "1 row" in texts(app)
+    app.button(key="t_facet_where_code = 200").click().run()
+    assert app.session_state["t_where"] == 'user = "a, b"'
+
+
 def test_a_status_of_another_program_is_counted_and_can_not_be_clicked(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         columns = '"Process", "Data", "Data Type", "Data Value", "Timestamp", "Status", "Exception"'

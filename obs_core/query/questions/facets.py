@@ -15,6 +15,8 @@ from obs_core.query.filters.search import search_rows
 
 FACETS: Final = ("group", "process", "function", "status", "exception_type", "data_type")
 NEWEST: Final = 100_000  # rows that are counted; grouping them takes 200 ms
+NEWEST_WITH_ATTRIBUTES: Final = 5_000  # rows whose attributes are read; 5,000 of 20 each take 100 ms
+LONGEST_VALUE: Final = 200  # characters of an attribute's value
 LIMIT_S: Final = 1.0
 _COLUMN: Final = {"group": "process_group"}
 
@@ -54,6 +56,42 @@ def facets(
     answer = pd.concat(counts, ignore_index=True) if counts else DataFrame(columns=["facet", "value", "rows"])
     answer["rows"] = answer["rows"].astype("int64")
     answer.attrs = {"truncated": truncated, "approximate": False, "newest": newest, "timed_out": tuple(timed_out)}
+    return answer
+
+
+def attributes(
+    engine: Engine,
+    window: Window,
+    *,
+    group: str | None = None,
+    row_filter: RowFilter = ALL_ROWS,
+    names: int = 6,
+    values: int = 10,
+) -> DataFrame:
+    """The most frequent attributes of the matching rows with their most frequent values: name, value, rows.
+
+    Only the newest 5,000 matching rows that have attributes are counted. Attributes that differ in every row, such as
+    ids, are left out, and so are values longer than 200 characters.
+
+    Raises:
+        BadParameter: a parameter has an invalid value.
+        QuestionTimedOut: it takes longer than a second.
+    """
+    names, values = (
+        checks.checked_int(name, given, 1, 1_000) for name, given in (("names", names), ("values", values))
+    )
+    parameters = {"newest": NEWEST_WITH_ATTRIBUTES, "longest": LONGEST_VALUE}
+    counted = search_rows(engine, "facets/attributes", window, row_filter, parameters, group=group, limit_s=LIMIT_S)
+    by_name = counted.groupby("name", sort=True)["rows"].agg(["sum", "max", "size"])
+    repeated = by_name[(by_name["max"] > 1) | (by_name["size"] == 1)]
+    first = repeated.sort_values(["sum", "size"], ascending=[False, True], kind="stable").head(names).index
+    order = {name: at for at, name in enumerate(first)}
+    listed = counted[counted["name"].isin(order)]
+    listed = listed.assign(at=listed["name"].map(order)).sort_values(
+        ["at", "rows", "value"], ascending=[True, False, True], kind="stable"
+    )
+    answer = listed.groupby("at", sort=False).head(values)[["name", "value", "rows"]].reset_index(drop=True)
+    answer.attrs = dict(counted.attrs)
     return answer
 
 

@@ -1,19 +1,23 @@
 """The Trace Explorer's filters: the controls above the table, each bound to a parameter of the URL."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from obs_core.errors import BadParameter
+from obs_core.errors import BadParameter, ObsError
 from obs_core.query.filters.attribute_filter import conditions, joined
 from obs_core.query.filters.row_filter import FIELDS, RowFilter
+from obs_core.query.questions import overview
 from obs_core.ui.explorer import pinned_columns
 from obs_core.ui.explorer.filter_link import LINK_FIELDS, SORTS, invalid_parameters
 from obs_core.ui.kit import formatting, notices
 from obs_core.ui.kit.formatting import escape_markdown
 from obs_core.ui.kit.text import plain
+from obs_core.ui.shell.answers import ask
+from obs_core.ui.shell.scope import PageScope
 
 _IN_BAR: Final[Mapping[str, Mapping[str, Any]]] = {
     "search": {
@@ -52,8 +56,8 @@ class Bar(NamedTuple):
     tools: DeltaGenerator
 
 
-def filter_bar(processes: Sequence[str], given: Mapping[str, str]) -> Bar:
-    """Draw the controls; `processes` are offered, others can be typed.
+def filter_bar(offered: Sequence[str], given: Mapping[str, str]) -> Bar:
+    """Draw the controls; the processes `offered` can be selected, others typed.
 
     `given` are the parameters of the link before anything removed the invalid ones.
     """
@@ -62,7 +66,7 @@ def filter_bar(processes: Sequence[str], given: Mapping[str, str]) -> Bar:
         parameters.pop("t_where", None)
     invalid = (*invalid_parameters(parameters), *_too_long(parameters))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        values = {name: _control(name, processes, **layout) for name, layout in _IN_BAR.items()}
+        values = {name: _control(name, offered, **layout) for name, layout in _IN_BAR.items()}
         sort = st.selectbox("Order", list(SORTS), key="t_sort", bind="query-params", width=150)
     tools = st.container(horizontal=True, vertical_alignment="center", gap="small")
     with tools, st.popover("More filters", icon=":material/filter_alt:"):
@@ -73,6 +77,13 @@ def filter_bar(processes: Sequence[str], given: Mapping[str, str]) -> Bar:
         _contradiction(row_filter)
         _chips(row_filter)
     return Bar(row_filter, SORTS[sort], tools)
+
+
+def processes(scope: PageScope) -> list[str]:
+    """The processes that the control offers; none if the log can't say: the table does not need them."""
+    with suppress(ObsError):
+        return [str(name) for name in ask(overview.processes, scope)["process"]]
+    return []
 
 
 def clear(*names: str) -> None:
@@ -86,6 +97,13 @@ def narrow(name: str, value: str | None) -> None:
     part = FIELDS[name]
     assert part.url_key
     st.session_state[part.url_key] = value or ("" if part.max_chars else None)
+
+
+def toggle_condition(text: str) -> None:
+    """Add the condition `text` on an attribute, or remove it if it is set; for callbacks."""
+    current = st.session_state.get("t_where") or ""
+    texts = [condition.text for condition in conditions(current)]
+    st.session_state["t_where"] = without(current, texts.index(text)) if text in texts else " and ".join([*texts, text])
 
 
 def without(text: str, index: int) -> str:

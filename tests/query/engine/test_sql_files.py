@@ -77,6 +77,7 @@ def test_only_filtered_queries_have_a_placeholder_for_conditions_and_once() -> N
             "export/piece",
             "export/piece_by_id",
             "export/width",
+            "facets/attributes",
             "facets/facets",
             "timeline/matching",
             "trace_list/page",

@@ -1,11 +1,13 @@
 """Facets of the matching rows."""
 
+import json
 from collections import Counter
 
 import pytest
 
 from obs_core.clock import Window
 from obs_core.errors import BadParameter
+from obs_core.model import Row
 from obs_core.query.engine import sqlite_reader
 from obs_core.query.engine.engine import Engine
 from obs_core.query.filters.row_filter import RowFilter, gathered
@@ -84,3 +86,28 @@ def test_facets_that_take_too_long_are_named(shop: Engine, monkeypatch: pytest.M
     assert answer.empty
     assert set(answer.attrs["timed_out"]) == set(facets.FACETS)
     assert answer.attrs["timed_out"][-1] == "status"
+
+
+def test_attributes_are_counted_by_name_and_value_without_those_that_differ_in_every_row(engine: Engine) -> None:
+    held = [
+        {"code": 200, "ok": True, "id": "a", "deep": {"x": 1}, "obs.args": "1", "long": "x" * 201},
+        {"code": 200, "ok": False, "id": "b", "region": "eu"},
+        {"code": "500", "id": "c", "share": 0.5},
+    ]
+    rows = [
+        Row("call", "feed", "load", table.START_NS + at, attributes=json.dumps({"attributes": attributes}))
+        for at, attributes in enumerate(held)
+    ]
+    not_json = Row("call", "feed", "load", table.START_NS, attributes="no JSON {")
+    table.store(engine.log, [*rows, not_json, Row("call", "other", "load", table.START_NS)])
+    answer = facets.attributes(engine, ALWAYS)
+    assert list(answer.itertuples(index=False, name=None)) == [
+        ("code", "200", 2), ("code", "500", 1), ("region", "eu", 1), ("share", "0.5", 1),
+    ]  # fmt: skip
+    assert facets.attributes(engine, ALWAYS, names=1, values=1)["value"].tolist() == ["200"]
+    assert facets.attributes(engine, ALWAYS, row_filter=RowFilter(where="code = 500"))["name"].tolist() == [
+        "code",
+        "id",
+        "share",
+    ]
+    assert facets.attributes(engine, ALWAYS, row_filter=RowFilter(process="other")).empty

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from obs_core.model import CANONICAL
-from obs_core.ui.explorer import grid, pinned_columns
+from obs_core.ui.explorer import grid, grid_style, pinned_columns
 
 
 def test_the_columns_are_the_seven_canonical_ones_and_the_duration() -> None:
@@ -28,10 +28,10 @@ def test_nothing_is_drawn_as_html() -> None:
 
 
 def test_every_colour_follows_the_theme() -> None:
-    styles = grid.styles(dark=True)
+    styles = grid_style.styles(dark=True)
     assert styles[":root"] == {"color-scheme": "dark"}
     variables = next(rule for name, rule in styles.items() if name.startswith("body"))
-    for name in grid.COLOURS:
+    for name in grid_style.COLOURS:
         assert variables[name].startswith("light-dark(")
 
 
