@@ -15,7 +15,7 @@ from obs_core.query.filters.search import search_rows
 
 FACETS: Final = ("group", "process", "function", "status", "exception_type", "data_type")
 NEWEST: Final = 100_000  # rows that are counted; grouping them takes 200 ms
-NEWEST_WITH_ATTRIBUTES: Final = 5_000  # rows whose attributes are read; 5,000 of 20 each take 100 ms
+NEWEST_WITH_ATTRIBUTES: Final = 5_000  # rows; their attributes are parsed
 LONGEST_VALUE: Final = 200  # characters of an attribute's value
 LIMIT_S: Final = 1.0
 _COLUMN: Final = {"group": "process_group"}
