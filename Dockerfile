@@ -16,7 +16,7 @@ ENV PATH=/opt/obs/bin:$PATH OBS_LOG=/data/trace.db OBS_OTLP_HOST=0.0.0.0
 USER 10001
 WORKDIR /data
 VOLUME /data
-EXPOSE 8501 4318
+EXPOSE 8501 4317 4318
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
     CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8501/healthz', timeout=4)"]
 # It listens on every address of the container, so it asks for OBS_TOKEN and does not start without one.

@@ -26,12 +26,16 @@ PAGES: Final = {  # each page with what its link selects, and a text that it sho
     "logs": "Newest rows",
 }
 THEMES: Final = ("light", "dark")
+WITHOUT_FOLDER: Final = """folder => {
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) texts.currentNode.data = texts.currentNode.data.replaceAll(folder + "/", "");
+}"""
 _SETTLED_MS: Final = 4_000  # charts and tables are drawn after the script has run
 
 
-def make(folder: Path) -> None:
-    """Write `<page>-<theme>.png` of every page into `folder`."""
-    folder.mkdir(exist_ok=True)
+def make(names: list[str]) -> None:
+    """Write `<page>-<theme>.png` of every page, or of those in `names`."""
+    FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary:
         log = Path(temporary) / "trace.db"
         main(["demo", "--seconds", SECONDS, "--log", str(log)])
@@ -41,21 +45,25 @@ def make(folder: Path) -> None:
             for theme in THEMES:
                 context = chromium.new_context(viewport=SIZE, color_scheme=theme)  # type: ignore[arg-type]
                 for link, text in PAGES.items():
-                    page, (name, _, selected) = context.new_page(), link.partition("?")
+                    name, _, selected = link.partition("?")
+                    if names and name not in names:
+                        continue
+                    page = context.new_page()
                     page.goto(f"http://127.0.0.1:{server.port}/{name}?from=last-1m&to=last&{selected}")
                     _wait(page, text)
-                    page.screenshot(path=folder / f"{name}-{theme}.png")
+                    page.evaluate(WITHOUT_FOLDER, str(dashboard.ROOT))
+                    page.screenshot(path=FOLDER / f"{name}-{theme}.png")
                     page.close()
                 context.close()
             chromium.close()
 
 
 def _wait(page: Page, text: str) -> None:
-    page.wait_for_selector(IDLE, timeout=60_000)
-    page.get_by_text(text).first.wait_for(timeout=60_000)
+    page.wait_for_selector(IDLE, timeout=300_000)
+    page.get_by_text(text).first.wait_for(timeout=300_000)
     page.wait_for_timeout(_SETTLED_MS)
-    page.wait_for_selector(IDLE, timeout=60_000)
+    page.wait_for_selector(IDLE, timeout=300_000)
 
 
 if __name__ == "__main__":
-    make(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER)
+    make(sys.argv[1:])

@@ -16,7 +16,7 @@ from obs_core.version import VERSION
 
 _DASHBOARD: Final = (
     *("streamlit", "streamlit-aggrid", "altair", "duckdb", "duckdb-extension-sqlite-scanner", "pandas", "pyarrow"),
-    *("pygments", "starlette", "uvicorn", "httpx", "opentelemetry-proto", "googleapis-common-protos"),
+    *("pygments", "starlette", "uvicorn", "httpx", "grpcio", "opentelemetry-proto", "googleapis-common-protos"),
 )
 _INSTALL: Final = "Run: pip install 'obs-core[dashboard]', or in a checkout: pip install -r requirements.txt"
 _OLDEST_SQLITE: Final = (3, 37, 0)  # STRICT tables
