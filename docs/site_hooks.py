@@ -21,29 +21,11 @@ from mkdocs.structure.pages import Page
 ROOT: Final = Path(__file__).parents[1]
 OUTSIDE: Final = {"CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md", "README.md": "index.md"}
 _LINK: Final = re.compile(r"\]\((?!https?:|#)([^)#\s]+)(#[^)\s]*)?\)")
-API: Final = """# Python API
-
-What `import obs_core` gives to a traced program. [Tracing a program](../capture.md) says how the parts work together.
-
-::: obs_core.trace
-::: obs_core.span
-::: obs_core.record
-::: obs_core.record_many
-::: obs_core.instrument
-::: obs_core.current_trace_id
-::: obs_core.inject
-::: obs_core.extract
-::: obs_core.configure
-::: obs_core.flush
-::: obs_core.capture.logging.Handler
-::: obs_core.capture.otel.Exporter
-::: obs_core.capture.otel.CodeProcessor
-"""
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that no file in docs/ holds."""
-    pages = {"reference/cli.md": cli(), "reference/rule_kinds.md": rule_kinds(), "reference/api.md": API}
+    pages = {"reference/cli.md": cli(), "reference/rule_kinds.md": rule_kinds(), "reference/api.md": api()}
     pages |= {"adr/index.md": decisions(), "recipes/index.md": recipes()}
     pages |= {name: (ROOT / source).read_text("utf-8") for source, name in OUTSIDE.items() if source != "README.md"}
     for name, content in pages.items():
@@ -84,6 +66,20 @@ def recipes() -> str:
     files = sorted((ROOT / "docs" / "recipes").glob("*.md"))
     lines = [f"- [{file.read_text('utf-8').partition(chr(10))[0].lstrip('# ')}]({file.name})" for file in files]
     return "\n".join(["# Recipes", "", "The files that a change touches.", "", *lines, ""])
+
+
+def api() -> str:
+    """Everything that `import obs_core` gives, and the parts for `logging` and the OpenTelemetry SDK."""
+    import obs_core  # noqa: PLC0415 - after the path is set
+
+    names = [f"obs_core.{name}" for name in obs_core.__all__ if not name.startswith("__")]
+    names += [
+        "obs_core.capture.logging.Handler",
+        "obs_core.capture.otel.Exporter",
+        "obs_core.capture.otel.CodeProcessor",
+    ]
+    text = "What `import obs_core` gives to a traced program. [Tracing a program](../capture.md) says how it works together."
+    return "\n".join(["# Python API", "", text, "", *(f"::: {name}" for name in names), ""])
 
 
 def cli() -> str:
