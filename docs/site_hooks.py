@@ -78,7 +78,7 @@ def api() -> str:
         "obs_core.capture.otel.Exporter",
         "obs_core.capture.otel.CodeProcessor",
     ]
-    text = "What `import obs_core` gives to a traced program. [Tracing a program](../capture.md) says how it works together."
+    text = "What `import obs_core` gives to a traced program. [Tracing a program](../capture.md) explains it."
     return "\n".join(["# Python API", "", text, "", *(f"::: {name}" for name in names), ""])
 
 
