@@ -88,7 +88,9 @@ def _members(raw: BinaryIO, title: str, budget: "Budget") -> Iterator[Member]:
         return
     _check_directory(raw, title)
     with zipfile.ZipFile(raw) as archive:
-        members = [info for info in archive.infolist() if not (info.is_dir() or _is_hidden(info.filename))]
+        members = [
+            info for info in archive.infolist() if not (info.filename.endswith("/") or _is_hidden(info.filename))
+        ]
         if len(members) > MOST_MEMBERS:
             raise FileRefused(f"{title} has {len(members):,} files; the limit is {MOST_MEMBERS:,}.", "Unpack it first.")
         for info in sorted(members, key=lambda info: info.filename):

@@ -27,6 +27,7 @@ from typing import Final
 
 from obs_core.errors import FileRefused
 from obs_core.ingest.files import import_file
+from obs_core.ingest.formats.registry import FORMATS
 from obs_core.store import log
 from tests.ingest.receiver.test_receiving_programs import Running
 from tests.ingest.sender import LOGS, METRICS, Sender
@@ -41,12 +42,14 @@ Case = Callable[[random.Random, bytes], None]
 
 
 def recordings() -> list[bytes]:
-    """The content of the small recordings, unpacked."""
+    """The content of the small recordings, unpacked, of the cases, and a sample of every format."""
     files = [file for file in sorted((DATA / "traces").rglob("*")) if file.is_file() and file.stat().st_size < 60_000]
     contents = [gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes() for file in files]
     return [
         *(content for content in contents if content and len(content) <= LARGEST_SOURCE),
         *(LOGS.SerializeToString(), METRICS.SerializeToString()),
+        *(file.read_bytes() for file in sorted((DATA / "cases").glob("*.json"))),
+        *(known.sample * 3 for known in FORMATS),
     ]
 
 
@@ -113,7 +116,8 @@ def files(folder: Path) -> Iterator[Case]:
         assert not connection.in_transaction
 
     yield run
-    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    problems = connection.execute("PRAGMA integrity_check(3)").fetchall()
+    assert problems == [("ok",)], problems
     connection.close()
 
 

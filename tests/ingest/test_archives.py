@@ -396,3 +396,12 @@ def test_protobuf_with_any_byte_changed_is_read_or_refused() -> None:
         odd = body[:at] + bytes([body[at] ^ change]) + body[at + 1 :]
         with suppress(FileRefused):
             list(detect.rows(io.BytesIO(odd), "odd"))
+
+
+def test_a_member_without_a_name_is_not_a_folder(connection: sqlite.Connection, tmp_path: Path) -> None:
+    file = tmp_path / "odd.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("qx", "no trace")
+    file.write_bytes(file.read_bytes().replace(b"qx", b"\0x"))  # a name ends at its first zero byte
+    with pytest.raises(FileRefused):
+        stored(connection, file)

@@ -126,6 +126,7 @@ def test_a_shared_id_answered_by_two_services_is_three_spans_in_any_order_and_in
     done = imported(connection, tmp_path, shape(TWO_SERVERS))
     assert (done.read, done.stored, done.merged, done.already, done.refused_count) == (6, 6, 0, 0, 0)
     assert tree(connection) == BELOW_TWO_SERVERS
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     for spans in (TWO_SERVERS[::-1], TWO_SERVERS[1:4], TWO_SERVERS[:1], TWO_SERVERS):
         done = imported(connection, tmp_path, shape(spans))
         assert (done.stored, done.merged, done.already) == (0, 0, len(spans))

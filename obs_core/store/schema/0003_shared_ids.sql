@@ -6,4 +6,4 @@ CREATE TABLE shared_ids (
     shared_id TEXT NOT NULL,
     own_id    TEXT NOT NULL,
     PRIMARY KEY (trace_id, own_id)
-) STRICT, WITHOUT ROWID
+) STRICT
