@@ -2,7 +2,7 @@
 
 `python -m benchmarks.compat tornado:tornado.test.gen_test networkx:networkx.classes.tests …` runs the tests that are
 installed with a package (`PACKAGE:TESTS`), first plain, then with the package under `instrument`, in new processes of
-this Python. Install the packages and pytest first. For trio, add the option `-ptrio._tests.pytest_plugin`. It prints each
+this Python. Install the packages and pytest first; trio needs the option `-ptrio._tests.pytest_plugin`. It prints each
 test that differs, and the ratio of the CPU times.
 """
 

@@ -382,6 +382,29 @@ def generators_leave_no_cycle() -> object:
 
 
 @case
+def a_kept_exception_does_not_keep_arguments_that_were_deleted() -> object:
+    class Big:
+        pass
+
+    @trace
+    def deeper() -> None:
+        raise LookupError
+
+    @trace
+    def fail(big: Big) -> None:
+        seen.append(weakref.ref(big))
+        del big
+        deeper()
+
+    seen: list[weakref.ref[Big]] = []
+    try:
+        fail(Big())
+    except LookupError as error:
+        kept = error
+    return seen[0]() is None, type(kept)
+
+
+@case
 def coroutines_of_every_kind() -> object:
     @trace
     @types.coroutine

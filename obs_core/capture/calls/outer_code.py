@@ -61,7 +61,11 @@ def _template(own: CodeType, *, fast: bool) -> CodeType | None:
     if not names.are_usable:
         return None
     body = body.format(
-        constant=_CONSTANT, call=names.call, arguments=names.as_dict, free=", ".join(own.co_freevars) or "pass"
+        constant=_CONSTANT,
+        call=names.call,
+        arguments=names.as_dict,
+        clear=names.clear,
+        free=", ".join(own.co_freevars) or "pass",
     )
     return _compile(own, f"{start} own({names.signature}):{body}")
 
@@ -81,6 +85,7 @@ class _Parameters:
         self.call = ", ".join(filter(None, [*positional, star, *(f"{name}={name}" for name in keyword_only), stars]))
         used = [*positional, star.strip("*"), *keyword_only, stars.strip("*")]
         used = [name for name in used if name]
+        self.clear = " = ".join([*used, "None"]) if used else "pass"
         self.as_dict = "{" + ", ".join(f"{name!r}: {name}" for name in used) + "}"
         self.are_usable = all(
             name.isidentifier() and not keyword.iskeyword(name) and not name.startswith(_PREFIX)

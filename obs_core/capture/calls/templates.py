@@ -1,8 +1,8 @@
 """The source of the code around a traced function, for each kind of function (see `outer_code`).
 
 `{constant}` is replaced by the `TracedFunction`, `{call}` by the parameters as they are passed, `{arguments}` by a dict
-of them, `{free}` by the free variables of the function's own code, which replaces `_obs_function`. No global name is
-used.
+of them, `{free}` by the free variables of the function's own code, which replaces `_obs_function`, and `{clear}` by
+the end of the parameters: a traceback may keep this frame, and what they refer to. No global name is used.
 """
 
 from typing import Final
@@ -52,7 +52,9 @@ FAST: Final = """
             pass
         _obs_ids = _obs_high, _obs_low, _obs_span, _obs_parent, _obs_start, _obs_began
         _obs.failed(_obs_error, _obs_token, _obs_ids, {arguments})
+        {clear}
         raise
+    {clear}
     try:
         _obs_duration = _obs_clock() - _obs_began
         _obs_reset = _obs.reset
@@ -103,7 +105,9 @@ OPTIONS: Final = """
         _obs_result = _obs_function({call})
     except _obs.BaseException as _obs_error:
         _obs_call.raised(_obs_error)
+        {clear}
         raise
+    {clear}
     _obs_call.returned(_obs_result)
     return _obs_result
 """
