@@ -2,11 +2,26 @@
 
 import argparse
 import sys
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Final
 
 from obs_core import settings
+from obs_core.alerts import ledger
+from obs_core.alerts.rules import parsing, sources
 from obs_core.cli import argument_types
+from obs_core.clock import now_ns
 from obs_core.demo import recording
 from obs_core.errors import BadParameter
+
+RULE: Final = {
+    "name": "stuck tide gauge",
+    "kind": "stale",
+    "process": "tide-gauge",
+    "data": "sea_level_m",
+    "threshold": 30,
+}
+"""The rule of the demo: one of its instruments gets stuck, and this fires."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +46,13 @@ def run(options: argparse.Namespace) -> int:
     recording.record(log, options.seconds, show_progress)
     if progress:
         print(file=sys.stderr)
+    _add_rule(log.absolute())
     print(f"Recorded into {log.absolute()}")
     print("Open the dashboard: python -m obs_core serve")
     return 0
+
+
+def _add_rule(log: Path) -> None:
+    """Save the rule of the demo, unless there is one with its name."""
+    with closing(ledger.open_ledger(log)) as connection, suppress(BadParameter):
+        sources.add(connection, log, parsing.parse_rule(RULE), now_ns())

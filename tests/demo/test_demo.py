@@ -2,12 +2,20 @@
 
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from obs_core.alerts import ledger
+from obs_core.alerts.rules import sources
+from obs_core.alerts.snapshot import snapshot
+from obs_core.clock import MILLISECOND, now_ns
 from obs_core.demo.feeds import FEEDS, readings
+from obs_core.model import Row
 from obs_core.store import sqlite
+from obs_core.watch.follower import Follower
+from tests.support import table
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +53,26 @@ def test_the_stuck_sensor_is_in_the_log_as_a_long_streak_of_equal_values(log: Pa
     newest, *earlier = [value for (value,) in rows(log, sql)]
     streak = next((number for number, value in enumerate(earlier, 1) if value != newest), len(earlier) + 1)
     assert streak > 5
+
+
+def test_the_demo_saves_a_rule_that_fires_for_its_stuck_sensor(log: Path, tmp_path: Path) -> None:
+    [rule] = snapshot(log, now_ns()).rules
+    gauge, end_ns = FEEDS["tide-gauge"], now_ns()
+    texts = readings(gauge)[:800]  # those of twenty seconds
+    times_ns = range(end_ns - len(texts) * 25 * MILLISECOND, end_ns, 25 * MILLISECOND)
+    table.store(
+        tmp_path / "t.db",
+        [
+            Row("value", gauge.process, gauge.variable, time_ns, data_type="float", data_value=text)
+            for time_ns, text in zip(times_ns, texts, strict=True)
+        ],
+    )
+    with closing(ledger.open_ledger(tmp_path / "t.db")) as connection:
+        sources.add(connection, tmp_path / "t.db", rule, end_ns)
+    with closing(Follower(tmp_path / "t.db")) as follower:
+        follower.tick(end_ns)
+    alerts = snapshot(tmp_path / "t.db", end_ns).alerts
+    assert [(alert.state, alert.labels["data"]) for alert in alerts] == [("firing", "sea_level_m")]
 
 
 def test_a_missing_reading_is_an_error_with_the_real_exception(log: Path) -> None:
