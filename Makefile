@@ -30,7 +30,7 @@ check: $(VENV)/test.stamp  # runs every tool, then fails if one of them did
 	[ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
 
 docs: $(VENV)/test.stamp  # the site, in build/site
-	$(BIN)/mkdocs build --strict --quiet
+	$(BIN)/mkdocs build --strict  # not --quiet: it would hide warnings from --strict
 
 screenshots: $(VENV)/test.stamp  # docs/images, from the demo
 	$(BIN)/python tests/browser/prepare.py
