@@ -11,6 +11,7 @@ from typing import Any, Final
 from pandas import DataFrame
 
 from obs_core.clock import MAX_NS, Window
+from obs_core.errors import BadParameter
 from obs_core.model import Row
 from obs_core.query.engine.engine import Engine
 from obs_core.query.filters import checks
@@ -20,6 +21,7 @@ from obs_core.query.filters.where import WhereClause, where_clause
 PIECE: Final = 10_000
 PIECE_BYTES: Final = 64 << 20
 """The bytes of text in one piece; a single row may have more."""
+LONG_COLUMNS: Final = ("data_value", "exception", "exception_stack", "attributes")
 TYPICAL_ROW: Final = 400
 """Bytes of a row in the file of a log, with its indexes."""
 MEASURED: Final = 200  # newest rows that `width` measures
@@ -69,6 +71,18 @@ def width(engine: Engine, window: Window, *, group: str | None = None, row_filte
     answer = DataFrame({"bytes": [text / rows + PLAIN_BYTES if rows else float("nan")]})
     answer.attrs = measured.attrs
     return answer
+
+
+def cell(engine: Engine, row_id: int, name: str) -> str | None:
+    """A long text of a row, whole: the column `name` is one of `LONG_COLUMNS`; None if there is none.
+
+    Raises:
+        ObsError: another column is named; or as `Engine.lookup`.
+    """
+    if name not in LONG_COLUMNS:
+        raise BadParameter(f"“{name[:60]}” is not a column with long texts.", f"Use {', '.join(LONG_COLUMNS)}.")
+    rows = engine.tuples("export/cell", {"id": row_id, "name": name})
+    return None if not rows or rows[0][0] is None else str(rows[0][0])
 
 
 def trace(engine: Engine, trace_id: str) -> list[Row]:

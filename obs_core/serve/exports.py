@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, astuple, dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -23,6 +24,8 @@ from obs_core.serve.child_file import ChildFile
 from obs_core.ui.explorer.filter_link import from_link
 from obs_core.ui.shell import answers, controls
 from obs_core.version import VERSION
+
+_PART: Final = 1 << 20  # characters of a text that are sent at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,22 @@ def trace_file(request: Request) -> Response:
     content = b"".join(export_format.write(rows, Options(max_held=len(rows))))
     name = f"trace_{re.sub(r'[^0-9A-Za-z_-]', '_', trace_id)[:64]}.{export_format.suffix}"
     return Response(content, media_type=export_format.media_type, headers=_attachment(name))
+
+
+def cell_file(request: Request) -> Response:
+    """One long text of a row, whole, as a text file: `id` and `column` name it."""
+    row_id, name = request.query_params.get("id", ""), request.query_params.get("column", "")
+    try:
+        if not re.fullmatch(r"-?[0-9]{1,18}", row_id, re.ASCII):
+            raise BadParameter(f"“{row_id[:60]}” is not the id of a row.", "Copy the link from the page again.")
+        text = export.cell(answers.engine(), int(row_id), name)
+    except ObsError as error:
+        return _error_response(error)
+    if text is None:
+        return JSONResponse({"error": "The log has no such text."}, status_code=404)
+    parts = (text[at : at + _PART].encode("utf-8", "replace") for at in range(0, len(text), _PART))
+    headers = _attachment(f"row_{row_id}_{name}.txt")
+    return StreamingResponse(parts, media_type="text/plain; charset=utf-8", headers=headers)
 
 
 def _format(request: Request, what: str) -> ExportFormat | None:

@@ -30,6 +30,7 @@ def routes() -> Sequence[BaseRoute]:
         Route("/healthz", health),
         Route("/export/rows.{format}", exports.rows_file),
         Route("/export/trace/{format}", exports.trace_file),
+        Route("/export/cell", exports.cell_file),
         Route("/{page}/_stcore/{probe}", not_here),
         Route("/api/{path:path}", nothing_here),
         Route("/export/{path:path}", nothing_here),

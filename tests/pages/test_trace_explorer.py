@@ -506,3 +506,13 @@ def test_hostile_rows_are_shown_and_nothing_of_them_is_an_option_of_the_table(pa
     options = json.loads(app.get("component_instance")[0].proto.json_args)["gridOptions"]
     for text in HOSTILE:
         assert text[:20] not in json.dumps(options)
+
+
+def test_a_text_that_is_cut_is_offered_whole_with_its_size(path: Path) -> None:
+    cut, boxed = "v" * (1 << 21), "e" * 300_000
+    call = Row("call", "web", "load", table.START_NS, status="ERROR", exception="E: x")
+    table.store(path, [call._replace(data_value=cut, exception_stack=boxed), call])
+    links = {button.proto.label: button.proto.url for button in opened(t_row="1").get("link_button")}
+    assert links["Download all of it (2.10 MB)"] == "/export/cell?id=1&column=data_value"
+    assert links["Download all of it (300 kB)"] == "/export/cell?id=1&column=exception_stack"
+    assert "Download all" not in str([button.proto.label for button in opened(t_row="2").get("link_button")])

@@ -239,3 +239,18 @@ def test_every_parameter_of_a_link_narrows_the_file_as_it_narrows_the_page(path:
         asked = exports.export_request({key: value, "from": "first", "to": "last", "group": "shop"})
         assert asked.row_filter == filter_link.from_link({key: value}) == RowFilter(**{part.name: part.type(value)})
         assert (asked.group, asked.raw) == ("shop", False)
+
+
+def test_a_long_text_is_downloaded_whole(path: Path) -> None:
+    text = "é" * (1 << 20) + "end"
+    call = Row("call", "web", "load", table.START_NS, data_value=text, attributes='{"a": 1}')
+    table.store(path, [call])
+    answer = got("/export/cell", id="1", column="data_value")
+    assert (answer.status_code, answer.text) == (200, text)
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.headers["content-disposition"] == 'attachment; filename="row_1_data_value.txt"'
+    assert got("/export/cell", id="1", column="attributes").text == '{"a": 1}'
+    assert got("/export/cell", id="1", column="exception").status_code == 404
+    assert got("/export/cell", id="2", column="data_value").status_code == 404
+    for odd in ({"id": "1", "column": "process"}, {"id": "x", "column": "data_value"}, {}):
+        assert got("/export/cell", **odd).status_code == 400

@@ -4,6 +4,7 @@ Few logs have such cells, and testing the size of each cell costs time. So a que
 the length of a cell set to `LARGEST`; only if a cell exceeds it, the query runs again over relations that cut.
 """
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ ANALYSED: Final = 65_536
 CUT_AT: Final = 4_096
 """The characters of a larger cell that they read."""
 
+_END: Final = " bytes in all]"
+_CUT: Final = re.compile(r"… \[([0-9,]+) bytes in all\]\Z")
 _WHOLE: Final = INTEGER_COLUMNS | {"kind", "status", "trace_id", "span_id", "parent_span_id"}
 """The columns that are read as they are: conditions on them use the indexes."""
 
@@ -68,3 +71,11 @@ def cut(cell: bytes | None) -> str | None:
     if cell is None or len(cell) <= LARGEST:
         return None if cell is None else sqlite.readable(cell)
     return f"{cell[:PREFIX].decode('utf-8', 'ignore')}… [{len(cell):,} bytes in all]"
+
+
+def full_size(shown: object) -> int | None:
+    """The size in bytes of the cell that `cut` made this text of; None if it is whole."""
+    if not isinstance(shown, str) or len(shown) > PREFIX + len(_END) + 30:
+        return None
+    match = _CUT.search(shown, max(len(shown) - 60, 0))
+    return int(match[1].replace(",", "")) if match else None

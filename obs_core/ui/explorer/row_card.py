@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import streamlit as st
 from pandas import DataFrame, Series, notna
 
 from obs_core.clock import DAY, Window
 from obs_core.query.analysis import attributes
+from obs_core.query.engine import long_cells
 from obs_core.query.questions import inspector, traces
 from obs_core.ui.kit import formatting, navigation
 from obs_core.ui.kit.text import counted, plain
@@ -41,8 +43,11 @@ def row_card(scope: PageScope, row_id: int, tree: DataFrame | None = None) -> No
         return
     row = rows.iloc[0]
     _details(scope, row)
-    text_box("Exception", row["exception_stack"] or row["exception"])
+    name = "exception_stack" if row["exception_stack"] else "exception"
+    text_box("Exception", row[name])
+    _whole(row_id, name, row[name])
     text_box("Value", row["data_value"])
+    _whole(row_id, "data_value", row["data_value"])
     if row["kind"] == "value":
         st.markdown("**Readings of this variable in the window**")
         with boundary("Readings"):
@@ -50,6 +55,7 @@ def row_card(scope: PageScope, row_id: int, tree: DataFrame | None = None) -> No
     if tree is not None and isinstance(row["span_id"], str):
         _values(tree[(tree["parent_span_id"] == row["span_id"]) & (tree["kind"] != "call")])
     _attributes(row["attributes"])
+    _whole(row_id, "attributes", row["attributes"])
 
 
 def _details(scope: PageScope, row: "Series[Any]") -> None:
@@ -123,6 +129,16 @@ def text_box(title: str, text: object) -> None:
     st.code(shown, language=None, wrap_lines=True, height=TALLEST if is_long else "content")
     if len(text) > LONGEST:
         st.caption(f"{formatting.count(LONGEST)} of {formatting.count(len(text))} characters are shown.")
+
+
+def _whole(row_id: int, name: str, text: object) -> None:
+    """A link to the whole of a text that is not shown in full, with its size."""
+    size = long_cells.full_size(text)
+    if size is None and isinstance(text, str) and len(text) > LONGEST:
+        size = len(text.encode("utf-8", "replace"))
+    if size is not None:
+        link = f"/export/cell?{urlencode({'id': row_id, 'column': name})}"
+        st.link_button(f"Download all of it ({formatting.size(size)})", link, icon=":material/download:")
 
 
 def _values(values: DataFrame) -> None:
