@@ -7,6 +7,7 @@ from typing import Final
 
 LONGEST_S: Final = 31_536_000.0  # a year; system calls that wait take no more than 292
 LARGEST: Final = 2**63 - 1  # that SQLite takes
+LARGEST_PORT: Final = 65_535
 
 
 def path(text: str) -> Path:
@@ -40,3 +41,11 @@ def count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST)) and int(text) <= LARGEST):
         raise argparse.ArgumentTypeError(f"{text[:60]!r} is not a whole number of 0 or more")
     return int(text)
+
+
+def port(text: str) -> int:
+    """The number of a TCP port: 0 to 65535."""
+    number = count(text)
+    if number > LARGEST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port; the largest is {LARGEST_PORT}")
+    return number

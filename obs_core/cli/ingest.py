@@ -29,10 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--host", help="the address to listen on (OBS_OTLP_HOST, else 127.0.0.1)")
     parser.add_argument(
-        "--port", type=argument_types.count, help="the port to listen on, 0 for any free one (OBS_OTLP_PORT, else 4318)"
+        "--port", type=argument_types.port, help="the port to listen on, 0 for any free one (OBS_OTLP_PORT, else 4318)"
     )
     parser.add_argument(
-        "--grpc-port", type=argument_types.count, help="the port for gRPC, 0 for none (OBS_OTLP_GRPC_PORT, else 4317)"
+        "--grpc-port", type=argument_types.port, help="the port for gRPC, 0 for none (OBS_OTLP_GRPC_PORT, else 4317)"
     )
     parser.add_argument(
         "--insecure", action="store_true", help="listen beyond this machine without a token (OBS_INSECURE=yes)"

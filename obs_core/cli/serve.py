@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--log", type=argument_types.log_path, help="the trace log (OBS_LOG, else logs/main_dashboard_logs.db)"
     )
-    parser.add_argument("--port", type=argument_types.count, default=_PORT, help=f"the port to listen on ({_PORT})")
+    parser.add_argument("--port", type=argument_types.port, default=_PORT, help=f"the port to listen on ({_PORT})")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (127.0.0.1)")
     parser.add_argument(
         "--insecure", action="store_true", help="listen beyond this machine without a token (OBS_INSECURE=yes)"

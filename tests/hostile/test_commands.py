@@ -96,6 +96,20 @@ HOSTILE: Final[tuple[tuple[str, ...], ...]] = (
     ("demo", "--seconds", "nan"),
     ("demo", "--seconds", "-1"),
     ("demo", "--seconds", "x"),
+    ("serve", "--port", "70000"),
+    ("serve", "--port", "x"),
+    ("serve", "--host", "\0"),
+    ("serve", "--host", "0.0.0.0"),
+    ("backup",),
+    ("backup", "/nowhere/at/all.tar"),
+    ("backup", "/"),
+    ("backup", "x" * 300),
+    ("restore", "/nowhere/at/all.tar"),
+    ("restore", "/dev/null"),
+    ("restore", "/etc/hostname"),
+    ("compare-logs", "--from", "soon"),
+    ("compare-logs", "--status", "ODD"),
+    ("doctor", "--log", "x" * 5_000),
 )
 """Arguments that no person would type on purpose; none of these commands may start to serve or to follow."""
 
@@ -165,6 +179,9 @@ def commands(log: Path, questions: Iterable[str]) -> Iterator[tuple[str, ...]]:
     yield from (("webhooks", "list", "--json"), ("webhooks", "log"), ("webhooks", "remove", "n"))
     yield ("import", str(TRACES))
     yield from (("archive", action) for action in ("status", "verify"))
+    yield from (("prune", "--dry-run"), ("verify",), ("doctor", "--json"), ("compare-logs",))
+    copy = str(log.with_name("copy.tar"))
+    yield from (("backup", copy), ("restore", copy, "--log", str(log.with_name("restored.db"))))
 
 
 @pytest.mark.slow

@@ -1,9 +1,10 @@
 """The matching rows over time, by status and duration: what the charts above the Trace Explorer's table show."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Final
 
-from pandas import DataFrame
+from pandas import DataFrame, Series
 
 from obs_core.clock import Window
 from obs_core.query.engine.engine import Engine
@@ -62,15 +63,21 @@ def _named(counted: DataFrame, origin_ns: int, step_ns: int) -> DataFrame:
     """The answer's columns: slices and classes of duration by their bounds."""
     digit = counted["digit"].astype("float64")
     low = digit * 10.0 ** (counted["digits"].astype("float64") - 1) / 1e6
+    starts = [origin_ns + number * step_ns for number in counted["slice"].tolist()]
     answer = DataFrame(
         {
-            "bucket_ns": origin_ns + counted["slice"].astype("int64") * step_ns,
+            "bucket_ns": _bounded(starts),
             "from_ms": low,
             "to_ms": low * digit.map({1.0: 2.0, 2.0: 2.5, 5.0: 2.0}),
             "failed": counted["failed"].astype(bool),
             "rows": counted["rows"].astype("int64"),
         }
     )
-    answer["end_ns"] = answer["bucket_ns"] + step_ns
+    answer["end_ns"] = _bounded(start + step_ns for start in starts)
     answer.attrs = dict(counted.attrs)
     return answer
+
+
+def _bounded(times_ns: Iterable[int]) -> Series:
+    """Times as a column: slices of a log with clocks far away begin or end beyond what 64 bits can hold."""
+    return Series([max(-(2**63), min(time_ns, 2**63 - 1)) for time_ns in times_ns], dtype="int64")

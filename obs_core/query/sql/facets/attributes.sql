@@ -1,5 +1,5 @@
 -- Answers: the attributes of the newest matching rows with their values (numbers, texts and booleans), and how many rows
---   have each; without the attributes that the product itself adds.
+--   have each; without the attributes that the product itself adds, and without lists, whose keys are numbers.
 -- Reach: narrow
 -- Parameters: newest BIGINT (rows that are counted), longest BIGINT (characters of a value)
 -- Returns: name VARCHAR, value VARCHAR, rows BIGINT
@@ -17,6 +17,7 @@ FROM (
 ) AS newest
 CROSS JOIN json_each(CASE WHEN json_valid(newest.attributes) THEN newest.attributes ELSE '{}' END, '$.attributes') AS attribute
 WHERE attribute.type IN ('true', 'false', 'integer', 'real', 'text')
+  AND typeof(attribute.key) = 'text'
   AND length(attribute.value) BETWEEN 1 AND :longest
   AND attribute.key NOT LIKE 'obs.%'
 GROUP BY 1, 2
