@@ -56,7 +56,10 @@ def health(scope: PageScope) -> None:
     note = "Exceptions by type and raising frame, each counted once"
     with left, panel("Issues", note, key="o_kinds_panel", suggestions=rules):
         issues(ask(overview.exceptions, scope), date=date)
-    with right, panel("Recent errors", "Newest 10; select a row to open its trace", key="o_errors_panel"):
+    with (
+        right,
+        panel("Recent errors", "Newest 10; select a row to open its trace", key="o_errors_panel", suggestions=rules),
+    ):
         recent_errors(ask(overview.recent_errors, scope), date=date)
     with panel("Process groups", "Click a group to filter the page", suggestions=partial(group_suggestions, scope)):
         groups_card(ask(overview.groups, scope), scope.group)

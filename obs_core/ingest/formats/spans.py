@@ -178,7 +178,7 @@ def point(source: Origin, measured: MetricPoint) -> Row:
         timestamp=measured.time_ns,
         process_group=source.process_group,
         data_type="int" if isinstance(number, int) else "double",
-        data_value="" if number is None else text_of(number),
+        data_value="" if number is None else clean(text_of(number)),
         span_id=hashed_id(source.identity, measured.name, attributes, measured.time_ns),
         attributes=_joined(source, {"attributes": attributes, "metric": measured.about, "links": measured.links}),
     )

@@ -4,8 +4,10 @@ import html
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 
 import streamlit as st
+from streamlit.errors import StreamlitDuplicateElementKey
 
 from obs_core.errors import ObsError
 from obs_core.ui.shell import rule_suggestions
@@ -57,7 +59,7 @@ def boundary(title: str) -> Iterator[None]:
     except ObsError as error:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.warning(f"{error.message} {error.hint}".strip(), icon=":material/error:")
-            st.button("Retry", key=f"obs_retry {title}", icon=":material/refresh:", help=f"Ask “{title}” again")
+            _retry_button(title)
     except Exception:  # noqa: BLE001 - an error in one card must not stop the page
         _log.exception("The panel %s failed.", title)
         st.warning(
@@ -65,3 +67,12 @@ def boundary(title: str) -> Iterator[None]:
             "See the server's output; the rest of the page is not affected.",
             icon=":material/error:",
         )
+
+
+def _retry_button(title: str) -> None:
+    """Draw a button that runs the page again; several parts of a page may have the same title."""
+    for number in count():
+        with suppress(StreamlitDuplicateElementKey):
+            key = f"obs_retry {title} {number}"
+            st.button("Retry", key=key, icon=":material/refresh:", help=f"Ask “{title}” again")
+            return

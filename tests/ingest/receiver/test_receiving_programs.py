@@ -266,7 +266,8 @@ def test_a_taken_port_has_an_exit_code_of_its_own(start: Start, tmp_path: Path) 
 
 @pytest.mark.parametrize(("option", "address"), [("--port", "99999"), ("--host", "192.0.2.1")])
 def test_an_address_that_is_not_available_is_reported(tmp_path: Path, option: str, address: str) -> None:
-    command = [sys.executable, "-m", "obs_core", "ingest", option, address, "--log", str(tmp_path / "trace.db")]
+    log = str(tmp_path / "trace.db")
+    command = [sys.executable, "-m", "obs_core", "ingest", option, address, "--insecure", "--log", log]
     done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     assert done.returncode == 2
     assert address in done.stderr
