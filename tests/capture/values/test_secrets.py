@@ -168,5 +168,23 @@ def test_no_secret_is_in_an_export(tmp_path: Path, capsys: pytest.CaptureFixture
 def test_no_secret_is_in_an_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str], question: str) -> None:
     log = tmp_path / "trace.db"
     run(log, "")
-    assert main(["ask", question, "--log", str(log), "--from", "now-1h", "--to", "now", "--format", "csv"]) == 0
+    assert (
+        main(
+            [
+                "ask",
+                question,
+                "--log",
+                str(log),
+                "--from",
+                "now-1h",
+                "--to",
+                "now",
+                "--format",
+                "csv",
+                "--timeout",
+                "60",
+            ]
+        )
+        == 0
+    )
     assert SECRET not in capsys.readouterr().out
