@@ -4,11 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.support import table
 
-settings.register_profile("project", deadline=None)  # a busy machine makes one example slow, which is not a fault
+# A busy machine makes one example slow, or all of them, which is not a fault.
+settings.register_profile("project", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "project"))
 
 
