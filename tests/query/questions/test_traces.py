@@ -86,8 +86,8 @@ def test_rows_can_be_sorted_by_duration_process_and_status(engine: Engine) -> No
     assert ids(engine, sort="process") == [4, 2, 1, 3]
     assert ids(engine, sort="-process") == [3, 1, 4, 2]
     assert ids(engine, sort="status") == [2, 3, 4, 1]
-    with pytest.raises(BadParameter, match="sort is “data”"):
-        traces.page(engine, ALWAYS, sort="data")
+    with pytest.raises(BadParameter, match="sort is “color”"):
+        traces.page(engine, ALWAYS, sort="color")
 
 
 def test_filters_limit_the_page(engine: Engine) -> None:
