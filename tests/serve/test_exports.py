@@ -235,7 +235,7 @@ def test_a_missing_trace_or_format_is_reported(path: Path) -> None:
 def test_every_parameter_of_a_link_narrows_the_file_as_it_narrows_the_page(path: Path) -> None:
     table.store(path, table.rows(SHOP))
     for key, part in filter_link.LINK_FIELDS.items():
-        value = {float: "1.5", bool: "true"}.get(part.type, (*part.choices, "n > 1")[0])
+        value = "1.5" if part.type is float else "true" if part.type is bool else (*part.choices, "n > 1")[0]
         asked = exports.export_request({key: value, "from": "first", "to": "last", "group": "shop"})
         assert asked.row_filter == filter_link.from_link({key: value}) == RowFilter(**{part.name: part.type(value)})
         assert (asked.group, asked.raw) == ("shop", False)
