@@ -102,17 +102,21 @@ def endless(client: socket.socket, receiving: Receiving) -> None:
 
 def read(client: socket.socket) -> Post:
     """The request that `client` sends."""
+
+    def more() -> bytes:
+        part = client.recv(65_536)
+        if not part:
+            raise ConnectionError  # the sender was killed; without this the thread would spin for ever
+        return part
+
     data = b""
     while b"\r\n\r\n" not in data:
-        more = client.recv(65_536)
-        if not more:
-            raise ConnectionError
-        data += more
+        data += more()
     head, _, body = data.partition(b"\r\n\r\n")
     first, *lines = head.decode().split("\r\n")
     headers = {name.lower(): text.strip() for name, _, text in (line.partition(":") for line in lines)}
     while len(body) < int(headers["content-length"]):
-        body += client.recv(65_536)
+        body += more()
     return Post(first.split(" ")[1], headers, body)
 
 
