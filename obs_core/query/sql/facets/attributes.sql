@@ -1,5 +1,5 @@
 -- Answers: the attributes of the newest matching rows with their values (numbers, texts and booleans), and how many rows
---   have each; without the attributes that the product itself adds, and without lists, whose keys are numbers.
+--   have each; without the attributes that the product itself adds, and without the elements of lists.
 -- Reach: narrow
 -- Parameters: newest BIGINT (rows that are counted), longest BIGINT (characters of a value)
 -- Returns: name VARCHAR, value VARCHAR, rows BIGINT
