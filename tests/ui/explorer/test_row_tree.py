@@ -140,7 +140,7 @@ def test_what_is_not_known_is_an_empty_cell() -> None:
 def test_a_page_without_rows_has_all_its_columns() -> None:
     rows = row_tree.visible(page("c").head(0), {}, children, attributes, selected=None)
     assert rows.empty
-    assert [*CANONICAL, "Duration"] == [name for name in rows if str(name)[0].isupper()]
+    assert [*CANONICAL, "Duration", "Spans", "Errors", "Services"] == [name for name in rows if str(name)[0].isupper()]
 
 
 def test_a_call_shows_no_more_children_than_a_page_may_have_and_says_where_the_rest_is() -> None:
