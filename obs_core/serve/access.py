@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from obs_core import host_names
 from obs_core.serve.sign_in import SignInCheck
 from obs_core.settings import Settings, from_environment
+from obs_core.ui.kit.base_path import base_path
 
 _OWN_SITE: Final = ("same-origin", "none")
 _FILES: Final = "/export/"
@@ -97,7 +98,7 @@ def why_refused(headers: Headers, path: str, own_address: str, further: tuple[st
         return f"“{name[:100]}” is not a name of this machine.", "Open its address, or add the name to OBS_HOSTS."
     if (origin := headers.get("origin")) is not None and not _is_own_origin(origin, host, further):
         return "A page of another site may not ask here.", "If it is a proxy of yours, add its name to OBS_HOSTS."
-    if path.startswith(_FILES) and headers.get("sec-fetch-site", "none") not in _OWN_SITE:
+    if path.startswith(f"{base_path()}{_FILES}") and headers.get("sec-fetch-site", "none") not in _OWN_SITE:
         return "A page of another site may not download rows.", "Paste the link into the address bar."
     return None
 

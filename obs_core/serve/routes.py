@@ -15,6 +15,7 @@ from obs_core.errors import ObsError
 from obs_core.serve import exports
 from obs_core.serve.sign_in import SIGNED_IN
 from obs_core.settings import from_environment
+from obs_core.ui.kit.base_path import base_path
 from obs_core.ui.shell import answers
 
 _NEW_KEYS: Final = {"l_q": "t_q"}  # parameters of a link of the Logs page, in a link of the Trace Explorer
@@ -23,17 +24,22 @@ _NEW_KEYS: Final = {"l_q": "t_q"}  # parameters of a link of the Logs page, in a
 def routes() -> Sequence[BaseRoute]:
     """Every path that is not a page; the last ones answer 404 where Streamlit would send a page as HTML."""
     settings = from_environment()
-    old_page = [Route("/logs", trace_explorer)] if settings.rollout == "removed" and settings.new_observability else []
+    old_page = (
+        [Route(f"{base_path()}/logs", trace_explorer)]
+        if settings.rollout == "removed" and settings.new_observability
+        else []
+    )
+    base = base_path()
     return [
         *old_page,
-        Route("/", first_page),
-        Route("/healthz", health),
-        Route("/export/rows.{format}", exports.rows_file),
-        Route("/export/trace/{format}", exports.trace_file),
-        Route("/export/cell", exports.cell_file),
-        Route("/{page}/_stcore/{probe}", not_here),
-        Route("/api/{path:path}", nothing_here),
-        Route("/export/{path:path}", nothing_here),
+        *[Route(path, first_page) for path in dict.fromkeys(("/", f"{base}/", base or "/"))],
+        *[Route(path, health) for path in dict.fromkeys(("/healthz", f"{base}/healthz"))],
+        Route(f"{base}/export/rows.{{format}}", exports.rows_file),
+        Route(f"{base}/export/trace/{{format}}", exports.trace_file),
+        Route(f"{base}/export/cell", exports.cell_file),
+        Route(f"{base}/{{page}}/_stcore/{{probe}}", not_here),
+        Route(f"{base}/api/{{path:path}}", nothing_here),
+        Route(f"{base}/export/{{path:path}}", nothing_here),
     ]
 
 
@@ -41,14 +47,14 @@ async def first_page(request: Request) -> Response:
     """`/` redirects to the Overview (or to Logs, where that is the only page) and keeps the link's parameters."""
     page = "overview" if from_environment().new_observability else "logs"
     query = request.url.query
-    return RedirectResponse(f"/{page}" + (f"?{query}" if query else ""), status_code=307)
+    return RedirectResponse(f"{base_path()}/{page}" + (f"?{query}" if query else ""), status_code=307)
 
 
 async def trace_explorer(request: Request) -> Response:
     """Redirect a link of the Logs page, once that is removed, to the same rows in the Trace Explorer."""
     pairs = [(_NEW_KEYS.get(name, name), text) for name, text in request.query_params.multi_items()]
     query = urlencode([(name, text) for name, text in pairs if not name.startswith("l_")])
-    return RedirectResponse("/trace_explorer" + (f"?{query}" if query else ""), status_code=307)
+    return RedirectResponse(f"{base_path()}/trace_explorer" + (f"?{query}" if query else ""), status_code=307)
 
 
 def health(request: Request) -> Response:

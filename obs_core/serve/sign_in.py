@@ -20,9 +20,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from obs_core.serve import session, sign_in_page
 from obs_core.settings import from_environment
 from obs_core.tokens import Guesses, bearer, is_right
+from obs_core.ui.kit.base_path import base_path
 
-PATH: Final = "/signin"
-OPEN: Final = "/healthz"
+PATH: Final = "/signin"  # below the base path
+OPEN: Final = "/healthz"  # also below the base path
 SIGNED_IN: Final = "obs_signed_in"  # in the scope of a request; missing without a token
 _LONGEST_BODY: Final = 16_384
 _CLOSED: Final = {"type": "websocket.close", "code": 1008, "reason": "Sign in first."}
@@ -54,7 +55,7 @@ class SignInCheck:
         """The answer to a request, or None if it may pass."""
         signed_in = _has_cookie(request.scope, token)
         in_link = request.query_params.get("token")
-        if request.url.path == PATH:
+        if request.url.path == _own_path():
             return await self._sign_in(request, token)
         if in_link is not None:
             return _redirect(_path_of(request)) if signed_in else self._answer_to_link(request, token, in_link)
@@ -64,11 +65,14 @@ class SignInCheck:
                 return _wait(attempt.wait_s)
             signed_in = attempt.right
         request.scope[SIGNED_IN] = signed_in
-        if signed_in or request.url.path == OPEN:
+        if signed_in or request.url.path in (OPEN, f"{base_path()}{OPEN}"):
             return None
         if request.method in ("GET", "HEAD") and "text/html" in request.headers.get("accept", ""):
-            return _redirect(f"{PATH}?{urlencode({'next': _path_of(request)})}")
-        error, hint = "This dashboard asks for a token.", "Send it as Authorization: Bearer …, or sign in at /signin."
+            return _redirect(f"{_own_path()}?{urlencode({'next': _path_of(request)})}")
+        error, hint = (
+            "This dashboard asks for a token.",
+            f"Send it as Authorization: Bearer …, or sign in at {_own_path()}.",
+        )
         return JSONResponse({"error": error, "hint": hint}, 401, {**_PRIVATE, "WWW-Authenticate": "Bearer"})
 
     def _answer_to_link(self, request: Request, token: str, presented: str) -> Response:
@@ -77,26 +81,26 @@ class SignInCheck:
         attempt = self._compare(request, presented, token)
         if attempt.right:
             return _with_cookie(_redirect(target), request, token)
-        return _redirect(f"{PATH}?{urlencode({'next': target, 'failed': '1'})}")
+        return _redirect(f"{_own_path()}?{urlencode({'next': target, 'failed': '1'})}")
 
     async def _sign_in(self, request: Request, token: str) -> Response:
         """The sign-in page, or the answer to its form."""
-        target = _local(request.query_params.get("next", "/"))
+        target = _local(request.query_params.get("next", f"{base_path()}/"))
         if request.method == "GET":
             failed = "That token is not right." if "failed" in request.query_params else ""
-            return HTMLResponse(sign_in_page.page(target, failed), headers=_PRIVATE)
+            return HTMLResponse(sign_in_page.page(target, failed, _own_path()), headers=_PRIVATE)
         if request.method != "POST":
             return JSONResponse({"error": "Use GET or POST."}, 405, {"Allow": "GET, POST"})
         form = parse_qs(await _body(request), keep_blank_values=True)
-        presented, target = form.get("token", [""])[0].strip(), _local(form.get("next", ["/"])[0])
+        presented, target = form.get("token", [""])[0].strip(), _local(form.get("next", [f"{base_path()}/"])[0])
         attempt = self._compare(request, presented, token)
         if attempt.right:
             return _with_cookie(_redirect(target), request, token)
         if attempt.wait_s:
             said = f"Too many wrong tokens. Try again in {attempt.wait_s:.0f} s."
             headers = {**_PRIVATE, "Retry-After": f"{attempt.wait_s:.0f}"}
-            return HTMLResponse(sign_in_page.page(target, said), 429, headers)
-        return HTMLResponse(sign_in_page.page(target, "That token is not right."), 401, _PRIVATE)
+            return HTMLResponse(sign_in_page.page(target, said, _own_path()), 429, headers)
+        return HTMLResponse(sign_in_page.page(target, "That token is not right.", _own_path()), 401, _PRIVATE)
 
     def _compare(self, request: Request, presented: str | bytes, token: str) -> "_Attempt":
         """Compare a token, unless its address has guessed too often."""
@@ -124,6 +128,10 @@ def _has_cookie(scope: Scope, token: str) -> bool:
         return False
     cookie = cookies.get(session.name(_port()))
     return cookie is not None and session.is_valid(from_environment().log, token, cookie.value)
+
+
+def _own_path() -> str:
+    return f"{base_path()}{PATH}"
 
 
 def _port() -> int:

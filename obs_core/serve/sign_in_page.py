@@ -22,14 +22,17 @@ button { font: inherit; font-weight: 600; padding: 8px 10px; border: 0; border-r
 """
 
 
-def page(target: str, said: str) -> str:
-    """The page; after signing in the browser goes to `target`. `said` is what was wrong, if anything."""
+def page(target: str, said: str, action: str) -> str:
+    """The page; after signing in the browser goes to `target`.
+
+    `said` is what was wrong, if anything; the form is sent to the path `action`.
+    """
     alert = f"<p role='alert'>{html.escape(said)}</p>" if said else ""
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Sign in · Observability</title>
 <style>{theme.css_variables()} :root {{ --obs-page: {theme.css(theme.PAGE)}; }} {_STYLE}</style></head>
-<body><form method="post" action="/signin">
+<body><form method="post" action="{html.escape(action, quote=True)}">
 <h1>Sign in</h1>
 <p>This dashboard asks for a token. It is in OBS_TOKEN where the dashboard was started.</p>
 {alert}<input type="hidden" name="next" value="{html.escape(target, quote=True)}">

@@ -13,6 +13,7 @@ from obs_core.query.filters.row_filter import RowFilter
 from obs_core.query.questions import traces
 from obs_core.ui.explorer.filter_link import to_link
 from obs_core.ui.kit import formatting
+from obs_core.ui.kit.base_path import base_path
 from obs_core.ui.shell.answers import ask
 from obs_core.ui.shell.panel import boundary
 from obs_core.ui.shell.scope import PageScope
@@ -44,7 +45,11 @@ def trace_menu(trace_id: str) -> None:
     with st.popover("Export", icon=":material/download:", key="t_export_trace"):
         st.caption("The whole trace in the format of other tools.")
         for known in offered_for("trace"):
-            st.link_button(known.label, f"/export/trace/{known.name}?{urlencode({'trace': trace_id})}", width="stretch")
+            st.link_button(
+                known.label,
+                f"{base_path()}/export/trace/{known.name}?{urlencode({'trace': trace_id})}",
+                width="stretch",
+            )
 
 
 def rows_link(export_format: ExportFormat, scope: PageScope, row_filter: RowFilter, *, raw: bool) -> str:
@@ -52,7 +57,7 @@ def rows_link(export_format: ExportFormat, scope: PageScope, row_filter: RowFilt
     parameters = frozen(scope) | ({"group": scope.group} if scope.group else {}) | to_link(row_filter)
     if raw and export_format.escapes_formulas:
         parameters |= {"raw": "1"}
-    return f"/export/rows.{export_format.name}?{urlencode(parameters)}"
+    return f"{base_path()}/export/rows.{export_format.name}?{urlencode(parameters)}"
 
 
 def _has_rows(summary: DeltaGenerator, scope: PageScope, row_filter: RowFilter) -> bool:

@@ -12,6 +12,7 @@ from obs_core.query.analysis import attributes
 from obs_core.query.engine import long_cells
 from obs_core.query.questions import inspector, traces
 from obs_core.ui.kit import formatting, navigation
+from obs_core.ui.kit.base_path import base_path
 from obs_core.ui.kit.text import counted, plain
 from obs_core.ui.series.series_card import series_card
 from obs_core.ui.shell import layout, rule_suggestions
@@ -137,7 +138,7 @@ def _whole(row_id: int, name: str, text: object) -> None:
     if size is None and isinstance(text, str) and len(text) > LONGEST:
         size = len(text.encode("utf-8", "replace"))
     if size is not None:
-        link = f"/export/cell?{urlencode({'id': row_id, 'column': name})}"
+        link = f"{base_path()}/export/cell?{urlencode({'id': row_id, 'column': name})}"
         st.link_button(f"Download all of it ({formatting.size(size)})", link, icon=":material/download:")
 
 
