@@ -19,7 +19,7 @@ from obs_core.ui.overview.stat_row import (
     writers_line,
 )
 from obs_core.ui.overview.writers_card import writers_card
-from obs_core.ui.shell import controls, layout, otlp_status, window_status
+from obs_core.ui.shell import controls, exactness, layout, otlp_status, window_status
 from obs_core.ui.shell.answers import ask
 from obs_core.ui.shell.chart_view import log_switch, timeline
 from obs_core.ui.shell.panel import panel, suggest_rules
@@ -38,6 +38,7 @@ def health(scope: PageScope) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         window_status.scope_note(scope, writers_line(scope))
         suggest_rules("Stat cards", partial(stat_suggestions, scope))
+    exactness.switch(scope, overview.summary, functions.history)
     writers_card(scope)
     starts = ask(overview.restarts, scope)
     left, right = st.columns(2, gap="small")

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from obs_core.query.engine import access_paths
 from obs_core.store import sqlite
 from tests.pages.conftest import Opened, page_text
-from tests.support import table
+from tests.support import archives, table
 
 SHOP = """
     seconds process process_group function data   kind  trace_id span_id parent_span_id duration_ms status exception
@@ -246,3 +247,28 @@ def test_a_log_of_another_program_is_shown_as_far_as_possible(log_path: Path, op
     text = page_text(app)
     assert "1 of 1 calls" in text
     assert "It has no durations: there are no percentiles." in text
+
+
+def test_percentiles_of_a_long_window_are_approximate_until_the_link_asks_for_exact_ones(
+    log_path: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access_paths, "ROLLUP_ROWS", 100)
+    monkeypatch.setattr(access_paths, "FULL_MIRROR_ROWS", 100)
+    archives.append(log_path, archives.mixed(400))
+    archives.seal(log_path)
+    app = opened("overview")
+    assert "Percentiles are approximate (≤ 1 %)" in page_text(app)
+    assert "≈ " in page_text(app)
+    app.button(key="obs_exact_switch").click().run()
+    assert app.query_params["exact"] in ("1", ["1"])
+    assert "Percentiles are exact" in page_text(app)
+    assert "≈ " not in page_text(app)
+    assert "Percentiles are exact" in page_text(opened("code_inspector", exact="1"))
+    app.button(key="obs_exact_switch").click().run()
+    assert "exact" not in app.query_params
+    assert "Percentiles are approximate" in page_text(app)
+
+
+def test_a_page_whose_percentiles_are_always_exact_does_not_mention_it(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(SHOP))
+    assert "Percentiles are" not in page_text(opened("overview"))

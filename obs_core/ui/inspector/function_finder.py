@@ -10,6 +10,7 @@ from obs_core.query.questions import functions
 from obs_core.ui.kit import navigation
 from obs_core.ui.kit.table import clickable, ids_of, rounded
 from obs_core.ui.kit.text import counted, plain
+from obs_core.ui.shell import exactness
 from obs_core.ui.shell.answers import ask
 from obs_core.ui.shell.scope import PageScope
 
@@ -60,6 +61,7 @@ def function_finder(scope: PageScope) -> None:
     clicked = clickable(_shown(table), ids, key="f_pick", columns=_COLUMNS, most=14)
     best_of = f"the first {BEST} of " if matches > BEST else ""
     st.caption(f"{best_of}{counted(matches, 'function')}".capitalize())
+    exactness.switch(scope, functions.list_)
     if clicked is not None:
         choose(clicked[0])
         st.rerun()

@@ -18,7 +18,7 @@ from obs_core.ui.inspector.performance_card import failure_suggestions, performa
 from obs_core.ui.inspector.versions_card import versions_card
 from obs_core.ui.kit import formatting, navigation
 from obs_core.ui.kit.text import plain
-from obs_core.ui.shell import rule_suggestions
+from obs_core.ui.shell import exactness, rule_suggestions
 from obs_core.ui.shell.answers import ask, engine
 from obs_core.ui.shell.chart_view import log_switch, show, timeline
 from obs_core.ui.shell.panel import boundary, panel
@@ -112,6 +112,7 @@ def _history(scope: PageScope, function: str, ran: DataFrame) -> None:
     if not history["calls"].sum():
         st.caption("No calls in this period.")
         return
+    exactness.switch(shown, functions.history, function=function)
     markers = version_marks(ran, shown.window)
     latency = log_switch("f_log", charts.latency_bands)
     timeline(latency, history, shown, key="f_latency", starts=markers)

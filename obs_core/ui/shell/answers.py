@@ -6,6 +6,7 @@ What a page derives from an answer is cached with it (`derived`): a refresh with
 Each part of a page starts with the questions of its last run (`prefetching`): they run while the page is drawn.
 """
 
+import inspect
 import itertools
 import threading
 from collections import OrderedDict
@@ -13,6 +14,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
@@ -60,7 +62,7 @@ class _Recorded(NamedTuple):
 
     def add(self, question: Question, scope: PageScope) -> None:
         """Record `question`, unless it is for another scope than the page's."""
-        if scope.group == self.scope.group and scope.window in (self.scope.window, self.before):
+        if _given(question, scope) == _given(question, self.scope) and scope.window in (self.scope.window, self.before):
             self.questions[question, scope.window == self.before] = None
 
 
@@ -125,13 +127,13 @@ class CachedQuery:
             for key in [key for key in self._derived if not dropped.isdisjoint(key[2])]:
                 del self._derived[key]
 
-    def prefetch(self, questions: Sequence[tuple[Question, Window, str | None]]) -> None:
-        """Ask `questions` in their order in a thread, unless it is still busy with others."""
+    def prefetch(self, questions: Sequence[tuple[Question, Window, dict[str, object]]]) -> None:
+        """Ask `questions` with their parameters in their order in a thread, unless it is still busy with others."""
 
         def run() -> None:
-            for question, window, group in questions:
+            for question, window, parameters in questions:
                 with suppress(ObsError):  # the panel that asks for it shows the error
-                    self.answer(question, window, {"group": group})
+                    self.answer(question, window, parameters)
 
         if questions and (self._prefetcher is None or not self._prefetcher.is_alive()):
             self._prefetcher = threading.Thread(target=run, name="obs-prefetch", daemon=True)
@@ -168,7 +170,7 @@ def engine() -> Engine:
 
 def prewarm() -> None:
     """Start a worker, which makes its mirror of the log, before the first page asks for anything."""
-    cached_query(from_environment().log).prefetch([(overview.processes, Window(0, 1), None)])
+    cached_query(from_environment().log).prefetch([(overview.processes, Window(0, 1), {"group": None})])
 
 
 def clear_cache() -> None:
@@ -183,6 +185,8 @@ def close() -> None:
 
 def ask(question: Question, scope: PageScope, **parameters: object) -> DataFrame:
     """Return the answer to `question` for the window and group of `scope`, and its own `parameters`.
+
+    Its percentiles are exact if the scope asks for that.
 
     Raises:
         ObsError: the log is not readable, the question timed out, or a parameter is invalid.
@@ -201,7 +205,7 @@ def ask(question: Question, scope: PageScope, **parameters: object) -> DataFrame
 
 def ask_now(question: Question, scope: PageScope, **parameters: object) -> DataFrame:
     """Return the answer for the log as it is now, also on a page that does not move; see `ask`."""
-    return cached_query(from_environment().log).answer(question, scope.window, {"group": scope.group} | parameters)
+    return cached_query(from_environment().log).answer(question, scope.window, _given(question, scope) | parameters)
 
 
 @contextmanager
@@ -225,7 +229,10 @@ def prefetching(part: str, scope: PageScope) -> Iterator[None]:
     recorded = _Recorded(scope, scope.window.before(), {})
     windows = (scope.window, recorded.before)
     cached.prefetch(
-        [(question, windows[before], scope.group) for question, before in cached.last_questions.get(part, ())]
+        [
+            (question, windows[before], _given(question, scope))
+            for question, before in cached.last_questions.get(part, ())
+        ]
     )
     token = _recorded.set(recorded)
     try:
@@ -238,6 +245,16 @@ def prefetching(part: str, scope: PageScope) -> Iterator[None]:
 def derived(build: Callable[..., T], *answers: DataFrame, **given: Hashable) -> T:
     """Return `build(*answers, **given)`, computed once for the same answers of `ask`; nobody may change the result."""
     return cached_query(from_environment().log).derived(build, answers, given)
+
+
+def _given(question: Question, scope: PageScope) -> dict[str, object]:
+    """What `scope` says of the parameters of `question`."""
+    return {"group": scope.group} | ({"exact": True} if scope.exact and _can_be_exact(question) else {})
+
+
+@cache
+def _can_be_exact(question: Question) -> bool:
+    return "exact" in inspect.signature(question).parameters
 
 
 def _copied(answer: DataFrame, number: int) -> DataFrame:

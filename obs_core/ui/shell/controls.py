@@ -2,7 +2,7 @@
 
 The options of the controls are the values in the URL. `first` and `last` are the first and last row of the log, for
 logs of another clock; `last-1h` is an hour before the end of the log. A link without a window opens the last hour, or
-the whole of a log that is younger than that.
+the whole of a log that is younger than that. `exact=1` asks for exact percentiles (`exactness`).
 """
 
 import functools
@@ -23,6 +23,8 @@ from obs_core.ui.shell.window_text import Texts
 DEFAULT_FROM, DEFAULT_TO = window_text.DEFAULT
 REFRESH_INTERVALS: Final = {"1s": 1, "5s": 5, "15s": 15, "60s": 60, "off": None}
 DEFAULT_INTERVAL: Final = "5s"
+EXACT: Final = "1"
+"""The value of `exact` in a link that asks for exact percentiles."""
 TICK: Final = 5 * SECOND
 """Windows end at multiples of this, so that all sessions of one tick share their answers."""
 
@@ -32,10 +34,10 @@ _PENDING: Final = "_obs_pending_controls"
 
 
 def draw_window() -> None:
-    """Draw the fields that hold the window's texts. They are not visible: the time picker says and sets the window."""
+    """Draw the fields that hold the window's texts, and `exact`. They are not visible: other controls set them."""
     st.session_state.update(st.session_state.pop(_PENDING, {}))
     with st.container(key="obs_window_texts"):
-        for name in ("from", "to"):
+        for name in ("from", "to", "exact"):
             st.text_input(name, key=name, bind="query-params")
     texts = (st.session_state["from"], st.session_state["to"])
     recent: list[Texts] = st.session_state.setdefault(RECENT, [])
@@ -72,7 +74,7 @@ def draw_interval() -> None:
 
 
 def set_controls(**texts: str | None) -> None:
-    """Set controls (`from`, `to`, `group`) from inside a page, and start the run that shows them."""
+    """Set controls (`from`, `to`, `group`, `exact`) from inside a page, and start the run that shows them."""
     request_controls(**texts)
     st.rerun()
 
@@ -106,7 +108,8 @@ def page_scope(now: int | None = None) -> PageScope:
     from_text, to_text = window_texts()
     window, notes = window_of(from_text, to_text, now_ns() if now is None else now, extent_of_log())
     live = refresh_interval_s() is not None and is_relative(to_text)
-    return PageScope(window, st.session_state.get("group") or None, live, from_text, to_text, notes)
+    group, exact = st.session_state.get("group") or None, st.session_state.get("exact") == EXACT
+    return PageScope(window, group, live, from_text, to_text, notes, exact=exact)
 
 
 def refresh_interval_s() -> int | None:

@@ -12,7 +12,8 @@ TO: Final = ("now", "last")
 class PageScope:
     """What the reader selected: a window, one group or all, and whether pages refresh automatically.
 
-    `paused_ns` is since when the page shows the same rows, because one of them is open.
+    `paused_ns` is since when the page shows the same rows, because one of them is open. `exact` asks for exact
+    percentiles where they would be approximate.
     """
 
     window: Window
@@ -22,6 +23,7 @@ class PageScope:
     to_text: str
     notes: tuple[str, ...] = ()
     paused_ns: int | None = None
+    exact: bool = False
 
     @property
     def is_relative(self) -> bool:
