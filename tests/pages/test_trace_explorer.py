@@ -367,7 +367,7 @@ def test_a_link_opens_the_rows_that_it_names_with_their_attributes(path: Path) -
 LINKS = st_.fixed_dictionaries(
     {},
     optional={
-        "t_open": st_.sampled_from([{"1": 200}, {"1": 200, "1/2": 400}, {"4": 600}]).map(open_rows.written),
+        "t_open": st_.sampled_from([{"1": 200}, {"1": 200, "1/2": 400}, {"4": 600}]).map(open_rows.to_text),
         "t_raw": st_.just("true"),
         "t_facets": st_.just("true"),
         "t_level": st_.sampled_from(filter_link.LEVELS),
@@ -398,7 +398,7 @@ def test_every_control_comes_from_the_link_in_one_run(path: Path, link: dict[str
         linked = app.query_params[name]
         assert ([linked] if isinstance(linked, str) else linked) == ([value] if isinstance(value, str) else value)
     state = app.session_state
-    assert state[trace_table.EXPANDED] == open_rows.read(str(link.get("t_open", "")))
+    assert state[trace_table.EXPANDED] == open_rows.from_text(str(link.get("t_open", "")))
     assert (state["t_raw"], state["t_facets"]) == ("t_raw" in link, "t_facets" in link)
     assert (state["t_size"], state["t_sort"]) == (link.get("t_size", "100"), link.get("t_sort", "Newest first"))
     assert (state["t_tab"], state["t_cols"]) == (link.get("t_tab", "Selected row"), link.get("t_cols", []))

@@ -24,7 +24,7 @@ LINKED: Final = 50
 _ROW: Final = re.compile(r"(-?[0-9]{1,19}(?:\.-?[0-9]{1,19})*)(?:~([1-9][0-9]?))?")
 
 
-def written(opened: Mapping[str, int]) -> str:
+def to_text(opened: Mapping[str, int]) -> str:
     """The parameter for the expanded rows and how many children each shows; parents first, at most 50 rows."""
     parts, left = [], LINKED
     for path, shown in sorted(opened.items(), key=lambda row: row[0].count("/"))[:LINKED]:
@@ -34,8 +34,8 @@ def written(opened: Mapping[str, int]) -> str:
     return "_".join(parts)
 
 
-def read(text: str | None) -> dict[str, int]:
-    """The expanded rows in a link, each with the number of children that it shows; the inverse of `written`.
+def from_text(text: str | None) -> dict[str, int]:
+    """The expanded rows in a link, each with the number of children that it shows; the inverse of `to_text`.
 
     Raises:
         BadParameter: the text is not valid, or has too many rows or steps.

@@ -70,7 +70,7 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
 _READERS: Final[Mapping[str, Callable[[str | None], object]]] = {
     "t_where": conditions,
     "t_after": cursor,
-    "t_open": expanded_rows.read,
+    "t_open": expanded_rows.from_text,
 }
 
 

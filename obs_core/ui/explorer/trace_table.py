@@ -108,7 +108,7 @@ def _expanded() -> dict[str, int]:
     if text is None or text == st.session_state.get(LINKED):
         return rows
     try:
-        return expanded_rows.read(text)
+        return expanded_rows.from_text(text)
     except BadParameter:  # the filter bar shows a notice
         return rows
 
@@ -116,7 +116,7 @@ def _expanded() -> dict[str, int]:
 def _store_expanded(rows: dict[str, int]) -> None:
     """Store the expanded rows in the session and in the link."""
     st.session_state[EXPANDED] = rows
-    text = st.session_state[LINKED] = expanded_rows.written(rows) or None
+    text = st.session_state[LINKED] = expanded_rows.to_text(rows) or None
     navigation.update_link(t_open=text)
 
 
