@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from obs_core.cli import compare_logs
 from obs_core.cli.main import main
-from obs_core.cli.old_logs import OldFilter, rows
 from obs_core.clock import Window
 from obs_core.errors import BadParameter, ObsError
 from obs_core.ingest.files import import_file
 from obs_core.model import Row
 from obs_core.query import export
+from obs_core.query.comparison import differences as comparison
+from obs_core.query.comparison.old_logs import OldFilter, rows
 from obs_core.query.engine.engine import Engine
 from obs_core.store import log as store
 from tests.support import data, table
@@ -54,22 +54,30 @@ def test_there_is_no_difference_for_any_fixture_and_filter(fixtures: Path) -> No
         for window in (export.ALWAYS, Window(middle, export.ALWAYS.to_ns)):
             for old_filter in filters:
                 old = dict(rows(fixtures, window, old_filter))
-                new = dict(compare_logs.new_rows(engine, window, old_filter))
-                assert [*compare_logs.differences(old, new)] == [], old_filter
-                assert [*compare_logs.count_difference(engine, window, old_filter, len(old))] == []
+                new = dict(comparison.new_rows(engine, window, old_filter))
+                assert [*comparison.differences(old, new)] == [], old_filter
+                assert [*comparison.count_difference(engine, window, old_filter, len(old))] == []
                 assert list(old) == list(new)
 
 
 def test_every_kind_of_difference_is_reported() -> None:
     old = {3: ("p", "d", "t", "1", 30, "OK", None), 2: ("p", "d", "t", "1", 20, "OK", None)}
     new = {2: old[2], 3: ("p", "d", "t", "1.0", 30, "OK", None), 1: old[2]}
-    assert [(one.what, one.row_id) for one in compare_logs.differences(old, new)] == [
+    assert [(one.what, one.row_id) for one in comparison.differences(old, new)] == [
         ("rows", 1),
         ("order", 3),
         ("order", 2),
         ("values", 3),
     ]
-    assert [*compare_logs.differences(old, old)] == []
+    assert [*comparison.differences(old, old)] == []
+
+
+def test_the_newest_rows_are_compared_up_to_a_limit(fixtures: Path) -> None:
+    with Engine(fixtures, row_cap=None, limit_s=60) as engine:
+        newest = comparison.compare(engine, export.ALWAYS, OldFilter(), most=100)
+        assert (newest.old_rows, newest.new_rows, newest.is_cut, newest.differences) == (100, 100, True, [])
+        odd = comparison.compare(engine, export.ALWAYS, OldFilter(process="odd"), most=100)
+        assert (odd.old_rows, odd.is_cut, odd.differences) == (10, False, [])
 
 
 def test_the_command_reports_rows_times_and_differences(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

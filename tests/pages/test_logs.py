@@ -1,12 +1,14 @@
 """The Logs page: raw rows, filtered by text, read-only."""
 
 import json
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
 from obs_core.clock import SECOND
 from obs_core.model import CANONICAL, Row, Status
+from obs_core.query.comparison import old_logs
 from obs_core.query.filters import piecewise_search, search
 from obs_core.store import sqlite
 from tests.pages.conftest import Opened, page_text
@@ -107,3 +109,30 @@ def test_a_selected_row_is_shown_in_full_with_its_trace_and_function(log_path: P
     assert links["Open its function"] == "f_fn=m.load"
     app.button(key="l_close").click().run()
     assert "l_row" not in app.query_params
+
+
+def test_the_rows_are_compared_with_those_of_the_trace_explorer(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(MIXED))
+    app = opened("logs")
+    assert not app.success
+    app.button(key="l_compare_now").click().run()
+    assert [box.value for box in app.success] == ["No difference in 3 rows."]
+    app.text_input(key="l_q").set_value("price").run()
+    assert not app.success
+    app.button(key="l_compare_now").click().run()
+    assert [box.value for box in app.success] == ["No difference in 1 row."]
+    app.run()
+    assert [box.value for box in app.success] == ["No difference in 1 row."]
+
+
+def test_differences_between_the_two_ways_are_listed(
+    log_path: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table.store(log_path, table.rows(MIXED))
+    complete = old_logs.rows
+    monkeypatch.setattr(old_logs, "rows", lambda *parameters: islice(complete(*parameters), 1, None))
+    app = opened("logs")
+    app.button(key="l_compare_now").click().run()
+    assert [box.value for box in app.error] == ["2 differences in 2 rows."]
+    assert list(app.dataframe[0].value["Differs"]) == ["rows", "count"]
+    assert list(app.dataframe[0].value["Plain SQL"]) == ["missing", "2"]

@@ -1,6 +1,6 @@
 """The rows of a log the way a plain page would read them: one SQL statement, no index of ours, no filter language.
 
-`compare-logs` compares the product's answers with these. So nothing here uses the modules that it compares.
+`differences` compares the product's answers with these. So nothing here uses the modules that it compares.
 """
 
 from collections.abc import Iterator
