@@ -7,6 +7,7 @@ import streamlit as st
 from obs_core import charts
 from obs_core.clock import DAY
 from obs_core.query.questions import functions, overview
+from obs_core.ui.overview import storage_line
 from obs_core.ui.overview.groups_card import group_suggestions, groups_card
 from obs_core.ui.overview.issues import issues
 from obs_core.ui.overview.recent_errors import failure_suggestions, recent_errors
@@ -67,6 +68,7 @@ def health(scope: PageScope) -> None:
     note = "P95 compared with the window before; select a function to open its code"
     with panel("Functions", note, suggestions=partial(function_suggestions, scope)):
         slowest(ask(functions.changes, scope))
+    storage_line.note()
     otlp_status.note()
 
 

@@ -16,6 +16,7 @@ from obs_core import scanner
 from obs_core.archive import lease
 from obs_core.archive.limits import Limits
 from obs_core.archive.manifest import folder_of
+from obs_core.archive.progress import Report
 from obs_core.archive.sealed_log import SealedLog
 from obs_core.archive.sealing import Sealing
 from obs_core.clock import SECOND, now_ns
@@ -45,19 +46,21 @@ def main(arguments: list[str]) -> int:
     os.umask(0o077)  # what the log contains is for its owner only
     with suppress(OSError):
         os.nice(19)
+    report = Report(options.log)
     try:
         flags = {"everything": options.everything, "check": options.check, "drop_lost": options.drop_lost}
-        return _seal(options.log.absolute(), limits, **flags)
+        return _seal(options.log.absolute(), limits, report, **flags)
     except ObsError as error:
-        _say({"error": error.message, "hint": error.hint})
-        return error.exit_code
+        failure = error
     except (scanner.Error, OSError) as error:
-        translated = _translated(error, options.log)
-        _say({"error": translated.message, "hint": translated.hint})
-        return translated.exit_code
+        failure = _translated(error, options.log)
+    if not isinstance(failure, LogMissing | NotALog):
+        report.fail(now_ns(), failure)
+    _say({"error": failure.message, "hint": failure.hint})
+    return failure.exit_code
 
 
-def _seal(log: Path, limits: Limits, **options: bool) -> int:
+def _seal(log: Path, limits: Limits, report: Report, **options: bool) -> int:
     if not log.is_file():
         raise LogMissing(f"No trace log at {log}.", "Trace a program, or run: python -m obs_core demo")
     folder = folder_of(log)
@@ -68,11 +71,14 @@ def _seal(log: Path, limits: Limits, **options: bool) -> int:
         with closing(SealedLog(log, memory_mb=MEMORY_MB)) as source:
             if not source.is_ours():
                 raise NotALog(f"{log} was made by another program.", "Only logs of this product can be sealed.")
-            newest = source.ends()[1]
             with closing(Sealing(source, folder, limits, now_ns())) as sealing:
+                ends = source.ends()
+                report.step(now_ns(), sealing.range(), ends)
                 for step in sealing.steps(**options):
-                    ids = (step.sealed.from_id, step.sealed.until_id) if step.sealed else (0, 0)
-                    _say({"action": step.action, "rows": step.rows, "ids": ids, "newest_id": newest})
+                    ids = (step.sealed.from_id, step.sealed.until_id) if step.sealed else None
+                    report.step(now_ns(), ids, ends)
+                    _say({"action": step.action, "rows": step.rows, "ids": ids or (0, 0), "newest_id": ends[1]})
+                report.end(now_ns())
     return 0
 
 

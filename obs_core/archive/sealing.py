@@ -50,6 +50,11 @@ class Sealing:
         """Close the manifest."""
         self._manifest.close()
 
+    def range(self) -> tuple[int, int] | None:
+        """The ids that are sealed, `after < id <= until`; None if none are."""
+        sealed = self._manifest.sealed()
+        return (sealed.from_id, sealed.until_id) if sealed else None
+
     def steps(self, *, everything: bool = False, check: bool = False, drop_lost: bool = False) -> Iterator[Step]:
         """Seal until there is nothing more to do; with `everything` all rows but the newest, whatever their age.
 

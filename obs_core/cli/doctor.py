@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from obs_core.cli import argument_types
-from obs_core.cli.checks import installation, log_file, processes
+from obs_core.cli.checks import installation, log_file, processes, storage
 from obs_core.cli.checks.finding import Finding
 from obs_core.clock import now_ns
 from obs_core.settings import from_environment
@@ -53,5 +53,6 @@ def check_all(log: Path) -> Iterator[Finding]:
     yield from log_file.permissions(log)
     yield from log_file.log(log, now_ns())
     yield log_file.writers(log)
+    yield storage.sealer(log, now_ns())
     yield from processes.children(children)
     yield from processes.watcher(log)
