@@ -3,6 +3,7 @@
 import sys
 import types
 from collections.abc import Iterator
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from typing import Any, Final, NamedTuple
 from weakref import WeakSet
@@ -49,8 +50,7 @@ def instrument(
     done: set[str] = set()
     missed: set[str] = set()
     others: list[tuple[str, Any]] = []
-    for name, member in list(_members(_imported(module))):
-        functions = functions_in(member)
+    for name, member, functions in list(_members(_imported(module))):
         if not functions and _matches(name, include) and not _matches(name, exclude):
             others.append((name, member))
         for function in functions:
@@ -90,22 +90,50 @@ def _matches(full: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatchcase(full, pattern) for pattern in patterns)
 
 
-def _members(package: str) -> Iterator[tuple[str, Any]]:
-    """(full name, member) of everything that the package itself defines; no code of the package runs."""
+def _members(package: str) -> Iterator[tuple[str, Any, list[types.FunctionType]]]:
+    """(full name, member, its functions) of all that the package itself defines; no code of the package runs."""
     for name, module in list(sys.modules.items()):
         if issubclass(type(module), types.ModuleType) and (name == package or name.startswith(package + ".")):
             yield from _members_of(_content_of(module), name, name, "")
 
 
-def _members_of(content: Any, full: str, module: str, outer: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN401
+def _members_of(
+    content: Any,  # noqa: ANN401 - a dict or a mappingproxy
+    full: str,
+    module: str,
+    outer: str,
+) -> Iterator[tuple[str, Any, list[types.FunctionType]]]:
     for name, member in list(content.items()):
         if issubclass(type(member), type):
             own = namespace_of(member)
             qualified = _qualified_name(member)
             if own.get("__module__") == module and qualified == f"{outer}{name}":
                 yield from _members_of(own, f"{full}.{name}", module, f"{qualified}.")
-        elif (functions := functions_in(member)) == [] or any(part.__module__ == module for part in functions):
-            yield f"{full}.{name}", member
+            continue
+        functions = functions_in(member)
+        decorated = [inner for function in functions for inner in _decorated(function, module)]
+        if not functions or any(function.__module__ == module for function in functions):
+            yield f"{full}.{name}", member, functions + decorated
+        elif decorated:
+            yield f"{full}.{name}", member, decorated
+
+
+def _decorated(function: types.FunctionType, module: str) -> list[types.FunctionType]:
+    """The functions of `module` that decorators put `function` in front of, and that it does not name in `__wrapped__`.
+
+    With `functools.wraps`, the rows of `function` have the name and source of the decorated one.
+    """
+    seen, named = [function], []
+    for outer in seen:
+        named.append(outer.__dict__.get("__wrapped__"))
+        if "<locals>" in outer.__qualname__ or named[-1] is not None:
+            for cell in outer.__closure__ or ():
+                with suppress(ValueError):  # not set yet
+                    inner = cell.cell_contents
+                    if type(inner) is types.FunctionType and inner not in seen:
+                        seen.append(inner)
+    inside = (inner for inner in seen[1:] if inner not in named and "<locals>" not in inner.__qualname__)
+    return [inner for inner in inside if inner.__module__ == module]
 
 
 def _unknown(member: Any) -> str | None:  # noqa: ANN401 - any object
