@@ -34,7 +34,12 @@ def slot(unit_ns: int) -> str:
 
 def statements() -> dict[str, str]:
     """The statement of each kind of piece, by its name."""
-    return {"rows": _ROWS, "r_rows": _R_ROWS, "r_calls": _R_CALLS, "r_traces": _R_TRACES}
+    return {"rows": _ROWS, "r_rows": _R_ROWS, "r_calls": _calls(HOUR), "d_calls": _calls(DAY), "r_traces": _R_TRACES}
+
+
+def _calls(unit_ns: int) -> str:
+    """The calls of each function by slices of time: a day has a tenth of the entries of its hours."""
+    return _CALLS.format(slot=slot(unit_ns), bucket=BUCKET)
 
 
 _QUOTED: Final = ", ".join(f'"{column}"' for column in ROW_COLUMNS)
@@ -53,7 +58,7 @@ _R_ROWS: Final = f"""
     GROUP BY ALL
     ORDER BY slot, process_group, process
 """
-_R_CALLS: Final = f"""
+_CALLS: Final = """
     SELECT
         slot, process_group, "function", data,
         sum(n)::BIGINT AS calls, sum(failed)::BIGINT AS errors,
@@ -64,7 +69,7 @@ _R_CALLS: Final = f"""
         list(n ORDER BY key) FILTER (key IS NOT NULL) AS counts
     FROM (
         SELECT
-            {slot(HOUR)} AS slot, process_group, "function", data, {BUCKET} AS key,
+            {slot} AS slot, process_group, "function", data, {bucket} AS key,
             count(*) AS n, count(*) FILTER (status = 'ERROR') AS failed, sum(duration_ns::DOUBLE) AS sum_ns,
             min(duration_ns) AS min_ns, max(duration_ns) AS max_ns, sum(self_ns::DOUBLE) AS self_ns,
             count(memory_delta) AS measured, sum(memory_delta::DOUBLE) AS memory, max(timestamp) AS last_ns

@@ -66,7 +66,9 @@ def rolled(
         return None
     grouped = parameters.get("group") is not None
     newer = _tail(rollup_relations.ROWS, shape, tail, grouped=grouped)
-    relations = rollup_relations.relations(window, view, grouped=grouped)
+    split_ns = parameters.get("split_ns")
+    assert split_ns is None or isinstance(split_ns, int)
+    relations = rollup_relations.relations(file.rollup, window, view, grouped=grouped, split_ns=split_ns)
     end = "" if limit is None else f" LIMIT {limit}"
     statement = f"WITH tail {newer}, {relations} SELECT * FROM (\n{file.rollup}\n){end}"
     return planner.Plan(

@@ -2,15 +2,19 @@
 
 - `slots`: slot_ns, process_group, process, calls, errors, readings, logs, rows, sum_ns, first_ns, last_ns; one row per
   five minutes, or per row at the edges
-- `hours`: hour_ns, process_group, function, data, calls, errors, sum_ns, last_ns, keys, counts (a sketch); `one` is 1
+- `hours`: hour_ns, process_group, function, data, calls, errors, timed, sum_ns, last_ns, keys, counts (a sketch)
+- `totals`: the columns of `hours` without hour_ns, from whole days where there are any; `earlier`: whether it is about
+  calls before the parameter `split_ns`; `one` is 1
 - `window_traces`: trace, the hash of the id of a trace with calls in the window; not distinct
 """
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from obs_core.archive.rollups import BUCKET, SLOT
-from obs_core.clock import HOUR, Window
+from obs_core.clock import DAY, HOUR, Window
 from obs_core.query.engine import mirror
 from obs_core.query.engine.archive_reader import ArchiveView
 from obs_core.query.engine.sql_file import parsed
@@ -22,6 +26,13 @@ ROWS: Final = parsed(
 )
 """The columns that the relations need of rows."""
 _FAILED: Final = "(kind = 'call' AND status = 'ERROR')::BIGINT"
+_COUNTED: Final = 'calls, errors, readings, logs, "rows", sum_ns, first_ns, last_ns'
+_CALLS: Final = 'process_group, "function", data, calls, errors, timed, sum_ns, last_ns, keys, counts'
+_CALLS_OF_ROWS: Final = f"""
+    process_group, "function", data, 1::BIGINT AS calls, {_FAILED} AS errors,
+    (duration_ns IS NOT NULL)::BIGINT AS timed, duration_ns::DOUBLE AS sum_ns, timestamp AS last_ns,
+    CASE WHEN duration_ns IS NOT NULL THEN [{BUCKET}] END AS keys,
+    CASE WHEN duration_ns IS NOT NULL THEN [1::BIGINT] END AS counts"""
 
 
 def whole(window: Window, unit_ns: int) -> Window | None:
@@ -30,82 +41,124 @@ def whole(window: Window, unit_ns: int) -> Window | None:
     return Window(start, end) if start < end else None
 
 
-def relations(window: Window, view: ArchiveView, *, grouped: bool) -> str:
-    """The declarations of the relations; the rows behind the archive are in `tail`, with the columns of `ROWS`.
+def relations(statement: str, window: Window, view: ArchiveView, *, grouped: bool, split_ns: int | None) -> str:
+    """The declarations of the relations that `statement` names; `tail` has the rows behind the archive, as `ROWS`.
 
-    The window has a whole hour.
+    The window has a whole hour; `split_ns` is a time in it, or None.
     """
-    group = " AND process_group = $group" if grouped else ""
-    return f"{_slots(window, view, group)},\n{_hours(window, view, group)},\n{_traces(window, view, group)}"
+    one = _Relations(window, view, " AND process_group = $group" if grouped else "", split_ns)
+    builders = {"slots": one.slots, "hours": one.hours, "totals": one.totals, "window_traces": one.traces}
+    return ",\n".join(build() for name, build in builders.items() if re.search(rf"\b{name}\b", statement))
 
 
-def _slots(window: Window, view: ArchiveView, group: str) -> str:
-    rows = f"""
-        SELECT
-            timestamp AS slot_ns, process_group, process, (kind = 'call')::BIGINT AS calls, {_FAILED} AS errors,
-            (kind = 'value')::BIGINT AS readings, (kind = 'log')::BIGINT AS logs, 1::BIGINT AS "rows",
-            CASE WHEN kind = 'call' THEN duration_ns::DOUBLE END AS sum_ns,
-            timestamp AS first_ns, timestamp AS last_ns
-        FROM ({_edges(window, view, SLOT, group)})"""
-    rolled = (
-        f'slot * {SLOT} AS slot_ns, process_group, process, calls, errors, readings, logs, "rows", sum_ns, first_ns,'
-        " last_ns"
-    )
-    slices = _whole_slices(window, view, "r_rows", SLOT, selected=rolled, group=group)
-    return f"slots AS NOT MATERIALIZED ({slices} {rows})"
+@dataclass(frozen=True, slots=True)
+class _Relations:
+    window: Window
+    view: ArchiveView
+    group: str
+    split_ns: int | None
 
+    def slots(self) -> str:
+        rolled = f"slot * {SLOT} AS slot_ns, process_group, process, {_COUNTED}"
+        inner, edges = _divided(self.window, SLOT)
+        return f"""slots AS NOT MATERIALIZED (
+            {self._slices("r_rows", SLOT, inner, rolled)}
+            SELECT
+                timestamp AS slot_ns, process_group, process, (kind = 'call')::BIGINT AS calls, {_FAILED} AS errors,
+                (kind = 'value')::BIGINT AS readings, (kind = 'log')::BIGINT AS logs, 1::BIGINT AS "rows",
+                CASE WHEN kind = 'call' THEN duration_ns::DOUBLE END AS sum_ns,
+                timestamp AS first_ns, timestamp AS last_ns
+            FROM ({self._rows(edges)})
+        )"""
 
-def _hours(window: Window, view: ArchiveView, group: str) -> str:
-    rows = f"""
-        SELECT
-            timestamp AS hour_ns, process_group, "function", data, 1::BIGINT AS calls, {_FAILED} AS errors,
-            duration_ns::DOUBLE AS sum_ns, timestamp AS last_ns,
-            CASE WHEN duration_ns IS NOT NULL THEN [{BUCKET}] END AS keys,
-            CASE WHEN duration_ns IS NOT NULL THEN [1::BIGINT] END AS counts, 1 AS one
-        FROM ({_edges(window, view, HOUR, group)})
-        WHERE kind = 'call'"""
-    rolled = (
-        f'slot * {HOUR} AS hour_ns, process_group, "function", data, calls, errors, sum_ns, last_ns, keys, counts,'
-        " 1 AS one"
-    )
-    slices = _whole_slices(window, view, "r_calls", HOUR, selected=rolled, group=group)
-    return f"hours AS NOT MATERIALIZED ({slices} {rows})"
+    def hours(self) -> str:
+        inner, edges = _divided(self.window, HOUR)
+        return f"""hours AS NOT MATERIALIZED (
+            {self._slices("r_calls", HOUR, inner, f"slot * {HOUR} AS hour_ns, {_CALLS}")}
+            SELECT timestamp AS hour_ns, {_CALLS_OF_ROWS} FROM ({self._rows(edges)}) WHERE kind = 'call'
+        )"""
 
+    def totals(self) -> str:
+        parts = [(self.window, False)]
+        if self.split_ns is not None:
+            split_ns = max(self.window.from_ns, min(self.window.to_ns, self.split_ns))
+            parts = [(Window(self.window.from_ns, split_ns), True), (Window(split_ns, self.window.to_ns), False)]
+        slices, edges = "", []
+        for part, earlier in parts:
+            selected = f"{_CALLS}, {earlier} AS earlier, 1 AS one"
+            days, around = self._days(part)
+            for day in days:
+                slices += self._slices("d_calls", DAY, day, selected)
+            for rest in around:
+                inner, more = _divided(rest, HOUR)
+                slices += self._slices("r_calls", HOUR, inner, selected)
+                edges += more
+        earlier_rows = "false" if self.split_ns is None else f"timestamp < {self.split_ns}"
+        return f"""totals AS NOT MATERIALIZED (
+            {slices}
+            SELECT {_CALLS_OF_ROWS}, {earlier_rows} AS earlier, 1 AS one
+            FROM ({self._rows(edges)})
+            WHERE kind = 'call'
+        )"""
 
-def _traces(window: Window, view: ArchiveView, group: str) -> str:
-    """A trace has a call in the window if its first or its last is in it, or one of the rows at the edges."""
-    parts = [f"SELECT trace_id AS trace FROM ({_edges(window, view, HOUR, group)}) WHERE kind = 'call'"]
-    if files := view.files("r_traces"):
-        first, last = (f"({name} >= $from_ns AND {name} < $to_ns)" for name in ("first_ns", "last_ns"))
-        parts.append(
-            f"SELECT {mirror.hashed('trace_id')} AS trace FROM {_parquet(files)} WHERE ({first} OR {last}){group}"
+    def traces(self) -> str:
+        """A trace has a call in the window if its first or its last is in it, or one of the rows at the edges."""
+        _, edges = _divided(self.window, HOUR)
+        parts = [f"SELECT trace_id AS trace FROM ({self._rows(edges)}) WHERE kind = 'call'"]
+        if files := self.view.files("r_traces"):
+            first, last = (f"({name} >= $from_ns AND {name} < $to_ns)" for name in ("first_ns", "last_ns"))
+            trace = mirror.hashed("trace_id")
+            parts.append(f"SELECT {trace} AS trace FROM {_parquet(files)} WHERE ({first} OR {last}){self.group}")
+        return f"window_traces AS ({' UNION ALL '.join(parts)})"
+
+    def _days(self, part: Window) -> tuple[list[Window], list[Window]]:
+        """The ranges of whole days that have a rollup by day, and what is around them.
+
+        Days that were sealed by an earlier version have rollups by hour alone.
+        """
+        inner = whole(part, DAY)
+        days: list[Window] = []
+        for number in range(inner.from_ns // DAY, inner.to_ns // DAY) if inner else ():
+            counts = [
+                sum(p.what == what and p.day == number for p in self.view.pieces) for what in ("r_calls", "d_calls")
+            ]
+            if counts[0] != counts[1]:
+                continue
+            start_ns = number * DAY
+            if days and days[-1].to_ns == start_ns:
+                start_ns = days.pop().from_ns
+            days.append(Window(start_ns, (number + 1) * DAY))
+        ends = [part.from_ns, *(end for day in days for end in (day.from_ns, day.to_ns)), part.to_ns]
+        around = [Window(*pair) for pair in zip(ends[::2], ends[1::2], strict=True)]
+        return days, [one for one in around if one.from_ns < one.to_ns]
+
+    def _slices(self, what: str, unit_ns: int, inner: Window | None, selected: str) -> str:
+        """The rollups of the whole slices `inner`, with a UNION ALL behind them; nothing if there are none."""
+        files = self.view.files(what, inner) if inner else []
+        if not inner or not files:
+            return ""
+        slots = f"slot >= {inner.from_ns // unit_ns} AND slot < {inner.to_ns // unit_ns}"
+        return f"SELECT {selected} FROM {_parquet(files)} WHERE {slots}{self.group} UNION ALL "
+
+    def _rows(self, edges: Sequence[Window]) -> str:
+        """The rows of the window that are in no whole slice, or behind the archive."""
+        columns = ", ".join(
+            f'{mirror.hashed(name)} AS "{name}"' if name in mirror.IDS else f'"{name}"' for name in ROWS.reads["rows_"]
         )
-    return f"window_traces AS ({' UNION ALL '.join(parts)})"
+        parts = ["SELECT * FROM tail"]
+        if edges and (files := self.view.files("rows", *edges)):
+            times = " OR ".join(f"(timestamp >= {edge.from_ns} AND timestamp < {edge.to_ns})" for edge in edges)
+            parts.append(f"SELECT {columns} FROM {_parquet(files)} WHERE ({times}){self.group}")
+        return " UNION ALL ".join(parts)
 
 
-def _whole_slices(window: Window, view: ArchiveView, what: str, unit_ns: int, *, selected: str, group: str) -> str:
-    """The rollups of the whole slices in the window, with a UNION ALL behind them; nothing if there are none."""
+def _divided(window: Window, unit_ns: int) -> tuple[Window | None, list[Window]]:
+    """The whole slices in a window, and what is before and after them."""
     inner = whole(window, unit_ns)
-    files = view.files(what, inner) if inner else []
-    if not inner or not files:
-        return ""
-    slots = f"slot >= {inner.from_ns // unit_ns} AND slot < {inner.to_ns // unit_ns}"
-    return f"SELECT {selected} FROM {_parquet(files)} WHERE {slots}{group} UNION ALL"
-
-
-def _edges(window: Window, view: ArchiveView, unit_ns: int, group: str) -> str:
-    """The rows of the window that are in no whole slice, or behind the archive."""
-    inner = whole(window, unit_ns)
-    edges = [Window(window.from_ns, inner.from_ns), Window(inner.to_ns, window.to_ns)] if inner else [window]
-    edges = [edge for edge in edges if edge.from_ns < edge.to_ns]
-    columns = ", ".join(
-        f'{mirror.hashed(name)} AS "{name}"' if name in mirror.IDS else f'"{name}"' for name in ROWS.reads["rows_"]
-    )
-    parts = ["SELECT * FROM tail"]
-    if edges and (files := view.files("rows", *edges)):
-        times = " OR ".join(f"(timestamp >= {edge.from_ns} AND timestamp < {edge.to_ns})" for edge in edges)
-        parts.append(f"SELECT {columns} FROM {_parquet(files)} WHERE ({times}){group}")
-    return " UNION ALL ".join(parts)
+    if inner is None:
+        return None, [window]
+    edges = [Window(window.from_ns, inner.from_ns), Window(inner.to_ns, window.to_ns)]
+    return inner, [edge for edge in edges if edge.from_ns < edge.to_ns]
 
 
 def _parquet(files: Sequence[str]) -> str:

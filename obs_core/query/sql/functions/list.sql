@@ -18,7 +18,7 @@ FROM (
 )
 
 -- Rollup
-WITH named AS NOT MATERIALIZED (SELECT *, {function_name} AS name FROM hours),
+WITH named AS NOT MATERIALIZED (SELECT *, {function_name} AS name FROM totals),
 {sketches(named by name, process_group)}
 SELECT
     list(name) AS functions, list(process_group) AS process_groups, list(calls) AS calls, list(errors) AS errors,

@@ -24,7 +24,7 @@ FROM (
     SELECT
         {function_name} AS function, process_group, sum(calls)::BIGINT AS calls, sum(errors)::BIGINT AS errors,
         max(last_ns) AS last_ns
-    FROM hours
+    FROM totals
     GROUP BY {function_name}, process_group
 )
 WHERE $search IS NULL OR contains(lower(function), lower($search))

@@ -22,7 +22,7 @@ GROUP BY process_group
 ORDER BY "rows" DESC, process_group
 
 -- Rollup
-WITH {sketches(hours by process_group)}
+WITH {sketches(totals by process_group)}
 SELECT
     counted.process_group, "rows", calls, errors, errors / nullif(calls, 0) AS error_rate, p95_ns / 1e6 AS p95_ms,
     sum_ns / 1e6 AS impact_ms

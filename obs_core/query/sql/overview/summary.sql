@@ -21,7 +21,7 @@ CROSS JOIN (SELECT count(*) AS readings, min(timestamp) AS first_ns, max(timesta
 CROSS JOIN (SELECT min(timestamp) AS first_ns, max(timestamp) AS last_ns FROM logs) AS l
 
 -- Rollup
-WITH {sketches(hours by one)}
+WITH {sketches(totals by one)}
 SELECT
     c.calls, c.readings AS "values", c.errors, t.traces, p50_ns / 1e6 AS p50_ms, p95_ns / 1e6 AS p95_ms,
     p99_ns / 1e6 AS p99_ms, c.first_ns, c.last_ns
