@@ -50,7 +50,7 @@ class Settings:
     keep_ns: int | None = None  # OBS_KEEP: how long sealed rows stay in the log; None: for ever
     keep_archive_ns: int | None = None  # OBS_KEEP_ARCHIVE: how long rows stay in the archive
     keep_rollups_ns: int | None = None  # OBS_KEEP_ROLLUPS: how long rollups stay
-    max_bytes: int | None = None  # OBS_MAX_SIZE: of the log and its archive together
+    max_bytes: int | None = None  # OBS_MAX_SIZE: of the log and its archive; 0: no limit; None: 80 % of the disk
     hang_s: int = 30  # OBS_HANG_S: a child without a heartbeat for so many seconds is restarted; 0: never
     max_series: int = 200_000  # OBS_MAX_SERIES: how many series the watcher tracks
     values: tuple[str, ...] = ()  # OBS_VALUES: span attributes that become values of their calls
@@ -120,8 +120,11 @@ def _period(env: Mapping[str, str], name: str) -> int | None:
 
 
 def _size(env: Mapping[str, str], name: str) -> int | None:
-    """The variable as a size (500MB, 20GB, 1TB) above zero, in bytes."""
-    match = _SIZE.fullmatch(env.get(name, "").strip().upper())
+    """The variable as a size (500MB, 20GB, 1TB) above zero, in bytes; 0 for `no`."""
+    text = env.get(name, "").strip().upper()
+    if text == "NO":
+        return 0
+    match = _SIZE.fullmatch(text)
     return round(float(match[1]) * 1000 ** "KMGT".index(match[2]) * 1000) or None if match else None
 
 

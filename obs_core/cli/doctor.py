@@ -54,5 +54,6 @@ def check_all(log: Path) -> Iterator[Finding]:
     yield from log_file.log(log, now_ns())
     yield log_file.writers(log)
     yield storage.sealer(log, now_ns())
+    yield storage.size(log)
     yield from processes.children(children)
     yield from processes.watcher(log)

@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
     """Delete, or say what would be deleted."""
     current = settings.from_environment()
     log: Path = (options.log or current.log).absolute()
-    keep = Keep(current.keep_ns, current.keep_archive_ns, current.keep_rollups_ns, current.max_bytes)
+    keep = Keep(current.keep_ns, current.keep_archive_ns, current.keep_rollups_ns, current.max_bytes or None)
     try:
         return _run(log, keep, dry_run=options.dry_run)
     except sqlite.Error as error:

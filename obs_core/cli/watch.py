@@ -6,13 +6,15 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 
 from obs_core import heartbeat
 from obs_core.alerts.deliver import dispatcher
+from obs_core.archive import space
 from obs_core.archive.background import BackgroundSealer, Retention
 from obs_core.archive.limits import Keep
 from obs_core.cli import argument_types
-from obs_core.settings import from_environment
+from obs_core.settings import Settings, from_environment
 from obs_core.watch import loop
 from obs_core.watch.needed import needed_id
 
@@ -40,15 +42,24 @@ def run(arguments: argparse.Namespace) -> int:
         heartbeat.start()
         print(json.dumps({"address": str(log)}), flush=True)
     report = _report_as_child if arguments.child else _report
-    keep = Keep(settings.keep_ns, settings.keep_archive_ns, settings.keep_rollups_ns, settings.max_bytes)
+    keep = _keep(settings, log)
     retention = None if keep.everything else Retention(keep, needed_id)
+    recorder = space.Recorder(log, keep.max_bytes, is_default=settings.max_bytes is None)
     with (
         dispatcher.deliver_in_background(settings) as deliver,
         BackgroundSealer(report, retention=retention) as sealer,
     ):
-        callbacks = [deliver, sealer.after_tick] if settings.archive == "auto" else [deliver]
+        callbacks = [deliver, recorder.after_tick, *([sealer.after_tick] if settings.archive == "auto" else [])]
         loop.watch(log, stop, report, callbacks, tick_s=arguments.tick, max_series=settings.max_series)
     return 0
+
+
+def _keep(settings: Settings, log: Path) -> Keep:
+    """What retention keeps: as the settings say; without one for the size, what the disk has space for."""
+    if settings.archive != "auto":
+        return Keep()
+    max_bytes = space.default_max_bytes(log) if settings.max_bytes is None else settings.max_bytes or None
+    return Keep(settings.keep_ns, settings.keep_archive_ns, settings.keep_rollups_ns, max_bytes)
 
 
 def _report(sentence: str) -> None:

@@ -1,8 +1,8 @@
-"""Checks of the archive: what the sealer does, how far it is, and why it stopped."""
+"""Checks of the archive: what the sealer does, why it stopped, and how much space log and archive have."""
 
 from pathlib import Path
 
-from obs_core.archive import progress
+from obs_core.archive import progress, space
 from obs_core.cli.checks.finding import Finding
 from obs_core.clock import SECOND, iso_text
 
@@ -23,3 +23,18 @@ def sealer(log: Path, now_ns: int) -> Finding:
     if state == "failed":
         return Finding("sealer", "warning", f"Stopped at {iso_text(last.time_ns)}: {last.error}", last.hint)
     return Finding("sealer", "ok", f"Not running, last step {passed}: {share}.")
+
+
+def size(log: Path) -> Finding:
+    """How large log and archive are, how large they may be, and when they will be, as the watcher says."""
+    known = space.read(log)
+    if known is None:
+        return Finding("size", "ok", "No watcher runs for this log, so nothing limits its size.")
+    text = f"Log {known.now.log_bytes / 1e6:,.1f} MB, archive {known.now.archive_bytes / 1e6:,.1f} MB"
+    full = f"; {known.full_text}" if known.full_text else ""
+    if known.max_bytes is None:
+        return Finding("size", "ok", f"{text}; nothing limits them but the disk{full}.")
+    limit = f"of at most {known.max_bytes / 1e6:,.0f} MB"
+    origin = f" ({100 * space.SHARE:.0f} % of the space that the disk had for them)" if known.is_default else ""
+    hint = "Then the oldest rows are deleted. OBS_MAX_SIZE sets another size." if full else ""
+    return Finding("size", "ok", f"{text}, {limit}{origin}{full}.", hint)

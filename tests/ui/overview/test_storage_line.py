@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from obs_core import subprocesses
-from obs_core.archive import progress
+from obs_core.archive import progress, space
 from obs_core.cli.checks import storage
 from obs_core.clock import HOUR, SECOND, now_ns
 from tests.pages.conftest import Opened, log_path, opened, page_text
@@ -53,6 +53,7 @@ def test_the_first_sealing_is_shown_until_the_sealer_is_killed(
     stuck = storage.sealer(log_path, last.time_ns + HOUR)
     assert stuck.text.startswith(f"pid {sealer.pid} makes no progress, last step 3,600 s ago")
     assert (stuck.state, bool(stuck.hint)) == ("warning", True)
+    assert not space.measure(log_path, now_ns())[0]  # an archive that is being made is no growth of the log
     sealer.kill()
     sealer.wait()
     assert "archived" not in page_text(opened("overview"))
@@ -97,3 +98,27 @@ def test_an_odd_file_is_no_progress(tmp_path: Path) -> None:
     for content in ("", "[]", "{}", '{"pid": 1}', '{"pid": "one"}', "x" * 5_000):
         (folder / progress.NAME).write_text(content)
         assert progress.read(tmp_path / "x.db") is None
+
+
+def test_the_size_and_when_it_is_full_is_said_while_a_watcher_runs(log_path: Path, opened: Opened) -> None:
+    append(log_path, mixed(400))
+    seal(log_path)
+    assert storage.size(log_path).text.startswith("No watcher runs")
+    recorder = space.Recorder(log_path, 2_000_000_000, is_default=True)
+    recorder.after_tick(log_path, now_ns())
+    _, sample = space.measure(log_path, now_ns())
+    sizes = f"{sample.log_bytes / 1e3:.0f} kB, its archive {sample.archive_bytes / 1e3:.1f} kB"
+    assert f"The log has {sizes}, of at most 2.00 GB." in page_text(opened("overview"))
+    # almost nothing 20 hours ago, and three times as much as now is left: 60 hours
+    earlier = [space.Sample(now_ns() - 20 * HOUR, 1, 1)]
+    recorder = space.Recorder(log_path, sample.bytes * 4, is_default=False)
+    recorder._samples = earlier
+    recorder.after_tick(log_path, now_ns())
+    assert ": full in 2 days at this rate." in page_text(opened("overview"))
+    found = storage.size(log_path)
+    assert "; full in 2 days at this rate." in found.text
+    assert found.hint.startswith("Then the oldest rows are deleted.")
+    unlimited = space.Recorder(log_path, None, is_default=True)
+    unlimited.after_tick(log_path, now_ns())
+    assert "The log has" not in page_text(opened("overview"))  # the disk is not full soon
+    assert "nothing limits them but the disk" in storage.size(log_path).text
