@@ -82,10 +82,12 @@ def _description(value: object, *, compared: bool) -> dict[str, Any]:
 
     Traced functions that this calls (of `re`, an import hook) are not the program's calls.
     """
+    load()
+    if not compared:
+        return _loaded[1](value)
     token = current.set(UNSAMPLED)
     try:
-        load()
-        return _loaded[0](value, compared=compared)
+        return _loaded[0](value)
     finally:
         current.reset(token)
 
@@ -95,7 +97,7 @@ def load() -> None:
     if not _loaded:
         from obs_core.capture.values import summary  # noqa: PLC0415 - not with obs_core
 
-        _loaded.append(summary.description)
+        _loaded[:] = summary.description, summary.result_description
 
 
 def describe(value: object) -> tuple[Any, dict[str, Any] | None]:

@@ -6,14 +6,18 @@ their values are. Results of calls are never compared, and have no key.
 
 from typing import Any, Final
 
+from obs_core.capture.context import UNSAMPLED, current
 from obs_core.capture.signals import pass_on
 from obs_core.capture.values import arrays
+from obs_core.capture.values.allowance import allowance
 from obs_core.capture.values.budget import Budget
 from obs_core.capture.values.equality import Key
 from obs_core.capture.values.limits import rules
 from obs_core.capture.values.plain_parts import plain_scalar
+from obs_core.capture.values.short_text import short_description
 from obs_core.capture.values.type_info import VIEWS, TypeInfo, type_info
 from obs_core.capture.values.value_text import ENTRIES, add_own_fields, scalar_text, text_of
+from obs_core.system import perf_counter_ns
 
 _SHOWN_BYTES: Final = 64
 
@@ -35,6 +39,20 @@ def description(value: object, *, compared: bool = True) -> dict[str, Any]:
         if key is not None:
             key.fail()
     return {"type": name, **shown(text, key, length)}
+
+
+def result_description(value: object) -> dict[str, Any]:
+    """The type and text of a result; those of an object or container in short while the `allowance` is used up."""
+    short = short_description(value)
+    if short is not None:
+        return short
+    began = perf_counter_ns()
+    token = current.set(UNSAMPLED)  # traced functions that this calls (of `re`, an import hook) are not the program's
+    try:
+        return description(value, compared=False)
+    finally:
+        current.reset(token)
+        allowance.spend(perf_counter_ns() - began)
 
 
 def shown(text: str, key: Key | None, length: int | None = None) -> dict[str, Any]:

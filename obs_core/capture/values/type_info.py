@@ -112,6 +112,12 @@ def fields_of(value: Any, info: TypeInfo) -> tuple[dict[str, Any], list[tuple[ob
     return public, private
 
 
+def record_names(kind: type) -> tuple[Any, ...]:
+    """The names of the fields of a named tuple; empty if its class has something else in their place."""
+    names = next((own["_fields"] for base in mro_of(kind) if "_fields" in (own := namespace_of(base))), ())
+    return names if type(names) is tuple else ()
+
+
 def _type_info(kind: type) -> TypeInfo:
     mro = mro_of(kind)
     members = [item for base in mro for item in namespace_of(base).items() if type(item[1]) is MemberDescriptorType]

@@ -11,7 +11,7 @@ from obs_core.capture.values.limits import rules
 from obs_core.capture.values.plain_parts import enum_state, foreign_zone, plain_scalar, standard_text
 from obs_core.capture.values.redact import REDACTED
 from obs_core.capture.values.repr_timeout import repr_with_timeout
-from obs_core.capture.values.type_info import VIEWS, TypeInfo, fields_of, mro_of, namespace_of, root_of, type_info
+from obs_core.capture.values.type_info import VIEWS, TypeInfo, fields_of, record_names, root_of, type_info
 
 ENTRIES: Final = 24
 """The entries of a container that are shown."""
@@ -55,8 +55,8 @@ def text_of(value: Any, depth: int, budget: Budget) -> str:  # noqa: ANN401, C90
     if group == "container":
         return _container(value, info, depth, budget)
     if group == "record":
-        fields = next(names for base in mro_of(kind) if (names := namespace_of(base).get("_fields")) is not None)
-        if type(fields) is tuple and len(fields) == tuple.__len__(value):
+        fields = record_names(kind)
+        if len(fields) == tuple.__len__(value):
             parts = (f"{name}={_field(name, item, depth, budget)}" for name, item in zip(fields, value, strict=True))
             return f"{info.name}({_joined(parts, len(fields), value, budget)})"
         return _container(value, info, depth, budget)
@@ -128,7 +128,7 @@ def _container(value: Any, info: TypeInfo, depth: int, budget: Budget) -> str:  
         add_own_fields(value, info, budget)
     if base is dict:
         items = dict.items(value)
-        hidden = dict.__len__(value) <= ENTRIES and _hides_labelled(value)
+        hidden = dict.__len__(value) <= ENTRIES and hides_labelled(value)
         parts: Iterable[str] = (
             f"{text_of(key, depth + 1, budget)}: {_field(key, item, depth, budget, hidden=hidden)}"
             for key, item in items
@@ -188,7 +188,7 @@ def _items(items: Iterable[Any], count: int, depth: int, budget: Budget) -> Iter
         hidden = type(item) not in _NUMBERS and rules.redaction.hides_after(item, count)
 
 
-def _hides_labelled(fields: dict[object, Any]) -> bool:
+def hides_labelled(fields: dict[object, Any]) -> bool:
     """Whether the item `value` is secret by an item `name`; keys of other types may run code of the program."""
     return all(type(key) is str for key in dict.keys(fields)) and rules.redaction.hides_labelled(fields)  # type: ignore[arg-type]
 
