@@ -21,6 +21,7 @@ from obs_core.system import os
 
 UMASK: Final = 0o077  # unless OBS_UMASK is set
 _FLAGS: Final = sum(getattr(os, name, 0) for name in ("O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK", "O_NOCTTY", "O_BINARY"))
+_SMALL_FILE: Final = 1 << 16  # bytes; SQLite's shared memory takes half of it
 _numbers: Final = itertools.count()
 StrPath = str | os.PathLike[str]
 
@@ -159,6 +160,15 @@ def replace(path: StrPath, content: bytes) -> None:
     except BaseException:
         os.unlink(part)
         raise
+
+
+def is_full(path: StrPath) -> bool:
+    """Whether the disk that holds the folder of `path` has no space for a small file."""
+    try:
+        status = os.statvfs(os.path.dirname(os.path.abspath(path)))
+    except (OSError, AttributeError):  # not on every system
+        return False
+    return status.f_bavail * status.f_frsize < _SMALL_FILE
 
 
 def check_database(path: StrPath) -> None:

@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
-from obs_core import scanner
+from obs_core import safe_files, scanner
 from obs_core.archive import lease
 from obs_core.archive.limits import Limits
 from obs_core.archive.manifest import folder_of
@@ -89,7 +89,8 @@ def _say(line: dict[str, object]) -> None:
 def _translated(error: Exception, log: Path) -> ObsError:
     """The product's error for one of DuckDB or the system."""
     first = str(error).splitlines()[0]
-    if any(part in first for part in ("No space left", "File too large", "Disk quota")):
+    is_full = any(part in first for part in ("No space left", "File too large", "Disk quota"))
+    if is_full or ("disk I/O error" in first and safe_files.is_full(log)):  # SQLite's, without a reason
         hint = "Free some space; no row of the log is lost, and sealing continues where it stopped."
         return LogUnreadable(f"The disk that holds {folder_of(log)} is full.", hint)
     return LogUnreadable(f"{log} could not be sealed: {first}", "Run: python -m obs_core archive verify")

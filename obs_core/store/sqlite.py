@@ -33,7 +33,7 @@ _ERRORS: Final[tuple[tuple[str | tuple[str, ...], type[ObsError], str, str], ...
     ),
     ("SQLITE_NOTADB", NotALog, "{path} is not a SQLite database.", "Point OBS_LOG or --log at a trace log."),
     (
-        "SQLITE_FULL",
+        ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE"),  # even to read, SQLite makes a file of shared memory
         LogUnreadable,
         "The disk that holds {path} is full.",
         "Free some space; no stored row is lost.",

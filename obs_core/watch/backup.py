@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
+from obs_core import safe_files
 from obs_core.alerts import ledger
 from obs_core.alerts.rules import sources
 from obs_core.archive import lease, pieces, verification
@@ -55,10 +56,13 @@ def backup(log: Path, file: Path, *, wait_s: float = WAIT_S) -> int:
         part.rename(file)
         pieces.sync(file.absolute().parent)
     except sqlite.Error as error:
+        if any(safe_files.is_full(path) for path in (file, log)):
+            message = f"{file} can't be written: the disk is full."
+            raise LogUnreadable(message, "Free some space, or choose a folder on another disk.") from error
         raise sqlite.translate_error(error, log) from error
     except (OSError, tarfile.TarError) as error:
         raise LogUnreadable(
-            f"{file} can't be written: {error}.", "Check the folder, and the space on its disk."
+            f"{file} can't be written: {error}.", "Check the folder, and whether its disk is full."
         ) from error
     finally:
         part.unlink(missing_ok=True)

@@ -6,11 +6,10 @@ OBS_TROUBLE_S sets the duration of each failure.
 import contextlib
 import os
 import resource
-import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ import pytest
 from obs_core.capture.drain import recovery, writer_status
 from obs_core.paths import folder_of
 from obs_core.store import sqlite
+from tests.support.disk import fill, small_filesystem
 
 PROGRAMS = Path(__file__).with_name("programs.py")
 ROOT = Path(__file__).parents[2]
@@ -162,28 +162,6 @@ def test_a_directory_that_is_unwritable_from_the_start_keeps_rows_in_memory(tmp_
     stored, offered, written, dropped = program.ended()
     assert (written, dropped) == (offered, 0)
     assert stored == list(range(1, offered + 1))
-
-
-@contextlib.contextmanager
-def small_filesystem(folder: Path, size: int) -> Iterator[bool]:
-    """Mount a filesystem of `size` bytes at `folder`; False if this machine does not allow it."""
-    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
-    can = shutil.which("mount") is not None
-    mounted = can and subprocess.run(command, capture_output=True, check=False).returncode == 0
-    try:
-        yield mounted
-    finally:
-        if mounted:
-            subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def fill(folder: Path) -> Path:
-    """Make a file that uses all remaining space."""
-    ballast = folder / "ballast"
-    with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while file.write(bytes(4096)) == 4096:
-            pass
-    return ballast
 
 
 def limit(program: Program, size: int | None) -> None:

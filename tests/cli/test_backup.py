@@ -1,10 +1,14 @@
 """`backup`, `restore` and `verify`."""
 
+import os
+import random
+import shutil
 import signal
 import subprocess
 import sys
 import tarfile
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +18,8 @@ from obs_core.archive.manifest import folder_of
 from obs_core.cli.main import main
 from obs_core.watch.follower import Follower
 from tests.support.archives import append, differences, logged, mixed, seal
+
+KILLS = int(os.environ.get("OBS_TEST_KILLS", "4"))
 
 
 @pytest.fixture
@@ -86,20 +92,31 @@ def test_nothing_is_overwritten_and_no_damaged_copy_is_restored(
 
 
 def test_a_backup_that_is_killed_leaves_no_file_that_looks_complete(path: Path, tmp_path: Path) -> None:
-    copy = tmp_path / "copy.tar"
-    for delay_s in (0.0, 0.3):
+    copy, part = tmp_path / "copy.tar", tmp_path / "copy.tar.part"
+    chance = random.Random(KILLS)  # noqa: S311
+    whole = logged(path, 2**62)
+    for number in range(KILLS):
+        part.unlink(missing_ok=True)
         child = subprocess.Popen(
             [sys.executable, "-m", "obs_core", "backup", str(copy), "--log", str(path)],
             env=subprocesses.environment(), stdout=subprocess.DEVNULL,
         )  # fmt: skip
-        threading.Event().wait(delay_s)
+        while not part.exists() and not copy.exists() and child.poll() is None:
+            time.sleep(0.001)
+        time.sleep(chance.random() * 0.06)  # a backup of this log takes 0.05 s
         child.send_signal(signal.SIGKILL)
         child.wait()
         if copy.exists():
+            assert main(["restore", str(copy), "--log", str(tmp_path / f"{number}.db")]) == 0
+            assert logged(tmp_path / f"{number}.db", 2**62) == whole
+            shutil.rmtree(folder_of(tmp_path / f"{number}.db"))
+            for name in (f"{number}.db.alerts.db", "rules.toml"):
+                (tmp_path / name).unlink()
             copy.unlink()
     assert main(["backup", str(copy), "--log", str(path)]) == 0
     assert main(["restore", str(copy), "--log", str(tmp_path / "y.db")]) == 0
     assert not differences(tmp_path / "y.db")
+    assert not list(tmp_path.glob("copy.tar.*"))
 
 
 def test_verify_finds_a_damaged_log_and_archive(path: Path, capsys: pytest.CaptureFixture[str]) -> None:

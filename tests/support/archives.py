@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,10 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from obs_core import subprocesses
+from obs_core.archive.limits import Limits
 from obs_core.archive.manifest import Manifest, folder_of
+from obs_core.archive.sealed_log import SealedLog
+from obs_core.archive.sealing import Sealing
 from obs_core.clock import SECOND
 from obs_core.model import Row
 from obs_core.store import log as store
@@ -70,6 +74,13 @@ def seal(path: Path, *options: str, code: int = 0) -> list[dict[str, Any]]:
     assert done.returncode == code, done.stdout + done.stderr
     assert not done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def seal_without_close(path: Path, *, batch_rows: int) -> None:
+    """Seal all rows but the newest, and close no day: as a sealer that is killed then."""
+    limits = Limits(batch_rows=batch_rows)
+    with closing(SealedLog(path, memory_mb=200)) as log, closing(Sealing(log, folder_of(path), limits, 0)) as sealing:
+        assert {step.action for step in sealing.steps(everything=True)} == {"sealed"}  # no day is over at the time 0
 
 
 def pieces(path: Path, what: str = "rows") -> list[dict[str, Any]]:
