@@ -92,7 +92,7 @@ def _span(row: Row, parts: Plain, process: str) -> dict[str, Any]:
         "flags": flags if isinstance(flags, int) else 1,
         "operationName": row.data,
         "references": [{"refType": kind, "traceID": trace, "spanID": span} for kind, trace, span in references],
-        "startTime": max(0, row.timestamp) // jaeger.MICRO,
+        "startTime": max(jaeger.MICRO, row.timestamp) // jaeger.MICRO,
         "duration": max(0, row.duration_ns or 0) // jaeger.MICRO,
         "tags": _tags(row, parts),
         "logs": [_log(event) for event in parts.events_of(row)],
@@ -146,7 +146,7 @@ def _note(row: Row) -> dict[str, Any]:
     """A value or a log record as a log of its call: its name and text for people, and all columns for the import."""
     whole = {name: cell for name in COLUMNS if (cell := getattr(row, name)) is not None}
     fields = [_tag("event", row.data), _tag("message", row.data_value or ""), _tag(CARRIED, json_text(whole))]
-    return {"timestamp": max(0, row.timestamp) // jaeger.MICRO, "fields": fields}
+    return {"timestamp": max(jaeger.MICRO, row.timestamp) // jaeger.MICRO, "fields": fields}
 
 
 def _process(row: Row, parts: Plain) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def _span(row: Row, parts: Plain) -> dict[str, Any]:
     span: dict[str, Any] = {"traceId": trace_id, "spanId": _span_id(row.trace_id, row.span_id)}
     if row.parent_span_id:
         span["parentSpanId"] = _span_id(row.trace_id, row.parent_span_id)
-    start = max(0, row.timestamp)
+    start = max(1, row.timestamp)  # 0 is no time
     span |= {"name": row.data, "startTimeUnixNano": str(start)}
     if row.duration_ns is not None:
         span["endTimeUnixNano"] = str(max(start, min(MOST_NS, start + row.duration_ns)))
@@ -107,8 +107,8 @@ def _record(row: Row, parts: Plain) -> dict[str, Any]:
     if not isinstance(number, int):
         number = semconv.ERROR_SEVERITY if row.status == "ERROR" else _SEVERITY
     record: dict[str, Any] = {
-        "timeUnixNano": str(max(0, row.timestamp)),
-        "observedTimeUnixNano": str(max(0, row.timestamp)),
+        "timeUnixNano": str(max(1, row.timestamp)),
+        "observedTimeUnixNano": str(max(1, row.timestamp)),
         "severityNumber": number,
         "severityText": str(parts.about.get("severity") or ""),
         "eventName": row.data,

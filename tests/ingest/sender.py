@@ -86,7 +86,11 @@ LOGS = ExportLogsServiceRequest(
     ]
 )
 LEVEL = Metric(name="level", gauge=Gauge(data_points=[NumberDataPoint(time_unix_nano=START, as_double=1.5)]))
-SPREAD = Metric(name="spread", summary=Summary(data_points=[SummaryDataPoint(time_unix_nano=START, count=1)]))
+_OUT_OF_RANGE = SummaryDataPoint.ValueAtQuantile(quantile=1.5)
+SPREAD = Metric(
+    name="spread",
+    summary=Summary(data_points=[SummaryDataPoint(time_unix_nano=START, count=1, quantile_values=[_OUT_OF_RANGE])]),
+)
 METRICS = ExportMetricsServiceRequest(
     resource_metrics=[ResourceMetrics(scope_metrics=[ScopeMetrics(metrics=[LEVEL, SPREAD])])]
 )

@@ -208,7 +208,7 @@ def test_hostile_spans_are_stored_as_they_are(connection: sqlite.Connection, tmp
         {"name": ""},
         {"name": "x" * 25_000},
         {"name": "\ud800 half \u0000"},
-        {"startTimeUnixNano": 0},
+        {"startTimeUnixNano": 1},
         {"endTimeUnixNano": "1"},
         {"attributes": [{"key": "n", "value": {"intValue": "9" * 30}}, {"key": "d", "value": {}}, 5]},
         {"status": {"code": "STATUS_CODE_ERROR", "message": "late"}},

@@ -83,6 +83,24 @@ def test_numbers_are_read_exactly_or_not_at_all(value: object, unit: int, expect
         (otlp({"name": "pay", "startTimeUnixNano": "2023-11-14T22:13:20Z"}), "pay, 2023-11-14"),
         (otlp({"name": "pay", "startTimeUnixNano": NS, "endTimeUnixNano": "late"}), "pay, late"),
         (otlp({"name": "pay", "startTimeUnixNano": "9" * 20}), "pay, 9999"),
+        (otlp({"name": "pay", "endTimeUnixNano": str(NS)}), "a span without a time: pay"),
+        (otlp({"name": "pay", "startTimeUnixNano": "0", "endTimeUnixNano": str(NS)}), "a span without a time: pay"),
+        ({"resourceLogs": [{"scopeLogs": [{"logRecords": [{"body": {"stringValue": "x"}}]}]}]}, "without a time: x"),
+        (
+            {"resourceMetrics": [{"scopeMetrics": [{"metrics": [
+                {"name": "m", "gauge": {"dataPoints": [{"asInt": "1"}]}, "histogram": {"dataPoints": [{"count": "1"}]}}
+            ]}]}]},
+            "a point without a time: m",
+        ),
+        (jaeger(startTime=None), "a span without a time: pay"),
+        (jaeger(startTime=0), "a span without a time: pay"),
+        (ddtrace(start=None), "a span without a time: pay"),
+        (b'{"name": "pay", "context": {"trace_id": "0x1", "span_id": "0x2"}, "start_time": null}', "a span without a"),
+        (
+            {"trace_id": "1-581cf771-a006649127e371903a2de979", "id": "70de5b6f19ff9a0a", "start_time": 0},
+            "a segment without a time",
+        ),
+        (b"trace_id,span_id,operation,start_unix_nano\n1,2,pay,\n", "a span without a time: pay"),
         (jaeger(startTime="2023-11-14T22:13:20Z"), "startTime that is not a time in µs: pay, 2023"),
         (jaeger(duration="22938000ns"), "duration that is not"),
         (jaeger(startTime=2**62), "startTime that is not"),
@@ -93,7 +111,10 @@ def test_numbers_are_read_exactly_or_not_at_all(value: object, unit: int, expect
         (ddtrace(parent_id="x"), "parent_id that can't be read"),
         (ddtrace(span_id=1.5), "without a usable id"),
         ({"resourceLogs": [{"scopeLogs": [{"logRecords": [{"timeUnixNano": "soon"}]}]}]}, "log record with a time"),
-        ({"resourceLogs": [{"scopeLogs": [{"logRecords": [{"severityNumber": "high"}, 7]}]}]}, "severity"),
+        (
+            {"resourceLogs": [{"scopeLogs": [{"logRecords": [{"timeUnixNano": NS, "severityNumber": "high"}, 7]}]}]},
+            "severity",
+        ),
         (
             {"resourceMetrics": [{"scopeMetrics": [{"metrics": [
                 {"name": "m", "gauge": {"dataPoints": [{"timeUnixNano": "x"}]}}
@@ -122,14 +143,11 @@ def test_what_cant_be_read_is_refused_by_name(
     assert says in done.refused[0].why
 
 
-def test_exponents_and_fractions_are_times_and_a_start_that_is_not_there_gives_no_duration(
-    connection: sqlite.Connection, tmp_path: Path
-) -> None:
+def test_exponents_and_fractions_are_times(connection: sqlite.Connection, tmp_path: Path) -> None:
     imported(connection, tmp_path, otlp({"startTimeUnixNano": "1.7e18", "endTimeUnixNano": 1.700000000005e18}))
-    imported(connection, tmp_path, otlp({"spanId": "c" * 16, "endTimeUnixNano": str(NS)}))
     imported(connection, tmp_path, jaeger(startTime=f"{NS // 1000}.5"))
     rows = connection.execute("SELECT timestamp, duration_ns FROM data_trace ORDER BY id").fetchall()
-    assert rows == [(NS, 5_000_000), (0, None), (NS + 500, 5_000)]
+    assert rows == [(NS, 5_000_000), (NS + 500, 5_000)]
 
 
 def test_what_the_log_has_no_column_for_is_shown_as_it_is(connection: sqlite.Connection, tmp_path: Path) -> None:
@@ -145,7 +163,9 @@ def test_what_the_log_has_no_column_for_is_shown_as_it_is(connection: sqlite.Con
 
 
 def test_severities_may_be_names(connection: sqlite.Connection, tmp_path: Path) -> None:
-    records = [{"severityNumber": f"SEVERITY_NUMBER_{name}"} for name in ("WARN4", "ERROR", "FATAL2")]
+    records = [
+        {"timeUnixNano": NS, "severityNumber": f"SEVERITY_NUMBER_{name}"} for name in ("WARN4", "ERROR", "FATAL2")
+    ]
     imported(connection, tmp_path, {"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]})
     rows = connection.execute("SELECT status, attributes FROM data_trace ORDER BY id").fetchall()
     assert [(status, json.loads(text)["severity_number"]) for status, text in rows] == [
@@ -165,9 +185,11 @@ def test_received_times_that_the_log_cant_hold_are_rejected_by_name(tmp_path: Pa
     points = ExportMetricsServiceRequest()
     points.resource_metrics.add().scope_metrics.add().metrics.add(name="m").gauge.data_points.add(time_unix_nano=late)
     for signal, request in (("traces", spans), ("logs", records), ("metrics", points)):
-        answer = sender.post(request.SerializeToString(), signal)
-        assert answer.status_code == 200
-        assert b"time that can't be read" in answer.content
+        body = request.SerializeToString()
+        for time, says in ((late, b"time that can't be read"), (0, b"without a time")):
+            answer = sender.post(body.replace(late.to_bytes(8, "little"), time.to_bytes(8, "little")), signal)
+            assert answer.status_code == 200
+            assert says in answer.content
     assert sender.rows("id") == []
 
 

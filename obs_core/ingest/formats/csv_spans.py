@@ -12,7 +12,7 @@ from obs_core.errors import FileRefused
 from obs_core.ingest.formats import csv_rows
 from obs_core.ingest.formats.csv_rows import Records, titles
 from obs_core.ingest.formats.import_format import Parts, TableFormat
-from obs_core.ingest.formats.rows import MOST_NS, Refused, as_json, lenient_id, to_int, to_ns
+from obs_core.ingest.formats.rows import MOST_NS, Refused, as_json, lenient_id, no_time, to_int, to_ns
 from obs_core.model import Row
 from obs_core.text import clean
 
@@ -64,7 +64,9 @@ def _row(cell: Mapping[str, str], line: int) -> Row | Refused:
     for name, unit in (("start_unix_nano", 1), ("end_unix_nano", 1), ("duration_ms", 10**6)):
         if cell.get(name) and to_ns(cell[name], unit) is None:
             return Refused(line, f"the {name} “{cell[name][:40]}” is not a time")
-    start = to_ns(cell.get("start_unix_nano")) or 0
+    start = to_ns(cell.get("start_unix_nano"))
+    if not start:
+        return Refused(line, no_time("span", cell.get("operation")))
     group = clean(cell.get("process_group", "")) or None
     kind = cell.get("kind")
     more = {"kind": to_int(kind) or kind} if kind else {}

@@ -10,7 +10,7 @@ from typing import Any, Final
 from obs_core import semconv
 from obs_core.ingest.formats import spans
 from obs_core.ingest.formats.import_format import JsonFormat, Parts
-from obs_core.ingest.formats.rows import Refused, to_ns
+from obs_core.ingest.formats.rows import Refused, no_time, to_ns
 from obs_core.ingest.formats.spans import Origin, Span
 from obs_core.store.hashed_ids import hashed_id
 
@@ -86,7 +86,8 @@ def _span(raw: Mapping[str, Any], ids: Mapping[str, str | None]) -> Span | str |
     for field, value in (("start", start), ("duration", duration), ("parent_id", parent)):
         if value is None and raw.get(field):
             return f"a span with a {field} that can't be read: {raw.get('name')!s:.80}, {raw[field]!s:.40}"
-    start = start or 0
+    if not start:
+        return no_time("span", raw.get("name"))
     duration = None if raw.get("duration") is None else duration
     attributes = dict(_meta(raw))
     error = {name: attributes.pop(tag) for tag, name in _ERRORS.items() if tag in attributes}

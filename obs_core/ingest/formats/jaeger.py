@@ -12,7 +12,7 @@ from obs_core.ingest.formats import jaeger_storage, spans
 from obs_core.ingest.formats.import_format import JsonFormat, Parts
 from obs_core.ingest.formats.otel_tags import ERROR_TAG, MESSAGE_TAG, OLD_SCOPE_TAGS, SCOPE_TAGS, STATE_TAG, STATUS_TAG
 from obs_core.ingest.formats.round_trip import CARRIED, restored
-from obs_core.ingest.formats.rows import Refused, lenient_id, to_int, to_ns
+from obs_core.ingest.formats.rows import Refused, lenient_id, no_time, to_int, to_ns
 from obs_core.ingest.formats.spans import Origin, Span
 from obs_core.model import Status
 
@@ -96,17 +96,19 @@ def _span(
     if warnings := raw.get("warnings"):
         more["warnings"] = warnings
     name = str(raw.get("operationName") or "")
-    start_ns = to_ns(raw.get("startTime"), MICRO)
-    times = start_ns or 0, None if start_ns is None else to_ns(raw.get("duration"), MICRO)
+    times = to_ns(raw.get("startTime"), MICRO) or 0, to_ns(raw.get("duration"), MICRO)
     return source, Span(*key, parent, name, *times, status, message, tags, events, links, more)
 
 
 def _unread_time(raw: Mapping[str, Any]) -> str | None:
-    """Why a span is refused: a time that is not a number."""
+    """Why a span is refused: a time that is not a number, or none."""
+    name = raw.get("operationName")
     for field in ("startTime", "duration"):
         value = raw.get(field) or 0
         if to_ns(value, MICRO) is None:
-            return f"a span with a {field} that is not a time in µs: {raw.get('operationName')!s:.80}, {value!s:.40}"
+            return f"a span with a {field} that is not a time in µs: {name!s:.80}, {value!s:.40}"
+    if not to_ns(raw.get("startTime"), MICRO) and CARRIED not in _tags(raw.get("tags")):
+        return no_time("span", name)
     return None
 
 

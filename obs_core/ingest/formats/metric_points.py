@@ -1,20 +1,21 @@
-"""Points of OTLP's metrics as values: of gauges and sums, and the series of histograms.
+"""Points of OTLP's metrics as values: of gauges and sums, and the series of histograms and summaries.
 
 A histogram becomes `name.count`, `name.sum`, `name.p50`, `name.p95` and `name.p99`. A percentile is interpolated in its
 bucket, so its error is at most the bucket's width, which is stored with it; the count has the buckets and exemplars.
-Source: opentelemetry-proto, metrics.proto; metrics data model, "ExponentialHistogram".
+A summary becomes `name.count`, `name.sum` and the quantiles that it has: 0 is `name.min`, 0.999 `name.p99.9`, 1
+`name.max`. Source: opentelemetry-proto, metrics.proto; metrics data model, "ExponentialHistogram", "Summary".
 """
 
 import math
 from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from obs_core.ingest.formats import spans
 from obs_core.ingest.formats.import_format import Parts
 from obs_core.ingest.formats.otlp_values import attributes_of, dict_of, double_of, list_of
-from obs_core.ingest.formats.rows import Refused, hex_id, to_int, to_ns
+from obs_core.ingest.formats.rows import Refused, hex_id, no_time, to_int, to_ns
 from obs_core.ingest.formats.spans import MetricPoint, Origin
 from obs_core.model import Row
 
@@ -22,6 +23,7 @@ NO_RECORDED_VALUE: Final = 1  # the flag of a point that has no number, metrics.
 HISTOGRAMS: Final = ("histogram", "exponentialHistogram")
 
 _PERCENTILES: Final = (50, 95, 99)
+_ENDS: Final = {0.0: "min", 1.0: "max"}  # metrics.proto, ValueAtQuantile
 _NO_NUMBER: Final = "not a number"
 _NOT_FINITE: Final = ("NaN", "Infinity", "-Infinity")
 _MOST_BUCKETS: Final = 10_000
@@ -34,33 +36,42 @@ class _Bucket(NamedTuple):
     size: int
 
 
+class _Statistics(NamedTuple):
+    """A point that becomes several values: `raw` in the shape of OTLP's JSON, and what its values have in common."""
+
+    source: Origin
+    name: str
+    raw: Mapping[str, Any]
+    about: dict[str, Any]
+    links: Sequence[Mapping[str, Any]] = ()
+
+    def value(self, statistic: str, number: float | str | None, **more: Any) -> Row:  # noqa: ANN401 - its details
+        """One of the values; without a number where the point is flagged so."""
+        is_missing = (to_int(self.raw.get("flags") or 0) or 0) & NO_RECORDED_VALUE
+        attributes, time_ns = attributes_of(self.raw.get("attributes")), to_ns(self.raw.get("timeUnixNano")) or 0
+        about, shown = {**self.about, **more}, None if is_missing else number
+        return spans.point(
+            self.source, MetricPoint(f"{self.name}.{statistic}", attributes, time_ns, shown, about, self.links)
+        )
+
+
 def rows(source: Origin, metric: Mapping[str, Any], line: int) -> Parts:
     """The values of one metric; points that can't be stored are `Refused`."""
     name = str(metric.get("name") or "")
-    for kind in ("gauge", "sum", *HISTOGRAMS):
+    for kind in ("gauge", "sum", *HISTOGRAMS, "summary"):
         shape = dict_of(metric.get(kind))
         about = {"kind": kind, "unit": metric.get("unit"), "description": metric.get("description")}
         about |= {"monotonic": shape.get("isMonotonic"), "temporality": shape.get("aggregationTemporality")}
         about = {key: value for key, value in about.items() if value}
         for raw in list_of(shape.get("dataPoints")):
-            if to_ns(raw.get("timeUnixNano") or 0) is None:
-                yield Refused(line, not_a_time("point", name, raw.get("timeUnixNano")))
+            if not to_ns(raw.get("timeUnixNano")):
+                yield Refused(line, no_time("point", name, raw.get("timeUnixNano")))
             elif kind in HISTOGRAMS:
                 yield from histogram(source, name, raw, about, line)
+            elif kind == "summary":
+                yield from _summary(source, name, raw, about, line)
             else:
                 yield from _number_point(source, name, raw, about, line)
-    for _ in list_of(dict_of(metric.get("summary")).get("dataPoints")):
-        yield Refused(line, not_a_value(name))
-
-
-def not_a_value(name: str) -> str:
-    """Why a point of a summary is refused."""
-    return f"the metric {name[:80]} is of kind summary; only gauges, sums and histograms are values"
-
-
-def not_a_time(what: str, name: object, time: object) -> str:
-    """Why a span, a record or a point is refused."""
-    return f"a {what} with a time that can't be read: {name or 'without a name'!s:.80}, {time!s:.40}"
 
 
 def exemplars_of(raw: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -108,7 +119,12 @@ def _number(raw: Mapping[str, Any]) -> float | str | None:
     if double is None:
         return None
     read = double_of(double)
-    return _NO_NUMBER if read is double and not isinstance(double, float) and double not in _NOT_FINITE else read
+    return read if _is_double(read) else _NO_NUMBER
+
+
+def _is_double(read: object) -> bool:
+    """Whether this is what `double_of` makes of a number."""
+    return isinstance(read, float) or read in _NOT_FINITE
 
 
 def histogram(source: Origin, name: str, raw: Mapping[str, Any], about: dict[str, Any], line: int) -> Parts:
@@ -121,22 +137,33 @@ def histogram(source: Origin, name: str, raw: Mapping[str, Any], about: dict[str
     if count is None or flags is None:
         yield Refused(line, f"a point of the histogram {name[:80]} has counts or bounds that are not numbers")
         return
-    time_ns = to_ns(raw.get("timeUnixNano")) or 0
     exemplars, links = exemplars_of(raw)
-    is_missing = bool(flags & NO_RECORDED_VALUE)
-
-    def value(statistic: str, number: float | str | None, **more: Any) -> Row:  # noqa: ANN401
-        attributes = attributes_of(raw.get("attributes"))
-        shown = None if is_missing else number
-        point = MetricPoint(f"{name}.{statistic}", attributes, time_ns, shown, {**about, **more}, links)
-        return spans.point(source, point)
-
+    value = _Statistics(source, name, raw, about, links).value
     yield value("count", count, **_details(raw), **({"exemplars": exemplars} if exemplars else {}))
     if raw.get("sum") is not None:
         yield value("sum", double_of(raw["sum"]))
     for percent in _PERCENTILES if count and sum(bucket.size for bucket in buckets) else ():
         estimate, bucket = _percentile(buckets, percent / 100)
         yield value(f"p{percent}", estimate, between=[bucket.lower, bucket.upper])
+
+
+def _summary(source: Origin, name: str, raw: Mapping[str, Any], about: dict[str, Any], line: int) -> Parts:
+    """The values of one point of a summary, in the shape of OTLP's JSON."""
+    flags, count = to_int(raw.get("flags") or 0), to_int(raw.get("count") or 0)
+    pairs = [
+        (double_of(pair.get("quantile") or 0), double_of(pair.get("value") or 0))
+        for pair in list_of(raw.get("quantileValues"))
+    ]
+    readable = all(isinstance(quantile, float) and 0 <= quantile <= 1 for quantile, _ in pairs)
+    if count is None or flags is None or not readable or not all(map(_is_double, (value for _, value in pairs))):
+        yield Refused(line, f"a point of the summary {name[:80]} has counts or quantiles that are not numbers")
+        return
+    value = _Statistics(source, name, raw, about).value
+    yield value("count", count)
+    yield value("sum", double_of(raw.get("sum") or 0))
+    for quantile, number in pairs:
+        statistic = _ENDS.get(quantile) or f"p{quantile * 100:.12g}"
+        yield value(statistic, number)
 
 
 def _details(raw: Mapping[str, Any]) -> dict[str, Any]:

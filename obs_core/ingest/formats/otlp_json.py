@@ -10,9 +10,9 @@ from typing import Any, Final, cast
 from obs_core import semconv
 from obs_core.ingest.formats import metric_points, spans
 from obs_core.ingest.formats.import_format import Parts
-from obs_core.ingest.formats.metric_points import not_a_time
 from obs_core.ingest.formats.otlp_values import attributes_of, dict_of, list_of, value_of
-from obs_core.ingest.formats.rows import Refused, hex_id, to_int, to_ns
+from obs_core.ingest.formats.round_trip import CARRIED
+from obs_core.ingest.formats.rows import Refused, hex_id, no_time, to_int, to_ns
 from obs_core.ingest.formats.spans import Origin, Record, Span
 from obs_core.model import Status
 
@@ -90,8 +90,9 @@ def _span(raw: Mapping[str, Any]) -> Span | str:
         return f"a span without a usable id: {raw.get('traceId')!s:.40}, {raw.get('spanId')!s:.40}"
     start, end = field("startTimeUnixNano") or 0, field("endTimeUnixNano") or 0
     start_ns, end_ns = to_ns(start), to_ns(end)
-    if start_ns is None or end_ns is None:
-        return not_a_time("span", field("name"), start if start_ns is None else end)
+    attributes = attributes_of(field("attributes"))
+    if (not start_ns and (start_ns is None or CARRIED not in attributes)) or end_ns is None:
+        return no_time("span", field("name"), end if start_ns else start)
     status = field("status")
     code, message = _status(status) if status else ("UNSET", "")
     events, links, parent = field("events"), field("links"), field("parentSpanId")
@@ -112,7 +113,7 @@ def _span(raw: Mapping[str, Any]) -> Span | str:
         end_ns - start_ns if end_ns and start_ns else None,
         code,
         message,
-        attributes_of(field("attributes")),
+        attributes,
         [_event(event) for event in list_of(events)] if events else (),
         [_link(link) for link in list_of(links)] if links else (),
         more,
@@ -141,7 +142,10 @@ def _record(raw: Mapping[str, Any]) -> Record | str:
     times = raw.get("timeUnixNano") or 0, raw.get("observedTimeUnixNano") or 0
     time_ns, observed_ns = map(to_ns, times)
     if time_ns is None or observed_ns is None:
-        return not_a_time("log record", raw.get("eventName") or body, times[time_ns is not None])
+        return no_time("log record", raw.get("eventName") or body, times[time_ns is not None])
+    attributes = attributes_of(raw.get("attributes"))
+    if not (time_ns or observed_ns or CARRIED in attributes):
+        return no_time("log record", raw.get("eventName") or body)
     severity = raw.get("severityNumber") or 0
     number = _SEVERITIES.get(severity) if isinstance(severity, str) else None
     number = to_int(severity) if number is None else number
@@ -156,7 +160,7 @@ def _record(raw: Mapping[str, Any]) -> Record | str:
         body,
         number,
         str(raw.get("severityText") or ""),
-        attributes_of(raw.get("attributes")),
+        attributes,
     )
 
 

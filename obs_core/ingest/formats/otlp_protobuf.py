@@ -64,5 +64,7 @@ FORMAT: Final = BinaryFormat(
     name="OTLP protobuf",
     fits=_fits,
     read=_read,
-    sample=bytes.fromhex("0a23 1221 121f 0a10") + bytes(range(1, 17)) + bytes.fromhex("1208 0102030405060708 2a0161"),
+    sample=bytes.fromhex("0a2c 122a 1228 0a10")
+    + bytes(range(1, 17))
+    + bytes.fromhex("1208 0102030405060708 2a0161 39 00002c6a36ea1e18"),
 )

@@ -12,6 +12,7 @@ _HEX: Final = re.compile(r"[0-9a-f]+")
 _LONGEST_ID: Final = 200
 _DECIMAL: Final = re.compile(r"[+-]?(\d{1,40}\.?\d{0,40}|\.\d{1,40})([eE][+-]?\d{1,3})?", re.ASCII)
 _LARGEST_EXPONENT: Final = 30
+_NO_TIME: Final = (None, 0, "", "0")
 MOST_NS: Final = 2**63 - 1
 
 for_hash: Final = json.JSONEncoder(ensure_ascii=False, default=str).encode
@@ -86,6 +87,14 @@ def _decimal(value: Any, unit: int, exactly: bool) -> int | None:  # noqa: ANN40
         return None
     number *= unit
     return None if exactly and number != number.to_integral_value() else int(number)
+
+
+def no_time(what: str, name: object, time: object = None) -> str:
+    """Why a part with this time is refused: it has none, which formats also write as 0, or one that can't be read."""
+    named = f"{name or 'without a name'!s:.80}"
+    if time in _NO_TIME:
+        return f"a {what} without a time: {named}"
+    return f"a {what} with a time that can't be read: {named}, {time!s:.40}"
 
 
 def as_json(parts: Mapping[str, Any]) -> str | None:

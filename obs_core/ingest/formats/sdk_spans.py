@@ -14,7 +14,7 @@ from obs_core import semconv
 from obs_core.clock import iso_ns
 from obs_core.ingest.formats import spans
 from obs_core.ingest.formats.import_format import JsonFormat, Parts
-from obs_core.ingest.formats.rows import Refused, hex_id, to_ns
+from obs_core.ingest.formats.rows import Refused, hex_id, no_time, to_ns
 from obs_core.ingest.formats.spans import Span
 from obs_core.model import Status
 
@@ -63,8 +63,8 @@ def _span(raw: Mapping[str, Any]) -> Span | str:
         return f"a span without a usable id: {raw.get('name')!s:.80}"
     times = [_first(raw, names) for names in (_STARTS, _ENDS)]
     start_ns, end_ns = map(_time_ns, times)
-    if start_ns is None or (end_ns is None and times[1]):
-        return f"a span with a time that can't be read: {raw.get('name')!s:.80}, {times[start_ns is not None]!s:.40}"
+    if not start_ns or (end_ns is None and times[1]):
+        return no_time("span", raw.get("name"), times[bool(start_ns)])
     status, message = _status(raw)
     events, links = raw.get("events"), raw.get("links")
     parent = raw.get("parent_id") or raw.get("parent_span_id")

@@ -11,7 +11,7 @@ from typing import Any, Final
 from obs_core import semconv
 from obs_core.ingest.formats import spans
 from obs_core.ingest.formats.import_format import JsonFormat, Parts
-from obs_core.ingest.formats.rows import Refused, hex_id, to_ns
+from obs_core.ingest.formats.rows import Refused, hex_id, no_time, to_ns
 from obs_core.ingest.formats.spans import Span
 
 _SECOND: Final = 10**9  # nanoseconds
@@ -72,9 +72,8 @@ def _segment(raw: Mapping[str, Any], line: int, values: Collection[str]) -> Part
         start_ns, end_ns = (to_ns(time, _SECOND) for time in times)
         if not (trace_id and span_id):
             yield Refused(line, f"a segment without a usable id: {raw.get('trace_id')!s:.40}, {part.get('id')!s:.40}")
-        elif start_ns is None or (end_ns is None and times[1] is not None):
-            time = times[start_ns is not None]
-            yield Refused(line, f"a segment with a time that can't be read: {part.get('name')!s:.80}, {time!s:.40}")
+        elif not start_ns or (end_ns is None and times[1] is not None):
+            yield Refused(line, no_time("segment", part.get("name"), times[bool(start_ns)]))
         else:
             yield from spans.rows(
                 source, _span(part, (trace_id, span_id, hex_id(parent, 16)), kind, start_ns, end_ns), values

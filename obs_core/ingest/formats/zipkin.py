@@ -7,7 +7,7 @@ an id of its own here, with the client's span as its parent, and what that serve
 of one id, and spans in pieces, are sorted out where rows meet in the log (`store.shared_ids`), across files too.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from obs_core.ingest.formats import otel_tags, spans, zipkin_v1
@@ -76,6 +76,18 @@ def rows(document: object, line: int, values: Collection[str] = ()) -> Parts:
             resource = {"service.name": half.service} if half.service else {}
             source = origins[origin_key] = spans.origin(resource, scope)
         yield from spans.rows(source, _span(half, _ids(half, servers, own)), values)
+    if without := _without_time(halves):
+        why = f"spans without a time: {without:,}; they are at 1970-01-01 until a part with their time is read"
+        yield Refused(line, why, parts=0)
+
+
+def _without_time(halves: Iterable[_Half]) -> int:
+    """How many spans have no time in any of their parts; another document may have it."""
+    times: dict[tuple[str, str, bool], bool] = {}
+    for half in halves:
+        key = half.trace_id, half.span_id, half.shared
+        times[key] = times.get(key, False) or bool(to_ns(half.raw.get("timestamp"), _MICRO))
+    return sum(not has_time for has_time in times.values())
 
 
 def _tags(raw: Mapping[str, Any]) -> dict[str, Any]:

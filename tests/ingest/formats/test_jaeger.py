@@ -25,7 +25,9 @@ def read(*spans: object) -> list[Row | Refused]:
 
 
 def one(**span: object) -> Row:
-    [result] = read({"traceID": TRACE, "spanID": SPAN, "operationName": "get", "processID": "p1"} | span)
+    [result] = read(
+        {"traceID": TRACE, "spanID": SPAN, "operationName": "get", "processID": "p1", "startTime": 5} | span
+    )
     assert isinstance(result, Row)
     return result
 
@@ -127,7 +129,7 @@ def test_the_older_parent_and_a_process_inside_the_span_are_read() -> None:
 
 
 def test_a_span_without_an_id_is_refused_with_its_line_and_the_rest_is_read() -> None:
-    good = {"traceID": TRACE, "spanID": SPAN, "processID": "p1"}
+    good = {"traceID": TRACE, "spanID": SPAN, "processID": "p1", "startTime": 5}
     first, second, third = read({"spanID": "0"}, 5, good)
     assert isinstance(first, Refused)
     assert isinstance(second, Refused)
@@ -136,7 +138,7 @@ def test_a_span_without_an_id_is_refused_with_its_line_and_the_rest_is_read() ->
 
 
 def test_one_trace_alone_is_read_too() -> None:
-    trace = {"traceID": TRACE, "spans": [{"spanID": SPAN}], "processes": {}}
+    trace = {"traceID": TRACE, "spans": [{"spanID": SPAN, "startTime": 5}], "processes": {}}
     assert jaeger.is_jaeger(trace)
     [result] = jaeger.rows(trace, 1)
     assert isinstance(result, Row)

@@ -37,7 +37,8 @@ EXPONENTIAL = {
 
 
 def document(kind: str, *points: dict[str, Any]) -> dict[str, Any]:
-    metric = {"name": "took", "unit": "ms", kind: {"aggregationTemporality": 2, "dataPoints": list(points)}}
+    temporality = {} if kind == "summary" else {"aggregationTemporality": 2}
+    metric = {"name": "took", "unit": "ms", kind: {**temporality, "dataPoints": list(points)}}
     return {"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]}
 
 
@@ -70,6 +71,10 @@ def test_a_histogram_is_a_count_a_sum_and_percentiles_within_their_buckets(kind:
         ("histogram", EXPLICIT),
         ("exponentialHistogram", EXPONENTIAL),
         ("sum", {"asDouble": 1.5, "timeUnixNano": str(T), "exemplars": [EXEMPLAR]}),
+        (
+            "summary",
+            {"timeUnixNano": str(T), "count": "4", "sum": 0, "quantileValues": [{"quantile": 0, "value": 0}]},
+        ),
     ],
 )
 def test_protobuf_and_json_give_the_same_series(kind: str, point: dict[str, Any]) -> None:
@@ -109,3 +114,36 @@ def test_histograms_without_values_or_buckets_have_no_percentiles() -> None:
     parts = [read("histogram", {"timeUnixNano": str(T), **point}) for point in points]
     names = [[part.data for part in point if isinstance(part, Row)] for point in parts]
     assert names == [["took.count", "took.sum"], ["took.count", "took.sum"], ["took.count"]]
+
+
+SUMMARY = {
+    "timeUnixNano": str(T), "count": "40", "sum": 61.5, "attributes": POINT["attributes"],
+    "quantileValues": [
+        {"quantile": quantile, "value": value} for quantile, value in ((0, 1), (0.5, 2.5), (0.999, 7), (1, "Infinity"))
+    ],
+}  # fmt: skip
+
+
+def test_a_summary_is_a_count_a_sum_and_its_quantiles() -> None:
+    rows = [row for row in read("summary", SUMMARY) if isinstance(row, Row)]
+    expected = {"count": "40", "sum": "61.5", "min": "1.0", "p50": "2.5", "p99.9": "7.0", "max": "Infinity"}
+    assert {row.data: row.data_value for row in rows} == {
+        f"took.{name}{{route=/}}": value for name, value in expected.items()
+    }
+    missing = [row for row in read("summary", SUMMARY | {"flags": 1}) if isinstance(row, Row)]
+    assert [row.data_value for row in missing] == [""] * 6
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        {"count": "many"},
+        {"quantileValues": [{"quantile": 99, "value": 1}]},
+        {"quantileValues": [{"quantile": "NaN", "value": 1}]},
+        {"quantileValues": [{"quantile": 0.5, "value": "high"}]},
+    ],
+)
+def test_a_summary_that_cant_be_read_is_refused(point: dict[str, Any]) -> None:
+    [refused] = read("summary", SUMMARY | point)
+    assert isinstance(refused, Refused)
+    assert "took has counts or quantiles that are not numbers" in refused.why

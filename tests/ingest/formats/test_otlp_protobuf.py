@@ -23,7 +23,8 @@ def row(parts: list[Row | Refused]) -> Row:
 
 
 def export(*spans: dict[str, Any], resource: dict[str, Any] | None = None) -> dict[str, Any]:
-    outer = {"resource": resource or {}, "scopeSpans": [{"spans": list(spans)}]}
+    timed = [{"startTimeUnixNano": "9", **span} for span in spans]
+    outer = {"resource": resource or {}, "scopeSpans": [{"spans": timed}]}
     return {"resourceSpans": [outer]}
 
 
@@ -100,7 +101,8 @@ def test_a_point_without_a_recorded_value_is_a_missing_reading() -> None:
 
 
 def test_numbers_that_json_cannot_write_are_named_and_never_break_the_column() -> None:
-    metric = {"name": "m", "gauge": {"dataPoints": [{"asDouble": "NaN"}, {"asDouble": "-Infinity"}]}}
+    points = [{"timeUnixNano": "9", "asDouble": number} for number in ("NaN", "-Infinity")]
+    metric = {"name": "m", "gauge": {"dataPoints": points}}
     document = {"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]}
     message = ParseDict(document, messages.REQUESTS["metrics"]())
     for parts in (otlp_json.rows(document, 1), messages.rows(message)):

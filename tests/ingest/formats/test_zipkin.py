@@ -95,12 +95,17 @@ def test_annotations_are_events() -> None:
     ]
 
 
-SPAN: dict[str, Any] = {"traceId": "1", "id": "2", "localEndpoint": {"serviceName": "a"}}
+PIECE: dict[str, Any] = {"traceId": "1", "id": "2", "localEndpoint": {"serviceName": "a"}}
+SPAN = {**PIECE, "timestamp": 1_700_000_000_000_000}
 
 
-def test_missing_times_are_no_times() -> None:
-    [row] = read([SPAN])
+def test_a_span_without_a_time_waits_for_its_time_and_the_import_says_so() -> None:
+    row, said = zipkin.rows([PIECE], 3)
+    assert isinstance(row, Row)
     assert (row.timestamp, row.duration_ns, row.data, row.status) == (0, None, "", "UNSET")
+    assert isinstance(said, Refused)
+    assert (said.line, said.parts, said.why[:25]) == (3, 0, "spans without a time: 1; ")
+    assert len(read([PIECE, SPAN])) == 2
 
 
 @pytest.mark.parametrize(("said", "exception"), [("", None), ("true", None), ("late", "late"), ("500", "500")])

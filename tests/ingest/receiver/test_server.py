@@ -65,7 +65,7 @@ def test_a_log_record_is_joined_to_its_call(sender: Sender) -> None:
     assert result == [("log", TRACE.hex(), f"{1:016x}", "no price", "ERROR", "KeyError: 'x'")]
 
 
-def test_a_gauge_becomes_a_value_and_a_summary_is_rejected_with_its_name(sender: Sender) -> None:
+def test_a_gauge_becomes_a_value_and_a_point_that_cant_be_read_is_rejected_with_its_name(sender: Sender) -> None:
     answer = sender.post(as_json(METRICS), "metrics", content_type=JSON)
     assert answer.status_code == 200
     partial = answer.json()["partialSuccess"]

@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from obs_core import semconv
-from obs_core.ingest.formats.metric_points import not_a_time
-from obs_core.ingest.formats.rows import MOST_NS
+from obs_core.ingest.formats.rows import MOST_NS, no_time
 from obs_core.ingest.formats.spans import Record, Span
 from obs_core.text import finite
 
@@ -52,7 +51,9 @@ def _plain(value: Any, kind: str | None) -> Any:  # noqa: ANN401 - an AnyValue, 
         return [_plain(item, item.WhichOneof("value")) for item in value.array_value.values]
     if kind == "kvlist_value":
         return attributes_of(value.kvlist_value.values)
-    return base64.b64encode(value.bytes_value).decode() if kind == "bytes_value" else inner
+    if kind == "bytes_value":
+        return base64.b64encode(value.bytes_value).decode()
+    return inner if kind in _KINDS else None
 
 
 def span_of(raw: Any) -> Span | str:  # noqa: ANN401 - a Span; generated code has no types
@@ -61,8 +62,8 @@ def span_of(raw: Any) -> Span | str:  # noqa: ANN401 - a Span; generated code ha
     if len(trace_id) != TRACE_ID or len(span_id) != SPAN_ID or trace_id == _NO_TRACE or span_id == _NO_SPAN:
         return f"a span without a usable id: {trace_id.hex():.40}, {span_id.hex():.40}"
     start, end = raw.start_time_unix_nano, raw.end_time_unix_nano
-    if start > MOST_NS or end > MOST_NS:
-        return not_a_time("span", raw.name, start if start > MOST_NS else end)
+    if not 0 < start <= MOST_NS or end > MOST_NS:
+        return no_time("span", raw.name, end if 0 < start <= MOST_NS else start)
     status = raw.status
     pairs, events, links = raw.attributes, raw.events, raw.links
     return Span(
@@ -122,8 +123,8 @@ def record_of(raw: Any) -> Record | str:  # noqa: ANN401 - a LogRecord
     """The neutral parts of one log record, or why it can't be stored."""
     kind = raw.body.WhichOneof("value")
     time = raw.time_unix_nano or raw.observed_time_unix_nano
-    if time > MOST_NS:
-        return not_a_time("log record", raw.event_name, time)
+    if not 0 < time <= MOST_NS:
+        return no_time("log record", raw.event_name or _plain(raw.body, kind), time)
     return Record(
         _id(raw.trace_id, TRACE_ID),
         _id(raw.span_id, SPAN_ID),

@@ -16,7 +16,7 @@ from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2 as metr
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as traces
 
 from obs_core.ingest.formats import bounds, metric_points, spans
-from obs_core.ingest.formats.metric_points import NO_RECORDED_VALUE, exemplars_of, not_a_time, not_a_value
+from obs_core.ingest.formats.metric_points import NO_RECORDED_VALUE, exemplars_of
 from obs_core.ingest.formats.protobuf.fields import (
     SPAN_ID,
     TRACE_ID,
@@ -26,7 +26,7 @@ from obs_core.ingest.formats.protobuf.fields import (
     scope_of,
     span_of,
 )
-from obs_core.ingest.formats.rows import MOST_NS, Refused
+from obs_core.ingest.formats.rows import MOST_NS, Refused, no_time
 from obs_core.ingest.formats.spans import MetricPoint, Origin
 from obs_core.model import Row
 
@@ -181,8 +181,8 @@ def _metric(source: Origin, metric: Any, line: int) -> Iterator[Row | Refused]: 
         for raw in shape.data_points:
             number = None if raw.flags & NO_RECORDED_VALUE else number_of(raw)
             time_ns = raw.time_unix_nano
-            if time_ns > MOST_NS:
-                yield Refused(line, not_a_time("point", metric.name, raw.time_unix_nano))
+            if not 0 < time_ns <= MOST_NS:
+                yield Refused(line, no_time("point", metric.name, time_ns))
                 continue
             attributes = attributes_of(raw.attributes)
             own, links = about, list[dict[str, Any]]()
@@ -190,8 +190,5 @@ def _metric(source: Origin, metric: Any, line: int) -> Iterator[Row | Refused]: 
                 exemplars, links = exemplars_of(json_format.MessageToDict(raw))
                 own = {**about, "exemplars": exemplars}
             yield spans.point(source, MetricPoint(metric.name, attributes, time_ns, number, own, links))
-    elif kind == "summary":
-        for _ in metric.summary.data_points:
-            yield Refused(line, not_a_value(metric.name))
     elif kind:  # few points have so many fields that reading them as JSON costs less code than time
         yield from metric_points.rows(source, json_format.MessageToDict(metric, use_integers_for_enums=True), line)
