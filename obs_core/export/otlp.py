@@ -83,7 +83,7 @@ def _span(row: Row, parts: Plain) -> dict[str, Any]:
     span: dict[str, Any] = {"traceId": trace_id, "spanId": _span_id(row.trace_id, row.span_id)}
     if row.parent_span_id:
         span["parentSpanId"] = _span_id(row.trace_id, row.parent_span_id)
-    start = max(1, row.timestamp)  # 0 is no time
+    start = max(1, row.timestamp)  # 0 says that there is none
     span |= {"name": row.data, "startTimeUnixNano": str(start)}
     if row.duration_ns is not None:
         span["endTimeUnixNano"] = str(max(start, min(MOST_NS, start + row.duration_ns)))
