@@ -24,6 +24,8 @@ class Running(NamedTuple):
 
 UNSAMPLED: Final = Running(0, 0, 0, None)
 """A call that sampling left out: nothing below it is recorded."""
+RECORDING: Final = Running(0, 0, 0, None)
+"""Code of ours runs in this thread (see `reentry`). Like UNSAMPLED it has no span id."""
 
 Parent = tuple[int, int, int, str | None] | None
 current: Final[ContextVar[Parent]] = ContextVar("obs_core_call", default=None)
@@ -41,7 +43,7 @@ ENVIRONMENT: Final = "TRACEPARENT"
 def current_trace_id() -> str | None:
     """The id of the running trace as 32 hexadecimal digits, or None outside a trace."""
     running = current.get()
-    return None if running is None or running is UNSAMPLED else _trace_id(running)
+    return None if running is None or not running[2] else _trace_id(running)
 
 
 def inject(carrier: MutableMapping[str, str] | None = None) -> MutableMapping[str, str]:
@@ -52,7 +54,7 @@ def inject(carrier: MutableMapping[str, str] | None = None) -> MutableMapping[st
     """
     carrier = {} if carrier is None else carrier
     running = current.get()
-    if running is not None and running is not UNSAMPLED:
+    if running is not None and running[2]:
         name = ENVIRONMENT if carrier is os.environ or "PATH" in carrier else _HEADER
         carrier[name] = f"00-{_trace_id(running)}-{running[2]:016x}-01"
     return carrier

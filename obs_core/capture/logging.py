@@ -6,8 +6,9 @@ logging.getLogger().addHandler(Handler())
 import logging
 from typing import Any, Final
 
-from obs_core.capture.calls.call import emit_value, handle_of, is_off
+from obs_core.capture.calls.call import emit_value, handle_of
 from obs_core.capture.lost_rows import report_lost_row
+from obs_core.capture.reentry import is_off
 from obs_core.capture.spool.frames import CallSite
 from obs_core.capture.values.exceptions import exception_chain, type_and_message
 from obs_core.capture.values.limits import cut

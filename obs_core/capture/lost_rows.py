@@ -3,7 +3,7 @@
 from time import monotonic
 from typing import Final
 
-from obs_core.capture.context import UNSAMPLED, current
+from obs_core.capture.context import RECORDING, current
 from obs_core.capture.signals import is_of_handler
 from obs_core.capture.state import process
 from obs_core.capture.values.limits import rules
@@ -38,7 +38,7 @@ def report(error: BaseException) -> None:
 
 
 def _report(error: BaseException) -> None:
-    token = current.set(UNSAMPLED)  # traced functions that reporting calls are not the program's calls
+    token = current.set(RECORDING)  # traced functions that reporting calls are not the program's calls
     try:
         message = error.args[0] if len(error.args) == 1 and type(error.args[0]) is str else ""
         text = rules.redaction.scrubbed(f"a row was lost: {type(error).__name__}: {message}"[:2000])

@@ -10,11 +10,10 @@ from typing import Any
 
 def is_of_handler(error: BaseException) -> bool:
     """Whether a signal handler of the program raised `error`: its traceback has a frame of a handler."""
-    signals = sys.modules.get("signal")
-    if signals is None or error.__traceback__ is None:
+    if "signal" not in sys.modules or error.__traceback__ is None:
         return False
     try:
-        codes = {_code_of(signals.getsignal(number)) for number in signals.valid_signals()}
+        codes = handler_codes()
         traceback: TracebackType | None = error.__traceback__
         while traceback is not None:
             if traceback.tb_frame.f_code in codes:
@@ -23,6 +22,14 @@ def is_of_handler(error: BaseException) -> bool:
     except Exception:  # noqa: BLE001 - the interpreter is ending, or the stack is at its limit
         return False
     return False
+
+
+def handler_codes() -> set[CodeType | None]:
+    """The code of the program's signal handlers."""
+    signals = sys.modules.get("signal")
+    if signals is None:
+        return set()
+    return {_code_of(signals.getsignal(number)) for number in signals.valid_signals()} - {None}
 
 
 def pass_on(error: BaseException) -> None:

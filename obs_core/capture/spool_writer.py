@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Final
 
-from obs_core.capture.context import UNSAMPLED, current
+from obs_core.capture.context import RECORDING, current
 from obs_core.capture.drain.at_exit import at_exit_of_child, drain_elsewhere
 from obs_core.capture.drain.drain import Drain, drain_into
 from obs_core.capture.drain.recovery import recover
@@ -59,7 +59,7 @@ class Writer:
         sink.start(frame)
 
     def _loop(self) -> None:
-        current.set(UNSAMPLED)  # traced functions that this thread calls are not the program's calls
+        current.set(RECORDING)  # traced functions that this thread calls are not the program's calls
         while not self.closed:
             self._wake.acquire(timeout=self.options.flush_ms / 1000)
             while self._tick():

@@ -1,5 +1,6 @@
 """Programs that the tests start and kill; run by name: `python programs.py NAME LOG`."""
 
+import gc
 import itertools
 import multiprocessing
 import os
@@ -185,6 +186,45 @@ def storm(log: str) -> None:
     signal.setitimer(signal.ITIMER_REAL, 0)
     writer.end()
     print(next(calls), writer.dropped(), flush=True)
+
+
+def interrupted(log: str) -> None:
+    """Call from a signal handler and from finalizers while results are described, with `re` traced.
+
+    Prints the calls that returned, and the rows that it says it dropped.
+    """
+    obs_core.configure(log=log, process="interrupted", flush_ms=5, exit_s=60)
+    obs_core.instrument("re")
+    calls = itertools.count()
+
+    class Node:
+        """An object whose description takes a while, in a cycle."""
+
+        def __init__(self) -> None:
+            self.nodes = [{"text": f"a: {number} token=b"} for number in range(40)]
+            self.itself = self
+
+        def __del__(self) -> None:
+            step(next(calls))
+
+    @obs_core.trace
+    def node() -> Node:
+        return Node()
+
+    def call(_number: int, _frame: object) -> None:
+        step(next(calls))
+
+    signal.signal(signal.SIGALRM, call)
+    signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+    gc.set_threshold(50)
+    made = 0
+    while made < 200:
+        obs_core.record("node", node())
+        made += 1
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    gc.collect()
+    writer.end()
+    print(next(calls), made, writer.dropped(), flush=True)
 
 
 def fill(log: str) -> None:

@@ -32,6 +32,20 @@ def test_first_calls_from_threads_handlers_and_children_while_settings_change_ar
     assert len(numbers_in(log)) == offered
 
 
+def test_calls_of_handlers_and_finalizers_during_a_description_are_recorded_and_our_own_are_not(tmp_path: Path) -> None:
+    log = tmp_path / "trace.db"
+    steps, nodes, dropped = run("interrupted", log)
+    recovery.recover(folder_of(str(log)), log)
+    connection = sqlite.connect(log)
+    try:
+        rows = dict(connection.execute("SELECT data, count(*) FROM data_trace GROUP BY data").fetchall())
+    finally:
+        connection.close()
+    assert dropped == 0
+    assert rows == {"step": steps, "node": 2 * nodes}
+    assert steps > nodes
+
+
 def test_rows_that_cannot_be_made_are_counted_as_dropped_and_say_nothing(tmp_path: Path) -> None:
     output, errors = program(
         tmp_path / "trace.db",

@@ -4,7 +4,7 @@ from time import time_ns
 from typing import Any, Final
 
 from obs_core.capture.calls.call import SiteHandle, emit_value, handle_of
-from obs_core.capture.context import UNSAMPLED, current
+from obs_core.capture.context import RECORDING, current
 from obs_core.capture.lost_rows import report_lost_row
 from obs_core.capture.spool.frames import CallSite
 from obs_core.capture.values.describe import FEW, describe, encode_plain
@@ -42,7 +42,7 @@ def argument_attributes(arguments: dict[str, Any]) -> dict[str, Any]:
     Numbers, texts and small containers of them are shown, other values by their type: their fields would take 20-150 us
     for each call that an exception passes.
     """
-    token = current.set(UNSAMPLED)  # traced functions that this calls are not the program's calls
+    token = current.set(RECORDING)  # traced functions that this calls are not the program's calls
     try:
         texts = {
             f"{ARGUMENT}{name}": REDACTED if rules.redaction.hides(name) else _short(value)

@@ -4,7 +4,7 @@ from contextvars import Token
 from time import perf_counter_ns, time_ns
 from typing import Any, Final
 
-from obs_core.capture.context import UNSAMPLED, Parent, current, random_bits, restore
+from obs_core.capture.context import RECORDING, UNSAMPLED, Parent, current, random_bits, restore
 from obs_core.capture.lost_rows import report, report_lost_row
 from obs_core.capture.signals import pass_on
 from obs_core.capture.spool.frames import NOT_MEASURED, CallSite, encode_frame, encode_site, encode_value
@@ -71,7 +71,9 @@ class Call:
         self._token: Entered | None = None
         self.details: dict[str, Any] = {}
         parent = current.get() or remote
-        high, low, self._parent, _ = parent or (self.start_ns, random_bits(64), 0, None)
+        if parent is None or not parent[2]:  # without a span id: a signal handler or finalizer interrupted code of ours
+            parent = self.start_ns, random_bits(64), 0, None
+        high, low, self._parent, _ = parent
         self.running: tuple[int, int, int, str | None] = (high, low, random_bits(64), function or handle.function)
         self._clock = perf_counter_ns()
 
@@ -121,7 +123,7 @@ def without_frame(error: BaseException) -> BaseException:
 
 def describe_exception(error: BaseException) -> dict[str, Any]:
     """The extra row fields of a call that raised `error`; never raises."""
-    token = current.set(UNSAMPLED)  # traced functions that this calls are not the program's calls
+    token = current.set(RECORDING)  # traced functions that this calls are not the program's calls
     try:
         return exception_details(error)
     except Exception as second:  # noqa: BLE001 - the traced program must not notice
@@ -136,11 +138,6 @@ def emit_value(handle: SiteHandle, timestamp_ns: int, value: object, details: di
     """Write a row that has a value and no duration, as a child of the running call."""
     high, low, parent, _ = current.get() or (0, 0, 0, None)
     emit(handle, (high, low, 0, parent), (timestamp_ns, NOT_MEASURED), value, details)
-
-
-def is_off() -> bool:
-    """Whether nothing is recorded: capture is disabled, or sampling left the running call out."""
-    return process.options.disabled or current.get() is UNSAMPLED
 
 
 _handles: Final[dict[CallSite, SiteHandle]] = {}

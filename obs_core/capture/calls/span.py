@@ -5,11 +5,11 @@ from time import time_ns
 from types import TracebackType
 from typing import Self
 
-from obs_core.capture.calls.call import Call, emit_value, handle_of, is_off
-from obs_core.capture.context import UNSAMPLED, current
+from obs_core.capture.calls.call import Call, emit_value, handle_of
+from obs_core.capture.context import current
 from obs_core.capture.lost_rows import report_lost_row
+from obs_core.capture.reentry import is_off
 from obs_core.capture.spool.frames import CallSite
-from obs_core.capture.state import process
 from obs_core.capture.values.describe import describe
 from obs_core.capture.values.limits import redacted, rules
 
@@ -67,9 +67,9 @@ def record(name: str, value: object) -> None:
 
 def record_many(values: Mapping[str, object]) -> None:
     """Record several variables with the same timestamp."""
-    running = current.get()
-    if process.options.disabled or running is UNSAMPLED:
+    if is_off():
         return
+    running = current.get()
     function = running[3] if running else None
     timestamp_ns = time_ns()
     for name, value in values.items():

@@ -24,11 +24,11 @@ FAST: Final = """
                 _obs_high, _obs_low, _obs_parent = _obs_start, _obs_bits(64), 0
             else:
                 _obs_high, _obs_low, _obs_parent, _ = _obs_running
-        elif _obs_running is _obs.unsampled:
-            _obs_off = True
         else:
             _obs_off = False
             _obs_high, _obs_low, _obs_parent, _ = _obs_running
+            if not _obs_parent:
+                _obs_high, _obs_low, _obs_off = _obs.without_parent(_obs_running)
         if not _obs_off:
             _obs_bits = _obs.bits
             _obs_span = _obs_bits(64)

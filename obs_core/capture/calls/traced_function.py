@@ -11,11 +11,12 @@ from typing import Any, Final
 from zlib import adler32
 
 from obs_core.capture.calls.arguments import argument_attributes
-from obs_core.capture.calls.call import Entered, SiteHandle, describe_exception, is_off, without_frame
+from obs_core.capture.calls.call import Entered, SiteHandle, describe_exception, without_frame
 from obs_core.capture.calls.open_call import OpenCall, step, steps
 from obs_core.capture.calls.trace_options import TraceOptions
-from obs_core.capture.context import UNSAMPLED, current, random_bits, random_share, restore
+from obs_core.capture.context import Parent, current, random_bits, random_share, restore
 from obs_core.capture.lost_rows import report_lost_row
+from obs_core.capture.reentry import is_left_out, is_off
 from obs_core.capture.signals import is_of_handler
 from obs_core.capture.spool.frames import DESCRIBED, HEAD, MARSHAL_VERSION, CallSite, encode_frame, encode_value
 from obs_core.capture.state import process, sink
@@ -29,7 +30,6 @@ _TOOLS: Final[dict[str, Any]] = {
     "get": current.get,
     "set": current.set,
     "reset": current.reset,
-    "unsampled": UNSAMPLED,
     "bits": random_bits,
     "time_ns": time_ns,
     "perf_counter_ns": perf_counter_ns,
@@ -84,12 +84,16 @@ class TracedFunction:
         The running call becomes the parent of the calls in the other process.
         """
         running = current.get()
-        remote = self.remote if running is None or running is UNSAMPLED else tuple(running)
+        remote = self.remote if running is None or not running[2] else tuple(running)
         return TracedFunction, (self.site, self.options, remote)
 
     def not_started(self, error: Exception) -> None:
         """Count a call, because its start could not be recorded."""
         report_lost_row(error)
+
+    def without_parent(self, running: Parent) -> tuple[int, int, bool]:
+        """The trace id (high, low) of a call below `running`, which has no span id, and whether it is not recorded."""
+        return time_ns(), random_bits(64), is_left_out(running)
 
     def failed(self, error: BaseException, token: Entered, ids: Ids, arguments: dict[str, Any]) -> None:
         """Record that a plain function raised `error`, with the arguments of the call."""

@@ -7,7 +7,7 @@ Plain data (numbers, short texts, small flat containers) is marshalled into the 
 from collections.abc import Callable
 from typing import Any, Final
 
-from obs_core.capture.context import UNSAMPLED, current
+from obs_core.capture.context import RECORDING, current
 from obs_core.capture.signals import pass_on
 from obs_core.capture.values.limits import rules
 from obs_core.capture.values.secret_shapes import may_contain
@@ -70,7 +70,7 @@ def encode_plain(value: Any, *, compared: bool = False) -> tuple[Any, dict[str, 
 
 
 def _scrubbed(text: str) -> str:
-    token = current.set(UNSAMPLED)  # as in `_description`
+    token = current.set(RECORDING)  # as in `_description`
     try:
         return rules.redaction.scrubbed(text)
     finally:
@@ -85,7 +85,7 @@ def _description(value: object, *, compared: bool) -> dict[str, Any]:
     load()
     if not compared:
         return _loaded[1](value)
-    token = current.set(UNSAMPLED)
+    token = current.set(RECORDING)
     try:
         return _loaded[0](value)
     finally:
@@ -95,8 +95,11 @@ def _description(value: object, *, compared: bool) -> dict[str, Any]:
 def load() -> None:
     """Import what describes values that are not plain data, if it is not yet."""
     if not _loaded:
-        from obs_core.capture.values import summary  # noqa: PLC0415 - not with obs_core
-
+        token = current.set(RECORDING)  # an import hook of the program is not recorded: it would import again
+        try:
+            from obs_core.capture.values import summary  # noqa: PLC0415 - not with obs_core
+        finally:
+            current.reset(token)
         _loaded[:] = summary.description, summary.result_description
 
 

@@ -6,7 +6,7 @@ from itertools import chain, islice
 from types import TracebackType
 from typing import Any, Final
 
-from obs_core.capture.context import UNSAMPLED, current
+from obs_core.capture.context import RECORDING, current
 from obs_core.capture.values.limits import rules
 from obs_core.capture.values.repr_timeout import text_in_this_thread
 
@@ -58,7 +58,7 @@ def _message(error: BaseException, kind: type[BaseException]) -> str:
         return str.__getitem__(only, slice(2 * _MESSAGE_CAP))
     if any(map(_is_large, arguments)):
         return description_of(only if len(arguments) == 1 else arguments)
-    token = current.set(UNSAMPLED)  # a traced __str__ is not a call of the program
+    token = current.set(RECORDING)  # a traced __str__ is not a call of the program
     try:
         return text_in_this_thread(lambda: str(error), None if is_plain else kind)
     finally:

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from obs_core.capture.context import UNSAMPLED, current
+from obs_core.capture.context import RECORDING, current
 from obs_core.capture.values.allowance import allowance
 from obs_core.capture.values.limits import rules
 from obs_core.capture.values.redact import REDACTED, may_contain
@@ -88,7 +88,7 @@ def _with_slots(value: Any, info: TypeInfo, own: dict[str, Any] | None) -> dict[
 
 
 def _scrubbed(text: str) -> str:
-    token = current.set(UNSAMPLED)  # traced functions that this calls (of `re`) are not the program's calls
+    token = current.set(RECORDING)  # traced functions that this calls (of `re`) are not the program's calls
     try:
         return rules.redaction.scrubbed(text)
     finally:

@@ -6,7 +6,7 @@ their values are. Results of calls are never compared, and have no key.
 
 from typing import Any, Final
 
-from obs_core.capture.context import UNSAMPLED, current
+from obs_core.capture.context import RECORDING, current
 from obs_core.capture.signals import pass_on
 from obs_core.capture.values import arrays
 from obs_core.capture.values.allowance import allowance
@@ -47,7 +47,7 @@ def result_description(value: object) -> dict[str, Any]:
     if short is not None:
         return short
     began = perf_counter_ns()
-    token = current.set(UNSAMPLED)  # traced functions that this calls (of `re`, an import hook) are not the program's
+    token = current.set(RECORDING)  # traced functions that this calls (of `re`, an import hook) are not the program's
     try:
         return description(value, compared=False)
     finally:
