@@ -1,4 +1,7 @@
-"""Records the demo: one program per instrument, in parallel, into one log."""
+"""Records the demo: one program per instrument, in parallel, into one log.
+
+One of the programs is deployed again at half time, in a release with a function that got slower.
+"""
 
 import os
 import subprocess
@@ -8,8 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from obs_core.demo import releases
 from obs_core.demo.feeds import FEEDS
 from obs_core.errors import ObsError
+
+DEPLOYED: Final = "email-pod"
+"""The station that runs the second release from half time on."""
 
 _GRACE_S: Final = 30.0
 _POLL_S: Final = 0.2
@@ -21,21 +28,18 @@ def record(log: Path, seconds: float, on_progress: Callable[[float], None] = lam
     Raises:
         ObsError: a station failed; its last line of output is in the message.
     """
-    environment = {**os.environ, "OBS_LOG": str(log.absolute()), "OBS_DISABLED": ""}
     stations = {
-        name: subprocess.Popen(
-            [sys.executable, "-m", "obs_core.demo.station", name, str(seconds)],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for name in FEEDS
+        name: _started(log, name, seconds / 2 if name == DEPLOYED else seconds, releases.FIRST) for name in FEEDS
     }
+    first, deployed = stations[DEPLOYED], False
     start = time.monotonic()
     try:
         while any(station.poll() is None for station in stations.values()):
             passed = time.monotonic() - start
+            if not deployed and first.poll() == 0:
+                first.communicate()
+                stations[DEPLOYED] = _started(log, DEPLOYED, max(seconds - passed, seconds / 4), releases.SECOND)
+                deployed = True
             if passed > seconds + _GRACE_S:
                 raise ObsError("The demo did not end in time.", "Check whether the disk is full or the log is locked.")
             on_progress(min(passed, seconds))
@@ -46,6 +50,16 @@ def record(log: Path, seconds: float, on_progress: Callable[[float], None] = lam
         if station.returncode:
             last = (stderr_of[name].strip().splitlines() or ["no output"])[-1]
             raise ObsError(f"The station {name} stopped: {last}", "Run it by hand: python -m obs_core.demo.station.")
+
+
+def _started(log: Path, name: str, seconds: float, version: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "obs_core.demo.station", name, str(seconds), version],
+        env={**os.environ, "OBS_LOG": str(log.absolute()), "OBS_DISABLED": ""},
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def _stopped(station: subprocess.Popen[str]) -> str:

@@ -1,8 +1,8 @@
 """A station that reads one instrument: an ordinary small program with traced functions.
 
-`python -m obs_core.demo.station FEED SECONDS` takes about 40 readings a second, checks and smooths them, and computes a
-forecast and a summary. A missing reading fails as in a real program: float("") raises, the error is recorded, and the
-next reading is taken.
+`python -m obs_core.demo.station FEED SECONDS VERSION` takes about 40 readings a second, checks and smooths them, and
+computes a forecast and a summary. A missing reading fails as in a real program: float("") raises, the error is
+recorded, and the next reading is taken.
 """
 
 import asyncio
@@ -10,17 +10,20 @@ import statistics
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from itertools import cycle
 from typing import Final
 
 from obs_core import configure, flush, record, span, trace
+from obs_core.demo import releases
 from obs_core.demo.feeds import FEEDS, Feed, readings
 
 PAUSE_S: Final = 0.025
 WINDOW: Final = 12
 HISTORY: Final = 48
 MIN_POINTS: Final = 3
+
+Summary = Callable[[list[float]], Awaitable[dict[str, float]]]
 
 
 class OutOfRangeError(ValueError):
@@ -33,7 +36,7 @@ def parse(text: str) -> float:
     return float(text)
 
 
-@trace
+@trace(args=True)
 def checked(value: float, low: float, high: float) -> float:
     """`value`, if it is in the range of the instrument."""
     if not low <= value <= high:
@@ -63,13 +66,6 @@ async def forecast(values: list[float], steps: int) -> float:
 
 
 @trace
-async def summary(values: list[float]) -> dict[str, float]:
-    """The spread of the last readings."""
-    await asyncio.sleep(0.001)
-    return {"low": min(values), "middle": statistics.median(values), "high": max(values)}
-
-
-@trace
 async def next_reading(source: Iterator[str]) -> str:
     """The next reading of the instrument."""
     await asyncio.sleep(PAUSE_S)
@@ -77,10 +73,11 @@ async def next_reading(source: Iterator[str]) -> str:
 
 
 @trace
-async def observe(feed: Feed, source: Iterator[str], history: deque[float]) -> float:
+async def observe(feed: Feed, source: Iterator[str], history: deque[float], summary: Summary) -> float:
     """Take one reading, check it, and compute forecast and summary."""
     value = checked(parse(await next_reading(source)), feed.low, feed.high)
     record(feed.variable, value)
+    record("window", WINDOW)  # a constant: pages list it as one, not as a stale value
     history.append(value)
     with span("look ahead"):
         ahead, spread = await asyncio.gather(forecast(list(history), WINDOW), summary(list(history)))
@@ -88,7 +85,7 @@ async def observe(feed: Feed, source: Iterator[str], history: deque[float]) -> f
     return ahead
 
 
-async def watch(feed: Feed, seconds: float) -> int:
+async def watch(feed: Feed, seconds: float, summary: Summary) -> int:
     """Observe the feed for about `seconds`; return the number of valid readings."""
     source = cycle(readings(feed))
     history: deque[float] = deque(maxlen=HISTORY)
@@ -96,7 +93,7 @@ async def watch(feed: Feed, seconds: float) -> int:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
-            await observe(feed, source, history)
+            await observe(feed, source, history, summary)
         except ValueError:
             continue  # no valid reading: the trace has the error
         used += 1
@@ -105,10 +102,10 @@ async def watch(feed: Feed, seconds: float) -> int:
 
 def main() -> None:
     """Read the feed named on the command line."""
-    name, seconds = sys.argv[1:3]
+    name, seconds, version = sys.argv[1:4]
     feed = FEEDS[name]
-    configure(process=feed.process, group=feed.group)
-    asyncio.run(watch(feed, float(seconds)))
+    configure(process=feed.process, group=feed.group, version=version)
+    asyncio.run(watch(feed, float(seconds), releases.load(version).summary))
     flush()
 
 

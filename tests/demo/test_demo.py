@@ -1,5 +1,6 @@
 """The demo: real traced programs and a real log."""
 
+import statistics
 import subprocess
 import sys
 from contextlib import closing
@@ -95,6 +96,26 @@ def test_the_source_that_ran_is_in_the_log(log: Path) -> None:
     [(source, file)] = rows(log, sql)
     assert "linear_regression" in str(source)
     assert str(file).endswith("station.py")
+
+
+def test_one_station_is_deployed_again_with_a_function_that_got_slower(log: Path) -> None:
+    sql = "SELECT process, version FROM run ORDER BY started"
+    assert sorted(rows(log, sql)) == [
+        ("email-pod", "1.4.0"),
+        ("email-pod", "1.5.0"),
+        ("solar-inverter", "1.4.0"),
+        ("tide-gauge", "1.4.0"),
+    ]
+    sql = """
+        SELECT source_hash, duration_ns FROM data_trace JOIN code ON code.id = code_id
+        WHERE code.function = 'obs_core.demo.spread.summary' AND process_group = 'web-shop'
+        ORDER BY timestamp
+    """
+    durations: dict[str, list[int]] = {}
+    for source, duration_ns in rows(log, sql):
+        durations.setdefault(str(source), []).append(int(str(duration_ns)))
+    before, after = [statistics.median(times_ns) for times_ns in durations.values()]
+    assert after > 2 * before
 
 
 @pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf"])

@@ -1,13 +1,17 @@
 """The Alerts page: streaks of a real tide gauge, by the criteria of the link."""
 
 import csv
+from contextlib import closing
 from importlib import resources
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from obs_core.alerts import ledger
+from obs_core.alerts.rules import parsing, sources
 from obs_core.model import Row
+from obs_core.watch.follower import Follower
 from tests.pages.conftest import Opened, page_text
 from tests.support import table
 
@@ -60,6 +64,48 @@ def test_the_threshold_of_the_link_decides_and_ongoing_streaks_come_first(log_pa
     assert list(app.dataframe[0].value["Data"]) == ["price", "flow"]
     assert app.number_input(key="a_threshold").value == 2
     assert "**No stale values**" in page_text(opened("alerts", a_threshold="6"))
+
+
+QUIET = """
+    seconds  process  data        kind   data_value  function
+    0        web      load.limit  value  9           shop.load
+    1        web      load.limit  value  5           shop.load
+    0        web      rate        value  7           -
+    0        web      flow        value  1           -
+    10       web      load.limit  value  5           shop.load
+    11       web      load.limit  value  5           shop.load
+    12       web      load.limit  value  5           shop.load
+    10       web      rate        value  7           -
+    11       web      rate        value  7.0         -
+    12       web      rate        value  7           -
+    10       web      flow        value  2           -
+    11       web      flow        value  2           -
+    12       web      flow        value  2           -
+"""
+
+
+@pytest.mark.parametrize("start", [0, 5])
+def test_arguments_and_constants_are_listed_apart_and_are_not_stale(start: int, log_path: Path, opened: Opened) -> None:
+    """A constant has had one value since the log began: the flow of the last seconds is stale, not constant."""
+    table.store(log_path, table.rows(QUIET))
+    app = opened("alerts", a_threshold="2", **{"from": str(table.START_NS // 10**6 + start * 1000)})
+    assert "● 1 stale now" in page_text(app)
+    assert list(app.dataframe[0].value["Data"]) == ["flow"]
+    assert app.expander[0].label == "1 constant and 1 argument that repeat by design"
+    quiet = app.dataframe[1].value
+    assert quiet[["Kind", "Data"]].to_numpy().tolist() == [["constant", "rate"], ["argument", "load.limit"]]
+
+
+def test_a_constant_with_a_rule_is_stale(log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(QUIET))
+    rule = {"name": "stuck", "kind": "stale", "data": "rate", "threshold": 2}
+    with closing(ledger.open_ledger(log_path)) as connection:
+        sources.add(connection, log_path, parsing.parse_rule(rule), table.START_NS)
+    with closing(Follower(log_path)) as follower:
+        follower.tick(table.START_NS + 12 * 10**9)
+    app = opened("alerts", a_threshold="2")
+    assert "● 2 stale now" in page_text(app)
+    assert sorted(app.dataframe[1].value["Data"]) == ["flow", "rate"]
 
 
 def test_the_series_of_the_link_is_drawn_with_its_streak_shaded(log_path: Path, opened: Opened) -> None:

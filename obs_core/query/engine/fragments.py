@@ -11,6 +11,10 @@ attributes; both are SQLite's.
 `{sort_key}` is what pages are sorted by (see `filters.paging`): the column `:sort`. What is unknown comes last in
 both orders.
 
+`{readings}` are the common table expressions that make readings comparable. They read `picked`, the values of interest
+(data_type, data_value, attributes and more); `readings` has them, without the missing ones if `$skip_missing`. Two are
+equal if `type`, `number` and `other` are, unless one is `incomparable`.
+
 `{children_time}` are the common table expressions that self time needs. They read `calls` and `mine`, the calls of
 interest (id, trace_id, span_id, timestamp, duration_ns); `covered` has for each of `mine` with timed children the union
 of their intervals, each clipped to the call: parent_id, covered_ns. Self time is the duration without that, the rule of
@@ -73,6 +77,50 @@ _PERCENTILE_SQL: Final = (
     rf" (min(value_ns) FILTER (up_to > ceil({_RANK})) - min(value_ns) FILTER (up_to > floor({_RANK}))))"
 )
 
+_READINGS: Final = r"""texts AS (
+    -- repr() wraps the numbers of NumPy and decimal: np.float64(1.5), Decimal('1.5').
+    SELECT
+        * EXCLUDE (data_type, data_value), data_value AS reading, coalesce(data_type, '') AS type,
+        -- A text of more than 65,536 bytes was cut (`long_cells.analysed`), or is read whole.
+        coalesce(regexp_matches(attributes, '"obs\.value\.incomparable": ?true'), false)
+            OR coalesce(ends_with(reading, ' bytes in all]') OR strlen(reading) > 65536, false) AS incomparable,
+        CASE
+            WHEN incomparable OR NOT regexp_matches(
+                type,
+                '^([A-Za-z_]+\.)*'
+                    '([Uu]?[Ii]nt|[Ff]loat|[Dd]ouble|[Dd]ecimal|[Rr]eal|[Nn]um|INT|FLOAT|DOUBLE|REAL|NUM|$)'
+            ) THEN NULL
+            WHEN ends_with(reading, ')')
+            THEN regexp_extract(reading, '^(?:np\.[a-z0-9]+|Decimal)\(''?([^'')]*)''?\)$', 1)
+            ELSE reading
+        END AS digits
+    FROM picked
+),
+typed AS (
+    SELECT
+        *, TRY_CAST(digits AS DOUBLE) AS number,
+        NOT incomparable AND (
+            type = 'NoneType'
+            OR reading IS NULL
+            OR (reading = '' AND type NOT IN ('str', 'bytes', 'string'))
+            OR coalesce(isnan(number), false)
+        ) AS missing
+    FROM texts
+),
+readings AS (
+    -- Integers beyond 2^53, which share doubles, are compared by their digits.
+    SELECT
+        * EXCLUDE (attributes, digits),
+        coalesce(
+            CASE WHEN NOT coalesce(isnan(number), false)
+            THEN nullif(regexp_extract(attributes, '"obs\.value\.hash": ?"([0-9a-f]+)"', 1), '') END,
+            CASE WHEN number IS NULL
+                OR (abs(number) >= 9007199254740992 AND regexp_full_match(digits, '[+-]?\d+')) THEN reading END
+        ) AS other
+    FROM typed
+    WHERE NOT ($skip_missing AND missing)
+)"""
+
 # Clipped to the parent and counted from its start, the times fit into 64 bits, also with wrong clocks.
 _CHILDREN_TIME: Final = """spent AS (
     SELECT
@@ -109,6 +157,7 @@ def function_name(alias: str = "") -> str:
 def expanded(statement: str) -> str:
     """The statement with its fragments in place."""
     statement = statement.replace("{children_time}", _CHILDREN_TIME).replace("{has_attributes}", _HAS_ATTRIBUTES)
+    statement = statement.replace("{readings}", _READINGS)
     statement = statement.replace("{sort_key}", _SORT_KEY).replace("{severity}", f"{SEVERITY} AS severity")
     statement = _CUT.sub(_CUT_SQL, statement)
     statement = _SKETCHES.sub(_SKETCHES_SQL, statement)

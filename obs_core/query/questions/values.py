@@ -10,6 +10,7 @@ from pandas import DataFrame
 from obs_core.clock import Window
 from obs_core.errors import BadParameter
 from obs_core.query.engine.engine import Engine
+from obs_core.query.engine.sql_file import sql_file
 from obs_core.query.filters import checks
 from obs_core.series.streaks import EqualRun, Missing, StaleCriteria
 from obs_core.series.streaks import streaks as matching_streaks
@@ -18,7 +19,7 @@ TREND_SLICES: Final = 60
 """Slices of the trend of a series."""
 
 SCANNED: Final = 2_000_000
-"""Largest log that `first_seen` reads if no worker has a mirror: about a second."""
+"""Largest log that `first_seen` and `constants` read if no worker has a mirror: about a second."""
 
 _COLUMNS: Final = {
     "process": "object",
@@ -29,6 +30,8 @@ _COLUMNS: Final = {
     "value": "object",
     "ongoing": "bool",
     "data_type": "object",
+    "argument": "bool",
+    "unchanged": "bool",
 }
 _PACKED: Final = ("lengths", "starts_ns", "ends_ns", "texts", "types", "numbers", "missing", "ongoing")
 
@@ -52,7 +55,8 @@ def streaks(
     Numbers within `tolerance` of the streak's first value count as equal. `missing` says how missing readings (None,
     NaN, empty) are handled: as a value (`value`), left out (`skip`) or as the end of a streak (`break`). `ignore` lists
     values that may repeat; `min_seconds` is the shortest duration of a streak. A streak that began before the window
-    counts from the start of the window.
+    counts from the start of the window. `argument` says whether the series is an argument of a traced function,
+    `unchanged` whether it has no other value in the window.
 
     Raises:
         BadParameter: a parameter has an invalid value.
@@ -76,7 +80,10 @@ def streaks(
         },
     )
     rows = [
-        (series["process"], series["data"], run.length, run.start_ns, run.end_ns, run.text, run.ongoing, run.type)
+        (
+            *(series["process"], series["data"], run.length, run.start_ns, run.end_ns, run.text, run.ongoing, run.type),
+            *(series["argument"], series["unchanged"]),
+        )
         for series in packed.to_dict("records")
         for run in matching_streaks(list(_runs(series)), criteria)
     ]
@@ -150,16 +157,43 @@ def first_seen(
     """
     _check_lengths(processes=processes, names=names, texts=texts)
     lists = {"processes": list(processes), "names": list(names), "texts": list(texts)}
-    parameters = {"group": checks.text("group", group), **lists}
+    return _of_whole_log(engine, "values/first_seen", window, {"group": checks.text("group", group), **lists})
+
+
+def constants(
+    engine: Engine,
+    window: Window,
+    *,
+    group: str | None = None,
+    processes: tuple[str, ...],
+    names: tuple[str, ...],
+    missing: Missing = "value",
+) -> DataFrame:
+    """Which of some series, named by process and name in pairs, had one value in all their readings of the window.
+
+    `missing` is that of `streaks`. As in `first_seen`, a long log without a mirror is not searched; then the answer is
+    empty and `attrs["truncated"]` is True.
+
+    Raises:
+        BadParameter: the lists are not of the same length, or `missing` is not valid.
+    """
+    _check_lengths(processes=processes, names=names)
+    checks.choice("missing", missing, get_args(Missing))
+    lists = {"processes": list(processes), "names": list(names), "skip_missing": missing == "skip"}
+    return _of_whole_log(engine, "values/constants", window, {"group": checks.text("group", group), **lists})
+
+
+def _of_whole_log(engine: Engine, query_name: str, window: Window, parameters: dict[str, object]) -> DataFrame:
+    """The answer of a mirror; without one only for a log of at most `SCANNED` rows."""
     within = checks.clipped(engine, window)
-    answer = engine.mirrored("values/first_seen", within, parameters)
+    answer = engine.mirrored(query_name, within, parameters)
     if answer is not None:
         return answer
     if (engine.tuples("export/last", {})[0][0] or 0) > SCANNED:
-        nothing = DataFrame(columns=["process", "data", "value", "first_ns"])
+        nothing = DataFrame(columns=list(sql_file(query_name).returns))
         nothing.attrs = {"truncated": True, "approximate": False, "way": "none", "elapsed_ms": 0.0}
         return nothing
-    return engine.analyse("values/first_seen", within, parameters)
+    return engine.analyse(query_name, within, parameters)
 
 
 def _check_lengths(**lists: tuple[str, ...]) -> None:

@@ -54,7 +54,9 @@ def alert_card(snapshot: AlertsSnapshot, scope: PageScope, alert: AlertView) -> 
             parameters = alert_details.streak_parameters(condition if isinstance(condition, Stale) else _DEFAULT_STALE)
             marks = partial(chart_annotations.annotations, alert.rule, [] if is_stale else past.firings, past.flapping)
             key = "a_alert_readings"
-            series_card(everyone, process, data, parameters, key=key, marks=marks, fires=not is_stale)
+            series_card(
+                everyone, process, data, parameters, key=key, marks=marks, fires=not is_stale, has_rule=is_stale
+            )
     function = alert.annotations.get("code_function") or alert.labels.get("function")
     if function:
         with panel("Source function" if data else "Function", plain(function, 200)):

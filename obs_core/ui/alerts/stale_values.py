@@ -9,6 +9,7 @@ from pandas import DataFrame
 from obs_core.clock import now_ns
 from obs_core.ui.kit import formatting, navigation, table
 from obs_core.ui.kit.text import counted, plain
+from obs_core.ui.series import stale
 from obs_core.ui.shell import rule_suggestions
 
 MISSING: Final = ("value", "skip", "break")
@@ -60,18 +61,23 @@ def suggestion_of(criteria: Mapping[str, Any], process: str = "", data: str = ""
     )
 
 
-def streak_table(streaks: DataFrame, series: DataFrame, rules: Mapping[tuple[str, str], str]) -> tuple[str, str] | None:
+def streak_table(
+    streaks: stale.Split, series: DataFrame, rules: Mapping[tuple[str, str], str]
+) -> tuple[str, str] | None:
     """Draw the streaks, longest first; return process and name of the series that is selected by a click or the link.
 
-    `rules` has the name of the rule that is firing, by series.
+    Arguments and constants have a table of their own, below. `rules` has the names of the firing rules, by series.
     """
     if series.empty:
         st.info("No values in this window. Programs record them with obs_core.record(name, value).")
         return None
-    rows = streaks.sort_values(["ongoing", "length"], ascending=False, kind="stable").reset_index(drop=True)
+    rows = streaks.stale.sort_values(["ongoing", "length"], ascending=False, kind="stable").reset_index(drop=True)
     st.markdown(_summary(rows, len(series)))
-    if rows.empty:
-        return _linked()
+    selected = _stale_table(rows, rules) if len(rows) else _linked()
+    return _quiet_table(streaks.quiet, selected) or selected
+
+
+def _stale_table(rows: DataFrame, rules: Mapping[tuple[str, str], str]) -> tuple[str, str]:
     now = now_ns()
     shown = DataFrame(
         {
@@ -96,8 +102,38 @@ def streak_table(streaks: DataFrame, series: DataFrame, rules: Mapping[tuple[str
     clicked = table.clickable(shown, ids, key="a_streaks", selected=selected, columns=columns)
     if clicked is None:
         return series_shown
-    navigation.update_link(**dict[str, str | None](zip(SERIES, clicked[:2], strict=True)))
-    return clicked[0], clicked[1]
+    return _select(clicked)
+
+
+def _quiet_table(streaks: DataFrame, selected: tuple[str, str] | None) -> tuple[str, str] | None:
+    """Draw the series that repeat by design, if there are any; return the one that was just clicked."""
+    rows = streaks.sort_values(["why", "length"], ascending=False, kind="stable").drop_duplicates(["process", "data"])
+    if rows.empty:
+        return None
+    counts = rows["why"].value_counts()
+    parts = [counted(int(counts[why]), why) for why in (stale.CONSTANT, stale.ARGUMENT) if why in counts]
+    with st.expander(f"{' and '.join(parts)} that repeat by design"):
+        st.caption(stale.HELP)
+        shown = DataFrame(
+            {
+                "Kind": rows["why"],
+                "Process": [plain(name, 200) for name in rows["process"]],
+                "Data": [plain(name, 200) for name in rows["data"]],
+                "Value": [plain(value, 200) or "(missing)" for value in rows["value"]],
+                "Readings": rows["length"],
+            }
+        )
+        ids = table.ids_of(rows, "process", "data")
+        columns = {"Kind": 100, "Readings": st.column_config.NumberColumn(format="localized")}
+        now = [row_id for row_id in ids if row_id == selected]
+        clicked = table.clickable(shown, ids, key="a_quiet", selected=now, columns=columns)
+    return None if clicked is None else _select(clicked)
+
+
+def _select(row_id: table.RowId) -> tuple[str, str]:
+    """Put the series of a row into the link, and return it."""
+    navigation.update_link(**dict[str, str | None](zip(SERIES, row_id[:2], strict=True)))
+    return row_id[0], row_id[1]
 
 
 def _summary(streaks: DataFrame, series: int) -> str:

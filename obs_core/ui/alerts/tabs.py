@@ -14,6 +14,7 @@ from obs_core.ui.alerts.alert_details import stale_by_rules
 from obs_core.ui.alerts.alert_table import RULE, alert_table
 from obs_core.ui.alerts.rule_list import rule_list, snooze
 from obs_core.ui.alerts.stale_values import criteria, streak_table, suggestion_of
+from obs_core.ui.series import stale
 from obs_core.ui.series.series_card import series_card
 from obs_core.ui.series.silence import silence_suggestions, silent_card
 from obs_core.ui.shell import rule_suggestions, window_status
@@ -59,11 +60,13 @@ def stale_values(snapshot: AlertsSnapshot, scope: PageScope) -> None:
         return
     selected: dict[str, Any] = {}
     picked = None
+    rules = stale_by_rules(snapshot)
     note = "With or without a rule, longest streak first; select one to see its series"
     with panel("Stale values", note, suggestions=lambda: [suggestion_of(selected)], fill=rule_builder.fill):
         selected |= criteria()
         streaks, series = ask(values.streaks, scope, **selected), ask(values.series, scope)
-        picked = streak_table(streaks, series, stale_by_rules(snapshot))
+        split = stale.split(scope, streaks, missing=selected["missing"], with_rule=rules)
+        picked = streak_table(split, series, rules)
     if picked:
         with panel(
             "Readings",
@@ -71,7 +74,7 @@ def stale_values(snapshot: AlertsSnapshot, scope: PageScope) -> None:
             suggestions=lambda: [suggestion_of(selected, *picked)],
             fill=rule_builder.fill,
         ):
-            series_card(scope, *picked, selected)
+            series_card(scope, *picked, selected, has_rule=picked in rules)
     silent = partial(silence_suggestions, scope)
     with panel("Silent processes", "Nothing in the last 5 minutes", suggestions=silent, fill=rule_builder.fill):
         silent_card(scope)

@@ -9,6 +9,7 @@ from obs_core.query.analysis import exception_kind
 from obs_core.ui.kit import formatting, navigation
 from obs_core.ui.kit.table import clickable, ids_of, rounded
 from obs_core.ui.kit.text import plain
+from obs_core.ui.series import stale
 from obs_core.ui.shell import rule_suggestions
 
 STACK: Final = 20_000
@@ -54,20 +55,27 @@ def value_suggestions(recorded: DataFrame) -> list[rule_suggestions.RuleSuggesti
     return [rule_suggestions.stale(str(row["process"]), str(row["data"])) for row in named.to_dict("records")]
 
 
-def recorded_card(recorded: DataFrame, streaks: DataFrame | None) -> None:
+def recorded_card(recorded: DataFrame, streaks: stale.Split | None) -> None:
     """Draw the recorded series with their ongoing streaks; `streaks` are those of the window."""
     if recorded.empty or streaks is None:
         st.caption("No recorded values in this window. Record them with `record(name, value)` or `@trace(args=True)`.")
         return
-    ongoing = streaks[streaks["ongoing"]].set_index(["process", "data"])["length"].to_dict()
-    lengths = [ongoing.get((row["process"], row["data"]), 0) for row in recorded.to_dict("records")]
+    stuck = streaks.stale[streaks.stale["ongoing"]]
+    series = ["process", "data"]
+    states = {
+        **streaks.quiet[streaks.quiet["ongoing"]].set_index(series)["why"].to_dict(),
+        **{
+            pair: f"● {formatting.count(length)} equal readings"
+            for pair, length in stuck.set_index(series)["length"].to_dict().items()
+        },
+    }
     shown = DataFrame(
         {
             "Data": [plain(name, 200) for name in recorded["data"]],
             "Process": [plain(name, 200) for name in recorded["process"]],
             "Type": [plain(name, 100) for name in recorded["data_type"]],
             "Newest value": [plain(value, 300) for value in recorded["last_value"]],
-            "Stale": [f"● {formatting.count(length)} equal readings" if length else "" for length in lengths],
+            "Stale": [states.get((row["process"], row["data"]), "") for row in recorded.to_dict("records")],
             "Readings": recorded["readings"],
             "Newest": [formatting.format_time(int(time_ns)) for time_ns in recorded["last_ns"]],
         }

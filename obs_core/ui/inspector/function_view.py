@@ -18,6 +18,7 @@ from obs_core.ui.inspector.performance_card import failure_suggestions, performa
 from obs_core.ui.inspector.versions_card import versions_card
 from obs_core.ui.kit import formatting, navigation
 from obs_core.ui.kit.text import plain
+from obs_core.ui.series import stale
 from obs_core.ui.shell import exactness, rule_suggestions
 from obs_core.ui.shell.answers import ask, engine
 from obs_core.ui.shell.chart_view import log_switch, show, timeline
@@ -76,7 +77,7 @@ def function_view(scope: PageScope, function: str) -> None:
         "Last values", note, suggestions=lambda: calls_card.value_suggestions(answer(inspector.recorded_values))
     ):
         recorded = answer(inspector.recorded_values)
-        calls_card.recorded_card(recorded, ask(values.streaks, scope) if len(recorded) else None)
+        calls_card.recorded_card(recorded, stale.split(scope, ask(values.streaks, scope)) if len(recorded) else None)
     with panel("Newest calls", "select a row to open its trace", suggestions=lambda: [*slow(), *failing()]):
         calls_card.recent_card(answer(inspector.recent))
 

@@ -10,6 +10,7 @@ from obs_core.errors import ObsError
 from obs_core.query.questions import functions, overview, values, writers
 from obs_core.ui.kit import formatting, stat_card
 from obs_core.ui.kit.stat_card import StatCard
+from obs_core.ui.series import stale
 from obs_core.ui.series.silence import silent_names
 from obs_core.ui.shell import rule_suggestions
 from obs_core.ui.shell.answers import ask, derived
@@ -27,7 +28,7 @@ def stat_row(scope: PageScope) -> None:
         "before": lambda: ask(overview.summary, before),
         "slices": lambda: ask(functions.history, scope),
         "writers": lambda: ask(writers.status, scope),
-        "streaks": lambda: ask(values.streaks, scope),
+        "streaks": lambda: _stale_streaks(scope),
         "processes": lambda: ask(overview.processes, scope),
     }
     quiet = _WRITER_CARDS if writers_line(scope) else ()
@@ -62,13 +63,17 @@ def latency_suggestions(scope: PageScope) -> list[rule_suggestions.RuleSuggestio
 
 def stat_suggestions(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
     """Suggest a rule for each card; for stale values, on the one with the longest streak."""
-    stuck = derived(_longest, ask(values.streaks, scope))
+    stuck = _longest(_stale_streaks(scope))
     return [
         *error_suggestions(scope),
         *latency_suggestions(scope),
         rule_suggestions.stale(*stuck),
         rule_suggestions.writer(),
     ]
+
+
+def _stale_streaks(scope: PageScope) -> DataFrame:
+    return stale.split(scope, ask(values.streaks, scope)).stale
 
 
 def _longest(streaks: DataFrame) -> tuple[str, str]:
@@ -169,15 +174,15 @@ def _queue(writers_: DataFrame) -> StatCard:
 
 
 def _stale(streaks: DataFrame, processes: DataFrame, *, end_ns: int) -> StatCard:
-    stale = streaks[streaks["ongoing"]]
+    stuck = streaks[streaks["ongoing"]]
     silent = silent_names(processes, end_ns)
-    longest = f"longest {formatting.count(stale['length'].max())} readings" if len(stale) else "no stale values"
+    longest = f"longest {formatting.count(stuck['length'].max())} readings" if len(stuck) else "no stale values"
     return StatCard(
         "Stale values",
-        formatting.count(len(stale)),
+        formatting.count(len(stuck)),
         longest + (f" · {formatting.count(len(silent))} silent" if silent else ""),
-        bad=bool(len(stale) or silent),
-        hover="Values with at least 6 equal readings at the end."
+        bad=bool(len(stuck) or silent),
+        hover=f"Values with at least 6 equal readings at the end. {stale.HELP}"
         + (f" No rows from these processes for 5 minutes: {', '.join(silent[:20])}." if silent else ""),
         tone="stale",
     )

@@ -11,6 +11,7 @@ from obs_core import charts
 from obs_core.query.questions import values
 from obs_core.ui.kit import formatting, navigation, table
 from obs_core.ui.kit.text import plain
+from obs_core.ui.series import stale
 from obs_core.ui.shell import chart_view
 from obs_core.ui.shell.answers import ask
 from obs_core.ui.shell.scope import PageScope
@@ -29,9 +30,11 @@ def series_card(
     marks: Callable[[int, int], DataFrame] | None = None,
     fires: bool = False,
     listed: bool = False,
+    has_rule: bool = False,
 ) -> None:
     """Draw the newest readings of one series with shaded streaks, or with bands where a rule `fires`.
 
+    Without a rule on stale values (`has_rule`), streaks of arguments and constants are not shaded.
     `marks` gets the first and last timestamp of the chart (see `chart_annotations.marks`). With `listed` the readings
     are also in a table; readings that are not numbers always are.
     """
@@ -42,6 +45,8 @@ def series_card(
     if readings.attrs.get("truncated"):
         st.caption(f"Showing the newest {formatting.count(len(readings))} readings of the window.")
     streaks = ask(values.streaks, scope, process=process, data=data, **rule)
+    if not has_rule:
+        streaks = stale.split(scope, streaks, missing=rule.get("missing", "value")).stale
     numbers = readings["number"]
     if numbers.notna().any():
         first_ns, last_ns = (int(readings["timestamp"].iloc[index]) for index in (0, -1))

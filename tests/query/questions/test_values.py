@@ -44,6 +44,8 @@ def test_the_sixth_equal_reading_in_a_row_is_stale(log: Path, engine: Engine) ->
         "value": "3.0",
         "ongoing": True,
         "data_type": "float",
+        "argument": False,
+        "unchanged": False,
     }
 
 
@@ -268,3 +270,53 @@ def test_a_value_is_first_seen_at_the_first_equal_reading_of_its_series(
     assert (len(answer), answer.attrs["truncated"]) == (0, True)
     with pytest.raises(BadParameter, match="1 processes and 1 names and 0 texts"):
         values.first_seen(engine, ALWAYS, processes=("a",), names=("x",), texts=())
+
+
+def test_arguments_and_series_without_another_value_are_marked(log: Path, engine: Engine) -> None:
+    """
+    seconds  process  data        kind   data_value  function
+    0        web      load.limit  value  9           shop.load
+    1        web      load.limit  value  5           shop.load
+    2        web      load.limit  value  5           shop.load
+    3        web      rate        value  1           shop.load
+    4        web      rate        value  1.0         shop.load
+    5        web      v.load      value  1           shop.load
+    6        web      v.load      value  1           shop.load
+    7        web      door        value  shut        shop.load
+    8        web      door        value  open        shop.load
+    9        web      door        value  open        shop.load
+    """
+    assert log
+    answer = values.streaks(engine, ALWAYS, threshold=1)
+    marks = {row["data"]: (row["argument"], row["unchanged"]) for row in answer.to_dict("records")}
+    assert marks == {
+        "load.limit": (True, False),
+        "rate": (False, True),
+        "v.load": (False, True),
+        "door": (False, False),
+    }
+
+
+def test_a_constant_had_one_value_in_all_its_readings(log: Path, engine: Engine) -> None:
+    """
+    seconds  process  data   kind   data_type  data_value  attributes
+    0        web      rate   value  float      1.0         -
+    1        web      rate   value  float      1.00        -
+    0        web      mixed  value  float      1.0         -
+    1        web      mixed  value  int        1           -
+    0        web      list   value  list       [1,…]       {"obs.value.hash":"aa"}
+    1        web      list   value  list       [1,…]       {"obs.value.hash":"ab"}
+    0        web      odd    value  Thing      <x>         {"obs.value.incomparable":true}
+    1        web      odd    value  Thing      <x>         {"obs.value.incomparable":true}
+    0        web      gap    value  float      2           -
+    1        web      gap    value  NoneType   None        -
+    0        web      not    value  float      nan         -
+    1        web      not    value  float      NaN         -
+    """
+    assert log
+    names = ("rate", "mixed", "list", "odd", "gap", "not", "lost")
+    for missing, constant in (("value", ["not", "rate"]), ("skip", ["gap", "rate"])):
+        answer = values.constants(engine, ALWAYS, processes=("web",) * 7, names=names, missing=missing)  # type: ignore[arg-type]
+        assert answer["data"].tolist() == constant
+    first = values.constants(engine, Window(START, START + 1), processes=("web",), names=("mixed",))
+    assert first.to_dict("records") == [{"process": "web", "data": "mixed", "readings": 1, "first_ns": START}]

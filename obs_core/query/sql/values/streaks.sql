@@ -4,48 +4,20 @@
 -- Reach: analytical
 -- Parameters: group VARCHAR (null: all), process VARCHAR (null: all), data VARCHAR (null: all),
 --   skip_missing BOOLEAN, longer_than BIGINT
--- Reads: values(process, data, data_type, data_value, timestamp, id, attributes)
+-- Reads: values(function, process, data, data_type, data_value, timestamp, id, attributes)
 -- Returns: process VARCHAR, data VARCHAR, sequence BIGINT[], lengths BIGINT[], starts_ns BIGINT[], ends_ns BIGINT[], texts VARCHAR[],
---   types VARCHAR[], numbers DOUBLE[], missing BOOLEAN[], ongoing BOOLEAN[]
-WITH texts AS (
-    -- repr() wraps the numbers of NumPy and decimal: np.float64(1.5), Decimal('1.5').
+--   types VARCHAR[], numbers DOUBLE[], missing BOOLEAN[], ongoing BOOLEAN[], argument BOOLEAN, unchanged BOOLEAN
+WITH picked AS (
+    -- An argument of a call is named after its function: `load.path` of `shop.load`.
     SELECT
-        process, data, timestamp, id, data_value AS reading, attributes, coalesce(data_type, '') AS type,
-        -- A text of more than 65,536 bytes was cut (`long_cells.analysed`), or is read whole.
-        coalesce(regexp_matches(attributes, '"obs\.value\.incomparable": ?true'), false)
-            OR coalesce(ends_with(reading, ' bytes in all]') OR strlen(reading) > 65536, false) AS incomparable,
-        CASE
-            WHEN incomparable OR NOT regexp_matches(type, '^([A-Za-z_]+\.)*([Uu]?[Ii]nt|[Ff]loat|[Dd]ouble|[Dd]ecimal|[Rr]eal|[Nn]um|INT|FLOAT|DOUBLE|REAL|NUM|$)') THEN NULL
-            WHEN ends_with(reading, ')') THEN regexp_extract(reading, '^(?:np\.[a-z0-9]+|Decimal)\(''?([^'')]*)''?\)$', 1)
-            ELSE reading
-        END AS digits
+        process, data, data_type, data_value, timestamp, id, attributes,
+        coalesce(
+            contains(data, '.') AND ends_with('.' || "function", '.' || regexp_replace(data, '\.[^.]*$', '')), false
+        ) AS argument
     FROM values_
     WHERE ($process IS NULL OR process = $process) AND ($data IS NULL OR data = $data)
 ),
-typed AS (
-    SELECT
-        *, TRY_CAST(digits AS DOUBLE) AS number,
-        NOT incomparable AND (
-            type = 'NoneType'
-            OR reading IS NULL
-            OR (reading = '' AND type NOT IN ('str', 'bytes', 'string'))
-            OR coalesce(isnan(number), false)
-        ) AS missing
-    FROM texts
-),
-readings AS (
-    -- Integers beyond 2^53, which share doubles, are compared by their digits.
-    SELECT
-        * EXCLUDE (attributes, digits),
-        coalesce(
-            CASE WHEN NOT coalesce(isnan(number), false)
-            THEN nullif(regexp_extract(attributes, '"obs\.value\.hash": ?"([0-9a-f]+)"', 1), '') END,
-            CASE WHEN number IS NULL
-                OR (abs(number) >= 9007199254740992 AND regexp_full_match(digits, '[+-]?\d+')) THEN reading END
-        ) AS other
-    FROM typed
-    WHERE NOT ($skip_missing AND missing)
-),
+{readings},
 numbered AS (
     SELECT
         *,
@@ -71,6 +43,7 @@ runs AS (
     SELECT
         *,
         coalesce(NOT lead(begins) OVER series, true) AS ongoing,
+        sum(begins::INTEGER) OVER (PARTITION BY process, data) = 1 AND NOT incomparable AS unchanged,
         coalesce(lead(position) OVER series - lead(begins) OVER series::INTEGER + 1, position + 1) - position AS length,
         coalesce(
             CASE WHEN lead(begins) OVER series THEN lead(before_ns) OVER series ELSE lead(timestamp) OVER series END,
@@ -89,7 +62,9 @@ SELECT
     list(type) AS types,
     list(number) AS numbers,
     list(missing) AS missing,
-    list(ongoing) AS ongoing
+    list(ongoing) AS ongoing,
+    any_value(argument) AS argument,
+    any_value(unchanged) AS unchanged
 FROM runs
 WHERE begins AND length > $longer_than
 GROUP BY process, data
