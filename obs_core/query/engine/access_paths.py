@@ -164,7 +164,8 @@ class AccessPaths:
 
     def _request(self, plan: planner.Plan) -> dict[str, Any]:
         """The request to a worker."""
-        return {"log": str(self._log.absolute()), "statement": plan.statement, "parameters": plan.parameters}
+        request = {"log": str(self._log.absolute()), "statement": plan.statement, "parameters": plan.parameters}
+        return request | ({"partials": plan.partials} if plan.partials else {})
 
     def _has_short_cells(self) -> bool:
         """Whether a scan, which can't cut cells, takes bounded memory: the log is small, or its rows are on average."""

@@ -66,14 +66,11 @@ def rolled(
         return None
     grouped = parameters.get("group") is not None
     newer = _tail(rollup_relations.ROWS, shape, tail, grouped=grouped)
-    split_ns = parameters.get("split_ns")
-    assert split_ns is None or isinstance(split_ns, int)
-    relations = rollup_relations.relations(file.rollup, window, view, grouped=grouped, split_ns=split_ns)
+    relations, partials = rollup_relations.relations(file.rollup, window, view, parameters)
     end = "" if limit is None else f" LIMIT {limit}"
     statement = f"WITH tail {newer}, {relations} SELECT * FROM (\n{file.rollup}\n){end}"
-    return planner.Plan(
-        statement, planner.bound_parameters(statement, window, {**parameters, "until_id": view.until_id}), "rollup"
-    )
+    bound = planner.bound_parameters(statement, window, {**parameters, "until_id": view.until_id})
+    return planner.Plan(statement, bound, "rollup", partials)
 
 
 def _pieces(file: SqlFile, shape: Shape, files: list[str], *, grouped: bool, has_superseded: bool) -> str:

@@ -8,7 +8,7 @@ Logs that other programs made are always read inside SQLite, because their cells
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from obs_core.clock import Window
@@ -28,11 +28,16 @@ _NAME: Final = {"values": "values_"}
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A request to a worker: the statement, its parameters, and the access path that it uses."""
+    """A request to a worker: the statement, its parameters, and the access path that it uses.
+
+    `partials` are parts of the answer that depend on files alone, which never change: the statements of tables that the
+    worker keeps, by their names. They may have the parameter `group`.
+    """
 
     statement: str
     parameters: dict[str, Any]
     way: Way
+    partials: dict[str, str] = field(default_factory=dict)
 
 
 def plan(

@@ -6,11 +6,15 @@
 - `totals`: the columns of `hours` without hour_ns, from whole days where there are any; `earlier`: whether it is about
   calls before the parameter `split_ns`; `one` is 1
 - `window_traces`: trace, the hash of the id of a trace with calls in the window; not distinct
+
+The rollups of `hours` (unless they are of one function) and `totals` are merged once: files never change, so the worker
+keeps the result, a *partial* answer for all questions about these slices.
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Final
 
 from obs_core.archive.rollups import BUCKET, SLOT
@@ -28,6 +32,7 @@ ROWS: Final = parsed(
 _FAILED: Final = "(kind = 'call' AND status = 'ERROR')::BIGINT"
 _COUNTED: Final = 'calls, errors, readings, logs, "rows", sum_ns, first_ns, last_ns'
 _CALLS: Final = 'process_group, "function", data, calls, errors, timed, sum_ns, last_ns, keys, counts'
+_NAMED: Final = ("process_group", '"function"', "data")
 _CALLS_OF_ROWS: Final = f"""
     process_group, "function", data, 1::BIGINT AS calls, {_FAILED} AS errors,
     (duration_ns IS NOT NULL)::BIGINT AS timed, duration_ns::DOUBLE AS sum_ns, timestamp AS last_ns,
@@ -41,22 +46,29 @@ def whole(window: Window, unit_ns: int) -> Window | None:
     return Window(start, end) if start < end else None
 
 
-def relations(statement: str, window: Window, view: ArchiveView, *, grouped: bool, split_ns: int | None) -> str:
-    """The declarations of the relations that `statement` names; `tail` has the rows behind the archive, as `ROWS`.
+def relations(
+    statement: str, window: Window, view: ArchiveView, parameters: Mapping[str, object]
+) -> tuple[str, dict[str, str]]:
+    """The declarations of the relations that `statement` names, and the statements of partial answers by their names.
 
-    The window has a whole hour; `split_ns` is a time in it, or None.
+    `tail` has the rows behind the archive, as `ROWS`. The window has a whole hour; the parameter `split_ns` is a time.
     """
-    one = _Relations(window, view, " AND process_group = $group" if grouped else "", split_ns)
+    one = _Relations(window, view, parameters)
     builders = {"slots": one.slots, "hours": one.hours, "totals": one.totals, "window_traces": one.traces}
-    return ",\n".join(build() for name, build in builders.items() if re.search(rf"\b{name}\b", statement))
+    declared = [build() for name, build in builders.items() if re.search(rf"\b{name}\b", statement)]
+    return ",\n".join(declared), one.partials
 
 
 @dataclass(frozen=True, slots=True)
 class _Relations:
     window: Window
     view: ArchiveView
-    group: str
-    split_ns: int | None
+    parameters: Mapping[str, object]
+    partials: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def group(self) -> str:
+        return "" if self.parameters.get("group") is None else " AND process_group = $group"
 
     def slots(self) -> str:
         rolled = f"slot * {SLOT} AS slot_ns, process_group, process, {_COUNTED}"
@@ -73,27 +85,34 @@ class _Relations:
 
     def hours(self) -> str:
         inner, edges = _divided(self.window, HOUR)
+        selected = f"slot * {HOUR} AS hour_ns, {_CALLS}"
+        if self.parameters.get("function") is None:
+            slices = self._merged("r_calls", HOUR, inner, ("slot",), selected)
+        else:
+            slices = self._slices("r_calls", HOUR, inner, selected)
         return f"""hours AS NOT MATERIALIZED (
-            {self._slices("r_calls", HOUR, inner, f"slot * {HOUR} AS hour_ns, {_CALLS}")}
+            {slices}
             SELECT timestamp AS hour_ns, {_CALLS_OF_ROWS} FROM ({self._rows(edges)}) WHERE kind = 'call'
         )"""
 
     def totals(self) -> str:
         parts = [(self.window, False)]
-        if self.split_ns is not None:
-            split_ns = max(self.window.from_ns, min(self.window.to_ns, self.split_ns))
+        split_ns = self.parameters.get("split_ns")
+        earlier_rows = "false" if split_ns is None else f"timestamp < {split_ns}"
+        if split_ns is not None:
+            assert isinstance(split_ns, int)
+            split_ns = max(self.window.from_ns, min(self.window.to_ns, split_ns))
             parts = [(Window(self.window.from_ns, split_ns), True), (Window(split_ns, self.window.to_ns), False)]
         slices, edges = "", []
         for part, earlier in parts:
             selected = f"{_CALLS}, {earlier} AS earlier, 1 AS one"
             days, around = self._days(part)
             for day in days:
-                slices += self._slices("d_calls", DAY, day, selected)
+                slices += self._merged("d_calls", DAY, day, _NAMED, selected)
             for rest in around:
                 inner, more = _divided(rest, HOUR)
-                slices += self._slices("r_calls", HOUR, inner, selected)
+                slices += self._merged("r_calls", HOUR, inner, _NAMED, selected)
                 edges += more
-        earlier_rows = "false" if self.split_ns is None else f"timestamp < {self.split_ns}"
         return f"""totals AS NOT MATERIALIZED (
             {slices}
             SELECT {_CALLS_OF_ROWS}, {earlier_rows} AS earlier, 1 AS one
@@ -139,6 +158,37 @@ class _Relations:
             return ""
         slots = f"slot >= {inner.from_ns // unit_ns} AND slot < {inner.to_ns // unit_ns}"
         return f"SELECT {selected} FROM {_parquet(files)} WHERE {slots}{self.group} UNION ALL "
+
+    def _merged(self, what: str, unit_ns: int, inner: Window | None, by: Sequence[str], selected: str) -> str:
+        """As `_slices`, of calls: those with the same columns `by` in one row, from a table that the worker keeps."""
+        slices = self._slices(what, unit_ns, inner, "*").removesuffix(" UNION ALL ")
+        if not slices:
+            return ""
+        missing = "".join(f"NULL::VARCHAR AS {name}, " for name in _NAMED if name not in by)
+        names, equal = ", ".join(by), " AND ".join(f"sums.{name} IS NOT DISTINCT FROM sketches.{name}" for name in by)
+        statement = f"""
+            WITH slices AS MATERIALIZED ({slices}),
+            sums AS (
+                SELECT
+                    {names}, sum(calls)::BIGINT AS calls, sum(errors)::BIGINT AS errors, sum(timed)::BIGINT AS timed,
+                    sum(sum_ns) AS sum_ns, max(last_ns) AS last_ns
+                FROM slices GROUP BY {names}
+            ),
+            sketches AS (
+                SELECT {names}, list(key) AS keys, list(n) AS counts
+                FROM (
+                    SELECT {names}, key, sum(n)::BIGINT AS n
+                    FROM (SELECT {names}, unnest(keys) AS key, unnest(counts) AS n FROM slices)
+                    GROUP BY ALL
+                )
+                GROUP BY {names}
+            )
+            SELECT {missing} sums.*, keys, counts
+            FROM sums LEFT JOIN sketches ON {equal}"""
+        group = self.parameters.get("group")
+        name = f"partial_{blake2b(f'{group!r} {statement}'.encode(), digest_size=16).hexdigest()}"
+        self.partials[name] = statement
+        return f"SELECT {selected} FROM {name} UNION ALL "
 
     def _rows(self, edges: Sequence[Window]) -> str:
         """The rows of the window that are in no whole slice, or behind the archive."""

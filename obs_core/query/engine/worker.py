@@ -24,6 +24,8 @@ from obs_core.store import sqlite
 
 IDLE_S: Final = 0.2  # without a request, until the mirror is updated: a page sends its next request sooner
 
+PARTIALS: Final = 24  # tables of partial answers: those of a page and the window before, of a few windows
+
 
 class Reader:
     """DuckDB with one log attached, read-only, one file at a time."""
@@ -39,25 +41,31 @@ class Reader:
         self._attached: tuple[str, int, int] | None = None
         self._claim: sqlite.Claim | None = None
         self._mirror: Mirror | None = None
+        self._partials: dict[str, None] = {}  # the tables of partial answers, in the order of their use
 
     def answer(
         self,
         log: str,
         statement: str,
         parameters: dict[str, Any],
+        *,
         mirror_at: list[int] | None = None,
         mirror_after_id: int = 0,
+        partials: dict[str, str] | None = None,
     ) -> pa.Table | None:
         """The answer to `statement` over the file `log`, read to its end in one transaction.
 
         With `mirror_at` (the version of the log that the mirror must have read), the statement reads from the mirror,
         which needs only rows with an id above `mirror_after_id`; the answer is None if the mirror is not up to date.
+        `partials` are tables that the statement needs and this process keeps, by their names (`planner.Plan`).
         """
         for value in parameters.values():
             str(value).encode()  # DuckDB's own error for a lone surrogate does not explain it
         self._attach(log)
         if mirror_at is not None and not self._follows(mirror_at, mirror_after_id):
             return None
+        if partials:
+            self._keep(partials, parameters)
         self._connection.execute("BEGIN TRANSACTION READ ONLY")
         try:
             table = self._connection.execute(statement, parameters).to_arrow_table()
@@ -66,6 +74,19 @@ class Reader:
         finally:
             with contextlib.suppress(scanner.Error):
                 self._connection.execute("ROLLBACK")
+
+    def _keep(self, partials: dict[str, str], parameters: dict[str, Any]) -> None:
+        """Make the tables that are not there yet, and drop those that were not needed for longest."""
+        for name, statement in partials.items():
+            if name not in self._partials:
+                given = {key: value for key, value in parameters.items() if f"${key}" in statement}
+                self._connection.execute(f"CREATE TABLE {name} AS {statement}", given)
+            self._partials.pop(name, None)
+            self._partials[name] = None
+        while len(self._partials) > max(PARTIALS, len(partials)):
+            oldest = next(iter(self._partials))
+            self._connection.execute(f"DROP TABLE {oldest}")
+            del self._partials[oldest]
 
     def idle(self) -> bool:
         """Update the mirror between requests; whether there is more to do immediately."""

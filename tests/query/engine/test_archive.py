@@ -272,6 +272,7 @@ def test_rollups_give_the_same_counts_and_percentiles_within_1_percent(
             assert (plan is None) == (window.length_ns < 2 * HOUR)
             if plan:
                 request = {"log": str(rolled_path), "statement": plan.statement, "parameters": plan.parameters}
+                request["partials"] = plan.partials
                 assert_close(dataframes.from_arrow(pool.answer(request | more)), expected)
                 compared += 1
     reader.close()
@@ -308,6 +309,11 @@ def test_the_engine_answers_long_windows_from_rollups_unless_exact_answers_are_w
         assert (answer.attrs["way"], answer.attrs["approximate"]) == ("archive", False)
         short = Window(START_NS, START_NS + 2 * HOUR)
         assert overview.summary(engine, short).attrs["way"] == "archive"
+        before = overview.summary(engine, ALL)
+        append(rolled_path, mixed(7, start_ns=START_NS + 2_000 * 371 * SECOND, first=6_000))
+        after = overview.summary(engine, ALL)  # from what the worker kept, and the new rows
+        assert after.attrs["way"] == "rollup"
+        assert int(after["calls"].iloc[0]) == int(before["calls"].iloc[0]) + 5
 
 
 def test_changes_from_rollups_are_notable_where_the_exact_ones_are(

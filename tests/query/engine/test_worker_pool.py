@@ -16,6 +16,7 @@ import pytest
 from obs_core.errors import BadParameter, LogMissing, QuestionTimedOut, SetupBroken, WorkersBusy
 from obs_core.query.engine import protocol
 from obs_core.query.engine.engine import Engine
+from obs_core.query.engine.worker import PARTIALS
 from obs_core.query.engine.worker_pool import Pool, QueryFailed, Worker, WorkerDied
 from obs_core.store import sqlite
 from tests.support import table
@@ -248,3 +249,19 @@ def test_an_engine_says_that_the_log_is_missing(tmp_path: Path, pool: Pool) -> N
             file.unlink()
         with pytest.raises(LogMissing, match="No trace log"):
             engine.analyse("overview/summary", extent, {"group": None})
+
+
+def test_a_worker_keeps_the_partial_answers_that_were_needed_last(path: Path, long_pool: Pool) -> None:
+    def asked(name: str, value: int) -> int:
+        request = {
+            "log": str(path),
+            "statement": f"SELECT n FROM {name} WHERE $group > 0",
+            "parameters": {"group": value},
+        }
+        answer = long_pool.answer(request | {"partials": {name: "SELECT $group::BIGINT AS n"}})
+        return int(answer["n"][0].as_py())
+
+    assert [asked("first", 1), asked("first", 2), asked("second", 3)] == [1, 1, 3]
+    for number in range(1, PARTIALS):
+        asked(f"other_{number}", number)
+    assert [asked("second", 4), asked("first", 5)] == [3, 5]
