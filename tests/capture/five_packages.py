@@ -60,7 +60,7 @@ def work() -> None:
     asynchronous = jinja2.Environment(loader=jinja2.DictLoader(pages), enable_async=True)
     asyncio.run(asynchronous.get_template("page").render_async(rows=rows))
     for preset in ("commonmark", "js-default", "zero"):
-        markdown_it.MarkdownIt(preset).enable("table" if preset != "zero" else []).render(TEXT * 2)
+        markdown_it.MarkdownIt(preset).enable("table" if preset != "zero" else []).render(TEXT)
     start = dateutil.parser.parse("Thu 25 Sep 2003 10:36:28 -0300")
     list(dateutil.rrule.rrulestr("FREQ=MONTHLY;BYDAY=-1FR;COUNT=20", dtstart=start))
     dateutil.relativedelta.relativedelta(start, dateutil.parser.isoparse("2001-02-03T04:05:06Z"))

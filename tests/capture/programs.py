@@ -256,11 +256,11 @@ def leave(log: str) -> None:
 
 
 def trouble(log: str) -> None:
-    """Trace 500 calls a second until standard input ends, then flush and print offered, written and dropped rows."""
+    """Trace 2,000 calls a second until standard input ends, then flush and print offered, written and dropped rows."""
     obs_core.configure(log=log, process="troubled", flush_ms=10, spool_mb=float(os.environ.get("SPOOL_MB", "4")))
     if kilobytes := os.environ.get("FILE_KB"):
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(kilobytes) << 10, resource.RLIM_INFINITY))
-    pause_s = float(os.environ.get("PAUSE_S", "0.002"))
+    pause_s = float(os.environ.get("PAUSE_S", "0.0005"))
     number = 0
     while not select.select([0], [], [], 0)[0]:
         number += 1
