@@ -32,6 +32,9 @@ def delete_rows(
     log: sqlite.Connection, up_to_id: int, end_s: float, sleep: Callable[[float], object] = time.sleep
 ) -> int:
     """Delete rows with ids up to `up_to_id` until none is left or `time.monotonic()` is `end_s`; return how many."""
+    log.execute(
+        "PRAGMA synchronous = NORMAL"
+    )  # no lock waits for the disk; after a power failure, rows are deleted again
     chunks, deleted = Chunks(_MOST_ROWS), 0
     statement = "DELETE FROM data_trace WHERE id IN (SELECT id FROM data_trace WHERE id <= ? ORDER BY id LIMIT ?)"
     while time.monotonic() < end_s:

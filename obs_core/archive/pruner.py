@@ -1,6 +1,8 @@
 """Deletes what is not to be kept and ends: a child process started as `python -m obs_core.archive.pruner LOG`.
 
 It opens the log and the manifest with sqlite3 only, and writes a line of JSON to its standard output after each step.
+Unlike the sealer, it has the normal priority: with the lowest, it waits for other programs within a transaction, and
+the writers of the log wait with it (at most 600 instead of 300 ms, on two cores with nine busy processes).
 """
 
 import argparse
@@ -9,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -71,8 +73,6 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--work-s", type=float, default=WORK_S)
     options = parser.parse_args(arguments)
     keep = Keep(options.rows_ns, options.archive_ns, options.rollups_ns, options.max_bytes, options.newest)
-    with suppress(OSError):
-        os.nice(19)
     try:
         with lease.held(folder_of(options.log)) as is_mine:
             if is_mine:
