@@ -8,12 +8,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from obs_core.capture.values.limits import rules
 from obs_core.errors import FileRefused, NotTraces
 from obs_core.ingest import archives
 from obs_core.ingest.archives import STANDARD_INPUT, Member, Opened
 from obs_core.ingest.formats import detect
 from obs_core.ingest.formats.registry import format_names
 from obs_core.ingest.formats.rows import Refused
+from obs_core.ingest.redaction import without_secrets
 from obs_core.model import Row
 from obs_core.store import log, sqlite
 
@@ -156,10 +158,10 @@ def _batches(
     opened: Opened, member: Member, values: Collection[str], progress: Progress
 ) -> Iterator[list[Row | Refused]]:
     with member.open() as stream:
-        rows = detect.rows(stream, member.title, values)
-        while batch := list(islice(rows, _BATCH)):
+        parts, redaction = detect.rows(stream, member.title, values), rules.redaction
+        while batch := list(islice(parts, _BATCH)):
             progress(opened.share())
-            yield batch
+            yield [without_secrets(part, redaction) if isinstance(part, Row) else part for part in batch]
 
 
 def _digest(member: Member) -> str:

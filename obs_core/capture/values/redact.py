@@ -20,9 +20,6 @@ DEFAULT_NAMES: Final = (
 )
 """Names of secrets: matched anywhere in the name of a value, an argument, a key or a field."""
 
-_SIGNS: Final = ("passw", "passphrase", "pwd", "secret", "token", "authori", "credential", "cookie", "key", "session")
-"""Each default name contains one of these: searching them first takes 2 % of the regular expression's time."""
-
 _KNOWN_NAMES: Final = 10_000
 _PAIR: Final = 2
 _NAME: Final = re.compile(r"\w[\w.-]*+\Z")
@@ -42,7 +39,7 @@ class Redaction:
         if names != DEFAULT_NAMES:
             re.compile(names)
         self.names = names
-        self._signs = _SIGNS if names == DEFAULT_NAMES else ("",)
+        self._has_default_names = names == DEFAULT_NAMES
         self._pattern = names or r"(?!)"
         self.harmless: set[object] = set()  # cache of names that are not secret: one look-up instead of a search
 
@@ -89,8 +86,15 @@ class Redaction:
 
     def may_contain_secret(self, text: str) -> bool:
         """Whether `text` may contain the name of a secret; a fast check before the full search."""
-        lower = text.lower()
-        return any(sign in lower for sign in self._signs)
+        if not self._has_default_names:
+            return True
+        # Each default name contains one of these, which take 2 % of the regular expression's time, and a loop 6 %.
+        low = text.lower()
+        return (
+            ("key" in low or "token" in low or "session" in low or "passw" in low or "secret" in low)
+            or ("authori" in low or "cookie" in low or "credential" in low or "pwd" in low)
+            or "passphrase" in low
+        )
 
     def scrubbed(self, text: str) -> str:
         """`text` with the values of secret names replaced by `[redacted]`, in all shapes of `secret_shapes`."""

@@ -37,8 +37,9 @@ def file_rows(document: object, line: int, values: Collection[str] = ()) -> Part
     for outermost, inner, leaf in _LAYERS:
         for outer in list_of(export.get(outermost)):
             for group in groups_of(outer, inner):
-                for raw in list_of(group.get(leaf)):
-                    if len(str(raw.get("traceId"))) == _BASE64:
+                leaves = list_of(group.get(leaf))
+                if any(len(str(raw.get("traceId"))) == _BASE64 for raw in (*leaves[:1], *leaves[-1:])):
+                    for raw in leaves:
                         for holder in (raw, *list_of(raw.get("links"))):
                             _to_hex(holder)
     return rows(export, line, values)

@@ -29,14 +29,7 @@ _KIND_NAMES: Final = {
     f"SPAN_KIND_{name}": number
     for number, name in enumerate(("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"))
 }
-_OTHERS: Final = (
-    "kind",
-    "traceState",
-    "flags",
-    "droppedAttributesCount",
-    "droppedEventsCount",
-    "droppedLinksCount",
-)
+_RARE: Final = ("traceState", "flags", "droppedAttributesCount", "droppedEventsCount", "droppedLinksCount")
 
 
 def groups_of(outer: Mapping[str, Any], inner: str) -> Sequence[dict[str, Any]]:
@@ -96,14 +89,15 @@ def _span(raw: Mapping[str, Any]) -> Span | str:
     status = field("status")
     code, message = _status(status) if status else ("UNSET", "")
     events, links, parent = field("events"), field("links"), field("parentSpanId")
-    more = {name: raw[name] for name in _OTHERS if field(name)}
+    kind = field("kind")
+    more = {"kind": _KIND_NAMES.get(kind, kind) if isinstance(kind, str) else kind} if kind else {}
+    if not raw.keys().isdisjoint(_RARE):
+        more |= {name: raw[name] for name in _RARE if field(name)}
     parent_id = hex_id(parent, 16) if parent else None
     if parent and not parent_id and str(parent).strip("0"):
         more["parentSpanId"] = parent  # an id that can't be read is shown, not dropped
     if code == "UNSET" and status and (given := dict_of(status).get("code")) not in _UNSET_CODES:
         more["statusCode"] = given
-    if "kind" in more:
-        more["kind"] = _KIND_NAMES.get(more["kind"], more["kind"]) if isinstance(more["kind"], str) else more["kind"]
     return Span(
         trace_id,
         span_id,

@@ -33,6 +33,12 @@ class Refused(NamedTuple):
 
 def hex_id(value: object, length: int) -> str | None:
     """`value` as an id of `length` lower-case hex digits; None if it is not, or all zeros (W3C Trace Context 2.3)."""
+    if type(value) is str and len(value) == length:
+        try:  # half the time of the regular expression
+            if len(bytes.fromhex(value)) * 2 == length and value.strip("0"):  # which skips spaces
+                return value.lower()
+        except ValueError:
+            return None
     text = str(value or "").strip().lower()
     if len(text) != length or not _HEX.fullmatch(text) or not text.strip("0"):
         return None

@@ -12,8 +12,8 @@ from obs_core.ingest.formats import bounds, otlp_json
 from obs_core.ingest.formats.protobuf import messages
 from obs_core.ingest.formats.rows import Refused
 from obs_core.ingest.receiver.limits import Limits
-from obs_core.ingest.receiver.redaction import without_secrets
 from obs_core.ingest.receiver.responses import JSON, PROTOBUF, Refusal
+from obs_core.ingest.redaction import without_secrets
 from obs_core.model import Row
 
 SIGNALS: Final = {"traces": "resourceSpans", "logs": "resourceLogs", "metrics": "resourceMetrics"}

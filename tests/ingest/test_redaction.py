@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from obs_core.capture.values.redact import Redaction
-from obs_core.ingest.receiver.redaction import without_secrets
+from obs_core.ingest.redaction import without_secrets
 from obs_core.model import Row
 from tests.ingest.sender import Sender, span, text, traces
 
