@@ -32,6 +32,23 @@ def test_the_newest_rows_come_first_with_seven_columns(log_path: Path, opened: O
     assert "3 rows, newest first." in page_text(app)
 
 
+@pytest.mark.parametrize(
+    ("page", "first"),
+    [
+        ("logs", ["Data", "Status", "Duration", "Exception", "Process"]),
+        ("overview", ["Issue", "Count", "Last", "Raised in"]),
+    ],
+)
+def test_on_a_phone_what_matters_most_comes_first(page: str, first: list[str], log_path: Path, opened: Opened) -> None:
+    table.store(log_path, table.rows(MIXED))
+    app = opened(page)
+    assert list(app.dataframe[0].value.columns)[: len(first)] != first
+    app.session_state["obs_width"] = {"narrow": True}
+    narrow = app.run().dataframe[0].value
+    assert list(narrow.columns)[: len(first)] == first
+    assert len(narrow.columns) >= len(CANONICAL)
+
+
 def test_the_text_filter_is_literal_and_comes_from_the_link(log_path: Path, opened: Opened) -> None:
     table.store(log_path, table.rows(MIXED))
     [shown] = [frame.value for frame in opened("logs", l_q="%_").dataframe]

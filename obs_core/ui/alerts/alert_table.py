@@ -25,6 +25,8 @@ _HELP: Final = {
     "Last change": "When the value last changed: the first reading of the streak",
 }
 
+_NARROW: Final = {"State": 80, "Series": 168, "Since": 82}
+
 
 def alert_table(snapshot: AlertsSnapshot, scope: PageScope) -> AlertView | None:
     """Draw the alerts; return the one that the link names, which a click changes."""
@@ -44,7 +46,7 @@ def alert_table(snapshot: AlertsSnapshot, scope: PageScope) -> AlertView | None:
     rows = table_of(snapshot, lengths, first_by_value, images, now_ns())
     ids = [_id(alert) for alert in snapshot.alerts[:ROW_LIMIT]]
     linked = [] if (alert := selected(snapshot)) is None else [_id(alert)]
-    clicked = table.clickable(rows, ids, key="a_active", selected=linked, columns=_columns(rows))
+    clicked = table.clickable(rows, ids, key="a_active", selected=linked, columns=_columns(rows), narrow=_NARROW)
     if clicked is not None:
         navigation.update_link(**{RULE: clicked[0], ALERT: clicked[1]})
     if (total := len(snapshot.alerts)) > ROW_LIMIT:

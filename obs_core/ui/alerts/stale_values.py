@@ -13,6 +13,7 @@ from obs_core.ui.series import stale
 from obs_core.ui.shell import rule_suggestions
 
 MISSING: Final = ("value", "skip", "break")
+_NARROW: Final = {"State": 80, "Data": 120, "Value": 66, "Readings": 64}
 SERIES: Final = ("a_process", "a_data")
 """The link parameters for the process and name of the series that is shown."""
 
@@ -99,7 +100,7 @@ def _stale_table(rows: DataFrame, rules: Mapping[tuple[str, str], str]) -> tuple
     ids = table.ids_of(rows, "process", "data", "start_ns")
     series_shown = _linked() or (ids[0][0], ids[0][1])
     selected = [row_id for row_id in ids if row_id[:2] == series_shown]
-    clicked = table.clickable(shown, ids, key="a_streaks", selected=selected, columns=columns)
+    clicked = table.clickable(shown, ids, key="a_streaks", selected=selected, columns=columns, narrow=_NARROW)
     if clicked is None:
         return series_shown
     return _select(clicked)

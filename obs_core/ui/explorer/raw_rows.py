@@ -14,7 +14,7 @@ from obs_core.settings import from_environment
 from obs_core.ui.explorer import log_pages
 from obs_core.ui.explorer.row_card import row_suggestions, text_box
 from obs_core.ui.explorer.search_progress import progress
-from obs_core.ui.kit import formatting, navigation, table
+from obs_core.ui.kit import formatting, navigation, table, width
 from obs_core.ui.kit.text import plain
 from obs_core.ui.shell.answers import ask
 from obs_core.ui.shell.panel import suggest_rules
@@ -45,6 +45,9 @@ WIDTHS: Final = {
     "Status": 66,
     "Exception": 300,
 }
+
+NARROW: Final = {"Data": 110, "Status": 56, "Duration": 66, "Exception": 98}
+"""The first columns on a phone; the others are to the right of them."""
 
 
 def text_filter() -> tuple[RowFilter, int]:
@@ -100,11 +103,15 @@ def raw_rows(scope: PageScope, row_filter: RowFilter, size: int) -> None:
         return
     texts = DataFrame({name: [plain(cell, LONGEST) for cell in rows[name]] for name in CANONICAL})
     texts["Timestamp"] = [formatting.format_time(int(ns)) for ns in rows["Timestamp"]]
+    if width.is_narrow():
+        texts["Duration"] = [formatting.duration(formatting.number(ms)) for ms in rows["duration_ms"]]
     if rows["severity"].notna().any():
         texts.insert(0, "Level", [[name] if name else [] for name in levels(rows)])
     linked, ids = st.query_params.get(SELECTED), table.ids_of(rows, "id")
     selected_ids = [] if linked is None else [(linked,)]
-    clicked = table.clickable(texts, ids, key="l_rows", selected=selected_ids, columns=_columns(), most=23)
+    clicked = table.clickable(
+        texts, ids, key="l_rows", selected=selected_ids, columns=_columns(), narrow=NARROW, most=23
+    )
     if clicked is not None:
         navigation.update_link(**{SELECTED: clicked[0]})
     with selected:

@@ -103,7 +103,8 @@ def recent_card(recent: DataFrame) -> None:
         }
     )
     columns = {"Start": 170, "Status": 70, "Duration (ms)": 96, "Result type": 86, "Arguments and values": 300}
+    narrow = {"Start": 96, "Status": 56, "Duration (ms)": 70, "Exception": 108}
     ids = ids_of(recent.fillna({"trace_id": "", "span_id": ""}), "trace_id", "span_id", "timestamp")
-    clicked = clickable(shown, ids, key="f_recent", columns=columns)
+    clicked = clickable(shown, ids, key="f_recent", columns=columns, narrow=narrow)
     if clicked is not None and clicked[0]:
         navigation.go_to("trace_explorer", trace=clicked[0], span=clicked[1] or None)

@@ -58,7 +58,14 @@ def function_finder(scope: PageScope) -> None:
         st.info("No function with this name ran in this window." if text else _empty_note(by))
         return
     ids = ids_of(table, "function", "process_group")
-    clicked = clickable(_shown(table), ids, key="f_pick", columns=_COLUMNS, most=14)
+    clicked = clickable(
+        _shown(table),
+        ids,
+        key="f_pick",
+        columns=_COLUMNS,
+        narrow={"Function": 190, "Errors": 60, "P95 (ms)": 80},
+        most=14,
+    )
     best_of = f"the first {BEST} of " if matches > BEST else ""
     st.caption(f"{best_of}{counted(matches, 'function')}".capitalize())
     exactness.switch(scope, functions.list_)

@@ -7,6 +7,8 @@ import numpy as np
 import streamlit as st
 from pandas import DataFrame, Series
 
+from obs_core.ui.kit.width import is_narrow
+
 ROW_HEIGHT: Final = 30
 
 RowId = tuple[str, ...]
@@ -41,14 +43,20 @@ def clickable(
     key: str,
     selected: Sequence[RowId] = (),
     columns: Mapping[str, Any] | None = None,
+    narrow: Mapping[str, int] | None = None,
     most: int = 10,
 ) -> RowId | None:
     """Draw `shown`, with the `ids` of its rows; return the id of the row that was just clicked, or None.
 
     A click is on what the browser showed, which are the rows of the last run. The highlight follows its row: the one
     clicked last, or the first of `selected` if that is another one. `columns` holds Streamlit's column settings or
-    widths in pixels; with more than `most` rows the table scrolls.
+    widths in pixels; with more than `most` rows the table scrolls. On a narrow page the columns of `narrow` come first,
+    with these widths, which together should be at most 330 pixels.
     """
+    if narrow and is_narrow():
+        first = [name for name in narrow if name in shown]
+        shown = shown[[*first, *shown.columns.drop(first)]]
+        columns = {**(columns or {}), **{name: _resized((columns or {}).get(name), narrow[name]) for name in first}}
     clicked = _follow(shown, ids, selected, key)
     wide = {
         name: st.column_config.Column(width=setting) if isinstance(setting, int) else setting
@@ -66,6 +74,11 @@ def clickable(
         selection_mode="single-cell",
     )
     return clicked
+
+
+def _resized(setting: Any, pixels: int) -> Any:  # noqa: ANN401 - as Streamlit's column settings
+    """The setting of a column, with another width."""
+    return {**setting, "width": pixels} if isinstance(setting, dict) else pixels
 
 
 def _follow(shown: DataFrame, ids: Sequence[RowId], selected: Sequence[RowId], key: str) -> RowId | None:

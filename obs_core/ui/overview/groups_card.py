@@ -95,7 +95,8 @@ def _table(shown: DataFrame, names: list[str], *, key: str) -> table.RowId | Non
             format="localized", max_value=most or 1.0, help="Calls times mean duration: where the time goes."
         ),
     }
-    return table.clickable(shown, [(name,) for name in names], key=key, columns=columns, most=9)
+    narrow = {"Group": 120, "Calls": 64, "Error rate": 76, "P95 (ms)": 70}
+    return table.clickable(shown, [(name,) for name in names], key=key, columns=columns, narrow=narrow, most=9)
 
 
 def _dot(colour: str) -> str:

@@ -15,6 +15,7 @@ LONGEST_SEARCH: Final = 100
 MOST: Final = 8
 """Rows before the table scrolls."""
 
+_NARROW: Final = {"Issue": 180, "Count": 54, "Last": 94}
 _NO_TEXT: Final = "(no message)"
 _SELECTED: Final = "_obs_issue"
 
@@ -41,7 +42,7 @@ def issues(exceptions: DataFrame, *, date: bool) -> None:
         "Version": 80,
     }
     ids = table.ids_of(listed, "issue")
-    clicked = table.clickable(shown, ids, key="o_kinds", columns=columns, most=MOST)
+    clicked = table.clickable(shown, ids, key="o_kinds", columns=columns, narrow=_NARROW, most=MOST)
     if clicked is not None:
         st.session_state[_SELECTED] = clicked
     selected = st.session_state.get(_SELECTED)

@@ -30,6 +30,7 @@ def recent_errors(errors: DataFrame, *, date: bool) -> None:
         table.ids_of(errors, "trace_id", "span_id", "id"),
         key="o_errors",
         columns={"Timestamp": 170 if date else 100, "Process": 130, "Exception": 240, "Data": 150},
+        narrow={"Exception": 232, "Timestamp": 96},
     )
     if clicked is not None:
         rows = errors[errors["id"].astype(str) == clicked[2]]

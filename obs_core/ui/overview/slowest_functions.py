@@ -29,7 +29,14 @@ def slowest(changes: DataFrame) -> None:
     localized = st.column_config.NumberColumn(format="localized")
     columns = dict.fromkeys(("Calls", "Errors", "P95 (ms)", "P95 before (ms)", "Total (s)"), localized)
     ids = tables.ids_of(listed, "function", "process_group")
-    clicked = tables.clickable(shown, ids, key=f"o_functions {order}", columns=columns | {"Function": 270}, most=SHOWN)
+    clicked = tables.clickable(
+        shown,
+        ids,
+        key=f"o_functions {order}",
+        columns=columns | {"Function": 270},
+        narrow={"Function": 170, "P95 (ms)": 66, "Change": 94},
+        most=SHOWN,
+    )
     if clicked is not None:
         navigation.go_to("code_inspector", f_fn=clicked[0])
 

@@ -7,6 +7,7 @@ import streamlit as st
 from obs_core import theme
 from obs_core.errors import ObsError
 from obs_core.query.questions import overview
+from obs_core.ui.kit import width
 from obs_core.ui.shell import answers, controls, firing, help_sheet, layout, pause
 from obs_core.ui.shell.share import share
 from obs_core.ui.shell.time_picker import time_picker
@@ -20,6 +21,7 @@ def draw(title: str, given: Mapping[str, str], *, controls_shown: bool) -> None:
     groups = _groups(given)
     controls.draw_window()
     firing.name_page(title)
+    width.watch()
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="obs_bar"):
         layout.title_slot(title)
         if not controls_shown:

@@ -16,6 +16,15 @@ _KEYS: Final = {
     "Esc": "close what is open",
     "drag over a chart": "zoom to that time",
 }
+_TRACE_KEYS: Final = {
+    "j, k, arrows": "next and previous row; left and right collapse and expand",
+    "Enter": "select the row",
+    "e, E": "next and previous error",
+    "z, 0": "zoom to the row, to the whole trace",
+    "J, K": "next and previous trace of the list",
+    "/": "search in the trace; Enter for the next match",
+    "Esc": "close the trace",
+}
 _TIMES: Final = {
     "now-1h": "an hour ago; s, m, h, d, w",
     "last-24h": "a day before the newest row",
@@ -29,6 +38,8 @@ def help_sheet() -> None:
     with st.popover("Help", icon=":material/help:", key="obs_help"):
         st.markdown("**Keys**")
         st.markdown(_table(_KEYS))
+        st.markdown("**Keys in a trace**")
+        st.markdown(_table(_TRACE_KEYS))
         st.markdown("**Times**, in the picker and in links")
         st.markdown(_table(_TIMES))
         st.markdown("**Marks of alerts**")
