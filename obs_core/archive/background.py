@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, Self
 from obs_core import subprocesses
 from obs_core.archive.limits import Keep, Limits
 from obs_core.archive.manifest import NAME, Manifest, folder_of
+from obs_core.clock import HOUR, MAX_NS
 from obs_core.errors import ObsError
 from obs_core.store import foreign, sqlite
 
@@ -40,6 +41,28 @@ class Retention(NamedTuple):
         ]
 
 
+class SteadyClock:
+    """Notices that the system's clock jumped ahead: for an hour then, the ages of rows say nothing."""
+
+    def __init__(self) -> None:
+        """A clock that was not compared yet."""
+        self._offset_ns: int | None = None
+        self._until_ns = -MAX_NS
+
+    def has_jumped(self, now_ns: int, steady_ns: int) -> bool:
+        """Whether `now_ns` ran away from `steady_ns`, which is never set and includes the time in suspension."""
+        offset_ns = now_ns - steady_ns
+        if self._offset_ns is not None and offset_ns - self._offset_ns > HOUR:
+            self._until_ns = steady_ns + HOUR
+        self._offset_ns = offset_ns
+        return steady_ns < self._until_ns
+
+
+def steady_ns() -> int:
+    """A time in nanoseconds that nobody sets."""
+    return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 class BackgroundSealer:
     """Runs at most one sealer at a time; a context manager that ends it."""
 
@@ -56,6 +79,7 @@ class BackgroundSealer:
         self._report, self._options = report, options
         self._retention = retention
         self._prune_s = 0.0
+        self._clock = SteadyClock()
         self._least_rows, self._every_s = least_rows, every_s
         self._next_s = 0.0
         self._child: subprocess.Popen[bytes] | None = None
@@ -76,12 +100,12 @@ class BackgroundSealer:
 
     def after_tick(self, log: Path, now_ns: int) -> None:
         """Start the pruner or the sealer if it is due and none is running; called often, by the watcher's loop."""
-        del now_ns
         if time.monotonic() < self._next_s or (self._child and self._child.poll() is None):
             return
         self._next_s = time.monotonic() + self._every_s
         try:
-            arguments = self._pruner(log) or self._sealer(log)
+            has_jumped = self._clock.has_jumped(now_ns, steady_ns())
+            arguments = (None if has_jumped else self._pruner(log)) or self._sealer(log)
         except (ObsError, sqlite.Error, OSError):
             return  # the loop itself reports a log that can't be read; `archive verify` a damaged manifest
         if not arguments:

@@ -12,10 +12,10 @@ import pytest
 from benchmarks.logs import multiplied
 from obs_core import subprocesses
 from obs_core.archive import lease
-from obs_core.archive.background import BackgroundSealer, Retention
+from obs_core.archive.background import BackgroundSealer, Retention, SteadyClock, steady_ns
 from obs_core.archive.limits import Keep
 from obs_core.archive.manifest import Manifest, folder_of
-from obs_core.clock import now_ns
+from obs_core.clock import DAY, HOUR, MINUTE, now_ns
 from obs_core.errors import ObsError
 from tests.support.archives import append, differences, mixed, seal, statement
 
@@ -57,6 +57,30 @@ def test_a_sealed_log_is_pruned_by_itself(path: Path) -> None:
             lambda: statement(path, "SELECT min(id) FROM data_trace") == [(251,)], lambda: sealer.after_tick(path, 0)
         )
     assert reports == []
+
+
+def test_a_clock_that_jumps_ahead_deletes_nothing_for_an_hour() -> None:
+    clock, jumped = SteadyClock(), 4_000 * DAY
+    times = [
+        (0, 0, False),
+        (MINUTE, MINUTE, False),
+        (9 * HOUR, 9 * HOUR, False),  # the machine was suspended
+        (jumped + 9 * HOUR, 9 * HOUR + MINUTE, True),
+        (jumped + 10 * HOUR, 10 * HOUR, True),
+        (10 * HOUR + MINUTE, 10 * HOUR + 2 * MINUTE, False),  # set right within the hour
+        (9 * HOUR, 11 * HOUR, False),  # set back
+    ]
+    assert [clock.has_jumped(now, steady) for now, steady, _ in times] == [is_odd for *_, is_odd in times]
+
+
+def test_retention_waits_when_the_clock_jumps(path: Path) -> None:
+    seal(path)
+    keep = Retention(Keep(archive_ns=1, rollups_ns=1, newest=0), lambda _: 250, ("--grace-s=0",))
+    with BackgroundSealer(pytest.fail, least_rows=1_000, every_s=0, options=NOW, retention=keep) as sealer:
+        sealer._clock.has_jumped(now_ns() - DAY, steady_ns())
+        sealer.after_tick(path, now_ns())
+        assert sealer._child is None
+    assert statement(path, "SELECT min(id) FROM data_trace") == [(1,)]
 
 
 def test_a_short_log_is_not_sealed(path: Path) -> None:

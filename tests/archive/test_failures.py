@@ -12,7 +12,9 @@ import pytest
 from obs_core import subprocesses
 from obs_core.archive import lease, progress
 from obs_core.archive.manifest import Manifest, folder_of
+from obs_core.cli.checks import storage
 from obs_core.errors import ArchiveMoved, ObsError
+from obs_core.model import CANONICAL
 from obs_core.store import sqlite
 from tests.support.archives import append, command, differences, mixed, pieces, seal, seal_without_close
 
@@ -141,6 +143,10 @@ def test_a_log_of_another_program_is_not_sealed(tmp_path: Path) -> None:
     connection.close()
     [line] = seal(tmp_path / "x.db", code=2)
     assert line["error"].endswith("was made by another program.")
+    foreign = sqlite.connect(tmp_path / "y.db", create=True)
+    foreign.execute(f"CREATE TABLE data_trace ({', '.join(CANONICAL)})")
+    foreign.close()
+    assert storage.sealer(tmp_path / "y.db", 0).text.startswith("Another program made this log")
 
 
 def test_a_manifest_that_is_no_database_is_an_error_with_a_hint(path: Path) -> None:

@@ -1,14 +1,18 @@
 """The sealer puts each row of the log into exactly one piece, with its self time and its caller."""
 
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from obs_core import subprocesses
+from obs_core.archive.limits import Limits
 from obs_core.archive.manifest import Manifest, folder_of
 from obs_core.archive.rollups import DAY_NS, GAMMA, SLOT
+from obs_core.archive.sealed_log import SealedLog
+from obs_core.archive.sealing import Sealing
 from obs_core.clock import HOUR, SECOND
 from obs_core.model import Row
 from tests.support.archives import append, command, differences, logged, mixed, pieces, seal, statement
@@ -184,4 +188,17 @@ def test_the_archive_of_another_log_is_made_again(path: Path) -> None:
     append(path, mixed(500, start_ns=START_NS + SECOND))
     steps = seal(path)
     assert steps[0]["action"] == "the archive was of another log and is made again"
+    assert not differences(path)
+
+
+def test_a_clock_that_jumps_ahead_and_back_seals_each_row_once(path: Path) -> None:
+    limits, first = Limits(batch_rows=90, forward_rows=1, look=100), 400
+    for now in (START_NS, 2**62, 0, START_NS + 3_600 * SECOND, 2**62):
+        append(path, mixed(30, first=first))
+        first += 30
+        with closing(SealedLog(path, memory_mb=200)) as log, closing(Sealing(log, folder_of(path), limits, now)) as one:
+            list(one.steps())
+        assert not differences(path)
+    seal(path)
+    assert [row["id"] for row in sorted(pieces(path), key=lambda row: row["id"])] == list(range(1, first))
     assert not differences(path)

@@ -1,17 +1,20 @@
 """Checks of the archive: what the sealer does, why it stopped, and how much space log and archive have."""
 
+from contextlib import closing
 from pathlib import Path
 
 from obs_core.archive import progress, space
 from obs_core.cli.checks.finding import Finding
 from obs_core.clock import SECOND, iso_text
+from obs_core.errors import ObsError
+from obs_core.store import foreign, sqlite
 
 
 def sealer(log: Path, now_ns: int) -> Finding:
     """Whether the sealer runs and makes progress; if not, why."""
     last = progress.read(log)
     if last is None:
-        return Finding("sealer", "ok", "Nothing of this log is archived yet.")
+        return Finding("sealer", "ok", _without_archive(log))
     share = f"{last.share_text} rows are archived" if last.rows else "the log is empty"
     passed = f"{max(0, now_ns - last.time_ns) // SECOND:,} s ago"
     state = last.state(now_ns)
@@ -23,6 +26,17 @@ def sealer(log: Path, now_ns: int) -> Finding:
     if state == "failed":
         return Finding("sealer", "warning", f"Stopped at {iso_text(last.time_ns)}: {last.error}", last.hint)
     return Finding("sealer", "ok", f"Not running, last step {passed}: {share}.")
+
+
+def _without_archive(log: Path) -> str:
+    try:
+        with closing(sqlite.connect(log)) as connection:
+            is_ours = foreign.shape(connection, log).native
+    except (ObsError, sqlite.Error):
+        is_ours = True  # the check of the log says what is wrong
+    if is_ours:
+        return "Nothing of this log is archived yet."
+    return "Another program made this log: it is read as it is, and neither archived nor shortened."
 
 
 def size(log: Path) -> Finding:
