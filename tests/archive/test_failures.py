@@ -144,7 +144,8 @@ def test_a_log_of_another_program_is_not_sealed(tmp_path: Path) -> None:
     [line] = seal(tmp_path / "x.db", code=2)
     assert line["error"].endswith("was made by another program.")
     foreign = sqlite.connect(tmp_path / "y.db", create=True)
-    foreign.execute(f"CREATE TABLE data_trace ({', '.join(CANONICAL)})")
+    names = ", ".join(f'"{name}"' for name in CANONICAL)
+    foreign.execute(f"CREATE TABLE data_trace ({names})")
     foreign.close()
     assert storage.sealer(tmp_path / "y.db", 0).text.startswith("Another program made this log")
 
