@@ -72,6 +72,10 @@ class WorkerFailed(ObsError):
     """A query worker died, or could not answer."""
 
 
+class MemoryExceeded(WorkerFailed):
+    """A query needs more memory than its worker may use."""
+
+
 class FileRefused(ObsError):
     """A file can't be imported."""
 

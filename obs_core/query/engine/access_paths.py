@@ -9,8 +9,8 @@ from typing import Any, Final
 import pyarrow as pa
 
 from obs_core.clock import Window
-from obs_core.errors import ArchiveDamaged
-from obs_core.query.engine import archive_planner, duckdb_errors, planner
+from obs_core.errors import ArchiveDamaged, MemoryExceeded
+from obs_core.query.engine import archive_planner, duckdb_errors, parts, planner
 from obs_core.query.engine.archive_reader import ArchiveReader, ArchiveView
 from obs_core.query.engine.narrow import NarrowQueries
 from obs_core.query.engine.sql_file import SqlFile
@@ -56,6 +56,32 @@ class AccessPaths:
         self.narrow = NarrowQueries(reader, self._archive)
 
     def answer(
+        self,
+        file: SqlFile,
+        window: Window,
+        parameters: Mapping[str, object],
+        *,
+        limit: int | None,
+        repaired: bool,
+        exact: bool = False,
+        version: Version | None = None,
+    ) -> tuple[pa.Table, planner.Way]:
+        """A worker's answer and its access path, in parts if it does not fit into memory otherwise; see `_whole`."""
+        counts = (1, *parts.COUNTS) if parts.can_be_divided(file) else (1,)
+        for count in counts:
+            with suppress(*(() if count == counts[-1] else (MemoryExceeded,))):
+                tables, way = [], None
+                for number in range(count):
+                    asked = file if count == 1 else parts.part(file, number, count)
+                    table, way = self._whole(
+                        asked, window, parameters, limit=limit, repaired=repaired, exact=exact, version=version
+                    )
+                    tables.append(table)
+                assert way
+                return (tables[0] if count == 1 else parts.together(file, tables)), way
+        raise AssertionError
+
+    def _whole(
         self,
         file: SqlFile,
         window: Window,

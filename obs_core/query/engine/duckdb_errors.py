@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from obs_core.errors import BadParameter, LogMissing, LogUnreadable, WorkerFailed
+from obs_core.errors import BadParameter, LogMissing, LogUnreadable, MemoryExceeded, WorkerFailed
 from obs_core.query.engine.worker_pool import QueryFailed
 
 
@@ -24,5 +24,5 @@ def translate_error(error: QueryFailed, log: Path) -> WorkerFailed | LogUnreadab
             f"{log} is locked by another program.", "Try again in a moment; if it stays locked, stop that program."
         )
     if "memory" in first.lower():
-        return WorkerFailed("The question exceeds the memory limit.", "Choose a shorter window, or a group.")
+        return MemoryExceeded("The question exceeds the memory limit.", "Choose a shorter window, or a group.")
     return WorkerFailed(f"The question could not be answered: {first}", error.hint or "Try a shorter window.")

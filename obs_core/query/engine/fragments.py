@@ -6,6 +6,8 @@
 `{cut(column)}` is a text column with at most `:longest` characters, `{has_attributes}` says whether a row has
 attributes; both are SQLite's.
 
+`{part(column, …)}` is true, or, if the question is answered in parts, for the rows of one part (see `parts`).
+
 `{severity}` is the severity number of a log record (OpenTelemetry, 1 to 24), null if it has none.
 
 `{sort_key}` is what pages are sorted by (see `filters.paging`): the column `:sort`. What is unknown comes last in
@@ -33,6 +35,7 @@ from obs_core.archive.rollups import BUCKET_NS
 _FUNCTION_NAME: Final = re.compile(r"\{(?:(\w+)\.)?function_name\}")
 _SKETCHES: Final = re.compile(r"\{sketches\((\w+) by ([\w, ]+)\)\}")
 _PERCENTILE: Final = re.compile(r"\{percentile\((0\.\d+)\)\}")
+_PART: Final = re.compile(r"\{part\((.+?)\)\}")
 _CUT: Final = re.compile(r"\{cut\((\w+)\)\}")
 # The length of a text ends at a NUL, the length of a BLOB does not.
 _CUT_SQL: Final = r"CASE WHEN length(CAST(\1 AS BLOB)) > :longest THEN substr(\1, 1, :longest) ELSE \1 END AS \1"
@@ -162,4 +165,5 @@ def expanded(statement: str) -> str:
     statement = _CUT.sub(_CUT_SQL, statement)
     statement = _SKETCHES.sub(_SKETCHES_SQL, statement)
     statement = _PERCENTILE.sub(_PERCENTILE_SQL, statement)
-    return _FUNCTION_NAME.sub(lambda match: function_name(match[1] or ""), statement)
+    statement = _FUNCTION_NAME.sub(lambda match: function_name(match[1] or ""), statement)
+    return _PART.sub(r"true /* part(\1) */", statement)

@@ -16,7 +16,7 @@ from obs_core.archive.manifest import Manifest, folder_of
 from obs_core.clock import HOUR, SECOND, Window
 from obs_core.errors import ArchiveDamaged
 from obs_core.model import Row
-from obs_core.query.engine import access_paths, archive_planner, dataframes, planner
+from obs_core.query.engine import access_paths, archive_planner, dataframes, parts, planner
 from obs_core.query.engine.archive_reader import ArchiveReader
 from obs_core.query.engine.engine import Engine
 from obs_core.query.engine.sql_file import names, sql_file
@@ -113,6 +113,13 @@ def test_every_access_path_gives_the_same_answer(path: Path, pool: Pool, reader:
             archived("mirror", mirror_at=[*version, number]),
         ]
         assert expected is not None
+        if parts.can_be_divided(file):
+            divided = [
+                planner.plan(parts.part(file, one, 8), shape, window, parameters, share=0.0, limit=None)
+                for one in range(8)
+            ]
+            requests = [{"log": str(path), "statement": p.statement, "parameters": p.parameters} for p in divided]
+            answers.append(dataframes.from_arrow(parts.together(file, [pool.answer(one) for one in requests])))
         for answer in answers:
             if answer is not None:
                 assert_equal(answer, expected, f"{name} {window}")
@@ -321,8 +328,8 @@ def test_changes_from_rollups_are_notable_where_the_exact_ones_are(
 ) -> None:
     chance = np.random.default_rng(5)
     rows = []
-    for number in range(6_000):
-        is_later = number >= 3_000
+    for number in range(4_000):
+        is_later = number >= 2_000
         factor = {"m.same": 1.0, "m.slower": 1.4 if is_later else 1.0, "m.steps": 1.0}
         for name, slowed in factor.items():
             duration = 5e6 if name == "m.steps" else 1e6 * slowed * np.exp(chance.normal(0, 0.8))
@@ -331,8 +338,8 @@ def test_changes_from_rollups_are_notable_where_the_exact_ones_are(
     path = append(tmp_path / "x.db", rows)
     seal(path)
     monkeypatch.setattr(access_paths, "ROLLUP_ROWS", 500)
-    middle = START_NS + 3_000 * 30 * SECOND
-    window = Window(middle, middle + 3_000 * 30 * SECOND)
+    middle = START_NS + 2_000 * 30 * SECOND
+    window = Window(middle, middle + 2_000 * 30 * SECOND)
     with Engine(path, pool=pool) as engine:
         answer = functions.changes(engine, window).set_index("function")
         exact = functions.changes(engine, window, exact=True).set_index("function")
@@ -340,4 +347,4 @@ def test_changes_from_rollups_are_notable_where_the_exact_ones_are(
     assert answer["notable"].to_dict() == {"m.same": False, "m.slower": True, "m.steps": False}
     assert exact["notable"].to_dict() == answer["notable"].to_dict()
     for column in ("slower", "slower_before"):
-        assert answer[column].to_dict() == pytest.approx(exact[column].to_dict(), abs=0.003 * 3_000)
+        assert answer[column].to_dict() == pytest.approx(exact[column].to_dict(), abs=0.005 * 2_000)

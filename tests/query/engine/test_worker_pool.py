@@ -12,14 +12,18 @@ from pathlib import Path
 
 import psutil
 import pytest
+from pandas.testing import assert_frame_equal
 
+from obs_core.clock import Window
 from obs_core.errors import BadParameter, LogMissing, QuestionTimedOut, SetupBroken, WorkersBusy
+from obs_core.model import Row
 from obs_core.query.engine import protocol
 from obs_core.query.engine.engine import Engine
 from obs_core.query.engine.worker import PARTIALS
 from obs_core.query.engine.worker_pool import Pool, QueryFailed, Worker, WorkerDied
+from obs_core.query.questions import values
 from obs_core.store import sqlite
-from tests.support import table
+from tests.support import archives, table
 
 IN_DUCKDB = "SELECT sum(a.range * b.range) FROM range(1000000) a, range(1000000) b"
 IN_SQLITE = (
@@ -229,6 +233,24 @@ def test_a_query_over_the_memory_limit_says_so(path: Path) -> None:
         hungry.answer(request(path, "SELECT list(a.range::VARCHAR) FROM range(3000000) a"))
     assert hungry.answer(request(path, COUNT)).to_pylist() == [{"n": 1}]
     hungry.close()
+
+
+def test_streaks_that_do_not_fit_into_memory_are_found_in_parts(tmp_path: Path, long_pool: Pool) -> None:
+    rows = [
+        Row(
+            "value", f"p{number % 50}", "x", 10**18 + number, data_type="str", data_value="y" * 100 + str(number // 150)
+        )
+        for number in range(30_000)
+    ]
+    path = archives.append(tmp_path / "values.db", rows)
+    small = Pool(1, memory_mb=16, limit_s=20)
+    answers = []
+    for workers in (long_pool, small):
+        with Engine(path, pool=workers) as engine:
+            answers.append(values.streaks(engine, Window(0, 2**62), threshold=2))
+    small.close()
+    assert len(answers[0]) == 10_000  # three equal readings at a time
+    assert_frame_equal(answers[0], answers[1])
 
 
 def test_an_invalid_parameter_is_not_blamed_on_the_log(path: Path, long_pool: Pool) -> None:

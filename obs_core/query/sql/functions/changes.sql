@@ -10,6 +10,7 @@ WITH sided AS (
         process_group, {function_name} AS function, status, duration_ns,
         timestamp < $split_ns AS earlier
     FROM calls
+    WHERE {part({function_name})}
 ),
 compared AS (
     SELECT

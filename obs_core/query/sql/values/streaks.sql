@@ -15,7 +15,7 @@ WITH picked AS (
             contains(data, '.') AND ends_with('.' || "function", '.' || regexp_replace(data, '\.[^.]*$', '')), false
         ) AS argument
     FROM values_
-    WHERE ($process IS NULL OR process = $process) AND ($data IS NULL OR data = $data)
+    WHERE ($process IS NULL OR process = $process) AND ($data IS NULL OR data = $data) AND {part(process, data)}
 ),
 {readings},
 numbered AS (
