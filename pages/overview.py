@@ -57,7 +57,7 @@ def health(scope: PageScope) -> None:
     rules = partial(failure_suggestions, scope)
     note = "Exceptions by type and raising frame, each counted once"
     with left, panel("Issues", note, key="o_kinds_panel", suggestions=rules):
-        issues(ask(overview.exceptions, scope), date=date)
+        issues(ask(overview.exceptions, scope), scope, date=date)
     with (
         right,
         panel("Recent errors", "Newest 10; select a row to open its trace", key="o_errors_panel", suggestions=rules),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from obs_core.model import Row
 from obs_core.query.engine import access_paths
 from obs_core.store import sqlite
 from tests.pages.conftest import Opened, page_text
@@ -94,6 +95,15 @@ def test_an_issue_opens_its_card_and_can_be_muted_for_all_readers(log_path: Path
     other.run()
     other.button(key="o_issue_mute").click().run()
     assert "muted" not in page_text(other).lower()
+
+
+def test_the_card_of_an_issue_says_when_it_was_first_seen_in_the_whole_log(log_path: Path, opened: Opened) -> None:
+    row = Row("call", "web", "load", table.START_NS, status="ERROR", exception="OSError: disk", function="m.load")
+    table.store(log_path, [row, row._replace(timestamp=table.START_NS + 10 * 10**9)])
+    app = opened("overview", **{"from": str(table.START_NS // 10**6 + 5_000)})
+    app.session_state["o_kinds"] = {"selection": {"cells": [(0, "Issue")]}}
+    app.run()
+    assert "1 exception · first 2026-01-01 00:00:00.000, last 2026-01-01 00:00:10.000" in page_text(app)
 
 
 def test_a_click_on_a_function_opens_its_code(log_path: Path, opened: Opened) -> None:

@@ -85,6 +85,25 @@ def exceptions(engine: Engine, window: Window, *, group: str | None = None, size
     return first
 
 
+def first_seen(engine: Engine, window: Window, *, group: str | None = None, issue: str) -> DataFrame:
+    """When `issue` (the column of `exceptions`) first occurred in the window, and in which version: one row, or none.
+
+    A call that the exception passed may have started before the one that raised it. Only the oldest 10,000 failed calls
+    with the type of the issue are read; if it is not among them, there is no row and `attrs["truncated"]` is True.
+    """
+    within = checks.clipped(engine, window)
+    parameters = {"from_ns": within.from_ns, "to_ns": within.to_ns, "group": checks.text("group", group)}
+    searched = checks.text("issue", issue) or ""
+    answer = engine.lookup("overview/first_seen", parameters | {"type": searched.partition("\n")[0]})
+    texts = answer[["function", "exception", "stack"]].fillna("").itertuples(index=False)
+    keys = ("\n".join(issue_of(FailedCall("", "", "", *map(str, row)))) for row in texts)
+    at = next((index for index, key in enumerate(keys) if key == issue), len(answer))
+    first = answer.iloc[at : at + 1].rename(columns={"timestamp": "first_ns"})[["first_ns", "version"]]
+    first = first.reset_index(drop=True)
+    first.attrs = answer.attrs | {"truncated": bool(answer.attrs["truncated"]) and first.empty}
+    return first
+
+
 def restarts(engine: Engine, window: Window, *, group: str | None = None) -> DataFrame:
     """The processes that started in the window; `changed`: with another version or revision than the time before."""
     parameters = {"from_ns": window.from_ns, "to_ns": window.to_ns, "group": checks.text("group", group)}

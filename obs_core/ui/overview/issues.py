@@ -5,10 +5,13 @@ from typing import Any, Final
 import streamlit as st
 from pandas import DataFrame
 
+from obs_core.errors import ObsError
+from obs_core.query.questions import overview
 from obs_core.ui.kit import formatting, navigation, table
 from obs_core.ui.kit.text import counted, plain
 from obs_core.ui.overview import mutes
-from obs_core.ui.shell.answers import derived
+from obs_core.ui.shell.answers import ask, derived, engine
+from obs_core.ui.shell.scope import PageScope
 
 WIDEST: Final = 300  # characters of a title in the table
 LONGEST_SEARCH: Final = 100
@@ -20,7 +23,7 @@ _NO_TEXT: Final = "(no message)"
 _SELECTED: Final = "_obs_issue"
 
 
-def issues(exceptions: DataFrame, *, date: bool) -> None:
+def issues(exceptions: DataFrame, scope: PageScope, *, date: bool) -> None:
     """Draw `overview.exceptions`, most frequent first; a click opens the card of an issue below the table."""
     muted = mutes.muted()
     is_muted = [issue in muted for issue in exceptions["issue"]]
@@ -38,7 +41,9 @@ def issues(exceptions: DataFrame, *, date: bool) -> None:
         "Count": st.column_config.NumberColumn(format="localized", width=60),
         "Trend": st.column_config.LineChartColumn(width=80, y_min=0),
         "Last": 160 if date else 96,
-        "First": 160 if date else 96,
+        "First": st.column_config.Column(
+            width=160 if date else 96, help="In this window; select the issue for its first time in the whole log"
+        ),
         "Version": 80,
     }
     ids = table.ids_of(listed, "issue")
@@ -47,7 +52,7 @@ def issues(exceptions: DataFrame, *, date: bool) -> None:
         st.session_state[_SELECTED] = clicked
     selected = st.session_state.get(_SELECTED)
     if selected in ids:
-        _card(listed.iloc[ids.index(selected)].to_dict(), muted)
+        _card(listed.iloc[ids.index(selected)].to_dict(), muted, scope)
     if exceptions.attrs.get("truncated"):
         st.caption("Counts cover the newest 10,000 failed calls of the window; the most frequent issues are shown.")
 
@@ -57,11 +62,11 @@ def _muted_note(number: int) -> None:
         st.toggle(f"Show muted ({number})", key=mutes.SHOWN)
 
 
-def _card(row: dict[Any, Any], muted: frozenset[str]) -> None:
+def _card(row: dict[Any, Any], muted: frozenset[str], scope: PageScope) -> None:
     """The selected issue: where, when and which calls, with a sample trace and mute."""
     functions = [str(name) for name in row["functions"]]
     passed = " → ".join(functions[:6]) + (" → …" if len(functions) > 6 else "")  # noqa: PLR2004 - one line
-    seen = f"first {formatting.format_time(row['first_ns'])}, last {formatting.format_time(row['last_ns'])}"
+    seen = f"{_first_seen(row, scope)}, last {formatting.format_time(row['last_ns'])}"
     version = f" · version {row['version']}" if isinstance(row["version"], str) else ""
     with st.container(border=True, gap="xsmall", key="o_issue"):
         st.markdown(f"**{formatting.escape_markdown(plain(row['exception'] or row['type'], WIDEST) or _NO_TEXT)}**")
@@ -76,6 +81,24 @@ def _card(row: dict[Any, Any], muted: frozenset[str]) -> None:
             st.button(
                 label, icon=":material/notifications_off:", key="o_issue_mute", on_click=action, args=(row["issue"],)
             )
+
+
+def _first_seen(row: dict[Any, Any], scope: PageScope) -> str:
+    """When the issue was first seen in the whole log, and by which version."""
+    first_ns, version, in_window = row["first_ns"], None, ""
+    extent = engine().extent()
+    try:
+        if extent is None or extent.from_ns >= scope.window.from_ns:
+            return f"first {formatting.format_time(first_ns)}"
+        whole_log = PageScope(extent, scope.group, live=False, from_text="first", to_text="last")
+        first = ask(overview.first_seen, whole_log, issue=row["issue"])
+        in_window = " in this window" if first.empty else ""
+        if len(first) and int(first["first_ns"].iloc[0]) < scope.window.from_ns:
+            first_ns, version = int(first["first_ns"].iloc[0]), first["version"].iloc[0]
+    except ObsError:  # the rest of the card needs no more of the log
+        in_window = " in this window"
+    by = f" by version {plain(version, 60)}" if isinstance(version, str) else ""
+    return f"first{in_window} {formatting.format_time(first_ns)}{by}"
 
 
 def _open(row: dict[Any, Any]) -> None:

@@ -131,6 +131,7 @@ def test_every_question_answers_at_the_ends_of_time(tmp_path_factory: pytest.Tem
         "processes": "p",
         "names": "f",
         "texts": "1e999",
+        "issue": "\x00\n%\n",
     }
     with Engine(path) as engine:
         for window in (Window(least, most), Window(0, 2 * 10**18)):

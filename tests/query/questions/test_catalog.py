@@ -30,6 +30,7 @@ NEEDED = {
     "processes": "feed",
     "names": "price",
     "texts": "101",
+    "issue": "OSError\nload\nOSError",
 }
 
 PROMISED = {

@@ -211,6 +211,33 @@ def test_failures_are_counted_by_type_and_location_ignoring_their_message(log: P
     assert (len(few), few.attrs["truncated"]) == (1, True)
 
 
+def test_an_issue_was_first_seen_at_its_oldest_failed_call(
+    log: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        failed(0, "ValueError: KeyError", "load"),
+        failed(10, "KeyError: 'a'", "save"),
+        failed(20, "KeyError: 'b'", "load")._replace(run_id=1),
+        failed(30, "KeyError: 'c'", "load"),
+        failed(40, None),
+    ]
+    table.store(log, rows)
+    connection = sqlite.connect(log, write=True)
+    connection.execute("INSERT INTO run (id, process, pid, version, started) VALUES (1, 'feed', 7, '1.4', 0)")
+    connection.close()
+    later = Window(START_NS + 25 * SECOND, START_NS + 60 * SECOND)
+    issues = overview.exceptions(engine, later)["issue"]
+    assert len(issues) == 2
+    seen = [overview.first_seen(engine, ALWAYS, issue=issue).to_dict("records") for issue in sorted(issues)]
+    assert [[(row["first_ns"], row["version"]) for row in rows] for rows in seen] == [
+        [(START_NS + 40 * SECOND, None)],
+        [(START_NS + 20 * SECOND, "1.4")],
+    ]
+    monkeypatch.setattr(engine, "row_cap", 1)
+    nothing = overview.first_seen(engine, ALWAYS, issue=max(issues))
+    assert (len(nothing), nothing.attrs["truncated"]) == (0, True)
+
+
 def test_an_exception_that_passes_several_calls_is_one_exception(log: Path, engine: Engine) -> None:
     passing = ("parse", "s3", "s2"), ("observe", "s2", "s1"), ("main", "s1", None)
     rows = [
