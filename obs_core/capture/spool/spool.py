@@ -35,6 +35,12 @@ SQLite's write-ahead log has 1000 pages of some 14 rows, as many as 1.1 MB of fr
 _WARM: Final = 2  # segments ready in addition to the current one: the first touch of a page costs 0.3-2 us
 
 
+def segments_of(size: int) -> tuple[int, int]:
+    """How many segments `size` bytes are divided into, and the size of each; every mapped one holds a descriptor."""
+    segment_size = min(max(size // 64 // 4096 * 4096, SMALLEST_SEGMENT), LARGEST_SEGMENT)
+    return min(max(size // segment_size, 2), header.MOST_SEGMENTS), segment_size
+
+
 class Spool:
     """The ring of one process, for its owner. `write` may be called from any thread and signal handler."""
 
@@ -44,8 +50,7 @@ class Spool:
         Raises:
             OSError: it can't be made or allocated.
         """
-        segment_size = min(max(size // 64 // 4096 * 4096, SMALLEST_SEGMENT), LARGEST_SEGMENT)
-        count = min(max(size // segment_size, 2), header.MOST_SEGMENTS)
+        count, segment_size = segments_of(size)
         self.path = path
         self._keys = keys
         self.name = os.path.basename(path).removesuffix(SUFFIX)

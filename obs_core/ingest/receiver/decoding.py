@@ -18,6 +18,7 @@ from obs_core.model import Row
 
 SIGNALS: Final = {"traces": "resourceSpans", "logs": "resourceLogs", "metrics": "resourceMetrics"}
 _WINDOWS: Final = {"gzip": inflate.GZIP, "x-gzip": inflate.GZIP, "deflate": inflate.ZLIB}
+Body = bytes | bytearray
 _log: Final = logging.getLogger(__name__)
 
 
@@ -27,7 +28,7 @@ def content_type_of(header: str) -> str | None:
     return content_type if content_type in (PROTOBUF, JSON) else None
 
 
-def unpacked(body: bytearray, encoding: str, limits: Limits) -> bytearray:
+def unpacked(body: Body, encoding: str, limits: Limits) -> Body:
     """`body` without its compression.
 
     Raises:
@@ -51,7 +52,7 @@ def unpacked(body: bytearray, encoding: str, limits: Limits) -> bytearray:
 
 
 def parts(
-    signal: str, content_type: str, body: bytearray, values: Collection[str], limits: Limits
+    signal: str, content_type: str, body: Body, values: Collection[str], limits: Limits
 ) -> Iterator[Row | Refused]:
     """The rows of a request, and its parts that can't be stored.
 
@@ -71,7 +72,7 @@ def parts(
         raise Refusal(400, f"The {signal} could not be read: {type(error).__name__}.") from error
 
 
-def _protobuf(signal: str, body: bytearray, values: Collection[str], limits: Limits) -> Iterable[Row | Refused]:
+def _protobuf(signal: str, body: Body, values: Collection[str], limits: Limits) -> Iterable[Row | Refused]:
     try:
         if bounds.has_more_messages(body, messages.submessages(signal), limits.parts):
             raise limits.too_many_parts("spans, attributes and other messages")
@@ -80,7 +81,7 @@ def _protobuf(signal: str, body: bytearray, values: Collection[str], limits: Lim
         raise Refusal(400, f"The body is not an OTLP {signal} message: {error}.") from error
 
 
-def _json(signal: str, body: bytearray, values: Collection[str], limits: Limits) -> Iterable[Row | Refused]:
+def _json(signal: str, body: Body, values: Collection[str], limits: Limits) -> Iterable[Row | Refused]:
     name = SIGNALS[signal]
     try:
         text = body.decode(json.detect_encoding(body), "surrogatepass")

@@ -11,6 +11,7 @@ import os
 import select
 import socket
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, Final
@@ -21,6 +22,7 @@ from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 
 from obs_core.ingest.receiver import responses
+from obs_core.ingest.receiver.grpc_calls import Calls
 from obs_core.ingest.receiver.responses import Answer, Refusal
 from obs_core.ingest.receiver.server import Receiver
 from obs_core.settings import Settings
@@ -29,8 +31,9 @@ _SERVICES: Final = {
     f"opentelemetry.proto.collector.{name}.v1.{name.title()}Service": f"{name}s" if name == "trace" else name
     for name in ("trace", "logs", "metrics")
 }
-_THREADS: Final = 4  # that wait for the one that stores
-_CALLS: Final = 32  # at once; a sender repeats what exceeds them
+_CALLS: Final = 16  # at once; a sender repeats what exceeds them
+_IDLE_S: Final = 75
+_MILLI: Final = 1_000
 _GRACE_S: Final = 3
 _PIECE: Final = 1 << 16
 _BACKLOG: Final = 128
@@ -46,6 +49,7 @@ class GrpcListener:
         self._receiver = receiver
         self._listening = listening
         self._server: Any = None
+        self._calls = Calls(settings.otlp_body_s, *receiver.memory_limits)
         self._wakes, self._wake = os.pipe()
         self._thread = threading.Thread(target=self._wait, name="otlp-grpc", daemon=True)
         host, port = listening.getsockname()[:2]
@@ -62,6 +66,7 @@ class GrpcListener:
         self._listening.close()
         if self._server is not None:
             self._server.stop(_GRACE_S).wait(_GRACE_S)
+        self._calls.end()
 
     def _wait(self) -> None:
         ready = select.select([self._listening.fileno(), self._wakes], [], [])[0]
@@ -86,21 +91,27 @@ class GrpcListener:
     def _started(self) -> Any:  # noqa: ANN401 - grpcio has no types
         import grpc  # type: ignore[import-untyped]  # noqa: PLC0415 - 13 MB that only senders by gRPC need
 
+        settings = self._settings
+
         def handler(signal: str) -> Any:  # noqa: ANN401
-            def export(body: bytes, context: Any) -> bytes:  # noqa: ANN401
-                answer = self._answer(signal, body, context)
+            def export(messages: Iterator[bytes], context: Any) -> bytes:  # noqa: ANN401
+                answer = self._answer(signal, messages, context)
                 if answer.status == 200:  # noqa: PLR2004 - HTTP's OK
                     return answer.body
                 return _abort(grpc, context, answer)
 
-            return grpc.unary_unary_rpc_method_handler(export)
+            return grpc.stream_unary_rpc_method_handler(export)  # called before the message is here
 
         server = grpc.server(
-            ThreadPoolExecutor(_THREADS, "otlp-grpc"),
+            ThreadPoolExecutor(_CALLS, "otlp-grpc"),
             options=[
                 ("grpc.so_reuseport", 1),
                 ("grpc.max_receive_message_length", self._receiver.limits.size),
                 ("grpc.max_metadata_size", 1 << 14),
+                ("grpc.max_concurrent_streams", _CALLS),
+                ("grpc.server_handshake_timeout_ms", settings.otlp_head_s * _MILLI),
+                ("grpc.max_connection_idle_ms", _IDLE_S * _MILLI),
+                ("grpc.max_allowed_incoming_connections", settings.otlp_connections),
             ],
             maximum_concurrent_rpcs=_CALLS,
         )
@@ -112,15 +123,17 @@ class GrpcListener:
         server.start()
         return server
 
-    def _answer(self, signal: str, body: bytes, context: Any) -> Answer:  # noqa: ANN401
+    def _answer(self, signal: str, messages: Iterator[bytes], context: Any) -> Answer:  # noqa: ANN401
         headers = {str(name): str(value) for name, value in context.invocation_metadata()}
         try:
             if "origin" in headers:
                 raise Refusal(403, "Web pages may not send here.")
             self._receiver.check_token(headers, _address_of(context.peer()))
+            body = self._calls.message(messages, context)
+            with self._calls.held(len(body)):
+                return self._receiver.store(signal, responses.PROTOBUF, body, "")
         except Refusal as refusal:
             return self._receiver.refused(refusal, responses.PROTOBUF)
-        return self._receiver.store(signal, responses.PROTOBUF, bytearray(body), "")
 
 
 def listening_for_grpc(settings: Settings) -> tuple[socket.socket | None, str]:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from obs_core.capture.drain import recovery
-from obs_core.capture.options import Options
+from obs_core.capture.options import MEBIBYTE, Options
 from obs_core.capture.spool.frames import ready_frame
-from obs_core.capture.spool.spool import Spool
+from obs_core.capture.spool.spool import Spool, segments_of
 from obs_core.capture.spool_writer import Writer
 from obs_core.ingest.formats.rows import Refused
 from obs_core.ingest.receiver.responses import Refusal
@@ -60,6 +60,11 @@ class Intake:
         """Rows go into the log of `options`."""
         self._options = options
         self._writer: Writer | None = None
+
+    @property
+    def descriptors(self) -> int:
+        """How many file descriptors the spool needs."""
+        return segments_of(int(self._options.spool_mb * MEBIBYTE))[0] + 2
 
     def recover(self) -> int:
         """Move the spools of earlier receivers, and of any dead program, into the log."""

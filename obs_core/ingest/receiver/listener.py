@@ -20,7 +20,7 @@ from obs_core.settings import Settings, http_address
 _IDLE_S: Final = 75  # uvicorn's 5 s are just the pause of exporters: connections would end as the next batch comes
 _GRACE_S: Final = 3  # for responses in flight when the receiver stops
 _BACKLOG: Final = 512
-_OTHER_DESCRIPTORS: Final = 64  # the log, the spool, modules that are imported
+_OTHER_DESCRIPTORS: Final = 56  # the log, the watcher of the parent, modules that are imported
 
 
 class Listener:
@@ -44,7 +44,7 @@ class Listener:
             log_level="warning",
             access_log=False,
             lifespan="off",
-            http=cast("type[asyncio.Protocol]", partial(Connection, _connections(settings))),
+            http=cast("type[asyncio.Protocol]", partial(Connection, _connections(settings, intake.descriptors))),
             ws="none",
             server_header=False,
             timeout_keep_alive=_IDLE_S,
@@ -76,12 +76,12 @@ async def _beat() -> None:
     heartbeat.beat()
 
 
-def _connections(settings: Settings) -> Connections:
+def _connections(settings: Settings, of_spool: int) -> Connections:
     """The limits in the settings; all connections together also need fewer descriptors than the process may have."""
     most = settings.otlp_connections
     descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if descriptors != resource.RLIM_INFINITY:
-        most = max(min(most, descriptors - _OTHER_DESCRIPTORS), 1)
+        most = max(min(most, descriptors - _OTHER_DESCRIPTORS - of_spool), 1)
     return Connections.limited(
         most, settings.otlp_peer_connections, settings.otlp_head_s, settings.otlp_body_s, _IDLE_S
     )

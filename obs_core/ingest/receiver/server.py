@@ -51,7 +51,7 @@ class Receiver:
         self.limits = Limits.of(settings)
         self._guesses = Guesses()
         self._in_memory = 0
-        self._small = _BODIES * self.limits.size // settings.otlp_connections
+        self.memory_limits = _BODIES * self.limits.size, _BODIES * self.limits.size // settings.otlp_connections
         self._storing = threading.Lock()  # gRPC has threads of its own
         self._one = anyio.CapacityLimiter(1)
 
@@ -110,14 +110,14 @@ class Receiver:
                     self._in_memory += len(piece)
                     if len(body) > self.limits.size:
                         raise self.limits.too_large()
-                    if self._in_memory > _BODIES * self.limits.size and len(body) > self._small:
+                    if self._in_memory > self.memory_limits[0] and len(body) > self.memory_limits[1]:
                         raise Refusal(503, "Too many large requests at once.", 1)
         except TimeoutError as error:
             raise Refusal(408, f"The body did not arrive within {self._settings.otlp_body_s} s.") from error
         except ClientDisconnect as error:
             raise Refusal(400, "The body was cut off.") from error
 
-    def store(self, signal: str, content_type: str, body: bytearray, encoding: str) -> Answer:
+    def store(self, signal: str, content_type: str, body: decoding.Body, encoding: str) -> Answer:
         """Decompress, map and store one batch, in its own thread.
 
         Nothing is raised to the caller: an error would keep the whole request in memory as long as its traceback lives.

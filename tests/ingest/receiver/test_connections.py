@@ -21,6 +21,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     with ExitStack() as stack:
 
         def begin(descriptors: int = 0, **environment: str) -> Running:
+            environment = {"OBS_SPOOL_MB": "16", **environment}  # holds all batches, also while the log is slow
             running = Running(tmp_path / "trace.db", descriptors=descriptors, **environment)
             stack.callback(running.end)
             stack.callback(running.process.kill)
@@ -137,10 +138,10 @@ def test_beyond_the_most_connections_the_one_that_waited_longest_is_closed(start
     assert all(map(is_open, slow[-9:]))
 
 
-def test_the_limit_of_open_files_is_never_reached(start: Start) -> None:
-    running = start(
-        OBS_OTLP_HEAD_S="600", OBS_OTLP_PEER_CONNECTIONS="4000", OBS_OTLP_CONNECTIONS="4000", descriptors=128
-    )
+@pytest.mark.parametrize(("spool_mb", "descriptors"), [("1", 128), ("64", 192)])
+def test_the_limit_of_open_files_is_never_reached(start: Start, spool_mb: str, descriptors: int) -> None:
+    many = {"OBS_OTLP_PEER_CONNECTIONS": "4000", "OBS_OTLP_CONNECTIONS": "4000", "OBS_SPOOL_MB": spool_mb}
+    running = start(OBS_OTLP_HEAD_S="600", descriptors=descriptors, **many)
     slow = [client(running, HEAD) for _ in range(150)]
     assert running.post(1) == 200
     assert [answer(connection) for connection in slow[:80]] == [b""] * 80

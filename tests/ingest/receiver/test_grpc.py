@@ -3,11 +3,13 @@
 import base64
 import json
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import grpc  # type: ignore[import-untyped]
+import psutil
 import pytest
 from google.protobuf import json_format
 from google.rpc.status_pb2 import Status
@@ -39,6 +41,7 @@ class ByGrpc(Running):
         port = free_port()
         environment = {"OBS_SPOOL_MB": "16", "OBS_OTLP_GRPC_PORT": str(port), **environment}
         super().__init__(log, descriptors=0, **environment)
+        self.target = "127.0.0.1", port
         self.channel = grpc.insecure_channel(f"127.0.0.1:{port}")
 
     def export(self, body: bytes, service: str = "trace", token: str = "") -> bytes:
@@ -140,3 +143,62 @@ def test_without_a_call_grpc_is_not_loaded_and_a_used_port_leaves_http(tmp_path:
     libraries = Path(f"/proc/{receiver.process.pid}/maps")
     assert not libraries.exists() or "cygrpc" not in libraries.read_text("utf-8")
     receiver.end()
+
+
+def waiting_calls(receiver: ByGrpc, count: int, ended: threading.Event) -> list[Any]:
+    """Open calls that do not send their message before `ended`."""
+
+    def nothing() -> Iterator[bytes]:
+        ended.wait(_TIMEOUT_S)
+        yield from ()
+
+    method = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+    return [receiver.channel.stream_unary(method).future(nothing()) for _ in range(count)]
+
+
+def test_calls_whose_message_never_arrives_are_ended_and_keep_no_other_out(tmp_path: Path) -> None:
+    ended = threading.Event()
+    late, many = (
+        ByGrpc(tmp_path / f"{seconds}.db", OBS_OTLP_BODY_S=seconds, OBS_OTLP_HEAD_S="1") for seconds in ("1", "600")
+    )
+    try:
+        [call] = waiting_calls(late, 1, ended)
+        assert call.code() is grpc.StatusCode.CANCELLED
+        calls = waiting_calls(many, 100, ended)
+        done = threading.Semaphore(0)
+        for call in calls:
+            call.add_done_callback(lambda _: done.release())
+        assert all(done.acquire(timeout=_TIMEOUT_S) for _ in range(92))  # the others are 8
+        assert {call.code().name for call in calls if call.done()} <= {"CANCELLED", "RESOURCE_EXHAUSTED", "UNAVAILABLE"}
+        many.channel = grpc.insecure_channel(":".join(map(str, many.target)), [("grpc.use_local_subchannel_pool", 1)])
+        for number in range(1, 20):
+            assert many.export(batch(number)) == b""
+        assert late.export(batch(1)) == b""
+        silent = [socket.create_connection(late.target, _TIMEOUT_S) for _ in range(50)]
+        for connection in silent:  # it may send its settings first
+            while connection.recv(1_000):
+                continue
+            connection.close()
+    finally:
+        ended.set()
+        for receiver in (late, many):
+            receiver.channel.close()
+            receiver.process.kill()
+            receiver.end()
+
+
+def test_large_messages_at_once_do_not_fill_the_memory(tmp_path: Path) -> None:
+    receiver = ByGrpc(tmp_path / "trace.db", OBS_OTLP_LIMIT_MB="4")
+    try:
+        assert receiver.export(batch(1)) == b""
+        before = psutil.Process(receiver.process.pid).memory_info().rss
+        method = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+        calls = [receiver.channel.unary_unary(method).future(bytes(3 << 20)) for _ in range(100)]
+        codes = {call.code().name for call in calls}
+        assert codes <= {"INVALID_ARGUMENT", "UNAVAILABLE", "RESOURCE_EXHAUSTED", "CANCELLED"}
+        assert psutil.Process(receiver.process.pid).memory_info().rss - before < 100 << 20
+        assert receiver.export(batch(2)) == b""
+    finally:
+        receiver.channel.close()
+        receiver.process.kill()
+        receiver.end()
