@@ -25,6 +25,8 @@ from obs_core.store import sqlite
 IDLE_S: Final = 0.2  # without a request, until the mirror is updated: a page sends its next request sooner
 
 PARTIALS: Final = 24  # tables of partial answers: those of a page and the window before, of a few windows
+PARTIAL_ENTRIES: Final = 3_000_000
+"""Buckets of the sketches in all tables of partial answers, about 30 MB: 30 days of 200 functions have 50,000."""
 
 
 class Reader:
@@ -41,7 +43,7 @@ class Reader:
         self._attached: tuple[str, int, int] | None = None
         self._claim: sqlite.Claim | None = None
         self._mirror: Mirror | None = None
-        self._partials: dict[str, None] = {}  # the tables of partial answers, in the order of their use
+        self._partials: dict[str, int] = {}  # the tables of partial answers and their sizes, in the order of their use
 
     def answer(
         self,
@@ -78,15 +80,20 @@ class Reader:
     def _keep(self, partials: dict[str, str], parameters: dict[str, Any]) -> None:
         """Make the tables that are not there yet, and drop those that were not needed for longest."""
         for name, statement in partials.items():
-            if name not in self._partials:
+            size = self._partials.pop(name, None)
+            if size is None:
                 given = {key: value for key, value in parameters.items() if f"${key}" in statement}
                 self._connection.execute(f"CREATE TABLE {name} AS {statement}", given)
-            self._partials.pop(name, None)
-            self._partials[name] = None
-        while len(self._partials) > max(PARTIALS, len(partials)):
-            oldest = next(iter(self._partials))
-            self._connection.execute(f"DROP TABLE {oldest}")
-            del self._partials[oldest]
+                sizes = self._connection.execute(
+                    f"SELECT count(*) + coalesce(sum(len(keys)), 0) FROM {name}"
+                ).fetchall()
+                size = int(sizes[0][0])
+            self._partials[name] = size
+        for name in [name for name in self._partials if name not in partials]:
+            if len(self._partials) <= PARTIALS and sum(self._partials.values()) <= PARTIAL_ENTRIES:
+                break
+            self._connection.execute(f"DROP TABLE {name}")
+            del self._partials[name]
 
     def idle(self) -> bool:
         """Update the mirror between requests; whether there is more to do immediately."""

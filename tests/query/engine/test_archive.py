@@ -84,7 +84,7 @@ def test_every_access_path_gives_the_same_answer(path: Path, pool: Pool, reader:
     with Engine(path, pool=pool) as engine:
         shape, version = engine.shape(), engine.version()
     compared = 0
-    for number, window in enumerate(windows(len(name), int(os.environ.get("OBS_TEST_WINDOWS", "4")))):
+    for number, window in enumerate(windows(len(name), int(os.environ.get("OBS_TEST_WINDOWS", "2")))):
         parameters = {text: GIVEN.get(text) for text in file.parameters} | {"group": "g0" if number % 2 else None}
         view = reader.view(window)
         assert view
@@ -262,7 +262,7 @@ def test_rollups_give_the_same_counts_and_percentiles_within_1_percent(
     log = SqliteReader(rolled_path, limit_s=20)
     reader = ArchiveReader(rolled_path, log)
     shape, version = log.shape(), log.version()
-    for number, window in enumerate(windows(len(name) + 7, int(os.environ.get("OBS_TEST_WINDOWS", "5")))):
+    for number, window in enumerate(windows(len(name) + 7, int(os.environ.get("OBS_TEST_WINDOWS", "3")))):
         parameters = {text: GIVEN.get(text) for text in file.parameters} | {"group": "g0" if number % 2 else None}
         view = reader.view(window)
         assert view

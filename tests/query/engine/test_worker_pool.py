@@ -19,7 +19,7 @@ from obs_core.errors import BadParameter, LogMissing, QuestionTimedOut, SetupBro
 from obs_core.model import Row
 from obs_core.query.engine import protocol
 from obs_core.query.engine.engine import Engine
-from obs_core.query.engine.worker import PARTIALS
+from obs_core.query.engine.worker import PARTIAL_ENTRIES, PARTIALS
 from obs_core.query.engine.worker_pool import Pool, QueryFailed, Worker, WorkerDied
 from obs_core.query.questions import values
 from obs_core.store import sqlite
@@ -274,16 +274,19 @@ def test_an_engine_says_that_the_log_is_missing(tmp_path: Path, pool: Pool) -> N
 
 
 def test_a_worker_keeps_the_partial_answers_that_were_needed_last(path: Path, long_pool: Pool) -> None:
-    def asked(name: str, value: int) -> int:
+    def asked(name: str, value: int, entries: int = 1) -> int:
         request = {
             "log": str(path),
             "statement": f"SELECT n FROM {name} WHERE $group > 0",
             "parameters": {"group": value},
         }
-        answer = long_pool.answer(request | {"partials": {name: "SELECT $group::BIGINT AS n"}})
+        answer = long_pool.answer(
+            request | {"partials": {name: f"SELECT $group::BIGINT AS n, range({entries}) AS keys"}}
+        )
         return int(answer["n"][0].as_py())
 
     assert [asked("first", 1), asked("first", 2), asked("second", 3)] == [1, 1, 3]
     for number in range(1, PARTIALS):
         asked(f"other_{number}", number)
     assert [asked("second", 4), asked("first", 5)] == [3, 5]
+    assert [asked("large", 6, PARTIAL_ENTRIES), asked("first", 7), asked("large", 8)] == [6, 7, 8]
