@@ -23,8 +23,14 @@ from tests.support.table import START_NS
 
 ALL_ROWS = 400
 KILLS = int(os.environ.get("OBS_TEST_KILLS", "4"))
-AGE = now_ns() - START_NS + 300 * SECOND
-"""How old the first row of the log is, and some minutes; a row comes every 10 minutes."""
+
+
+def age_ns() -> int:
+    """How old the first row of the log is, and five minutes: half of what is between two rows.
+
+    It is asked for by each test: after the tests before it, the age of a whole run would be another row's.
+    """
+    return now_ns() - START_NS + 300 * SECOND
 
 
 @pytest.fixture(scope="module")
@@ -54,17 +60,17 @@ def lowest(path: Path) -> int:
 
 
 def test_rows_over_the_age_leave_the_log_and_stay_in_the_archive(path: Path) -> None:
-    assert run(path, Keep(rows_ns=AGE - 30 * HOUR, newest=5)) == [
+    assert run(path, Keep(rows_ns=age_ns() - 30 * HOUR, newest=5)) == [
         Step("to be deleted from the log", 180), Step("deleted from the log", 180),
     ]  # fmt: skip
     assert lowest(path) == 181
     assert not differences(path, path.with_name("whole.db"))
     assert verification.problems(path) == []
-    assert run(path, Keep(rows_ns=AGE - 30 * HOUR, newest=5)) == []
+    assert run(path, Keep(rows_ns=age_ns() - 30 * HOUR, newest=5)) == []
 
 
 def test_rows_stay_for_some_time_after_the_manifest_says_that_they_go(path: Path) -> None:
-    keep = Keep(rows_ns=AGE - 30 * HOUR, newest=5)
+    keep = Keep(rows_ns=age_ns() - 30 * HOUR, newest=5)
     assert [step.action for step in run(path, keep, grace_s=3_600)] == ["to be deleted from the log"]
     assert run(path, keep, grace_s=3_600) == []
     assert lowest(path) == 1
@@ -138,7 +144,7 @@ def test_rows_that_the_archive_lacks_are_not_deleted(path: Path) -> None:
 def test_a_pruner_killed_at_any_time_loses_no_row_and_doubles_none(path: Path) -> None:
     whole = path.with_name("whole.db")
     chance = random.Random(KILLS)  # noqa: S311
-    options = (f"--rows-ns={AGE - 50 * HOUR}", "--newest=5", "--grace-s=0", f"--archive-ns={2 * AGE}")
+    options = (f"--rows-ns={age_ns() - 50 * HOUR}", "--newest=5", "--grace-s=0", f"--archive-ns={2 * age_ns()}")
     for _ in range(KILLS):
         child = subprocess.Popen(
             subprocesses.command("obs_core.archive.pruner", str(path), *options),
