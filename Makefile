@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Processes that run tests: more than cores, because many tests wait for browsers and other programs.
+WORKERS ?= 4
 
 # Tests that notice a forgotten registration: a question, setting, error, rule kind, format or document left out of a list.
 QUICK := tests/test_architecture.py tests/test_docs.py tests/test_errors.py tests/test_language.py tests/test_settings.py \
@@ -17,10 +19,10 @@ demo: $(VENV)/run.stamp
 
 test: $(VENV)/test.stamp check
 	$(BIN)/python tests/browser/prepare.py
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n $(WORKERS)
 
 quick: $(VENV)/test.stamp check
-	$(BIN)/python -m pytest -q -n 2 $(QUICK)
+	$(BIN)/python -m pytest -q -n $(WORKERS) $(QUICK)
 
 check: $(VENV)/test.stamp  # runs every tool, then fails if one of them did
 	@failed=; \
@@ -38,7 +40,7 @@ screenshots: $(VENV)/test.stamp  # docs/images, from the demo
 
 coverage: $(VENV)/test.stamp
 	$(BIN)/python tests/browser/prepare.py
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=term:skip-covered
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 …")'

@@ -18,8 +18,9 @@ START = table.START_NS
 
 
 def output_of(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
-    """What the command prints; its errors go to the error output."""
-    assert main(["ask", *arguments]) == code
+    """What the command prints; its errors go to the error output. The time limit leaves room for a busy machine."""
+    limit = () if "--timeout" in arguments or not arguments else ("--timeout", "60")
+    assert main(["ask", *arguments, *limit]) == code
     output = capsys.readouterr()
     return output.err if code else output.out
 
