@@ -27,10 +27,10 @@ def explorer(scope: PageScope) -> None:
             view_tools = selection_view(scope)
         with panel(views.selected()):
             views.draw()
-            row_filter, sort, tools = filter_bar(processes(scope), given)
+            row_filter, sort, tools = filter_bar(processes(scope), given, scope)
             row_filter = views.limited(row_filter)
             with tools:
-                pinned = pinned_columns.pinned()
+                pinned = pinned_columns.pinned(scope)
                 export_menu(scope, row_filter)
                 with_facets = st.toggle("Facets", key="t_facets", bind="query-params")
             over_time = st.container()

@@ -127,6 +127,20 @@ def test_filters_come_from_the_link_and_are_shown_with_a_way_to_remove_them(path
     assert "4 rows" in texts(app)
 
 
+def test_open_menus_offer_what_is_frequent_in_the_window(path: Path) -> None:
+    row = Row("call", "web", "load", table.START_NS, function="app.load", data_type="dict", status="ERROR")
+    table.store(path, [row._replace(exception="KeyError: x", attributes='{"attributes": {"http.method": "GET"}}')])
+    app = opened()
+    assert app.selectbox(key="t_fn").options == []
+    for key in ("t_more", "t_columns"):
+        app.session_state[key] = True
+    app.run()
+    offered = {key: app.selectbox(key=key).options for key in ("t_fn", "t_type", "t_exc")}
+    assert offered == {"t_fn": ["app.load"], "t_type": ["dict"], "t_exc": ["KeyError"]}
+    assert "Attributes here: http.method" in texts(app).replace("\\", "")
+    assert "http.method" in app.multiselect(key="t_cols").options
+
+
 def test_all_further_filters_come_from_the_link_and_go_one_by_one(path: Path) -> None:
     attributes = [{"code": 200}, {"code": 503, "user": "a, b"}, {"code": 500}]
     rows = [
@@ -154,6 +168,7 @@ def test_all_further_filters_come_from_the_link_and_go_one_by_one(path: Path) ->
     app.button(key="t_chip_where_1").click().run()
     assert app.session_state["t_where"] == "code >= 500"
     assert "2 rows" in texts(app)
+    app.query_params["t_view"] = "Rows"  # without filters, a link shows traces
     app.button(key="t_chip_all").click().run()
     assert "3 rows" in texts(app)
 

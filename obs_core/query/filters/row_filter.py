@@ -98,7 +98,6 @@ class RowFilter:
         help="only rows of this function",
         label="Function",
         chip="function",
-        max_chars=1_000,
     )
     data_type: str | None = _field(
         "t_type",
@@ -106,7 +105,6 @@ class RowFilter:
         help="only rows of this data type",
         label="Data type",
         chip="data type",
-        max_chars=200,
     )
     exception_type: str | None = _field(
         "t_exc",
@@ -114,7 +112,6 @@ class RowFilter:
         help="only rows with an exception of this type",
         label="Exception type",
         chip="exception",
-        max_chars=500,
     )
     min_ms: float | None = _field(
         "t_min",

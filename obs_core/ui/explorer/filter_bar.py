@@ -11,7 +11,7 @@ from obs_core.errors import BadParameter, ObsError
 from obs_core.query.filters.attribute_filter import conditions, joined
 from obs_core.query.filters.row_filter import FIELDS, RowFilter
 from obs_core.query.questions import overview
-from obs_core.ui.explorer import pinned_columns
+from obs_core.ui.explorer import pinned_columns, suggestions
 from obs_core.ui.explorer.filter_link import LINK_FIELDS, SORTS, invalid_parameters
 from obs_core.ui.kit import formatting, notices
 from obs_core.ui.kit.formatting import escape_markdown
@@ -31,9 +31,9 @@ _IN_BAR: Final[Mapping[str, Mapping[str, Any]]] = {
     "kind": {},
 }
 _IN_POPOVER: Final[Mapping[str, Mapping[str, Any]]] = {
-    "function": {"placeholder": "pkg.mod.name"},
-    "data_type": {"width": 180},
-    "exception_type": {"width": 180},
+    "function": {"index": None, "accept_new_options": True, "placeholder": "pkg.mod.name"},
+    "data_type": {"index": None, "accept_new_options": True, "placeholder": "All", "width": 180},
+    "exception_type": {"index": None, "accept_new_options": True, "placeholder": "All", "width": 180},
     "level": {},
     "min_ms": {"width": 180},
     "max_ms": {"width": 180},
@@ -47,6 +47,8 @@ _IN_POPOVER: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 """The layout of each field's control; the field's kind decides which control it is."""
 
+_NAMED: Final = 20  # attributes in a line
+
 
 class Bar(NamedTuple):
     """The values of the controls: the filter, the order as `traces.page` names it, and room for further tools."""
@@ -56,7 +58,7 @@ class Bar(NamedTuple):
     tools: DeltaGenerator
 
 
-def filter_bar(offered: Sequence[str], given: Mapping[str, str]) -> Bar:
+def filter_bar(offered: Sequence[str], given: Mapping[str, str], scope: PageScope) -> Bar:
     """Draw the controls; the processes `offered` can be selected, others typed.
 
     `given` are the parameters of the link before anything removed the invalid ones.
@@ -69,8 +71,10 @@ def filter_bar(offered: Sequence[str], given: Mapping[str, str]) -> Bar:
         values = {name: _control(name, offered, **layout) for name, layout in _IN_BAR.items()}
         sort = st.selectbox("Order", list(SORTS), key="t_sort", bind="query-params", width=150)
     tools = st.container(horizontal=True, vertical_alignment="center", gap="small")
-    with tools, st.popover("More filters", icon=":material/filter_alt:"):
-        values |= _popover()
+    with tools:
+        menu = st.popover("More filters", icon=":material/filter_alt:", key="t_more", on_change="rerun")
+    with menu:
+        values |= _popover(scope, is_open=bool(menu.open))
     row_filter = RowFilter(**values)
     with st.container():  # always there: a table that moves within the page would be loaded again
         notices.show_notices("t_notes", once=invalid)
@@ -112,7 +116,7 @@ def without(text: str, index: int) -> str:
     return joined([*parts[:index], *parts[index + 1 :]])
 
 
-def _control(name: str, processes: Sequence[str] = (), **layout: Any) -> Any:  # noqa: ANN401 - as Streamlit's controls
+def _control(name: str, offered: Sequence[str] = (), **layout: Any) -> Any:  # noqa: ANN401 - as Streamlit's controls
     """Draw the control of one field; return its value, None if it is empty."""
     part = FIELDS[name]
     bound = {"key": part.url_key, "bind": "query-params"} | layout
@@ -122,15 +126,21 @@ def _control(name: str, processes: Sequence[str] = (), **layout: Any) -> Any:  #
         return st.number_input(part.label, 0.0, value=None, **bound)
     if part.max_chars:
         return st.text_input(part.label, max_chars=part.max_chars, **bound) or None
-    return st.selectbox(part.label, processes, **bound) or None
+    return st.selectbox(part.label, offered, **bound) or None
 
 
-def _popover() -> dict[str, Any]:
-    """Draw the controls that are needed less often; return the values of their fields."""
+def _popover(scope: PageScope, *, is_open: bool) -> dict[str, Any]:
+    """Draw the controls that are needed less often; return the values of their fields.
+
+    While the menu is open, they offer the most frequent values of the window.
+    """
+    offered = suggestions.of_fields(scope) if is_open else {}
     values: dict[str, Any] = {}
     for row in (("function",), ("data_type", "exception_type"), ("level",), ("min_ms", "max_ms"), ("where",)):
         with st.container(horizontal=len(row) > 1, gap="small"):
-            values |= {name: _control(name, **_IN_POPOVER[name]) for name in row}
+            values |= {name: _control(name, offered.get(name, ()), **_IN_POPOVER[name]) for name in row}
+    if is_open and (names := suggestions.attribute_names(scope)):
+        st.caption(escape_markdown(f"Attributes here: {', '.join(plain(name, 60) for name in names[:_NAMED])}"))
     values["where"] = _valid_conditions(values["where"])
     return values
 

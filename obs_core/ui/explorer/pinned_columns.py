@@ -6,8 +6,10 @@ from typing import Any, Final
 import streamlit as st
 from pandas import notna
 
+from obs_core.ui.explorer import suggestions
 from obs_core.ui.kit import formatting
 from obs_core.ui.kit.text import plain
+from obs_core.ui.shell.scope import PageScope
 
 OFFERED: Final = ("Group", "Function", "Memory", "Kind", "Span")
 MOST: Final = 12
@@ -16,13 +18,18 @@ _HARMLESS: Final = re.compile(r"[^\w .\-/@]+")
 CELL: Final = 300
 
 
-def pinned() -> tuple[str, ...]:
-    """Draw the control; return the pinned columns: of `OFFERED`, or names of attributes."""
-    with st.popover("Columns", icon=":material/view_column:"):
+def pinned(scope: PageScope) -> tuple[str, ...]:
+    """Draw the control; return the pinned columns: of `OFFERED`, or names of attributes.
+
+    While the menu is open, it offers the most frequent attributes of the window.
+    """
+    menu = st.popover("Columns", icon=":material/view_column:", key="t_columns", on_change="rerun")
+    with menu:
         current = [str(name) for name in st.session_state.get("t_cols") or st.query_params.get_all("t_cols")]
+        offered = suggestions.attribute_names(scope) if menu.open else []
         columns = st.multiselect(
             "Further columns",
-            [*OFFERED, *(name for name in dict.fromkeys(current) if name not in OFFERED)],
+            list(dict.fromkeys((*OFFERED, *current, *offered))),
             key="t_cols",
             bind="query-params",
             accept_new_options=True,

@@ -35,9 +35,12 @@ def script() -> None:
     """The bar alone, on a page of its own."""
     import streamlit as st  # noqa: PLC0415 - the test's app runs in a module of its own
 
+    from obs_core.clock import Window  # noqa: PLC0415
     from obs_core.ui.explorer import filter_bar  # noqa: PLC0415
+    from obs_core.ui.shell.scope import PageScope  # noqa: PLC0415
 
-    row_filter, sort, _ = filter_bar.filter_bar(["web"], st.query_params.to_dict())
+    scope = PageScope(Window(0, 1), None, live=False, from_text="first", to_text="last")
+    row_filter, sort, _ = filter_bar.filter_bar(["web"], st.query_params.to_dict(), scope)
     st.session_state["seen"] = (row_filter, sort)
 
 
