@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from obs_core.cli.main import main
 from obs_core.clock import SECOND
 from obs_core.model import CANONICAL, Row, Status
 from obs_core.query.comparison import old_logs
@@ -55,6 +56,25 @@ def test_the_text_filter_is_literal_and_comes_from_the_link(log_path: Path, open
     assert list(shown["Data"]) == ["note"]
     app = opened("logs", l_q="nowhere")
     assert "No rows in this window contain this text." in page_text(app)
+
+
+def test_a_log_without_ids_is_shown_and_answers_questions(
+    log_path: Path, opened: Opened, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another program's table without SQLite's rowid: its rows are numbered."""
+    columns = ", ".join(f'"{name}"' for name in CANONICAL)
+    connection = sqlite.connect(log_path, write=True, create=True)
+    connection.execute(f'CREATE TABLE data_trace ({columns}, PRIMARY KEY ("Data")) WITHOUT ROWID')
+    cells = ("p", "a", "int", "7", "2026-01-01 00:00:00", "OK", "")
+    connection.execute("INSERT INTO data_trace VALUES (?, ?, ?, ?, ?, ?, ?)", cells)
+    connection.commit()
+    connection.close()
+    [shown] = [frame.value for frame in opened("logs").dataframe]
+    assert list(shown["Data Value"]) == ["7"]
+    assert main(["doctor", "--log", str(log_path)]) == 0
+    assert "Another program made this log: it is read as it is" in capsys.readouterr().out
+    assert main(["import", str(Path(__file__)), "--log", str(log_path)]) == 2
+    assert "was made by another program. It can be read but not written" in capsys.readouterr().err
 
 
 def test_further_rows_are_reported(log_path: Path, opened: Opened) -> None:
