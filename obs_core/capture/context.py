@@ -116,7 +116,7 @@ def restore(token: Token[Parent], left: Parent) -> None:
     try:
         current.reset(token)
     except (ValueError, RuntimeError):
-        if left is not None and current.get() == left:
+        if current.get() is RECORDING or (left is not None and current.get() == left):
             current.set(None if token.old_value is Token.MISSING else token.old_value)
 
 

@@ -4,7 +4,7 @@ from time import monotonic
 from typing import Final
 
 from obs_core.capture.context import RECORDING, current
-from obs_core.capture.signals import is_of_handler
+from obs_core.capture.signals import pass_on
 from obs_core.capture.state import process
 from obs_core.capture.values.limits import rules
 
@@ -15,11 +15,11 @@ _last_warning: Final = [-_WARN_EVERY_S]
 def report_lost_row(error: BaseException) -> None:
     """Count a row that could not be made, and report why.
 
-    An exception that a signal handler of the program raised meanwhile, or KeyboardInterrupt, is raised again.
+    An exception that a signal handler of the program raised meanwhile, KeyboardInterrupt, and one that another thread
+    set are raised again.
     """
     process.count_drop()
-    if not issubclass(type(error), Exception) or is_of_handler(error):
-        raise error
+    pass_on(error)
     report(error)
 
 

@@ -24,6 +24,24 @@ def is_of_handler(error: BaseException) -> bool:
     return False
 
 
+def is_interrupt(error: BaseException) -> bool:
+    """Whether `error` must pass: a signal handler raised it, or it hit code of ours from outside.
+
+    An exception such as SystemExit that code of the program raised, because we ran it (a metaclass that defines
+    `__hash__`, a property of an exception), is a fault of the row.
+    """
+    if issubclass(type(error), Exception) or is_of_handler(error):
+        return is_of_handler(error)
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    if issubclass(type(error), KeyboardInterrupt) or traceback is None:
+        return True
+    frame = traceback.tb_frame
+    is_ours = str(frame.f_globals.get("__name__")).startswith("obs_core.capture.")
+    return is_ours or any(name.startswith("_obs") for name in frame.f_code.co_varnames)
+
+
 def handler_codes() -> set[CodeType | None]:
     """The code of the program's signal handlers."""
     signals = sys.modules.get("signal")
@@ -33,8 +51,8 @@ def handler_codes() -> set[CodeType | None]:
 
 
 def pass_on(error: BaseException) -> None:
-    """Raise `error` again if a signal handler of the program raised it."""
-    if is_of_handler(error):
+    """Raise `error` again if a signal handler of the program raised it, or it hit code of ours from outside."""
+    if is_interrupt(error):
         raise error
 
 

@@ -9,6 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from obs_core.capture.lost_rows import report
+from obs_core.capture.signals import pass_on
 from obs_core.capture.state import process, sink
 from obs_core.capture.values.limits import rules
 
@@ -61,8 +62,9 @@ def _start_with(frame: bytes) -> None:
         writer.register_sites()
         process.report_refused()
         writer.at_exit_of_child(end_of_program)
-    except Exception as error:  # noqa: BLE001 - the traced program must not notice
+    except BaseException as error:  # noqa: BLE001 - the traced program must not notice
         report(error)
+        pass_on(error)
     finally:
         waiting, process.early_frames = process.early_frames, None
         started = process.writer

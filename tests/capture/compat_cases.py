@@ -245,8 +245,11 @@ def exceptions_that_refuse_attributes() -> object:
     def fail(error: BaseException) -> None:
         raise error
 
+    class Refusing(Exception):
+        args = __cause__ = __context__ = __traceback__ = __notes__ = property(lambda self: sys.exit("read"))
+
     names = []
-    for error in (Frozen(1), LookupError(Shown()), Counted()):
+    for error in (Frozen(1), LookupError(Shown()), Counted(), Refusing(1)):
         try:
             fail(error)
         except BaseException as caught:  # noqa: BLE001 - it is the result
@@ -463,8 +466,19 @@ def values_are_described_without_running_code() -> object:
     def make(given: object) -> object:
         return given
 
+    class Meta(type):
+        def __eq__(cls, other: object) -> bool:
+            sys.exit("compared")
+
+        def __hash__(cls) -> int:  # noqa: PLE0309 - it never returns
+            sys.exit("hashed")
+
+    class Odd(metaclass=Meta):
+        pass
+
     make(Lazy())
-    return events
+    obs_core.record("odd", Odd())
+    return events, type(make(Odd())).__name__, make([Odd()])[0].__class__.__name__
 
 
 @case
@@ -503,16 +517,28 @@ def a_signal_handler_may_raise_at_any_time() -> object:
     def handler(*_: object) -> None:
         raise Late
 
+    @trace
+    def numbers() -> Iterator[list[int]]:
+        while True:
+            yield [1, 2]
+
+    @trace(args=True)
+    def node(text: str) -> object:
+        return types.SimpleNamespace(text=text, rows=[{"a": "b: c"}] * 9)
+
     caught = 0
     signal.signal(signal.SIGALRM, handler)
     for round_ in range(200):
+        steps = numbers()
         try:
             signal.setitimer(signal.ITIMER_REAL, 0.0005 + round_ * 1e-6)
             while True:
                 plain()
+                next(steps)
+                node("x")
         except Late:
             caught += 1
-    return caught
+    return caught, obs_core.current_trace_id()
 
 
 @case

@@ -148,3 +148,16 @@ def test_disabled_decorators_return_the_function_and_make_no_file(tmp_path: Path
     )
     run(code, OBS_LOG=str(log), OBS_DISABLED="1")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_python_without_the_global_lock_is_refused_with_a_sentence_and_traces_nothing(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys._is_gil_enabled = lambda: False; import obs_core\n"
+        "one = obs_core.trace(lambda: 1); one(); obs_core.record('a', 1)\n"
+        "print(obs_core.instrument('json'), obs_core.flush(), '_obs_result' in one.__code__.co_varnames)"
+    )
+    environment = {"PYTHONPATH": str(Path(__file__).parents[2]), "OBS_LOG": str(tmp_path / "trace.db")}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "Instrumented(traced=(), missed=()) True False\n"
+    assert "nothing is recorded: this Python runs without the global interpreter lock" in done.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -59,7 +59,7 @@ def emit(
 class Call:
     """A call from its start to its end; `details` are extra fields of its row (see `frames.Frame`)."""
 
-    __slots__ = ("_clock", "_handle", "_parent", "_token", "details", "running", "start_ns")
+    __slots__ = ("_clock", "_handle", "_outer", "_parent", "_token", "details", "running", "start_ns")
 
     def __init__(self, handle: SiteHandle, function: str | None = None, remote: Parent = None) -> None:
         """Start a child of the running call, or without one of `remote`.
@@ -69,6 +69,7 @@ class Call:
         self.start_ns = time_ns()
         self._handle = handle
         self._token: Entered | None = None
+        self._outer: Parent = None
         self.details: dict[str, Any] = {}
         parent = current.get() or remote
         if parent is None or not parent[2]:  # without a span id: a signal handler or finalizer interrupted code of ours
@@ -79,6 +80,7 @@ class Call:
 
     def enter(self) -> None:
         """Make this call the parent of what starts next."""
+        self._outer = current.get()
         self._token = current.set(self.running)
 
     def leave(self) -> None:
@@ -86,6 +88,8 @@ class Call:
         if self._token is not None:
             restore(self._token, self.running)
             self._token = None
+        elif current.get() is self.running:  # a signal handler raised an exception while this call was entered
+            current.set(self._outer)
 
     def returned(self, value: object, *, hidden: bool = False) -> None:
         """Record the end of the call and its return value; `hidden` redacts the value."""

@@ -39,9 +39,11 @@ class OpenCall(Call):
             self.running = UNSAMPLED
             return
         if options.args:
-            self.enter()
-            record_arguments(handle, arguments)
-            self.leave()
+            try:
+                self.enter()
+                record_arguments(handle, arguments)
+            finally:
+                self.leave()
         self._before = memory_in_use() if options.memory else None
 
     def ended(self, value: object = None) -> None:
@@ -129,8 +131,8 @@ def _stepped(call: OpenCall, inner: Any) -> Generator[Any, Any, Any]:  # noqa: A
     sent: Any = None
     thrown: BaseException | None = None
     while True:
-        call.enter()
         try:
+            call.enter()
             item = inner.send(sent) if thrown is None else inner.throw(thrown)
         except StopIteration as stop:
             return stop.value

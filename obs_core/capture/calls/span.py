@@ -32,7 +32,9 @@ class span:  # noqa: N801 - used like a function: with span("load"):
                 # values recorded inside belong to the enclosing function, not to the span
                 self._call = Call(handle_of(CallSite("call", self._name, None, None, None)), running and running[3])
                 self._call.enter()
-        except Exception as error:  # noqa: BLE001 - the traced program must not notice
+        except BaseException as error:  # noqa: BLE001 - the traced program must not notice
+            if self._call is not None:
+                self._call.leave()
             report_lost_row(error)
         return self
 
@@ -43,11 +45,15 @@ class span:  # noqa: N801 - used like a function: with span("load"):
         call, self._call = self._call, None
         if call is None:
             return
-        call.leave()
-        if error is None:
-            call.ended()
-        else:
-            call.raised(error)
+        try:
+            call.leave()
+            if error is None:
+                call.ended()
+            else:
+                call.raised(error)
+        except BaseException:  # of a signal handler
+            call.leave()
+            raise
 
     async def __aenter__(self) -> Self:
         """Start it."""
@@ -74,5 +80,8 @@ def record_many(values: Mapping[str, object]) -> None:
     timestamp_ns = time_ns()
     for name, value in values.items():
         name = str(name)  # noqa: PLW2901 - a caller may pass anything as a name
-        plain, details = redacted() if rules.redaction.hides(name) else describe(value)
-        emit_value(handle_of(CallSite("value", name, function, None, None)), timestamp_ns, plain, details)
+        try:
+            plain, details = redacted() if rules.redaction.hides(name) else describe(value)
+            emit_value(handle_of(CallSite("value", name, function, None, None)), timestamp_ns, plain, details)
+        except BaseException as error:  # noqa: BLE001 - the traced program must not notice
+            report_lost_row(error)

@@ -11,9 +11,10 @@ FAST: Final = """
     def _obs_function(): {free}
     _obs = {constant!r}
     _obs_token = None
+    _obs_before = _obs
     try:
         _obs_get = _obs.get
-        _obs_running = _obs_get()
+        _obs_running = _obs_before = _obs_get()
         _obs_now = _obs.time_ns
         _obs_start = _obs_now()
         if _obs_running is None:
@@ -36,10 +37,10 @@ FAST: Final = """
             _obs_token = _obs_set((_obs_high, _obs_low, _obs_span, _obs.name))
             _obs_clock = _obs.perf_counter_ns
             _obs_began = _obs_clock()
-    except _obs.Exception as _obs_error:
+    except _obs.BaseException as _obs_error:
         _obs_off = True
-        if _obs_token is not None:
-            _obs.reset(_obs_token)
+        if _obs_before is not _obs:
+            _obs.set(_obs_before)
         _obs.not_started(_obs_error)
     if _obs_off:
         return _obs_function({call})
@@ -100,15 +101,19 @@ OPTIONS: Final = """
     _obs_call = _obs.started({arguments})
     if _obs_call is None:
         return _obs_function({call})
-    _obs_call.enter()
     try:
+        _obs_call.enter()
         _obs_result = _obs_function({call})
     except _obs.BaseException as _obs_error:
         _obs_call.raised(_obs_error)
         {clear}
         raise
     {clear}
-    _obs_call.returned(_obs_result)
+    try:
+        _obs_call.returned(_obs_result)
+    except _obs.BaseException:
+        _obs_call.leave()
+        raise
     return _obs_result
 """
 
@@ -135,7 +140,11 @@ GENERATOR: Final = """
             raise
         finally:
             _obs_sent = _obs_thrown = None
-        _obs_call.leave()
+        try:
+            _obs_call.leave()
+        except _obs.BaseException as _obs_error:
+            _obs_call.raised(_obs_error)
+            raise
         try:
             _obs_sent = yield _obs_item
         except _obs.BaseException as _obs_error:

@@ -17,7 +17,7 @@ from obs_core.capture.calls.trace_options import TraceOptions
 from obs_core.capture.context import Parent, current, random_bits, random_share, restore
 from obs_core.capture.lost_rows import report_lost_row
 from obs_core.capture.reentry import is_left_out, is_off
-from obs_core.capture.signals import is_of_handler
+from obs_core.capture.signals import pass_on
 from obs_core.capture.spool.frames import DESCRIBED, HEAD, MARSHAL_VERSION, CallSite, encode_frame, encode_value
 from obs_core.capture.state import process, sink
 from obs_core.capture.values.describe import describe_result, encode_plain
@@ -116,8 +116,7 @@ class TracedFunction:
         try:
             high, low, span, parent, start_ns, began = ids
             restore(token, (high, low, span, self.name))
-            if not issubclass(type(error), Exception) or is_of_handler(error):
-                raise error
+            pass_on(error)
             # a clock beyond 64 bits, or a dict that another thread changed
             flag, value = encode_value(*describe_result(result))
             put(
@@ -131,12 +130,14 @@ class TracedFunction:
 
     def started(self, arguments: dict[str, Any]) -> OpenCall | None:
         """The call that starts now, for all but plain functions with default options; None if it is not recorded."""
+        before = current.get()
         try:
             if is_off():
                 return None
             is_left_out = self.options.sample < 1 and random_share() >= self.options.sample
             return OpenCall(self.handle, self.options, arguments, self.remote, is_left_out=is_left_out)
-        except Exception as error:  # noqa: BLE001 - as above
+        except BaseException as error:  # noqa: BLE001 - as above
+            current.set(before)
             report_lost_row(error)
             return None
 

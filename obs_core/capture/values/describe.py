@@ -18,6 +18,7 @@ _TOO_SHORT: Final = 4  # characters of a text that can't contain a name and a se
 _PAIR: Final = 2
 _NUMBERS: Final = frozenset({float, int, bool, type(None)})
 _SEQUENCES: Final = frozenset({list, tuple})
+_name: Final = type.__dict__["__name__"].__get__
 _loaded: Final[list[Callable[..., dict[str, Any]]]] = []
 
 
@@ -105,25 +106,21 @@ def load() -> None:
 
 def describe(value: object) -> tuple[Any, dict[str, Any] | None]:
     """Like `encode_plain` for a reading of a series; never raises an Exception."""
-    if type(value) in _NUMBERS:
-        return value, None
     try:
         return encode_plain(value, compared=True)
-    except Exception as error:  # noqa: BLE001 - a container changed by another thread, a type with a wrong interface
+    except BaseException as error:  # noqa: BLE001 - a container changed by another thread, a type with a wrong interface
         pass_on(error)
         return None, {**_not_described(value, error), "incomparable": True}
 
 
 def describe_result(value: object) -> tuple[Any, dict[str, Any] | None]:
     """Like `encode_plain` for the result of a call, which is never compared; never raises an Exception."""
-    if type(value) in _NUMBERS:
-        return value, None
     try:
         return encode_plain(value)
-    except Exception as error:  # noqa: BLE001 - as above
+    except BaseException as error:  # noqa: BLE001 - as above
         pass_on(error)
         return None, _not_described(value, error)
 
 
-def _not_described(value: object, error: Exception) -> dict[str, Any]:
-    return {"type": type(value).__name__, "text": f"<not described: {type(error).__name__}>"}
+def _not_described(value: object, error: BaseException) -> dict[str, Any]:
+    return {"type": _name(type(value)), "text": f"<not described: {type(error).__name__}>"}

@@ -100,6 +100,14 @@ def _is_large_text(entry: object) -> bool:
     return kind in (list, tuple, dict, set, frozenset)
 
 
+# past attributes of the same name that a class of the program defines
+_cause: Final[Any] = BaseException.__dict__["__cause__"].__get__
+_context: Final[Any] = BaseException.__dict__["__context__"].__get__
+_suppress_context: Final[Any] = BaseException.__dict__["__suppress_context__"].__get__
+_traceback: Final[Any] = BaseException.__dict__["__traceback__"].__get__
+_module: Final[Any] = type.__dict__["__module__"].__get__
+
+
 def exception_chain(error: BaseException) -> list[Link]:
     """The error and its causes, oldest first: (introduction, last line, stack frames of file, line and function)."""
     links: list[Link] = []
@@ -107,10 +115,10 @@ def exception_chain(error: BaseException) -> list[Link]:
     link: BaseException | None = error
     while link is not None and id(link) not in seen and len(links) < _MOST_LINKS:
         seen.add(id(link))
-        cause = link.__cause__
-        before = cause or (None if link.__suppress_context__ else link.__context__)
+        cause = _cause(link)
+        before = cause if cause is not None else None if _suppress_context(link) else _context(link)
         introduction = "" if before is None else _CAUSE if cause is not None else _CONTEXT
-        module = type(link).__module__
+        module = _module(type(link))
         last = type_and_message(link) if module in _BARE else f"{module}.{type_and_message(link)}"
         links.append((introduction, last, _frames(link)))
         link = before
@@ -124,7 +132,7 @@ def _frames(error: BaseException) -> list[StackFrame]:
     not walked 1,000 times from end to end.
     """
     first: list[StackFrame] = []
-    traceback = error.__traceback__
+    traceback = _traceback(error)
     while traceback is not None and len(first) < _FRAMES_PER_END:
         _add(first, traceback)
         traceback = traceback.tb_next
