@@ -44,9 +44,7 @@ class Settings:
     otlp_connections: int = 512  # OBS_OTLP_CONNECTIONS: the most open connections
     otlp_peer_connections: int = 256  # OBS_OTLP_PEER_CONNECTIONS: the most open connections of one address
     watch: bool = True  # OBS_WATCH: whether the dashboard starts the watcher, which evaluates alert rules
-    archive: str = (
-        "yes"  # OBS_ARCHIVE: yes: questions are answered from an archive; auto: the watcher also makes one; no
-    )
+    archive: str = "auto"  # OBS_ARCHIVE: auto: the watcher makes one of a long log; yes: one is only read; no
     keep_ns: int | None = None  # OBS_KEEP: how long sealed rows stay in the log; None: for ever
     keep_archive_ns: int | None = None  # OBS_KEEP_ARCHIVE: how long rows stay in the archive
     keep_rollups_ns: int | None = None  # OBS_KEEP_ROLLUPS: how long rollups stay
@@ -108,8 +106,8 @@ def _one_of(env: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
 
 
 def _archive(env: Mapping[str, str]) -> str:
-    """The setting of the archive: yes, no or auto."""
-    if env.get("OBS_ARCHIVE", "").strip().lower() == "auto":
+    """The setting of the archive: auto, yes or no."""
+    if env.get("OBS_ARCHIVE", "").strip().lower() in ("", "auto"):
         return "auto"
     return "yes" if switch(env, "OBS_ARCHIVE", default=True) else "no"
 
