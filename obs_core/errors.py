@@ -10,6 +10,7 @@ ObsError
 ├── QuestionTimedOut      a question ran longer than its limit
 ├── WorkersBusy           no query worker became free in time
 ├── WorkerFailed          a query worker died, or could not answer
+│   └── MemoryExceeded    a query needs more memory than its worker may use
 ├── FileRefused           a file can't be imported
 │   └── NotTraces         it is not in a format that can be imported
 ├── ArchiveMoved          another sealer changed the archive in the meantime, or it is of another log
