@@ -52,6 +52,9 @@ def configure(
 
 def _change(given: dict[str, object]) -> None:
     process = writer.process
+    if process.batch_lock.is_used_here():  # waiting for the lock could wait for this thread
+        process.refuse("configure() was called by a finalizer or signal handler that interrupted a batch: no effect")
+        return
     with process.lock:
         options, refused = changed(process.options, given)
         process.refused += refused

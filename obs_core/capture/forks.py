@@ -4,6 +4,7 @@ import os
 import threading
 from typing import Any, Final
 
+from obs_core.capture.batch_lock import BatchLock
 from obs_core.capture.state import process, sink
 
 _MAX_START_S: Final = 1.0  # wait for another thread that starts the writer, which takes 0.05 s
@@ -17,21 +18,22 @@ def _before() -> None:
     In the child, the locks of that thread would never be released: those of imports, and SQLite's own.
     """
     _held[:] = [process.lock] if process.lock.acquire(timeout=_MAX_START_S) else []
-    writer = process.writer  # read under the lock: one that another thread starts now moves its first batch at once
-    if writer is not None and writer.drain_lock.acquire(timeout=_MAX_BATCH_S):
-        _held.append(writer.drain_lock)
+    if process.batch_lock.acquire(timeout=_MAX_BATCH_S):
+        _held.append(process.batch_lock)
 
 
 def _after_in_parent() -> None:
     while _held:
         _held.pop().release()
+    process.write_late_frames()
 
 
 def _after_in_child() -> None:
     """Detach from the parent's writer; the first frame of the child starts its own."""
     writer, process.writer = process.writer, None
-    process.lock = threading.RLock()
+    process.lock, process.batch_lock = threading.RLock(), BatchLock()
     process.early_frames = None
+    process.late_frames = []
     process.homeless = process.closed_dropped = 0
     sink.write = sink.put = sink.start
     _held.clear()

@@ -37,7 +37,7 @@ class Writer:
         self.spool: Spool | MemoryBuffer = new_spool(options, process.sites.keys)
         self.drain: Drain = drain_into(self.spool, options)
         self.closed = False
-        self.drain_lock, self._wake = allocate_lock(), allocate_lock()
+        self._wake = allocate_lock()
         self._wake.acquire()
         self._recovery_due = monotonic()
         if drains:
@@ -67,21 +67,26 @@ class Writer:
 
     def _tick(self) -> int:
         """Move one batch and maintain the spool; return the number of moved rows."""
-        with self.drain_lock:
-            if self.closed:
-                return 0
-            try:
-                moved = self._step() if self.drain.holds_lease() else 0
-                self.spool.tidy(time_ns())
-                if self.spool.is_lost():
-                    self._renew()
-                if self.options.drain and not moved and monotonic() >= self._recovery_due:
-                    self._recovery_due = monotonic() + _RECOVERY_S
-                    self.recover()
-            except Exception as error:  # noqa: BLE001 - the thread must survive any error; the status shows it
-                self.spool.header.last_error = f"{type(error).__name__}: {error}"
-                return 0
-            return moved
+        if not process.batch_lock.acquire():
+            return 0
+        try:
+            return 0 if self.closed else self._move_and_maintain()
+        except Exception as error:  # noqa: BLE001 - the thread must survive any error; the status shows it
+            self.spool.header.last_error = f"{type(error).__name__}: {error}"
+            return 0
+        finally:
+            process.batch_lock.release()
+            process.write_late_frames()
+
+    def _move_and_maintain(self) -> int:
+        moved = self._step() if self.drain.holds_lease() else 0
+        self.spool.tidy(time_ns())
+        if self.spool.is_lost():
+            self._renew()
+        if self.options.drain and not moved and monotonic() >= self._recovery_due:
+            self._recovery_due = monotonic() + _RECOVERY_S
+            self.recover()
+        return moved
 
     def _step(self) -> int:
         """Move one batch, unless OBS_DRAIN is off and another process drains this spool."""
@@ -125,12 +130,14 @@ class Writer:
         spool = self.spool
         end = spool.end()
         while self.drain.position < end:
-            if not self.drain_lock.acquire(timeout=max(deadline - monotonic(), 0)):
+            if not process.batch_lock.acquire(timeout=max(deadline - monotonic(), 0)):
                 return False
             try:
                 moved = self._step()
             finally:
-                self.drain_lock.release()
+                process.batch_lock.release()
+            if not self.closed:  # else `writer.end` does it
+                process.write_late_frames()
             if self.drain.position < end:
                 if monotonic() >= deadline:
                     return False
@@ -143,10 +150,10 @@ class Writer:
 
     def _seal(self) -> None:
         """Accept no more frames. The lock keeps the drain from freeing a segment meanwhile, which would open it."""
-        locked = self.drain_lock.acquire(timeout=1)
+        locked = process.batch_lock.acquire(timeout=1)
         self.spool.seal()
         if locked:
-            self.drain_lock.release()
+            process.batch_lock.release()
 
     def close(self, timeout_s: float) -> bool:
         """Stop accepting frames, flush, and delete the spool if the log has all of it.
@@ -156,17 +163,20 @@ class Writer:
         deadline = monotonic() + timeout_s
         self.closed = True
         if self.spool.is_lost():
-            with self.drain_lock:
+            process.batch_lock.acquire()
+            try:
                 self._renew()
+            finally:
+                process.batch_lock.release()
         self._seal()
         done = self.flush(timeout_s if self.options.drain else 0)
-        while done and self.drain_lock.acquire(timeout=1):
+        while done and process.batch_lock.acquire(timeout=1):
             confirmed = not self.options.drain or self.drain.is_confirmed()
-            self.drain_lock.release()
+            process.batch_lock.release()
             if confirmed:
                 break
             done = self.flush(deadline - monotonic())  # the log was lost: once more, into a new one
-        if not self.drain_lock.acquire(timeout=1):
+        if not process.batch_lock.acquire(timeout=1):
             return self.options.drain
         try:
             self.spool.tidy(time_ns())
@@ -177,5 +187,5 @@ class Writer:
                 self.spool.leave()
             self.drain.close()
         finally:
-            self.drain_lock.release()
+            process.batch_lock.release()
         return self.options.drain and not done and self.drain.breaker.state == "closed"

@@ -8,6 +8,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Final
 
+from obs_core.capture.batch_lock import BatchLock
 from obs_core.capture.options import read_environment, warn
 from obs_core.capture.spool.frames import FrameSink, Sites
 from obs_core.system import os
@@ -30,8 +31,10 @@ class ProcessState:
         self.notes: list[str] = []  # for the status only
         self.writer: Writer | None = None
         self.writer_class: type[Writer] | None = None
-        self.lock = threading.RLock()
+        self.lock = threading.RLock()  # taken before `batch_lock` if both are needed
+        self.batch_lock = BatchLock()
         self.early_frames: list[bytes] | None = None
+        self.late_frames: list[bytes] = []  # of finalizers and signal handlers in a thread that uses `batch_lock`
         self.sites = Sites()
         self.ended = False
         self.homeless = 0  # rows that were lost while there was no writer
@@ -44,6 +47,13 @@ class ProcessState:
             self.homeless += 1
         else:
             writer.spool.count_drop()
+
+    def write_late_frames(self) -> None:
+        """Write the frames that came while a thread used `batch_lock`; called by a thread that does not."""
+        if self.late_frames:
+            with self.lock:
+                while self.late_frames:
+                    sink.start(self.late_frames.pop(0))
 
     def refuse(self, sentence: str) -> None:
         """Say in the status of the writer what can't be done."""

@@ -21,6 +21,9 @@ __all__ = ["dropped", "end", "end_of_program", "flush", "process", "sink", "star
 
 def start(frame: bytes) -> None:
     """Write `frame` with the writer of this process, which starts with its first frame; never raises an Exception."""
+    if process.batch_lock.is_used_here():  # the owner of `process.lock` may wait for the batch that this thread moves
+        process.late_frames.append(frame)
+        return
     with process.lock:
         if process.early_frames is not None:  # called by a signal handler or finalizer during the start
             process.early_frames.append(frame)
@@ -80,7 +83,12 @@ sink.start = sink.write = sink.put = start
 
 
 def flush(timeout_s: float) -> bool:
-    """Wait until every row so far is in the log; False after the timeout."""
+    """Wait until every row so far is in the log; False after the timeout.
+
+    False at once in a finalizer or signal handler that interrupts a batch: its thread can't wait for itself.
+    """
+    if process.batch_lock.is_used_here():
+        return False
     began = monotonic()
     if not process.lock.acquire(timeout=timeout_s):  # another thread starts or closes the writer
         return False
@@ -91,18 +99,25 @@ def flush(timeout_s: float) -> bool:
 
 def dropped() -> int:
     """The rows that this process has lost so far, with all its writers: dropped by a full spool, or not recordable."""
-    with process.lock:
+    locked = not process.batch_lock.is_used_here() and process.lock.acquire()
+    try:
         writer = process.writer
         if writer is None:
             return process.closed_dropped + process.homeless
         return process.closed_dropped + writer.spool.count_drops()
+    finally:
+        if locked:
+            process.lock.release()
 
 
 def end() -> bool:
     """Flush and close the writer, if there is one; a later frame starts another.
 
-    Returns whether rows are left that another process can move.
+    Not by a finalizer or signal handler in a thread that moves a batch, which has to end first. Returns whether rows
+    are left that another process can move.
     """
+    if process.batch_lock.is_used_here():
+        return False
     with process.lock:
         writer, process.writer = process.writer, None
         sink.write = sink.put = start
@@ -110,6 +125,7 @@ def end() -> bool:
             return False
         has_left = writer.close(writer.options.exit_s)
         process.closed_dropped += writer.spool.count_drops()
+        process.write_late_frames()
         return has_left
 
 

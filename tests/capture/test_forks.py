@@ -2,11 +2,11 @@
 
 import threading
 import time
-from types import SimpleNamespace
 
 import pytest
 
 from obs_core.capture import forks
+from obs_core.capture.batch_lock import BatchLock
 from obs_core.capture.writer import process
 
 
@@ -16,22 +16,23 @@ def test_a_fork_waits_for_the_first_batch_of_a_writer_that_another_thread_starts
     """The child hung in its first row, or found the log locked, if the fork came between the start and the batch."""
     monkeypatch.setattr(process, "lock", threading.RLock())
     monkeypatch.setattr(process, "writer", None)
-    started = SimpleNamespace(drain_lock=threading.Lock())
-    starting = threading.Event()
+    monkeypatch.setattr(process, "batch_lock", BatchLock())
+    starting, started = threading.Event(), threading.Event()
 
     def start() -> None:
         with process.lock:
             starting.set()
             time.sleep(0.1)
-            process.writer = started  # type: ignore[assignment]
+            started.set()
 
     thread = threading.Thread(target=start)
     thread.start()
     assert starting.wait(5)
     forks._before()
     try:
-        assert started.drain_lock.locked()
+        assert started.is_set()
+        assert process.batch_lock.locked()
     finally:
         forks._after_in_parent()
         thread.join()
-    assert not started.drain_lock.locked()
+    assert not process.batch_lock.locked()
