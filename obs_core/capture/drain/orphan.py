@@ -183,11 +183,15 @@ class OrphanSpool:
         if not self.segment_size:  # only the status of a writer that kept its rows in memory
             return [], position
         sequence, offset = divmod(position, self.segment_size)
+        skipped = self.header.skipped  # read before the numbers: those that its owner had written are among them
         sequences = {number: segment for segment, number in enumerate(self.header.sequences()) if number > 0}
         last = max(sequences, default=0)
         if sequence not in sequences:
             later = [number for number in sequences if number > sequence]
-            return [], min(later) * self.segment_size if later and self.is_dead else position
+            next_number = min(later, default=sequence)
+            if not self.is_dead:
+                next_number = min(next_number, max(skipped + 1, sequence))
+            return [], position if next_number == sequence else next_number * self.segment_size
         segment = sequences[sequence]
         sealed = self.is_dead or self.header.is_sealed(segment)
         start = self.start_of(segment)

@@ -97,6 +97,8 @@ class Header:
     out_of_range = _Number(160)  # rows with a time or duration beyond 64 bits, stored at the bound
     salvaged = _Number(168)  # 1: the positions were damaged, so the segments were numbered again and all are drained
 
+    skipped = _Number(176)  # sequence numbers up to this one that no segment has are not used any more
+
     def __init__(self, memory: Memory) -> None:
         """A view of `memory`, which holds a header or will be filled with one."""
         self.memory = memory

@@ -8,6 +8,9 @@ Writing takes no lock. `mmap.write` copies a frame and moves the segment's posit
 lock, so threads and signal handlers can't interrupt it; it raises ValueError when the segment is full. Then the next
 free segment becomes the current one. The drain reads segments in the order in which they were used, clears them and
 frees them. A segment is sealed by moving its position to its end, so no late write can land behind the drain.
+
+A signal handler may raise an exception between any two instructions of a thread that changes segments. The drain then
+seals what that thread did not seal, and skips the number that it took for no segment.
 """
 
 import itertools
@@ -71,6 +74,7 @@ class Spool:
         self._drops = itertools.count()
         self._drop_reads = 0
         self.sealed = False
+        self._skipped = 0  # no segment may get this sequence number, or one before it, any more
         self._cold = self._segments[::-1]  # not touched yet
         self._free: list[Segment] = []
         self._warm(1)
@@ -146,7 +150,9 @@ class Spool:
             self._clear(self._cold.pop())
 
     def _activate(self, segment: Segment) -> None:
-        segment.sequence = next(self._sequences)
+        """Give `segment` the next number; another one if the drain skipped it between the two instructions."""
+        while segment.sequence <= self._skipped:
+            segment.sequence = next(self._sequences)
         self.header.set_sequence(segment.index, segment.sequence)
 
     def _rotate(self) -> bool:
@@ -157,7 +163,12 @@ class Spool:
         segment = popped(self._free) or popped(self._cold)
         if segment is None:
             return False
-        self._activate(segment)
+        try:
+            self._activate(segment)
+        except BaseException:  # of a signal handler
+            if not segment.sequence:
+                self._free.append(segment)
+            raise
         self.current = segment
         for other in self._segments:
             if other.sequence and other is not self.current:
@@ -173,7 +184,9 @@ class Spool:
         sequence, offset = divmod(position, self.segment_size)
         segment = next((candidate for candidate in self._segments if candidate.sequence == sequence), None)
         if segment is None:
-            return [], position
+            return [], self._after_missing(sequence, position)
+        if segment.sequence < self.current.sequence:  # the thread that left it may not have come to this
+            self._seal(segment)
         sealed = self.header.is_sealed(segment.index)
         frames, end, damaged = parse_between(segment.memory, offset, self.segment_size, limit)
         if frames:
@@ -183,6 +196,19 @@ class Spool:
         if damaged:  # only a stray pointer in C code can cause this: skip the rest of the segment
             self._rotate()
         return [], position
+
+    def _after_missing(self, sequence: int, position: int) -> int:
+        """The position to go on from, if no segment has this sequence number: `position` until a later one exists.
+
+        A thread may have taken the number and not used it yet. It reads `_skipped` after it wrote the number, and here
+        the numbers are read after `_skipped` was written: one of the two sees the other.
+        """
+        later = [segment.sequence for segment in self._segments if segment.sequence > sequence]
+        if not later:
+            return position
+        self._skipped = max(self._skipped, min(later) - 1)
+        missing = all(segment.sequence < sequence or segment.sequence > self._skipped for segment in self._segments)
+        return min(later) * self.segment_size if missing else position
 
     def release(self, position: int) -> None:
         """Clear and free the segments that end before `position`; the last ones are held back while there is room."""
@@ -219,10 +245,25 @@ class Spool:
     def tidy(self, now_ns: int) -> None:
         """Free the segments that another process drained, and update the status."""
         self.release(self.header.position)
+        self._mend()
         if not self.sealed:
             self._warm(_WARM)
         self.count_drops()
         self.header.heartbeat_ns = now_ns
+
+    def _mend(self) -> None:
+        """Seal what a thread left open, and say which numbers no segment got, for a drain in another process."""
+        newest = self.current.sequence
+        older = [segment for segment in self._segments if 0 < segment.sequence < newest]
+        for segment in older:
+            if not self.header.is_sealed(segment.index):
+                self._seal(segment)
+        numbers = [number for number in self.header.sequences() if 0 < number < newest]
+        if older and newest - min(segment.sequence for segment in older) != len(numbers):
+            self._skipped = max(self._skipped, newest - 1)
+            for segment in older:
+                self.header.set_sequence(segment.index, segment.sequence)
+            self.header.skipped = newest - 1
 
     def seal(self) -> None:
         """Accept no more frames, also in free segments that another thread is about to use; the drain must not run."""

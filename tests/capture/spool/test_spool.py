@@ -228,3 +228,79 @@ def test_a_file_that_is_not_a_spool_keeps_its_content(folder: Path) -> None:
     assert (folder / "trace.db.d" / "3-c.spool").exists()  # may be one that a process is making
     shutil.rmtree(folder / "trace.db.d")
     assert recovered(folder) == 0
+
+
+class HandlerError(Exception):
+    """What a signal handler raises between two instructions of the thread that it interrupts."""
+
+
+def rotate_interrupted(spool: Spool, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    """Let the next rotation of `spool` end where a signal handler raises: after the number is taken, or later."""
+    with monkeypatch.context() as patch:
+        if where == "number taken":
+            numbers = spool._sequences
+
+            def taken_and_lost() -> Iterator[int]:
+                next(numbers)
+                raise HandlerError
+                yield 0
+
+            patch.setattr(spool, "_sequences", taken_and_lost())
+        elif where == "number not in the header":
+            patch.setattr(spool.header, "set_sequence", failing)
+        else:
+            patch.setattr(spool, "_seal", failing)
+        with pytest.raises(HandlerError):
+            spool._rotate()
+
+
+def failing(*_: object) -> None:
+    raise HandlerError
+
+
+@pytest.mark.parametrize("reader", ["its own drain", "another process", "recovery"])
+@pytest.mark.parametrize("where", ["number taken", "number not in the header", "nothing sealed"])
+def test_rows_after_a_rotation_that_a_signal_handler_interrupted_are_read(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, where: str, reader: str
+) -> None:
+    """The drain waited for a segment that does not exist: rows were dropped, and the program ended after OBS_EXIT_S."""
+    spool = made(folder, segments=8)
+    spool.write(row(1))
+    rotate_interrupted(spool, monkeypatch, where)
+    written = [1, *(number for number in range(2, 12) if spool.write(row(number, BIG)))]
+    assert len(written) == 11
+    if reader == "its own drain":
+        drain = Drain(spool, folder / "trace.db")
+        while drain.step():
+            pass
+        drain.close()
+    elif reader == "another process":
+        spool.tidy(2)
+        orphan = OrphanSpool(spool_path(folder))
+        drain = Drain(orphan, folder / "trace.db")
+        while drain.step():
+            pass
+        drain.close()
+        orphan.close()
+    closed(spool)
+    if reader == "recovery":
+        assert recovered(folder) == 11
+    assert stored(folder) == written
+
+
+def test_a_thread_whose_number_was_skipped_takes_another(folder: Path) -> None:
+    spool = made(folder)
+    late = spool._free.pop() if spool._free else spool._cold.pop()
+    number = next(spool._sequences)  # a thread stops here
+    assert spool._rotate()
+    assert spool.write(row(1))
+    assert spool.read(number * SMALLEST_SEGMENT, 9) == ([], (number + 1) * SMALLEST_SEGMENT)
+    late.sequence = number  # and goes on here
+    spool._activate(late)
+    assert late.sequence > spool.current.sequence
+    closed(spool)
+
+
+def spool_path(folder: Path) -> Path:
+    (path,) = (folder / "trace.db.d").glob("*.spool")
+    return path
