@@ -10,7 +10,7 @@ class BatchLock:
     """A lock that knows which threads hold it or wait for it.
 
     A finalizer or signal handler can run in such a thread at any time. What it calls must not wait, neither for this
-    lock, which its own thread holds, nor for a lock whose owner waits for this one.
+    lock, which its own thread holds, nor for a lock that is held by a thread that waits for this one.
     """
 
     def __init__(self) -> None:

@@ -198,7 +198,7 @@ class Spool:
         return [], position
 
     def _after_missing(self, sequence: int, position: int) -> int:
-        """The position to go on from, if no segment has this sequence number: `position` until a later one exists.
+        """The next position to read, if no segment has this sequence number: `position` until a later one exists.
 
         A thread may have taken the number and not used it yet. It reads `_skipped` after it wrote the number, and here
         the numbers are read after `_skipped` was written: one of the two sees the other.
