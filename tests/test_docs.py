@@ -10,7 +10,7 @@ from obs_core.query.questions import catalog
 
 ROOT = Path(__file__).parents[1]
 DOCS = {path.name: path.read_text("utf-8") for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]}
-SETTING = re.compile(r"\b(?:OBS_[A-Z][A-Z_]*[A-Z]|ENABLE_[A-Z_]+|OTEL_[A-Z_]+|TRACEPARENT)\b")
+SETTING = re.compile(r"\b(?:OBS_[A-Z][A-Z_]*[A-Z]|ENABLE_[A-Z_]+|OTEL_[A-Z_]+|TRACEPARENT|TRACESTATE|BAGGAGE)\b")
 
 
 def settings_in(text: str) -> set[str]:

@@ -6,11 +6,13 @@ nanoseconds, because random ids halve the insert rate of the log.
 """
 
 import os
-import re
 from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
 from contextvars import ContextVar, Token
 from random import Random
 from typing import Final, NamedTuple
+
+from obs_core.capture.propagation import NAMES, NOTHING, TRACEPARENT, TRACESTATE, Headers, read
 
 
 class Running(NamedTuple):
@@ -20,6 +22,32 @@ class Running(NamedTuple):
     trace_low: int
     span: int
     function: str | None
+
+
+class Remote(Running):
+    """A call of another process with its baggage, which the first call below it records.
+
+    Like UNSAMPLED it has no span id, which is in `call`: the fast path of traced functions looks at nothing else, and
+    asks what to do (`TracedFunction.without_parent`).
+    """
+
+    call: Running
+    _baggage: list[dict[str, str]]
+
+    @classmethod
+    def of(cls, call: Running, baggage: dict[str, str]) -> "Remote":
+        """The remote `call` with the members of its `baggage` (see `propagation.Headers`)."""
+        remote = cls(call.trace_high, call.trace_low, 0, None)
+        remote.call = call
+        remote._baggage = [baggage]
+        return remote
+
+    def take(self) -> dict[str, str] | None:
+        """The members of the baggage for the first who asks, in any thread; None for all others."""
+        try:
+            return self._baggage.pop()
+        except IndexError:
+            return None
 
 
 UNSAMPLED: Final = Running(0, 0, 0, None)
@@ -34,30 +62,53 @@ _random: Final = Random()  # noqa: S311 - ids need no cryptography; os.urandom c
 random_bits: Final = _random.getrandbits
 random_share: Final = _random.random
 
-_TRACEPARENT: Final = r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?"
-_HEADER: Final = "traceparent"
 _UNSIGNED: Final = (1 << 64) - 1
-ENVIRONMENT: Final = "TRACEPARENT"
+
+_headers: Final[ContextVar[Headers]] = ContextVar("obs_core_headers", default=NOTHING)
+"""The headers that are passed on from here; the call in them is the one that `extract` set."""
+_inherited: Final = {name.upper(): os.environ.get(name.upper()) for name in NAMES}
+"""The variables of this process, which a copy of its environment has, too."""
+
+
+def call_of(running: Parent) -> Parent:
+    """`running` with the ids that calls below it have."""
+    return running.call if type(running) is Remote else running
 
 
 def current_trace_id() -> str | None:
     """The id of the running trace as 32 hexadecimal digits, or None outside a trace."""
-    running = current.get()
+    running = call_of(current.get())
     return None if running is None or not running[2] else _trace_id(running)
 
 
 def inject(carrier: MutableMapping[str, str] | None = None) -> MutableMapping[str, str]:
     """Put the running call into `carrier` (headers, or a copy of os.environ), so that the receiver joins the trace.
 
-    Writes `traceparent`, or `TRACEPARENT` if the carrier is an environment (it has a PATH, or is os.environ).
-    Without a carrier a new dict is made. Returns the carrier, unchanged outside a call.
+    Writes `traceparent`, and passes on the `tracestate` and `baggage` that `extract` read; in upper case if the carrier
+    is an environment (it has a PATH, or is os.environ). Without a carrier a new dict is made. Returns the carrier,
+    unchanged outside a call and without baggage.
     """
     carrier = {} if carrier is None else carrier
-    running = current.get()
-    if running is not None and running[2]:
-        name = ENVIRONMENT if carrier is os.environ or "PATH" in carrier else _HEADER
-        carrier[name] = f"00-{_trace_id(running)}-{running[2]:016x}-01"
+    with suppress(Exception):  # the carrier is an object of the program, with any code
+        _inject(carrier)
     return carrier
+
+
+def _inject(carrier: MutableMapping[str, str]) -> None:
+    running = call_of(current.get())
+    headers = _headers.get()
+    fields = headers.fields()
+    if running is None or not running[2] or headers.ids is None or headers.ids[:2] != running[:2]:
+        fields.pop(TRACESTATE, None)  # it belongs to another trace
+    if running is not None and running[2]:
+        fields[TRACEPARENT] = f"00-{_trace_id(running)}-{running[2]:016x}-01"
+    if carrier is not os.environ and "PATH" not in carrier:
+        carrier.update(fields)
+    elif fields:
+        for name, text in _inherited.items():  # what this call does not pass on is not the child's either
+            if text is not None and carrier.get(name) == text:
+                del carrier[name]
+        carrier.update((name.upper(), text) for name, text in fields.items())
 
 
 def _trace_id(running: tuple[int, int, int, str | None]) -> str:
@@ -70,11 +121,26 @@ def extract(carrier: Mapping[str, str] | None = None) -> Running | None:
 
     `carrier` is headers (names in any case) or an environment; by default this process's own environment. Without a
     valid call, the one that an earlier `extract` set here is forgotten: requests of one thread don't share a trace.
+    The first call below it gets the baggage as attributes; `inject` passes on `tracestate` and `baggage`.
     """
-    remote = parse_traceparent(carrier)
-    if remote or type(current.get()) is Running:
+    headers = read(os.environ if carrier is None else carrier)
+    remote = _parent_in(headers)
+    running = current.get()
+    if remote or (isinstance(running, Running) and running is not UNSAMPLED and running is not RECORDING):
         current.set(remote)
-    return remote
+    _headers.set(headers)
+    return _call_in(remote)
+
+
+def _parent_in(headers: Headers) -> Running | None:
+    if headers.ids is None:
+        return None
+    call = Running(*headers.ids, None)
+    return Remote.of(call, headers.baggage) if headers.baggage else call
+
+
+def _call_in(remote: Running | None) -> Running | None:
+    return remote.call if type(remote) is Remote else remote
 
 
 class extracted:  # noqa: N801 - used like a function: with extracted(headers):
@@ -83,20 +149,28 @@ class extracted:  # noqa: N801 - used like a function: with extracted(headers):
     Without a valid call in `carrier` the block starts a trace of its own.
     """
 
-    __slots__ = ("_remote", "_token")
+    __slots__ = ("_before", "_headers", "_remote", "_token")
 
     def __init__(self, carrier: Mapping[str, str]) -> None:
         """Read the headers, or an environment."""
-        self._remote = parse_traceparent(carrier)
+        self._headers = read(carrier)
+        self._remote = _parent_in(self._headers)
 
     def __enter__(self) -> Running | None:
         """Make the call the parent; return it, or None without a valid one."""
         self._token = current.set(self._remote)
-        return self._remote
+        self._before = _headers.set(self._headers)
+        return _call_in(self._remote)
 
     def __exit__(self, *_error: object) -> None:
         """Make the parent from before the parent again."""
         restore(self._token, self._remote)
+        try:
+            _headers.reset(self._before)
+        except (ValueError, RuntimeError):  # as in `restore`
+            if _headers.get() is self._headers:
+                before = self._before.old_value
+                _headers.set(NOTHING if before is Token.MISSING else before)
 
     async def __aenter__(self) -> Running | None:
         """Make the call the parent; return it, or None without a valid one."""
@@ -118,19 +192,6 @@ def restore(token: Token[Parent], left: Parent) -> None:
     except (ValueError, RuntimeError):
         if current.get() is RECORDING or (left is not None and current.get() == left):
             current.set(None if token.old_value is Token.MISSING else token.old_value)
-
-
-def parse_traceparent(carrier: Mapping[str, str] | None = None) -> Running | None:
-    """The call in the `traceparent` of `carrier` (W3C Trace Context level 2, 3.2), or None if it is not valid."""
-    carrier = os.environ if carrier is None else carrier
-    text = next((value for name, value in carrier.items() if str(name).lower() == _HEADER), "")
-    match = re.fullmatch(_TRACEPARENT, text.strip()) if text and isinstance(text, str) else None
-    if not match:
-        return None
-    version, trace, span, _flags, more = match.groups()
-    if version == "ff" or (version == "00" and more) or not int(trace, 16) or not int(span, 16):
-        return None
-    return Running(int(trace[:16], 16), int(trace[16:], 16), int(span, 16), None)
 
 
 def _reseed() -> None:

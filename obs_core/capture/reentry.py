@@ -8,7 +8,7 @@ the drain, is the program's, and its calls are recorded like any others.
 import sys
 from types import FrameType
 
-from obs_core.capture.context import RECORDING, Parent, current
+from obs_core.capture.context import RECORDING, Parent, Remote, current
 from obs_core.capture.signals import handler_codes
 from obs_core.capture.state import process
 
@@ -26,6 +26,8 @@ def is_off() -> bool:
 
 def is_left_out(running: Parent) -> bool:
     """Whether a call below `running`, which has no span id, is not recorded."""
+    if type(running) is Remote:
+        return process.options.disabled
     return running is not RECORDING or process.options.disabled or _is_our_call()
 
 

@@ -4,7 +4,8 @@ from contextvars import Token
 from time import perf_counter_ns, time_ns
 from typing import Any, Final
 
-from obs_core.capture.context import RECORDING, UNSAMPLED, Parent, current, random_bits, restore
+from obs_core.capture.calls.baggage import baggage_details
+from obs_core.capture.context import RECORDING, UNSAMPLED, Parent, Remote, current, random_bits, restore
 from obs_core.capture.lost_rows import report, report_lost_row
 from obs_core.capture.signals import pass_on
 from obs_core.capture.spool.frames import NOT_MEASURED, CallSite, encode_frame, encode_site, encode_value
@@ -61,7 +62,14 @@ class Call:
 
     __slots__ = ("_clock", "_handle", "_outer", "_parent", "_token", "details", "running", "start_ns")
 
-    def __init__(self, handle: SiteHandle, function: str | None = None, remote: Parent = None) -> None:
+    def __init__(
+        self,
+        handle: SiteHandle,
+        function: str | None = None,
+        remote: Parent = None,
+        *,
+        takes_baggage: bool = True,
+    ) -> None:
         """Start a child of the running call, or without one of `remote`.
 
         Values recorded inside belong to `function`, by default the site's.
@@ -72,7 +80,11 @@ class Call:
         self._outer: Parent = None
         self.details: dict[str, Any] = {}
         parent = current.get() or remote
-        if parent is None or not parent[2]:  # without a span id: a signal handler or finalizer interrupted code of ours
+        if type(parent) is Remote:
+            if takes_baggage:
+                self.details |= baggage_details(parent)
+            parent = parent.call
+        elif parent is None or not parent[2]:  # a signal handler or finalizer interrupted code of ours
             parent = self.start_ns, random_bits(64), 0, None
         high, low, self._parent, _ = parent
         self.running: tuple[int, int, int, str | None] = (high, low, random_bits(64), function or handle.function)
@@ -140,7 +152,10 @@ def describe_exception(error: BaseException) -> dict[str, Any]:
 
 def emit_value(handle: SiteHandle, timestamp_ns: int, value: object, details: dict[str, Any] | None) -> None:
     """Write a row that has a value and no duration, as a child of the running call."""
-    high, low, parent, _ = current.get() or (0, 0, 0, None)
+    running = current.get() or (0, 0, 0, None)
+    if type(running) is Remote:
+        running = running.call
+    high, low, parent, _ = running
     emit(handle, (high, low, 0, parent), (timestamp_ns, NOT_MEASURED), value, details)
 
 

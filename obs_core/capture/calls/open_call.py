@@ -31,7 +31,7 @@ class OpenCall(Call):
         is_left_out: bool,
     ) -> None:
         """Start the call and record its arguments; with `is_left_out`, nothing of it and below it is recorded."""
-        super().__init__(handle, remote=remote)
+        super().__init__(handle, remote=remote, takes_baggage=not is_left_out)
         self._options = options
         self._arguments = arguments
         self._before = None

@@ -29,7 +29,7 @@ FAST: Final = """
             _obs_off = False
             _obs_high, _obs_low, _obs_parent, _ = _obs_running
             if not _obs_parent:
-                _obs_high, _obs_low, _obs_off = _obs.without_parent(_obs_running)
+                _obs, _obs_off, _obs_high, _obs_low, _obs_parent = _obs.without_parent(_obs_running)
         if not _obs_off:
             _obs_bits = _obs.bits
             _obs_span = _obs_bits(64)

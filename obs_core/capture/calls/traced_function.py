@@ -11,10 +11,11 @@ from typing import Any, Final
 from zlib import adler32
 
 from obs_core.capture.calls.arguments import argument_attributes
+from obs_core.capture.calls.baggage import baggage_details
 from obs_core.capture.calls.call import Entered, SiteHandle, describe_exception, without_frame
 from obs_core.capture.calls.open_call import OpenCall, step, steps
 from obs_core.capture.calls.trace_options import TraceOptions
-from obs_core.capture.context import Parent, current, random_bits, random_share, restore
+from obs_core.capture.context import Parent, Remote, call_of, current, random_bits, random_share, restore
 from obs_core.capture.lost_rows import report_lost_row
 from obs_core.capture.reentry import is_left_out, is_off
 from obs_core.capture.signals import pass_on
@@ -58,6 +59,7 @@ class TracedFunction:
 
     __slots__ = (
         *_TOOLS,
+        "baggage",
         "described_id",
         "handle",
         "name",
@@ -70,6 +72,7 @@ class TracedFunction:
     def __init__(self, site: CallSite, options: TraceOptions, remote: _Remote | None = None) -> None:
         """Register `site` with this process; without a running call, `remote` is the parent of its calls."""
         self.remote = remote
+        self.baggage: dict[str, Any] = {}
         for name, tool in _TOOLS.items():
             setattr(self, name, tool)
         self.site, self.options = site, options
@@ -83,7 +86,7 @@ class TracedFunction:
 
         The running call becomes the parent of the calls in the other process.
         """
-        running = current.get()
+        running = call_of(current.get())
         remote = self.remote if running is None or not running[2] else tuple(running)
         return TracedFunction, (self.site, self.options, remote)
 
@@ -91,9 +94,33 @@ class TracedFunction:
         """Count a call, because its start could not be recorded."""
         report_lost_row(error)
 
-    def without_parent(self, running: Parent) -> tuple[int, int, bool]:
-        """The trace id (high, low) of a call below `running`, which has no span id, and whether it is not recorded."""
-        return time_ns(), random_bits(64), is_left_out(running)
+    def without_parent(self, running: Parent) -> tuple["TracedFunction", bool, int, int, int]:
+        """How to record a call below `running`, which has no span id.
+
+        Returns what the code around the function works with, whether the call is not recorded, the trace id (high, low)
+        and the parent's span id.
+        """
+        if type(running) is not Remote:
+            return self, is_left_out(running), time_ns(), random_bits(64), 0
+        high, low, parent, _ = running.call
+        if process.options.disabled:
+            return self, True, high, low, parent
+        details = baggage_details(running)
+        return self._with_baggage(details) if details else self, False, high, low, parent
+
+    def _with_baggage(self, details: dict[str, Any]) -> "TracedFunction":
+        """A copy for one call: its row has `details`, and no result takes the shortest path, that of floats."""
+        copy = object.__new__(TracedFunction)
+        for name in TracedFunction.__slots__:
+            setattr(copy, name, getattr(self, name))
+
+        def encode(result: object) -> tuple[Any, dict[str, Any]]:
+            plain, of_result = encode_plain(result)
+            return plain, {**(of_result or {}), **details}
+
+        for name, tool in {"baggage": details, "encode": encode, "float": None}.items():
+            setattr(copy, name, tool)
+        return copy
 
     def failed(self, error: BaseException, token: Entered, ids: Ids, arguments: dict[str, Any]) -> None:
         """Record that a plain function raised `error`, with the arguments of the call."""
@@ -102,7 +129,7 @@ class TracedFunction:
             duration = perf_counter_ns() - began
             restore(token, (high, low, span, self.name))
             without_frame(error)
-            details = {**describe_exception(error), **argument_attributes(arguments)}
+            details = {**describe_exception(error), **argument_attributes(arguments), **self.baggage}
             head = self.described_id, high, low, span, parent, start_ns, duration
             put(encode_frame(head, dumps((None, details), MARSHAL_VERSION)))
         except BaseException as second:  # noqa: BLE001 - the traced program must not notice
@@ -118,7 +145,8 @@ class TracedFunction:
             restore(token, (high, low, span, self.name))
             pass_on(error)
             # a clock beyond 64 bits, or a dict that another thread changed
-            flag, value = encode_value(*describe_result(result))
+            plain, details = describe_result(result)
+            flag, value = encode_value(plain, {**(details or {}), **self.baggage} if self.baggage else details)
             put(
                 encode_frame((self.site_id | flag, high, low, span, parent, start_ns, perf_counter_ns() - began), value)
             )

@@ -91,7 +91,7 @@ class RowBuilder:
             if text is None:
                 details = {**details, **description(value)}
                 text = details["text"]
-        attributes = dict(details.get("attributes") or {})
+        attributes = {**(details.get("baggage") or {}), **(details.get("attributes") or {})}
         attributes |= {f"obs.value.{name}": details[name] for name in _OF_VALUES if name in details}
         about = {"attributes": attributes, **(details.get("about") or {})} if attributes else details.get("about")
         stack = details.get("stack")

@@ -47,9 +47,9 @@ Frame = tuple[int, int, int, int, int, int, int, bytes]
 If the site id has DESCRIBED set, the value is a pair (plain value, details). `details` may hold: type, text (of the
 value), length (of a value that the text does not show in full), hash or incomparable (how a reading is compared,
 see `values.equality.Key`), result (False: no value was captured), status, exception, stack (see
-`exceptions.exception_chain`, or text), memory, attributes (a dict of plain data), about (events, links, scope), process
-and group (if they are not the writer's), site (the marshalled `CallSite` if it has no id). If the site id is READY, the
-value is a whole `Row`, and the start is its arrival.
+`exceptions.exception_chain`, or text), memory, attributes and baggage (dicts of plain data), about (events, links,
+scope), process and group (if they are not the writer's), site (the marshalled `CallSite` if it has no id). If the site
+id is READY, the value is a whole `Row`, and the start is its arrival.
 """
 
 

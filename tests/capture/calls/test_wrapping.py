@@ -19,8 +19,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import Status, StatusCode
 
 import obs_core
-from obs_core import current_trace_id, extract, inject, instrument, record, span, trace, uninstrument
-from obs_core.capture import context, writer
+from obs_core import current_trace_id, extract, extracted, inject, instrument, record, span, trace, uninstrument
+from obs_core.capture import writer
 from obs_core.capture.calls.traced_function import traced_by
 from obs_core.capture.logging import Handler
 from obs_core.capture.otel import CodeProcessor, Exporter
@@ -241,8 +241,10 @@ def test_traceparent_joins_services_and_subprocesses(select: Select, log: Path) 
     ],
 )
 def test_a_traceparent_that_is_not_valid_starts_no_trace(text: str) -> None:
-    assert context.parse_traceparent({"traceparent": text}) is None
-    assert context.parse_traceparent({"traceparent": "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-what"})
+    with extracted({"traceparent": text}) as remote:
+        assert remote is None
+    with extracted({"traceparent": "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-what"}) as remote:
+        assert remote == (0x4BF92F3577B34DA6, 0xA3CE929D0E0E4736, 0xF067AA0BA902B7, None)
 
 
 def test_log_records_are_rows_linked_to_the_running_call(select: Select) -> None:
