@@ -65,12 +65,12 @@ def calls_and_errors(per: str = "") -> Spec:
     return _spec(alt.layer(calls.add_params(_brush()), errors, cross, _starts()), 190)
 
 
-@lru_cache(maxsize=1)
-def shares() -> Spec:
+@lru_cache(maxsize=2)
+def shares(height: int = 240) -> Spec:
     """Return shares as a ring (columns group, rows, colour); a click on a segment is the selection `group`."""
     chart = (
         alt.Chart(_sample(group="", rows=1, colour=""))
-        .mark_arc(innerRadius=45, padAngle=0.01, cursor="pointer")
+        .mark_arc(innerRadius=height * 3 // 16, padAngle=0.01, cursor="pointer")
         .encode(
             theta=alt.Theta("rows:Q", stack=True),
             order=alt.Order("rows:Q", sort="descending"),
@@ -79,7 +79,7 @@ def shares() -> Spec:
         )
         .add_params(alt.selection_point(name="group", fields=["group"]))
     )
-    return _spec(chart, 240)
+    return _spec(chart, height)
 
 
 @lru_cache(maxsize=64)

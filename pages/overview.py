@@ -53,17 +53,19 @@ def health(scope: PageScope) -> None:
             key="o_latency",
             starts=starts,
         )
-    left, right = st.columns([3, 2], gap="small")
     rules = partial(failure_suggestions, scope)
     note = "Exceptions by type and raising frame, each counted once"
-    with left, panel("Issues", note, key="o_kinds_panel", suggestions=rules):
+    with panel("Issues", note, key="o_kinds_panel", suggestions=rules):
         issues(ask(overview.exceptions, scope), scope, date=date)
+    with st.container(key="o_errors_and_groups"):
+        left, right = st.columns(2, gap="small")
     with (
-        right,
+        left,
         panel("Recent errors", "Newest 10; select a row to open its trace", key="o_errors_panel", suggestions=rules),
     ):
         recent_errors(ask(overview.recent_errors, scope), date=date)
-    with panel("Process groups", "Click a group to filter the page", suggestions=partial(group_suggestions, scope)):
+    rules = partial(group_suggestions, scope)
+    with right, panel("Process groups", "Click a group to filter the page", key="o_groups_panel", suggestions=rules):
         groups_card(ask(overview.groups, scope), scope.group)
     note = "P95 compared with the window before; select a function to open its code"
     with panel("Functions", note, suggestions=partial(function_suggestions, scope)):

@@ -70,6 +70,16 @@ def stored(path: Path, drawing: str = SHOP, *, age_s: int = 180, suffix: str = "
     connection.close()
 
 
+CARD = """(name) => {
+    const card = document.querySelector(`.st-key-o_${name}_panel`);
+    const { left, top, right, bottom, width } = card.getBoundingClientRect();
+    const content = [...card.querySelectorAll('canvas, p, svg.marks')];
+    const last = Math.max(...content.map((each) => each.getBoundingClientRect().bottom));
+    return { left, top, right, bottom, width, empty: bottom - last };
+}"""
+"""Where a card of the Overview is, and how high the empty area below its last content is."""
+
+
 @pytest.fixture
 def log_path(tmp_path: Path) -> Path:
     """A log with rows that are some minutes old."""
@@ -214,3 +224,32 @@ def test_nothing_is_wider_than_the_window(opened: Page, width: int) -> None:
     opened.wait_for_timeout(1_500)
     main = "document.querySelector('[data-testid=stMain]')"
     assert opened.evaluate(f"{main}.scrollWidth") <= opened.evaluate(f"{main}.clientWidth")
+
+
+@pytest.mark.parametrize("width", [1440, 2560])
+def test_cards_next_to_each_other_are_equally_high_without_an_empty_area(
+    serve: Serve, page: Page, tmp_path: Path, width: int
+) -> None:
+    groups = "\n".join(f"{at} p{at} g{at % 3} m.f f call e{at} s1 - 5 ERROR OSError:disk" for at in range(12))
+    stored(tmp_path / "errors.db", f"{SHOP.strip().splitlines()[0]}\n{groups}")
+    page.set_viewport_size({"width": width, "height": 1200})
+    page.goto(f"{serve(tmp_path / 'errors.db')}/overview?every=off")
+    page.locator(".st-key-o_groups_panel svg.marks").wait_for()
+    settled(page)
+    errors, grouped, issues = (page.evaluate(CARD, name) for name in ("errors", "groups", "kinds"))
+    assert errors["top"] == pytest.approx(grouped["top"], abs=1)
+    assert errors["bottom"] == pytest.approx(grouped["bottom"], abs=1)
+    assert (issues["left"], issues["right"]) == pytest.approx((errors["left"], grouped["right"]), abs=1)
+    assert max(card["empty"] for card in (errors, grouped, issues)) < 60
+
+
+def test_without_errors_the_groups_take_the_whole_width(serve: Serve, page: Page, tmp_path: Path) -> None:
+    stored(tmp_path / "calm.db", "\n".join(line for line in SHOP.splitlines() if "ERROR" not in line))
+    page.goto(f"{serve(tmp_path / 'calm.db')}/overview?every=off")
+    page.get_by_text("No errors in this window.").wait_for()
+    page.locator(".st-key-o_groups_panel canvas").first.wait_for()
+    settled(page)
+    errors, grouped = (page.evaluate(CARD, name) for name in ("errors", "groups"))
+    assert grouped["width"] == pytest.approx(errors["width"], abs=1)
+    assert errors["bottom"] < grouped["top"]
+    assert errors["empty"] < 60

@@ -1,6 +1,7 @@
 """Process groups: their shares of the rows as a pie, and a table with their health."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Final
 from urllib.parse import quote
 
@@ -17,6 +18,9 @@ from obs_core.ui.shell.scope import PageScope
 
 SLICES: Final = 9
 OTHERS: Final = "others"
+FEW: Final = 4
+"""So many groups leave room for the pie below their table: the card is then as high as the ten errors next to it."""
+PIE_HEIGHT: Final = 180
 _SVG: Final = "<svg xmlns='http://www.w3.org/2000/svg' width='14' height='14'>{}</svg>"
 
 
@@ -25,6 +29,10 @@ def groups_card(groups: DataFrame, group: str | None) -> None:
     names, parts, shown = derived(_shown, groups, dark=st.context.theme.type == "dark")
     if len(parts) < 2:  # noqa: PLR2004 - a ring of one segment says nothing
         selected, clicked = {}, _table(shown, names, key=f"o_groups {group}")
+    elif len(parts) <= FEW:
+        clicked = _table(shown, names, key=f"o_groups {group}")
+        pie = partial(charts.shares, height=PIE_HEIGHT)
+        selected = chart_view.show(pie, parts, key=f"o_pie {group}", selects=True)
     else:
         left, right = st.columns([1, 3], gap="medium")
         with left:
@@ -70,12 +78,12 @@ def _shown(groups: DataFrame, *, dark: bool) -> tuple[list[str], DataFrame, Data
         {
             "": [_dot(colours[name]) for name in named["name"]],
             "Group": [plain(name, 200) or "(none)" for name in named["name"]],
-            "Rows": named["rows"],
             "Calls": named["calls"],
             "Calls/s": table.rounded(named["calls_per_s"]),
             "Error rate": named["error_rate"],
             "P95 (ms)": table.rounded(named["p95_ms"]),
             "Impact (s)": table.rounded(named["impact_ms"] / 1e3),
+            "Rows": named["rows"],
         }
     )
     return [str(name) for name in named["name"]], slices(named, colours, dark=dark), shown
@@ -85,14 +93,14 @@ def _table(shown: DataFrame, names: list[str], *, key: str) -> table.RowId | Non
     most = float(shown["Impact (s)"].max()) if shown["Impact (s)"].notna().any() else 1.0
     columns = {
         "": st.column_config.ImageColumn(width=28),
-        "Group": st.column_config.TextColumn(width=180),
+        "Group": st.column_config.TextColumn(width=120),
         "Rows": st.column_config.NumberColumn(format="localized"),
         "Calls": st.column_config.NumberColumn(format="localized"),
         "Calls/s": st.column_config.NumberColumn(format="localized"),
         "Error rate": st.column_config.NumberColumn(format="percent"),
         "P95 (ms)": st.column_config.NumberColumn(format="localized"),
         "Impact (s)": st.column_config.ProgressColumn(
-            format="localized", max_value=most or 1.0, help="Calls times mean duration: where the time goes."
+            format="localized", width=110, max_value=most or 1.0, help="Calls times mean duration: where the time goes."
         ),
     }
     narrow = {"Group": 120, "Calls": 64, "Error rate": 76, "P95 (ms)": 70}

@@ -29,7 +29,7 @@ def recent_errors(errors: DataFrame, *, date: bool) -> None:
         shown,
         table.ids_of(errors, "trace_id", "span_id", "id"),
         key="o_errors",
-        columns={"Timestamp": 170 if date else 100, "Process": 130, "Exception": 240, "Data": 150},
+        columns={"Timestamp": 170 if date else 100, "Process": 110, "Exception": 210, "Data": 150},
         narrow={"Exception": 232, "Timestamp": 96},
     )
     if clicked is not None:
