@@ -43,11 +43,12 @@ def is_interrupt(error: BaseException) -> bool:
 
 
 def handler_codes() -> set[CodeType | None]:
-    """The code of the program's signal handlers."""
+    """The code of the program's signal handlers; of a traced one also its own code: its frame is the visible one."""
     signals = sys.modules.get("signal")
     if signals is None:
         return set()
-    return {_code_of(signals.getsignal(number)) for number in signals.valid_signals()} - {None}
+    codes = {_code_of(signals.getsignal(number)) for number in signals.valid_signals()} - {None}
+    return codes.union(item for code in codes if code for item in code.co_consts if type(item) is CodeType)
 
 
 def pass_on(error: BaseException) -> None:

@@ -557,6 +557,89 @@ def warnings_are_given_once_more() -> object:
     return [(warning.filename == __file__, warning.lineno) for warning in seen]
 
 
+@trace
+def who() -> object:
+    """Look at the callers, as `namedtuple`, `warnings` and `logging` do."""
+    warnings.warn("ask another", UserWarning, stacklevel=2)
+    frames = sys._getframe(1), inspect.currentframe().f_back  # type: ignore[union-attr]
+    return [frame.f_code.co_name for frame in (*frames, frames[0].f_back)]
+
+
+@trace(args=True)
+def who_with_options(first: object = None) -> object:
+    warnings.warn("ask another", UserWarning, stacklevel=2)
+    return [frame.name for frame in traceback.extract_stack()], inspect.stack()[1].function, bool(first)
+
+
+@case
+def the_caller_of_a_function_is_one_level_up() -> object:
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        answers = who(), who_with_options(), list(map(who_with_options, [1, 2]))
+    made = module("levels", "import sys\ndef caller(): return sys._getframe(1).f_globals['__name__']\n")
+    return answers, [(warning.filename == __file__, warning.lineno) for warning in seen], made.caller()
+
+
+@case
+def recursion_shows_each_level_once() -> object:
+    @trace
+    def depth(n: int) -> int:
+        return depth(n - 1) if n else len(inspect.stack())
+
+    def plain_depth(n: int) -> int:
+        return plain_depth(n - 1) if n else len(inspect.stack())
+
+    return depth(20) - plain_depth(20)
+
+
+@case
+def tracers_get_a_return_for_each_call() -> object:
+    class Late(Exception):
+        pass
+
+    @trace
+    def leaf(x: int) -> int:
+        if x < 0:
+            raise Late
+        return x
+
+    @trace(args=True)
+    def middle(x: int) -> int:
+        return leaf(x)
+
+    @trace
+    def steps(x: int) -> Iterator[int]:
+        yield middle(x)
+
+    def work() -> None:
+        for x in (1, -1, 2, -2, 3):
+            with contextlib.suppress(Late):
+                middle(x)
+            with contextlib.suppress(Late):
+                leaf(x)
+            with contextlib.suppress(Late):
+                list(steps(x))
+
+    def check(frame: types.FrameType, event: str, _argument: object) -> Any:
+        if event == "call":
+            open_calls.append(frame)
+        elif event == "return":
+            wrong.append(open_calls.pop() is not frame if open_calls else None)
+        elif event == "line" and open_calls:
+            wrong.append(open_calls[-1] is not frame)
+        return check
+
+    results = []
+    for hook in (sys.setprofile, sys.settrace):
+        open_calls, wrong = [], []  # type: list[types.FrameType], list[object]
+        hook(check)
+        work()
+        work()
+        hook(None)
+        results.append((wrong.count(True), wrong.count(None) <= 1, len(wrong) > 20))
+    return results
+
+
 if __name__ == "__main__":
     for name, function in CASES.items():
         print(name, "->", re.sub("0x[0-9a-f]+", "0x", raised(function)), flush=True)

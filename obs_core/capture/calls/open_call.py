@@ -72,11 +72,15 @@ class OpenCall(Call):
                 current.reset(self._token)
             process.homeless += 1
 
-    def raised(self, error: BaseException) -> None:
-        """Leave the call and record that it raised `error`, with its arguments; a closed generator ends."""
+    def raised(self, error: BaseException, *, is_hidden: bool = False) -> None:
+        """Leave the call and record that it raised `error`, with its arguments; a closed generator ends.
+
+        `is_hidden`: the traceback has no frame of ours.
+        """
         try:
             self._leave()
-            without_frame(error)
+            if not is_hidden:
+                without_frame(error)
             if type(error) is GeneratorExit:
                 super().ended()
                 return

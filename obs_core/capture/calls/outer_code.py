@@ -15,6 +15,7 @@ from types import CodeType
 from typing import Final
 
 from obs_core.capture.calls import templates
+from obs_core.capture.calls.hidden_frame import hidden
 
 GENERATOR: Final = 0x20  # inspect.CO_GENERATOR; inspect itself costs a traced program 5 ms
 COROUTINE: Final = 0x80
@@ -101,6 +102,7 @@ def _compile(own: CodeType, function: str) -> CodeType | None:
     code = compile(function, own.co_filename, "exec", dont_inherit=True)
     while code.co_name != "own":
         code = _nested(code)
+    code = hidden(code, function)
     if not code.co_freevars == _nested(code).co_freevars == own.co_freevars:
         return None
     return code.replace(

@@ -3,6 +3,9 @@
 `{constant}` is replaced by the `TracedFunction`, `{call}` by the parameters as they are passed, `{arguments}` by a dict
 of them, `{free}` by the free variables of the function's own code, which replaces `_obs_function`, and `{clear}` by
 the end of the parameters: a traceback may keep this frame, and what they refer to. No global name is used.
+
+A plain function has two lines `pass  # resume`: after the call of its own code, and first in the handler of
+exceptions. Up to there, `hidden_frame` makes the stack frame invisible. Both must come before anything that returns.
 """
 
 from typing import Final
@@ -42,21 +45,24 @@ FAST: Final = """
         if _obs_before is not _obs:
             _obs.set(_obs_before)
         _obs.not_started(_obs_error)
-    if _obs_off:
-        return _obs_function({call})
     try:
         _obs_result = _obs_function({call})
-    except _obs.BaseException as _obs_error:
-        try:
-            _obs.reset(_obs_token)
-        except _obs.ValueError:
-            pass
-        _obs_ids = _obs_high, _obs_low, _obs_span, _obs_parent, _obs_start, _obs_began
-        _obs.failed(_obs_error, _obs_token, _obs_ids, {arguments})
+    except:
+        pass  # resume
+        if not _obs_off:
+            try:
+                _obs.reset(_obs_token)
+            except _obs.ValueError:
+                pass
+            _obs_ids = _obs_high, _obs_low, _obs_span, _obs_parent, _obs_start, _obs_began
+            _obs.failed(_obs_token, _obs_ids, {arguments})
         {clear}
         raise
-    {clear}
     try:
+        pass  # resume
+        {clear}
+        if _obs_off:
+            return _obs_result
         _obs_duration = _obs_clock() - _obs_began
         _obs_reset = _obs.reset
         _obs_reset(_obs_token)
@@ -99,20 +105,24 @@ OPTIONS: Final = """
     def _obs_function(): {free}
     _obs = {constant!r}
     _obs_call = _obs.started({arguments})
-    if _obs_call is None:
-        return _obs_function({call})
     try:
-        _obs_call.enter()
+        if _obs_call is not None:
+            _obs_call.enter()
         _obs_result = _obs_function({call})
-    except _obs.BaseException as _obs_error:
-        _obs_call.raised(_obs_error)
+    except:
+        pass  # resume
+        if _obs_call is not None:
+            _obs.raised(_obs_call)
         {clear}
         raise
-    {clear}
     try:
-        _obs_call.returned(_obs_result)
+        pass  # resume
+        {clear}
+        if _obs_call is not None:
+            _obs_call.returned(_obs_result)
     except _obs.BaseException:
-        _obs_call.leave()
+        if _obs_call is not None:
+            _obs_call.leave()
         raise
     return _obs_result
 """

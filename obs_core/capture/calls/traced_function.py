@@ -4,6 +4,7 @@ It is the one constant of ours in that code (see `outer_code`), so nothing of th
 does is guarded: an error of ours is counted as a dropped row, and neither replaces nor hides one of the program.
 """
 
+import sys
 from marshal import dumps
 from time import perf_counter_ns, time_ns
 from types import FunctionType
@@ -13,6 +14,7 @@ from zlib import adler32
 from obs_core.capture.calls.arguments import argument_attributes
 from obs_core.capture.calls.baggage import baggage_details
 from obs_core.capture.calls.call import Entered, SiteHandle, describe_exception, without_frame
+from obs_core.capture.calls.hidden_frame import HIDES
 from obs_core.capture.calls.open_call import OpenCall, step, steps
 from obs_core.capture.calls.trace_options import TraceOptions
 from obs_core.capture.context import Parent, Remote, call_of, current, random_bits, random_share, restore
@@ -101,7 +103,7 @@ class TracedFunction:
         and the parent's span id.
         """
         if type(running) is not Remote:
-            return self, is_left_out(running), time_ns(), random_bits(64), 0
+            return self, is_left_out(running, self), time_ns(), random_bits(64), 0
         high, low, parent, _ = running.call
         if process.options.disabled:
             return self, True, high, low, parent
@@ -122,13 +124,15 @@ class TracedFunction:
             setattr(copy, name, tool)
         return copy
 
-    def failed(self, error: BaseException, token: Entered, ids: Ids, arguments: dict[str, Any]) -> None:
-        """Record that a plain function raised `error`, with the arguments of the call."""
+    def failed(self, token: Entered, ids: Ids, arguments: dict[str, Any]) -> None:
+        """Record that a plain function raised the current exception, with the arguments of the call."""
         try:
+            error = _current_exception()
             high, low, span, parent, start_ns, began = ids
             duration = perf_counter_ns() - began
             restore(token, (high, low, span, self.name))
-            without_frame(error)
+            if not HIDES:
+                without_frame(error)
             details = {**describe_exception(error), **argument_attributes(arguments), **self.baggage}
             head = self.described_id, high, low, span, parent, start_ns, duration
             put(encode_frame(head, dumps((None, details), MARSHAL_VERSION)))
@@ -156,11 +160,15 @@ class TracedFunction:
             except RecursionError:
                 process.homeless += 1
 
+    def raised(self, call: OpenCall) -> None:
+        """Record that a plain function with options raised the current exception."""
+        call.raised(_current_exception(), is_hidden=HIDES)
+
     def started(self, arguments: dict[str, Any]) -> OpenCall | None:
         """The call that starts now, for all but plain functions with default options; None if it is not recorded."""
         before = current.get()
         try:
-            if is_off():
+            if is_off(self):
                 return None
             is_left_out = self.options.sample < 1 and random_share() >= self.options.sample
             return OpenCall(self.handle, self.options, arguments, self.remote, is_left_out=is_left_out)
@@ -168,6 +176,12 @@ class TracedFunction:
             current.set(before)
             report_lost_row(error)
             return None
+
+
+def _current_exception() -> BaseException:
+    error = sys.exception()
+    assert error is not None
+    return error
 
 
 def put(frame: bytes) -> None:
