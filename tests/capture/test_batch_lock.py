@@ -12,7 +12,7 @@ import pytest
 
 import obs_core
 from obs_core import trace
-from obs_core.capture import forks, writer
+from obs_core.capture import batch_lock, forks, writer
 from obs_core.capture.batch_lock import BatchLock
 from tests.capture.conftest import Select
 
@@ -102,3 +102,19 @@ def test_a_batch_lock_is_refused_to_its_own_thread_and_waits_for_others() -> Non
     lock.release()
     assert not lock.is_used_here()
     assert not lock.locked()
+
+
+def test_a_lock_that_an_interrupted_thread_did_not_release_is_taken_from_it(
+    select: Select, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A signal handler raised an exception between `acquire` and `try`: no row was moved any more."""
+    monkeypatch.setattr(batch_lock, "_CHECK_S", 0.01)
+    finalizer()
+    assert select("function") == [("tests.capture.test_batch_lock.finalizer",)]
+    assert writer.process.batch_lock.acquire()  # as if the exception came now
+    finalizer()
+    until(lambda: not writer.process.batch_lock.is_used_here())
+    finalizer()
+    assert select("function") == [("tests.capture.test_batch_lock.finalizer",)] * 3
+    writer.process.batch_lock.release()
+    assert select("count(*)") == [(3,)]
