@@ -267,6 +267,8 @@ def trouble(log: str) -> None:
     while not select.select([0], [], [], 0)[0]:
         number += 1
         step(number)
+        if number == 1:
+            print("started", flush=True)
         time.sleep(pause_s)
     flushed = obs_core.flush(60)
     spool = spool_here()

@@ -30,7 +30,7 @@ class Program:
     """Up to 2,000 traced calls a second, from the first of them until `ended`."""
 
     def __init__(self, log: Path, **environment: str) -> None:
-        """Start it."""
+        """Start it, and wait for its first row."""
         self.log = log
         self.process = subprocess.Popen(
             [sys.executable, str(PROGRAMS), "trouble", str(log)],
@@ -40,6 +40,8 @@ class Program:
             env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
             text=True,
         )
+        assert self.process.stdout
+        assert self.process.stdout.readline() == "started\n"
 
     def waits_until_written(self, rows: int = 50) -> None:
         until(lambda: [w for w in writer_status.writers(self.log) if w.written >= rows])
