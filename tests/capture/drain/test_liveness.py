@@ -41,6 +41,8 @@ class Program:
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
         )
+        assert self.process.stdout
+        assert self.process.stdout.readline() == b"started\n"
         until(lambda: [writer for writer in writer_status.writers(log) if writer.written >= 20])
 
     def spool(self) -> Path:
