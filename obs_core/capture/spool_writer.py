@@ -6,7 +6,8 @@ at the end of the interpreter. Names of the standard library are bound here, so 
 """
 
 import importlib.readers  # noqa: F401 - importlib.resources would import it with the first batch
-from _thread import allocate_lock, start_new_thread
+from _thread import allocate_lock
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -20,6 +21,7 @@ from obs_core.capture.spool.memory_fallback import MemoryBuffer, new_spool
 from obs_core.capture.spool.renewal import renewed, take_over
 from obs_core.capture.spool.spool import Spool
 from obs_core.capture.state import process, sink
+from obs_core.capture.writer_thread import WriterThread
 from obs_core.paths import folder_of
 from obs_core.system import monotonic, sleep, time_ns
 
@@ -40,9 +42,9 @@ class Writer:
         self._wake = allocate_lock()
         self._wake.acquire()
         self._recovery_due = monotonic()
+        self.thread = WriterThread(self._loop)
         if drains:
-            with suppress(RuntimeError):  # no more threads: the rows are moved at the end of the program
-                start_new_thread(self._loop, ())  # not `Thread`: a list of the program's threads does not have ours
+            self.thread.start()  # without one, the rows are moved at the end of the program
 
     def put(self, frame: bytes) -> None:
         """Write `frame` to the spool, or count it as dropped; used when the current segment is full."""
@@ -52,17 +54,21 @@ class Writer:
                 sink.write = spool.current_write()
             elif spool is not self.spool or spool.sealed:
                 continue  # its file was deleted meanwhile, or the writer is being closed
-            with suppress(RuntimeError):  # the thread is awake already
-                self._wake.release()
+            self.wake()
             return
         sink.write = sink.put = sink.start
         sink.start(frame)
 
-    def _loop(self) -> None:
+    def wake(self) -> None:
+        """Make the thread look for work now."""
+        with suppress(RuntimeError):  # it is awake already
+            self._wake.release()
+
+    def _loop(self, is_due: Callable[[], bool]) -> None:
         current.set(RECORDING)  # traced functions that this thread calls are not the program's calls
-        while not self.closed:
+        while is_due() and not self.closed:
             self._wake.acquire(timeout=self.options.flush_ms / 1000)
-            while self._tick():
+            while is_due() and self._tick():
                 sleep(_GAP_S)
 
     def _tick(self) -> int:
