@@ -1,15 +1,28 @@
 """Text that can be encoded as UTF-8 and stored in the log."""
 
 import json
+import json.encoder
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 _NOT_FINITE: Final = {math.inf: "Infinity", -math.inf: "-Infinity"}
-# One shared encoder, because `json.dumps` makes a new one at each call (1.4 µs).
-_encode: Final = json.JSONEncoder(ensure_ascii=False, default=str, allow_nan=False).encode
+_encode_simply: Final = json.JSONEncoder(ensure_ascii=False, default=str, allow_nan=False).encode
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
+def _shared_encoder() -> Callable[[object], str]:
+    """An encoder that is made once: JSONEncoder makes one at each call (1 of 1.3 µs for an object with one field)."""
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:  # an interpreter without the module in C
+        return _encode_simply
+    sort_keys = skip_keys = allow_nan = False
+    pieces = make(None, str, json.encoder.encode_basestring, None, ": ", ", ", sort_keys, skip_keys, allow_nan)
+    return lambda value: "".join(pieces(value, 0))
+
+
+_encode: Final = _shared_encoder()
 
 
 def clean(text: str) -> str:

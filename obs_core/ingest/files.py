@@ -138,7 +138,7 @@ def _import_member(
         rows = [row for row in batch if isinstance(row, Row)]
         if len(rows) < len(batch):
             done.refuse([part._replace(member=member.name) for part in batch if isinstance(part, Refused)])
-        loose = sum(row.span_id is None for row in rows)
+        loose = [row.span_id for row in rows].count(None)
         if loose and not digest:
             digest = _digest(member)
             known = not again and log.was_imported(connection, digest)

@@ -15,6 +15,7 @@ from obs_core.store.hashed_ids import hashed_id
 from obs_core.text import clean, cleaned, json_text
 
 _TYPES: Final = {bool: "bool", int: "int", float: "double", str: "string", list: "array", dict: "kvlist"}
+_KINDS: Final = {kind: f'"span": {{"kind": {kind}}}' for kind in range(1, 6)}
 
 
 class Origin(NamedTuple):
@@ -219,8 +220,16 @@ def _about(source: Origin, span: Span) -> str | None:
     if source.about:
         parts.append(source.about)
     if span.more:
-        parts.append('"span": ' + json_text(span.more))
+        parts.append(_more(span.more))
     return clean("{" + ", ".join(parts) + "}") if parts else None
+
+
+def _more(more: Mapping[str, Any]) -> str:
+    """The other fields of a span; most spans have only their kind."""
+    kind = more.get("kind")
+    if type(kind) is int and len(more) == 1 and kind in _KINDS:
+        return _KINDS[kind]
+    return '"span": ' + json_text(more)
 
 
 def _joined(source: Origin, parts: Mapping[str, Any]) -> str | None:

@@ -65,6 +65,7 @@ def span_of(raw: Any) -> Span | str:  # noqa: ANN401 - a Span; generated code ha
     if not 0 < start <= MOST_NS or end > MOST_NS:
         return no_time("span", raw.name, end if 0 < start <= MOST_NS else start)
     status = raw.status
+    code = status.code
     pairs, events, links = raw.attributes, raw.events, raw.links
     return Span(
         trace_id.hex(),
@@ -73,22 +74,22 @@ def span_of(raw: Any) -> Span | str:  # noqa: ANN401 - a Span; generated code ha
         raw.name,
         start,
         end - start if end and start else None,
-        semconv.STATUS.get(status.code, "UNSET"),  # type: ignore[arg-type]
+        semconv.STATUS.get(code, "UNSET"),  # type: ignore[arg-type]
         status.message,
         attributes_of(pairs) if pairs else {},
         [_event(event) for event in events] if events else (),
         [_link(link) for link in links] if links else (),
-        _more(raw),
+        _more(raw, code, parent),
     )
 
 
-def _more(raw: Any) -> dict[str, Any]:  # noqa: ANN401 - a Span
+def _more(raw: Any, code: int, parent: bytes) -> dict[str, Any]:  # noqa: ANN401 - a Span
     """The other fields of a span, by the names of OTLP's JSON; also what can't be read, so that it is shown."""
     more: dict[str, Any] = {}
-    if (parent := raw.parent_span_id) and len(parent) != SPAN_ID:
+    if parent and len(parent) != SPAN_ID:
         more["parentSpanId"] = parent.hex()
-    if raw.status.code not in semconv.STATUS:
-        more["statusCode"] = raw.status.code
+    if code not in semconv.STATUS:
+        more["statusCode"] = code
     if kind := raw.kind:
         more["kind"] = kind
     if state := raw.trace_state:
