@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 from typing import Final, TypeVar
 
 from obs_core.alerts.evaluate import checks
@@ -14,6 +15,7 @@ from obs_core.store import sqlite
 
 Result = TypeVar("Result")
 
+_RETRY_S: Final = 30.0
 SAVE_EVERY: Final = 50_000
 """While rows arrive, streaks are saved once per this number of rows. At 5,000 rows/s over 10,000 series, saving at
 every tick of half a second would write 2,500 of them in 30 ms. A watcher that was killed reads this many rows again,
@@ -23,7 +25,8 @@ which takes half a second."""
 class Checkpoint:
     """The open snapshot file of one log; call `close` when done.
 
-    It can be rebuilt, so an error of the file stops nothing: `error` says why streaks are not saved.
+    It can be rebuilt, so an error of the file stops nothing: `error` says why streaks are not saved. After a while the
+    file is written again, with all series.
     """
 
     def __init__(self, log: Path) -> None:
@@ -31,9 +34,15 @@ class Checkpoint:
         self.error: ObsError | None = None
         self._path = snapshot.path_of(log)
         self._file: sqlite.Connection | None = None
+        self._log = log
         self._saved_id = -1
+        self._is_behind = False  # after an error some changes are not in the file
+        self._retry_s = 0.0
+        self._open()
+
+    def _open(self) -> None:
         try:
-            self._file = snapshot.open_series(log)
+            self._file = snapshot.open_series(self._log)
         except (ObsError, OSError) as error:
             self._give_up(error)
 
@@ -67,12 +76,20 @@ class Checkpoint:
 
     def save(self, evaluator: Evaluator, at_id: int, *, every: int = 0) -> None:
         """Save the series that have changed up to the id `at_id`, at most once per `every` rows."""
-        if at_id - self._saved_id < every or self._file is None:
+        if self._file is None and monotonic() >= self._retry_s:
+            self._open()
+        if self._file is None or (at_id - self._saved_id < every and not self._is_behind):
             return
-        changed = evaluator.series.drain_changed()
+        if self._is_behind:
+            self.clear()
+            changed = evaluator.series.drain_changed(everything=True)
+        else:
+            changed = evaluator.series.drain_changed()
         if changed or at_id != self._saved_id:
             self._saved_id = at_id
             self._run(lambda file: snapshot.save(file, at_id, checks.needs(evaluator.rules), changed))
+        if self._file is not None:
+            self._is_behind, self.error = False, None
 
     def _run(self, do: Callable[[sqlite.Connection], Result]) -> Result | None:
         """The result of `do`; None if the file can't be used, now or any longer."""
@@ -85,9 +102,11 @@ class Checkpoint:
             return None
 
     def _give_up(self, error: ObsError | OSError) -> None:
-        """Continue without the file: some changes are missing in it now, so it must not be used again."""
+        """Continue without the file: some changes are missing in it now, so it is written anew, later."""
         if not isinstance(error, ObsError):
             error = LogUnreadable(f"{self._path} can't be written: {error.strerror}.", "Check its permissions.")
-        hint = "After a restart, the watcher reads the log again to rebuild the streaks."
+        hint = f"The watcher tries again in {_RETRY_S:.0f} s; after a restart it reads the log again instead."
         self.error = LogUnreadable(f"Streaks are not saved: {error.message} {error.hint}".strip(), hint)
         self.close()
+        self._is_behind = True
+        self._retry_s = monotonic() + _RETRY_S

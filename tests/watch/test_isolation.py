@@ -18,7 +18,7 @@ from obs_core.clock import SECOND
 from obs_core.model import Row
 from obs_core.series import snapshot, tracker
 from obs_core.store.tail import TailRow
-from obs_core.watch import loop, status_file
+from obs_core.watch import checkpoint, loop, status_file
 from obs_core.watch.faults import Faults
 from obs_core.watch.follower import Follower
 from tests.support import table
@@ -257,6 +257,28 @@ def test_without_a_file_for_streaks_rules_are_still_evaluated(log: Path) -> None
         table.store(log, readings("8", start=10))
         follower.tick(START + 11 * SECOND)
     assert transitions(log) == [("stuck", "firing", 4), ("stuck", "resolved", 10)]
+
+
+def test_streaks_are_saved_again_once_their_file_can_be_written(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that had been full once left the watcher without saved streaks until it was restarted."""
+    monkeypatch.setattr(checkpoint, "_RETRY_S", 0.0)
+    (log.parent / sources.NAME).write_text('[[rule]]\nname = "stuck"\nkind = "stale"\nthreshold = 2\n')
+    table.store(log, readings(*"777", start=2))
+    snapshot.path_of(log).mkdir()
+    with closing(Follower(log)) as follower:
+        follower.tick(START + 9 * SECOND)
+        follower.save(rows_arrived=True)
+        assert "Streaks are not saved" in str(follower.streaks_error)
+        snapshot.path_of(log).rmdir()
+        table.store(log, readings("8", start=10))
+        follower.tick(START + 11 * SECOND)
+        follower.save(rows_arrived=True)
+        assert follower.streaks_error is None
+        newest = follower.at_id
+    with closing(snapshot.open_series(log)) as file:
+        saved = snapshot.load(file)
+    assert saved.id == newest
+    assert [len(series.streaks) for series in saved.series.values()] == [1]
 
 
 def test_an_error_in_the_middle_of_a_batch_saves_no_streaks_that_are_counted_twice(

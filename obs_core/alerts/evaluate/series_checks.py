@@ -103,12 +103,13 @@ class SeriesChecks:
             checks = self._start(Series(process, CALLS, group))
         self._record_activity(checks, last_seen_ns, quiet=quiet)
 
-    def drain_changed(self) -> list[Series]:
-        """Return the series with activity since the last call, by process and data."""
+    def drain_changed(self, *, everything: bool = False) -> list[Series]:
+        """Return the series with activity since the last call, or with `everything` all, by process and data."""
         changed, self._changed = self._changed, []
         for checks in changed:
             checks.is_changed = False
-        return sorted((checks.series for checks in changed), key=lambda series: (series.process, series.data))
+        returned = self._checks.values() if everything else changed
+        return sorted((checks.series for checks in returned), key=lambda series: (series.process, series.data))
 
     def late(self) -> tuple[set[Key], int] | None:
         """Return the series that must be read again, and from which time on; None: none."""
