@@ -102,7 +102,7 @@ class Checkpoint:
             return None
 
     def _give_up(self, error: ObsError | OSError) -> None:
-        """Continue without the file: some changes are missing in it now, so it is written anew, later."""
+        """Continue without the file: some changes are missing in it now, so all of it is written again, later."""
         if not isinstance(error, ObsError):
             error = LogUnreadable(f"{self._path} can't be written: {error.strerror}.", "Check its permissions.")
         hint = f"The watcher tries again in {_RETRY_S:.0f} s; after a restart it reads the log again instead."
