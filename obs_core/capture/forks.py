@@ -6,13 +6,12 @@ from typing import Any, Final
 
 from obs_core.capture.batch_lock import BatchLock
 from obs_core.capture.state import process, sink
-from obs_core.capture.writer_thread import ENDS_BEFORE_FORK, WriterThread
+from obs_core.capture.writer_thread import ENDS_BEFORE_FORK
 from obs_core.system import monotonic
 
 _MAX_START_S: Final = 1.0  # wait for another thread that starts the writer, which takes 0.05 s
 _MAX_BATCH_S: Final = 3.0  # wait for the batch that is being moved, which takes 0.1 s, with a locked log 1 s
 _held: Final[list[Any]] = []
-_ended_threads: Final[list[WriterThread]] = []
 
 
 def _before() -> None:
@@ -25,14 +24,15 @@ def _before() -> None:
     deadline = monotonic() + _MAX_BATCH_S
     writer = process.writer
     if ENDS_BEFORE_FORK and _held and writer is not None and not process.batch_lock.is_used_here():
-        _ended_threads[:] = [writer.thread] if writer.thread.end(writer.wake, _MAX_BATCH_S) else []
+        writer.end_thread(deadline)
     if process.batch_lock.acquire(timeout=max(deadline - monotonic(), 0)):
         _held.append(process.batch_lock)
 
 
 def _after_in_parent() -> None:
-    while _ended_threads:
-        _ended_threads.pop().start()
+    writer = process.writer
+    if writer is not None and writer.thread.waits and not writer.closed:
+        sink.write = writer.put
     while _held:
         _held.pop().release()
     process.write_late_frames()
@@ -47,7 +47,6 @@ def _after_in_child() -> None:
     process.homeless = process.closed_dropped = 0
     sink.write = sink.put = sink.start
     _held.clear()
-    _ended_threads.clear()
     if writer is not None:
         writer.drain.leak_connection_after_fork()
         writer.spool.detach_after_fork()

@@ -47,7 +47,9 @@ class Writer:
             self.thread.start()  # without one, the rows are moved at the end of the program
 
     def put(self, frame: bytes) -> None:
-        """Write `frame` to the spool, or count it as dropped; used when the current segment is full."""
+        """Write `frame` to the spool, or count it as dropped; used if the segment is full, and after a fork."""
+        if self.thread.waits:
+            self.thread.start()
         while not self.closed:
             spool = self.spool
             if spool.write(frame):
@@ -63,6 +65,13 @@ class Writer:
         """Make the thread look for work now."""
         with suppress(RuntimeError):  # it is awake already
             self._wake.release()
+
+    def end_thread(self, deadline: float) -> None:
+        """End the thread for a fork, and move what waits, because it starts again with the next row only."""
+        self.thread.end(self.wake, deadline - monotonic())
+        while self.options.drain and self.drain.position < self.spool.end() and monotonic() < deadline:
+            if not self._tick():
+                break
 
     def _loop(self, is_due: Callable[[], bool]) -> None:
         current.set(RECORDING)  # traced functions that this thread calls are not the program's calls

@@ -1,7 +1,7 @@
-"""The thread of a writer, which ends before a fork and starts again after it.
+"""The thread of a writer, which ends before a fork and starts again with the first row after it.
 
-Python 3.12 and newer warn about a fork in a process with more than one thread. They count before the handlers run that
-`os.register_at_fork` calls in the parent (read and tried: 3.12, 3.13), so a thread that starts there is not counted.
+Python 3.12 and newer warn about a fork in a process with more than one thread. 3.12 counts them before the handlers run
+that `os.register_at_fork` calls in the parent, 3.13 after them, so it can't start there.
 """
 
 import sys
@@ -16,47 +16,57 @@ _POLL_S: Final = 0.0002
 _TASK: Final = "/proc/self/task/{}"  # until this is gone, a little after its end, the kernel counts a thread
 
 
+class _Turn:
+    """A thread from its start to its end: the id that the system gave it, 0 before it runs."""
+
+    __slots__ = ("has_ended", "native_id")
+
+    def __init__(self) -> None:
+        self.native_id = 0
+        self.has_ended = False
+
+    def is_gone(self) -> bool:
+        """Whether the system has removed the thread."""
+        return self.has_ended and not (self.native_id and os.access(_TASK.format(self.native_id), os.F_OK))
+
+
 class WriterThread:
     """A thread that does `work` until that returns, which it must do soon after `is_due()` is false."""
 
-    __slots__ = ("_native_ids", "_work")
+    __slots__ = ("_turn", "_work", "waits")
 
     def __init__(self, work: Callable[[Callable[[], bool]], None]) -> None:
         """`work(is_due)` is what the thread does; it does not start yet."""
         self._work = work
-        self._native_ids: list[int] = []  # of the thread that is due: one item once it runs, none after its end
+        self._turn: _Turn | None = None
+        self.waits = False  # it ended for a fork
 
     def start(self) -> None:
         """Start the thread. If the system has no more threads, nothing happens."""
-        native_ids = self._native_ids = [0]
+        self.waits = False
+        turn = self._turn = _Turn()
         try:
-            start_new_thread(self._run, (native_ids,))  # not `Thread`: `threading.enumerate` does not list it
+            start_new_thread(self._run, (turn,))  # not `Thread`: `threading.enumerate` does not list it
         except RuntimeError:
-            native_ids.clear()
+            turn.has_ended = True
 
-    def _run(self, native_ids: list[int]) -> None:
-        native_ids[:] = [get_native_id()]
+    def _run(self, turn: _Turn) -> None:
+        turn.native_id = get_native_id()
         try:
-            self._work(lambda: self._native_ids is native_ids)
+            self._work(lambda: self._turn is turn)
         finally:
-            native_ids.clear()
+            turn.has_ended = True
 
-    def end(self, wake: Callable[[], None], timeout_s: float) -> bool:
+    def end(self, wake: Callable[[], None], timeout_s: float) -> None:
         """End the thread and wait until the system has removed it; `wake` makes it look at `is_due`.
 
-        Returns whether there was one to end: not in the thread itself. After the timeout it is left to end later.
+        Not in the thread itself, and not without one. After the timeout it is left to end later.
         """
-        native_ids, self._native_ids = self._native_ids, []
-        if not native_ids or native_ids[0] == get_native_id():
-            self._native_ids = native_ids
-            return False
+        turn = self._turn
+        if turn is None or turn.native_id == get_native_id():
+            return
+        self._turn, self.waits = None, True
         deadline = monotonic() + timeout_s
-        task = ""
-        while monotonic() < deadline:
+        while not turn.is_gone() and monotonic() < deadline:
             wake()
-            if native_ids and native_ids[0]:
-                task = _TASK.format(native_ids[0])
-            if not native_ids and not (task and os.access(task, os.F_OK)):
-                break
             sleep(_POLL_S)
-        return True

@@ -75,7 +75,7 @@ def test_a_fork_gives_no_warning_and_loses_no_row(tmp_path: Path, python: str) -
     """Python 3.12 and newer warn about a fork in a process with a second thread, such as the one that moves rows."""
     log = tmp_path / "trace.db"
     done = subprocess.run(
-        [python, "-W", "error", "-c", FORKING],
+        [python, "-W", "always", "-c", FORKING],
         env={**os.environ, "OBS_LOG": str(log), "OBS_EXIT_S": "60", "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
@@ -93,11 +93,14 @@ def test_a_fork_gives_no_warning_and_loses_no_row(tmp_path: Path, python: str) -
 
 @pytest.mark.parametrize("python", interpreters(), ids=lambda path: Path(path).parents[1].name)
 def test_the_thread_that_moves_rows_is_there_after_a_fork(tmp_path: Path, python: str) -> None:
-    """Nobody calls flush: only the thread can move the rows after the fork."""
+    """Nobody calls flush: the rows from before a fork are moved without another call, those after it by the thread."""
     log = tmp_path / "trace.db"
-    program = FORKING.replace("assert obs_core.flush(60)", "assert moved()").replace(
-        "import obs_core\n",
-        """import obs_core, time
+    program = (
+        FORKING.replace("assert obs_core.flush(60)", "assert moved()")
+        .replace("== 0\n", "== 0\n    assert moved()\n")
+        .replace(
+            "import obs_core\n",
+            """import obs_core, time
 
 def moved():
     from obs_core.capture.writer import process
@@ -105,7 +108,8 @@ def moved():
         time.sleep(0.01)
     return True
 """,
-        1,
+            1,
+        )
     )
     done = subprocess.run(
         [python, "-c", program],
