@@ -34,7 +34,10 @@ def slot(unit_ns: int) -> str:
 
 def statements() -> dict[str, str]:
     """The statement of each kind of piece, by its name."""
-    return {"rows": _ROWS, "r_rows": _R_ROWS, "r_calls": _calls(HOUR), "d_calls": _calls(DAY), "r_traces": _R_TRACES}
+    return {
+        "rows": _ROWS, "r_rows": _R_ROWS, "r_calls": _calls(HOUR), "d_calls": _calls(DAY), "r_traces": _R_TRACES,
+        "r_fails": _R_FAILS,
+    }  # fmt: skip
 
 
 def _calls(unit_ns: int) -> str:
@@ -90,5 +93,28 @@ _R_TRACES: Final = """
     ORDER BY trace_id, process_group
 """
 
+_R_FAILS: Final = f"""
+    SELECT
+        {slot(HOUR)} AS slot, within_group, process_group, "type", location, "key",
+        coalesce(nullif("function", ''), data) AS "function",
+        count(*) FILTER (raised) AS raised, count(*) FILTER (NOT raised) AS passed,
+        min(timestamp) FILTER (raised) AS first_ns,
+        max(struct_pack(ns := timestamp, id := wide.id)) FILTER (raised) AS raised_at,
+        max(struct_pack(ns := timestamp, id := wide.id)) FILTER (NOT raised) AS passed_at,
+        arg_max(
+            struct_pack(
+                exception := left(split_part(exception, chr(0), 1), 500), process := process, trace_id := trace_id,
+                span_id := span_id, run_id := run_id
+            ),
+            struct_pack(ns := timestamp, id := wide.id)
+        ) FILTER (raised) AS newest
+    FROM wide
+    JOIN failed ON failed.id = wide.id
+    GROUP BY ALL
+    ORDER BY slot, within_group, process_group, "type", location, "key", "function"
+"""
+
+ALWAYS_WRITTEN: Final = ("r_fails",)
+"""Kinds of pieces that are written even without rows: a day without one was sealed by an earlier version."""
 DAY_NS: Final = DAY
 """The length of the days by which pieces are divided."""

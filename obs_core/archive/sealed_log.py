@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from obs_core import scanner
+from obs_core.archive import failed_calls
 from obs_core.archive.manifest import ANCHOR, Anchor, Sealed
 from obs_core.archive.rollups import DAY_NS, slot
 from obs_core.store import sqlite
@@ -172,9 +173,10 @@ class SealedLog:
             if not any(part in str(error).lower() for part in ("unicode", "utf8", "utf-8")):
                 raise
             superseded = self._read(mine, near, ids, repaired=True)
+        failed_calls.resolve(self.connection)
         for statement in (_PAIRED, _WIDE):
             self.connection.execute(statement)
-        for table in ("batch", "near", "paired"):
+        for table in ("batch", "near", "near_failed", "paired"):
             self.connection.execute(f"DROP TABLE {table}")
         return superseded
 
@@ -188,6 +190,10 @@ class SealedLog:
             calls = [f"SELECT {_CALL} AS name, true AS mine FROM batch WHERE kind = 'call'"]
             calls += [f"SELECT {_CALL}, false FROM ({rows.selected(_NEAR, repaired=repaired)})" for rows in near]
             self.connection.execute(f"CREATE OR REPLACE TEMP TABLE near AS {' UNION ALL '.join(calls)}")
+            failed = [rows._replace(where=f"{rows.where} AND {failed_calls.FAILED}") for rows in near]
+            parts = [rows.selected(failed_calls.COLUMNS, repaired=repaired) for rows in failed]
+            parts = parts or [f"SELECT {', '.join(failed_calls.COLUMNS)} FROM batch WHERE false"]
+            self.connection.execute(f"CREATE OR REPLACE TEMP TABLE near_failed AS {' UNION ALL '.join(parts)}")
             superseded = self.superseded(*ids)
             self.connection.execute("COMMIT")
         except BaseException:

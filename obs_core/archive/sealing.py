@@ -12,7 +12,7 @@ from obs_core import scanner
 from obs_core.archive import pieces
 from obs_core.archive.limits import Limits
 from obs_core.archive.manifest import Manifest, Piece, Sealed
-from obs_core.archive.rollups import DAY_NS
+from obs_core.archive.rollups import ALWAYS_WRITTEN, DAY_NS
 from obs_core.archive.sealed_log import SUPERSEDED, SealedLog
 from obs_core.archive.sealing_again import Again, is_memory
 from obs_core.clock import HOUR, MAX_NS, SECOND
@@ -80,6 +80,7 @@ class Sealing:
             yield from self._seal(*limits)
         yield from self._corrections()
         yield from self._closed_days()
+        yield from self._upgraded_days()
         for error in self._lost.values():
             raise error
 
@@ -190,6 +191,13 @@ class Sealing:
                 except scanner.Error as error:
                     if not is_memory(error):
                         raise  # rows with long texts: the day stays as it is
+
+    def _upgraded_days(self) -> Iterator[Step]:
+        """Seal the days again that an earlier version sealed without all kinds of rollups."""
+        for day in self._days():
+            newer, older = (len(self._manifest.pieces(what, day)) for what in (ALWAYS_WRITTEN[0], "r_rows"))
+            if newer != older:
+                yield self._again(day, "upgraded")
 
     def _again(self, day: int, action: str, damaged: Iterable[str] = (), *, drop_lost: bool = False) -> Step:
         """Make the pieces of one day again.

@@ -15,7 +15,7 @@ from obs_core.archive.limits import Limits
 from obs_core.archive.manifest import Manifest, folder_of
 from obs_core.archive.sealed_log import SealedLog
 from obs_core.archive.sealing import Sealing
-from obs_core.clock import SECOND
+from obs_core.clock import SECOND, now_ns
 from obs_core.model import Row
 from obs_core.store import log as store
 from obs_core.store import sqlite
@@ -81,6 +81,16 @@ def seal_without_close(path: Path, *, batch_rows: int) -> None:
     limits = Limits(batch_rows=batch_rows)
     with closing(SealedLog(path, memory_mb=200)) as log, closing(Sealing(log, folder_of(path), limits, 0)) as sealing:
         assert {step.action for step in sealing.steps(everything=True)} == {"sealed"}  # no day is over at the time 0
+
+
+def seal_here(path: Path, *, batch_rows: int) -> set[str]:
+    """Seal all rows but the newest in this process, which has no lowered priority; return what was done."""
+    limits = Limits(batch_rows=batch_rows)
+    with (
+        closing(SealedLog(path, memory_mb=200)) as log,
+        closing(Sealing(log, folder_of(path), limits, now_ns())) as sealing,
+    ):
+        return {step.action for step in sealing.steps(everything=True)}
 
 
 def pieces(path: Path, what: str = "rows") -> list[dict[str, Any]]:

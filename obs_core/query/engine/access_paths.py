@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from obs_core.clock import Window
 from obs_core.errors import ArchiveDamaged, MemoryExceeded
-from obs_core.query.engine import archive_planner, duckdb_errors, parts, planner
+from obs_core.query.engine import archive_planner, duckdb_errors, failure_rollups, parts, planner
 from obs_core.query.engine.archive_reader import ArchiveReader, ArchiveView
 from obs_core.query.engine.narrow import NarrowQueries
 from obs_core.query.engine.sql_file import SqlFile
@@ -137,6 +137,23 @@ class AccessPaths:
             return None
         with suppress(MirrorBehind):
             return self._pool.answer(self._request(plan) | {"mirror_at": version, "mirror_after_id": after_id})
+        return None
+
+    def failures(
+        self, window: Window, group: str | None, origin_ns: int, step_ns: int
+    ) -> failure_rollups.RolledFailures | None:
+        """The issues of the whole hours of `window` that are sealed; None if the archive can't say, or need not."""
+        view = self._archive.view(window) if self._archive and self._archive.exists() else None
+        if self._archive is None or view is None or view.has_superseded:
+            return None
+        if not view.is_pruned and failure_rollups.are_few(self._reader, window):
+            return None
+        plan = failure_rollups.plan(view, window, group, origin_ns, step_ns)
+        if plan is None:
+            return None
+        with suppress(QueryFailed):  # a file was replaced, or is damaged: then the rows answer
+            rows = self._pool.answer({"log": str(self._log.absolute())} | plan.request).to_pylist()
+            return plan.answered(rows) if self._archive.is_current(view, window) else None
         return None
 
     def pruned_extent(self) -> Window | None:

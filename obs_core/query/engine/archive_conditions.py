@@ -1,20 +1,23 @@
 """The conditions of a narrow query that can be applied to the columns of a piece, before SQLite applies all of them."""
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from obs_core.query.engine.archive_selection import Selection
-from obs_core.query.engine.search_text import SEARCHED
+from obs_core.query.engine.archive_texts import Matcher, matcher
 
 
-def conditions(pruned_id: int, one: Selection, column: Callable[[str], Any]) -> Iterator[Any]:
-    """The conditions of a selection on the columns of a row group, cheap ones first."""
+def conditions(
+    pruned_id: int, one: Selection, column: Callable[[str], Any], with_text: Callable[[Matcher], Any]
+) -> Iterator[Any]:
+    """The conditions of a selection on the columns of a row group, cheap ones first; `with_text` is a search."""
     times, ids = column("timestamp"), column("id")
     yield pc.less_equal(ids, pruned_id)
+    if one.above_id >= 0:
+        yield pc.greater(ids, one.above_id)
     yield pc.and_(pc.greater_equal(times, one.window.from_ns), pc.less(times, one.window.to_ns))
     if one.ids is not None:
         yield pc.is_in(ids, value_set=pa.array(one.ids, pa.int64()))
@@ -37,18 +40,5 @@ def conditions(pruned_id: int, one: Selection, column: Callable[[str], Any]) -> 
             pc.fill_null(pc.equal(own, str(function)), fill_value=False),
             pc.and_(unnamed, pc.equal(column("data"), str(function))),
         )
-    yield from _text_conditions(parameters, column)
-
-
-def _text_conditions(parameters: Mapping[str, Any], column: Callable[[str], Any]) -> Iterator[Any]:
-    """Conditions that all matching rows fulfil, and some others."""
-    if (pattern := parameters.get("pattern")) is not None:
-        text = re.sub(r"\\(.)", r"\1", str(pattern)[1:-1])
-        masks = [
-            pc.fill_null(pc.match_substring(column(name), text, ignore_case=True), fill_value=False)
-            for name in SEARCHED
-        ]
-        mask = masks[0]
-        for other in masks[1:]:
-            mask = pc.or_(mask, other)
-        yield mask
+    if (matches := matcher(parameters)) is not None:
+        yield with_text(matches)

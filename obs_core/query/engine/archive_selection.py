@@ -27,6 +27,7 @@ _NEEDED: Final = {  # the parameter that limits the rows, and whether the newest
     "export/width": ("newest", True),
     "export/edge": ("size", False),
     "overview/recent_errors": ("size", True),
+    "overview/exceptions": ("size", True),
 }
 _ALL_COLUMNS: Final = re.compile(r"SELECT \*|r\.\*")
 _ATTRIBUTE: Final = re.compile(r"w\d+_name")
@@ -37,10 +38,10 @@ _OF_TEXT: Final = ("pattern", "folded", "exception_type", "severity")
 class Selection:
     """The rows of the archive that a narrow query may need.
 
-    They are in the `window`, have one of the `ids` and one of the `traces` (None: any), and cells as `equal` says. If
-    `need` is a number, the query needs only so many of the first by time after the row `after`; if it `sorts`, the
-    first by the parameter `sort`. It reads the `columns`, and, `with_parents`, whether the rows have parents. With
-    `near_calls`, traces without a call in the archive have no rows.
+    They are in the `window`, have one of the `ids` and one of the `traces` (None: any), an id above `above_id`, and
+    cells as `equal` says. If `need` is a number, the query needs only so many of the first by time after the row
+    `after`; if it `sorts`, the first by the parameter `sort`. It reads the `columns`, and, `with_parents`, whether the
+    rows have parents. With `near_calls`, traces without a call in the archive have no rows.
     """
 
     window: Window = ALWAYS
@@ -55,10 +56,13 @@ class Selection:
     with_parents: bool = False
     near_calls: bool = False
     columns: tuple[str, ...] = COLUMNS
+    above_id: int = -1
 
     def excludes(self, piece: Piece) -> bool:
         """Whether a piece has none of these rows."""
         if piece.last_ns < self.window.from_ns or piece.first_ns >= self.window.to_ns:
+            return True
+        if piece.last_id <= self.above_id:
             return True
         return self.ids is not None and not any(piece.first_id <= number <= piece.last_id for number in self.ids)
 
@@ -114,6 +118,7 @@ def _in_window(query_name: str, statement: str, parameters: Mapping[str, Any]) -
         with_parents=with_parents,
         sorts=query_name == "traces/page_sorted" and not has_text,
         columns=tuple(name for name in COLUMNS if name in names or _ALL_COLUMNS.search(statement)),
+        above_id=int(parameters.get("above_id", -1)),
         after=None if after_id is None or limit is None else (int(parameters["after_ns"]), int(after_id)),
     )
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import lru_cache
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from obs_core.clock import HOUR, MAX_NS, Window
 from obs_core.errors import QuestionTimedOut
-from obs_core.query.engine import archive_conditions, archive_order
+from obs_core.query.engine import archive_conditions, archive_order, archive_texts
 from obs_core.query.engine.archive_reader import ArchiveView
 from obs_core.query.engine.archive_selection import ALWAYS, Selection
 from obs_core.query.engine.archive_statement import TABLE
@@ -31,6 +31,7 @@ _BORDER: Final = 30_000  # ids: a call and its children are seldom further apart
 class _Group(NamedTuple):
     """A row group of a piece, with the times of its first and last row."""
 
+    path: Path
     file: Any
     number: int
     first_ns: int
@@ -149,7 +150,7 @@ def _groups(path: Path, one: Selection) -> list[_Group]:
     """The row groups that may have rows of a selection."""
     import pyarrow.parquet as pq  # noqa: PLC0415 - 8 MB, only where rows have left the log
 
-    metadata = _metadata(path)
+    metadata = archive_texts.description(path)
     file = pq.ParquetFile(path, metadata=metadata)
     times, ids = (file.schema_arrow.get_field_index(name) for name in ("timestamp", "id"))
     groups = []
@@ -159,16 +160,8 @@ def _groups(path: Path, one: Selection) -> list[_Group]:
         lowest, highest = _bounds(described.column(ids))
         in_window = last >= one.window.from_ns and first < one.window.to_ns
         if in_window and (one.ids is None or any(lowest <= row_id <= highest for row_id in one.ids)):
-            groups.append(_Group(file, number, first, last))
+            groups.append(_Group(path, file, number, first, last))
     return sorted(groups, key=lambda group: -group.last_ns if one.newest_first else group.first_ns)
-
-
-@lru_cache(maxsize=256)
-def _metadata(path: Path) -> Any:  # noqa: ANN401 - untyped in pyarrow
-    """The description of a file; files never change, and reading it takes a millisecond."""
-    import pyarrow.parquet as pq  # noqa: PLC0415 - as above
-
-    return pq.read_metadata(path)
 
 
 def _bounds(column: Any) -> tuple[int, int]:  # noqa: ANN401 - untyped in pyarrow
@@ -190,8 +183,9 @@ def _mask(group: _Group, pruned_id: int, one: Selection) -> Any:  # noqa: ANN401
     def column(name: str) -> Any:  # noqa: ANN401 - untyped in pyarrow
         return group.file.read_row_group(group.number, [name], use_threads=False).column(0)
 
+    with_text = partial(archive_texts.rows_with_text, group.path, group.number)
     mask = None
-    for condition in archive_conditions.conditions(pruned_id, one, column):
+    for condition in archive_conditions.conditions(pruned_id, one, column, with_text):
         filled = pc.fill_null(condition, fill_value=False)
         mask = filled if mask is None else pc.and_(mask, filled)
         if not pc.any(mask).as_py():

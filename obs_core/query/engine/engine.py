@@ -18,6 +18,7 @@ from obs_core.errors import ObsError
 from obs_core.model import ROW_CAP
 from obs_core.query.engine import dataframes, planner
 from obs_core.query.engine.access_paths import AccessPaths
+from obs_core.query.engine.failure_rollups import RolledFailures
 from obs_core.query.engine.sql_file import SqlFile, sql_file
 from obs_core.query.engine.sqlite_reader import SqliteReader
 from obs_core.query.engine.worker_pool import Pool, QueryFailed, WorkerDied
@@ -134,6 +135,13 @@ class Engine:
         except ObsError:  # the caller falls back to another query, which raises it
             return None
         return None if table is None else self._capped(dataframes.from_arrow(table), "mirror", start, ROW_CAP)
+
+    def failures(self, window: Window, group: str | None, origin_ns: int, step_ns: int) -> RolledFailures | None:
+        """The issues of the failed calls in whole hours of `window` from the archive's rollup; None if it has none.
+
+        Slices of `step_ns`, whole hours, start at `origin_ns`.
+        """
+        return self._paths.failures(window, group, origin_ns, step_ns) if self._reader.shape().native else None
 
     def is_pruned(self, window: Window) -> bool:
         """Whether rows of the window may have left the log; narrow queries then read the archive too."""

@@ -127,7 +127,7 @@ class _Relations:
         if files := self.view.files("r_traces"):
             first, last = (f"({name} >= $from_ns AND {name} < $to_ns)" for name in ("first_ns", "last_ns"))
             trace = mirror.hashed("trace_id")
-            parts.append(f"SELECT {trace} AS trace FROM {_parquet(files)} WHERE ({first} OR {last}){self.group}")
+            parts.append(f"SELECT {trace} AS trace FROM {parquet(files)} WHERE ({first} OR {last}){self.group}")
         return f"window_traces AS ({' UNION ALL '.join(parts)})"
 
     def _days(self, part: Window) -> tuple[list[Window], list[Window]]:
@@ -157,7 +157,7 @@ class _Relations:
         if not inner or not files:
             return ""
         slots = f"slot >= {inner.from_ns // unit_ns} AND slot < {inner.to_ns // unit_ns}"
-        return f"SELECT {selected} FROM {_parquet(files)} WHERE {slots}{self.group} UNION ALL "
+        return f"SELECT {selected} FROM {parquet(files)} WHERE {slots}{self.group} UNION ALL "
 
     def _merged(self, what: str, unit_ns: int, inner: Window | None, by: Sequence[str], selected: str) -> str:
         """As `_slices`, of calls: those with the same columns `by` in one row, from a table that the worker keeps."""
@@ -198,7 +198,7 @@ class _Relations:
         parts = ["SELECT * FROM tail"]
         if edges and (files := self.view.files("rows", *edges)):
             times = " OR ".join(f"(timestamp >= {edge.from_ns} AND timestamp < {edge.to_ns})" for edge in edges)
-            parts.append(f"SELECT {columns} FROM {_parquet(files)} WHERE ({times}){self.group}")
+            parts.append(f"SELECT {columns} FROM {parquet(files)} WHERE ({times}){self.group}")
         return " UNION ALL ".join(parts)
 
 
@@ -211,6 +211,7 @@ def _divided(window: Window, unit_ns: int) -> tuple[Window | None, list[Window]]
     return inner, [edge for edge in edges if edge.from_ns < edge.to_ns]
 
 
-def _parquet(files: Sequence[str]) -> str:
+def parquet(files: Sequence[str]) -> str:
+    """DuckDB's table function that reads these files."""
     names = ", ".join("'" + name.replace("'", "''") + "'" for name in files)
     return f"read_parquet([{names}])"

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from obs_core.errors import BadParameter, LogMissing, QuestionTimedOut
-from obs_core.query.analysis.exception_kind import failure
+from obs_core.issues import failure
 from obs_core.query.engine import long_cells
 from obs_core.store import foreign, sqlite
 

@@ -1,14 +1,14 @@
 """The health of the traced programs at a glance: throughput, errors, groups and processes."""
 
+import time
 from typing import Final
 
-import numpy as np
 from pandas import DataFrame
 
 from obs_core.clock import Window
-from obs_core.query.analysis.issues import FailedCall, issue_of, origins, title_of
+from obs_core.issues import FailedCall, issue_of
 from obs_core.query.engine.engine import Engine
-from obs_core.query.filters import checks
+from obs_core.query.filters import checks, failed_calls
 
 _SUMMARY: Final = (
     *("calls", "values", "errors", "error_rate", "traces", "calls_per_s", "traces_per_s", "p50_ms", "p95_ms", "p99_ms"),
@@ -19,7 +19,6 @@ _EXCEPTIONS: Final = {
     **dict.fromkeys(("calls", "first_ns", "last_ns"), "int64"),
     **dict.fromkeys(("trend", "functions", "version", "exception", "process", "trace_id", "span_id"), "object"),
 }
-_TREND_POINTS: Final = 30
 
 
 def summary(engine: Engine, window: Window, *, group: str | None = None, exact: bool = False) -> DataFrame:
@@ -59,30 +58,33 @@ def exceptions(engine: Engine, window: Window, *, group: str | None = None, size
 
     A call that failed with the exception of a call below it is not counted, but among the `functions` of the issue,
     innermost first; `issue` identifies it. Without a stack, the issue is the type, the function and the text without
-    what varies. `trend` counts in 30 equal slices of the part of the window that the log covers; `title`, message,
-    version, trace and span are those of the newest. Only the newest 10,000 failed calls are read; `attrs["truncated"]`
-    says whether there are more of them, or more issues.
+    what varies. `trend` counts in 30 equal slices of the part of the window that the log covers, of more than six hours
+    in at most 30 slices of whole hours; `title`, message, version, trace and span are those of the newest. Where there
+    is no rollup of an archive, the newest 200,000 failed calls are read; `attrs["truncated"]` says whether there are
+    more of them, or more issues.
     """
-    within = checks.clipped(engine, window)
-    answer = engine.lookup(
-        "overview/exceptions",
-        {"from_ns": within.from_ns, "to_ns": within.to_ns, "group": checks.text("group", group)},
-    )
-    texts = answer[["trace_id", "span_id", "parent_span_id", "function", "exception", "stack"]].fillna("")
-    failed = [FailedCall(*map(str, row)) for row in texts.itertuples(index=False)]
-    raised_by = origins(failed)
-    issues = {index: issue_of(failed[index]) for index in set(raised_by)}
-    columns = ["type", "location", "key"]
-    answer[columns] = DataFrame([issues[index] for index in raised_by], columns=columns, dtype="object")
-    answer["raised"] = [index == own for own, index in enumerate(raised_by)]
-    slices = (answer["timestamp"].astype("float64") - within.from_ns) / max(1, within.length_ns) * _TREND_POINTS
-    kinds = answer.assign(slice=slices.clip(0, _TREND_POINTS - 1).astype("int64")).groupby(columns, sort=False)
-    rows = [("\n".join(map(str, key)), *_issue(str(key[0]), str(key[1]), calls)) for key, calls in kinds]
+    start = time.perf_counter()
+    within, most = checks.clipped(engine, window), checks.checked_int("size", size, 1, 1_000)
+    counted = failed_calls.counted(engine, within, checks.text("group", group))
+    listed = counted.issues.listed()
+    newest = [one.newest for _, one in listed[:most] if one.newest]
+    versions = failed_calls.versions(engine, [call.run_id for call in newest])
+    rows = [
+        (
+            *("\n".join(issue), issue.type, issue.location, one.title, call.function, one.calls, one.first_ns, call.ns),
+            *(one.trend, one.functions, versions.get(call.run_id)),
+            *(call.exception, call.process, call.trace_id, call.span_id),
+        )
+        for (issue, one), call in zip(listed, newest, strict=False)
+    ]
     frame = DataFrame(rows, columns=list(_EXCEPTIONS)).astype(_EXCEPTIONS)
-    frame = frame.sort_values(["calls", "last_ns"], ascending=False, kind="stable")
-    first = frame.head(checks.checked_int("size", size, 1, 1_000)).reset_index(drop=True)
-    first.attrs = answer.attrs | {"truncated": bool(answer.attrs["truncated"]) or len(first) < len(frame)}
-    return first
+    frame.attrs = {
+        "truncated": counted.truncated or len(listed) > most,
+        "approximate": False,
+        "way": "rollup" if counted.rolled else "lookup",
+        "elapsed_ms": (time.perf_counter() - start) * 1e3,
+    }
+    return frame
 
 
 def first_seen(engine: Engine, window: Window, *, group: str | None = None, issue: str) -> DataFrame:
@@ -127,19 +129,6 @@ def processes(engine: Engine, window: Window, *, group: str | None = None) -> Da
     """The processes that wrote rows, with group, number of rows and time of the newest row."""
     parameters = {"group": checks.text("group", group)}
     return engine.analyse("overview/processes", checks.clipped(engine, window), parameters)
-
-
-def _issue(kind: str, location: str, calls: DataFrame) -> tuple[object, ...]:
-    """The row of one issue, of all failed calls that its exceptions passed, newest first."""
-    raised = calls[calls["raised"]]
-    newest = raised.iloc[0]
-    functions = [*raised["function"].dropna().unique(), *calls.loc[~calls["raised"], "function"].dropna().unique()]
-    return (
-        *(kind, location, title_of(newest["exception"] or ""), newest["function"], len(raised)),
-        *(int(raised["timestamp"].min()), int(raised["timestamp"].max())),
-        *(np.bincount(raised["slice"], minlength=_TREND_POINTS).tolist(), list(dict.fromkeys(functions))),
-        *newest[["version", "exception", "process", "trace_id", "span_id"]].tolist(),
-    )
 
 
 def _or_nan(rate: float | None) -> float:

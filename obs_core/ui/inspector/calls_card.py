@@ -5,7 +5,7 @@ from typing import Final
 import streamlit as st
 from pandas import DataFrame
 
-from obs_core.query.analysis import exception_kind
+from obs_core import issues
 from obs_core.ui.kit import formatting, navigation
 from obs_core.ui.kit.table import clickable, ids_of, rounded
 from obs_core.ui.kit.text import plain
@@ -22,7 +22,7 @@ def failures_card(failures: DataFrame) -> None:
         st.caption("No errors of this function in this window.")
         return
     texts = failures[["exception", "exception_stack"]].fillna("").itertuples(index=False)
-    kinds = [exception_kind.failure(*row) for row in texts]
+    kinds = [issues.failure(*row) for row in texts]
     grouped = failures.assign(
         kind=[kind.type or "error" for kind in kinds], location=[kind.location for kind in kinds]
     ).groupby(["kind", "location"], sort=False)

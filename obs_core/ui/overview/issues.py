@@ -54,7 +54,7 @@ def issues(exceptions: DataFrame, scope: PageScope, *, date: bool) -> None:
     if selected in ids:
         _card(listed.iloc[ids.index(selected)].to_dict(), muted, scope)
     if exceptions.attrs.get("truncated"):
-        st.caption("Counts cover the newest 10,000 failed calls of the window; the most frequent issues are shown.")
+        st.caption("The most frequent issues; without an archive, counts cover the newest 200,000 failed calls.")
 
 
 def _muted_note(number: int) -> None:

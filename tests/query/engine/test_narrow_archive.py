@@ -166,3 +166,44 @@ def test_a_missing_piece_is_an_error_where_it_is_needed(paths: tuple[Path, Path]
         assert len(traces.page(engine, ALL, size=10)) == 10
         with pytest.raises(ArchiveDamaged, match="only in the archive"):
             traces.page(engine, ALL, sort="-time", size=10)
+
+
+HOSTILE = (
+    "plain", "PLAIN", "100%", "100 percent", "under_score", "underXscore", "back\\slash", "\\%", "a\0nul", "nul behind",
+    "'; DROP TABLE data_trace; --", "ß", "ss", "STRASSE", "Straße", "İstanbul", "istanbul", "\u212a", "k", "é",
+    "e\u0301",     "\ud7ff\U0001f600", "", " ", "\n", "[a-z]*", "^$", "(?i)x", "\x85",
+)  # fmt: skip
+
+
+def matches(search: str, text: str) -> bool:
+    """What a search finds: ASCII in any case up to a NUL, and other text folded."""
+    if search.isascii() and "\0" not in search:
+        lower = {number: number + 32 for number in range(ord("A"), ord("Z") + 1)}
+        return search.translate(lower) in text.partition("\0")[0].translate(lower)
+    return search.casefold() in text.casefold()
+
+
+def test_a_search_of_hostile_text_finds_what_python_finds(tmp_path: Path, pool: Pool) -> None:
+    cells: tuple[Callable[[str], Row], ...] = (
+        lambda text: Row("call", text or "p", "d", 0),
+        lambda text: Row("call", "p", text, 0),
+        lambda text: Row("value", "p", "d", 0, data_type="str", data_value=text),
+        lambda text: Row("call", "p", "d", 0, status="ERROR", exception=text),
+    )
+    rows = [
+        cell(text)._replace(timestamp=START_NS + number)
+        for number, (text, cell) in enumerate((text, cell) for _ in range(3) for text in HOSTILE for cell in cells)
+    ]
+    path = append(tmp_path / "x.db", [*rows, *mixed(1, start_ns=START_NS + SECOND)])
+    # values that are all different are stored without a dictionary
+    append(path, [Row("value", "p", "d", START_NS, data_type="str", data_value=f"v{n}ÄB%") for n in range(5_000)])
+    append(path, mixed(1, start_ns=START_NS + SECOND))
+    seal(path)
+    stored = statement(path, "SELECT id, process, data, data_value, exception FROM data_trace WHERE id <= 5340")
+    prune(path, 5_340)
+    assert len(stored) > 5_000
+    with Engine(path, pool=pool) as engine:
+        for search in (*filter(None, HOSTILE), "äb%", "V4999", "%", "_"):
+            answer = traces.page(engine, ALL, row_filter=RowFilter(search=search), size=10_000)
+            expected = {row_id for row_id, *texts in stored if any(matches(search, text) for text in texts if text)}
+            assert set(answer["id"]) & {row[0] for row in stored} == expected, repr(search)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from obs_core.query.analysis.exception_kind import failure
+from obs_core.issues import failure
 
 PYTHON = """Traceback (most recent call last):
   File "/app/shop/cart.py", line 12, in checkout
