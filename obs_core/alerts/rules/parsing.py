@@ -4,6 +4,7 @@ import math
 import types
 from collections.abc import Mapping
 from dataclasses import Field, fields
+from functools import cache
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 from obs_core.alerts.rules.kinds import KINDS
@@ -109,7 +110,7 @@ def _parsed(part: type[Any], table: Mapping[str, Any], rule: str) -> Any:  # noq
 def _checked(field: "Field[Any]", value: Any, rule: str, part: type[Any] = Rule) -> Any:  # noqa: ANN401 - as in the file
     """`value` as the type of the field, or an error."""
     written = _written(field)
-    hint = get_type_hints(part)[field.name]
+    hint = _types(part)[field.name]
     options = get_args(hint) if get_origin(hint) in {Union, types.UnionType} else (hint,)
     if value is None and type(None) in options:
         return None
@@ -133,6 +134,12 @@ def _checked(field: "Field[Any]", value: Any, rule: str, part: type[Any] = Rule)
     if float not in options and not isinstance(number, int):
         raise InvalidField(rule, written, f"is {value!r}; it must be a whole number")
     return float(number) if float in options else number
+
+
+@cache
+def _types(part: type[Any]) -> dict[str, Any]:
+    """The types of the fields of a dataclass; without the cache they were three quarters of the time to read rules."""
+    return get_type_hints(part)
 
 
 def _is_finite(number: float) -> bool:

@@ -22,12 +22,10 @@ class Value(Condition):
 
     def is_met(self, reading: ReadingKey, text: str | None) -> bool:
         """Whether this reading is outside the limits or not allowed; an incomparable reading is neither."""
-        if not reading.is_comparable:
-            return False
         number = reading.number
         if self.allowed and text not in self.allowed:
-            return True
-        if number is None:
+            return reading.is_comparable
+        if number is None:  # as it is of every incomparable reading
             return False
         return (self.above is not None and number > self.above) or (self.below is not None and number < self.below)
 
