@@ -8,10 +8,12 @@ from pandas import DataFrame
 
 from obs_core.clock import now_ns
 from obs_core.ui.kit import formatting, navigation, table
+from obs_core.ui.kit.fold import foldable, value_of
 from obs_core.ui.kit.text import counted, plain
 from obs_core.ui.series import stale
 from obs_core.ui.shell import rule_suggestions
 
+THRESHOLD: Final = 5
 MISSING: Final = ("value", "skip", "break")
 _NARROW: Final = {"State": 80, "Data": 120, "Value": 66, "Readings": 64}
 SERIES: Final = ("a_process", "a_data")
@@ -20,12 +22,12 @@ SERIES: Final = ("a_process", "a_data")
 
 def criteria() -> dict[str, Any]:
     """Draw the controls; return the criteria as parameters of `values.streaks`."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with foldable(_criteria_texts(), key="a_fold", horizontal=True):
         threshold = st.number_input(
             "Stale after (equal readings)",
             min_value=1,
             max_value=1_000_000,
-            value=5,
+            value=THRESHOLD,
             step=1,
             key="a_threshold",
             bind="query-params",
@@ -52,6 +54,14 @@ def criteria() -> dict[str, Any]:
             help="None, NaN or empty: treat as a value, skip, or end the streak (break).",
         )
     return {"threshold": int(threshold), "tolerance": float(tolerance), "missing": missing}
+
+
+def _criteria_texts() -> list[str]:
+    """The criteria that are not at their default, for the line that folds them on a narrow page."""
+    threshold, tolerance, missing = (value_of(key) for key in ("a_threshold", "a_tolerance", "a_missing"))
+    texts = [f"after {plain(threshold or THRESHOLD, 9)} equal readings"]
+    texts += [f"tolerance {plain(tolerance, 9)}"] if tolerance else []
+    return texts + ([f"missing: {plain(missing, 9)}"] if missing and missing != MISSING[0] else [])
 
 
 def suggestion_of(criteria: Mapping[str, Any], process: str = "", data: str = "") -> rule_suggestions.RuleSuggestion:

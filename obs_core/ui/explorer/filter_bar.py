@@ -14,8 +14,10 @@ from obs_core.query.questions import overview
 from obs_core.ui.explorer import pinned_columns, suggestions
 from obs_core.ui.explorer.filter_link import LINK_FIELDS, SORTS, invalid_parameters
 from obs_core.ui.kit import formatting, notices
+from obs_core.ui.kit.fold import foldable, value_of
 from obs_core.ui.kit.formatting import escape_markdown
 from obs_core.ui.kit.text import plain
+from obs_core.ui.kit.width import is_narrow
 from obs_core.ui.shell.answers import ask
 from obs_core.ui.shell.scope import PageScope
 
@@ -67,10 +69,12 @@ def filter_bar(offered: Sequence[str], given: Mapping[str, str], scope: PageScop
     if "t_where" in st.session_state:  # being typed: its error is shown next to its control
         parameters.pop("t_where", None)
     invalid = (*invalid_parameters(parameters), *_too_long(parameters))
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        values = {name: _control(name, offered, **layout) for name, layout in _IN_BAR.items()}
-        sort = st.selectbox("Order", list(SORTS), key="t_sort", bind="query-params", width=150)
-    tools = st.container(horizontal=True, vertical_alignment="center", gap="small")
+    bar = foldable(_active_texts(), key="t_fold")
+    with bar:
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+            values = {name: _control(name, offered, **layout) for name, layout in _IN_BAR.items()}
+            sort = st.selectbox("Order", list(SORTS), key="t_sort", bind="query-params", width=150)
+        tools = st.container(horizontal=True, vertical_alignment="center", gap="small")
     with tools:
         menu = st.popover("More filters", icon=":material/filter_alt:", key="t_more", on_change="rerun")
     with menu:
@@ -79,6 +83,7 @@ def filter_bar(offered: Sequence[str], given: Mapping[str, str], scope: PageScop
     with st.container():  # always there: a table that moves within the page would be loaded again
         notices.show_notices("t_notes", once=invalid)
         _contradiction(row_filter)
+    with bar if is_narrow() else st.container():
         _chips(row_filter)
     return Bar(row_filter, SORTS[sort], tools)
 
@@ -114,6 +119,17 @@ def without(text: str, index: int) -> str:
     """The conditions in `text` without the one at `index`."""
     parts = conditions(text)
     return joined([*parts[:index], *parts[index + 1 :]])
+
+
+def _active_texts() -> list[str]:
+    """The filters that are set and the order, for the line that folds them."""
+    values = {part: value_of(key) for key, part in LINK_FIELDS.items() if part.type is not bool}
+    texts = [f"{part.chip}: {_value_text(value)}" for part, value in values.items() if value]
+    return [*(texts or ["none"]), str(value_of("t_sort") or next(iter(SORTS)))]
+
+
+def _value_text(value: object) -> str:
+    return formatting.duration(value) if isinstance(value, float) else plain(value, 40)
 
 
 def _control(name: str, offered: Sequence[str] = (), **layout: Any) -> Any:  # noqa: ANN401 - as Streamlit's controls
@@ -181,8 +197,7 @@ def _chips(row_filter: RowFilter) -> None:
         return
     with st.container(horizontal=True, gap="small"):
         for name, value in active.items():
-            text = formatting.duration(value) if isinstance(value, float) else plain(value, 40)
-            _chip(f"{FIELDS[name].chip}: {text}", name, clear, name)
+            _chip(f"{FIELDS[name].chip}: {_value_text(value)}", name, clear, name)
         for index, condition in enumerate(parts):
             _chip(plain(condition.text, 60), f"where_{index}", _remove_condition, index)
         if len(active) + len(parts) > 1:

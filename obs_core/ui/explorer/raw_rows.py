@@ -15,6 +15,7 @@ from obs_core.ui.explorer import log_pages
 from obs_core.ui.explorer.row_card import row_suggestions, text_box
 from obs_core.ui.explorer.search_progress import progress
 from obs_core.ui.kit import formatting, navigation, table, width
+from obs_core.ui.kit.fold import value_of
 from obs_core.ui.kit.text import plain
 from obs_core.ui.shell.answers import ask
 from obs_core.ui.shell.panel import suggest_rules
@@ -48,6 +49,14 @@ WIDTHS: Final = {
 
 NARROW: Final = {"Data": 110, "Status": 56, "Duration": 66, "Exception": 98}
 """The first columns on a phone; the others are to the right of them."""
+
+
+def active_texts() -> list[str]:
+    """The filters that are set, for the line that folds them on a narrow page."""
+    search, level = value_of("l_q"), value_of("l_level")
+    texts = [f"Text: {plain(search, 40)}"] if search else []
+    texts += [f"Level from {plain(level, 10)}"] if level else []
+    return texts or ["none"]
 
 
 def text_filter() -> tuple[RowFilter, int]:

@@ -14,6 +14,7 @@ from obs_core.clock import MILLISECOND, Window
 from obs_core.query.filters.row_filter import RowFilter
 from obs_core.query.questions import timeline
 from obs_core.ui.kit import formatting
+from obs_core.ui.kit.width import is_narrow
 from obs_core.ui.shell import chart_view, controls, window_text
 from obs_core.ui.shell.answers import ask
 from obs_core.ui.shell.scope import PageScope
@@ -105,16 +106,19 @@ def rows_over_time(scope: PageScope, row_filter: RowFilter) -> None:
     if rows.empty:
         return
     st.html(_LEGEND)
-    left, right = st.columns(2)
     # Charts of another window or filter get other keys: they must not keep the drag that selected these.
     selection = f"{scope.from_text} {scope.to_text} {row_filter.min_ms} {row_filter.max_ms}"
-    with left:
+    if is_narrow():  # the first rows are on the first screen of a phone
         _chart(by_status, rows, f"t_by_status {selection}")
-    with right:
-        if rows["from_ms"].notna().any():
-            _chart(by_duration, rows, f"t_by_duration {selection}")
-        else:
-            st.caption("No matching row has a duration.")
+        with st.expander("Durations", key="t_durations", on_change="rerun") as durations:
+            if durations.open:
+                _durations(rows, selection)
+    else:
+        left, right = st.columns(2)
+        with left:
+            _chart(by_status, rows, f"t_by_status {selection}")
+        with right:
+            _durations(rows, selection)
     if rows.attrs["newest"]:
         st.caption(f"Counted in the newest {formatting.count(timeline.NEWEST)} matching rows.")
 
@@ -131,6 +135,13 @@ def brushed(selection: dict[str, Any]) -> tuple[Window | None, tuple[float, floa
         return window, None
     low, high = (float(f"{ms:.3g}") for ms in (min(durations), max(durations)))
     return window, (low, high)
+
+
+def _durations(rows: DataFrame, selection: str) -> None:
+    if rows["from_ms"].notna().any():
+        _chart(by_duration, rows, f"t_by_duration {selection}")
+    else:
+        st.caption("No matching row has a duration.")
 
 
 def _chart(spec: chart_view.Chart, rows: DataFrame, key: str) -> None:

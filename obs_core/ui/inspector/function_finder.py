@@ -8,6 +8,7 @@ from pandas import DataFrame
 
 from obs_core.query.questions import functions
 from obs_core.ui.kit import navigation
+from obs_core.ui.kit.fold import foldable, value_of
 from obs_core.ui.kit.table import clickable, ids_of, rounded
 from obs_core.ui.kit.text import counted, plain
 from obs_core.ui.shell import exactness
@@ -37,7 +38,9 @@ _COLUMNS: Final = {
 
 def function_finder(scope: PageScope) -> None:
     """Draw the search and the top functions; a selected function is set in the link."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    sought, shown_order = value_of("f_q"), value_of("f_order") or next(iter(ORDERS))
+    title = f"Name: {plain(sought, 40)}" if sought else "all functions"
+    with foldable([title, plain(shown_order, 20)], key="f_fold", horizontal=True):
         text = st.text_input(
             "Find a function",
             key="f_q",

@@ -30,3 +30,8 @@ def plain(value: object, limit: int) -> str:
 def counted(number: int, one: str, many: str | None = None) -> str:
     """Return a number with its noun: 1 call, 1,234 calls."""
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def css_string(text: str) -> str:
+    """Return `text` as a string in a style sheet inside HTML: all but letters, digits and spaces is escaped."""
+    return '"' + "".join(c if c.isalnum() or c == " " else f"\\{ord(c):x} " for c in text) + '"'

@@ -10,6 +10,7 @@ from obs_core.clock import DAY, SECOND, Window, datetime_ns, now_ns
 from obs_core.errors import ObsError
 from obs_core.query.questions import overview
 from obs_core.ui.kit import formatting
+from obs_core.ui.kit.text import css_string
 from obs_core.ui.shell import controls, window_text
 from obs_core.ui.shell.answers import ask
 from obs_core.ui.shell.scope import PageScope
@@ -35,7 +36,7 @@ def time_picker() -> None:
     # A popover with another label is another popover, which is closed: so the name is in a style.
     text = f"{name} · {window_text.zone_label(now)}"
     with st.container(key="obs_window_name"):
-        st.html(f"<style>.st-key-{KEY} button p::after {{ content: {_css_string(text)}; }}</style>")
+        st.html(f"<style>.st-key-{KEY} button p::after {{ content: {css_string(text)}; }}</style>")
     with st.popover("Time range", icon=":material/schedule:", key=KEY, on_change="rerun") as opened:
         if opened.open:
             start, end = (formatting.format_time(ns)[:19] for ns in (scope.window.from_ns, scope.window.to_ns))
@@ -73,11 +74,6 @@ def show_data(scope: PageScope) -> None:
         return
     if window is not None:
         _set_window(window)
-
-
-def _css_string(text: str) -> str:
-    """`text` as a string in a style sheet inside HTML: everything but letters, digits and spaces is escaped."""
-    return '"' + "".join(c if c.isalnum() or c == " " else f"\\{ord(c):x} " for c in text) + '"'
 
 
 def _around(data: Window) -> Window:
