@@ -11,6 +11,7 @@ import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import replace
@@ -201,6 +202,26 @@ def ask(question: Question, scope: PageScope, **parameters: object) -> DataFrame
         if len(answer) <= MAX_HELD_ROWS:
             held[key] = answer
     return _copied(answer, getattr(answer, _MARK))
+
+
+def ask_soon(question: Question, scope: PageScope, *, wait_s: float, **parameters: object) -> DataFrame | None:
+    """Return the answer if it comes within `wait_s` seconds, else None: a later run has it, unless the log grew.
+
+    Raises:
+        ObsError: as in `ask`, within that time.
+    """
+    cached, result = cached_query(from_environment().log), Future[DataFrame]()
+
+    def run() -> None:
+        try:
+            result.set_result(cached.answer(question, scope.window, _given(question, scope) | parameters))
+        except Exception as error:  # noqa: BLE001 - raised where the result is read
+            result.set_exception(error)
+
+    threading.Thread(target=run, name="obs-soon", daemon=True).start()
+    with suppress(TimeoutError):
+        return result.result(wait_s)
+    return None
 
 
 def ask_now(question: Question, scope: PageScope, **parameters: object) -> DataFrame:

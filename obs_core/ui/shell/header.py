@@ -1,6 +1,7 @@
 """The head of every page in one row: title, group, window, live state, share and help."""
 
 from collections.abc import Mapping
+from typing import Final
 
 import streamlit as st
 
@@ -11,6 +12,9 @@ from obs_core.ui.kit import width
 from obs_core.ui.shell import answers, controls, firing, help_sheet, layout, pause
 from obs_core.ui.shell.share import share
 from obs_core.ui.shell.time_picker import time_picker
+
+GROUPS_WAIT_S: Final = 0.5
+_GROUPS: Final = "_obs_groups"
 
 
 def draw(title: str, given: Mapping[str, str], *, controls_shown: bool) -> None:
@@ -36,12 +40,14 @@ def draw(title: str, given: Mapping[str, str], *, controls_shown: bool) -> None:
 
 
 def _groups(given: Mapping[str, str]) -> list[str]:
-    """The groups with rows in the window; none while the log is not readable."""
+    """The groups with rows in the window; those of the last run while they are not known: the page does not wait."""
     try:
         everyone = controls.scope_of(*controls.window_texts(given), answers.engine().extent())
-        groups = answers.ask(overview.groups, everyone)
+        groups = answers.ask_soon(overview.groups, everyone, wait_s=GROUPS_WAIT_S)
     except ObsError:
-        return []
-    names = sorted(str(group) for group in groups["process_group"].dropna())
+        groups = None
+    if groups is None:
+        return list(st.session_state.get(_GROUPS, ()))
+    names = st.session_state[_GROUPS] = sorted(str(group) for group in groups["process_group"].dropna())
     theme.group_colours(names)  # every page then gives colours among all groups
     return names
