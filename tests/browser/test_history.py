@@ -71,14 +71,15 @@ def test_a_brush_is_one_step_and_back_shows_the_window_before(page: Page, addres
 
 
 def test_back_across_pages_keeps_the_window_and_interval_and_a_copied_link_has_them(page: Page, address: str) -> None:
-    page.goto(f"{address}/overview?{CONTROLS}")
+    controls = f"{CONTROLS}&exact=1"
+    page.goto(f"{address}/overview?{controls}")
     page.get_by_text("1 of 4 calls").wait_for()
     refreshed(page)
     before, names = steps(page), ("Logs", "Alerts", "Code Inspector")
     for name in names:
         link = page.get_by_test_id("stSidebarNav").get_by_role("link", name=name, exact=True)
         link.focus()
-        assert str(link.get_attribute("href")).endswith(f"?{CONTROLS}")
+        assert str(link.get_attribute("href")).endswith(f"?{controls}")
         link.click()
         page.get_by_role("heading", name=name, exact=True).wait_for()
         settled(page)
@@ -87,7 +88,7 @@ def test_back_across_pages_keeps_the_window_and_interval_and_a_copied_link_has_t
         page.go_back()
         page.get_by_role("heading", name=name, exact=True).wait_for()
         refreshed(page)
-        assert set(query_of(page).partition("?")[2].split("&")) == set(CONTROLS.split("&"))
+        assert set(query_of(page).partition("?")[2].split("&")) == set(controls.split("&"))
         assert window_name(page) == "Last 6 hours · UTC"
 
 

@@ -1,9 +1,9 @@
 """The newest errors of the window, one per row."""
 
-from typing import Any, Final
+from typing import Final
 
 import streamlit as st
-from pandas import DataFrame, Series
+from pandas import DataFrame
 
 from obs_core.ui.kit import formatting, navigation, table
 from obs_core.ui.kit.text import plain
@@ -27,14 +27,13 @@ def recent_errors(errors: DataFrame, *, date: bool) -> None:
     shown = derived(_newest, errors, date=date, zone=formatting.zone_name())
     clicked = table.clickable(
         shown,
-        table.ids_of(errors, "trace_id", "span_id", "id"),
+        table.ids_of(errors.fillna({"trace_id": "", "span_id": ""}), "trace_id", "span_id", "id"),
         key="o_errors",
         columns={"Timestamp": 170 if date else 100, "Process": 110, "Exception": 210, "Data": 150},
         narrow={"Exception": 232, "Timestamp": 96},
     )
     if clicked is not None:
-        rows = errors[errors["id"].astype(str) == clicked[2]]
-        _open(rows.iloc[0]) if len(rows) else navigation.go_to("trace_explorer", trace=clicked[0], span=clicked[1])
+        _open(*clicked[:2])
 
 
 def _newest(errors: DataFrame, *, date: bool, zone: str) -> DataFrame:
@@ -50,6 +49,6 @@ def _newest(errors: DataFrame, *, date: bool, zone: str) -> DataFrame:
     )
 
 
-def _open(row: "Series[Any]", **filters: str | None) -> None:
-    trace, span = (row[name] if isinstance(row[name], str) else None for name in ("trace_id", "span_id"))
-    navigation.go_to("trace_explorer", t_status="ERROR", trace=trace, span=span if trace else None, **filters)
+def _open(trace: str, span: str) -> None:
+    """Open the trace of an error, which may have left the table since; the failed rows if it has none."""
+    navigation.go_to("trace_explorer", t_status="ERROR", trace=trace or None, span=span if trace and span else None)

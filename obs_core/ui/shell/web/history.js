@@ -5,7 +5,7 @@
 // change of the shared controls soon after an entry, for what the server corrects after Back, and for expanded rows.
 if (!window.obsHistory) {
   const QUIET = ['t_open', 't_level'];
-  const SHARED = ['from', 'to', 'group', 'every'];
+  const SHARED = ['from', 'to', 'group', 'every', 'exact'];
   const SAME_RUN_MS = 1000; // the parameters of one run come within about 100 ms
   const without = (search, names) => {
     const all = new URLSearchParams(search);
