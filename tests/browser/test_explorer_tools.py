@@ -165,6 +165,8 @@ def test_traces_come_first_a_header_sorts_a_drag_zooms_and_a_phone_shows_what_fa
         assert box is not None
         assert box["x"] + box["width"] <= 390
     page.set_viewport_size({"width": 1280, "height": 800})
+    page.locator(".st-key-t_fold").wait_for(state="detached")
+    settled(page)
     chart = page.get_by_test_id("stVegaLiteChart").first
     chart.scroll_into_view_if_needed()
     box = chart.bounding_box()
