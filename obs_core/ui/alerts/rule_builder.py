@@ -1,6 +1,7 @@
 """The rule form: its fields with errors next to each, a backtest, and saving."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
@@ -15,9 +16,12 @@ from obs_core.alerts.rules.model import Rule
 from obs_core.alerts.rules.parsing import InvalidField
 from obs_core.alerts.snapshot import AlertsSnapshot
 from obs_core.clock import now_ns
+from obs_core.errors import ObsError
 from obs_core.settings import from_environment
 from obs_core.ui.alerts import backtest_card, ledger_access, rule_fields
-from obs_core.ui.kit import formatting, navigation
+from obs_core.ui.alerts.scope_names import SCOPE_NAMES, scope_names
+from obs_core.ui.kit import formatting, navigation, suggest
+from obs_core.ui.kit.fold import value_of
 from obs_core.ui.shell.panel import boundary
 from obs_core.ui.shell.rule_suggestions import RULES, VIEW
 from obs_core.ui.shell.scope import PageScope
@@ -38,7 +42,7 @@ def fill(texts: Mapping[str, str]) -> None:
 
 def rule_form(snapshot: AlertsSnapshot, scope: PageScope) -> None:
     """Draw the form; a rule must be backtested before it can be saved."""
-    kind, texts, slots = _fields()
+    kind, texts, slots = _fields(scope)
     table, problem = _table(kind, texts), ""
     try:
         rule = parsing.parse_rule({**table, "name": table.get("name", _UNNAMED)})
@@ -51,7 +55,7 @@ def rule_form(snapshot: AlertsSnapshot, scope: PageScope) -> None:
             backtest_card.result(rule, scope)
 
 
-def _fields() -> tuple[str, dict[Field, str], dict[str, Any]]:
+def _fields(scope: PageScope) -> tuple[str, dict[Field, str], dict[str, Any]]:
     """Draw the fields; return the kind, the fields' texts, and under each field an empty element for its error."""
     texts: dict[Field, str] = {}
     slots: dict[str, Any] = {}
@@ -60,6 +64,7 @@ def _fields() -> tuple[str, dict[Field, str], dict[str, Any]]:
     with columns[0]:
         kind = st.selectbox("Kind", kinds, key="r_kind", bind="query-params")
     _row((rule_fields.NAME,), texts, slots, columns[1:2])
+    _suggest(kind, scope)
     st.caption(KINDS[kind].summary)
     scope_fields = rule_fields.scope_fields(kind)
     _row((*scope_fields[:3], rule_fields.FOR), texts, slots)
@@ -67,6 +72,14 @@ def _fields() -> tuple[str, dict[Field, str], dict[str, Any]]:
     with st.expander("More: no data, flapping, labels, annotations, snooze"):
         _row((*scope_fields[3:], *rule_fields.COMMON), texts, slots)
     return kind, texts, slots
+
+
+def _suggest(kind: str, scope: PageScope) -> None:
+    """Suggest names of the window for the fields of the scope of a rule, by what is typed in them so far."""
+    for field in rule_fields.scope_fields(kind):
+        with suppress(ObsError):  # the names can be typed
+            typed = str(value_of(f"r_{field.name}") or "")
+            suggest.offer(f"r_{field.name}", suggest.best(scope_names(field.name, kind, scope), typed))
 
 
 def _row(
@@ -105,6 +118,7 @@ def _control(field: Field) -> str:
         return (selected or field.default).strip()[:_MAX_CHARS]
     return st.text_input(
         field.label,
+        live=suggest.LIVE if field.name in SCOPE_NAMES else False,
         value=field.default,
         key=key,
         bind="query-params",

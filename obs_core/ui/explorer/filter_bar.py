@@ -13,7 +13,7 @@ from obs_core.query.filters.row_filter import FIELDS, RowFilter
 from obs_core.query.questions import overview
 from obs_core.ui.explorer import pinned_columns, suggestions
 from obs_core.ui.explorer.filter_link import LINK_FIELDS, SORTS, invalid_parameters
-from obs_core.ui.kit import formatting, notices
+from obs_core.ui.kit import formatting, notices, suggest
 from obs_core.ui.kit.fold import foldable, value_of
 from obs_core.ui.kit.formatting import escape_markdown
 from obs_core.ui.kit.text import plain
@@ -40,7 +40,7 @@ _IN_POPOVER: Final[Mapping[str, Mapping[str, Any]]] = {
     "min_ms": {"width": 180},
     "max_ms": {"width": 180},
     "where": {
-        "live": "300ms",
+        "live": suggest.LIVE,
         "placeholder": "http.status_code >= 500 and user.id exists",
         "help": "A name, one of = != > < >= <= contains, starts with, matches, in, exists, and a value; join several "
         'with and. Put names and values with spaces, commas or operators in "quotes". matches takes a regular '
@@ -155,6 +155,8 @@ def _popover(scope: PageScope, *, is_open: bool) -> dict[str, Any]:
     for row in (("function",), ("data_type", "exception_type"), ("level",), ("min_ms", "max_ms"), ("where",)):
         with st.container(horizontal=len(row) > 1, gap="small"):
             values |= {name: _control(name, offered.get(name, ()), **_IN_POPOVER[name]) for name in row}
+    if is_open:
+        suggest.offer("t_where", suggestions.conditions(scope, str(value_of("t_where") or "")))
     if is_open and (names := suggestions.attribute_names(scope)):
         st.caption(escape_markdown(f"Attributes here: {', '.join(plain(name, 60) for name in names[:_NAMED])}"))
     values["where"] = _valid_conditions(values["where"])

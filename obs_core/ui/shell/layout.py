@@ -16,6 +16,8 @@ from obs_core import theme
 ICON: Final = str(Path(__file__).with_name("web") / "icon.png")
 """The icon of the browser tab: a file, since Streamlit would load a symbol from the network."""
 
+_SCRIPTS: Final = ("history.js", "keys.js", "crosshair.js", "suggest.js")
+
 _slot: ContextVar[DeltaGenerator | None] = ContextVar("_slot", default=None)
 
 
@@ -23,7 +25,9 @@ def page_style() -> None:
     """Add the style sheet, with the colours of both themes, and the script that keeps the browser history clean."""
     st.html(f"<style>{theme.css_variables()}{_web('page.css')}</style>")
     with st.container(key="obs_history"):
-        scripts = "".join(f"<script>{_web(name)}</script>" for name in ("history.js", "keys.js", "crosshair.js"))
+        scripts = "".join(
+            f"<script>{_web(name)}</script>" for name in ("history.js", "keys.js", "crosshair.js", "suggest.js")
+        )
         st.html(scripts, unsafe_allow_javascript=True)
 
 
