@@ -13,7 +13,7 @@ layout.heading("Overview", __doc__)
 
 @controls.live
 def health(scope: PageScope) -> None:
-    """Draw the whole page, the parts whose answers are quick first."""
+    """Draw the whole page, the parts with quick answers first."""
     if not window_status.holds_rows(scope):
         return
     figures = st.container()

@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from obs_core.ui.shell import loading
 from obs_core.ui.shell.panel import boundary
 
-_DECAY: Final = 0.5  # how much of the last cost is left after a run whose answers were cached
+_DECAY: Final = 0.5  # the share of the last cost that is left after a run with cached answers
 
 Draw = Callable[[], None]
 
