@@ -14,7 +14,7 @@ from obs_core.cli.checks import installation, log_file
 from obs_core.cli.checks.finding import Finding
 from obs_core.cli.checks.log_file import Extent
 from obs_core.cli.main import main
-from obs_core.clock import DAY, HOUR, now_ns
+from obs_core.clock import DAY, HOUR, SECOND, now_ns
 from obs_core.model import Row
 from tests.support import table
 
@@ -90,6 +90,9 @@ def test_the_disk_lasts_as_long_as_the_newest_rows_say(tmp_path: Path, monkeypat
     # as many in an hour and a thousand times as large: 24 GB a day
     fast = log_file.disk(tmp_path / "trace.db", 1_000_000_000, Extent(1_000, now, 1_000, now - HOUR), now)
     assert (fast.state, "2 hours" in fast.text) == ("warning", True)
+    # the first seconds of a program say nothing about a day
+    first = log_file.disk(tmp_path / "trace.db", 100_000, Extent(400, now, 400, now - 3 * SECOND), now)
+    assert (first.state, first.text) == ("ok", "2.0 GB are free.")
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1_000_000})())
     assert log_file.disk(tmp_path / "trace.db", 0, Extent(0, 0, 0, 0), now).state == "error"
     assert usage

@@ -22,6 +22,7 @@ _YEARS: Final = 730  # days beyond which the number says nothing
 _LEAST_FREE: Final = 100 * _MB
 _AHEAD_NS: Final = MINUTE
 _PROBE: Final = 10_000  # the newest rows that say how fast the log grows
+_SHORTEST_NS: Final = 10 * MINUTE  # less says nothing about a day: a first program writes for seconds
 
 
 class Extent(NamedTuple):
@@ -101,7 +102,7 @@ def disk(path: Path, size: int, extent: Extent, now_ns: int) -> Finding:
     if free < _LEAST_FREE:
         return Finding("disk", "error", text, "Free some space: writers keep 64 MB of rows each, then drop.")
     passed_ns = now_ns - extent.probe_ns
-    if not extent.rows or passed_ns < SECOND:
+    if not extent.rows or passed_ns < _SHORTEST_NS:
         return Finding("disk", "ok", text)
     per_day = size / extent.rows * extent.probe_rows / passed_ns * DAY
     days = free / per_day if per_day else float("inf")
