@@ -3,6 +3,10 @@
 In WAL mode, SQLite writes the database file in a checkpoint only. All writers of a log make their checkpoints here, one
 at a time, and record the time and size of the file afterwards in `<log>.d/checkpoint`. So a file with another time was
 written by something else: by `cp backup.db trace.db`, which keeps the inode, or by another program with SQLite.
+
+SQLite starts the write-ahead log again from its beginning only at a moment when no reader uses it. With many readers
+there is none, and it grew by all that was written (489 MB in half an hour). So beyond a size, a checkpoint waits a
+little for the readers that are there, while new ones need the database file only.
 """
 
 from contextlib import suppress
@@ -17,6 +21,9 @@ from obs_core.system import monotonic, os, sleep
 NAME: Final = "checkpoint"
 _WAIT_S: Final = 2.0  # for the checkpoint of another process
 _TRY_S: Final = 0.005
+_MOST_PAGES: Final = 16_384  # of the write-ahead log, 64 MB
+_READERS_MS: Final = 50  # other writers wait as long
+_RESTART_S: Final = 2.0  # between two attempts
 Written = tuple[int, int]
 """When the database file was written last (nanoseconds since 1970), and its size in bytes."""
 
@@ -29,6 +36,7 @@ class Checkpoints:
         self._path = path
         self._record = Path(folder_of(str(path)), NAME)
         self.last = written(path)
+        self._restart_due = 0.0
 
     def remember(self) -> None:
         """Know the file as it is now."""
@@ -67,7 +75,10 @@ class Checkpoints:
         try:
             if (descriptor is None or safe_files.lock(descriptor) is not False) and written(self._path) == self.last:
                 with suppress(sqlite.Error):
-                    connection.execute("PRAGMA wal_checkpoint").fetchone()
+                    _, pages, _ = connection.execute("PRAGMA wal_checkpoint").fetchone()
+                    if pages > _MOST_PAGES and monotonic() >= self._restart_due:
+                        self._restart_due = monotonic() + _RESTART_S
+                        _truncate(connection)
                 self.last = written(self._path)
                 if self.last is not None and descriptor is not None:
                     with suppress(OSError):
@@ -83,6 +94,16 @@ class Checkpoints:
             return safe_files.open_or_make(self._record)
         except OSError:
             return None  # then the other processes look at the whole log
+
+
+def _truncate(connection: sqlite.Connection) -> None:
+    """Empty the write-ahead log, if its readers end soon."""
+    ((timeout_ms,),) = connection.execute("PRAGMA busy_timeout").fetchall()
+    connection.execute(f"PRAGMA busy_timeout = {_READERS_MS}").fetchall()
+    try:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {timeout_ms}").fetchall()
 
 
 def written(path: Path | str) -> Written | None:
