@@ -46,7 +46,7 @@ def issues(exceptions: DataFrame, scope: PageScope, *, date: bool) -> None:
         ),
         "Version": 80,
     }
-    ids = table.ids_of(listed, "issue")
+    ids = table.ids_of(listed, "issue") if len(listed) < len(exceptions) else derived(_ids, exceptions)
     clicked = table.clickable(shown, ids, key="o_kinds", columns=columns, narrow=_NARROW, most=MOST)
     if clicked is not None:
         st.session_state[_SELECTED] = clicked
@@ -105,6 +105,10 @@ def _open(row: dict[Any, Any]) -> None:
     trace, span = (row[name] if isinstance(row[name], str) else None for name in ("trace_id", "span_id"))
     search = str(row["type"] or row["exception"] or "")[:LONGEST_SEARCH]
     navigation.go_to("trace_explorer", t_status="ERROR", trace=trace, span=span if trace else None, t_q=search or None)
+
+
+def _ids(exceptions: DataFrame) -> list[table.RowId]:
+    return table.ids_of(exceptions, "issue")
 
 
 def _whole(exceptions: DataFrame, *, date: bool) -> DataFrame:

@@ -27,13 +27,17 @@ def recent_errors(errors: DataFrame, *, date: bool) -> None:
     shown = derived(_newest, errors, date=date, zone=formatting.zone_name())
     clicked = table.clickable(
         shown,
-        table.ids_of(errors.fillna({"trace_id": "", "span_id": ""}), "trace_id", "span_id", "id"),
+        derived(_ids, errors),
         key="o_errors",
         columns={"Timestamp": 170 if date else 100, "Process": 110, "Exception": 210, "Data": 150},
         narrow={"Exception": 232, "Timestamp": 96},
     )
     if clicked is not None:
         _open(*clicked[:2])
+
+
+def _ids(errors: DataFrame) -> list[table.RowId]:
+    return table.ids_of(errors.fillna({"trace_id": "", "span_id": ""}), "trace_id", "span_id", "id")
 
 
 def _newest(errors: DataFrame, *, date: bool, zone: str) -> DataFrame:

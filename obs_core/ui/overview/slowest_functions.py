@@ -28,7 +28,7 @@ def slowest(changes: DataFrame) -> None:
         return
     localized = st.column_config.NumberColumn(format="localized")
     columns = dict.fromkeys(("Calls", "Errors", "P95 (ms)", "P95 before (ms)", "Total (s)"), localized)
-    ids = tables.ids_of(listed, "function", "process_group")
+    ids = derived(_ids, changes, changed=order == ORDERS[1])
     clicked = tables.clickable(
         shown,
         ids,
@@ -51,6 +51,10 @@ def function_suggestions(scope: PageScope) -> list[rule_suggestions.RuleSuggesti
             scope, formatting.number(row["p95_ms"]), function=str(row["function"])
         )
     ]
+
+
+def _ids(changes: DataFrame, *, changed: bool) -> list[tables.RowId]:
+    return tables.ids_of(ordered(changes, changed=changed), "function", "process_group")
 
 
 def _shown(changes: DataFrame, *, changed: bool) -> tuple[DataFrame, DataFrame]:

@@ -7,7 +7,7 @@ from pandas import DataFrame
 
 from obs_core.query.questions import values
 from obs_core.series.streaks import Missing
-from obs_core.ui.shell.answers import ask, engine
+from obs_core.ui.shell.answers import ask, derived, engine
 from obs_core.ui.shell.scope import PageScope
 
 ARGUMENT = "argument"
@@ -38,21 +38,36 @@ def split(
     Raises:
         ObsError: the log is not readable, or the question timed out.
     """
-    pairs = list(zip(streaks["process"], streaks["data"], strict=True))
-    by_rule = [pair in with_rule for pair in pairs]
-    unchanged = {
-        pair
-        for pair, is_argument, is_unchanged in zip(pairs, streaks["argument"], streaks["unchanged"], strict=True)
-        if is_unchanged and not is_argument and pair not in with_rule
-    }
-    constant = _constants(scope, sorted(unchanged), missing)
+    ruled = frozenset(with_rule)
+    constant = frozenset(_constants(scope, derived(_unchanged, streaks, ruled=ruled), missing))
+    marked = derived(_marked, streaks, constant=constant, ruled=ruled)
+    return Split(derived(_stale, marked), derived(_quiet, marked))
+
+
+def _unchanged(streaks: DataFrame, *, ruled: frozenset[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The series with one value in the window, without arguments and those that a rule names."""
+    candidates = streaks[streaks["unchanged"].astype(bool) & ~streaks["argument"].astype(bool)]
+    return sorted(set(zip(candidates["process"], candidates["data"], strict=True)) - ruled)
+
+
+def _marked(
+    streaks: DataFrame, *, constant: frozenset[tuple[str, str]], ruled: frozenset[tuple[str, str]]
+) -> DataFrame:
+    """The streaks with the column `why`, which is empty for those that are stale."""
+    pairs = zip(streaks["process"], streaks["data"], streaks["argument"], strict=True)
     why = [
-        "" if ruled else ARGUMENT if is_argument else CONSTANT if pair in constant else ""
-        for pair, is_argument, ruled in zip(pairs, streaks["argument"], by_rule, strict=True)
+        "" if (process, data) in ruled else ARGUMENT if argument else CONSTANT if (process, data) in constant else ""
+        for process, data, argument in pairs
     ]
-    marked = streaks.assign(why=why).astype({"why": "object"})
-    is_stale = marked["why"] == ""
-    return Split(streaks[is_stale], marked[~is_stale])
+    return streaks.assign(why=why).astype({"why": "object"})
+
+
+def _stale(marked: DataFrame) -> DataFrame:
+    return marked[marked["why"] == ""].drop(columns="why")
+
+
+def _quiet(marked: DataFrame) -> DataFrame:
+    return marked[marked["why"] != ""]
 
 
 def _constants(scope: PageScope, unchanged: list[tuple[str, str]], missing: Missing) -> set[tuple[str, str]]:

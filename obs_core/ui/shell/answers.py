@@ -26,7 +26,7 @@ from obs_core.clock import SECOND, Window, now_ns
 from obs_core.errors import ObsError
 from obs_core.query.engine.engine import Engine
 from obs_core.query.questions import overview, writers
-from obs_core.settings import from_environment
+from obs_core.settings import from_environment, log_path
 from obs_core.ui.shell.scope import PageScope
 
 MAX_ANSWERS: Final = 128  # cached: about thirty per page, for a few pages and windows
@@ -67,6 +67,7 @@ class _Recorded(NamedTuple):
             self.questions[question, scope.window == self.before] = None
 
 
+_opened: "dict[Path, CachedQuery]" = {}
 HeldKey = tuple[Question, PageScope, tuple[tuple[str, Hashable], ...]]
 MAX_HELD_ROWS: Final = 10_000  # of an answer that a session keeps while its page does not move
 _held: ContextVar[dict[HeldKey, DataFrame] | None] = ContextVar("_held", default=None)
@@ -125,8 +126,9 @@ class CachedQuery:
                 _, oldest = self._answers.popitem(last=False)
                 rows -= 0 if oldest.frame is None else len(oldest.frame)
                 dropped.add(oldest.number)
-            for key in [key for key in self._derived if not dropped.isdisjoint(key[2])]:
-                del self._derived[key]
+            while keys := [key for key in self._derived if not dropped.isdisjoint(key[2])]:
+                marks = [getattr(self._derived.pop(key), _MARK, None) for key in keys]
+                dropped = {mark for mark in marks if mark is not None}
 
     def prefetch(self, questions: Sequence[tuple[Question, Window, dict[str, object]]]) -> None:
         """Ask `questions` with their parameters in their order in a thread, unless it is still busy with others."""
@@ -141,7 +143,10 @@ class CachedQuery:
             self._prefetcher.start()
 
     def derived(self, build: Callable[..., T], answers: tuple[DataFrame, ...], given: dict[str, Hashable]) -> T:
-        """Return `build(*answers, **given)`, computed once for the same answers; all callers share the result."""
+        """Return `build(*answers, **given)`, computed once for the same answers; all callers share the result.
+
+        Frames that were derived count as answers: more can be derived from them.
+        """
         marks = tuple(getattr(answer, _MARK, None) for answer in answers)
         if None in marks:
             return build(*answers, **given)
@@ -151,6 +156,8 @@ class CachedQuery:
                 self._derived.move_to_end(key)
                 return cast("T", self._derived[key])
         result = build(*answers, **given)
+        if isinstance(result, DataFrame) and not hasattr(result, _MARK):
+            object.__setattr__(result, _MARK, next(_numbers))  # so that more can be derived from it
         with self._lock:
             self._derived[key] = result
             if len(self._derived) > MAX_DERIVED:
@@ -158,25 +165,39 @@ class CachedQuery:
         return result
 
 
-@st.cache_resource(show_spinner=False, on_release=lambda cached: cached.close())
+def _release(cached: CachedQuery) -> None:
+    for log in [log for log, opened in _opened.items() if opened is cached]:
+        del _opened[log]
+    cached.close()
+
+
+@st.cache_resource(show_spinner=False, on_release=_release)
 def cached_query(log: Path) -> CachedQuery:
     """Return the engine of this server for `log`, with its answers."""
     return CachedQuery(Engine(log, mirror=True, archive=from_environment().archive != "no"))
 
 
+def _current() -> CachedQuery:
+    """The engine of the log in the environment; a page needs it forty times, and Streamlit's cache takes 0.1 ms."""
+    log = log_path()
+    if (cached := _opened.get(log)) is None:
+        cached = _opened[log] = cached_query(log)
+    return cached
+
+
 def engine() -> Engine:
     """Return the engine of this server."""
-    return cached_query(from_environment().log).engine
+    return _current().engine
 
 
 def prewarm() -> None:
     """Start a worker, which makes its mirror of the log, before the first page asks for anything."""
-    cached_query(from_environment().log).prefetch([(overview.processes, Window(0, 1), {"group": None})])
+    _current().prefetch([(overview.processes, Window(0, 1), {"group": None})])
 
 
 def clear_cache() -> None:
     """Drop all answers of this server."""
-    cached_query(from_environment().log).clear()
+    _current().clear()
 
 
 def close() -> None:
@@ -226,7 +247,7 @@ def ask_soon(question: Question, scope: PageScope, *, wait_s: float, **parameter
 
 def ask_now(question: Question, scope: PageScope, **parameters: object) -> DataFrame:
     """Return the answer for the log as it is now, also on a page that does not move; see `ask`."""
-    return cached_query(from_environment().log).answer(question, scope.window, _given(question, scope) | parameters)
+    return _current().answer(question, scope.window, _given(question, scope) | parameters)
 
 
 @contextmanager
@@ -246,7 +267,7 @@ def prefetching(part: str, scope: PageScope) -> Iterator[None]:
     Recorded are questions for the page's own scope, and the same for the window before; not those with parameters of
     their own: what a reader selected in the last run need not be selected now.
     """
-    cached = cached_query(from_environment().log)
+    cached = _current()
     recorded = _Recorded(scope, scope.window.before(), {})
     windows = (scope.window, recorded.before)
     cached.prefetch(
@@ -265,7 +286,7 @@ def prefetching(part: str, scope: PageScope) -> Iterator[None]:
 
 def derived(build: Callable[..., T], *answers: DataFrame, **given: Hashable) -> T:
     """Return `build(*answers, **given)`, computed once for the same answers of `ask`; nobody may change the result."""
-    return cached_query(from_environment().log).derived(build, answers, given)
+    return _current().derived(build, answers, given)
 
 
 def _given(question: Question, scope: PageScope) -> dict[str, object]:

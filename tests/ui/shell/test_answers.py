@@ -124,6 +124,21 @@ def test_a_result_is_derived_once_per_answer(cached: CachedQuery, tmp_path: Path
     assert built == [0, 5, 0]
 
 
+def test_a_result_is_derived_once_from_a_derived_frame_and_dropped_with_its_answer(cached: CachedQuery) -> None:
+    def part(frame: DataFrame) -> DataFrame:
+        return frame[["calls"]]
+
+    def chain() -> object:
+        first = cached.derived(part, (cached.answer(overview.summary, WHOLE, {}),), {})
+        return cached.derived(lambda frame: frame.to_numpy(), (first,), {})
+
+    assert chain() is chain()
+    assert len(cached._derived) == 2
+    for number in range(MAX_ANSWERS):
+        cached.answer(overview.summary, Window(0, 2**62 - number - 1), {})
+    assert not cached._derived
+
+
 def test_a_result_from_another_frame_is_not_cached(cached: CachedQuery) -> None:
     part = cached.answer(overview.summary, WHOLE, {})[["calls"]]
     results = [cached.derived(lambda frame: object(), (part,), {}) for _ in range(2)]  # noqa: ARG005 - only the result matters
@@ -164,6 +179,20 @@ def test_a_part_of_a_page_starts_with_the_questions_of_its_last_run(server_log: 
         while len(runs) < 6 and time.monotonic() < end:
             time.sleep(0.01)
     assert runs[4:] == [(later, "web"), (later.before(), "web")]
+
+
+def test_each_log_has_its_own_engine_until_it_is_closed(
+    server_log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = answers.engine()
+    assert answers.engine() is first
+    other = tmp_path / "other.db"
+    monkeypatch.setenv("OBS_LOG", str(other))
+    assert answers.engine().log == other
+    monkeypatch.setenv("OBS_LOG", str(server_log))
+    assert answers.engine() is first
+    answers.close()
+    assert answers.engine() is not first
 
 
 def test_a_run_that_was_cut_short_does_not_replace_the_last_questions(server_log: Path) -> None:
