@@ -50,7 +50,7 @@ def self_time_and_caller(rows: list[dict[str, Any]]) -> dict[int, tuple[int | No
     return answers
 
 
-@pytest.mark.parametrize("batch_rows", [7, 60_000])
+@pytest.mark.parametrize("batch_rows", [37, 60_000])
 def test_every_row_but_the_newest_is_sealed_once_with_all_its_cells(path: Path, batch_rows: int) -> None:
     seal(path, "--everything", "--batch-rows", str(batch_rows))
     with Manifest(folder_of(path)) as manifest:
