@@ -128,7 +128,8 @@ def extract(carrier: Mapping[str, str] | None = None) -> Running | None:
     running = current.get()
     if remote or (isinstance(running, Running) and running is not UNSAMPLED and running is not RECORDING):
         current.set(remote)
-    _headers.set(headers)
+    if headers != _headers.get():  # a second variable in a context made Python 3.11 crash (docs/capture.md)
+        _headers.set(headers)
     return _call_in(remote)
 
 

@@ -58,9 +58,12 @@ def emit(
 
 
 class Call:
-    """A call from its start to its end; `details` are extra fields of its row (see `frames.Frame`)."""
+    """A call from its start to its end; `details` are extra fields of its row (see `frames.Frame`).
 
-    __slots__ = ("_clock", "_handle", "_outer", "_parent", "_token", "details", "running", "start_ns")
+    While it is the running call, `token` restores the one from before, `outer`.
+    """
+
+    __slots__ = ("_clock", "_handle", "_parent", "details", "outer", "running", "start_ns", "token")
 
     def __init__(
         self,
@@ -76,8 +79,8 @@ class Call:
         """
         self.start_ns = time_ns()
         self._handle = handle
-        self._token: Entered | None = None
-        self._outer: Parent = None
+        self.token: Entered | None = None
+        self.outer: Parent = None
         self.details: dict[str, Any] = {}
         parent = current.get() or remote
         if type(parent) is Remote:
@@ -92,16 +95,20 @@ class Call:
 
     def enter(self) -> None:
         """Make this call the parent of what starts next."""
-        self._outer = current.get()
-        self._token = current.set(self.running)
+        self.outer = current.get()
+        self.token = current.set(self.running)
 
     def leave(self) -> None:
         """Make the call that was running before `enter` the parent again."""
-        if self._token is not None:
-            restore(self._token, self.running)
-            self._token = None
+        token = self.token
+        if token is not None:
+            try:
+                current.reset(token)
+            except (ValueError, RuntimeError):
+                restore(token, self.running)
+            self.token = None
         elif current.get() is self.running:  # a signal handler raised an exception while this call was entered
-            current.set(self._outer)
+            current.set(self.outer)
 
     def returned(self, value: object, *, hidden: bool = False) -> None:
         """Record the end of the call and its return value; `hidden` redacts the value."""

@@ -55,8 +55,8 @@ class OpenCall(Call):
             else:
                 super().returned(value, hidden=self._options.hidden)
         except RecursionError:  # as below
-            if self._token is not None:
-                current.reset(self._token)
+            if self.token is not None:
+                current.reset(self.token)
             process.homeless += 1
 
     def returned(self, value: object, *, hidden: bool = False) -> None:
@@ -68,8 +68,8 @@ class OpenCall(Call):
             else:
                 super().ended()
         except RecursionError:  # as below
-            if self._token is not None:
-                current.reset(self._token)
+            if self.token is not None:
+                current.reset(self.token)
             process.homeless += 1
 
     def raised(self, error: BaseException, *, is_hidden: bool = False) -> None:
@@ -88,8 +88,8 @@ class OpenCall(Call):
                 self._keep_arguments()
             super().raised(error)
         except RecursionError:  # no room for our calls: the program gets its own error
-            if self._token is not None:
-                current.reset(self._token)
+            if self.token is not None:
+                current.reset(self.token)
             process.homeless += 1
 
     def _keep_arguments(self) -> None:
