@@ -42,6 +42,8 @@ TEXT: Final[dict[str, Pair]] = {
 """The colour of text of each role."""
 
 PAGE: Final[Pair] = ("#ffffff", "#0f1419")
+BUTTON: Final[Pair] = ("#0072b2", "#2079b8")
+"""The main button of a form, under white text."""
 PAPER: Final[Pair] = ("#f6f8fa", "#161b22")
 """The background of source code and of table headers."""
 
@@ -100,5 +102,5 @@ def css(pair: Pair) -> str:
 
 def css_variables() -> str:
     """Return the CSS rule that defines `--obs-<role>` for each role of text, and for lines, paper and the page."""
-    colours = {**TEXT, "line": LINE, "paper": PAPER, "page": PAGE}
+    colours = {**TEXT, "line": LINE, "paper": PAPER, "page": PAGE, "button": BUTTON}
     return ":root {" + " ".join(f"--obs-{role}: {css(pair)};" for role, pair in colours.items()) + "}"

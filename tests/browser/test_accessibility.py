@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -51,3 +51,21 @@ def test_no_page_has_a_serious_finding_in_either_theme(serve: Serve, page: Page,
         page.wait_for_function(f"{background} !== '{light}'")
         settled(page)
         assert findings(page) == [], f"{title}, dark"
+
+
+def test_menus_and_the_main_buttons_of_forms_have_no_serious_finding(serve: Serve, page: Page, tmp_path: Path) -> None:
+    stored(tmp_path / "trace.db")
+    address = serve(tmp_path / "trace.db")
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    for scheme in schemes:
+        page.emulate_media(color_scheme=scheme)
+        page.goto(f"{address}/overview?every=off")
+        settled(page).keyboard.press("t")
+        page.get_by_text("Shown: ").wait_for()
+        settled(page)
+        assert findings(page) == [], f"time picker, {scheme}"
+        for view in ("Rules", "Webhooks"):
+            page.goto(f"{address}/alerts?a_view={view}&every=off")
+            page.get_by_test_id("stBaseButton-primary").first.wait_for()
+            settled(page)
+            assert findings(page) == [], f"{view}, {scheme}"

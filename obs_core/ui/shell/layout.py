@@ -16,7 +16,7 @@ from obs_core import theme
 ICON: Final = str(Path(__file__).with_name("web") / "icon.png")
 """The icon of the browser tab: a file, since Streamlit would load a symbol from the network."""
 
-_SCRIPTS: Final = ("history.js", "keys.js", "crosshair.js", "suggest.js")
+_SCRIPTS: Final = ("history.js", "keys.js", "crosshair.js", "suggest.js", "scheme.js")
 
 _slot: ContextVar[DeltaGenerator | None] = ContextVar("_slot", default=None)
 
@@ -25,9 +25,7 @@ def page_style() -> None:
     """Add the style sheet, with the colours of both themes, and the script that keeps the browser history clean."""
     st.html(f"<style>{theme.css_variables()}{_web('page.css')}</style>")
     with st.container(key="obs_history"):
-        scripts = "".join(
-            f"<script>{_web(name)}</script>" for name in ("history.js", "keys.js", "crosshair.js", "suggest.js")
-        )
+        scripts = "".join(f"<script>{_web(name)}</script>" for name in _SCRIPTS)
         st.html(scripts, unsafe_allow_javascript=True)
 
 
@@ -57,6 +55,6 @@ def detail_list(pairs: Mapping[str, str]) -> str:
     return f"<dl class='obs-details'>{cells}</dl>"
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def _web(name: str) -> str:
     return resources.files("obs_core.ui.shell").joinpath("web", name).read_text("utf-8")
