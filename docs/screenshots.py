@@ -23,7 +23,7 @@ PAGES: Final = {  # each page with what its link selects, and a text that it sho
     "trace_explorer": "Trace Explorer",
     "code_inspector?f_fn=obs_core.demo.station.observe": "Recorded source",
     "alerts": "Alerts",
-    "logs": "Newest rows",
+    "logs": "Logs",
 }
 THEMES: Final = ("light", "dark")
 WITHOUT_FOLDER: Final = """folder => {
