@@ -1,6 +1,6 @@
 """Makes docs/images from the demo: `make screenshots` records it, starts the dashboard, and looks at every page.
 
-Each page is shown in both themes. The demo has three programs; one of its instruments gets stuck, so that a rule fires.
+Each page is shown in both themes. The demo has three programs; an instrument of one gets stuck, so that its rule fires.
 """
 
 import sys
@@ -39,7 +39,6 @@ def make(names: list[str]) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         log = Path(temporary) / "trace.db"
         main(["demo", "--seconds", SECONDS, "--log", str(log)])
-        main(["rules", "add", "stuck instrument", "stale", "threshold=20", "--log", str(log)])
         with dashboard.running(log, {"OBS_WATCH": "on"}) as server, sync_playwright() as playwright:
             chromium = playwright.chromium.launch(executable_path=browser(), args=list(FLAGS))
             for theme in THEMES:
