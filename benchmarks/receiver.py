@@ -1,9 +1,10 @@
 """How fast the receiver is: batches of the real SDK, sent by a plain client, until every row is in the log.
 
-    python -m benchmarks.receiver [--spans 200000] [--senders 2] [--gzip] [--paced-s 20] [--ask] [--slow 200]
+    python -m benchmarks.receiver [--spans 200000] [--senders 2] [--gzip] [--paced-s 20] [--ask] [--slow 200] [--grpc]
 
 Prints spans per second end to end, the same rows by a bare executemany in this process (the floor), the receiver's
 memory, and the answer's times while 5,000 spans come per second, alone and next to clients that send a byte a second.
+With --grpc as many spans are also sent over gRPC, to the same receiver.
 """
 
 import argparse
@@ -12,12 +13,14 @@ import http.client
 import json
 import multiprocessing
 import os
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -94,7 +97,7 @@ def _changed(part: bytes, change: int) -> bytes:
     return (int.from_bytes(part, "big") ^ change).to_bytes(8, "big")
 
 
-def send(address: str, batches: Sequence[bytes], encoding: str, pause_s: float, given: Any) -> None:  # noqa: ANN401 - a queue
+def send(address: str, encoding: str, pause_s: float, batches: Sequence[bytes], given: Any) -> None:  # noqa: ANN401 - a queue
     """Post the batches over one connection; return the time of each response and how many were put off."""
     connection = http.client.HTTPConnection(address.removeprefix("http://"))
     headers = {"Content-Type": "application/x-protobuf"} | ({"Content-Encoding": encoding} if encoding else {})
@@ -115,20 +118,53 @@ def send(address: str, batches: Sequence[bytes], encoding: str, pause_s: float, 
     given.put((times, put_off))
 
 
+def send_by_grpc(address: str, batches: Sequence[bytes], given: Any) -> None:  # noqa: ANN401 - a queue
+    """Call the service with each batch over one channel; return as `send` does."""
+    import grpc  # type: ignore[import-untyped] # noqa: PLC0415 - a process that has it must not fork
+
+    times, put_off = [], 0
+    with grpc.insecure_channel(address) as channel:
+        export = channel.unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
+        for body in batches:
+            while True:
+                began = time.perf_counter()
+                try:
+                    export(body, timeout=60)
+                except grpc.RpcError:
+                    put_off += 1
+                    time.sleep(0.1)
+                    continue
+                times.append(time.perf_counter() - began)
+                break
+    given.put((times, put_off))
+
+
 def sent(
-    address: str, batches: Sequence[bytes], encoding: str, senders: int, pause_s: float
+    how: Callable[[Sequence[bytes], Any], None], batches: Sequence[bytes], senders: int
 ) -> tuple[list[float], int]:
     """Send from other processes; the times of the answers, and how many batches were put off."""
     context = multiprocessing.get_context("fork")
     given: Any = context.SimpleQueue()
     shares = [batches[number::senders] for number in range(senders)]
-    programs = [context.Process(target=send, args=(address, share, encoding, pause_s, given)) for share in shares]
+    programs = [context.Process(target=how, args=(share, given)) for share in shares]
     for program in programs:
         program.start()
     read_back = [given.get() for _ in programs]
     for program in programs:
         program.join()
     return [item for times, _ in read_back for item in times], sum(put_off for _, put_off in read_back)
+
+
+def flooded(
+    path: Path, rows: int, send_all: Callable[[], tuple[list[float], int]]
+) -> tuple[list[float], int, float, float]:
+    """Send, and wait until the log has `rows`: as `sent`, and after how many seconds all was answered, and stored."""
+    began = time.perf_counter()
+    times, put_off = send_all()
+    answered = time.perf_counter() - began
+    while stored(path) < rows:
+        time.sleep(0.02)
+    return times, put_off, answered, time.perf_counter() - began
 
 
 def stored(path: Path) -> int:
@@ -168,14 +204,7 @@ def asked(engine: Engine, window: Window, until: Callable[[], bool]) -> float:
 
 def main() -> None:
     """Run it and print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--spans", type=int, default=200_000)
-    parser.add_argument("--senders", type=int, default=2)
-    parser.add_argument("--gzip", action="store_true")
-    parser.add_argument("--paced-s", type=int, default=20)
-    parser.add_argument("--slow", type=int, default=200, help="slow clients")
-    parser.add_argument("--ask", action="store_true", help="also ask the Overview's questions, idle and meanwhile")
-    options = parser.parse_args()
+    options = _options()
     encoding = "gzip" if options.gzip else ""
     pack = (lambda body: gzip.compress(body, 1)) if options.gzip else bytes
     plain = list(bodies(options.spans))
@@ -184,33 +213,38 @@ def main() -> None:
     limits = {"OBS_OTLP_HEAD_S": "3600", "OBS_OTLP_BODY_S": "3600"}  # so that slow clients stay
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "trace.db"
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            port = listening.getsockname()[1]
         command = [sys.executable, "-m", "obs_core", "ingest", "--child", "--port", "0", "--log", str(path)]
+        command += ["--grpc-port", str(port)]
         with subprocess.Popen(
             command, env=os.environ | limits, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         ) as program:
             assert program.stdout is not None
             assert program.stdin is not None
             address = json.loads(program.stdout.readline())["address"]
+            at_rate = partial(send, address, encoding, BATCH / RATE)
             receiver = psutil.Process(program.pid)
-            began, cpu = time.perf_counter(), sum(receiver.cpu_times()[:2])
-            times, put_off = sent(address, [pack(body) for body in plain], encoding, options.senders, 0)
-            answered = time.perf_counter() - began
-            while stored(path) < options.spans:
-                time.sleep(0.02)
-            took = time.perf_counter() - began
+            cpu = sum(receiver.cpu_times()[:2])
+            packed = [pack(body) for body in plain]
+            times, put_off, answered, took = flooded(
+                path, options.spans, lambda: sent(partial(send, address, encoding, 0), packed, options.senders)
+            )
             used = sum(receiver.cpu_times()[:2]) - cpu
             memory = [receiver.memory_info().rss / 1e6]
             with ThreadPoolExecutor(1) as executor:
-                given = executor.submit(sent, address, paced, encoding, 1, BATCH / RATE)
+                given = executor.submit(sent, at_rate, paced, 1)
                 if options.ask:
                     _ask(path, Window(between - HOUR, between), given.done)
                 lone, _ = given.result()
             memory.append(receiver.memory_info().rss / 1e6)
+            grpc_rate = _grpc_rate(path, port, options) if options.grpc else 0
             with slow_clients(address, options.slow):
-                nearby, _ = sent(address, paced, encoding, 1, BATCH / RATE)
+                nearby, _ = sent(at_rate, paced, 1)
             program.stdin.close()
         rate, bare = options.spans / took, floor(Path(name), plain)
     print(f"end to end       {rate:10,.0f} spans/s ({took:.1f} s, answered after {answered:.1f} s, {put_off} put off)")
+    print(f"over gRPC        {grpc_rate:10,.0f} spans/s; ratio {grpc_rate / rate:.2f} of HTTP" if grpc_rate else "")
     print(f"floor            {bare:10,.0f} rows/s by executemany; ratio {bare / rate:.1f}")
     print(f"receiver         {used / options.spans * 1e6:10.1f} µs of CPU per span")
     print(f"memory           {memory[0]:10.0f} MB when flooded, {memory[1]:.0f} MB {options.paced_s} s later")
@@ -218,6 +252,26 @@ def main() -> None:
     print(f"answer, 5,000/s  {_percentile(lone, 0.5):10.1f} ms median, {_percentile(lone, 0.99):.1f} ms p99")
     slow = f"{_percentile(nearby, 0.5):8.1f} ms median, {_percentile(nearby, 0.99):.1f} ms p99"
     print(f"  next to {options.slow} slow {slow}")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--spans", type=int, default=200_000)
+    parser.add_argument("--senders", type=int, default=2)
+    parser.add_argument("--gzip", action="store_true")
+    parser.add_argument("--paced-s", type=int, default=20)
+    parser.add_argument("--slow", type=int, default=200, help="slow clients")
+    parser.add_argument("--grpc", action="store_true", help="also over gRPC")
+    parser.add_argument("--ask", action="store_true", help="also ask the Overview's questions, idle and meanwhile")
+    return parser.parse_args()
+
+
+def _grpc_rate(path: Path, port: int, options: argparse.Namespace) -> float:
+    """Spans per second over gRPC, until all are in the log."""
+    batches = list(bodies(options.spans))
+    how = partial(send_by_grpc, f"127.0.0.1:{port}")
+    took = flooded(path, stored(path) + options.spans, lambda: sent(how, batches, options.senders))[3]
+    return float(options.spans / took)
 
 
 def _ask(path: Path, window: Window, until: Callable[[], bool]) -> None:
