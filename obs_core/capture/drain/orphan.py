@@ -10,6 +10,7 @@ from typing import Final, overload
 from obs_core import safe_files
 from obs_core.capture.spool.frames import CHECKSUM_SIZE, HEAD, Frame, parse, parse_between
 from obs_core.capture.spool.header import HEADER_SIZE, MAGIC, MOST_SEGMENTS, VERSION, Header
+from obs_core.capture.spool.numbering import number_to_read
 from obs_core.capture.spool.spool import FIRST_SEGMENT, LARGEST_SEGMENT
 from obs_core.capture.spool.spool_file import SUFFIX
 from obs_core.system import os
@@ -183,15 +184,12 @@ class OrphanSpool:
         if not self.segment_size:  # only the status of a writer that kept its rows in memory
             return [], position
         sequence, offset = divmod(position, self.segment_size)
-        skipped = self.header.skipped  # read before the numbers: those that its owner had written are among them
+        skipped = self.header.skipped
         sequences = {number: segment for segment, number in enumerate(self.header.sequences()) if number > 0}
         last = max(sequences, default=0)
         if sequence not in sequences:
-            later = [number for number in sequences if number > sequence]
-            next_number = min(later, default=sequence)
-            if not self.is_dead:
-                next_number = min(next_number, max(skipped + 1, sequence))
-            return [], position if next_number == sequence else next_number * self.segment_size
+            number = number_to_read(sequence, sequences, last if self.is_dead else skipped)
+            return [], position if number == sequence else number * self.segment_size
         segment = sequences[sequence]
         sealed = self.is_dead or self.header.is_sealed(segment)
         start = self.start_of(segment)

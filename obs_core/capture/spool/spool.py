@@ -10,7 +10,7 @@ free segment becomes the current one. The drain reads segments in the order in w
 frees them. A segment is sealed by moving its position to its end, so no late write can land behind the drain.
 
 A signal handler may raise an exception between any two instructions of a thread that changes segments. The drain then
-seals what that thread did not seal, and skips the number that it took for no segment.
+seals what that thread did not seal, and skips the number that it lost (see `numbering`).
 """
 
 import itertools
@@ -21,6 +21,7 @@ from typing import Final
 from obs_core.capture.spool import header
 from obs_core.capture.spool.frames import SITES_SIZE, Frame, parse_between, site_frame
 from obs_core.capture.spool.header import HEADER_SIZE, Header, WriterIdentity
+from obs_core.capture.spool.numbering import Numbering, number_to_read
 from obs_core.capture.spool.segment import Segment, popped
 from obs_core.capture.spool.spool_file import SUFFIX, SpoolFile
 from obs_core.system import os
@@ -70,16 +71,15 @@ class Spool:
             self._file.remove()
             raise
         self._held_back = min(_HELD_BACK // segment_size, count // 8)
-        self._sequences = itertools.count(1)
+        self._numbering = Numbering(self._segments, self.header)
         self._drops = itertools.count()
         self._drop_reads = 0
         self.sealed = False
-        self._skipped = 0  # no segment may get this sequence number, or one before it, any more
         self._cold = self._segments[::-1]  # not touched yet
         self._free: list[Segment] = []
         self._warm(1)
         self.current = self._free.pop()
-        self._activate(self.current)
+        self._numbering.give(self.current)
 
     def _map(self, descriptor: int, count: int) -> None:
         size = self.segment_size
@@ -149,12 +149,6 @@ class Spool:
         while len(self._free) < count and self._cold:
             self._clear(self._cold.pop())
 
-    def _activate(self, segment: Segment) -> None:
-        """Give `segment` the next number; another one if the drain skipped it between the two instructions."""
-        while segment.sequence <= self._skipped:
-            segment.sequence = next(self._sequences)
-        self.header.set_sequence(segment.index, segment.sequence)
-
     def _rotate(self) -> bool:
         """Make a free segment the current one; False if there is none.
 
@@ -164,7 +158,7 @@ class Spool:
         if segment is None:
             return False
         try:
-            self._activate(segment)
+            self._numbering.give(segment)
         except BaseException:  # of a signal handler
             if not segment.sequence:
                 self._free.append(segment)
@@ -182,11 +176,13 @@ class Spool:
     def read(self, position: int, limit: int) -> tuple[list[Frame], int]:
         """At most `limit` frames from `position` on, and the position after them."""
         sequence, offset = divmod(position, self.segment_size)
+        if sequence < self.current.sequence:
+            self._mend()
         segment = next((candidate for candidate in self._segments if candidate.sequence == sequence), None)
         if segment is None:
-            return [], self._after_missing(sequence, position)
-        if segment.sequence < self.current.sequence:  # the thread that left it may not have come to this
-            self._seal(segment)
+            numbers = [segment.sequence for segment in self._segments]
+            number = number_to_read(sequence, numbers, self.header.skipped)
+            return [], position if number == sequence else number * self.segment_size
         sealed = self.header.is_sealed(segment.index)
         frames, end, damaged = parse_between(segment.memory, offset, self.segment_size, limit)
         if frames:
@@ -196,19 +192,6 @@ class Spool:
         if damaged:  # only a stray pointer in C code can cause this: skip the rest of the segment
             self._rotate()
         return [], position
-
-    def _after_missing(self, sequence: int, position: int) -> int:
-        """The next position to read, if no segment has this sequence number: `position` until a later one exists.
-
-        A thread may have taken the number and not used it yet. It reads `_skipped` after it wrote the number, and here
-        the numbers are read after `_skipped` was written: one of the two sees the other.
-        """
-        later = [segment.sequence for segment in self._segments if segment.sequence > sequence]
-        if not later:
-            return position
-        self._skipped = max(self._skipped, min(later) - 1)
-        missing = all(segment.sequence < sequence or segment.sequence > self._skipped for segment in self._segments)
-        return min(later) * self.segment_size if missing else position
 
     def release(self, position: int) -> None:
         """Clear and free the segments that end before `position`; the last ones are held back while there is room."""
@@ -252,18 +235,12 @@ class Spool:
         self.header.heartbeat_ns = now_ns
 
     def _mend(self) -> None:
-        """Seal what a thread left open, and say which numbers no segment got, for a drain in another process."""
+        """Seal what a thread left open, and skip the numbers that it lost."""
         newest = self.current.sequence
-        older = [segment for segment in self._segments if 0 < segment.sequence < newest]
-        for segment in older:
-            if not self.header.is_sealed(segment.index):
+        for segment in self._segments:
+            if 0 < segment.sequence < newest and not self.header.is_sealed(segment.index):
                 self._seal(segment)
-        numbers = [number for number in self.header.sequences() if 0 < number < newest]
-        if older and newest - min(segment.sequence for segment in older) != len(numbers):
-            self._skipped = max(self._skipped, newest - 1)
-            for segment in older:
-                self.header.set_sequence(segment.index, segment.sequence)
-            self.header.skipped = newest - 1
+        self._numbering.skip_missing(newest)
 
     def seal(self) -> None:
         """Accept no more frames, also in free segments that another thread is about to use; the drain must not run."""

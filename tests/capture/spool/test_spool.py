@@ -14,6 +14,7 @@ from obs_core.capture.drain.drain import Drain
 from obs_core.capture.drain.orphan import OrphanSpool
 from obs_core.capture.spool.frames import HEAD, CallSite, encode_frame, encode_site, encode_value, parse
 from obs_core.capture.spool.header import Header, WriterIdentity
+from obs_core.capture.spool.numbering import number_to_read
 from obs_core.capture.spool.spool import FIRST_SEGMENT, SMALLEST_SEGMENT, Spool
 from obs_core.store import sqlite
 
@@ -238,14 +239,14 @@ def rotate_interrupted(spool: Spool, monkeypatch: pytest.MonkeyPatch, where: str
     """Let the next rotation of `spool` end where a signal handler raises: after the number is taken, or later."""
     with monkeypatch.context() as patch:
         if where == "number taken":
-            numbers = spool._sequences
+            numbers = spool._numbering._numbers
 
             def taken_and_lost() -> Iterator[int]:
                 next(numbers)
                 raise HandlerError
                 yield 0
 
-            patch.setattr(spool, "_sequences", taken_and_lost())
+            patch.setattr(spool._numbering, "_numbers", taken_and_lost())
         elif where == "number not in the header":
             patch.setattr(spool.header, "set_sequence", failing)
         else:
@@ -291,14 +292,53 @@ def test_rows_after_a_rotation_that_a_signal_handler_interrupted_are_read(
 def test_a_thread_whose_number_was_skipped_takes_another(folder: Path) -> None:
     spool = made(folder)
     late = spool._free.pop() if spool._free else spool._cold.pop()
-    number = next(spool._sequences)  # a thread stops here
+    number = next(spool._numbering._numbers)  # a thread stops here
     assert spool._rotate()
     assert spool.write(row(1))
     assert spool.read(number * SMALLEST_SEGMENT, 9) == ([], (number + 1) * SMALLEST_SEGMENT)
-    late.sequence = number  # and goes on here
-    spool._activate(late)
+    late.sequence = number  # and continues here
+    spool._numbering.give(late)
     assert late.sequence > spool.current.sequence
     closed(spool)
+
+
+def test_a_slow_thread_that_wrote_its_number_before_later_ones_were_skipped_loses_no_row(folder: Path) -> None:
+    """A drain in another process knows the numbers of the header only, which the thread had not reached."""
+    spool = made(folder, segments=4)
+    slow = spool._free.pop() if spool._free else spool._cold.pop()
+    slow.sequence = next(spool._numbering._numbers)  # a thread stops here
+    assert spool._rotate()
+    spool._numbering.skip_missing(spool.current.sequence)
+    orphan = OrphanSpool(spool_path(folder))
+    drain = Drain(orphan, folder / "trace.db")
+    assert drain.step() == 0
+    spool._numbering.give(slow)  # and continues here
+    spool.current = slow
+    assert spool.write(row(1))
+    assert drain.step() == 1
+    drain.close()
+    orphan.close()
+    closed(spool)
+    assert stored(folder) == [1]
+
+
+NEXT = """
+at  segments  skipped  next
+2   3         2        3
+2   3         1        2
+2   4         2        3
+2   4         3        4
+2   2,3       3        2
+4   3         3        4
+2   -         5        6
+"""
+
+
+@pytest.mark.parametrize("line", NEXT.strip().splitlines()[1:])
+def test_the_next_number_to_read_is_the_first_that_a_segment_has_or_may_get(line: str) -> None:
+    at, segments, skipped, expected = line.split()
+    numbers = [int(number) for number in segments.split(",") if number != "-"]
+    assert number_to_read(int(at), numbers, int(skipped)) == int(expected)
 
 
 def spool_path(folder: Path) -> Path:
