@@ -11,6 +11,9 @@ from obs_core.capture import writer
 from obs_core.store import sqlite
 
 Select = Callable[..., list[tuple[Any, ...]]]
+TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+REMOTE = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
+"""The headers of a call in another process."""
 
 
 @pytest.fixture
@@ -37,3 +40,11 @@ def select(log: Path) -> Select:
             connection.close()
 
     return answer
+
+
+@pytest.fixture
+def own_context() -> Iterator[None]:
+    """What a test extracts is forgotten after it."""
+    obs_core.extract({})
+    yield
+    obs_core.extract({})

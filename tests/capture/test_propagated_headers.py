@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -12,19 +12,11 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from obs_core import extract, extracted, inject, span, trace
 from obs_core.capture import propagation
-from tests.capture.conftest import Select
+from tests.capture.conftest import PARENT, REMOTE, TRACE, Select
 
 ROOT = Path(__file__).parents[2]
-TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
-REMOTE = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
 
-
-@pytest.fixture(autouse=True)
-def own_context() -> Iterator[None]:
-    """What a test extracts is forgotten after it."""
-    extract({})
-    yield
-    extract({})
+pytestmark = pytest.mark.usefixtures("own_context")
 
 
 @trace

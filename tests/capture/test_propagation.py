@@ -27,19 +27,11 @@ import obs_core
 from obs_core import extract, extracted, inject, record, span, trace
 from obs_core.capture import propagation
 from obs_core.capture.values.redact import REDACTED
-from tests.capture.conftest import Select
+from tests.capture.conftest import PARENT, REMOTE, TRACE, Select
 
 ROOT = Path(__file__).parents[2]
-TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
-REMOTE = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
 
-
-@pytest.fixture(autouse=True)
-def own_context() -> Iterator[None]:
-    """What a test extracts is forgotten after it."""
-    extract({})
-    yield
-    extract({})
+pytestmark = pytest.mark.usefixtures("own_context")
 
 
 @trace

@@ -7,7 +7,8 @@ import streamlit as st
 
 from obs_core.errors import ObsError
 from obs_core.ui.shell import controls
-from obs_core.ui.shell.answers import Question, ask
+from obs_core.ui.shell.answers import ask
+from obs_core.ui.shell.cached_query import Question
 from obs_core.ui.shell.scope import PageScope
 
 HOVER: Final = (

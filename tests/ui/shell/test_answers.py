@@ -14,7 +14,7 @@ from obs_core.errors import LogMissing, QuestionTimedOut
 from obs_core.query.engine.engine import Engine
 from obs_core.query.questions import overview
 from obs_core.ui.shell import answers
-from obs_core.ui.shell.answers import MAX_ANSWERS, MAX_ROWS, CachedQuery
+from obs_core.ui.shell.cached_query import MAX_ANSWERS, MAX_ROWS, CachedQuery
 from obs_core.ui.shell.scope import PageScope
 from tests.support import table
 
