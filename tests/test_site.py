@@ -93,6 +93,8 @@ def test_the_tutorial_does_what_it_says(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["programs.md", "capture.md"])
 def test_the_python_in_the_documents_is_python(name: str) -> None:
-    for language, _, text in BLOCK.findall((ROOT / "docs" / name).read_text("utf-8")):
-        if language == "python":
-            compile(text, name, "exec")
+    blocks = BLOCK.findall((ROOT / "docs" / name).read_text("utf-8"))
+    programs = [text for language, _, text in blocks if language == "python"]
+    assert programs
+    for text in programs:
+        compile(text, name, "exec")
