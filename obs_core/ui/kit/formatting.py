@@ -11,7 +11,9 @@ import streamlit as st
 
 from obs_core.clock import SECOND
 
+TIMES: Final = "\N{MULTIPLICATION SIGN}"
 NOT_MEASURED: Final = "\N{EN DASH}"
+_MANY_TIMES: Final = 10
 _MARKS: Final = re.compile(r"([\\`*_{}\[\]()#+.!|<>~$:-])")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LENGTHS: Final = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"), (1, "ms"), (1e-3, "µs"))
@@ -113,3 +115,8 @@ def _three(number: float) -> str:
 
 def _unknown(number: float | None) -> bool:
     return number is None or not math.isfinite(number)
+
+
+def change(factor: float) -> str:
+    """A change by `factor`: in percent, and from ten times as much on as a factor, which is easier to read."""
+    return f"{TIMES}{factor:,.0f}" if factor >= _MANY_TIMES else f"{round((factor - 1) * 100) or 0:+,d} %"

@@ -86,11 +86,11 @@ def ordered(changes: DataFrame, *, changed: bool) -> DataFrame:
 
 
 def change(row: dict[Any, Any]) -> str:
-    """Return the change of the P95 in percent, with a mark and a word if it is significant."""
+    """Return the change of the P95, with a mark and a word if it is significant."""
     factor = row["change"]
     if factor != factor:  # noqa: PLR0124 - NaN: nothing to compare
         return ""
-    percent = f"{(factor - 1) * 100:+,.0f} %"
+    text = formatting.change(factor)
     if not row["notable"]:
-        return percent
-    return f"▲ {percent} slower" if factor > 1 else f"▼ {percent} faster"
+        return text
+    return f"▲ {text} slower" if factor > 1 else f"▼ {text} faster"

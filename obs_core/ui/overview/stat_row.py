@@ -144,7 +144,7 @@ def _latency(now_: DataFrame, before_: DataFrame, slices: DataFrame) -> StatCard
         ("≈ " if now_.attrs.get("approximate") else "") + formatting.duration(p95),
         f"P50 {formatting.duration(p50)} · P99 {formatting.duration(p99)}",
         change=_relative(p95, old),
-        worse=_relative(p95, old).startswith("+") and _relative(p95, old) != "+0 %",
+        worse=_relative(p95, old).startswith(("+", formatting.TIMES)) and _relative(p95, old) != "+0 %",
         trend=list(_numbers(slices["p95_ms"])),
         hover=f"95 % of calls were at least this fast. {approximate}, over all timed calls in the window.",
     )
@@ -212,7 +212,7 @@ def _points(new: float | None, old: float | None) -> str:
 
 
 def _relative(new: float | None, old: float | None) -> str:
-    return f"{(round((new - old) / old * 100) or 0):+,d} %" if new is not None and old else ""
+    return formatting.change(new / old) if new is not None and old else ""
 
 
 def _numbers(column: "Series[Any]") -> "list[float | None]":

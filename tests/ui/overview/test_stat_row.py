@@ -17,7 +17,14 @@ def test_the_change_of_a_share_is_in_points_and_never_minus_zero(
 
 @pytest.mark.parametrize(
     ("new", "old", "text"),
-    [(3.0, 2.0, "+50 %"), (1.0, 4000.0, "-100 %"), (999.0, 1000.0, "+0 %"), (2.0, 0.0, ""), (9e3, 1.0, "+899,900 %")],
+    [
+        (3.0, 2.0, "+50 %"),
+        (1.0, 4000.0, "-100 %"),
+        (999.0, 1000.0, "+0 %"),
+        (2.0, 0.0, ""),
+        (9e3, 1.0, "\N{MULTIPLICATION SIGN}9,000"),
+        (9.9, 1.0, "+890 %"),
+    ],
 )
 def test_the_change_of_a_number_is_in_percent_of_its_old_value(new: float, old: float, text: str) -> None:
     assert _relative(new, old) == text
