@@ -52,6 +52,7 @@ def shop() -> list[Row]:
 
 def grid(page: Page) -> FrameLocator:
     """The table, once it has rows."""
+    expect(page.locator("iframe[title*=agGrid]")).to_have_count(1)  # a table of another width has left
     frame = page.frame_locator("iframe[title*=agGrid]")
     expect(frame.locator(".ag-row").first).to_be_visible()
     return frame

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from obs_core.clock import SECOND
 from obs_core.model import Row
@@ -161,9 +161,8 @@ def test_traces_come_first_a_header_sorts_a_drag_zooms_and_a_phone_shows_what_fa
     second = grid(page).locator(".ag-row .second").filter(has_text="OSError:disk")
     expect(second).to_be_visible()
     for column in ("Status", "Duration"):
-        box = grid(page).locator(f".ag-row .ag-cell[col-id={column}]").first.bounding_box()
-        assert box is not None
-        assert box["x"] + box["width"] <= 390
+        cell = grid(page).locator(f".ag-row .ag-cell[col-id={column}]").first
+        eventually(page, lambda cell=cell: right_of(cell) <= 390)
     page.set_viewport_size({"width": 1280, "height": 800})
     page.locator(".st-key-t_fold").wait_for(state="detached")
     settled(page)
@@ -177,3 +176,9 @@ def test_traces_come_first_a_header_sorts_a_drag_zooms_and_a_phone_shows_what_fa
     page.mouse.move(box["x"] + box["width"] * 0.8, height, steps=5)
     page.mouse.up()
     page.wait_for_url("**from=20*to=20*")
+
+
+def right_of(cell: Locator) -> float:
+    """The right edge of `cell` in the window; infinite while it is not drawn."""
+    box = cell.bounding_box()
+    return box["x"] + box["width"] if box else float("inf")
