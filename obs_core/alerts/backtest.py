@@ -9,12 +9,12 @@ from typing import Final, NamedTuple
 from obs_core.alerts.deliver import simulation
 from obs_core.alerts.deliver.simulation import SimulatedMessage
 from obs_core.alerts.deliver.webhook import Webhook
-from obs_core.alerts.evaluate.alert_set import AlertSet
+from obs_core.alerts.evaluate.alert_set import RECENT_NS, AlertSet
 from obs_core.alerts.evaluate.evaluator import Evaluator
 from obs_core.alerts.ledger import AlertTransition
 from obs_core.alerts.rules.model import Rule
 from obs_core.alerts.states import machine
-from obs_core.clock import Window
+from obs_core.clock import Window, now_ns
 from obs_core.store import foreign, sqlite, tail
 
 _CHUNK: Final = 20_000
@@ -43,7 +43,8 @@ class Flapping(NamedTuple):
 class BacktestResult(NamedTuple):
     """What a rule would have done in a window: periods by start, and the transitions for delivery.
 
-    `active` is the number of alerts that still fire at its end, for another reason than `keep_firing_for`.
+    `active` is the number of alerts that still fire at its end, for another reason than `keep_firing_for`; none if the
+    newest row of the log is too old for a message.
     """
 
     firings: Sequence[Firing] = ()
@@ -60,7 +61,8 @@ class BacktestResult(NamedTuple):
         still = (
             f"{self.active:,} that still fire{'s' if self.active == 1 else ''} at the end" if self.active else "none"
         )
-        return f"A new rule sends only alerts that still fire, here {still}; past firings are history."
+        sent = "A new rule sends only alerts that still fire on rows of the last hour"
+        return f"{sent}, here {still}; past firings are history."
 
     def messages(self, webhook: Webhook) -> list[SimulatedMessage]:
         """Return the messages that `webhook` would have received."""
@@ -101,6 +103,8 @@ def backtest(log: Path, rule: Rule, window: Window) -> BacktestResult:
                 evaluator.reread([row for row in readings if row.timestamp < window.to_ns])
         evaluator.tick(end_ns)
     result = from_transitions(alerts.transitions, end_ns)
+    if last_ns < now_ns() - RECENT_NS:
+        return result
     return result._replace(active=sum(machine.is_active(tracked.alert) for tracked in alerts.all_tracked()))
 
 

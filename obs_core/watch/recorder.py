@@ -31,6 +31,10 @@ class Recorder:
         self.up_to_id = -1
         self._hashes: dict[Rule, str] = {}
         self._recorded_ns = 0
+        self._new: set[str] = set()  # the rules that were made since the last tick
+        self._past: set[alert_set.Key] = set()  # the alerts that fire, but started in the past
+        ranges = ledger.evaluated_ranges(self.ledger).values()
+        self._evaluated_ns = max((evaluated.evaluated_ns for evaluated in ranges), default=0)
         self._was_behind = True  # a watcher before this one may have been killed while it was
 
     def close(self) -> None:
@@ -47,7 +51,7 @@ class Recorder:
 
         If the watcher `is_behind`, nothing is sent until it has caught up: what fires may have ended in later rows.
         """
-        output = evaluator.drain_output()
+        output = self._with_past(evaluator.drain_output())
         has_news = at_id != self.up_to_id or any(output) or is_behind != self._was_behind
         if not has_news and now_ns - self._recorded_ns < _HEARTBEAT_NS:
             return
@@ -56,11 +60,31 @@ class Recorder:
             if is_behind or self._was_behind:
                 ledger.mark_catching_up(self.ledger, now_ns if is_behind else None)
         self.up_to_id, self._recorded_ns, self._was_behind = at_id, now_ns, is_behind
+        if not is_behind:
+            self._evaluated_ns = max(self._evaluated_ns, now_ns)
+            self._new.clear()
 
     def record(self, output: EvaluationOutput, rules: Sequence[Rule], at_id: int, now_ns: int) -> None:
         """Record `output`, and that `rules` were evaluated up to the id `at_id`, in one transaction."""
         with sqlite.transaction(self.ledger):
             self._record(output, rules, at_id, now_ns)
+        self._new |= {rule.name for rule in rules}
+        self._evaluated_ns = max(self._evaluated_ns, now_ns)
+
+    def _with_past(self, output: EvaluationOutput) -> EvaluationOutput:
+        """Mark what started long before the last evaluation as history: rows of the past that were imported since."""
+        marked = []
+        for transition in output.transitions:
+            key = (transition.rule, transition.labels)
+            if transition.state_to in ledger.FIRING:
+                recent_ns = alert_set.RECENT_NS if transition.rule in self._new else alert_set.LATE_NS
+                is_past = transition.timestamp_ns < self._evaluated_ns - recent_ns
+                (self._past.add if is_past else self._past.discard)(key)
+            else:  # the end of an alert that was sent is sent
+                is_past = key in self._past
+                self._past.discard(key)
+            marked.append(transition._replace(is_history=True) if is_past else transition)
+        return output._replace(transitions=marked)
 
     def _record(self, output: EvaluationOutput, rules: Sequence[Rule], at_id: int, now_ns: int) -> None:
         ledger.record(self.ledger, output.transitions, output.rows)

@@ -48,7 +48,7 @@ def test_a_backtest_prints_when_a_rule_would_have_fired(tmp_path: Path, capsys: 
     assert [line.split()[1][-13:-11] for line in lines[:2]] == ["03", "07"]
     assert "ongoing" in lines[2]
     messages = "with 1 message to a webhook with default settings"
-    assert lines[-1].startswith("A new rule sends only alerts that still fire, here ")
+    assert lines[-1].startswith("A new rule sends only alerts that still fire on rows of the last hour, here none")
     assert lines[-2] == f"“stuck” would have fired 3 times and flapped 1 time, {messages}."
     assert run(log, "test", "stuck", *window) == 2
 

@@ -3,7 +3,7 @@
 import heapq
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -14,9 +14,15 @@ from obs_core.alerts.rules.kinds import KINDS
 from obs_core.alerts.rules.model import Rule
 from obs_core.alerts.states import flapping, machine
 from obs_core.alerts.states.machine import Timing
-from obs_core.clock import SECOND
+from obs_core.clock import DAY, HOUR, SECOND
 
 _TEMPLATE: Final = re.compile(r"\{\{\s*\$(?:labels\.(\w+)|(value))\s*\}\}")
+RECENT_NS: Final = HOUR
+"""How old the newest row of an alert may be when a new rule fires; of what is older nothing is sent."""
+
+LATE_NS: Final = DAY
+"""How late a row may arrive: a clock in another time zone is at most 14 hours behind. What is older was imported."""
+
 Key = tuple[str, str]
 """A rule's name, and the labels of one of its alerts as JSON."""
 
@@ -142,19 +148,23 @@ def closing_transition(row: ledger.AlertRow, now_ns: int) -> ledger.AlertTransit
 
 
 def with_history(
-    recorded: Sequence[ledger.AlertTransition], rows: Iterable[ledger.AlertRow]
+    recorded: Sequence[ledger.AlertTransition],
+    rows: Iterable[ledger.AlertRow],
+    newest_ns: Callable[[ledger.AlertRow], int],
+    now_ns: int,
 ) -> list[ledger.AlertTransition]:
     """Return `recorded`, which a new rule found in the past, with all that is over by now marked as history.
 
-    Of an alert in `rows` that is still active, the last transition to a state that is sent is not history.
+    Of an alert in `rows` that is still active, the last transition to a state that is sent is not history, unless it
+    and the newest row that the alert is about (`newest_ns`) are older than `RECENT_NS`.
     """
-    active = {(row.rule, row.labels) for row in rows if machine.is_active(machine.from_text(row.machine))}
+    active = {(row.rule, row.labels): row for row in rows if machine.is_active(machine.from_text(row.machine))}
     marked = []
     for transition in reversed(recorded):
         key = (transition.rule, transition.labels)
         is_current = key in active and transition.state_to in ledger.FIRING and not transition.while_flapping
         if is_current:
-            active.discard(key)
+            is_current = max(newest_ns(active.pop(key)), transition.timestamp_ns) >= now_ns - RECENT_NS
         marked.append(transition._replace(is_history=not is_current))
     return marked[::-1]
 

@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
 from obs_core.alerts.evaluate import failures
-from obs_core.alerts.evaluate.alert_set import AlertSet
+from obs_core.alerts.evaluate.alert_set import LATE_NS, AlertSet
 from obs_core.alerts.evaluate.failures import RowCounts
 from obs_core.alerts.evaluate.series_checks import Key, SeriesChecks
 from obs_core.alerts.ledger import AlertRow, AlertTransition
@@ -113,6 +113,7 @@ class Evaluator:
             RuleFailed: the check of a rule raised an error; this evaluator can't be used any longer.
         """
         latest_ns, oldest_ns = now_ns + MINUTE, now_ns - MINUTE if live else tail.YEAR_2000_NS
+        past_ns = now_ns - LATE_NS
         take_reading, record_call = self.series.take, self.series.record_call
         of_values, of_calls = self._of_values, self._of_calls
         check = None
@@ -123,7 +124,7 @@ class Evaluator:
                     if self._has_no_time(row):
                         continue
                     time_ns = now_ns
-                last_seen_ns = time_ns if time_ns >= oldest_ns else now_ns
+                last_seen_ns = time_ns if time_ns >= oldest_ns or time_ns < past_ns else now_ns
                 quiet = row.id <= quiet_until
                 kind, process = row.kind, row.process
                 if kind == "value" or (not kind and row.is_value):

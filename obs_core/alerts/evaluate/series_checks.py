@@ -103,6 +103,15 @@ class SeriesChecks:
             checks = self._start(Series(process, CALLS, group))
         self._record_activity(checks, last_seen_ns, quiet=quiet)
 
+    def last_seen_ns(self, process: str, data: str = CALLS) -> int | None:
+        """When a series, or the calls of a process, were last active; None: they are not tracked."""
+        checks = self._checks.get((process, data))
+        return None if checks is None else checks.series.last_seen_ns
+
+    def newest_ns(self) -> int:
+        """When any series or process was last active; 0: never."""
+        return max((checks.series.last_seen_ns for checks in self._checks.values()), default=0)
+
     def drain_changed(self, *, everything: bool = False) -> list[Series]:
         """Return the series with activity since the last call, or with `everything` all, by process and data."""
         changed, self._changed = self._changed, []
