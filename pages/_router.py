@@ -5,6 +5,7 @@ import streamlit as st
 from obs_core.settings import from_environment
 from obs_core.ui.kit import navigation, notices
 from obs_core.ui.shell import controls, header, layout, welcome, window_status
+from obs_core.ui.shell.answers import at_one_version
 
 st.set_page_config(page_title="Observability", page_icon=layout.ICON, layout="wide", initial_sidebar_state="auto")
 layout.page_style()
@@ -29,13 +30,16 @@ if page == start:
     page.run()
 
 given = st.query_params.to_dict()  # the first control removes the invalid ones
-is_empty = welcome.is_needed()
-header.draw(page.title, given, controls_shown=not is_empty)
-navigation.follow_pending()
-if is_empty:
-    welcome.draw()
-else:
-    notices.show_notices("link_notes", once=controls.invalid_parameters(given), now=controls.page_scope().notes)
-    window_status.small_part(controls.page_scope())
+with at_one_version():
+    is_empty = welcome.is_needed()
+    header.draw(page.title, given, controls_shown=not is_empty)
+    navigation.follow_pending()
+    if is_empty:
+        welcome.draw()
+    else:
+        scope = controls.page_scope()
+        notices.show_notices("link_notes", once=controls.invalid_parameters(given), now=scope.notes)
+        window_status.small_part(scope)
+if not is_empty:
     page.run()
     window_status.log_limitations()

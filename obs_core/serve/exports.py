@@ -123,7 +123,7 @@ def _window(start: str, end: str) -> Window:
     Raises:
         ObsError: the texts are not valid times, or the log can't be read.
     """
-    window, notes = controls.window_of(start, end, now_ns(), answers.engine().extent())
+    window, notes = controls.window_of(start, end, now_ns(), answers.log_extent())
     if notes:
         raise BadParameter(notes[0], "Copy the link from the page again.")
     return window

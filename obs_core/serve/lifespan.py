@@ -59,7 +59,7 @@ def warm() -> None:
     """
     charts.calls_and_errors()
     try:
-        answers.engine().extent()
+        answers.log_extent()
         answers.prewarm()
     except ObsError as error:
         _log.info("%s", error)

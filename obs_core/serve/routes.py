@@ -89,7 +89,7 @@ async def nothing_here(request: Request) -> Response:
 def _newest(log: Path) -> dict[str, Any]:
     if not log.exists():
         return {"status": "no log yet"}
-    extent = answers.engine().extent()
+    extent = answers.log_extent()
     if extent is None:
         return {"status": "empty log"}
     newest = extent.to_ns - 1

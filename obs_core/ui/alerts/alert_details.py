@@ -10,7 +10,7 @@ from obs_core.clock import iso_ns
 from obs_core.query.questions import values
 from obs_core.ui.kit.text import plain
 from obs_core.ui.shell import state_badges
-from obs_core.ui.shell.answers import ask, engine
+from obs_core.ui.shell.answers import ask, log_extent
 from obs_core.ui.shell.scope import PageScope
 
 MARKS: Final = state_badges.texts(state_badges.ALERTS)
@@ -87,7 +87,7 @@ def first_seen(alerts: Sequence[AlertView]) -> Mapping[SeriesKey, int] | None:
     None: the log is too long to search.
     """
     keys = sorted({key for alert in alerts[:ROW_LIMIT] if (key := _value_of(alert)) is not None})
-    extent = engine().extent()
+    extent = log_extent()
     if not keys or extent is None:
         return {}
     processes, names, texts = zip(*keys, strict=True)

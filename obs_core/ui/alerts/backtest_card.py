@@ -27,7 +27,7 @@ from obs_core.ui.alerts import chart_annotations, ledger_access, sparklines
 from obs_core.ui.kit import formatting, table
 from obs_core.ui.kit.text import counted, plain
 from obs_core.ui.shell import chart_view
-from obs_core.ui.shell.answers import ask, engine
+from obs_core.ui.shell.answers import ask, log_extent
 from obs_core.ui.shell.scope import PageScope
 
 _RESULT: Final = "_r_backtest"
@@ -54,7 +54,7 @@ def span(scope: PageScope) -> PageScope:
     The last 24 hours end with the window, or with the log if that is earlier.
     """
     name = st.selectbox("Backtest on", SPANS, key="r_over", bind="query-params", width=170)
-    extent = engine().extent() or scope.window
+    extent = log_extent() or scope.window
     end_ns = min(scope.window.to_ns, extent.to_ns)
     window = {DAY_BEFORE: Window(end_ns - DAY, end_ns), LOG: extent}.get(name, scope.window)
     return replace(scope, window=window, group=None)

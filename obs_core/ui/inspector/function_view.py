@@ -20,7 +20,7 @@ from obs_core.ui.kit import formatting, navigation
 from obs_core.ui.kit.text import plain
 from obs_core.ui.series import stale
 from obs_core.ui.shell import exactness, rule_suggestions
-from obs_core.ui.shell.answers import ask, engine
+from obs_core.ui.shell.answers import ask, engine, log_extent
 from obs_core.ui.shell.chart_view import log_switch, show, timeline
 from obs_core.ui.shell.panel import boundary, panel
 from obs_core.ui.shell.scope import PageScope
@@ -84,7 +84,7 @@ def function_view(scope: PageScope, function: str) -> None:
 
 def _is_known(scope: PageScope, function: str, known: bool) -> bool:  # noqa: FBT001 - the result of the first questions
     """Whether the function ever ran, or has a recorded source; if not, say so and suggestion names that are near."""
-    extent = engine().extent()
+    extent = log_extent()
     if known or extent is None:
         return True
     if ask(functions.history, replace(scope, window=extent), function=function)["calls"].sum():

@@ -12,7 +12,7 @@ from obs_core.ui.inspector.performance_card import LATENCY, RULE, SMALLEST, Meas
 from obs_core.ui.kit import formatting
 from obs_core.ui.kit.table import rounded
 from obs_core.ui.kit.text import counted, plain
-from obs_core.ui.shell.answers import ask, engine
+from obs_core.ui.shell.answers import ask, log_extent
 from obs_core.ui.shell.panel import panel
 from obs_core.ui.shell.rule_suggestions import Suggestions
 from obs_core.ui.shell.scope import PageScope
@@ -85,7 +85,7 @@ def verdict(pair: DataFrame) -> str:
 
 def _measured(scope: PageScope, ran: DataFrame) -> tuple[PageScope, str]:
     """The scope of the comparison: the window if two versions ran in it, else the whole log."""
-    extent = engine().extent()
+    extent = log_extent()
     if (ran["calls"] > 0).sum() > 1 or extent is None:
         return scope, "Measured in this window."
     return replace(scope, window=extent), "Measured over the whole log: fewer than two versions ran in this window."

@@ -1,5 +1,6 @@
 """Refreshes a page at an interval: an invisible component that requests the next run.
 
+All sessions refresh at the same multiples of the interval, so that they can share the answers while the log grows.
 Streamlit's `run_every` keeps running in a hidden tab and does not wait for a run that takes longer than the interval.
 """
 
@@ -8,8 +9,12 @@ from typing import Final
 
 import streamlit as st
 
-from obs_core.clock import now_ns
+from obs_core.clock import SECOND, now_ns
 
+OFFSET_NS: Final = SECOND // 4
+"""Refreshes are so much later than the multiples: at these, windows move, also for a timer that is a bit early."""
+
+_REFRESHED: Final = "_obs_refreshed"
 _component: Final = st.components.v2.component(
     "obs_auto_refresh",
     html="<span hidden>\n</span>",
@@ -18,7 +23,24 @@ _component: Final = st.components.v2.component(
 
 
 def auto_refresh(interval_s: float) -> None:
-    """Rerun the enclosing fragment `interval_s` seconds after its last run was drawn, while the tab is visible."""
+    """Rerun the enclosing fragment at the next multiple of `interval_s` seconds, while the tab is visible."""
+    now = now_ns()
     with st.container(key="obs_auto_refresh"):
-        data = {"interval_s": interval_s, "drawn": str(now_ns())}  # only changed data reaches the browser
-        _component(key="obs_refresh", data=data, on_refresh_change=lambda: None)
+        wait_s = wait_ns(int(interval_s * SECOND), now) / SECOND
+        data = {"interval_s": interval_s, "wait_s": wait_s, "drawn": str(now)}  # only changed data reaches the browser
+        _component(key="obs_refresh", data=data, on_refresh_change=_note_refresh)
+
+
+def wait_ns(interval_ns: int, now: int) -> int:
+    """Return how long after `now` the next refresh is due: at least a quarter of the interval."""
+    wait = (OFFSET_NS - now) % interval_ns
+    return wait if wait >= interval_ns // 4 else wait + interval_ns
+
+
+def is_refresh() -> bool:
+    """Whether this run is a refresh that the page requested by itself; the first call in a run knows it."""
+    return bool(st.session_state.pop(_REFRESHED, False))
+
+
+def _note_refresh() -> None:
+    st.session_state[_REFRESHED] = True

@@ -1,15 +1,20 @@
 """Tables with clickable rows. A row is known by its id, never by its index: rows move while the log grows."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import streamlit as st
 from pandas import DataFrame, Series
 
 from obs_core.ui.kit.width import is_narrow
 
 ROW_HEIGHT: Final = 30
+
+_SENT: Final = "_obs_sent"
+"""The attribute of a drawn table with what the browser gets."""
 
 RowId = tuple[str, ...]
 Cell = tuple[int, str]
@@ -51,11 +56,11 @@ def clickable(
     A click is on what the browser showed, which are the rows of the last run. The highlight follows its row: the one
     clicked last, or the first of `selected` if that is another one. `columns` holds Streamlit's column settings or
     widths in pixels; with more than `most` rows the table scrolls. On a narrow page the columns of `narrow` come first,
-    with these widths, which together should be at most 330 pixels.
+    with these widths, which together should be at most 330 pixels. Nobody may change a table that was drawn.
     """
+    first: list[str] = []
     if narrow and is_narrow():
         first = [name for name in narrow if name in shown]
-        shown = shown[[*first, *shown.columns.drop(first)]]
         columns = {**(columns or {}), **{name: _resized((columns or {}).get(name), narrow[name]) for name in first}}
     clicked = _follow(shown, ids, selected, key)
     wide = {
@@ -63,7 +68,7 @@ def clickable(
         for name, setting in (columns or {}).items()
     }
     st.dataframe(
-        shown,
+        _as_sent(shown, first),
         key=key,
         hide_index=True,
         column_config=wide,
@@ -74,6 +79,20 @@ def clickable(
         selection_mode="single-cell",
     )
     return clicked
+
+
+def _as_sent(shown: DataFrame, first: Sequence[str]) -> pa.Table | DataFrame:
+    """`shown`, with the columns `first` in front, as the browser gets it; made once, as it takes a millisecond.
+
+    A table with cells that Arrow can't hold is left to Streamlit.
+    """
+    made: dict[tuple[str, ...], pa.Table | DataFrame] = shown.__dict__.setdefault(_SENT, {})
+    if (sent := made.get(tuple(first))) is None:
+        sent = shown[[*first, *shown.columns.drop(first)]] if first else shown
+        with suppress(pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
+            sent = pa.Table.from_pandas(sent)
+        made[tuple(first)] = sent
+    return sent
 
 
 def _resized(setting: Any, pixels: int) -> Any:  # noqa: ANN401 - as Streamlit's column settings

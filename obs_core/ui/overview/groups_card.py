@@ -47,7 +47,11 @@ def groups_card(groups: DataFrame, group: str | None) -> None:
 
 def group_suggestions(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
     """Suggest a rule on the error rate of each of the largest groups."""
-    largest = ask(overview.groups, scope).head(rule_suggestions.MOST)  # they are ordered by rows
+    return derived(_rules, ask(overview.groups, scope), scope=scope)
+
+
+def _rules(groups: DataFrame, *, scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
+    largest = groups.head(rule_suggestions.MOST)  # they are ordered by rows
     return [
         rule_suggestions.error_rate(
             replace(scope, group=str(row["process_group"])), formatting.number(row["error_rate"])
@@ -90,7 +94,7 @@ def _shown(groups: DataFrame, *, dark: bool) -> tuple[list[str], DataFrame, Data
 
 
 def _table(shown: DataFrame, names: list[str], *, key: str) -> table.RowId | None:
-    most = float(shown["Impact (s)"].max()) if shown["Impact (s)"].notna().any() else 1.0
+    most = derived(_largest_impact, shown)
     columns = {
         "": st.column_config.ImageColumn(width=28),
         "Group": st.column_config.TextColumn(width=120),
@@ -105,6 +109,10 @@ def _table(shown: DataFrame, names: list[str], *, key: str) -> table.RowId | Non
     }
     narrow = {"Group": 120, "Calls": 64, "Error rate": 76, "P95 (ms)": 70}
     return table.clickable(shown, [(name,) for name in names], key=key, columns=columns, narrow=narrow, most=9)
+
+
+def _largest_impact(shown: DataFrame) -> float:
+    return float(shown["Impact (s)"].max()) if shown["Impact (s)"].notna().any() else 1.0
 
 
 def _dot(colour: str) -> str:

@@ -10,7 +10,7 @@ from obs_core.query.questions import overview
 from obs_core.ui.kit import formatting, navigation, table
 from obs_core.ui.kit.text import counted, plain
 from obs_core.ui.overview import mutes
-from obs_core.ui.shell.answers import ask, derived, engine
+from obs_core.ui.shell.answers import ask, derived, log_extent
 from obs_core.ui.shell.scope import PageScope
 
 WIDEST: Final = 300  # characters of a title in the table
@@ -86,7 +86,7 @@ def _card(row: dict[Any, Any], muted: frozenset[str], scope: PageScope) -> None:
 def _first_seen(row: dict[Any, Any], scope: PageScope) -> str:
     """When the issue was first seen in the whole log, and by which version."""
     first_ns, version, in_window = row["first_ns"], None, ""
-    extent = engine().extent()
+    extent = log_extent()
     try:
         if extent is None or extent.from_ns >= scope.window.from_ns:
             return f"first {formatting.format_time(first_ns)}"

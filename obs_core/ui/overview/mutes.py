@@ -6,7 +6,7 @@ from typing import Final
 
 from obs_core.alerts import ledger
 from obs_core.clock import now_ns
-from obs_core.settings import from_environment
+from obs_core.settings import log_path
 from obs_core.store import sqlite
 
 SHOWN: Final = "o_show_muted"
@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 def muted() -> frozenset[str]:
     """Return the issues that are muted; none while the ledger can't be read."""
-    log = from_environment().log.absolute()
+    log = log_path().absolute()
     if not ledger.path_of(log).exists():
         return frozenset()
     try:
@@ -30,11 +30,11 @@ def muted() -> frozenset[str]:
 
 def mute(issue: str) -> None:
     """Mute an issue, as a callback."""
-    with closing(ledger.open_ledger(from_environment().log.absolute())) as connection:
+    with closing(ledger.open_ledger(log_path().absolute())) as connection:
         ledger.mute_issue(connection, issue, now_ns())
 
 
 def unmute(issue: str) -> None:
     """List an issue again, as a callback."""
-    with closing(ledger.open_ledger(from_environment().log.absolute())) as connection:
+    with closing(ledger.open_ledger(log_path().absolute())) as connection:
         ledger.unmute_issue(connection, issue)

@@ -44,6 +44,10 @@ def slowest(changes: DataFrame) -> None:
 def function_suggestions(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
     """Suggest a rule on the latency of each of the slowest functions."""
     listed, _ = derived(_shown, ask(functions.changes, scope), changed=False)
+    return derived(_rules, listed, scope=scope)
+
+
+def _rules(listed: DataFrame, *, scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
     return [
         suggestion
         for row in listed.head(rule_suggestions.MOST).to_dict("records")

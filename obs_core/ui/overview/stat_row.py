@@ -63,7 +63,7 @@ def latency_suggestions(scope: PageScope) -> list[rule_suggestions.RuleSuggestio
 
 def stat_suggestions(scope: PageScope) -> list[rule_suggestions.RuleSuggestion]:
     """Suggest a rule for each card; for stale values, on the one with the longest streak."""
-    stuck = _longest(_stale_streaks(scope))
+    stuck = derived(_longest, _stale_streaks(scope))
     return [
         *error_suggestions(scope),
         *latency_suggestions(scope),

@@ -8,7 +8,7 @@ from obs_core.archive import progress, space
 from obs_core.archive.progress import Progress
 from obs_core.archive.space import Space
 from obs_core.clock import DAY, HOUR, now_ns
-from obs_core.settings import from_environment
+from obs_core.settings import log_path
 from obs_core.ui.kit import formatting
 
 _ICON: Final = ":material/inventory_2:"
@@ -22,7 +22,7 @@ _SOON_NS: Final = 30 * DAY
 
 def note() -> None:
     """Draw what is to be known about the log's space; nothing without a watcher and a sealer."""
-    log, now = from_environment().log, now_ns()
+    log, now = log_path(), now_ns()
     if current := progress.read(log):
         _sealing(current, now)
     known = space.read(log)

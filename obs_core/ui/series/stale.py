@@ -7,7 +7,7 @@ from pandas import DataFrame
 
 from obs_core.query.questions import values
 from obs_core.series.streaks import Missing
-from obs_core.ui.shell.answers import ask, derived, engine
+from obs_core.ui.shell.answers import ask, derived, log_extent
 from obs_core.ui.shell.scope import PageScope
 
 ARGUMENT = "argument"
@@ -72,7 +72,7 @@ def _quiet(marked: DataFrame) -> DataFrame:
 
 def _constants(scope: PageScope, unchanged: list[tuple[str, str]], missing: Missing) -> set[tuple[str, str]]:
     """Those of `unchanged`, the series with one value in the window, that have had no other since the log began."""
-    extent = engine().extent()
+    extent = log_extent()
     if not unchanged or extent is None:
         return set()
     if scope.window.from_ns <= extent.from_ns and scope.window.to_ns >= extent.to_ns:

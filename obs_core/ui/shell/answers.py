@@ -18,10 +18,11 @@ import streamlit as st
 from pandas import DataFrame
 
 from obs_core.clock import Window
+from obs_core.errors import ObsError
 from obs_core.query.engine.engine import Engine
 from obs_core.query.questions import overview
 from obs_core.settings import from_environment, log_path
-from obs_core.ui.shell.cached_query import MARK, CachedQuery, Question, T, copied, named
+from obs_core.ui.shell.cached_query import MARK, CachedQuery, Question, Snapshot, T, Version, copied, named
 from obs_core.ui.shell.scope import PageScope
 
 
@@ -43,6 +44,7 @@ HeldKey = tuple[Question, PageScope, tuple[tuple[str, Hashable], ...]]
 MAX_HELD_ROWS: Final = 10_000  # of an answer that a session keeps while its page does not move
 _held: ContextVar[dict[HeldKey, DataFrame] | None] = ContextVar("_held", default=None)
 _recorded: ContextVar[_Recorded | None] = ContextVar("_recorded", default=None)
+_snapshot: ContextVar[tuple[CachedQuery, Snapshot] | None] = ContextVar("_snapshot", default=None)
 
 
 def _release(cached: CachedQuery) -> None:
@@ -68,6 +70,45 @@ def _current() -> CachedQuery:
 def engine() -> Engine:
     """Return the engine of this server."""
     return _current().engine
+
+
+@contextmanager
+def at_one_version(*, refresh: bool = False) -> Iterator[None]:
+    """Let all questions of the block see the log at one version, which is read once.
+
+    A `refresh` shares it, and so its answers, with the refreshes of other sessions in the last second. A log that is
+    not readable is an error where it is asked.
+    """
+    cached = _current()
+    token = None
+    with suppress(ObsError):
+        token = _snapshot.set((cached, cached.snapshot(shared=refresh)))
+    try:
+        yield
+    finally:
+        if token is not None:
+            _snapshot.reset(token)
+
+
+def log_extent() -> Window | None:
+    """Return the range of the log; None while it has no rows.
+
+    Raises:
+        ObsError: the log is not readable.
+    """
+    cached = _current()
+    snapshot = _snapshot_of(cached)
+    return cached.engine.extent() if snapshot is None else snapshot.extent
+
+
+def _snapshot_of(cached: CachedQuery) -> Snapshot | None:
+    taken = _snapshot.get()
+    return taken[1] if taken is not None and taken[0] is cached else None
+
+
+def _version_of(cached: CachedQuery) -> Version | None:
+    snapshot = _snapshot_of(cached)
+    return None if snapshot is None else snapshot.version
 
 
 def prewarm() -> None:
@@ -98,11 +139,12 @@ def ask(question: Question, scope: PageScope, **parameters: object) -> DataFrame
     if (held := _held.get()) is None:
         return ask_now(question, scope, **parameters)
     key = (question, replace(scope, paused_ns=None), named(parameters))
-    if (answer := held.get(key)) is None:
-        answer = ask_now(question, scope, **parameters)
-        if len(answer) <= MAX_HELD_ROWS:
-            held[key] = answer
-    return copied(answer, getattr(answer, MARK))
+    if (answer := held.get(key)) is not None:
+        return copied(answer, getattr(answer, MARK))
+    answer = ask_now(question, scope, **parameters)
+    if len(answer) <= MAX_HELD_ROWS:
+        held[key] = copied(answer, getattr(answer, MARK))
+    return answer
 
 
 def ask_soon(question: Question, scope: PageScope, *, wait_s: float, **parameters: object) -> DataFrame | None:
@@ -112,10 +154,13 @@ def ask_soon(question: Question, scope: PageScope, *, wait_s: float, **parameter
         ObsError: as in `ask`, within that time.
     """
     cached, result = _current(), Future[DataFrame]()
+    asked, version = (question, scope.window, _given(question, scope) | parameters), _version_of(cached)
+    if cached.is_known(*asked, version):
+        return cached.answer(*asked, version)
 
     def run() -> None:
         try:
-            result.set_result(cached.answer(question, scope.window, _given(question, scope) | parameters))
+            result.set_result(cached.answer(*asked, version))
         except Exception as error:  # noqa: BLE001 - raised where the result is read
             result.set_exception(error)
 
@@ -127,7 +172,8 @@ def ask_soon(question: Question, scope: PageScope, *, wait_s: float, **parameter
 
 def ask_now(question: Question, scope: PageScope, **parameters: object) -> DataFrame:
     """Return the answer for the log as it is now, also on a page that does not move; see `ask`."""
-    return _current().answer(question, scope.window, _given(question, scope) | parameters)
+    cached = _current()
+    return cached.answer(question, scope.window, _given(question, scope) | parameters, _version_of(cached))
 
 
 @contextmanager
@@ -154,7 +200,8 @@ def prefetching(part: str, scope: PageScope) -> Iterator[None]:
         [
             (question, windows[before], _given(question, scope))
             for question, before in cached.last_questions.get(part, ())
-        ]
+        ],
+        _version_of(cached),
     )
     token = _recorded.set(recorded)
     try:
@@ -165,8 +212,11 @@ def prefetching(part: str, scope: PageScope) -> Iterator[None]:
 
 
 def derived(build: Callable[..., T], *answers: DataFrame, **given: Hashable) -> T:
-    """Return `build(*answers, **given)`, computed once for the same answers of `ask`; nobody may change the result."""
-    return _current().derived(build, answers, given)
+    """Return `build(*answers, **given)`, computed once for the same answers of `ask`; nobody may change the result.
+
+    Readers in different time zones do not share results, which may contain times as text.
+    """
+    return _current().derived(build, answers, given, zone=st.context.timezone)
 
 
 def _given(question: Question, scope: PageScope) -> dict[str, object]:

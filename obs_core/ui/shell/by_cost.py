@@ -50,5 +50,6 @@ def draw(page: str, parts: Mapping[str, tuple[DeltaGenerator, Draw]]) -> None:
         start = time.perf_counter()
         with body, boundary(name.capitalize()):
             parts[name][1]()
-        card.empty()
+        if card is not None:
+            card.empty()
         costs().add(page, name, time.perf_counter() - start)

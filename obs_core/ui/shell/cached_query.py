@@ -10,7 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from pandas import DataFrame
 
@@ -29,8 +29,22 @@ MAX_DERIVED: Final = 256  # cached results that were derived from answers
 MARK: Final = "_obs_answer"  # the attribute with the number of an answer
 _numbers: Final = itertools.count()
 
+SHARED_NS: Final = SECOND
+"""Refreshes see the log as another one saw it, if that is at most so long ago: sessions that refresh together share
+their answers while the log grows."""
+
 T = TypeVar("T")
+Version = tuple[int, ...]
+"""What changes whenever the log does, as `Engine.version` returns it."""
 Question = Callable[..., DataFrame]
+
+
+class Snapshot(NamedTuple):
+    """The version of the log, and its range, at `time_ns`."""
+
+    version: Version
+    extent: Window | None
+    time_ns: int
 
 
 class _Pending:
@@ -55,6 +69,7 @@ class CachedQuery:
         self._derived: OrderedDict[tuple[str, str, tuple[Any, ...], Hashable], Any] = OrderedDict()
         self._lock = threading.Lock()
         self._prefetcher: threading.Thread | None = None
+        self._snapshot: Snapshot | None = None
 
     def close(self) -> None:
         """Drop the answers and close the engine."""
@@ -69,15 +84,33 @@ class CachedQuery:
             self._answers.clear()
             self._derived.clear()
 
-    def answer(self, question: Question, window: Window, parameters: dict[str, object]) -> DataFrame:
+    def snapshot(self, *, shared: bool = False) -> Snapshot:
+        """Return the version of the log and its range; if `shared`, those of another refresh in the last second.
+
+        Raises:
+            ObsError: the log is not readable.
+        """
+        last = self._snapshot
+        if shared and last is not None and 0 <= now_ns() - last.time_ns < SHARED_NS:
+            return last
+        version, time_ns = self.engine.version(), now_ns()
+        extent = last.extent if last is not None and last.version == version else self.engine.extent()
+        taken = Snapshot(version, extent, time_ns)
+        if shared:
+            self._snapshot = taken
+        return taken
+
+    def answer(
+        self, question: Question, window: Window, parameters: dict[str, object], version: Version | None = None
+    ) -> DataFrame:
         """Return the answer to `question` for the log as it is now. The caller may change the frame.
+
+        An answer to the same question at `version` of the log (by default: now) is used again.
 
         Raises:
             ObsError: the question failed; the next request tries again.
         """
-        given = named(parameters)
-        second = now_ns() // SECOND if question is writers.status else 0  # writers change while the log does not
-        key = (question.__module__, question.__qualname__, window, given, second, self.engine.version())
+        key = self._key(question, window, parameters, version)
         with self._lock:
             pending = self._answers.setdefault(key, _Pending())
             self._answers.move_to_end(key)
@@ -86,6 +119,25 @@ class CachedQuery:
                 pending.frame = question(self.engine, window, **parameters)
                 self._trim()
             return copied(pending.frame, pending.number)
+
+    def is_known(
+        self, question: Question, window: Window, parameters: dict[str, object], version: Version | None = None
+    ) -> bool:
+        """Whether `answer` has the answer already.
+
+        Raises:
+            ObsError: the log is not readable.
+        """
+        with self._lock:
+            pending = self._answers.get(self._key(question, window, parameters, version))
+        return pending is not None and pending.frame is not None
+
+    def _key(
+        self, question: Question, window: Window, parameters: dict[str, object], version: Version | None
+    ) -> Hashable:
+        second = now_ns() // SECOND if question is writers.status else 0  # writers change while the log does not
+        version = self.engine.version() if version is None else version
+        return (question.__module__, question.__qualname__, window, named(parameters), second, version)
 
     def _trim(self) -> None:
         """Drop the oldest answers, and what was derived from them, until the rest are few and small enough."""
@@ -97,37 +149,54 @@ class CachedQuery:
                 rows -= 0 if oldest.frame is None else len(oldest.frame)
                 dropped.add(oldest.number)
             while keys := [key for key in self._derived if not dropped.isdisjoint(key[2])]:
-                marks = [getattr(self._derived.pop(key), MARK, None) for key in keys]
-                dropped = {mark for mark in marks if mark is not None}
+                results = [self._derived.pop(key) for key in keys]
+                frames = [frame for result in results for frame in (result if isinstance(result, tuple) else (result,))]
+                dropped = {getattr(frame, MARK) for frame in frames if isinstance(frame, DataFrame)}
 
-    def prefetch(self, questions: Sequence[tuple[Question, Window, dict[str, object]]]) -> None:
-        """Ask `questions` with their parameters in their order in a thread, unless it is still busy with others."""
+    def prefetch(
+        self, questions: Sequence[tuple[Question, Window, dict[str, object]]], version: Version | None = None
+    ) -> None:
+        """Ask `questions` with their parameters in their order in a thread, unless it is still busy with others.
+
+        Those with an answer at `version` of the log (by default: now) are left out.
+        """
+        if self._prefetcher is not None and self._prefetcher.is_alive():
+            return
+        with suppress(ObsError):
+            questions = [asked for asked in questions if not self.is_known(*asked, version)]
 
         def run() -> None:
             for question, window, parameters in questions:
                 with suppress(ObsError):  # the panel that asks for it shows the error
-                    self.answer(question, window, parameters)
+                    self.answer(question, window, parameters, version)
 
-        if questions and (self._prefetcher is None or not self._prefetcher.is_alive()):
+        if questions:
             self._prefetcher = threading.Thread(target=run, name="obs-prefetch", daemon=True)
             self._prefetcher.start()
 
-    def derived(self, build: Callable[..., T], answers: tuple[DataFrame, ...], given: dict[str, Hashable]) -> T:
-        """Return `build(*answers, **given)`, computed once for the same answers; all callers share the result.
+    def derived(
+        self,
+        build: Callable[..., T],
+        answers: tuple[DataFrame, ...],
+        given: dict[str, Hashable],
+        zone: str | None = None,
+    ) -> T:
+        """Return `build(*answers, **given)`, computed once for the same answers and shared in a time `zone`.
 
-        Frames that were derived count as answers: more can be derived from them.
+        Frames that were derived, alone or in a tuple, count as answers: more can be derived from them.
         """
         marks = tuple(getattr(answer, MARK, None) for answer in answers)
         if None in marks:
             return build(*answers, **given)
-        key = (build.__module__, build.__qualname__, marks, tuple(sorted(given.items())))
+        key = (build.__module__, build.__qualname__, marks, (zone, *sorted(given.items())))
         with self._lock:
             if key in self._derived:
                 self._derived.move_to_end(key)
                 return cast("T", self._derived[key])
         result = build(*answers, **given)
-        if isinstance(result, DataFrame) and not hasattr(result, MARK):
-            object.__setattr__(result, MARK, next(_numbers))  # so that more can be derived from it
+        for frame in result if isinstance(result, tuple) else (result,):
+            if isinstance(frame, DataFrame) and not hasattr(frame, MARK):
+                object.__setattr__(frame, MARK, next(_numbers))  # so that more can be derived from it
         with self._lock:
             self._derived[key] = result
             if len(self._derived) > MAX_DERIVED:

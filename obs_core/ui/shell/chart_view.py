@@ -55,7 +55,7 @@ def timeline(
     `starts` are processes that started (the answer of `overview.restarts`), drawn as markers; or other markers
     (columns started_ns, label).
     """
-    measured = slices[["p50_ms", "p95_ms", "p99_ms"]].notna().any(axis=None) if "p50_ms" in slices else True
+    measured, step = derived(_description, slices)
     if slices.empty or (is_latency(chart) and not measured):
         st.caption("No calls in this window." if slices.empty else "No timed calls in this window.")
         return
@@ -65,9 +65,7 @@ def timeline(
     ends_ns = (window.from_ns, window.to_ns)
     drawn = derived(_time_series, *answers, from_ns=ends_ns[0], to_ns=ends_ns[1], data=controls.extent_of_log())
     with st.container(key=f"timeline_{key}"):
-        selected = show(
-            partial(chart, per=_step_text(slices)), drawn, key=f"{key} {scope.from_text} {scope.to_text}", selects=True
-        )
+        selected = show(partial(chart, per=step), drawn, key=f"{key} {scope.from_text} {scope.to_text}", selects=True)
     ends = (selected.get("window") or {}).get("bucket")
     if ends and len(ends) == 2 and int(ends[0]) < int(ends[1]):  # noqa: PLR2004 - a range has two ends
         brushed = Window(int(ends[0]) * MILLISECOND, int(ends[1]) * MILLISECOND)
@@ -128,10 +126,14 @@ def spread(slices: DataFrame, window: Window, data: Window | None = None) -> Dat
     return whole.sort_values("bucket_ns", ignore_index=True)
 
 
-def _step_text(slices: DataFrame) -> str:
-    """The length of a slice, for the axis; empty if there is only one."""
+def _description(slices: DataFrame) -> tuple[bool, str]:
+    """Whether a slice has timed calls (as far as it is known), and the length of a slice, for the axis.
+
+    The length is empty if there is only one slice.
+    """
+    measured = bool(slices[["p50_ms", "p95_ms", "p99_ms"]].notna().any(axis=None)) if "p50_ms" in slices else True
     starts = slices["bucket_ns"]
-    return "" if len(starts) < 2 else formatting.duration(int(starts.iloc[1] - starts.iloc[0]) / 1e6)  # noqa: PLR2004
+    return measured, "" if len(starts) < 2 else formatting.duration(int(starts.iloc[1] - starts.iloc[0]) / 1e6)  # noqa: PLR2004
 
 
 def markers(starts: DataFrame) -> DataFrame:

@@ -14,9 +14,9 @@ import streamlit as st
 
 from obs_core.clock import SECOND, Window, instant_ns, now_ns
 from obs_core.errors import BadParameter, ObsError
-from obs_core.ui.kit.auto_refresh import auto_refresh
+from obs_core.ui.kit.auto_refresh import auto_refresh, is_refresh
 from obs_core.ui.shell import firing, loading, pause, window_text
-from obs_core.ui.shell.answers import engine, holding, prefetching
+from obs_core.ui.shell.answers import at_one_version, holding, log_extent, prefetching
 from obs_core.ui.shell.scope import PageScope, is_relative
 from obs_core.ui.shell.window_text import Texts
 
@@ -120,7 +120,7 @@ def refresh_interval_s() -> int | None:
 def extent_of_log() -> Window | None:
     """Return the range of the log; None while it is not readable or has no rows."""
     try:
-        return engine().extent()
+        return log_extent()
     except ObsError:
         return None
 
@@ -168,13 +168,14 @@ def _run(draw_part: Callable[[PageScope], None]) -> None:
     apply_requested()
     interval_s = refresh_interval_s()
     part = inspect.getfile(draw_part)
-    view = pause.view_of(part, page_scope(), refreshes=interval_s is not None)
-    scope = view.scope
-    if scope.live and interval_s is not None:
-        auto_refresh(interval_s)
-    firing.badge()
-    with loading.skeleton(part, scope), prefetching(part, scope), holding(view.held):
-        draw_part(scope)
+    with at_one_version(refresh=is_refresh()):
+        view = pause.view_of(part, page_scope(), refreshes=interval_s is not None)
+        scope = view.scope
+        if scope.live and interval_s is not None:
+            auto_refresh(interval_s)
+        firing.badge()
+        with loading.skeleton(part, scope), prefetching(part, scope), holding(view.held):
+            draw_part(scope)
 
 
 def invalid_parameters(given: Mapping[str, str]) -> tuple[str, ...]:

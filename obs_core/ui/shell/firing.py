@@ -8,7 +8,7 @@ import streamlit as st
 from obs_core.alerts.snapshot import snapshot
 from obs_core.clock import SECOND, now_ns
 from obs_core.errors import ObsError
-from obs_core.settings import from_environment
+from obs_core.settings import log_path
 from obs_core.ui.kit.text import counted
 
 _TITLE = "_obs_title"
@@ -35,7 +35,7 @@ def badge() -> None:
 
 def firing_count() -> int:
     """Return how many alerts fire now, as of at most two seconds ago."""
-    return _count(from_environment().log.absolute(), now_ns() // (2 * SECOND))
+    return _count(log_path().absolute(), now_ns() // (2 * SECOND))
 
 
 @lru_cache(maxsize=1)

@@ -42,7 +42,7 @@ def draw(title: str, given: Mapping[str, str], *, controls_shown: bool) -> None:
 def _groups(given: Mapping[str, str]) -> list[str]:
     """The groups with rows in the window; those of the last run while they are not known: the page does not wait."""
     try:
-        everyone = controls.scope_of(*controls.window_texts(given), answers.engine().extent())
+        everyone = controls.scope_of(*controls.window_texts(given), answers.log_extent())
         groups = answers.ask_soon(overview.groups, everyone, wait_s=GROUPS_WAIT_S)
     except ObsError:
         groups = None

@@ -26,11 +26,14 @@ def skeleton(part: str, scope: PageScope) -> Iterator[None]:
     Each card of the block appears above them as its answer comes.
     """
     key = (part, scope.from_text, scope.to_text, scope.group)
-    body, cards = st.container(), st.empty()
-    is_first = st.session_state.get(_DRAWN) != key
-    if is_first:
-        cards.html(_HTML.format("<div></div>" * CARDS))
-    token = _cards.set(cards if is_first else None)
+    body = st.container()
+    if st.session_state.get(_DRAWN) == key:
+        with body:
+            yield
+        return
+    cards = st.empty()
+    cards.html(_HTML.format("<div></div>" * CARDS))
+    token = _cards.set(cards)
     try:
         with body:
             yield
@@ -40,13 +43,15 @@ def skeleton(part: str, scope: PageScope) -> Iterator[None]:
     st.session_state[_DRAWN] = key
 
 
-def card_in(container: DeltaGenerator) -> tuple[DeltaGenerator, DeltaGenerator]:
+def card_in(container: DeltaGenerator) -> tuple[DeltaGenerator, DeltaGenerator | None]:
     """Return where to draw a part of a page in `container`, and the empty card that is to be emptied after that.
 
-    The card is shown at the first run only, in place of the cards of `skeleton`.
+    The card is there at the first run only, in place of the cards of `skeleton`.
     """
-    body, card = container.container(), container.empty()
-    if (cards := _cards.get()) is not None:
-        card.html(_HTML.format("<div></div>"))
-        cards.empty()
+    body = container.container()
+    if (cards := _cards.get()) is None:
+        return body, None
+    card = container.empty()
+    card.html(_HTML.format("<div></div>"))
+    cards.empty()
     return body, card

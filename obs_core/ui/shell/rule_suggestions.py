@@ -49,6 +49,20 @@ def draw(suggestions: Sequence[RuleSuggestion], fill: Fill | None = None) -> Non
     On the Alerts page itself a link can't set the controls that are already drawn: there a button calls `fill`.
     """
     suggestions = list({suggestion.text: suggestion for suggestion in reversed(suggestions)}.values())[::-1]
+    if fill is None:
+        _links(repr(suggestions), suggestions)
+    else:
+        _listed(suggestions, fill)
+
+
+@st.cache_resource(show_spinner=False, max_entries=256)
+def _links(key: str, _suggestions: Sequence[RuleSuggestion]) -> None:
+    """Draw links to the rule form; Streamlit draws those of the same `key` again without making them again."""
+    del key
+    _listed(_suggestions, None)
+
+
+def _listed(suggestions: Sequence[RuleSuggestion], fill: Fill | None) -> None:
     if len(suggestions) == 1:
         _link(suggestions[0], "Make a rule", fill, f"{_TITLE} · {suggestions[0].text}")
     elif suggestions:

@@ -83,7 +83,7 @@ def demo() -> Demo:
 def is_needed() -> bool:
     """Whether there is nothing to show: no log, an empty log, or a file that is not a log."""
     try:
-        return answers.engine().extent() is None
+        return answers.log_extent() is None
     except ObsError:
         return True
 
@@ -117,7 +117,7 @@ def _draw_once() -> None:
 def _missing_log(log: Path) -> None:
     """Draw one sentence: the log is missing or empty, or why it is not readable."""
     try:
-        answers.engine().extent()
+        answers.log_extent()
     except LogMissing:
         st.info(f"No trace log yet at {formatting.escape_markdown(str(log))}.", icon=":material/inbox:")
     except ObsError as error:

@@ -10,7 +10,7 @@ from obs_core.errors import ObsError
 from obs_core.query.questions import overview, writers
 from obs_core.ui.kit import formatting
 from obs_core.ui.shell import controls, time_picker
-from obs_core.ui.shell.answers import ask, engine
+from obs_core.ui.shell.answers import ask, engine, log_extent
 from obs_core.ui.shell.scope import PageScope
 
 SHORT: Final = 7 * DAY
@@ -22,7 +22,7 @@ SMALL_PART: Final = 0.1
 
 def holds_rows(scope: PageScope) -> bool:
     """Return whether the window and the group have rows; if not, say where the data is and offer to show it."""
-    extent = engine().extent()
+    extent = log_extent()
     if extent is None:
         return True  # the router shows the welcome page for an empty log
     if extent.from_ns >= scope.window.to_ns or extent.to_ns <= scope.window.from_ns:
@@ -40,7 +40,7 @@ def holds_rows(scope: PageScope) -> bool:
 
 def completeness(scope: PageScope) -> str:
     """Return up to when the log is complete: rows may still be queued in writers."""
-    extent = engine().extent()
+    extent = log_extent()
     if extent is None:
         return ""
     waiting = [int(time_ns) for time_ns in ask(writers.status, scope)["oldest_ns"].dropna()]

@@ -139,6 +139,52 @@ def test_a_result_is_derived_once_from_a_derived_frame_and_dropped_with_its_answ
     assert not cached._derived
 
 
+def test_frames_in_a_derived_tuple_count_as_answers_and_are_dropped_with_theirs(cached: CachedQuery) -> None:
+    def parts(frame: DataFrame) -> tuple[str, DataFrame]:
+        return "calls", frame[["calls"]]
+
+    def chain() -> object:
+        _, part = cached.derived(parts, (cached.answer(overview.summary, WHOLE, {}),), {})
+        return cached.derived(lambda frame: frame.to_numpy(), (part,), {})
+
+    assert chain() is chain()
+    for number in range(MAX_ANSWERS):
+        cached.answer(overview.summary, Window(0, 2**62 - number - 1), {})
+    assert not cached._derived
+
+
+def test_readers_in_another_time_zone_get_their_own_results(cached: CachedQuery) -> None:
+    answer = cached.answer(overview.summary, WHOLE, {})
+    zones = ("Europe/Berlin", "Asia/Tokyo", "Europe/Berlin")
+    berlin, tokyo, again = (cached.derived(lambda frame: object(), (answer,), {}, zone=zone) for zone in zones)  # noqa: ARG005 - only the result matters
+    assert berlin is again
+    assert berlin is not tokyo
+
+
+def test_refreshes_within_a_second_see_the_log_at_one_version(
+    cached: CachedQuery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = cached.snapshot(shared=True)
+    table.store(tmp_path / "trace.db", table.rows("1 feed load - OK"))
+    monkeypatch.setattr("obs_core.ui.shell.cached_query.SHARED_NS", 2**62)
+    assert cached.snapshot(shared=True) is first
+    now = cached.snapshot()
+    assert (now.version, now.extent) != (first.version, first.extent)
+    monkeypatch.setattr("obs_core.ui.shell.cached_query.SHARED_NS", 0)
+    assert cached.snapshot(shared=True).version == now.version
+
+
+def test_an_answer_at_a_version_is_used_for_that_version(cached: CachedQuery, tmp_path: Path) -> None:
+    seen = cached.snapshot()
+    assert not cached.is_known(overview.summary, WHOLE, {}, seen.version)
+    assert cached.answer(overview.summary, WHOLE, {}, seen.version)["calls"].tolist() == [1]
+    table.store(tmp_path / "trace.db", table.rows(ROW))
+    assert cached.is_known(overview.summary, WHOLE, {}, seen.version)
+    assert not cached.is_known(overview.summary, WHOLE, {})
+    assert cached.answer(overview.summary, WHOLE, {}, seen.version)["calls"].tolist() == [1]
+    assert cached.answer(overview.summary, WHOLE, {})["calls"].tolist() == [2]
+
+
 def test_a_result_from_another_frame_is_not_cached(cached: CachedQuery) -> None:
     part = cached.answer(overview.summary, WHOLE, {})[["calls"]]
     results = [cached.derived(lambda frame: object(), (part,), {}) for _ in range(2)]  # noqa: ARG005 - only the result matters
@@ -201,3 +247,15 @@ def test_a_run_that_was_cut_short_does_not_replace_the_last_questions(server_log
     with pytest.raises(RuntimeError), answers.prefetching("page", SCOPE):
         raise RuntimeError
     assert answers.cached_query(server_log).last_questions["page"] == ((overview.summary, False),)
+
+
+def test_a_block_sees_the_log_as_it_was_at_its_start(server_log: Path) -> None:
+    everyone = replace(SCOPE, group=None)
+    with answers.at_one_version():
+        assert answers.ask(overview.summary, everyone)["calls"].tolist() == [1]
+        before = answers.log_extent()
+        table.store(server_log, table.rows("5 feed load - OK"))
+        assert answers.log_extent() == before
+        assert answers.ask(overview.summary, everyone)["calls"].tolist() == [1]
+    assert answers.log_extent() != before
+    assert answers.ask(overview.summary, everyone)["calls"].tolist() == [2]

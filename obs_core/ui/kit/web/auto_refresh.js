@@ -1,4 +1,4 @@
-// Requests the next refresh one interval after the last one was drawn. A refresh that is late is not requested twice.
+// Requests the next refresh when the server says so: all sessions do it at once. One that is late is not requested twice.
 // A hidden tab requests nothing and catches up as soon as it is visible again. While a pointer button is down, nothing
 // is requested either: a redrawn chart would end the selection that is being dragged over it.
 const STATES = new WeakMap();
@@ -19,7 +19,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   clearTimeout(state.timer);
   if (state.watch) document.removeEventListener('visibilitychange', state.watch);
   const interval = data.interval_s * 1000;
-  const due = performance.now() + interval;
+  const wait = data.wait_s * 1000;
+  const due = performance.now() + wait;
   const request = () => {
     clearTimeout(state.timer);
     if (document.visibilityState === 'hidden') return;
@@ -34,7 +35,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     if (document.visibilityState !== 'hidden' && performance.now() >= due) request();
   };
   document.addEventListener('visibilitychange', state.watch);
-  state.timer = setTimeout(request, interval);
+  state.timer = setTimeout(request, wait);
   return () => {
     clearTimeout(state.timer);
     document.removeEventListener('visibilitychange', state.watch);
