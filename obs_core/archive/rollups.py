@@ -24,7 +24,7 @@ BUCKET: Final = (
 BUCKET_NS: Final = f"CASE WHEN key > {ZERO_KEY} THEN 2 * pow({GAMMA!r}, key) / {GAMMA + 1!r} ELSE 0 END"
 """SQL for the duration that a bucket represents."""
 
-ROW_COLUMNS: Final = (*COLUMNS, "self_ns", "caller")
+ROW_COLUMNS: Final = (*COLUMNS, "covered_ns", "caller")
 
 
 def slot(unit_ns: int) -> str:
@@ -36,13 +36,18 @@ def statements() -> dict[str, str]:
     """The statement of each kind of piece, by its name."""
     return {
         "rows": _ROWS, "r_rows": _R_ROWS, "r_calls": _calls(HOUR), "d_calls": _calls(DAY), "r_traces": _R_TRACES,
-        "r_fails": _R_FAILS,
+        "r_fails": _R_FAILS, "r_values": _values(HOUR), "d_values": _values(DAY),
     }  # fmt: skip
 
 
 def _calls(unit_ns: int) -> str:
     """The calls of each function by slices of time: a day has a tenth of the entries of its hours."""
     return _CALLS.format(slot=slot(unit_ns), bucket=BUCKET)
+
+
+def _values(unit_ns: int) -> str:
+    """The readings of each series by slices of time."""
+    return _VALUES.format(slot=slot(unit_ns))
 
 
 _QUOTED: Final = ", ".join(f'"{column}"' for column in ROW_COLUMNS)
@@ -113,8 +118,29 @@ _R_FAILS: Final = f"""
     GROUP BY ALL
     ORDER BY slot, within_group, process_group, "type", location, "key", "function"
 """
+# What the newest reading lacks (a type, a text, a number) comes from the newest one that has it.
+_VALUES: Final = """
+    SELECT
+        slot, process_group, process, data, readings, newest,
+        CASE WHEN newest."type" IS NULL THEN typed END AS typed,
+        CASE WHEN newest.text IS NULL THEN texted END AS texted,
+        CASE WHEN TRY_CAST(newest.text AS DOUBLE) IS NULL THEN numbered END AS numbered
+    FROM (
+        SELECT
+            {slot} AS slot, process_group, process, data, count(*) AS readings,
+            max(struct_pack(ns := timestamp, id := id, "type" := data_type, text := data_value)) AS newest,
+            max(struct_pack(ns := timestamp, id := id, "type" := data_type)) FILTER (data_type IS NOT NULL) AS typed,
+            max(struct_pack(ns := timestamp, id := id, text := data_value)) FILTER (data_value IS NOT NULL) AS texted,
+            max(struct_pack(ns := timestamp, id := id, number := TRY_CAST(data_value AS DOUBLE)))
+                FILTER (TRY_CAST(data_value AS DOUBLE) IS NOT NULL) AS numbered
+        FROM wide
+        WHERE kind = 'value'
+        GROUP BY ALL
+    )
+    ORDER BY slot, process_group, process, data
+"""
 
-ALWAYS_WRITTEN: Final = ("r_fails",)
+ALWAYS_WRITTEN: Final = ("r_fails", "r_values", "d_values")
 """Kinds of pieces that are written even without rows: a day without one was sealed by an earlier version."""
 DAY_NS: Final = DAY
 """The length of the days by which pieces are divided."""

@@ -57,7 +57,7 @@ _WIDE: Final = f"""
         {slot(DAY_NS)}::INTEGER AS day, batch.*,
         CASE WHEN kind = 'call' AND duration_ns IS NOT NULL
             THEN greatest(duration_ns::HUGEINT - coalesce(covered_ns, 0), 0)::BIGINT END AS self_ns,
-        caller
+        nullif(covered_ns, 0)::BIGINT AS covered_ns, caller
     FROM batch
     LEFT JOIN paired ON paired.id = batch.id
 """

@@ -195,8 +195,8 @@ class Sealing:
     def _upgraded_days(self) -> Iterator[Step]:
         """Seal the days again that an earlier version sealed without all kinds of rollups."""
         for day in self._days():
-            newer, older = (len(self._manifest.pieces(what, day)) for what in (ALWAYS_WRITTEN[0], "r_rows"))
-            if newer != older:
+            counts = {len(self._manifest.pieces(what, day)) for what in (*ALWAYS_WRITTEN, "r_rows")}
+            if len(counts) > 1:
                 yield self._again(day, "upgraded")
 
     def _again(self, day: int, action: str, damaged: Iterable[str] = (), *, drop_lost: bool = False) -> Step:

@@ -61,7 +61,8 @@ def test_every_row_but_the_newest_is_sealed_once_with_all_its_cells(path: Path, 
     expected = self_time_and_caller(logged(path, 400))
     for row in pieces(path):
         spent, parents = expected.get(row["id"], (None, set()))
-        assert row["self_ns"] == spent
+        assert (row["duration_ns"] is not None) == (spent is not None)
+        assert (row["covered_ns"] or 0) == (row["duration_ns"] or 0) - (spent or 0)
         assert (row["caller"] in parents) if parents else row["caller"] is None
 
 
@@ -92,6 +93,20 @@ def test_rollups_say_what_the_rows_say(path: Path) -> None:
         buckets = [key for key, n in zip(hour["keys"] or (), hour["counts"] or (), strict=True) for _ in range(n)]
         for duration, key in zip(durations, buckets, strict=True):
             assert 2 * GAMMA**key / (GAMMA + 1) == pytest.approx(duration, rel=0.010_000_1)
+    for what, unit_ns in (("r_values", HOUR), ("d_values", DAY_NS)):
+        slots = pieces(path, what)
+        assert sum(slot["readings"] for slot in slots) == sum(row["kind"] == "value" for row in rows)
+        for slot in slots:
+            mine = [
+                row for row in rows
+                if row["kind"] == "value" and row["timestamp"] // unit_ns == slot["slot"]
+                and all(row[name] == slot[name] for name in ("process_group", "process", "data"))
+            ]  # fmt: skip
+            newest = max(mine, key=lambda row: (row["timestamp"], row["id"]))
+            names = {"ns": "timestamp", "id": "id", "type": "data_type", "text": "data_value"}
+            assert slot["readings"] == len(mine)
+            assert slot["newest"] == {name: newest[column] for name, column in names.items()}
+            assert (slot["typed"], slot["texted"], slot["numbered"]) == (None, None, None)  # the newest has all
     traces = {row["trace_id"] for row in rows if row["kind"] == "call" and row["trace_id"] is not None}
     assert {row["trace_id"] for row in pieces(path, "r_traces")} == traces
 

@@ -29,12 +29,12 @@ def files(path: Path, what: str) -> list[Path]:
 
 
 def test_late_rows_close_a_day_again_without_the_rows_of_the_log(path: Path, whole: Path) -> None:
-    before = {row["id"]: (row["self_ns"], row["caller"]) for row in pieces(path)}
+    before = {row["id"]: (row["covered_ns"], row["caller"]) for row in pieces(path)}
     for log in (path, whole):
         append(log, mixed(20, start_ns=START_NS + 7, first=5_000, step_ns=1_000))
     assert [step["action"] for step in seal(path)] == ["sealed", "closed", "closed"]
     assert not differences(path, whole)
-    after = {row["id"]: (row["self_ns"], row["caller"]) for row in pieces(path)}
+    after = {row["id"]: (row["covered_ns"], row["caller"]) for row in pieces(path)}
     assert after.items() >= before.items()
     assert verification.problems(path) == []
     assert statement(path, "SELECT min(id) FROM data_trace") == [(281,)]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from obs_core.archive.rollups import ROW_COLUMNS, SLOT
 from obs_core.clock import HOUR, Window
-from obs_core.query.engine import mirror, planner, rollup_relations
+from obs_core.query.engine import mirror, planner, rollup_relations, rollup_slices
 from obs_core.query.engine.archive_reader import ArchiveView
 from obs_core.query.engine.sql_file import SqlFile
 from obs_core.store.foreign import Shape
@@ -58,19 +58,26 @@ def rolled(
 
     None if there is no such statement, or the window or the slices of the answer do not consist of rollups.
     """
-    is_whole = rollup_relations.whole(window, HOUR) is not None
+    is_whole = rollup_slices.whole(window, HOUR) is not None
     step_ns = parameters.get("step_ns", 0)
     assert isinstance(step_ns, int)
-    unit_ns = HOUR if file.rollup and re.search(r"\bhours\b", file.rollup) else SLOT
-    if file.rollup is None or view.has_superseded or not is_whole or step_ns % unit_ns:
+    unit_ns = HOUR if file.rollup and re.search(r"\b(hours|hourly_readings)\b", file.rollup) else SLOT
+    if file.rollup is None or view.has_superseded or not is_whole or step_ns % unit_ns or window.from_ns < 0:
+        return None
+    if any(map(_is_given, (parameters.get(name) for name in file.rollup_without))):
         return None
     grouped = parameters.get("group") is not None
-    newer = _tail(rollup_relations.ROWS, shape, tail, grouped=grouped)
+    newer = _tail(rollup_relations.rows_of(file.rollup), shape, tail, grouped=grouped)
     relations, partials = rollup_relations.relations(file.rollup, window, view, parameters)
     end = "" if limit is None else f" LIMIT {limit}"
     statement = f"WITH tail {newer}, {relations} SELECT * FROM (\n{file.rollup}\n){end}"
     bound = planner.bound_parameters(statement, window, {**parameters, "until_id": view.until_id})
     return planner.Plan(statement, bound, "rollup", partials)
+
+
+def _is_given(parameter: object) -> bool:
+    """Whether a parameter limits the answer: a list does if one of its items does."""
+    return any(parameter) if isinstance(parameter, list | tuple) else bool(parameter)
 
 
 def _pieces(file: SqlFile, shape: Shape, files: list[str], *, grouped: bool, has_superseded: bool) -> str:

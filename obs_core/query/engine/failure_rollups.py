@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from obs_core.clock import DAY, HOUR, Window
+from obs_core.clock import HOUR, Window
 from obs_core.query.engine.archive_reader import ArchiveView
-from obs_core.query.engine.rollup_relations import parquet, whole
+from obs_core.query.engine.rollup_slices import around, parquet, rolled_days, whole
 from obs_core.query.engine.sqlite_reader import SqliteReader
 
 MOST_ISSUES: Final = 100_000
@@ -79,18 +79,8 @@ def _divided(view: ArchiveView, window: Window) -> tuple[list[Window], list[Wind
     Days that were sealed by an earlier version have none.
     """
     inner = whole(window, HOUR)
-    rolled: list[Window] = []
-    for day in range(inner.from_ns // DAY, -(-inner.to_ns // DAY)) if inner else ():
-        assert inner
-        counts = [sum(p.what == what and p.day == day for p in view.pieces) for what in ("r_rows", "r_fails")]
-        if counts[0] == counts[1]:
-            part = Window(max(inner.from_ns, day * DAY), min(inner.to_ns, (day + 1) * DAY))
-            if rolled and rolled[-1].to_ns == part.from_ns:
-                part = Window(rolled.pop().from_ns, part.to_ns)
-            rolled.append(part)
-    ends = [window.from_ns, *(end for part in rolled for end in (part.from_ns, part.to_ns)), window.to_ns]
-    rest = [Window(*pair) for pair in zip(ends[::2], ends[1::2], strict=True)]
-    return rolled, [part for part in rest if part.from_ns < part.to_ns]
+    rolled = rolled_days(view, inner, "r_fails") if inner else []
+    return rolled, around(window, rolled)
 
 
 def _statement(files: Sequence[str], windows: Sequence[Window], origin_ns: int, step_ns: int, *, grouped: bool) -> str:

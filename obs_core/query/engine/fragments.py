@@ -24,7 +24,8 @@ Jaeger's trace statistics.
 
 `{sketches(relation by column, …)}` are the common table expressions that percentiles from sketches need, of a relation
 with the columns `keys` and `counts` (`archive.rollups`): `ranked` has their buckets. `{percentile(0.95)}` is a
-percentile of `ranked`, grouped by these columns: linear between the values of the buckets.
+percentile of `ranked`, grouped by these columns: linear between the values of the buckets. Its share is a number, or a
+column by which it is grouped too.
 """
 
 import re
@@ -34,7 +35,7 @@ from obs_core.archive.rollups import BUCKET_NS
 
 _FUNCTION_NAME: Final = re.compile(r"\{(?:(\w+)\.)?function_name\}")
 _SKETCHES: Final = re.compile(r"\{sketches\((\w+) by ([\w, ]+)\)\}")
-_PERCENTILE: Final = re.compile(r"\{percentile\((0\.\d+)\)\}")
+_PERCENTILE: Final = re.compile(r"\{percentile\((0\.\d+|\w+)\)\}")
 _PART: Final = re.compile(r"\{part\((.+?)\)\}")
 _CUT: Final = re.compile(r"\{cut\((\w+)\)\}")
 # The length of a text ends at a NUL, the length of a BLOB does not.

@@ -16,7 +16,8 @@ only the rows of the window (and of the group, if the header has a parameter `gr
 Both may use the shared SQL of `fragments`.
 
 An analytical file may have a second statement after the line `-- Rollup`, which gives the same answer for a long window
-from the rollups of an archive (`rollup_relations`): counts are equal, percentiles differ by at most 1 %.
+from the rollups of an archive (`rollup_relations`): counts are equal, percentiles differ by at most 1 %. The line
+`-- Rollup without a, b` limits it to questions that leave these parameters empty.
 """
 
 import re
@@ -28,7 +29,7 @@ from typing import Final, Literal
 from obs_core.query.engine import fragments
 
 Reach = Literal["narrow", "analytical"]
-ROLLUP: Final = "\n-- Rollup\n"
+_ROLLUP: Final = re.compile(r"\n-- Rollup(?: without ([\w, ]+))?\n")
 RELATIONS: Final = ("rows_", "calls", "values", "logs")
 
 _FIELD: Final = re.compile(r"(Answers|Reach|Parameters|Reads|Returns):\s*(.*)")
@@ -48,6 +49,7 @@ class SqlFile:
     returns: dict[str, str]
     statement: str
     rollup: str | None = None
+    rollup_without: tuple[str, ...] = ()
 
     @property
     def has_sketches(self) -> bool:
@@ -84,7 +86,8 @@ def parsed(query_name: str, text: str) -> SqlFile:
     Raises:
         ValueError: the header is malformed; the message names the file.
     """
-    text, _, rollup = text.partition(ROLLUP)
+    text, *rolled = _ROLLUP.split(text, maxsplit=1)
+    without, rollup = rolled or (None, "")
     fields, statement = _split(text)
     missing = {"Answers", "Reach", "Returns"} - fields.keys()
     if missing or fields["Reach"] not in ("narrow", "analytical"):
@@ -103,6 +106,7 @@ def parsed(query_name: str, text: str) -> SqlFile:
         _typed(fields["Returns"]),
         fragments.expanded(statement),
         fragments.expanded(rollup) if rollup else None,
+        _column_names(without or ""),
     )
 
 

@@ -84,10 +84,8 @@ class Reader:
             if size is None:
                 given = {key: value for key, value in parameters.items() if f"${key}" in statement}
                 self._connection.execute(f"CREATE TABLE {name} AS {statement}", given)
-                sizes = self._connection.execute(
-                    f"SELECT count(*) + coalesce(sum(len(keys)), 0) FROM {name}"
-                ).fetchall()
-                size = int(sizes[0][0])
+                buckets = "coalesce(sum(len(keys)), 0)" if " keys" in statement else "0"
+                [(size,)] = self._connection.execute(f"SELECT (count(*) + {buckets})::BIGINT FROM {name}").fetchall()
             self._partials[name] = size
         for name in [name for name in self._partials if name not in partials]:
             if len(self._partials) <= PARTIALS and sum(self._partials.values()) <= PARTIAL_ENTRIES:

@@ -35,6 +35,7 @@ GIVEN: dict[str, object] = {
     "processes": ["p0", "p1"], "names": ["f%", ""], "texts": ["10", "7"], "groups": ["", "g_"],
     "functions": ["", "m.%"], "shares": [0.5, 0.95], "function": "m.f1",
 }  # fmt: skip
+SERIES: dict[str, object] = {"processes": ["p0", "p1", "p1"], "names": ["odd", "odd", "\u00fc"]}
 
 
 def unfinished(number: int, duration_ns: int | None = None) -> Row:
@@ -244,11 +245,26 @@ def test_text_that_is_not_utf_8_behind_the_archive_is_answered(tmp_path: Path, p
         assert "b\ufffd" in set(answer["process"])
 
 
+def odd_readings(count: int, start_ns: int) -> list[Row]:
+    """Values of two series without a text, a number, a type or a group now and then."""
+    texts = ("1", None, "text", "-7.5", "nan", "", "1e3", None, None, "99999999999999999999")
+    return [
+        Row(
+            "value", f"p{number % 2}", "odd", start_ns + number * 1_777 * SECOND,
+            process_group=None if number % 5 == 0 else f"g{number % 3}",
+            data_type=None if number % 4 == 0 else "float", data_value=texts[number * 7 % 10],
+        )
+        for number in range(count)
+    ]  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def rolled_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A log with 1,200 sealed rows in some five days, and newer rows: late ones and new ones."""
-    path = append(tmp_path_factory.mktemp("rolled") / "x.db", mixed(1_200, step_ns=371 * SECOND + 17))
+    """A log with 1,400 sealed rows in some five days, and newer rows: late ones and new ones."""
+    path = append(tmp_path_factory.mktemp("rolled") / "x.db", odd_readings(200, START_NS))
+    append(path, mixed(1_200, step_ns=371 * SECOND + 17))
     seal(path, "--everything", "--batch-rows", "333")
+    append(path, odd_readings(9, START_NS + 30 * HOUR))
     append(path, mixed(20, start_ns=START_NS - 123, first=5_000, step_ns=1_000))
     append(path, mixed(40, start_ns=START_NS + 1_200 * 371 * SECOND, first=5_100))
     return path
@@ -264,6 +280,8 @@ def test_rollups_give_the_same_counts_and_percentiles_within_1_percent(
     shape, version = log.shape(), log.version()
     for number, window in enumerate(windows(len(name) + 7, int(os.environ.get("OBS_TEST_WINDOWS", "3")))):
         parameters = {text: GIVEN.get(text) for text in file.parameters} | {"group": "g0" if number % 2 else None}
+        parameters |= SERIES if name == "values/trends" else {}
+        parameters |= {key: ["", ""] for key in file.rollup_without}
         view = reader.view(window)
         assert view
         tails: list[tuple[planner.Tail, dict[str, object]]] = [
@@ -280,6 +298,9 @@ def test_rollups_give_the_same_counts_and_percentiles_within_1_percent(
             if plan:
                 request = {"log": str(rolled_path), "statement": plan.statement, "parameters": plan.parameters}
                 request["partials"] = plan.partials
+                for limit in file.rollup_without:
+                    given = parameters | {limit: GIVEN[limit]}
+                    assert not archive_planner.rolled(file, shape, window, given, view, tail=tail, limit=None)
                 assert_close(dataframes.from_arrow(pool.answer(request | more)), expected)
                 compared += 1
     reader.close()
@@ -287,15 +308,39 @@ def test_rollups_give_the_same_counts_and_percentiles_within_1_percent(
     assert compared >= 3 * 3
 
 
+@pytest.mark.parametrize("what", ["r_values", "d_values", "d_calls"])
+def test_days_that_an_earlier_version_sealed_without_a_rollup_are_answered_too(
+    rolled_path: Path, pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setattr(access_paths, "ROLLUP_ROWS", 500)
+    copy = tmp_path / "x.db"
+    statement(rolled_path, f"VACUUM INTO '{copy}'")
+    shutil.copytree(folder_of(rolled_path), folder_of(copy))
+    with Manifest(folder_of(copy), write=True) as manifest:
+        days = sorted({piece.day for piece in manifest.pieces(what)})
+        manifest._connection.execute("DELETE FROM piece WHERE what = ? AND day = ?", (what, days[2]))
+    with Engine(copy, pool=pool) as engine, Engine(copy, pool=pool, archive=False) as other:
+        for number, name in enumerate(name for name in names() if sql_file(name).rollup):
+            file = sql_file(name)
+            parameters = {text: GIVEN.get(text) for text in file.parameters} | {"group": None}
+            parameters |= SERIES if name == "values/trends" else {key: ["", ""] for key in file.rollup_without}
+            window = Window(START_NS + number * SECOND, END - HOUR)
+            answer = engine.analyse(name, window, parameters)
+            assert answer.attrs["way"] == "rollup"
+            assert_close(answer, other.analyse(name, window, parameters))
+
+
 def assert_close(answer: DataFrame, expected: DataFrame) -> None:
     """Equal, but percentiles within 1 % of the values between which they lie."""
     assert answer.columns.tolist() == expected.columns.tolist()
     for column in expected.columns:
         got, right = answer[column].explode(), expected[column].explode()
-        is_percentile = column.startswith("p") and column.endswith("_ms")
+        is_percentile = column.startswith("p") and column.endswith(("_ms", "_ns"))
+        if column == "percentiles_ns":
+            got, right = got.explode(), right.explode()
         if column.startswith("slower"):
             continue  # estimates, see the test of changes
-        if is_percentile or column in ("impact_ms", "total_ms", "error_rate"):
+        if is_percentile or column in ("impact_ms", "total_ms", "error_rate", "numbers"):
             assert got.astype("float64").tolist() == pytest.approx(
                 right.astype("float64").tolist(), rel=0.010_000_1 if is_percentile else 1e-9, nan_ok=True
             ), column

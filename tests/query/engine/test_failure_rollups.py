@@ -11,6 +11,7 @@ from pandas import DataFrame
 from pandas.testing import assert_frame_equal
 
 from obs_core.archive.manifest import Manifest, folder_of
+from obs_core.archive.rollups import ALWAYS_WRITTEN
 from obs_core.clock import DAY, HOUR, MINUTE, SECOND, Window
 from obs_core.model import Row
 from obs_core.query.engine import failure_rollups
@@ -155,13 +156,16 @@ def test_more_failed_calls_than_a_page_shows_are_all_counted(tmp_path: Path, poo
     assert_same(after, before, "rollup")
 
 
-def test_days_that_an_earlier_version_sealed_get_the_rollup(made: tuple[Path, list[Expected]], tmp_path: Path) -> None:
+@pytest.mark.parametrize("what", ALWAYS_WRITTEN)
+def test_days_that_an_earlier_version_sealed_get_the_rollup(
+    made: tuple[Path, list[Expected]], tmp_path: Path, what: str
+) -> None:
     path = tmp_path / "x.db"
     statement(made[0], f"VACUUM INTO '{path}'")
     seal_here(path, batch_rows=1_000)
-    before = sorted(map(str, pieces(path, "r_fails")))
+    before = sorted(map(str, pieces(path, what)))
     with Manifest(folder_of(path), write=True) as manifest:
-        manifest._connection.execute("DELETE FROM piece WHERE what = 'r_fails'")
+        manifest._connection.execute("DELETE FROM piece WHERE what = ?", (what,))
     assert seal_here(path, batch_rows=1_000) == {"upgraded"}
-    assert sorted(map(str, pieces(path, "r_fails"))) == before
+    assert sorted(map(str, pieces(path, what))) == before
     assert seal_here(path, batch_rows=1_000) == set()

@@ -25,3 +25,40 @@ FROM (
 ) AS slices
 GROUP BY part
 ORDER BY part
+
+-- Rollup without processes
+WITH sliced AS (
+    SELECT parts.part, hour_ns - hour_ns % $step_ns AS moment_ns, calls, errors, keys, counts
+    FROM (
+        SELECT
+            unnest(range(len($processes::VARCHAR[]))) AS part, unnest($groups::VARCHAR[]) AS process_group,
+            unnest($names::VARCHAR[]) AS data, unnest($functions::VARCHAR[]) AS function
+    ) AS parts
+    JOIN hours ON (parts.process_group = '' OR hours.process_group LIKE parts.process_group ESCAPE '\')
+        AND (parts.data = '' OR hours.data LIKE parts.data ESCAPE '\')
+        AND (parts.function = '' OR {hours.function_name} LIKE parts.function ESCAPE '\')
+),
+{sketches(sliced by part, moment_ns)},
+spreads AS (
+    SELECT part, moment_ns, list(percentile_ns ORDER BY position) AS spread
+    FROM (
+        SELECT part, moment_ns, position, {percentile(share)} AS percentile_ns
+        FROM ranked
+        CROSS JOIN (
+            SELECT unnest($shares::DOUBLE[]) AS share, unnest(range(len($shares::DOUBLE[]))) AS position
+        )
+        GROUP BY part, moment_ns, position, share
+    )
+    GROUP BY part, moment_ns
+)
+SELECT
+    part, list(moment_ns ORDER BY moment_ns) AS moments_ns, list(counted ORDER BY moment_ns) AS calls,
+    list(failed ORDER BY moment_ns) AS errors, list(spread ORDER BY moment_ns) AS percentiles_ns
+FROM (
+    SELECT part, moment_ns, sum(calls)::BIGINT AS counted, sum(errors)::BIGINT AS failed
+    FROM sliced
+    GROUP BY part, moment_ns
+) AS slices
+LEFT JOIN spreads USING (part, moment_ns)
+GROUP BY part
+ORDER BY part

@@ -17,3 +17,19 @@ FROM (
 ) AS slices
 GROUP BY process, data
 ORDER BY process, data
+
+-- Rollup
+SELECT
+    process, data, list(moment_ns ORDER BY moment_ns) AS moments_ns, list(number ORDER BY moment_ns) AS numbers,
+    list(text ORDER BY moment_ns) AS texts
+FROM (
+    SELECT
+        process, data, hour_ns - hour_ns % $step_ns AS moment_ns,
+        struct_extract(max(numbered), 'number') AS number,
+        left(coalesce(struct_extract(max(newest), 'text'), ''), 100) AS text
+    FROM hourly_readings
+    WHERE (process, data) IN (SELECT (unnest($processes::VARCHAR[]), unnest($names::VARCHAR[])))
+    GROUP BY process, data, moment_ns
+) AS slices
+GROUP BY process, data
+ORDER BY process, data
