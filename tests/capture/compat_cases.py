@@ -449,6 +449,40 @@ def coroutines_of_every_kind() -> object:
 
 
 @case
+def hooks_of_async_generators_get_those_of_the_program() -> object:
+    seen: list[str] = []
+
+    @trace
+    async def ticks(*, stop: bool) -> Any:
+        try:
+            yield 1
+            yield 2
+        finally:
+            seen.append("closed")
+            await asyncio.sleep(0)
+            seen.append("and waited")
+
+    async def main(*, stop: bool) -> None:
+        outer = sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(
+            lambda one: (seen.append(f"first {one.__name__}"), outer.firstiter(one))[1],
+            lambda one: (seen.append(f"last {one.__name__}"), outer.finalizer(one))[1],
+        )
+        async for _ in ticks(stop=stop):
+            break
+        if not stop:
+            gc.collect()
+            await asyncio.sleep(0.01)
+        else:
+            asyncio.current_task().left = ticks(stop=True)
+            await anext(asyncio.current_task().left)
+
+    for stop in (False, True):
+        asyncio.run(main(stop=stop))
+    return seen
+
+
+@case
 def values_are_described_without_running_code() -> object:
     events = []
 

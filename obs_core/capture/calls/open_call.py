@@ -4,6 +4,7 @@ A context variable set inside a generator leaks to the code that steps it (PEP 5
 of a generator or coroutine may run in different contexts. So the call is entered for each step, and left at each yield.
 """
 
+import sys
 from collections.abc import Generator
 from types import coroutine
 from typing import Any
@@ -128,6 +129,18 @@ def step(call: OpenCall | None, inner: Any) -> Generator[Any, Any, Any]:  # noqa
     except BaseException as error:
         without_frame(error)
         raise
+
+
+def first_step(inner: Any) -> Any:  # noqa: ANN401 - an async generator and its awaitable
+    """The first step of the async generator `inner`, which the hooks of the event loop do not notice."""
+    hooks = sys.get_asyncgen_hooks()
+    if hooks == (None, None):
+        return inner.asend(None)
+    sys.set_asyncgen_hooks(None, None)
+    try:
+        return inner.asend(None)
+    finally:
+        sys.set_asyncgen_hooks(*hooks)
 
 
 def _stepped(call: OpenCall, inner: Any) -> Generator[Any, Any, Any]:  # noqa: ANN401 - any iterator of an awaitable

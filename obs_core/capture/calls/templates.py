@@ -188,13 +188,16 @@ ASYNC_GENERATOR: Final = """
     _obs = {constant!r}
     _obs_steps = _obs_function({call})
     _obs_call = _obs.started({arguments})
+    _obs_next = _obs.first_step(_obs_steps)
     _obs_sent = _obs_thrown = None
     while True:
         try:
-            if _obs_thrown is None:
-                _obs_item = await _obs.step(_obs_call, _obs_steps.asend(_obs_sent))
-            else:
-                _obs_item = await _obs.step(_obs_call, _obs_steps.athrow(_obs_thrown))
+            if _obs_next is None:
+                if _obs_thrown is None:
+                    _obs_next = _obs_steps.asend(_obs_sent)
+                else:
+                    _obs_next = _obs_steps.athrow(_obs_thrown)
+            _obs_item = await _obs.step(_obs_call, _obs_next)
         except _obs.StopAsyncIteration:
             if _obs_call is not None:
                 _obs_call.ended(None)
@@ -206,7 +209,7 @@ ASYNC_GENERATOR: Final = """
                 _obs_call.raised(_obs_error)
             raise
         finally:
-            _obs_sent = _obs_thrown = None
+            _obs_next = _obs_sent = _obs_thrown = None
         try:
             _obs_sent = yield _obs_item
         except _obs.BaseException as _obs_error:
@@ -214,3 +217,4 @@ ASYNC_GENERATOR: Final = """
         finally:
             _obs_item = None
 """
+"""An async generator. The hooks of the event loop get this one only: they would close the inner one at the same time."""

@@ -15,7 +15,7 @@ from obs_core.capture.calls.arguments import argument_attributes
 from obs_core.capture.calls.baggage import baggage_details
 from obs_core.capture.calls.call import Entered, SiteHandle, describe_exception, without_frame
 from obs_core.capture.calls.hidden_frame import HIDES
-from obs_core.capture.calls.open_call import OpenCall, step, steps
+from obs_core.capture.calls.open_call import OpenCall, first_step, step, steps
 from obs_core.capture.calls.trace_options import TraceOptions
 from obs_core.capture.context import Parent, Remote, call_of, current, random_bits, random_share, restore
 from obs_core.capture.lost_rows import report_lost_row
@@ -53,6 +53,7 @@ _TOOLS: Final[dict[str, Any]] = {
     "without_frame": without_frame,
     "steps": steps,
     "step": step,
+    "first_step": first_step,
 }
 
 
