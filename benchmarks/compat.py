@@ -3,7 +3,7 @@
 `python -m benchmarks.compat --folder FOLDER --all` (or names of `compat_suites.SUITES`) runs each suite in new
 processes: plain, with the package under `instrument`, and with `@trace` on the functions of the test modules. If a
 test differs, the suite runs plain once more: what differs between the two plain runs is unstable and not compared. The
-tests that still differ run once more traced; those that then do as in a plain run are unstable, too (they measure time).
+tests that still differ run once more traced; those that then do as in a plain run are unstable, too.
 Results stay in FOLDER, so a run that was stopped continues; `--again` runs the suites once more. `--table` prints what
 is there.
 

@@ -51,7 +51,12 @@ SUITES: Final = {
         options=("--skip-optional-imports",),
     ),
     "anyio": Suite("anyio", "anyio", ("tests",), plugins=("anyio.pytest_plugin", "pytest_mock")),
-    "celery": Suite("celery", "celery", ("t/unit/app", "t/unit/tasks"), plugins=("celery.contrib.pytest", "pytest_click", "pytest_order")),
+    "celery": Suite(
+        "celery",
+        "celery",
+        ("t/unit/app", "t/unit/tasks"),
+        plugins=("celery.contrib.pytest", "pytest_click", "pytest_order"),
+    ),
     "joblib": Suite("joblib", "joblib", ("joblib.test",), installed=True),
     "networkx": Suite("networkx", "networkx", ("networkx.classes", "networkx.algorithms.centrality"), installed=True),
     "pydantic": Suite(

@@ -453,7 +453,7 @@ def hooks_of_async_generators_get_those_of_the_program() -> object:
     seen: list[str] = []
 
     @trace
-    async def ticks(*, stop: bool) -> Any:
+    async def ticks() -> Any:
         try:
             yield 1
             yield 2
@@ -468,13 +468,13 @@ def hooks_of_async_generators_get_those_of_the_program() -> object:
             lambda one: (seen.append(f"first {one.__name__}"), outer.firstiter(one))[1],
             lambda one: (seen.append(f"last {one.__name__}"), outer.finalizer(one))[1],
         )
-        async for _ in ticks(stop=stop):
+        async for _ in ticks():
             break
         if not stop:
             gc.collect()
             await asyncio.sleep(0.01)
         else:
-            asyncio.current_task().left = ticks(stop=True)
+            asyncio.current_task().left = ticks()
             await anext(asyncio.current_task().left)
 
     for stop in (False, True):
@@ -589,6 +589,77 @@ def warnings_are_given_once_more() -> object:
         warnings.simplefilter("always")
         old()
     return [(warning.filename == __file__, warning.lineno) for warning in seen]
+
+
+@case
+def warnings_name_the_caller_of_every_kind_of_function() -> object:
+    @trace
+    def steps() -> Iterator[int]:
+        warnings.warn("generator", UserWarning, stacklevel=2)
+        yield 1
+
+    @trace
+    async def task() -> None:
+        warnings.warn("coroutine", UserWarning, stacklevel=2)
+
+    @trace
+    async def ticks() -> Any:
+        warnings.warn("async generator", UserWarning, stacklevel=2)
+        yield 1
+
+    @contextlib.contextmanager
+    @trace
+    def block() -> Iterator[None]:
+        warnings.warn("context manager", UserWarning, stacklevel=3)
+        yield
+
+    @trace
+    async def through() -> None:
+        await task()
+        async for _ in ticks():
+            pass
+        with block():
+            list(steps())
+
+    with warnings.catch_warnings(record=True) as given:
+        warnings.simplefilter("always")
+        asyncio.run(through())
+    return [(str(one.message), one.filename == __file__, one.lineno) for one in given]
+
+
+@case
+def a_coroutine_that_nobody_awaits_is_named_once_with_its_origin() -> object:
+    @trace
+    async def task(x: int) -> int:
+        return x
+
+    depth = sys.get_coroutine_origin_tracking_depth()
+    with warnings.catch_warnings(record=True) as given:
+        warnings.simplefilter("always")
+        # on 3.11 the origin has a frame of ours, too
+        sys.set_coroutine_origin_tracking_depth(2 if sys.version_info >= (3, 12) else 0)
+        task(1)
+        sys.set_coroutine_origin_tracking_depth(depth)
+        gc.collect()
+    return [str(one.message) for one in given]
+
+
+@case
+def generators_become_awaitable_after_trace() -> object:
+    @types.coroutine
+    @trace
+    def old(x: int) -> Iterator[Any]:
+        yield from asyncio.sleep(0).__await__()
+        return x
+
+    async def main() -> list[Any]:
+        return [await old(1), await old(2), inspect.isawaitable(old(3)), inspect.isgenerator(old(4))]
+
+    @trace
+    def other() -> Iterator[int]:
+        yield 1
+
+    return asyncio.run(main()), inspect.isawaitable(other()), inspect.isgeneratorfunction(other)
 
 
 @trace

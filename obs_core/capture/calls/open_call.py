@@ -11,6 +11,7 @@ from typing import Any
 
 from obs_core.capture.calls.arguments import argument_attributes, record_arguments
 from obs_core.capture.calls.call import Call, SiteHandle, without_frame
+from obs_core.capture.calls.hidden_frame import passed_over
 from obs_core.capture.calls.trace_options import TraceOptions, memory_in_use, memory_since
 from obs_core.capture.context import UNSAMPLED, current
 from obs_core.capture.lost_rows import report
@@ -165,3 +166,7 @@ def _stepped(call: OpenCall, inner: Any) -> Generator[Any, Any, Any]:  # noqa: A
             thrown = without_frame(error)
         finally:
             item = None
+
+
+for _function in (steps, step, _stepped):
+    _function.__code__ = _function.__code__.replace(co_filename=passed_over(_function.__code__.co_filename))

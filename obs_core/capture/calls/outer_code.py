@@ -12,15 +12,21 @@ would never be freed. It refers to its globals and closure, and the garbage coll
 
 import keyword
 from types import CodeType
-from typing import Final
+from typing import Any, Final
 
 from obs_core.capture.calls import templates
-from obs_core.capture.calls.hidden_frame import hidden
+from obs_core.capture.calls.hidden_frame import hidden, passed_over
 
 GENERATOR: Final = 0x20  # inspect.CO_GENERATOR; inspect itself costs a traced program 5 ms
 COROUTINE: Final = 0x80
 ITERABLE_COROUTINE: Final = 0x100  # types.coroutine
 ASYNC_GENERATOR: Final = 0x200
+_KINDS: Final = GENERATOR | COROUTINE | ITERABLE_COROUTINE | ASYNC_GENERATOR
+_STEPS: Final = {
+    GENERATOR: templates.GENERATOR,
+    COROUTINE: templates.COROUTINE,
+    ASYNC_GENERATOR: templates.ASYNC_GENERATOR,
+}
 _VARARGS: Final = 0x04
 _VARKEYWORDS: Final = 0x08
 _CONSTANT: Final = "\0obs_core traced function"
@@ -52,12 +58,10 @@ def own_code(outer: CodeType) -> CodeType:
 
 def _template(own: CodeType, *, fast: bool) -> CodeType | None:
     flags = own.co_flags
-    if flags & ASYNC_GENERATOR:
-        start, body = "async def", templates.ASYNC_GENERATOR
-    elif flags & COROUTINE:
-        start, body = "async def", templates.COROUTINE
-    else:
-        start, body = "def", templates.GENERATOR if flags & GENERATOR else templates.FAST if fast else templates.OPTIONS
+    body = templates.FAST if fast else templates.OPTIONS
+    for flag, steps in _STEPS.items():
+        if flags & flag:
+            body = steps
     names = _Parameters(own)
     if not names.are_usable:
         return None
@@ -68,7 +72,7 @@ def _template(own: CodeType, *, fast: bool) -> CodeType | None:
         clear=names.clear,
         free=", ".join(own.co_freevars) or "pass",
     )
-    return _compile(own, f"{start} own({names.signature}):{body}")
+    return _compile(own, f"def own({names.signature}):{body}")
 
 
 class _Parameters:
@@ -105,14 +109,31 @@ def _compile(own: CodeType, function: str) -> CodeType | None:
     code = hidden(code, function)
     if not code.co_freevars == _nested(code).co_freevars == own.co_freevars:
         return None
+    constants = (_constant(item, own) for item in code.co_consts)
     return code.replace(
-        co_consts=tuple(own if type(item) is CodeType else item for item in code.co_consts),
+        co_consts=tuple(constants),
         co_names=code.co_names + own.co_names,  # inspect reads the names of globals there
         co_name=own.co_name,
         co_qualname=own.co_qualname,
         co_firstlineno=own.co_firstlineno,
         co_linetable=_first_line(len(code.co_code) // 2),
-        co_flags=code.co_flags | (own.co_flags & ITERABLE_COROUTINE),
+        co_flags=code.co_flags | (own.co_flags & _KINDS),
+    )
+
+
+def _constant(item: Any, own: CodeType) -> Any:  # noqa: ANN401 - any constant
+    """A constant of the code around `own`; the second code object is that of the generator around its steps."""
+    if type(item) is not CodeType:
+        return item
+    if item.co_name == "_obs_function":
+        return own
+    return item.replace(
+        co_name=own.co_name,
+        co_qualname=own.co_qualname,
+        co_filename=passed_over(own.co_filename),
+        co_firstlineno=own.co_firstlineno,
+        co_linetable=_first_line(len(item.co_code) // 2),
+        co_flags=item.co_flags | (own.co_flags & ITERABLE_COROUTINE),
     )
 
 

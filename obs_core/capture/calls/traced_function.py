@@ -5,9 +5,10 @@ does is guarded: an error of ours is counted as a dropped row, and neither repla
 """
 
 import sys
+from functools import partial
 from marshal import dumps
 from time import perf_counter_ns, time_ns
-from types import FunctionType
+from types import FunctionType, coroutine
 from typing import Any, Final
 from zlib import adler32
 
@@ -28,6 +29,7 @@ from obs_core.capture.values.describe import describe_result, encode_plain
 Ids = tuple[int, int, int, int, int, int]
 """Of a running call: trace id (high, low), span id, parent's span id, start_ns, and the clock at the start."""
 
+_ITERABLE_COROUTINE: Final = 0x100
 _Remote = tuple[int, int, int, str | None]
 _TOOLS: Final[dict[str, Any]] = {
     "get": current.get,
@@ -53,6 +55,7 @@ _TOOLS: Final[dict[str, Any]] = {
     "without_frame": without_frame,
     "steps": steps,
     "step": step,
+    "partial": partial,
     "first_step": first_step,
 }
 
@@ -124,6 +127,12 @@ class TracedFunction:
         for name, tool in {"baggage": details, "encode": encode, "float": None}.items():
             setattr(copy, name, tool)
         return copy
+
+    def generator(self, function: FunctionType) -> FunctionType:
+        """The function of the generator around the steps; after `types.coroutine`, its generators are awaitable."""
+        if sys._getframe(1).f_code.co_flags & ~function.__code__.co_flags & _ITERABLE_COROUTINE:  # noqa: SLF001
+            coroutine(function)
+        return function
 
     def failed(self, token: Entered, ids: Ids, arguments: dict[str, Any]) -> None:
         """Record that a plain function raised the current exception, with the arguments of the call."""
