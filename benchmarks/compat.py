@@ -128,7 +128,7 @@ def differences(results: dict[str, Result], mode: str) -> dict[str, list[str]]:
     runs = [results[PLAIN[0]], results.get(PLAIN[1], results[PLAIN[0]]), results[mode]]
     plain, second, traced = (result["tests"] for result in runs)
     again = results.get(f"{mode}-again", {}).get("tests", {})
-    found: dict[str, list[str]] = {}
+    differing: dict[str, list[str]] = {}
     for test in sorted(plain.keys() | second.keys() | traced.keys()):
         for part in PARTS:
             expected, other, *ours = (
@@ -136,23 +136,23 @@ def differences(results: dict[str, Result], mode: str) -> dict[str, list[str]]:
             )
             if expected == other and expected not in ours:
                 more, less = ours[0] - expected, expected - ours[0]
-                found.setdefault(test, []).append(f"{part}: {_short(less)} -> {_short(more)}")
-        if test in found and traced.get(test, {}).get("text", "") != plain.get(test, {}).get("text", ""):
-            found[test] += traced[test]["text"].splitlines()[-8:]
-    return found
+                differing.setdefault(test, []).append(f"{part}: {_short(less)} -> {_short(more)}")
+        if test in differing and traced.get(test, {}).get("text", "") != plain.get(test, {}).get("text", ""):
+            differing[test] += traced[test]["text"].splitlines()[-8:]
+    return differing
 
 
 def unstable(results: dict[str, Result]) -> list[str]:
     """The tests that differ between two plain runs, or between two traced runs of which one is as plain."""
     plain = results[PLAIN[0]]["tests"]
-    found = set()
+    differing = set()
     for mode in (PLAIN[1], *TRACED):
         other = results.get(mode, {}).get("tests", {})
         again = results.get(f"{mode}-again", {}).get("tests", {})
         for test in plain.keys() & other.keys() if mode == PLAIN[1] else again.keys():
             if any(_part(plain, test, part) != _part(other, test, part) for part in PARTS):
-                found.add(test)
-    return sorted(found - {test for mode in TRACED for test in differences(results, mode)})
+                differing.add(test)
+    return sorted(differing - {test for mode in TRACED for test in differences(results, mode)})
 
 
 def _part(tests: dict[str, Any], test: str, part: str) -> Counter[str]:
@@ -176,11 +176,11 @@ def report(name: str, results: dict[str, Result], *, is_long: bool) -> str:
     cells, lines = [], []
     for mode in TRACED:
         traced = results[mode]
-        found = differences(results, mode)
+        differing = differences(results, mode)
         uncounted = traced["offered"] - traced["rows"] - traced["dropped"]
-        cells += [str(len(found)), f"{traced['cpu_s'] / max(plain['cpu_s'], 0.001):.1f}"]
+        cells += [str(len(differing)), f"{traced['cpu_s'] / max(plain['cpu_s'], 0.001):.1f}"]
         lines.append(
-            f"  {mode}: {traced['traced']:,} functions traced, {len(traced['missed'])} missed, {len(found)} differ;"
+            f"  {mode}: {traced['traced']:,} functions traced, {len(traced['missed'])} missed, {len(differing)} differ;"
         )
         lines.append(
             f"    rows offered {traced['offered']:,}, in the log {traced['rows']:,}, dropped {traced['dropped']:,}"
@@ -188,7 +188,7 @@ def report(name: str, results: dict[str, Result], *, is_long: bool) -> str:
         if uncounted or traced["written"] != traced["rows"]:
             lines.append(f"    NOT EQUAL: {uncounted} not counted, the header says {traced['written']:,} written")
         lines += [f"    last error: {traced['last_error']}"] if traced["last_error"] else []
-        lines += [f"    {test}\n      " + "\n      ".join(parts) for test, parts in found.items()]
+        lines += [f"    {test}\n      " + "\n      ".join(parts) for test, parts in differing.items()]
         if traced["stderr"] not in {plain["stderr"], results.get(PLAIN[1], plain)["stderr"]}:
             lines.append(f"    standard error: {plain['stderr'][-300:]!r} -> {traced['stderr'][-600:]!r}")
     lines.append(f"  differ between two plain runs: {unstable(results)}")
@@ -218,8 +218,8 @@ def run_all(name: str, folder: Path, *, again: bool) -> None:
     if any(differences(results, mode) for mode in TRACED):
         store(PLAIN[1])
     for mode in TRACED:
-        if found := differences(results_of(name, folder), mode):
-            store(f"{mode}-again", found)
+        if differing := differences(results_of(name, folder), mode):
+            store(f"{mode}-again", differing)
 
 
 def main() -> None:
