@@ -32,7 +32,7 @@ PLAIN: Final = ("plain", "plain-2")
 TRACED: Final = ("instrument", "trace")
 MODES: Final = (*PLAIN, *TRACED, *(f"{mode}-again" for mode in TRACED))
 PARTS: Final = ("outcome", "warnings", "output")
-_TEST_S: Final = 120
+_TEST_S: Final = 60
 _FILTER: Final = ("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning")
 _PYTEST: Final = (
     "-m",
@@ -143,7 +143,7 @@ def differences(results: dict[str, Result], mode: str) -> dict[str, list[str]]:
 
 
 def unstable(results: dict[str, Result]) -> list[str]:
-    """The tests that differ between two plain runs, or between two traced runs of which one is as plain."""
+    """The tests that differ between two plain runs, or only in the first of two traced runs."""
     plain = results[PLAIN[0]]["tests"]
     differing = set()
     for mode in (PLAIN[1], *TRACED):

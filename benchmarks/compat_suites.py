@@ -50,7 +50,9 @@ SUITES: Final = {
         plugins=("trio._tests.pytest_plugin",),
         options=("--skip-optional-imports",),
     ),
-    "anyio": Suite("anyio", "anyio", ("tests",), plugins=("anyio.pytest_plugin", "pytest_mock")),
+    "anyio": Suite(
+        "anyio", "anyio", ("tests",), plugins=("anyio.pytest_plugin", "pytest_mock"), options=("-o", "addopts=")
+    ),
     "celery": Suite(
         "celery",
         "celery",
