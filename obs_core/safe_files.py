@@ -138,8 +138,10 @@ def check_folder(path: StrPath) -> None:
         raise _refused(path, "it belongs to another user")
 
 
-def replace(path: StrPath, content: bytes) -> None:
+def replace(path: StrPath, content: bytes, *, durable: bool = False) -> None:
     """Write `content` to `path` so that a reader sees all of it or the file from before; its mode is kept.
+
+    With `durable` it is on the disk when this returns, so that it survives a power failure.
 
     Raises:
         OSError: it can't be written.
@@ -154,12 +156,26 @@ def replace(path: StrPath, content: bytes) -> None:
             left = memoryview(content)
             while left:
                 left = left[os.write(descriptor, left) :]
+            if durable:
+                os.fsync(descriptor)
         finally:
             os.close(descriptor)
         os.replace(part, path)
     except BaseException:
         os.unlink(part)
         raise
+    if durable:
+        _sync_folder(os.path.dirname(os.path.abspath(path)))
+
+
+def _sync_folder(path: str) -> None:
+    """Write the names in a folder to the disk, where the system can."""
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY | _FLAGS)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def is_full(path: StrPath) -> bool:

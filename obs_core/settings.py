@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from obs_core.clock import period_ns
+from obs_core.clock import DAY, period_ns
 from obs_core.environment import DEFAULT_LOG, NO, YES, switch, texts, whole_number
 
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?) ?([KMGT])B?", re.ASCII)
 OTLP_PORT: Final = 4318
 OTLP_GRPC_PORT: Final = 4317
 """The default ports; the one for gRPC is used only together with the other, so that two receivers need one setting."""
+FORWARD_SIGNALS: Final = ("traces", "logs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,13 @@ class Settings:
     webhook_allow: tuple[str, ...] = ()  # OBS_WEBHOOK_ALLOW: the hosts that webhooks may use; empty: all
     hosts: tuple[str, ...] = ()  # OBS_HOSTS: further names by which the dashboard and the receiver may be addressed
     external_url: str = "http://localhost:8501"  # OBS_EXTERNAL_URL: the dashboard's address in messages
+    forward: str = field(default="", repr=False)  # OBS_FORWARD: an OTLP/HTTP endpoint that gets the log's rows
+    forward_headers: str = field(default="", repr=False)  # OBS_FORWARD_HEADERS: key=value,key=value
+    forward_certificate: str = ""  # OBS_FORWARD_CERTIFICATE: a file with the authorities that are trusted
+    forward_timeout_s: int = 10  # OBS_FORWARD_TIMEOUT_S: for one request, in seconds
+    forward_from: str = "newest"  # OBS_FORWARD_FROM: where a new endpoint starts: newest or start
+    forward_signals: tuple[str, ...] = FORWARD_SIGNALS  # OBS_FORWARD_SIGNALS: what is sent
+    forward_hold_ns: int = DAY  # OBS_FORWARD_HOLD: how long retention waits for rows that are not sent
 
     @property
     def otlp_address(self) -> str:
@@ -101,6 +109,14 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         webhook_allow=texts(env, "OBS_WEBHOOK_ALLOW"),
         hosts=texts(env, "OBS_HOSTS"),
         external_url=env.get("OBS_EXTERNAL_URL", "").strip() or "http://localhost:8501",
+        forward=env.get("OBS_FORWARD", "").strip(),
+        forward_headers=env.get("OBS_FORWARD_HEADERS", "").strip(),
+        forward_certificate=env.get("OBS_FORWARD_CERTIFICATE", "").strip(),
+        forward_timeout_s=whole_number(env, "OBS_FORWARD_TIMEOUT_S", default=10) or 10,
+        forward_from=_one_of(env, "OBS_FORWARD_FROM", ("newest", "start")),
+        forward_signals=tuple(name for name in FORWARD_SIGNALS if name in texts(env, "OBS_FORWARD_SIGNALS"))
+        or FORWARD_SIGNALS,
+        forward_hold_ns=_hold(env),
     )
 
 
@@ -119,6 +135,12 @@ def _archive(env: Mapping[str, str]) -> str:
 def _period(env: Mapping[str, str], name: str) -> int | None:
     """The variable as a period (12h, 30d, 2w) above zero, in nanoseconds."""
     return period_ns(env.get(name, "").strip()) or None
+
+
+def _hold(env: Mapping[str, str]) -> int:
+    """How long retention waits for rows that are not forwarded, in nanoseconds; 0 for `no`."""
+    text = env.get("OBS_FORWARD_HOLD", "").strip()
+    return 0 if text.lower() == "no" else period_ns(text) or DAY
 
 
 def _size(env: Mapping[str, str], name: str) -> int | None:

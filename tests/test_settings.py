@@ -42,6 +42,13 @@ CHANGED = {
     "OBS_WEBHOOK_ALLOW": "a.example.com",
     "OBS_HOSTS": "obs.example.org",
     "OBS_EXTERNAL_URL": "https://obs.example",
+    "OBS_FORWARD": "http://collector:4318",
+    "OBS_FORWARD_HEADERS": "api-key=secret",
+    "OBS_FORWARD_CERTIFICATE": "authorities.pem",
+    "OBS_FORWARD_TIMEOUT_S": "3",
+    "OBS_FORWARD_FROM": "start",
+    "OBS_FORWARD_SIGNALS": "traces",
+    "OBS_FORWARD_HOLD": "7d",
 }
 """A value for every setting that differs from its default."""
 

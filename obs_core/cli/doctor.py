@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from obs_core.cli import argument_types
-from obs_core.cli.checks import installation, log_file, processes, storage
+from obs_core.cli.checks import forwarding, installation, log_file, processes, storage
 from obs_core.cli.checks.finding import Finding
 from obs_core.clock import now_ns
 from obs_core.settings import from_environment
@@ -57,3 +57,4 @@ def check_all(log: Path) -> Iterator[Finding]:
     yield storage.size(log)
     yield from processes.children(children)
     yield from processes.watcher(log)
+    yield from forwarding.forwarding(settings, log, children, now_ns())

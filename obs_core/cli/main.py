@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "drain": "move rows left in the spools of killed programs into the log",
     "ingest": "receive traces, logs and metrics from OpenTelemetry programs (OTLP over HTTP)",
     "watch": "follow the log: evaluate alert rules, send notifications, recover the spools of killed programs",
+    "forward": "send the log's rows on to an OpenTelemetry collector or service (OTLP over HTTP)",
     "rules": "list, add, test and remove alert rules",
     "webhooks": "list, add, test and remove webhooks, and show their delivery log",
     "demo": "record a small real program as sample data",
@@ -37,7 +38,7 @@ EXIT_CODES: Final = {
     0: "done",
     1: "done, but a part of it failed: a test message, rows that could not be moved, a finding, a difference",
     USAGE_ERROR: "an error; standard error says which",
-    65: "ingest, watch: the log can never be used",
+    65: "ingest, watch: the log can never be used; forward: a setting can't be used",
     98: "ingest, serve: another program listens on the port",
     INTERRUPTED: "stopped by Ctrl-C",
 }

@@ -29,7 +29,15 @@ _TRACE_ID: Final = re.compile(r"(?!0{32})[0-9a-f]{32}")
 _SPAN_ID: Final = re.compile(r"(?!0{16})[0-9a-f]{16}")
 _STATUS: Final = {"OK": 1, "ERROR": 2}  # any other is unset
 _SEVERITY: Final = 9  # INFO
-_NUMBERS: Final = ("kind", "flags", "droppedAttributesCount", "droppedEventsCount", "droppedLinksCount")
+_MOST_OF_32_BITS: Final = 2**32 - 1
+_MOST_OF_AN_ENUM: Final = 2**31 - 1
+_NUMBERS: Final = {
+    "kind": _MOST_OF_AN_ENUM,
+    "flags": _MOST_OF_32_BITS,
+    "droppedAttributesCount": _MOST_OF_32_BITS,
+    "droppedEventsCount": _MOST_OF_32_BITS,
+    "droppedLinksCount": _MOST_OF_32_BITS,
+}  # and the largest number that the field holds
 
 
 class _Layers(NamedTuple):
@@ -45,16 +53,27 @@ def lines(rows: Iterable[Row]) -> Iterator[str]:
     """The file line by line."""
     remaining = iter(rows)
     while batch := list(islice(remaining, BATCH)):
-        for layers, part in (
-            (_Layers("resourceSpans", "scopeSpans", "spans", _span), [row for row in batch if _is_span(row)]),
-            (_Layers("resourceLogs", "scopeLogs", "logRecords", _record), [row for row in batch if not _is_span(row)]),
+        for write, part in (
+            (spans_document, [row for row in batch if is_span(row)]),
+            (logs_document, [row for row in batch if not is_span(row)]),
         ):
             if part:
-                yield json_text(_document(layers, part)) + "\n"
+                yield json_text(write(part)) + "\n"
 
 
-def _is_span(row: Row) -> bool:
+def is_span(row: Row) -> bool:
+    """Whether a row is written as a span; all others are log records."""
     return row.kind == "call" and bool(row.trace_id and row.span_id)
+
+
+def spans_document(rows: Iterable[Row]) -> dict[str, Any]:
+    """The request of rows that are spans, as the object of OTLP's JSON."""
+    return _document(_Layers("resourceSpans", "scopeSpans", "spans", _span), rows)
+
+
+def logs_document(rows: Iterable[Row]) -> dict[str, Any]:
+    """The request of all other rows."""
+    return _document(_Layers("resourceLogs", "scopeLogs", "logRecords", _record), rows)
 
 
 def _document(layers: _Layers, rows: Iterable[Row]) -> dict[str, Any]:
@@ -87,7 +106,7 @@ def _span(row: Row, parts: Plain) -> dict[str, Any]:
     span |= {"name": row.data, "startTimeUnixNano": str(start)}
     if row.duration_ns is not None:
         span["endTimeUnixNano"] = str(max(start, min(MOST_NS, start + row.duration_ns)))
-    span |= {name: parts.span[name] for name in _NUMBERS if _is_number(parts.span.get(name))}
+    span |= {name: parts.span[name] for name, most in _NUMBERS.items() if _is_number(parts.span.get(name), most)}
     if state := parts.span.get("traceState"):
         span["traceState"] = str(state)
     span["attributes"] = _pairs(parts.attributes_of(row))
@@ -104,7 +123,7 @@ def _span(row: Row, parts: Plain) -> dict[str, Any]:
 
 def _record(row: Row, parts: Plain) -> dict[str, Any]:
     number = parts.about.get("severity_number")
-    if not isinstance(number, int):
+    if not _is_number(number, _MOST_OF_AN_ENUM):
         number = semconv.ERROR_SEVERITY if row.status == "ERROR" else _SEVERITY
     record: dict[str, Any] = {
         "timeUnixNano": str(max(1, row.timestamp)),
@@ -179,8 +198,8 @@ def _value(value: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever JSON holds
     return {"stringValue": str(value)}
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_NS
+def _is_number(value: object, most: int = MOST_NS) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most
 
 
 FORMAT: Final = ExportFormat(

@@ -10,7 +10,8 @@ from obs_core.ingest.formats.round_trip import CARRIED, COLUMNS
 from obs_core.model import Row
 
 _NOTHING: Final[Mapping[str, Any]] = {}
-_DEEPEST: Final = 64  # levels of attributes that are written in a format's own fields; Python's stack ends at about 250
+_DEEPEST: Final = 30  # levels of attributes that are written in a format's own fields; as protobuf, each takes three
+# messages inside each other, of the 100 that its readers accept (in JSON, Python's stack ends at about 250 levels)
 _BRACKET: Final = re.compile(r"[{}\[\]]")
 
 

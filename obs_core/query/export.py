@@ -15,8 +15,9 @@ from obs_core.errors import BadParameter
 from obs_core.model import Row
 from obs_core.query.engine.engine import Engine
 from obs_core.query.filters import checks
-from obs_core.query.filters.row_filter import ALL_ROWS, KINDS, RowFilter
+from obs_core.query.filters.row_filter import ALL_ROWS, RowFilter
 from obs_core.query.filters.where import WhereClause, where_clause
+from obs_core.store import foreign
 
 PIECE: Final = 10_000
 PIECE_BYTES: Final = 64 << 20
@@ -56,7 +57,7 @@ def pieces(
             yield [*map(_row, piece)]
     else:
         for piece in _by_id(engine, where, last_id, size):
-            yield [_completed(cells) for cells in piece]
+            yield [foreign.completed(Row._make(cells)) for cells in piece]
 
 
 def width(engine: Engine, window: Window, *, group: str | None = None, row_filter: RowFilter = ALL_ROWS) -> DataFrame:
@@ -92,7 +93,7 @@ def trace(engine: Engine, trace_id: str) -> list[Row]:
         ObsError: the id is not valid; or as `Engine.lookup`.
     """
     rows = engine.tuples("export/trace", {"trace_id": checks.text("trace_id", trace_id)})
-    return [Row._make(cells) if engine.shape().native else _completed(cells) for cells in rows]
+    return [Row._make(cells) if engine.shape().native else foreign.completed(Row._make(cells)) for cells in rows]
 
 
 def _by_time(engine: Engine, where: WhereClause, last_id: int, size: int) -> Iterator[list[tuple[Any, ...]]]:
@@ -133,13 +134,3 @@ def _limits(engine: Engine, size: int) -> tuple[bool, dict[str, int]]:
     """
     is_large = engine.bytes_beyond(TYPICAL_ROW) > PIECE_BYTES
     return is_large, {"size": size, "most": PIECE_BYTES} if is_large else {"size": size}
-
-
-def _completed(cells: tuple[Any, ...]) -> Row:
-    """A row of a log that another program made, with defaults for missing required values."""
-    row = Row._make(cells)
-    status = row.status if row.status in ("OK", "ERROR", "UNSET") else "UNSET"
-    kind = row.kind if row.kind in KINDS else None
-    if kind is None:  # the same rule as for a CSV file without a kind
-        kind = "call" if status == "ERROR" or row.exception else "value"
-    return row._replace(kind=kind, status=status, process=row.process or "", data=row.data or "")

@@ -11,11 +11,11 @@ import re
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 from obs_core.clock import FIRST_NS, LAST_NS
 from obs_core.errors import NotALog
-from obs_core.model import CANONICAL, Row
+from obs_core.model import CANONICAL, Kind, Row, Status
 
 INTEGER_COLUMNS: Final = frozenset({"id", "timestamp", "duration_ns", "memory_delta", "code_id", "run_id"})
 """The columns of the log that hold integers; all others hold text."""
@@ -83,6 +83,15 @@ def shape(connection: sqlite3.Connection, path: Path) -> Shape:
         message = f"The table data_trace in {path} has no column {', '.join(lacking)}."
         raise NotALog(message, f"A trace log has the columns {', '.join(CANONICAL)}.")
     return _mapped(connection, known)
+
+
+def completed(row: Row) -> Row:
+    """A row of a log that another program made, with defaults for missing required values."""
+    status = row.status if row.status in get_args(Status) else "UNSET"
+    kind = row.kind if row.kind in get_args(Kind) else None
+    if kind is None:  # the same rule as for a CSV file without a kind
+        kind = "call" if status == "ERROR" or row.exception else "value"
+    return row._replace(kind=kind, status=status, process=row.process or "", data=row.data or "")
 
 
 def _mapped(connection: sqlite3.Connection, known: dict[str, str]) -> Shape:

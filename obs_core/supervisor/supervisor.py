@@ -39,10 +39,13 @@ class Program(NamedTuple):
 def programs(settings: Settings) -> list[Program]:
     """The child processes of the dashboard."""
     log = ("--log", str(settings.log.absolute()))
-    return [
+    known = [
         Program("ingest", ("ingest", "--child", *log), settings.otlp),
         Program("watch", ("watch", "--child", *log), settings.watch),
     ]
+    if settings.forward:
+        known.append(Program("forward", ("forward", "--child", *log), is_on=True))
+    return known
 
 
 class Supervisor:

@@ -17,7 +17,8 @@ from obs_core.capture.drain.writer_status import WriterStatus
 from obs_core.clock import backoff, now_ns
 from obs_core.errors import LogMissing, ObsError
 from obs_core.paths import folder_of
-from obs_core.watch import lock, status_file
+from obs_core.store import role_lock
+from obs_core.watch import status_file
 from obs_core.watch.faults import Faults, Report
 from obs_core.watch.follower import Follower, open_follower
 from obs_core.watch.status_file import Fault
@@ -50,7 +51,7 @@ def watch(
     while not stop.is_set():
         heartbeat.beat()
         try:
-            with lock.held(log) as holder:
+            with role_lock.held(log, role_lock.WATCHER) as holder:
                 faults.end("lock")
                 if holder is None:
                     _Watch(log, faults, report, max_series).run(stop, after_tick, tick_s)

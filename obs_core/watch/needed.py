@@ -1,4 +1,4 @@
-"""What the alert rules still need of a log: rows that retention must not delete."""
+"""What the alert rules and the forwarder still need of a log: rows that retention must not delete."""
 
 from contextlib import closing
 from pathlib import Path
@@ -9,14 +9,24 @@ from obs_core.alerts.evaluate.alert_set import AlertSet
 from obs_core.alerts.evaluate.evaluator import Evaluator
 from obs_core.alerts.rules import sources
 from obs_core.errors import ObsError
+from obs_core.forward import needed as forwarding
 from obs_core.series import snapshot
+from obs_core.settings import from_environment
 from obs_core.store import sqlite
 
-EVERYTHING: Final[int] = 2**63 - 1
-"""No row is needed: rows up to this id may go."""
+EVERYTHING: Final = forwarding.EVERYTHING
 
 
 def needed_id(log: Path) -> int:
+    """The id up to which neither a rule nor the forwarder needs the log's rows.
+
+    Raises:
+        ObsError: the rules or the log can't be read.
+    """
+    return min(needed_by_rules(log), forwarding.needed_id(log, from_environment()))
+
+
+def needed_by_rules(log: Path) -> int:
     """The id up to which no rule needs the log's rows.
 
     Rules need the rows that they have not evaluated, those of their windows, and those after the saved streaks.

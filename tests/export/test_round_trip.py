@@ -111,7 +111,7 @@ def test_recorded_traces_come_back_through_jaeger_as_they_were(tmp_path: Path, n
     assert comparable(stored(tmp_path / "b.db", [file])) == comparable(row for row in rows if row.trace_id in called)
 
 
-@pytest.mark.parametrize("levels", [10, 63, 64, 65, 300, 5_000])
+@pytest.mark.parametrize("levels", [10, 14, 15, 16, 300, 5_000])
 def test_attributes_of_any_depth_come_back(levels: int) -> None:
     text = '{"attributes": ' + '{"a": [' * levels + "1" + "]}" * levels + "}"
     row = Row("call", "p", "x", 5, "g", trace_id="a" * 32, span_id="b" * 16, attributes=text)

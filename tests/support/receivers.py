@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -118,6 +119,21 @@ def read(client: socket.socket) -> Post:
     while len(body) < int(headers["content-length"]):
         body += more()
     return Post(first.split(" ")[1], headers, body)
+
+
+def make_certificate(folder: Path) -> Path:
+    """A certificate for localhost and 127.0.0.1 that its own key signed."""
+    path = folder / "both.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"),
+            *("-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", path, "-out", f"{path}.crt"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    path.write_bytes(path.read_bytes() + Path(f"{path}.crt").read_bytes())
+    return path
 
 
 @contextmanager

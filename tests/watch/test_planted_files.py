@@ -11,9 +11,10 @@ import pytest
 from obs_core.alerts import ledger
 from obs_core.errors import ObsError
 from obs_core.series import snapshot
+from obs_core.store import role_lock
 from obs_core.supervisor import status_file as children
 from obs_core.supervisor.state import Child
-from obs_core.watch import lock, status_file
+from obs_core.watch import status_file
 from obs_core.watch.status_file import Fault
 
 STRANGER = 12_345
@@ -22,7 +23,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files
 
 
 def _lock(log: Path) -> None:
-    with lock.held(log) as holder:
+    with role_lock.held(log, role_lock.WATCHER) as holder:
         assert holder is None
 
 

@@ -13,7 +13,7 @@ def children(known: Mapping[str, Child]) -> Iterator[Finding]:
     if not known:
         yield Finding("children", "ok", "No dashboard runs for this log.")
     for child in known.values():
-        name = {"ingest": "receiver", "watch": "watcher"}.get(child.name, child.name)
+        name = {"ingest": "receiver", "watch": "watcher", "forward": "forwarder"}.get(child.name, child.name)
         if child.state in ("running", "starting"):
             restarts = f", restarted {child.restarts} times: {child.last_end}" if child.restarts else ""
             yield Finding(name, "ok", f"{child.state} (pid {child.pid}){restarts}")

@@ -15,7 +15,7 @@ from obs_core.text import clean
 PROTOBUF: Final = "application/x-protobuf"
 JSON: Final = "application/json"
 _REJECTED: Final = {"traces": "rejectedSpans", "logs": "rejectedLogRecords", "metrics": "rejectedDataPoints"}
-_RPC_CODES: Final = {400: 3, 401: 16, 403: 7, 404: 12, 405: 12, 408: 4, 413: 8, 415: 3, 429: 8, 503: 14}
+_RPC_CODES: Final = {400: 3, 401: 16, 403: 7, 404: 12, 405: 12, 408: 4, 413: 8, 415: 3, 429: 8, 503: 14, 508: 9}
 _UNKNOWN: Final = 2
 _LONGEST: Final = 2_000  # characters of a message; a response may have 4 MiB, a person reads less
 

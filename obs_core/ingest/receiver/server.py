@@ -25,6 +25,7 @@ from obs_core.ingest.receiver.intake import Intake
 from obs_core.ingest.receiver.limits import Limits
 from obs_core.ingest.receiver.responses import Answer, Refusal
 from obs_core.settings import Settings
+from obs_core.store import identity
 from obs_core.tokens import Guesses
 
 _BODIES: Final = 4  # of the largest size that may be in memory at once; small ones are always accepted
@@ -67,6 +68,7 @@ class Receiver:
             content_type = decoding.content_type_of(header)
             try:
                 self._check(request)
+                self._check_loop(request)
                 if content_type is None:
                     raise Refusal(
                         415, f"Content-Type is “{header[:100]}”; send {responses.PROTOBUF} or {responses.JSON}."
@@ -82,6 +84,12 @@ class Receiver:
         settings = self._settings
         access.check(request.headers, settings.otlp_token, settings.otlp_host, settings.hosts)
         self.check_token(request.headers, request.client.host if request.client else "")
+
+    def _check_loop(self, request: Request) -> None:
+        """Raise a `Refusal` if the rows come from the log that they would be written to."""
+        sender = request.headers.get(identity.HEADER)
+        if sender and sender == identity.read(self._settings.log.absolute()):
+            raise Refusal(508, "These rows come from the log that this receiver writes: forward them elsewhere.")
 
     def check_token(self, headers: Mapping[str, str], address: str) -> None:
         """Raise a `Refusal` unless the sender at this address has the token, if one is set."""

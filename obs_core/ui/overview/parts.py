@@ -7,7 +7,7 @@ import streamlit as st
 from obs_core import charts
 from obs_core.clock import DAY
 from obs_core.query.questions import functions, overview
-from obs_core.ui.overview import storage_line
+from obs_core.ui.overview import forward_line, storage_line
 from obs_core.ui.overview.groups_card import group_suggestions, groups_card
 from obs_core.ui.overview.issues import issues
 from obs_core.ui.overview.recent_errors import failure_suggestions, recent_errors
@@ -80,6 +80,7 @@ def draw_functions(scope: PageScope) -> None:
 
 
 def draw_storage(scope: PageScope) -> None:  # noqa: ARG001 - of the whole log
-    """Draw the archive and the receiver in a line each, for the whole log."""
+    """Draw the archive, the receiver and the forwarder in a line each, for the whole log."""
     storage_line.note()
     otlp_status.note()
+    forward_line.note()

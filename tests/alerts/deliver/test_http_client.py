@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import logging
 import socket
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -45,17 +44,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate for localhost and 127.0.0.1 that its own key signed."""
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"),
-            *("-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", path, "-out", f"{path}.crt"),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    path.write_bytes(path.read_bytes() + Path(f"{path}.crt").read_bytes())
-    return path
+    return receivers.make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 def test_a_message_arrives_as_it_is_with_headers_key_and_signature() -> None:
