@@ -76,10 +76,11 @@ class Piece(NamedTuple):
 
 
 class View(NamedTuple):
-    """The sealed range, and the pieces that may have rows of a window, of the same state of the archive."""
+    """The sealed range, the pieces that may have rows of a window, and the time of the latest row in any piece."""
 
     sealed: Sealed
     pieces: list[Piece]
+    last_ns: int
 
 
 def folder_of(log: Path) -> Path:
@@ -138,7 +139,8 @@ class Manifest:
             if sealed is None:
                 return None
             overlaps = "last_ns >= :what AND first_ns < :day"
-            return View(sealed, list(self._pieces(overlaps, from_ns, to_ns)))
+            [(last_ns,)] = self._read(f"SELECT coalesce(max(last_ns), 0) FROM piece WHERE {_NOW}")
+            return View(sealed, list(self._pieces(overlaps, from_ns, to_ns)), last_ns)
 
     def change(
         self, before: Sealed | None, after: Sealed | None, new: Sequence[Piece], gone: Sequence[Piece], now_ns: int

@@ -14,6 +14,7 @@ from obs_core.store.foreign import COLUMNS, INTEGER_COLUMNS
 
 SUPERSEDED: Final = "SELECT id::BIGINT FROM sqlite_query('log', 'SELECT id FROM superseded')"
 """DuckDB's SQL for the ids of rows that were replaced."""
+_SAMPLE: Final = 1_000  # rows by which the time of an id is known
 _NEAR: Final = ("id", "trace_id", "span_id", "parent_span_id", "function", "data", "timestamp", "duration_ns")
 _CALL: Final = "id, trace_id, span_id, parent_span_id, timestamp, duration_ns, coalesce(nullif(\"function\", ''), data)"
 # Clipped to the parent and counted from its start, the times fit into 64 bits, also with wrong clocks.
@@ -163,7 +164,23 @@ class SealedLog:
         ids = "id > ? AND id <= ?"
         around = [(from_id - look, from_id), (until_id, until_id + look)]
         near = [Rows(f"{ids} AND kind = 'call'", bound) for bound in around]
+        near += self.far_children(from_id, until_id, look=look)
         return self.load_rows([Rows(ids, (from_id, until_id))], near, (from_id, until_id))
+
+    def far_children(self, from_id: int, until_id: int, *, look: int) -> list[Rows]:
+        """Calls with ids up to `from_id - look` in traces of long calls of this range, which may be their parents.
+
+        A call is written when it ends, so the children of a long one have much lower ids.
+        """
+        start = from_id - look
+        before_ns = self.number(
+            "SELECT max(timestamp) FROM data_trace WHERE id > ? AND id <= ?", start - _SAMPLE, start
+        )
+        if before_ns is None:
+            return []
+        long = "id > ? AND id <= ? AND kind = 'call' AND +timestamp < ? AND duration_ns > 0"
+        where = f"trace_id IN (SELECT trace_id FROM data_trace WHERE {long}) AND kind = 'call' AND +id <= ?"
+        return [Rows(where, (from_id, until_id, before_ns, start))]
 
     def load_rows(self, mine: Sequence[Rows], near: Sequence[Rows], ids: tuple[int, int]) -> int:
         """Read the rows `mine` into `all_days`, with the calls `near`; as `load`, for the range `ids`."""

@@ -14,6 +14,11 @@ from obs_core.clock import HOUR
 
 _IDS = "id > ? AND id <= ?"
 _TIMES = "timestamp >= ? AND timestamp < ?"
+# The calls that start after some time, in traces with a call that continues until then.
+_LATER = (
+    f"trace_id IN (SELECT trace_id FROM data_trace WHERE {_TIMES} AND kind = 'call' AND timestamp + duration_ns > ?)"
+    " AND kind = 'call' AND +timestamp >= ?"
+)
 
 
 class Again:
@@ -53,14 +58,16 @@ class Again:
         start, end = self._day * DAY_NS, (self._day + 1) * DAY_NS
         if not divided:
             hours = [(start - HOUR, start), (end, end + HOUR)]
-            self._load(after_id, until_id, [near for bound in hours for near in self._calls(_TIMES, bound)])
+            near = [rows for bound in hours for rows in self._calls(_TIMES, bound)]
+            self._load(after_id, until_id, [*near, Rows(_LATER, (start, end, end + HOUR, end + HOUR))])
             return pieces.write(self._log.connection, self._folder)
         new: list[Piece] = []
         look = self._look
         for first in range(after_id, until_id, batch_rows):
             last = min(until_id, first + batch_rows)
             around = [(first - look, first), (last, last + look)]
-            self._load(first, last, [near for bound in around for near in self._calls(_IDS, bound)])
+            near = [rows for bound in around for rows in self._calls(_IDS, bound)]
+            self._load(first, last, near + self._log.far_children(first, last, look=look))
             new += pieces.write(self._log.connection, self._folder)
         return new
 

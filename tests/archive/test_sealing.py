@@ -111,6 +111,26 @@ def test_rollups_say_what_the_rows_say(path: Path) -> None:
     assert {row["trace_id"] for row in pieces(path, "r_traces")} == traces
 
 
+@pytest.mark.parametrize("now_ns", [0, START_NS + 90 * DAY_NS])
+def test_the_children_of_a_long_call_count_however_many_rows_are_in_between(tmp_path: Path, now_ns: int) -> None:
+    children = [
+        Row(
+            "call", "p", "child", START_NS + number * HOUR, trace_id="t", span_id=f"c{number}", parent_span_id="long",
+            duration_ns=number * SECOND,
+        )
+        for number in range(1, 60)
+    ]  # fmt: skip
+    others = mixed(2_000, step_ns=100 * SECOND)
+    long = Row("call", "p", "long", START_NS + 5, trace_id="t", span_id="long", duration_ns=70 * HOUR)
+    path = append(tmp_path / "x.db", [*children, *others, long, *mixed(9, first=2_000)])
+    limits = Limits(batch_rows=150, look=20, day_rows=500)
+    with closing(SealedLog(path, memory_mb=200)) as log, closing(Sealing(log, folder_of(path), limits, now_ns)) as one:
+        for _ in one.steps(everything=True):
+            pass
+    [covered] = [row["covered_ns"] for row in pieces(path) if row["span_id"] == "long"]
+    assert covered == sum(range(1, 60)) * SECOND
+
+
 def test_the_newest_rows_are_sealed_first(path: Path) -> None:
     steps = seal(path, "--everything", "--batch-rows", "150")
     assert [step["ids"] for step in steps if step["action"] == "sealed"] == [[249, 399], [99, 399], [0, 399]]

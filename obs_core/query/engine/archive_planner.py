@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from obs_core.archive.rollups import ROW_COLUMNS, SLOT
 from obs_core.clock import HOUR, Window
-from obs_core.query.engine import mirror, planner, rollup_relations, rollup_slices
+from obs_core.query.engine import mirror, planner, rollup_relations, rollup_slices, self_times
 from obs_core.query.engine.archive_reader import ArchiveView
 from obs_core.query.engine.sql_file import SqlFile
 from obs_core.store.foreign import Shape
@@ -66,9 +66,14 @@ def rolled(
         return None
     if any(map(_is_given, (parameters.get(name) for name in file.rollup_without))):
         return None
+    needs_children = bool(rollup_slices.names_in(file.rollup, self_times.NAMES))
+    if needs_children and view.last_ns >= window.to_ns:
+        return None
     grouped = parameters.get("group") is not None
     newer = _tail(rollup_relations.rows_of(file.rollup), shape, tail, grouped=grouped)
     relations, partials = rollup_relations.relations(file.rollup, window, view, parameters)
+    if needs_children:
+        relations = f"{self_times.newer_traces(shape, repaired=tail == 'sqlite_query in hex')}, {relations}"
     end = "" if limit is None else f" LIMIT {limit}"
     statement = f"WITH tail {newer}, {relations} SELECT * FROM (\n{file.rollup}\n){end}"
     bound = planner.bound_parameters(statement, window, {**parameters, "until_id": view.until_id})

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from obs_core.archive.manifest import ANCHOR_TEXT, NAME, Manifest, Piece, Sealed, folder_of
+from obs_core.archive.manifest import ANCHOR_TEXT, NAME, Manifest, Piece, View, folder_of
 from obs_core.clock import MAX_NS, Window
 from obs_core.errors import ObsError
 from obs_core.query.engine.sqlite_reader import SqliteReader
@@ -24,14 +24,16 @@ class ArchiveView:
     """What an archive has of a window, and how it continues.
 
     `pieces` are those that may have rows of the window; they have every row of it with an id up to `until_id`.
-    `superseded` is how many ids of the sealed range were superseded
-    (`has_superseded`: some of them are still in pieces). `log_rows` and `sealed_rows` count ids. With `is_pruned`, the
-    log does not have all rows of the window any more: those with an id up to `pruned_id` are only in pieces.
+    `last_ns` is the time of the latest row in any piece. `superseded` is how many ids of the sealed range were
+    superseded (`has_superseded`: some of them are still in pieces). `log_rows` and `sealed_rows` count ids. With
+    `is_pruned`, the log does not have all rows of the window any more: those with an id up to `pruned_id` are only in
+    pieces.
     """
 
     until_id: int
     folder: Path
     pieces: list[Piece]
+    last_ns: int
     log_rows: int
     sealed_rows: int
     superseded: int
@@ -86,7 +88,7 @@ class ArchiveReader:
                 view = manifest.view(window.from_ns, window.to_ns) if manifest else None
             if view is None or (view.sealed.older_ns is not None and view.sealed.older_ns >= window.from_ns):
                 return None
-            return self._checked(view.sealed, view.pieces, window)
+            return self._checked(view, window)
         except (ObsError, OSError):  # the default access paths answer; `archive verify` reports it
             return None
 
@@ -107,8 +109,9 @@ class ArchiveReader:
         with self._lock:
             self._close()
 
-    def _checked(self, sealed: Sealed, pieces: list[Piece], window: Window) -> ArchiveView | None:
+    def _checked(self, view: View, window: Window) -> ArchiveView | None:
         """The view, if the log at the path is the one that was sealed."""
+        sealed = view.sealed
         parameters = {
             "from_id": sealed.from_id,
             "until_id": sealed.until_id,
@@ -125,7 +128,8 @@ class ArchiveReader:
         return ArchiveView(
             until_id=sealed.until_id,
             folder=self._folder,
-            pieces=pieces,
+            pieces=view.pieces,
+            last_ns=view.last_ns,
             log_rows=newest - lowest + 1,
             sealed_rows=sealed.until_id - lowest + 1,
             superseded=superseded,

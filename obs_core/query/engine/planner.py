@@ -119,11 +119,18 @@ def scan(file: SqlFile, shape: Shape, *, grouped: bool, table: str = "log.data_t
 
 
 def sqlite_query(
-    file: SqlFile, shape: Shape, *, grouped: bool, repaired: bool, indexed: bool, newer: bool = False
+    file: SqlFile,
+    shape: Shape,
+    *,
+    grouped: bool,
+    repaired: bool,
+    indexed: bool,
+    newer: bool = False,
+    of_newer_traces: bool = False,
 ) -> str:
     """The window's rows through SQLite, cast to their types; a log of ours is read by its index if `indexed`.
 
-    With `newer` only the rows with an id above `$until_id`.
+    With `newer` only the rows with an id above `$until_id`, with `of_newer_traces` those of traces with calls there.
     """
     columns = columns_of(file)
     selected = [_selected(name, repaired=repaired) for name in columns]
@@ -133,6 +140,9 @@ def sqlite_query(
         f" WHERE timestamp >= ? AND timestamp < ?{' AND process_group = ?' if grouped else ''}"
         f"{' AND id > ?' if newer else ''}"
     )
+    if of_newer_traces:
+        newer, traces = True, "SELECT trace_id FROM data_trace WHERE id > ? AND kind = 'call'"
+        inner = inner.replace(" timestamp ", " +timestamp ") + f" AND trace_id IN ({traces})"
     bound = (
         f"row($from_ns::BIGINT, $to_ns::BIGINT{', $group::VARCHAR' if grouped else ''}"
         f"{', $until_id::BIGINT' if newer else ''})"

@@ -5,6 +5,8 @@
 - `hours`: hour_ns, process_group, function, data, calls, errors, timed, sum_ns, last_ns, keys, counts (a sketch)
 - `totals`: the columns of `hours` without hour_ns, from whole days where there are any; `earlier`: whether it is about
   calls before the parameter `split_ns`; `one` is 1
+- `measures`: the columns of `totals`, and min_ns, max_ns, self_ns, measured, memory; some rows correct self_ns alone
+  (`self_times`)
 - `window_traces`: trace, the hash of the id of a trace with calls in the window; not distinct
 - those of values: see `value_relations`
 
@@ -17,10 +19,11 @@ from typing import Final
 
 from obs_core.archive.rollups import BUCKET, SLOT
 from obs_core.clock import DAY, HOUR, Window
-from obs_core.query.engine import mirror, value_relations
+from obs_core.query.engine import mirror, self_times, value_relations
 from obs_core.query.engine.archive_reader import ArchiveView
 from obs_core.query.engine.rollup_slices import (
     CALL_ROWS,
+    MEASURE_ROWS,
     VALUE_ROWS,
     Slices,
     around,
@@ -41,11 +44,18 @@ _CALLS_OF_ROWS: Final = f"""
     (duration_ns IS NOT NULL)::BIGINT AS timed, duration_ns::DOUBLE AS sum_ns, timestamp AS last_ns,
     CASE WHEN duration_ns IS NOT NULL THEN [{BUCKET}] END AS keys,
     CASE WHEN duration_ns IS NOT NULL THEN [1::BIGINT] END AS counts"""
+_MEASURES: Final = "min_ns, max_ns, self_ns, measured, memory"
+_MEASURES_OF_ROWS: Final = """
+    duration_ns AS min_ns, duration_ns AS max_ns,
+    CASE WHEN duration_ns IS NOT NULL THEN greatest(duration_ns - coalesce(covered_ns, 0), 0)::DOUBLE END AS self_ns,
+    (memory_delta IS NOT NULL)::BIGINT AS measured, memory_delta::DOUBLE AS memory"""
 
 
 def rows_of(statement: str) -> SqlFile:
     """The columns of rows that the relations of `statement` need; `tail` has those of the rows behind the archive."""
-    return VALUE_ROWS if names_in(statement, value_relations.NAMES) else CALL_ROWS
+    if names_in(statement, value_relations.NAMES):
+        return VALUE_ROWS
+    return MEASURE_ROWS if names_in(statement, self_times.NAMES) else CALL_ROWS
 
 
 def relations(
@@ -58,7 +68,8 @@ def relations(
     """
     slices = Slices(window, view, parameters)
     one = _Relations(slices)
-    builders = {"slots": one.slots, "hours": one.hours, "totals": one.totals, "window_traces": one.traces}
+    builders = {"slots": one.slots, "hours": one.hours, "totals": one.totals, "measures": one.measures}
+    builders |= {"window_traces": one.traces}
     declared = [builders[name]() for name in names_in(statement, list(builders))]
     declared += [value_relations.declared(name, slices) for name in names_in(statement, value_relations.NAMES)]
     return ",\n".join(declared), slices.partials
@@ -97,6 +108,30 @@ class _Relations:
         )"""
 
     def totals(self) -> str:
+        slices, edges, earlier = self._days(_CALLS)
+        return f"""totals AS NOT MATERIALIZED (
+            {slices}
+            SELECT {_CALLS_OF_ROWS}, {earlier} AS earlier, 1 AS one
+            FROM ({self._slices.rows(CALL_ROWS, edges)})
+            WHERE kind = 'call'
+        )"""
+
+    def measures(self) -> str:
+        slices, edges, earlier = self._days(f"{_CALLS}, {_MEASURES}")
+        return f"""{self_times.DECLARED}, measures AS NOT MATERIALIZED (
+            {slices}
+            SELECT {_CALLS_OF_ROWS}, {_MEASURES_OF_ROWS}, {earlier} AS earlier, 1 AS one
+            FROM ({self._slices.rows(MEASURE_ROWS, edges, "covered_ns")})
+            WHERE kind = 'call'
+            UNION ALL
+            SELECT
+                process_group, "function", data, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, self_ns, 0, NULL,
+                {earlier}, 1
+            FROM self_times
+        )"""
+
+    def _days(self, columns: str) -> tuple[str, list[Window], str]:
+        """The rollups by day and hour, with a UNION ALL behind them; what they lack; SQL for `earlier` of a row."""
         parts = [(self._window, False)]
         split_ns = self._parameters.get("split_ns")
         earlier_rows = "false" if split_ns is None else f"timestamp < {split_ns}"
@@ -106,7 +141,7 @@ class _Relations:
             parts = [(Window(self._window.from_ns, split_ns), True), (Window(split_ns, self._window.to_ns), False)]
         slices, edges = "", []
         for part, earlier in parts:
-            selected = f"{_CALLS}, {earlier} AS earlier, 1 AS one"
+            selected = f"{columns}, {earlier} AS earlier, 1 AS one"
             inner = whole(part, DAY)
             days = rolled_days(self._view, inner, "d_calls", like="r_calls") if inner else []
             for day in days:
@@ -115,12 +150,7 @@ class _Relations:
                 inner, more = divided(rest, HOUR)
                 slices += self._merged("r_calls", HOUR, inner, _NAMED, selected)
                 edges += more
-        return f"""totals AS NOT MATERIALIZED (
-            {slices}
-            SELECT {_CALLS_OF_ROWS}, {earlier_rows} AS earlier, 1 AS one
-            FROM ({self._slices.rows(CALL_ROWS, edges)})
-            WHERE kind = 'call'
-        )"""
+        return slices, edges, earlier_rows
 
     def traces(self) -> str:
         """A trace has a call in the window if its first or its last is in it, or one of the rows at the edges."""
@@ -144,7 +174,8 @@ class _Relations:
             sums AS (
                 SELECT
                     {names}, sum(calls)::BIGINT AS calls, sum(errors)::BIGINT AS errors, sum(timed)::BIGINT AS timed,
-                    sum(sum_ns) AS sum_ns, max(last_ns) AS last_ns
+                    sum(sum_ns) AS sum_ns, max(last_ns) AS last_ns, min(min_ns) AS min_ns, max(max_ns) AS max_ns,
+                    sum(self_ns) AS self_ns, sum(measured)::BIGINT AS measured, sum(memory) AS memory
                 FROM slices GROUP BY {names}
             ),
             sketches AS (

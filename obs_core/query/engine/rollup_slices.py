@@ -1,6 +1,7 @@
 """What rollups have of a window: whole slices of time in files, and the rows that are in no whole slice."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -17,6 +18,11 @@ CALL_ROWS: Final = parsed(
     f"{_HEADER}rows_(kind, status, timestamp, process, process_group, function, data, duration_ns, trace_id)\nSELECT 1",
 )
 """The columns that the relations need of rows."""
+MEASURE_ROWS: Final = parsed(
+    "rollup measures",
+    f"{_HEADER}rows_(kind, status, timestamp, process_group, function, data, duration_ns, memory_delta)\nSELECT 1",
+)
+"""The columns that `measures` needs of rows."""
 VALUE_ROWS: Final = parsed(
     "rollup values",
     f"{_HEADER}values(timestamp, id, process, process_group, data, data_type, data_value)\nSELECT 1",
@@ -50,16 +56,14 @@ def rolled_days(view: ArchiveView, window: Window, what: str, *, like: str = "r_
 
     Days that were sealed by an earlier version have fewer.
     """
-    days: list[Window] = []
-    for day in range(window.from_ns // DAY, -(-window.to_ns // DAY)):
-        counts = [sum(piece.what == kind and piece.day == day for piece in view.pieces) for kind in (what, like)]
-        if counts[0] != counts[1]:
-            continue
-        part = Window(max(window.from_ns, day * DAY), min(window.to_ns, (day + 1) * DAY))
-        if days and days[-1].to_ns == part.from_ns:
-            part = Window(days.pop().from_ns, part.to_ns)
-        days.append(part)
-    return days
+    counts = [Counter(piece.day for piece in view.pieces if piece.what == kind) for kind in (what, like)]
+    fewer = [
+        Window(day * DAY, (day + 1) * DAY)
+        for day in sorted({*counts[0], *counts[1]})
+        if counts[0][day] != counts[1][day]
+    ]
+    inside = [Window(max(day.from_ns, window.from_ns), min(day.to_ns, window.to_ns)) for day in fewer]
+    return around(window, [day for day in inside if day.from_ns < day.to_ns])
 
 
 def parquet(files: Sequence[str]) -> str:
@@ -97,17 +101,21 @@ class Slices:
         self.partials[name] = statement
         return f"SELECT {selected} FROM {name} UNION ALL "
 
-    def rows(self, file: SqlFile, edges: Sequence[Window]) -> str:
-        """The rows of the window that are in no whole slice, or behind the archive, with the columns of `file`."""
+    def rows(self, file: SqlFile, edges: Sequence[Window], more: str = "") -> str:
+        """The rows of the window that are in no whole slice, or behind the archive, with the columns of `file`.
+
+        `more` is a column of pieces that the log lacks: a number, NULL for the rows behind the archive.
+        """
         [(relation, names)] = file.reads.items()
         columns = ", ".join(
             f'{mirror.hashed(name)} AS "{name}"' if name in mirror.IDS else f'"{name}"' for name in names
         )
         where = " AND kind = 'value'" if relation == "values" else ""
-        parts = [f"SELECT {', '.join(names)} FROM tail{' WHERE is_value' if where else ''}"]
+        lacking, more = (f", NULL::BIGINT AS {more}", f", {more}") if more else ("", "")
+        parts = [f"SELECT {', '.join(names)}{lacking} FROM tail{' WHERE is_value' if where else ''}"]
         if edges and (files := self.view.files("rows", *edges)):
             times = " OR ".join(f"(timestamp >= {edge.from_ns} AND timestamp < {edge.to_ns})" for edge in edges)
-            parts.append(f"SELECT {columns} FROM {parquet(files)} WHERE ({times}){self.group}{where}")
+            parts.append(f"SELECT {columns}{more} FROM {parquet(files)} WHERE ({times}){self.group}{where}")
         return " UNION ALL ".join(parts)
 
 

@@ -31,3 +31,32 @@ FROM mine
 LEFT JOIN covered ON covered.parent_id = mine.id
 GROUP BY ALL
 ORDER BY 1, 2
+
+-- Rollup
+WITH named AS NOT MATERIALIZED (
+    SELECT *, CASE WHEN $by_data THEN data ELSE {function_name} END AS name
+    FROM measures
+    WHERE ($in_group IS NULL OR process_group = $in_group) AND ($function IS NULL OR name = $function)
+),
+{sketches(named by process_group, name)}
+SELECT
+    counted.process_group, counted.name AS function, calls, errors, errors / calls AS error_rate,
+    total_ns / timed / 1e6 AS mean_ms, p50_ns / 1e6 AS p50_ms, p95_ns / 1e6 AS p95_ms, p99_ns / 1e6 AS p99_ms,
+    min_ns / 1e6 AS min_ms, max_ns / 1e6 AS max_ms, self_ns / 1e6 AS self_ms, memory / measured AS memory_mean, timed,
+    total_ns / 1e6 AS total_ms
+FROM (
+    SELECT
+        process_group, name, sum(calls)::BIGINT AS calls, sum(errors)::BIGINT AS errors, sum(timed)::BIGINT AS timed,
+        sum(sum_ns) AS total_ns, min(min_ns) AS min_ns, max(max_ns) AS max_ns, sum(self_ns) AS self_ns,
+        nullif(sum(measured), 0) AS measured, sum(memory) AS memory
+    FROM named
+    GROUP BY process_group, name
+    HAVING sum(calls) > 0
+) AS counted
+LEFT JOIN (
+    SELECT
+        process_group, name, {percentile(0.5)} AS p50_ns, {percentile(0.95)} AS p95_ns, {percentile(0.99)} AS p99_ns
+    FROM ranked
+    GROUP BY process_group, name
+) AS spread ON spread.process_group IS NOT DISTINCT FROM counted.process_group AND spread.name = counted.name
+ORDER BY 1, 2
