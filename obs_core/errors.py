@@ -15,6 +15,7 @@ ObsError
 │   └── NotTraces         it is not in a format that can be imported
 ├── ArchiveMoved          another sealer changed the archive in the meantime, or it is of another log
 ├── ArchiveDamaged        a file of the archive is damaged, and the log does not have its rows any more
+├── StoreUnreachable      the shared store can't be reached or written now
 ├── PortInUse             another program listens on the port
 ├── PermanentFailure      a child process can never do its work with this log; it is not restarted
 └── SetupBroken           a dependency is missing or has the wrong version
@@ -87,6 +88,10 @@ class ArchiveMoved(ObsError):
 
 class ArchiveDamaged(ObsError):
     """A file of the archive is damaged, and the log does not have its rows any more."""
+
+
+class StoreUnreachable(ObsError):
+    """The shared store can't be reached or written now."""
 
 
 class PortInUse(ObsError):

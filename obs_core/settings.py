@@ -50,6 +50,8 @@ class Settings:
     keep_archive_ns: int | None = None  # OBS_KEEP_ARCHIVE: how long rows stay in the archive
     keep_rollups_ns: int | None = None  # OBS_KEEP_ROLLUPS: how long rollups stay
     max_bytes: int | None = None  # OBS_MAX_SIZE: of the log and its archive; 0: no limit; None: 80 % of the disk
+    store: str = field(default="", repr=False)  # OBS_STORE: a shared store of several hosts (ducklake:…); empty: none
+    keep_store_ns: int | None = None  # OBS_KEEP_STORE: how long rows stay in the shared store
     hang_s: int = 30  # OBS_HANG_S: a child without a heartbeat for so many seconds is restarted; 0: never
     max_series: int = 200_000  # OBS_MAX_SERIES: how many series the watcher tracks
     values: tuple[str, ...] = ()  # OBS_VALUES: span attributes that become values of their calls
@@ -103,6 +105,8 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         keep_archive_ns=_period(env, "OBS_KEEP_ARCHIVE"),
         keep_rollups_ns=_period(env, "OBS_KEEP_ROLLUPS"),
         max_bytes=_size(env, "OBS_MAX_SIZE"),
+        store=env.get("OBS_STORE", "").strip(),
+        keep_store_ns=_period(env, "OBS_KEEP_STORE"),
         hang_s=whole_number(env, "OBS_HANG_S", default=30),
         max_series=whole_number(env, "OBS_MAX_SERIES", default=200_000),
         values=texts(env, "OBS_VALUES"),

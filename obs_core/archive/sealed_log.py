@@ -1,6 +1,6 @@
 """The log as the sealer reads it: through DuckDB's scanner only, so that no second SQLite library opens it (ADR 1)."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -77,7 +77,7 @@ class Rows(NamedTuple):
     def selected(self, columns: Sequence[str], *, repaired: bool) -> str:
         """DuckDB's SQL for these columns, typed; fails on text of the log that is not UTF-8 unless it is `repaired`."""
         if not self.files:
-            return _selected(columns, self.where, self.parameters, repaired=repaired)
+            return selected(columns, self.where, self.parameters, repaired=repaired)
         where = self.where
         for number in self.parameters:
             where = where.replace("?", f"({number})", 1)
@@ -187,7 +187,7 @@ class SealedLog:
         try:
             superseded = self._read(mine, near, ids, repaired=False)
         except scanner.Error as error:
-            if not any(part in str(error).lower() for part in ("unicode", "utf8", "utf-8")):
+            if not is_encoding(error):
                 raise
             superseded = self._read(mine, near, ids, repaired=True)
         failed_calls.resolve(self.connection)
@@ -220,22 +220,34 @@ class SealedLog:
         return superseded
 
 
-def _selected(columns: Sequence[str], where: str, parameters: Sequence[int], *, repaired: bool) -> str:
-    """DuckDB's SQL for these columns of the log, typed; fails on text that is not UTF-8 unless it is `repaired`."""
+def is_encoding(error: Exception) -> bool:
+    """Whether DuckDB failed because text is not UTF-8: the same is then read `repaired`."""
+    return any(part in str(error).lower() for part in ("unicode", "utf8", "utf-8"))
+
+
+def selected(
+    columns: Sequence[str], where: str, parameters: Sequence[int], *, repaired: bool,
+    table: str = "data_trace", integers: Container[str] = INTEGER_COLUMNS,
+) -> str:  # fmt: skip
+    """DuckDB's SQL for these columns of a table of the log, typed; `integers` are those that are not text.
+
+    It fails on text that is not UTF-8 unless it is `repaired`.
+    """
     inner = ", ".join(
         f'{scanner.MARKED.format(cell=f"{chr(34)}{name}{chr(34)}")} AS "{name}"'
-        if repaired and name not in INTEGER_COLUMNS
+        if repaired and name not in integers
         else f'"{name}"'
         for name in columns
     )
-    outer = ", ".join(f'{_typed(name, repaired=repaired)} AS "{name}"' for name in columns)
-    return f"SELECT {outer} FROM {_query(f'SELECT {inner} FROM data_trace WHERE {where}', parameters)}"
+    outer = ", ".join(
+        f'{f"{chr(34)}{name}{chr(34)}::BIGINT" if name in integers else _text(name, repaired=repaired)} AS "{name}"'
+        for name in columns
+    )
+    return f"SELECT {outer} FROM {_query(f'SELECT {inner} FROM {table} WHERE {where}', parameters)}"
 
 
-def _typed(column: str, *, repaired: bool) -> str:
-    """The text that `sqlite_query` returns, in the column's own type."""
-    if column in INTEGER_COLUMNS:
-        return f'"{column}"::BIGINT'
+def _text(column: str, *, repaired: bool) -> str:
+    """The text that `sqlite_query` returns, checked or repaired."""
     cell = f'"{column}"::VARCHAR'
     # DuckDB checks only some cells by itself, and a Parquet file with invalid UTF-8 can never be read again.
     return scanner.UNMARKED.format(cell=cell) if repaired else f"decode(encode({cell}))"
