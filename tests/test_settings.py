@@ -36,6 +36,8 @@ CHANGED = {
     "OBS_KEEP_ARCHIVE": "90d",
     "OBS_KEEP_ROLLUPS": "400d",
     "OBS_MAX_SIZE": "1.5 GB",
+    "OBS_STORE": "ducklake:postgres://obs@pg/obs?data=s3://bucket/obs",
+    "OBS_KEEP_STORE": "30d",
     "OBS_HANG_S": "5",
     "OBS_MAX_SERIES": "7",
     "OBS_VALUES": "price",

@@ -55,6 +55,7 @@ def check_all(log: Path) -> Iterator[Finding]:
     yield log_file.writers(log)
     yield storage.sealer(log, now_ns())
     yield storage.size(log)
+    yield from storage.lake(log, settings, now_ns())
     yield from processes.children(children)
     yield from processes.watcher(log)
     yield from forwarding.forwarding(settings, log, children, now_ns())

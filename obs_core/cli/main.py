@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "prune": "delete rows that are not to be kept (OBS_KEEP, OBS_MAX_SIZE), or say which",
     "backup": "copy a log with its archive, alerts and rules to one file, while everything runs",
     "restore": "unpack a copy that backup wrote",
+    "lake": "write the log to a lake that several hosts share, and say how far each is",
     "verify": "check a log, its alerts and its archive; exit code 1 if something is wrong",
     "drain": "move rows left in the spools of killed programs into the log",
     "ingest": "receive traces, logs and metrics from OpenTelemetry programs (OTLP over HTTP)",

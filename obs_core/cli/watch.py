@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from obs_core import heartbeat
@@ -14,6 +15,9 @@ from obs_core.archive import space
 from obs_core.archive.background import BackgroundSealer, Retention
 from obs_core.archive.limits import Keep
 from obs_core.cli import argument_types
+from obs_core.errors import BadParameter
+from obs_core.lake import address
+from obs_core.lake.background import BackgroundLake
 from obs_core.settings import Settings, from_environment
 from obs_core.watch import loop
 from obs_core.watch.needed import needed_id
@@ -44,14 +48,26 @@ def run(arguments: argparse.Namespace) -> int:
     report = _report_as_child if arguments.child else _report
     keep = _keep(settings, log)
     retention = None if keep.everything else Retention(keep, needed_id)
+    store = _store(settings, report)
     recorder = space.Recorder(log, keep.max_bytes, is_default=settings.max_bytes is None)
     with (
         dispatcher.deliver_in_background(settings) as deliver,
         BackgroundSealer(report, retention=retention) as sealer,
+        BackgroundLake(report, store.shown if store else "") as lake,
     ):
         callbacks = [deliver, recorder.after_tick, *([sealer.after_tick] if settings.archive == "auto" else [])]
+        callbacks += [lake.after_tick] if store else []
         loop.watch(log, stop, report, callbacks, tick_s=arguments.tick, max_series=settings.max_series)
     return 0
+
+
+def _store(settings: Settings, report: Callable[[str], None]) -> address.Address | None:
+    """The shared lake to which the log is written, if there is one; a setting that can't be read is reported."""
+    try:
+        return address.of_setting(settings.store)
+    except BadParameter as error:
+        report(f"{error.message} {error.hint}")
+        return None
 
 
 def _keep(settings: Settings, log: Path) -> Keep:

@@ -1,1 +1,1 @@
-"""The shared lake: the rows of several hosts in one DuckLake, a PostgreSQL catalogue with Parquet files behind an S3 API."""
+"""The shared lake: the rows of several hosts in one DuckLake, a PostgreSQL catalogue of Parquet files at an S3 API."""

@@ -17,7 +17,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a lake is: PostgreSQL's connection (libpq's keywords, without the password), and the folder of its files."""
+    """Where a lake is: PostgreSQL's connection (libpq's keywords, no password), and the folder of its files."""
 
     connection: dict[str, str]
     data: str
@@ -47,6 +47,15 @@ class Keys:
     region: str
     endpoint: str
     is_encrypted: bool
+
+
+def of_setting(text: str) -> Address | None:
+    """The lake of a setting; None if it names none.
+
+    Raises:
+        BadParameter: it can't be read.
+    """
+    return parse(text) if text.startswith(SCHEME) else None
 
 
 def parse(text: str) -> Address:

@@ -1,4 +1,4 @@
-"""One connection to a shared lake: its tables, its catalogue, and steps that are done again when another host was first."""
+"""A connection to a shared lake: its tables, its catalogue, and steps that are done again if another host was first."""
 
 import os
 import random
@@ -16,7 +16,7 @@ from obs_core.lake.schema import CATALOG, TABLES, Table
 Result = TypeVar("Result")
 _ATTEMPTS: Final = 60
 _LONGEST_S: Final = 0.5
-_SETTINGS: Final[dict[str, str | int]] = {
+_SETTINGS: Final[dict[str, float]] = {
     # DuckLake's own attempts, when only the number of the snapshot was taken: four writers made 15 commits a second.
     "ducklake_max_retry_count": 200,
     "ducklake_retry_wait_ms": 5,
@@ -60,7 +60,9 @@ class Lake:
             os.environ["PGPASSWORD"] = address.password  # libpq reads it: messages of errors show the connection
         options = f"DATA_PATH {quoted(address.data)}, DATA_INLINING_ROW_LIMIT 0, METADATA_CATALOG 'catalog'"
         try:
-            self._again(lambda: connection.execute(f"ATTACH {quoted(f'ducklake:postgres:{address.libpq}')} AS lake ({options})"))
+            self.again(
+                lambda: connection.execute(f"ATTACH {quoted(f'ducklake:postgres:{address.libpq}')} AS lake ({options})")
+            )
             self._prepare()
         except scanner.Error as error:
             raise self.translated(error) from error
@@ -83,12 +85,12 @@ class Lake:
         Raises:
             scanner.Error: it failed for another reason.
         """
-        return self._again(lambda: self._once(step))
+        return self.again(lambda: self._once(step))
 
     def translated(self, error: Exception) -> ObsError:
         """The product's error for one of DuckDB: the store is away, or something else."""
         text = " ".join(str(error).split())
-        first = text if len(text) <= _LONGEST else f"{text[:_LONGEST // 2]} … {text[-_LONGEST // 2:]}"
+        first = text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
         if self.address.password:
             first = first.replace(self.address.password, "…")
         hint = "Rows stay in the log of this host; they are written as soon as PostgreSQL and the S3 API answer."
@@ -107,7 +109,8 @@ class Lake:
             raise
         return result
 
-    def _again(self, step: Callable[[], Result]) -> Result:
+    def again(self, step: Callable[[], Result]) -> Result:
+        """Run `step`, which commits by itself, until no other writer was first; as `commit`."""
         for attempt in range(_ATTEMPTS):
             try:
                 return step()
@@ -128,7 +131,7 @@ class Lake:
             if table.in_files and ("TABLE", f"main.{table.name}") not in options:
                 self.execute(f"CALL lake.set_option('data_inlining_row_limit', 0, table_name => '{table.name}')")
         if ("GLOBAL", None) not in options:  # last: where it is, all others are
-            self._again(lambda: self.in_catalog(CATALOG))
+            self.again(lambda: self.in_catalog(CATALOG))
             for name, setting in _STORAGE.items():
                 self.execute(f"CALL lake.set_option('{name}', {setting})")
 

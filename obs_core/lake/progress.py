@@ -1,4 +1,4 @@
-"""`<log>.d/lake.json`: how far a log is written to the lake; for retention, the watcher and `doctor`, without the lake."""
+"""`<log>.d/lake.json`: how far a log is written to the lake, for retention, the watcher and `doctor`."""
 
 import json
 import os

@@ -62,7 +62,7 @@ CATALOG: Final = """
         id text PRIMARY KEY, source integer NOT NULL, started_ns bigint NOT NULL, step_ns bigint NOT NULL
     )
 """
-"""PostgreSQL's own tables next to the catalogue: the numbers of logs by their key, and the processes that write files now.
+"""PostgreSQL's tables next to the catalogue: the numbers of logs by their key, and the processes that write files.
 
 The entry of a process that was killed stays: `writing`.
 """

@@ -1,7 +1,7 @@
 """Writes a log to the shared lake and ends: a child process started as `python -m obs_core.lake.sealer LOG`.
 
-The lake is the one of `OBS_STORE`, with the keys of `AWS_*`. The process runs at the lowest priority with one thread, and
-writes a line of JSON to its standard output after each step. It ends when nobody reads them.
+The lake is the one of `OBS_STORE`, with the keys of `AWS_*`. It runs at the lowest priority with one thread, and writes
+a line of JSON to its standard output after each step. It ends when nobody reads them.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from obs_core.lake import address, progress, writing
 from obs_core.lake.lake import Lake
 from obs_core.lake.progress import Progress
 from obs_core.lake.sealing import BATCH_ROWS, Sealing
-from obs_core.lake.source import source_of
+from obs_core.lake.source import Mark, source_of
 from obs_core.settings import from_environment
 
 MEMORY_MB: Final = 400
@@ -75,18 +75,18 @@ def _seal(log: Path, store: address.Address, options: argparse.Namespace) -> int
                 mark = source.mark()
                 for step in sealing.steps(settled_id, settled_ns, started_ns):
                     mark = step.mark
-                    _report(log, store, source.number, mark.until_id, newest, mark.complete_ns)
+                    _report(log, store, source.number, mark)
                     _say({"action": step.action, "rows": step.rows, "until_id": mark.until_id, "newest_id": newest})
                     before_step()
-                _report(log, store, source.number, mark.until_id, newest, mark.complete_ns)
+                _report(log, store, source.number, mark)
         except scanner.Error as error:
             raise lake.translated(error) from error
     return 0
 
 
-def _report(log: Path, store: address.Address, source: int, until_id: int, newest: int, complete_ns: int) -> None:
+def _report(log: Path, store: address.Address, source: int, mark: Mark) -> None:
     with suppress(OSError):
-        progress.write(log, Progress(store.shown, source, until_id, newest, complete_ns, now_ns()))
+        progress.write(log, Progress(store.shown, source, mark.until_id, mark.newest_id, mark.complete_ns, now_ns()))
 
 
 def _fail(error: ObsError) -> int:

@@ -1,7 +1,7 @@
 """Which number a log has in a lake, and how far it is written: its table `mark_N` with one row.
 
-A table of its own for each log: with one table for all, most steps of several hosts conflicted. The row is made with the
-table, because a change of a row that is not there conflicts with nothing.
+A table of its own for each log: with one table for all, most steps of several hosts conflicted. The row is made with
+the table, because a change of a row that is not there conflicts with nothing.
 """
 
 import json
@@ -27,8 +27,8 @@ class Mark(NamedTuple):
     """How far a log is written. Ids are those of the log.
 
     Rows up to `until_id` are in the lake, code and runs up to `code_id` and `run_id`. `anchor` identifies the row with
-    `until_id`. `superseded` counts the superseded ids up to `until_id` that are not in the lake, by `id >> 20`, as JSON.
-    All rows that reached the log before `complete_ns` are in the lake. At `time_ns`, the log's newest row was `newest_id`.
+    `until_id`. `superseded` counts the superseded ids up to it that are not in the lake, by `id >> 20`, as JSON. All
+    rows that reached the log before `complete_ns` are in the lake. At `time_ns`, `newest_id` was the log's newest row.
     """
 
     until_id: int = 0

@@ -1,8 +1,8 @@
 """Files that a killed process wrote and no commit names.
 
-Each process that writes files has an entry in the catalogue's table `obs_writing`, which it deletes when it ends well. The
-entry of a killed one leads to its files: those in the folders of its tables, made (their names have the time) since it
-started, that the catalogue does not name. So the bucket is never listed as a whole, and files that a running process is
+Each process that writes files has an entry in the catalogue's table `obs_writing`, which it deletes when it ends well.
+The entry of a killed one leads to its files: those in the folders of its tables, made (their names have the time) since
+it started, that the catalogue does not name. So the bucket is never listed as a whole, and files that a running process is
 writing are never deleted, because they are younger than an hour.
 """
 

@@ -1,4 +1,4 @@
-"""What the alert rules and the forwarder still need of a log: rows that retention must not delete."""
+"""What alert rules, the forwarder and the shared lake still need of a log: rows that retention must not delete."""
 
 from contextlib import closing
 from pathlib import Path
@@ -10,20 +10,31 @@ from obs_core.alerts.evaluate.evaluator import Evaluator
 from obs_core.alerts.rules import sources
 from obs_core.errors import ObsError
 from obs_core.forward import needed as forwarding
+from obs_core.lake import address, progress
 from obs_core.series import snapshot
-from obs_core.settings import from_environment
+from obs_core.settings import Settings, from_environment
 from obs_core.store import sqlite
 
 EVERYTHING: Final = forwarding.EVERYTHING
 
 
 def needed_id(log: Path) -> int:
-    """The id up to which neither a rule nor the forwarder needs the log's rows.
+    """The id up to which neither a rule nor the forwarder needs the log's rows, and the shared lake has them.
 
     Raises:
         ObsError: the rules or the log can't be read.
     """
-    return min(needed_by_rules(log), forwarding.needed_id(log, from_environment()))
+    settings = from_environment()
+    return min(needed_by_rules(log), forwarding.needed_id(log, settings), _written_id(log, settings))
+
+
+def _written_id(log: Path, settings: Settings) -> int:
+    """The id up to which the rows are in the shared lake, if there is one."""
+    try:
+        store = address.of_setting(settings.store)
+    except ObsError:
+        return 0  # it is to be written, but where to can't be read
+    return EVERYTHING if store is None else progress.until_id(log, store.shown)
 
 
 def needed_by_rules(log: Path) -> int:

@@ -1,6 +1,5 @@
 """A PostgreSQL and an S3 API (SeaweedFS) of their own, for tests and benchmarks of the shared lake."""
 
-import glob
 import json
 import os
 import shutil
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 KEY: Final = "obs-test"
-SECRET: Final = "obs-test-secret"
+SECRET: Final = "obs-test-secret"  # noqa: S105 - of a server on this machine
 BUCKET: Final = "lake"
 _START_S: Final = 60.0
 
@@ -58,7 +57,9 @@ class Service:
         deadline = time.monotonic() + _START_S
         while not self.is_up():
             if self.process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{self.command[0]} did not start: {self.output.read_text('utf-8', 'replace')[-2000:]}")
+                raise RuntimeError(
+                    f"{self.command[0]} did not start: {self.output.read_text('utf-8', 'replace')[-2000:]}"
+                )
             time.sleep(0.05)
 
     def stop(self, number: signal.Signals = signal.SIGKILL) -> None:
@@ -131,8 +132,8 @@ def _program(name: str) -> str:
     Raises:
         RuntimeError: PostgreSQL is not installed.
     """
-    debian = sorted(glob.glob(f"/usr/lib/postgresql/*/bin/{name}"), key=lambda path: int(path.split("/")[4]))
-    program = debian[-1] if debian else shutil.which(name)
+    debian = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[4]))
+    program = str(debian[-1]) if debian else shutil.which(name)
     if program is None:
         raise RuntimeError(f"These tests need PostgreSQL ({name}): apt-get install postgresql")
     return program
@@ -168,8 +169,22 @@ def _storage(folder: Path, port: int, others: list[int]) -> Service:
     weed = Path(sys.executable).parent / "weed"
     ports = dict(zip(("master", "volume", "filer", "admin"), others, strict=True))
     command = [
-        *(str(weed), "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-admin.ui=false", "-webdav=false"),
-        *("-s3.port.iceberg=0", "-s3.port.lance=0", f"-s3.port={port}", f"-s3.config={folder / 's3.json'}", f"-bucket={BUCKET}"),
+        *(
+            str(weed),
+            "mini",
+            f"-dir={folder}",
+            "-ip=127.0.0.1",
+            "-ip.bind=127.0.0.1",
+            "-admin.ui=false",
+            "-webdav=false",
+        ),
+        *(
+            "-s3.port.iceberg=0",
+            "-s3.port.lance=0",
+            f"-s3.port={port}",
+            f"-s3.config={folder / 's3.json'}",
+            f"-bucket={BUCKET}",
+        ),
         *(f"-{name}.port={number}" for name, number in ports.items()),
     ]
     return Service(command, lambda: _serves(port), folder.parent / "s3.log", {"cwd": str(folder)})

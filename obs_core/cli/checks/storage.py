@@ -1,13 +1,20 @@
-"""Checks of the archive: what the sealer does, why it stopped, and how much space log and archive have."""
+"""Checks of archive and shared lake: what the sealer does, why it stopped, and how much space log and archive have."""
 
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Final
 
 from obs_core.archive import progress, space
 from obs_core.cli.checks.finding import Finding
 from obs_core.clock import SECOND, iso_text
 from obs_core.errors import ObsError
+from obs_core.lake import address
+from obs_core.lake import progress as lake_progress
+from obs_core.settings import Settings
 from obs_core.store import foreign, sqlite
+
+_LATE_S: Final = 900
 
 
 def sealer(log: Path, now_ns: int) -> Finding:
@@ -37,6 +44,33 @@ def _without_archive(log: Path) -> str:
     if is_ours:
         return "Nothing of this log is archived yet."
     return "Another program made this log: it is read as it is, and neither archived nor shortened."
+
+
+def lake(log: Path, settings: Settings, now_ns: int) -> Iterator[Finding]:
+    """How far the log is written to the shared lake, if OBS_STORE names one, and why not further."""
+    if not settings.store:
+        return
+    try:
+        store = address.of_setting(settings.store)
+    except ObsError as error:
+        yield Finding("lake", "error", error.message, error.hint)
+        return
+    if store is None:
+        return
+    last = lake_progress.read(log)
+    if last is None or last.store != store.shown:
+        hint = "A running watcher writes it, or: python -m obs_core lake write"
+        yield Finding("lake", "warning", f"Nothing of this log was written to {store.shown} yet.", hint)
+        return
+    complete = iso_text(last.complete_ns) if last.complete_ns else "not yet"
+    text = f"This log is number {last.source} in {store.shown}, complete until {complete}; pages read the log itself."
+    passed_s = (now_ns - last.time_ns) // SECOND
+    if last.error:
+        yield Finding("lake", "warning", f"{text} Stopped at {iso_text(last.time_ns)}: {last.error}", last.hint)
+    elif passed_s > _LATE_S:
+        yield Finding("lake", "warning", f"{text} Nothing was written for {passed_s:,} s.", "Start a watcher.")
+    else:
+        yield Finding("lake", "ok", text)
 
 
 def size(log: Path) -> Finding:
