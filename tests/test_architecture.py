@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -99,3 +100,8 @@ def test_a_page_is_short_and_has_no_class_no_query_and_no_data_processing(page: 
 def test_the_sqlite_scanner_has_exactly_the_version_of_duckdb() -> None:
     pins = dict(line.split("==") for line in (ROOT / "requirements.txt").read_text().splitlines() if "==" in line)
     assert pins["duckdb"] == pins["duckdb-extension-sqlite-scanner"]
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        lake = tomllib.load(file)["project"]["optional-dependencies"]["lake"]
+    tested = (ROOT / "tests/requirements.txt").read_text().split()
+    assert {line.partition("==")[2] for line in lake} == {pins["duckdb"]}
+    assert set(lake) <= set(tested)

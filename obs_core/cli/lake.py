@@ -54,7 +54,7 @@ def _print_status(store: address.Address) -> None:
     for writer in found:
         complete = iso_text(writer.mark.complete_ns) if writer.mark.complete_ns else "not yet"
         behind = writer.mark.newest_id - writer.mark.until_id
-        print(f"{writer.source}  {writer.host}  {writer.log}: complete until {complete}, {behind:,} newer ids")
+        print(f"{writer.writer}  {writer.host}  {writer.log}: complete until {complete}, {behind:,} newer ids")
 
 
 def _run_child(module: str, *arguments: str) -> None:

@@ -129,11 +129,14 @@ class Lake:
         options = {(scope, entry) for scope, entry in self.rows(_OPTIONS)}
         for table in TABLES:
             if table.in_files and ("TABLE", f"main.{table.name}") not in options:
-                self.execute(f"CALL lake.set_option('data_inlining_row_limit', 0, table_name => '{table.name}')")
+                self._set("data_inlining_row_limit", "0", f", table_name => '{table.name}'")
         if ("GLOBAL", None) not in options:  # last: where it is, all others are
             self.again(lambda: self.in_catalog(CATALOG))
             for name, setting in _STORAGE.items():
-                self.execute(f"CALL lake.set_option('{name}', {setting})")
+                self._set(name, str(setting))
+
+    def _set(self, name: str, setting: str, scope: str = "") -> None:
+        self.again(lambda: self.execute(f"CALL lake.set_option('{name}', {setting}{scope})"))
 
     def _columns(self) -> dict[str, set[str]]:
         """The names of the columns of each table."""

@@ -22,7 +22,7 @@ class Progress:
     """
 
     store: str
-    source: int = 0
+    writer: int = 0
     until_id: int = 0
     newest_id: int = 0
     complete_ns: int = 0
@@ -37,7 +37,7 @@ def read(log: Path) -> Progress | None:
         with os.fdopen(safe_files.open_file(_path(log)), "rb") as file:
             cells = json.loads(file.read(_LARGEST))
         texts = {name: str(cells.get(name, "")) for name in ("store", "error", "hint")}
-        names = ("source", "until_id", "newest_id", "complete_ns", "time_ns")
+        names = ("writer", "until_id", "newest_id", "complete_ns", "time_ns")
         return Progress(**texts, **{name: int(cells[name]) for name in names})  # type: ignore[arg-type]
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None

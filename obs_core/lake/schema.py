@@ -6,7 +6,7 @@ from obs_core.model import Code, ProcessRun
 from obs_core.store.foreign import COLUMNS, INTEGER_COLUMNS
 
 SHIFT: Final = 40
-"""An id in the lake is `source << SHIFT | id`: the number of the log that it comes from, and its id there."""
+"""An id in the lake is `writer << SHIFT | id`: the number of the log that it comes from, and its id there."""
 CODE_INTEGERS: Final = frozenset({"id", "line", "first_seen"})
 RUN_INTEGERS: Final = frozenset({"id", "pid", "started"})
 CODE_COLUMNS: Final = ("id", *Code._fields)
@@ -29,37 +29,37 @@ def _columns(names: tuple[str, ...], integers: frozenset[str]) -> dict[str, str]
 
 
 ROWS: Final = Table(
-    "rows", {"source": "INTEGER", "day": "INTEGER", **_columns(COLUMNS, INTEGER_COLUMNS)}, ("source", "day")
+    "rows", {"writer": "INTEGER", "day": "INTEGER", **_columns(COLUMNS, INTEGER_COLUMNS)}, ("writer", "day")
 )
 """The rows of all logs; `day` is the number of days since 1970 (UTC)."""
-CODE: Final = Table("code", {"source": "INTEGER", **_columns(CODE_COLUMNS, CODE_INTEGERS)})
-RUN: Final = Table("run", {"source": "INTEGER", **_columns(RUN_COLUMNS, RUN_INTEGERS)})
+CODE: Final = Table("code", {"writer": "INTEGER", **_columns(CODE_COLUMNS, CODE_INTEGERS)})
+RUN: Final = Table("run", {"writer": "INTEGER", **_columns(RUN_COLUMNS, RUN_INTEGERS)})
 TRACE_INDEX: Final = Table(
     "trace_index",
-    {"trace_id": "VARCHAR", "day": "INTEGER", "source": "INTEGER", "first_ns": "BIGINT", "last_ns": "BIGINT",
+    {"trace_id": "VARCHAR", "day": "INTEGER", "writer": "INTEGER", "first_ns": "BIGINT", "last_ns": "BIGINT",
      "rows": "BIGINT"},
     ("day", "bucket(16, trace_id)"),
 )  # fmt: skip
-"""On which days, and when, a trace has rows of which source; of the rows up to the source's `indexed.until_id`."""
-SOURCE: Final = Table(
-    "source",
-    {"source": "INTEGER", "key": "VARCHAR", "host": "VARCHAR", "log": "VARCHAR", "created_ns": "BIGINT"},
+"""On which days, and when, a trace has rows of which writer; of the rows up to the writer's `indexed.until_id`."""
+WRITER: Final = Table(
+    "writer",
+    {"writer": "INTEGER", "key": "VARCHAR", "host": "VARCHAR", "log": "VARCHAR", "created_ns": "BIGINT"},
     in_files=False,
 )
 """The logs that write to the lake."""
-INDEXED: Final = Table("indexed", {"source": "INTEGER", "until_id": "BIGINT"}, in_files=False)
-"""How far the trace index is, by source; ids of the lake."""
-TABLES: Final = (ROWS, CODE, RUN, TRACE_INDEX, SOURCE, INDEXED)
+INDEXED: Final = Table("indexed", {"writer": "INTEGER", "until_id": "BIGINT"}, in_files=False)
+"""How far the trace index is, by writer; ids of the lake."""
+TABLES: Final = (ROWS, CODE, RUN, TRACE_INDEX, WRITER, INDEXED)
 
 MARK_COLUMNS: Final = {
     "until_id": "BIGINT", "anchor": "VARCHAR", "code_id": "BIGINT", "run_id": "BIGINT", "superseded": "VARCHAR",
     "newest_id": "BIGINT", "time_ns": "BIGINT", "complete_ns": "BIGINT",
 }  # fmt: skip
-"""The columns of the tables `mark_N`, one for each source N, with one row each; see `sealing.Mark`."""
+"""The columns of the tables `mark_N`, one for each writer N, with one row each; see `sealing.Mark`."""
 CATALOG: Final = """
-    CREATE TABLE IF NOT EXISTS obs_source (number serial PRIMARY KEY, key text NOT NULL UNIQUE);
+    CREATE TABLE IF NOT EXISTS obs_writer (number serial PRIMARY KEY, key text NOT NULL UNIQUE);
     CREATE TABLE IF NOT EXISTS obs_writing (
-        id text PRIMARY KEY, source integer NOT NULL, started_ns bigint NOT NULL, step_ns bigint NOT NULL
+        id text PRIMARY KEY, writer integer NOT NULL, started_ns bigint NOT NULL, step_ns bigint NOT NULL
     )
 """
 """PostgreSQL's tables next to the catalogue: the numbers of logs by their key, and the processes that write files.

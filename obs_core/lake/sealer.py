@@ -21,7 +21,7 @@ from obs_core.lake import address, progress, writing
 from obs_core.lake.lake import Lake
 from obs_core.lake.progress import Progress
 from obs_core.lake.sealing import BATCH_ROWS, Sealing
-from obs_core.lake.source import Mark, source_of
+from obs_core.lake.writer import Mark, writer_of
 from obs_core.settings import from_environment
 
 MEMORY_MB: Final = 400
@@ -34,10 +34,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--settled-id", type=int, help="rows up to this id are written (default: all)")
     parser.add_argument("--settled-ns", type=int, help="all rows that reached the log before are among them")
     parser.add_argument("--batch-rows", type=int, default=BATCH_ROWS)
+    parser.add_argument("--nice", type=int, default=19, help="by how much its priority is lowered")
     options = parser.parse_args(arguments)
     os.umask(0o077)
     with suppress(OSError):
-        os.nice(19)
+        os.nice(options.nice)
     log: Path = options.log.absolute()
     try:
         store = address.parse(from_environment().store)
@@ -60,33 +61,33 @@ def main(arguments: list[str]) -> int:
 def _seal(log: Path, store: address.Address, options: argparse.Namespace) -> int:
     if not log.is_file():
         raise LogMissing(f"No trace log at {log}.", "Trace a program, or run: python -m obs_core demo")
-    with closing(SealedLog(log, memory_mb=MEMORY_MB)) as source_log:
-        if not source_log.is_ours():
+    with closing(SealedLog(log, memory_mb=MEMORY_MB)) as traced:
+        if not traced.is_ours():
             raise NotALog(f"{log} was made by another program.", "Only logs of this product are written to the lake.")
-        lake = Lake(source_log.connection, store, address.keys(os.environ))
+        lake = Lake(traced.connection, store, address.keys(os.environ))
         started_ns = now_ns()
-        newest = source_log.ends()[1]
+        newest = traced.ends()[1]
         settled_id = newest if options.settled_id is None else min(newest, options.settled_id)
         settled_ns = started_ns if options.settled_ns is None else options.settled_ns
         try:
-            source = source_of(lake, source_log, log, started_ns)
-            with writing.registered(lake, source.number, now_ns) as before_step:
-                sealing = Sealing(source_log, lake, source, batch_rows=options.batch_rows)
-                mark = source.mark()
+            writer = writer_of(lake, traced, log, started_ns)
+            with writing.registered(lake, writer.number, now_ns) as before_step:
+                sealing = Sealing(traced, lake, writer, batch_rows=options.batch_rows)
+                mark = writer.mark()
                 for step in sealing.steps(settled_id, settled_ns, started_ns):
                     mark = step.mark
-                    _report(log, store, source.number, mark)
+                    _report(log, store, writer.number, mark)
                     _say({"action": step.action, "rows": step.rows, "until_id": mark.until_id, "newest_id": newest})
                     before_step()
-                _report(log, store, source.number, mark)
+                _report(log, store, writer.number, mark)
         except scanner.Error as error:
             raise lake.translated(error) from error
     return 0
 
 
-def _report(log: Path, store: address.Address, source: int, mark: Mark) -> None:
+def _report(log: Path, store: address.Address, writer: int, mark: Mark) -> None:
     with suppress(OSError):
-        progress.write(log, Progress(store.shown, source, mark.until_id, mark.newest_id, mark.complete_ns, now_ns()))
+        progress.write(log, Progress(store.shown, writer, mark.until_id, mark.newest_id, mark.complete_ns, now_ns()))
 
 
 def _fail(error: ObsError) -> int:

@@ -17,7 +17,7 @@ from obs_core.archive.sealed_log import SealedLog, is_encoding, selected
 from obs_core.archive.sealing_again import is_memory
 from obs_core.lake.lake import Lake
 from obs_core.lake.schema import CODE_COLUMNS, CODE_INTEGERS, REFERENCES, RUN_COLUMNS, RUN_INTEGERS, SHIFT
-from obs_core.lake.source import Mark, Source
+from obs_core.lake.writer import Mark, Writer
 from obs_core.store.foreign import COLUMNS, INTEGER_COLUMNS
 
 BATCH_ROWS: Final = 60_000
@@ -49,9 +49,9 @@ class _Batch(NamedTuple):
 class Sealing:
     """The writing of one log. Several processes may do it at once: each row is written once."""
 
-    def __init__(self, log: SealedLog, lake: Lake, source: Source, *, batch_rows: int = BATCH_ROWS) -> None:
+    def __init__(self, log: SealedLog, lake: Lake, writer: Writer, *, batch_rows: int = BATCH_ROWS) -> None:
         """Nothing is written before `steps`; `log` and `lake` use the same connection."""
-        self._log, self._lake, self._source, self._batch_rows = log, lake, source, batch_rows
+        self._log, self._lake, self._writer, self._batch_rows = log, lake, writer, batch_rows
 
     def steps(self, settled_id: int, settled_ns: int, now_ns: int) -> Iterator[Step]:
         """Write the rows up to `settled_id`, which are all that reached the log before `settled_ns`.
@@ -60,7 +60,7 @@ class Sealing:
             scanner.Error: the log or the lake failed.
         """
         while True:
-            before = self._source.mark()
+            before = self._writer.mark()
             try:
                 batch = self._read(before, settled_id, settled_ns, now_ns)
                 if batch is None:
@@ -125,28 +125,28 @@ class Sealing:
 
     def _write(self, before: Mark, batch: _Batch) -> bool:
         """Write what was read; False if another process wrote it."""
-        if self._source.mark() != before:
+        if self._writer.mark() != before:
             return False
-        number = self._source.number
+        number = self._writer.number
         if batch.rows:
             day = f"{slot(DAY_NS)}::INTEGER AS day"
-            self._insert("rows", COLUMNS, f"{number} AS source, {day}", "ORDER BY timestamp, id")
+            self._insert("rows", COLUMNS, f"{number} AS writer, {day}", "ORDER BY timestamp, id")
         if batch.mark.code_id > before.code_id:
-            self._insert("code", CODE_COLUMNS, f"{number} AS source", "")
+            self._insert("code", CODE_COLUMNS, f"{number} AS writer", "")
         if batch.mark.run_id > before.run_id:
-            self._insert("run", RUN_COLUMNS, f"{number} AS source", "")
-        self._source.set_mark(batch.mark)
+            self._insert("run", RUN_COLUMNS, f"{number} AS writer", "")
+        self._writer.set_mark(batch.mark)
         return True
 
     def _insert(self, table: str, columns: tuple[str, ...], more: str, order: str) -> None:
-        first = self._source.number << SHIFT
+        first = self._writer.number << SHIFT
         cells = ", ".join(f'"{name}" + {first} AS "{name}"' if name in REFERENCES else f'"{name}"' for name in columns)
         self._lake.execute(f"INSERT INTO lake.{table} BY NAME SELECT {more}, {cells} FROM new_{table} {order}")
 
     def _corrections(self) -> Iterator[Step]:
         """Delete the rows that were superseded after they were written."""
         while True:
-            before = self._source.mark()
+            before = self._writer.mark()
             current = {int(chunk): int(count) for chunk, count in self._log.rows(_COUNTED, -1, before.until_id)}
             differing = [chunk for chunk, count in sorted(current.items()) if before.chunks.get(chunk, 0) != count]
             if not differing:
@@ -154,7 +154,7 @@ class Sealing:
             chunk = differing[0]
             ids = ((chunk << _CHUNK) - 1, min(before.until_id, ((chunk + 1) << _CHUNK) - 1))
             cells = selected(("id",), _IDS, ids, repaired=False, table="superseded", integers=frozenset({"id"}))
-            first = self._source.number << SHIFT
+            first = self._writer.number << SHIFT
             self._lake.execute(f"CREATE OR REPLACE TEMP TABLE gone AS SELECT id + {first} AS id FROM ({cells})")
             count = int(self._lake.rows("SELECT count(*) FROM gone")[0][0])
             after = before._replace(superseded=json.dumps({**before.chunks, chunk: count}))
@@ -164,10 +164,10 @@ class Sealing:
 
     def _delete(self, before: Mark, after: Mark, ids: tuple[int, int]) -> int | None:
         """Delete the rows of the table `gone`; None if another process moved the mark."""
-        if self._source.mark() != before:
+        if self._writer.mark() != before:
             return None
-        first = self._source.number << SHIFT
-        where = f"source = {self._source.number} AND id > {first + ids[0]} AND id <= {first + ids[1]}"
+        first = self._writer.number << SHIFT
+        where = f"writer = {self._writer.number} AND id > {first + ids[0]} AND id <= {first + ids[1]}"
         rows = self._lake.rows(f"DELETE FROM lake.rows WHERE {where} AND id IN (SELECT id FROM gone)")
-        self._source.set_mark(after)
+        self._writer.set_mark(after)
         return int(rows[0][0])

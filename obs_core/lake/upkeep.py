@@ -54,9 +54,11 @@ class Upkeep:
             scanner.Error: the lake failed.
         """
         for writer in writers(self._lake):
-            yield from self._index(writer.source, writer.mark.until_id)
+            yield from self._index(writer.writer, writer.mark.until_id)
         if self._keep_ns is not None:
             yield from self._delete_days((self._now_ns - self._keep_ns) // DAY_NS)
+        rewritten = "SELECT count(*) FROM ducklake_rewrite_data_files('lake', 'rows', delete_threshold => 0)"
+        yield Step("files with deleted rows written again", self._again(rewritten))
         for table in TABLES:
             if table.in_files:
                 yield Step(f"files of {table.name} merged", self._merge(table.name))
@@ -67,26 +69,26 @@ class Upkeep:
         orphans = writing.delete_orphans(self._lake, self._now_ns, grace_ns=self._grace_ns)
         yield Step("files of killed processes deleted", len(orphans))
 
-    def _index(self, source: int, until_id: int) -> Iterator[Step]:
+    def _index(self, writer: int, until_id: int) -> Iterator[Step]:
         """Index the traces of the rows that are not indexed yet."""
-        first = source << SHIFT
-        indexed = self._lake.rows("SELECT until_id FROM lake.indexed WHERE source = ?", source)
+        first = writer << SHIFT
+        indexed = self._lake.rows("SELECT until_id FROM lake.indexed WHERE writer = ?", writer)
         after_id = int(indexed[0][0]) if indexed else first
         while after_id < first + until_id:
             last_id = min(first + until_id, after_id + _INDEX_IDS)
-            yield Step("rows indexed", self._lake.commit(partial(self._add_traces, source, after_id, last_id)))
+            yield Step("rows indexed", self._lake.commit(partial(self._add_traces, writer, after_id, last_id)))
             after_id = last_id
 
-    def _add_traces(self, source: int, after_id: int, last_id: int) -> int:
+    def _add_traces(self, writer: int, after_id: int, last_id: int) -> int:
         self._lake.execute(
             "INSERT INTO lake.trace_index BY NAME"
-            " SELECT trace_id, day, source, min(timestamp) AS first_ns, max(timestamp) AS last_ns, count(*) AS rows"
-            " FROM lake.rows WHERE source = ? AND id > ? AND id <= ? AND trace_id IS NOT NULL"
-            " GROUP BY trace_id, day, source ORDER BY trace_id",
-            *(source, after_id, last_id),
+            " SELECT trace_id, day, writer, min(timestamp) AS first_ns, max(timestamp) AS last_ns, count(*) AS rows"
+            " FROM lake.rows WHERE writer = ? AND id > ? AND id <= ? AND trace_id IS NOT NULL"
+            " GROUP BY trace_id, day, writer ORDER BY trace_id",
+            *(writer, after_id, last_id),
         )
-        self._lake.execute("DELETE FROM lake.indexed WHERE source = ?", source)
-        self._lake.execute("INSERT INTO lake.indexed VALUES (?, ?)", source, last_id)
+        self._lake.execute("DELETE FROM lake.indexed WHERE writer = ?", writer)
+        self._lake.execute("INSERT INTO lake.indexed VALUES (?, ?)", writer, last_id)
         return last_id - after_id
 
     def _delete_days(self, first_day: int) -> Iterator[Step]:
@@ -106,10 +108,14 @@ class Upkeep:
                 "SELECT coalesce(sum(files_processed), 0) FROM ducklake_merge_adjacent_files("
                 f"'lake', '{table}', max_file_size => {_SMALL_BYTES}, max_compacted_files => {_FILES_AT_ONCE})"
             )
-            count = int(self._lake.again(lambda: self._lake.rows(statement))[0][0])  # noqa: B023 - called at once
+            count = self._again(statement)
             merged += count
             if count < _FILES_AT_ONCE:
                 return merged
+
+    def _again(self, statement: str) -> int:
+        """The number that `statement` returns; it commits by itself, and is done again if a writer was first."""
+        return int(self._lake.again(lambda: self._lake.rows(statement))[0][0])
 
 
 @contextmanager
@@ -132,9 +138,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--grace-s", type=float, default=writing.GRACE_NS / 1e9, help="age of files that may be deleted"
     )
+    parser.add_argument("--nice", type=int, default=19, help="by how much its priority is lowered")
     options = parser.parse_args(arguments)
     with suppress(OSError):
-        os.nice(19)
+        os.nice(options.nice)
     settings = from_environment()
     try:
         store = address.parse(settings.store)

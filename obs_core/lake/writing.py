@@ -2,8 +2,8 @@
 
 Each process that writes files has an entry in the catalogue's table `obs_writing`, which it deletes when it ends well.
 The entry of a killed one leads to its files: those in the folders of its tables, made (their names have the time) since
-it started, that the catalogue does not name. So the bucket is never listed as a whole, and files that a running process is
-writing are never deleted, because they are younger than an hour.
+it started, that the catalogue does not name. So the bucket is never listed as a whole, and files that a running process
+is writing are never deleted, because they are younger than an hour.
 """
 
 import re
@@ -18,17 +18,17 @@ from obs_core.lake.lake import Lake, quoted
 from obs_core.lake.schema import TABLES
 
 EVERYTHING: Final = 0
-"""The source of a process that writes files of all tables: upkeep."""
+"""The writer of a process that writes files of all tables: upkeep."""
 GRACE_NS: Final = HOUR
 _NAMED: Final = re.compile(r"ducklake-([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}[^/]*\.parquet")
 _FIRST_ID: Final = 1 << 62  # of entries that are deleted: no file of the catalogue has such a number
 
 
 @contextmanager
-def registered(lake: Lake, source: int, now_ns: Callable[[], int]) -> Iterator[Callable[[], None]]:
+def registered(lake: Lake, writer: int, now_ns: Callable[[], int]) -> Iterator[Callable[[], None]]:
     """Have an entry as long as the block runs; call the function before each step. It stays if the block fails."""
     name, started_ns = uuid.uuid4().hex, now_ns()
-    lake.in_catalog(f"INSERT INTO obs_writing VALUES ('{name}', {source}, {started_ns}, {started_ns})")
+    lake.in_catalog(f"INSERT INTO obs_writing VALUES ('{name}', {writer}, {started_ns}, {started_ns})")
 
     def step() -> None:
         lake.in_catalog(f"UPDATE obs_writing SET step_ns = {now_ns()} WHERE id = '{name}'")
@@ -39,11 +39,11 @@ def registered(lake: Lake, source: int, now_ns: Callable[[], int]) -> Iterator[C
 
 def delete_orphans(lake: Lake, now_ns: int, *, grace_ns: int = GRACE_NS) -> list[str]:
     """Delete the files of processes that made no step for `grace_ns`; returns their paths below the lake's folder."""
-    statement = f"SELECT id, source, started_ns FROM obs_writing WHERE step_ns <= {now_ns - grace_ns}"
+    statement = f"SELECT id, writer, started_ns FROM obs_writing WHERE step_ns <= {now_ns - grace_ns}"
     entries = lake.rows(f"SELECT * FROM postgres_query('catalog', {quoted(statement)})")
     deleted: list[str] = []
-    for name, source, started_ns in entries:
-        orphans = _orphans(lake, int(source), int(started_ns), now_ns - grace_ns)
+    for name, writer, started_ns in entries:
+        orphans = _orphans(lake, int(writer), int(started_ns), now_ns - grace_ns)
         if orphans:
             first = _FIRST_ID + uuid.uuid4().int % _FIRST_ID // 2
             rows = ", ".join(
@@ -62,7 +62,7 @@ def clean(lake: Lake, now_ns: int, *, grace_ns: int = GRACE_NS) -> int:
     return int(lake.rows(f"SELECT count(*) FROM ducklake_cleanup_old_files('lake', older_than => {older})")[0][0])
 
 
-def _orphans(lake: Lake, source: int, started_ns: int, until_ns: int) -> list[str]:
+def _orphans(lake: Lake, writer: int, started_ns: int, until_ns: int) -> list[str]:
     known = {
         str(path).rpartition("/")[2]
         for table in ("ducklake_data_file", "ducklake_delete_file", "ducklake_files_scheduled_for_deletion")
@@ -70,8 +70,8 @@ def _orphans(lake: Lake, source: int, started_ns: int, until_ns: int) -> list[st
     }
     root = f"{lake.address.data}/"
     folders = [f"main/{table.name}" for table in TABLES if table.in_files]
-    if source != EVERYTHING:
-        folders = [f"main/rows/source={source}", "main/code", "main/run"]
+    if writer != EVERYTHING:
+        folders = [f"main/rows/writer={writer}", "main/code", "main/run"]
     orphans = []
     for folder in folders:
         files: list[str] = []

@@ -121,7 +121,7 @@ def running(folder: Path) -> Iterator[Services]:
         services.sql("postgres", "CREATE ROLE obs LOGIN")
         yield services
     finally:
-        postgres.stop(signal.SIGINT)
+        postgres.stop(signal.SIGQUIT)
         storage.stop()
         shutil.rmtree(data)
 
@@ -146,7 +146,12 @@ def _postgres(folder: Path, port: int, output: Path) -> Service:
         options = {"user": "nobody", "group": "nogroup", "extra_groups": []}
     initdb = [_program("initdb"), "-D", str(folder), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]
     subprocess.run(initdb, check=True, capture_output=True, cwd="/", **options)
-    settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "on", "max_connections": "200"}
+    settings = {
+        "listen_addresses": "127.0.0.1",
+        "unix_socket_directories": "",
+        "fsync": "off",
+        "max_connections": "200",
+    }
     command = [_program("postgres"), "-D", str(folder), "-p", str(port)]
     for name, value in settings.items():
         command += ["-c", f"{name}={value}"]
@@ -187,7 +192,7 @@ def _storage(folder: Path, port: int, others: list[int]) -> Service:
         ),
         *(f"-{name}.port={number}" for name, number in ports.items()),
     ]
-    return Service(command, lambda: _serves(port), folder.parent / "s3.log", {"cwd": str(folder)})
+    return Service(command, lambda: _serves(port, ports["filer"]), folder.parent / "s3.log", {"cwd": str(folder)})
 
 
 def _is_free(port: int) -> bool:
@@ -199,11 +204,17 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _serves(port: int) -> bool:
+def _serves(port: int, filer_port: int) -> bool:
+    """Whether it answers, and stores and reads a file."""
+    probe = urllib.request.Request(f"http://127.0.0.1:{filer_port}/ready/probe", data=b"ready" * 1_000, method="PUT")
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/{BUCKET}/none", timeout=1):
+        with urllib.request.urlopen(probe, timeout=2):  # noqa: S310 - this machine
+            pass
+        with urllib.request.urlopen(probe.full_url, timeout=2):  # noqa: S310 - this machine
+            pass
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/{BUCKET}/none", timeout=2):
             return True
     except urllib.error.HTTPError as error:
-        return error.code in (403, 404)  # it asks for a signature
+        return error.code == 403 and error.url.endswith("/none")  # it asks for a signature
     except OSError:
         return False

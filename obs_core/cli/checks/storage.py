@@ -56,6 +56,7 @@ def lake(log: Path, settings: Settings, now_ns: int) -> Iterator[Finding]:
         yield Finding("lake", "error", error.message, error.hint)
         return
     if store is None:
+        yield Finding("lake", "warning", "OBS_STORE names no store that is known.", "OBS_STORE=ducklake:postgres://…")
         return
     last = lake_progress.read(log)
     if last is None or last.store != store.shown:
@@ -63,7 +64,7 @@ def lake(log: Path, settings: Settings, now_ns: int) -> Iterator[Finding]:
         yield Finding("lake", "warning", f"Nothing of this log was written to {store.shown} yet.", hint)
         return
     complete = iso_text(last.complete_ns) if last.complete_ns else "not yet"
-    text = f"This log is number {last.source} in {store.shown}, complete until {complete}; pages read the log itself."
+    text = f"This log is number {last.writer} in {store.shown}, complete until {complete}; pages read the log itself."
     passed_s = (now_ns - last.time_ns) // SECOND
     if last.error:
         yield Finding("lake", "warning", f"{text} Stopped at {iso_text(last.time_ns)}: {last.error}", last.hint)

@@ -46,7 +46,7 @@ class Mark(NamedTuple):
         return {int(chunk): count for chunk, count in json.loads(self.superseded).items()}
 
 
-class Source:
+class Writer:
     """A log in a lake."""
 
     def __init__(self, lake: Lake, number: int) -> None:
@@ -66,9 +66,9 @@ class Source:
             self._lake.execute(f"CREATE TABLE lake.{table} AS SELECT {cells}", *Mark())
 
     def introduce(self, row: tuple[object, ...]) -> None:
-        """Put `row` into the table of sources, if the log is not there; of two processes at once, one does it."""
-        if not self._lake.rows("SELECT 1 FROM lake.source WHERE source = ?", self.number):
-            self._lake.execute("INSERT INTO lake.source VALUES (?, ?, ?, ?, ?)", *row)
+        """Put `row` into the table of writers, if the log is not there; of two processes at once, one does it."""
+        if not self._lake.rows("SELECT 1 FROM lake.writer WHERE writer = ?", self.number):
+            self._lake.execute("INSERT INTO lake.writer VALUES (?, ?, ?, ?, ?)", *row)
             self.set_mark(self.mark())  # the mark makes both conflict
 
     def set_mark(self, mark: Mark) -> None:
@@ -77,16 +77,16 @@ class Source:
         self._lake.execute(f"INSERT INTO lake.mark_{self.number} VALUES ({', '.join('?' * len(mark))})", *mark)
 
 
-def source_of(lake: Lake, log: SealedLog, path: Path, now_ns: int) -> Source:
+def writer_of(lake: Lake, log: SealedLog, path: Path, now_ns: int) -> Writer:
     """The log at `path` in the lake; it gets a number if it has none, or if another log was at this path before.
 
     Raises:
         OSError: the log's folder can't be written.
     """
-    source = _registered(lake, path, key_of(path), now_ns)
-    if not _belongs(log, source.mark()):
-        source = _registered(lake, path, key_of(path, replace=True), now_ns)
-    return source
+    writer = _registered(lake, path, key_of(path), now_ns)
+    if not _belongs(log, writer.mark()):
+        writer = _registered(lake, path, key_of(path, replace=True), now_ns)
+    return writer
 
 
 def key_of(path: Path, *, replace: bool = False) -> str:
@@ -114,16 +114,19 @@ def key_of(path: Path, *, replace: bool = False) -> str:
         return opened.read(_KEY_LENGTH).decode("ascii", "replace")
 
 
-def _registered(lake: Lake, path: Path, key: str, now_ns: int) -> Source:
+def _registered(lake: Lake, path: Path, key: str, now_ns: int) -> Writer:
     """The log with this key, which is registered if it is new."""
     # PostgreSQL gives the number: of two processes with one key, or two hosts, each gets the right one.
-    lake.in_catalog(f"INSERT INTO obs_source (key) VALUES ({quoted(key)}) ON CONFLICT DO NOTHING")
-    number = int(lake.rows("SELECT number FROM catalog.public.obs_source WHERE key = ?", key)[0][0])
-    source = Source(lake, number)
-    lake.commit(source.create_mark)
-    row = (number, key, socket.gethostname(), str(path), now_ns)
-    lake.commit(lambda: source.introduce(row))
-    return source
+    number = "SELECT number FROM catalog.public.obs_writer WHERE key = ?"
+    rows = lake.rows(number, key)
+    if not rows:
+        lake.in_catalog(f"INSERT INTO obs_writer (key) VALUES ({quoted(key)}) ON CONFLICT DO NOTHING")
+        rows = lake.rows(number, key)
+    writer = Writer(lake, int(rows[0][0]))
+    lake.commit(writer.create_mark)
+    row = (writer.number, key, socket.gethostname(), str(path), now_ns)
+    lake.commit(lambda: writer.introduce(row))
+    return writer
 
 
 def _belongs(log: SealedLog, mark: Mark) -> bool:
