@@ -1,7 +1,7 @@
 """Writing to a shared lake: `python -m benchmarks.lake [ROWS]`, with a PostgreSQL and a SeaweedFS of its own.
 
 Prints the rows that a sealer writes per second of its processor time (with and without its start), then how many
-commits per second one, two and four hosts make in small steps, how many steps were done again, and whether all rows are there.
+commits per second one, two and four hosts make in small steps, and whether all rows are there.
 """
 
 import json

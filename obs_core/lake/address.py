@@ -11,7 +11,7 @@ SCHEME: Final = "ducklake:"
 _EXAMPLE: Final = "OBS_STORE=ducklake:postgres://obs@pg.example/obs?data=s3://bucket/obs"
 _SCHEMES: Final = ("postgres", "postgresql")
 # A host that vanished is noticed after some seconds instead of a quarter of an hour.
-_PATIENCE: Final = {"connect_timeout": "5", "tcp_user_timeout": "10000", "keepalives_idle": "5"}
+_LIMITS: Final = {"connect_timeout": "5", "tcp_user_timeout": "10000", "keepalives_idle": "5"}
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -33,7 +33,7 @@ class Address:
     @property
     def libpq(self) -> str:
         """The connection as libpq reads it."""
-        cells = {**_PATIENCE, **self.connection}
+        cells = {**_LIMITS, **self.connection}
         return " ".join(f"{name}='{_escaped(cell)}'" for name, cell in cells.items())
 
 

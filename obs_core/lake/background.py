@@ -58,7 +58,7 @@ class BackgroundLake:
         self._settled: _Seen | None = None
         self._sealed_s, self._upkept_s, self._sampled_s = float("-inf"), time.monotonic(), float("-inf")
         self._started_id = -1
-        self._heard_s = 0.0
+        self._active_s = 0.0
         self._child: subprocess.Popen[bytes] | None = None
         self._reported: dict[str, str] = {}
 
@@ -82,7 +82,7 @@ class BackgroundLake:
             self._sampled_s = now_s
             self._sample(log, now_s, now_ns)
         if self._child and self._child.poll() is None:
-            if now_s > self._heard_s + _SILENT_S:
+            if now_s > self._active_s + _SILENT_S:
                 self._child.kill()  # it waits for a server that does not answer
             return
         if now_s >= self._upkept_s + self._upkeep_s:
@@ -110,7 +110,7 @@ class BackgroundLake:
         return now_s >= self._sealed_s + (self._every_s if is_new else max(self._every_s, IDLE_S))
 
     def _start(self, verb: str, module: str, *arguments: str) -> None:
-        self._heard_s = time.monotonic()
+        self._active_s = time.monotonic()
         self._child = subprocess.Popen(
             subprocesses.command(module, *arguments),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=subprocesses.environment(OBS_DISABLED="1"),
@@ -124,7 +124,7 @@ class BackgroundLake:
         error = ""
         with child.stdout:
             for line in child.stdout:
-                self._heard_s = time.monotonic()
+                self._active_s = time.monotonic()
                 said = json.loads(line)
                 error = f"{said['error']} {said['hint']}" if "error" in said else error
         if error and error != self._reported.get(verb):

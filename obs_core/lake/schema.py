@@ -40,7 +40,7 @@ TRACE_INDEX: Final = Table(
      "rows": "BIGINT"},
     ("day", "bucket(16, trace_id)"),
 )  # fmt: skip
-"""On which days, and when, a trace has rows of which writer; of the rows up to the writer's `indexed.until_id`."""
+"""The days and times of a trace, by writer; of the rows up to the writer's `indexed.until_id`."""
 WRITER: Final = Table(
     "writer",
     {"writer": "INTEGER", "key": "VARCHAR", "host": "VARCHAR", "log": "VARCHAR", "created_ns": "BIGINT"},
