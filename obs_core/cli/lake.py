@@ -46,12 +46,12 @@ def _print_status(store: address.Address) -> None:
     with closing(scanner.connect(_MEMORY_MB, threads=1)) as connection:
         lake = Lake(connection, store, address.keys(os.environ))
         try:
-            found = writers(lake)
+            states = writers(lake)
         except scanner.Error as error:
             raise lake.translated(error) from error
-    if not found:
+    if not states:
         print(f"No host writes to {store.shown} yet.")
-    for writer in found:
+    for writer in states:
         complete = iso_text(writer.mark.complete_ns) if writer.mark.complete_ns else "not yet"
         behind = writer.mark.newest_id - writer.mark.until_id
         print(f"{writer.writer}  {writer.host}  {writer.log}: complete until {complete}, {behind:,} newer ids")
