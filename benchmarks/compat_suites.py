@@ -19,7 +19,7 @@ class Suite(NamedTuple):
     config: bool = True
     options: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
-    limit_s: int = 600
+    limit_s: int = 900
 
 
 PYDANTIC: Final = ("main", "dataclasses", "validators", "validate_call", "generics", "private_attributes", "warnings")
