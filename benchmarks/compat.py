@@ -15,6 +15,7 @@ import json
 import os
 import platform
 import re
+import signal
 import subprocess
 import sys
 import tarfile
@@ -231,6 +232,7 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="run suites that have results again")
     parser.add_argument("--table", action="store_true", help="run nothing, print one line per suite")
     given = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it, and so do its tests
     folder = given.folder.resolve()
     (folder / platform.python_version()).mkdir(parents=True, exist_ok=True)
     for name in SUITES if given.all else given.suites:
