@@ -24,6 +24,7 @@ class Suite(NamedTuple):
 
 PYDANTIC: Final = ("main", "dataclasses", "validators", "validate_call", "generics", "private_attributes", "warnings")
 DJANGO: Final = ("utils_tests", "dispatch", "forms_tests", "template_tests", "httpwrappers", "signing", "middleware")
+TRIO: Final = ("trio._tests.pytest_plugin", "--skip-optional-imports")
 FASTAPI: Final = tuple(f"--ignore=tests/test_{name}" for name in ("tutorial", "telemetry", "request_params"))
 
 SUITES: Final = {
@@ -42,14 +43,8 @@ SUITES: Final = {
     "starlette": Suite("starlette", "starlette", ("tests",), plugins=("anyio.pytest_plugin",)),
     "fastapi": Suite("fastapi", "fastapi", ("tests",), plugins=("anyio.pytest_plugin",), options=FASTAPI),
     "tornado": Suite("tornado", "tornado", ("tornado.test",), installed=True),
-    "trio": Suite(
-        "trio",
-        "trio",
-        ("trio._core._tests", "trio._tests"),
-        installed=True,
-        plugins=("trio._tests.pytest_plugin",),
-        options=("--skip-optional-imports",),
-    ),
+    "trio": Suite("trio", "trio", ("trio._core._tests",), installed=True, plugins=TRIO[:1], options=TRIO[1:]),
+    "trio-tests": Suite("trio", "trio", ("trio._tests",), installed=True, plugins=TRIO[:1], options=TRIO[1:]),
     "anyio": Suite(
         "anyio", "anyio", ("tests",), plugins=("anyio.pytest_plugin", "pytest_mock"), options=("-o", "addopts=")
     ),
