@@ -51,10 +51,10 @@ SUITES: Final = {
     "celery": Suite(
         "celery",
         "celery",
-        ("t/unit/app", "t/unit/tasks"),
+        ("t/unit/app",),
         plugins=("celery.contrib.pytest", "pytest_click", "pytest_order"),
     ),
-    "joblib": Suite("joblib", "joblib", ("joblib.test",), installed=True),
+    "joblib": Suite("joblib", "joblib", ("joblib.test.test_parallel",), installed=True),
     "networkx": Suite("networkx", "networkx", ("networkx.classes", "networkx.algorithms.centrality"), installed=True),
     "pydantic": Suite(
         "pydantic",
