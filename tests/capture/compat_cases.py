@@ -14,6 +14,7 @@ import functools
 import gc
 import importlib
 import inspect
+import io
 import pickle
 import re
 import signal
@@ -625,6 +626,30 @@ def warnings_name_the_caller_of_every_kind_of_function() -> object:
         warnings.simplefilter("always")
         asyncio.run(through())
     return [(str(one.message), one.filename == __file__, one.lineno) for one in given]
+
+
+@case
+def generators_and_coroutines_name_their_file() -> object:
+    @trace
+    def steps() -> Iterator[int]:
+        yield 1
+
+    @trace
+    async def task() -> None:
+        await asyncio.sleep(1)
+
+    async def main() -> list[str]:
+        running = asyncio.create_task(task())
+        await asyncio.sleep(0)
+        shown, printed = repr(running), io.StringIO()
+        running.print_stack(file=printed)
+        running.cancel()
+        lines = [re.sub(r"line \d+|:\d+>|Task-\d+", "", line) for line in [shown, *printed.getvalue().splitlines()[:2]]]
+        return [*lines, f"{running.get_coro().cr_code.co_filename}", running.get_coro().cr_code.co_filename == __file__]
+
+    file = steps().gi_code.co_filename
+    names = [f"{file}:", str(file), "%s" % file, repr(file), ":" + file + ":", file == __file__, file.endswith(".py")]  # noqa: UP031
+    return names, {__file__: 1}.get(file), asyncio.run(main())
 
 
 @case

@@ -11,9 +11,10 @@ they know by two words in the name of the file (`is_internal_filename`, CPython 
 
 import sys
 from types import CodeType
-from typing import Final
+from typing import Any, Final
 
 _RESUME_AND_NOP: Final = {(3, 11): (151, 9), (3, 12): (151, 9), (3, 13): (149, 30)}
+_PASSED_OVER: Final = " (obs_core, importlib._bootstrap)"
 _MARK: Final = "pass  # resume"
 _NOT_THE_START: Final = 2  # as after `yield from`: no signal handler runs there, and nothing counts it as another call
 _numbers: Final = _RESUME_AND_NOP.get(sys.version_info[:2]) if sys.implementation.name == "cpython" else None
@@ -22,9 +23,51 @@ HIDES: Final = _numbers is not None
 """Whether this Python hides the frame: on others it is visible."""
 
 
+class PassedOverFile(str):
+    """The name of a file, for code of ours in it: the C code of warnings sees the two words, Python the true name."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        """The true name."""
+        return self[: -len(_PASSED_OVER)]
+
+    def __format__(self, spec: str) -> str:
+        """The true name, formatted."""
+        return format(str(self), spec)
+
+    def __repr__(self) -> str:
+        """The true name, quoted."""
+        return repr(str(self))
+
+    def __hash__(self) -> int:
+        """That of the true name."""
+        return hash(str(self))
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the true name is `other`."""
+        return str(self) == (str(other) if isinstance(other, PassedOverFile) else other)
+
+    def __ne__(self, other: object) -> bool:
+        """Whether the true name is not `other`."""
+        return not self == other
+
+    def __add__(self, other: str) -> str:
+        """The true name, and `other`."""
+        return str(self) + other
+
+    def __radd__(self, other: str) -> str:
+        """`other`, and the true name."""
+        return other + str(self)
+
+    def endswith(self, *arguments: Any) -> bool:  # noqa: ANN401 - those of str
+        """Whether the true name ends with a text."""
+        return str(self).endswith(*arguments)
+
+
 def passed_over(file: str) -> str:
     """The name of `file` for code of ours that runs in it, and that the stack levels of warnings don't count."""
-    return f"{file} (obs_core, importlib._bootstrap)"
+    return PassedOverFile(file + _PASSED_OVER)
 
 
 def hidden(code: CodeType, source: str) -> CodeType:
