@@ -139,7 +139,7 @@ def test_the_receiver_of_the_same_log_is_refused(tmp_path: Path) -> None:
         running = forwarded(log, itself.address)
         assert isinstance(running.error, PermanentFailure)
         assert running.error.message.endswith("writes this log itself.")
-        assert itself.count() == 3
+        assert itself.row_count() == 3
     with collector(tmp_path / "b.db") as other:
         assert forwarded(log, other.address).error is None
         other.wait_for(3)
@@ -153,7 +153,9 @@ def test_a_loop_over_two_logs_ends(tmp_path: Path) -> None:
             forwarded(one, second.address)
             second.wait_for(10)
             forwarded(other, first.address)
-        assert eventually(lambda: first.count() == 15)  # values get an id at the other log, and come back once with it
+        assert eventually(
+            lambda: first.row_count() == 15
+        )  # values get an id at the other log, and come back once with it
         for _ in range(3):
             forwarded(one, second.address)
             forwarded(other, first.address)
@@ -383,13 +385,11 @@ def test_a_second_forwarder_waits_until_the_first_ends(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_hundred_thousand_rows_arrive(tmp_path: Path) -> None:
     log = tmp_path / "a.db"
     table.store(log, [*calls(90_000), *readings(10_000)])
     with collector(tmp_path / "b.db") as there, forwarding(log, there.address):
-        there.wait_for(1)
-        assert eventually(lambda: there.count() > 20_000)
-        assert eventually(lambda: there.count() > 60_000)
         there.wait_for(100_000)
     assert same(stored(tmp_path / "b.db")) == same(stored(log))
 

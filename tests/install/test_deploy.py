@@ -40,3 +40,9 @@ def test_a_unit_runs_a_command_that_exists(unit: Path) -> None:
     assert program.endswith("/obs-core")
     assert command in COMMANDS
     assert unit.name == f"obs-core-{command}.service"
+
+
+def test_the_compose_file_publishes_each_port_once() -> None:
+    """Compose refuses a list of ports with two equal ones."""
+    ports = re.findall(r'^ +- "(.*:\d+)"$', (ROOT / "compose.yaml").read_text("utf-8"), re.MULTILINE)
+    assert len(ports) == len(set(ports)) == 3
