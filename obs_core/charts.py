@@ -10,7 +10,7 @@ import altair as alt
 from pandas import DataFrame
 
 Spec = dict[str, Any]
-_CLOCK: Final = {
+CLOCK: Final = {
     **dict.fromkeys(("hours", "minutes"), "%H:%M"),
     "milliseconds": "%H:%M:%S.%L",
     "seconds": "%H:%M:%S",
@@ -232,7 +232,7 @@ def _when(field: str = "bucket") -> alt.Tooltip:
 
 
 def _time(field: str) -> alt.X:
-    return alt.X(field, title=None, axis=alt.Axis(labelOverlap="greedy", grid=False, format=_CLOCK))
+    return alt.X(field, title=None, axis=alt.Axis(labelOverlap="greedy", grid=False, format=CLOCK))
 
 
 def _sample(**columns: object) -> DataFrame:  # one row that gives Altair the column types

@@ -1,6 +1,7 @@
-"""Takes screenshots of every page, in both themes and at three widths: `make screenshots-all`, in build/screenshots.
+"""Takes screenshots of every page and state, in both themes and at three widths: `make screenshots-all`.
 
-The log is that of `OBS_LOG`, or a new one that the demo records for ten seconds.
+They are in build/screenshots. The log is that of `OBS_LOG`, or a new one that the demo records for ten seconds;
+`python -m tests.screenshots help 390` takes only those with all of these texts in their names.
 """
 
 import os
@@ -12,11 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Error, Page, sync_playwright
 
-from obs_core.ui.kit.navigation import PAGES
-from tests.browser.conftest import FLAGS, settled
+from tests.browser.conftest import FLAGS
 from tests.browser.prepare import browser
+from tests.browser.states import STATES
 from tests.support import dashboard
 
 TARGET: Final = Path(__file__).parents[1] / "build" / "screenshots"
@@ -24,42 +25,36 @@ SIZES: Final = ((390, 844), (1440, 900), (2560, 1440))
 THEMES: Final = ("light", "dark")
 RECORDED_S: Final = 10
 CHARTS_MS: Final = 2_000  # charts and grids are drawn after the page's script has ended
-LINKS: Final = {
-    **{key: key for key in PAGES},
-    "time_picker": "overview",
-    "alerts_rules": "alerts?a_view=Rules",
-    "alerts_webhooks": "alerts?a_view=Webhooks",
-}
-"""The pictures by their names, and the links that show them."""
+MOST_MS: Final = 15_000
 
 
-def main() -> None:
-    """Write the pictures, and print their paths."""
+def main(*texts: str) -> None:
+    """Write the pictures with all `texts` in their names, and print their paths."""
     TARGET.mkdir(parents=True, exist_ok=True)
-    with _log() as log, dashboard.running(log) as server, sync_playwright() as playwright:
+    with _log() as log, dashboard.running(log, {"OBS_WATCH": "on"}) as server, sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=browser(), args=list(FLAGS))
         for theme in THEMES:
             for width, height in SIZES:
-                context = chromium.new_context(
-                    color_scheme=theme,
-                    viewport={"width": width, "height": height},
-                )
-                _take(context.new_page(), f"http://127.0.0.1:{server.port}", f"{width}-{theme}")
+                size = {"width": width, "height": height}
+                context = chromium.new_context(color_scheme=theme, viewport=size)  # type: ignore[arg-type]
+                context.set_default_timeout(MOST_MS)
+                names = {name: f"{name}-{width}-{theme}.png" for name in STATES}
+                for name in (name for name, file in names.items() if all(text in file for text in texts)):
+                    page = context.new_page()
+                    _take(page, name, f"http://127.0.0.1:{server.port}", TARGET / names[name])
+                    page.close()
                 context.close()
         chromium.close()
 
 
-def _take(page: Page, address: str, suffix: str) -> None:
-    for name, link in LINKS.items():
-        page.goto(f"{address}/{link}{'&' if '?' in link else '?'}from=first&to=last&every=off")
-        settled(page)
-        if name == "time_picker":
-            page.keyboard.press("t")
-            settled(page)
-        page.wait_for_timeout(CHARTS_MS)
-        path = TARGET / f"{name}-{suffix}.png"
-        page.screenshot(path=path)
-        sys.stdout.write(f"{path}\n")
+def _take(page: Page, name: str, address: str, path: Path) -> None:
+    try:
+        STATES[name].show(page, address)
+    except (AssertionError, Error) as error:  # the log has no such rows: the picture shows what there is
+        sys.stdout.write(f"{name} is not in its state: {str(error).splitlines()[0]}\n")
+    page.wait_for_timeout(CHARTS_MS)
+    page.screenshot(path=path)
+    sys.stdout.write(f"{path}\n")
 
 
 @contextmanager
@@ -76,4 +71,4 @@ def _log() -> Iterator[Path]:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

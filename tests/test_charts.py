@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 
 from obs_core import charts, theme
+from obs_core.ui.explorer import rows_over_time
 
 CHARTS = (
     *(charts.calls_and_errors, charts.latency_bands, charts.shares, charts.readings),
@@ -26,6 +27,32 @@ def test_a_chart_has_no_data(chart: Callable[[], charts.Spec]) -> None:
 def test_every_role_gets_its_colour_of_the_theme(chart: Callable[[], charts.Spec], dark: bool) -> None:  # noqa: FBT001
     text = json.dumps(theme.coloured(chart(), dark=dark))
     assert '"$' not in text.replace("$schema", "")
+
+
+def time_axes(spec: object) -> list[dict[str, object]]:
+    """The axes of the times of a chart, with their titles and labels."""
+    if isinstance(spec, list):
+        return [axis for part in spec for axis in time_axes(part)]
+    if not isinstance(spec, dict):
+        return []
+    is_time = spec.get("type") == "temporal" and "axis" in spec
+    own = [spec["axis"]] if is_time and isinstance(spec["axis"], dict) else []
+    return [*own, *(axis for part in spec.values() for axis in time_axes(part))]
+
+
+@pytest.mark.parametrize(
+    ("chart", "axes"),
+    [
+        (charts.calls_and_errors, 1),
+        (charts.latency_bands, 1),
+        (rows_over_time.by_status, 1),
+        (rows_over_time.by_duration, 1),
+    ],
+)
+def test_times_have_24_hours(chart: Callable[[], charts.Spec], axes: int) -> None:
+    formats = [axis["format"] for axis in time_axes(chart())]
+    assert len(formats) >= axes
+    assert all(one == charts.CLOCK for one in formats)
 
 
 def luminance(colour: str) -> float:

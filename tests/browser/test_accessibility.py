@@ -1,26 +1,43 @@
-"""No page has a serious accessibility finding of ours, in both themes, by axe-core."""
+"""No page and no state of it has a serious accessibility finding of ours, in both themes, by axe-core."""
 
 import re
-from pathlib import Path
-from typing import Any, Final, Literal
+from collections.abc import Iterator
+from typing import Any, Final
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-from obs_core.ui.kit.navigation import PAGES
-from tests.browser.conftest import Serve, settled
+from tests.browser.conftest import settled
+from tests.browser.states import STATES
 from tests.browser.test_overview import stored
+from tests.support import dashboard, table
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 NOT_OURS: Final = (
     ("list", "stSidebarNavItems"),  # Streamlit's navigation: groups between the list and its items
     ("listitem", "<li"),
+    ("label", "gdg-input"),  # of the table that Streamlit draws: the cell that was clicked
     ("svg-img-alt", "window_brush"),  # Vega's own marks of a brush
 )
 EMPTY_LAYER: Final = re.compile(r"<g [^<>]*mark container[^<>]*></g>")
 """Vega's element for a layer of a chart without marks: there is nothing to name."""
+NARROW: Final = ("help", "share", "trace_explorer", "explorer_filters", "explorer_trace", "logs_row")
+"""The states that have another layout on a phone."""
+
+STUCK: Final = """
+    seconds process data  kind  data_value
+    0       gauge   level value 7
+    1       gauge   level value 1
+    2       gauge   level value 1
+    3       gauge   level value 1
+    4       gauge   level value 1
+    5       gauge   level value 1
+    6       gauge   level value 1
+    7       gauge   level value 1
+"""
+"""A series that gets stuck."""
 
 
 def findings(page: Page) -> list[str]:
@@ -36,36 +53,27 @@ def findings(page: Page) -> list[str]:
     ]
 
 
-def test_no_page_has_a_serious_finding_in_either_theme(serve: Serve, page: Page, tmp_path: Path) -> None:
-    stored(tmp_path / "trace.db")
-    address = serve(tmp_path / "trace.db")
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server on a log with rows for every state."""
+    log = tmp_path_factory.mktemp("accessible") / "trace.db"
+    stored(log)
+    table.store(log, table.rows(STUCK))
+    with dashboard.running(log) as server:
+        yield f"http://127.0.0.1:{server.port}"
+
+
+@pytest.mark.parametrize(("name", "width"), [*((name, 1440) for name in STATES), *((name, 390) for name in NARROW)])
+def test_no_state_of_a_page_has_a_serious_finding_in_either_theme(
+    address: str, page: Page, name: str, width: int
+) -> None:
     background = "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
-    for key, title in PAGES.items():
-        page.emulate_media(color_scheme="light")
-        page.goto(f"{address}/{key}?every=off")
-        page.get_by_role("heading", name=title, exact=True).wait_for()
-        settled(page)
-        light = page.evaluate(background)
-        assert findings(page) == [], f"{title}, light"
-        page.emulate_media(color_scheme="dark")
-        page.wait_for_function(f"{background} !== '{light}'")
-        settled(page)
-        assert findings(page) == [], f"{title}, dark"
-
-
-def test_menus_and_the_main_buttons_of_forms_have_no_serious_finding(serve: Serve, page: Page, tmp_path: Path) -> None:
-    stored(tmp_path / "trace.db")
-    address = serve(tmp_path / "trace.db")
-    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-    for scheme in schemes:
-        page.emulate_media(color_scheme=scheme)
-        page.goto(f"{address}/overview?every=off")
-        settled(page).keyboard.press("t")
-        page.get_by_text("Shown: ").wait_for()
-        settled(page)
-        assert findings(page) == [], f"time picker, {scheme}"
-        for view in ("Rules", "Webhooks"):
-            page.goto(f"{address}/alerts?a_view={view}&every=off")
-            page.get_by_test_id("stBaseButton-primary").first.wait_for()
-            settled(page)
-            assert findings(page) == [], f"{view}, {scheme}"
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme="light")
+    STATES[name].show(page, address)
+    light = page.evaluate(background)
+    assert findings(page) == [], f"{name}, light"
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(f"{background} !== '{light}'")
+    settled(page)
+    assert findings(page) == [], f"{name}, dark"

@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from obs_core.clock import SECOND, now_ns
 from obs_core.store import log, sqlite
+from obs_core.ui.kit.navigation import PAGES
 from tests.browser.conftest import BEATS, Serve, query_of, settled, wait_for_beats
 from tests.support import table
 
@@ -103,3 +104,42 @@ def test_the_line_says_which_filters_are_on_and_stays_open_over_refreshes(phone:
     settled(phone)
     expect(phone.get_by_label("Search")).not_to_be_visible()
     assert {"t_status=ERROR", "t_q=serve"} <= set(query_of(phone).partition("?")[2].split("&"))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_head_is_two_rows_with_the_window_and_a_menu(phone: Page, name: str) -> None:
+    address = str(phone.evaluate("location.origin"))
+    phone.goto(f"{address}/{name}?every=off&from=2026-01-01T00:00:00Z&to=2026-12-31T00:00:00Z")
+    menu = phone.locator(".st-key-obs_menu button")
+    menu.wait_for()
+    settled(phone)
+    boxes = [
+        box
+        for part in (".st-key-obs_bar", ".st-key-obs_window button", ".st-key-obs_menu button")
+        if (box := phone.locator(part).first.bounding_box()) is not None
+    ]
+    bar, window, controls = boxes
+    assert bar["height"] < 100
+    assert window["y"] == controls["y"]
+    assert 0 <= window["x"] < window["x"] + window["width"] <= controls["x"]
+    assert controls["x"] + controls["width"] <= WIDTH
+    assert phone.evaluate("document.documentElement.scrollWidth") <= WIDTH
+
+
+def test_the_menu_has_group_refresh_share_and_help(phone: Page) -> None:
+    opened(phone, "trace_explorer?every=1s")
+    phone.locator(".st-key-obs_menu button").click()
+    phone.get_by_role("combobox", name="Process group").click()
+    phone.get_by_role("option", name="shop").click()
+    phone.wait_for_url("**group=shop**")
+    wait_for_beats(phone, 3)
+    settled(phone)
+    name = "document.querySelector('.st-key-obs_menu button p')"
+    assert phone.evaluate(f"JSON.parse(getComputedStyle({name}, '::after').content)") == "shop · 1s"
+    assert "group=shop" in query_of(phone)
+    if not phone.get_by_text("Share", exact=True).is_visible():
+        phone.locator(".st-key-obs_menu button").click()
+    phone.get_by_text("Share", exact=True).click()
+    expect(phone.get_by_text("Frozen link: always this window.")).to_be_visible()
+    phone.get_by_text("Help", exact=True).click()
+    expect(phone.get_by_text("Marks of alerts")).to_be_visible()

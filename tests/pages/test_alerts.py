@@ -10,7 +10,9 @@ import pytest
 
 from obs_core.alerts import ledger
 from obs_core.alerts.rules import parsing, sources
+from obs_core.errors import QuestionTimedOut
 from obs_core.model import Row
+from obs_core.ui.alerts import sparklines
 from obs_core.watch.follower import Follower
 from tests.pages.conftest import Opened, page_text
 from tests.support import table
@@ -179,3 +181,22 @@ def test_invalid_criteria_fall_back_to_the_defaults(link: dict[str, str], log_pa
     assert not app.exception
     assert app.number_input(key="a_threshold").value == 5
     assert app.selectbox(key="a_missing").value == "value"
+
+
+def test_alerts_are_listed_even_if_their_trends_take_too_long(
+    log_path: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table.store(log_path, table.rows(STEPS))
+    (log_path.parent / sources.NAME).write_text('[[rule]]\nname = "stuck"\nkind = "stale"\nthreshold = 3\n')
+    with closing(Follower(log_path)) as follower:
+        follower.tick(table.START_NS + 10 * 10**9)
+
+    def late(*_: object) -> list[str | None]:
+        raise QuestionTimedOut("The question took longer than 5 s.")
+
+    monkeypatch.setattr(sparklines, "images", late)
+    app = opened("alerts")
+    assert not app.exception
+    assert list(app.dataframe[0].value["Rule"]) == ["stuck"]
+    assert "longer than 5 s" in app.warning[0].value
+    assert [button.label for button in app.button].count("Retry") == 1

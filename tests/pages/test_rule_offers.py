@@ -1,5 +1,6 @@
 """“Make a rule from this”: on each page, the panels lead to the rule builder filled with what they show."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -224,3 +225,39 @@ def test_a_rule_made_from_a_span_without_a_function_finds_its_calls_by_their_nam
     app.button(key="r_test").click().run()
     assert "It would have fired 1 time" in page_text(app)
     assert app.get("vega_lite_chart")
+
+
+SPANS = """
+    seconds process data      kind  data_value function
+    0       web     GET_/cart call  -          shop.views.cart
+    1       web     GET_/cart call  -          shop.views.cart
+    2       web     pay       call  -          shop.pay
+    3       web     price     value 7          shop.pay
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "suggested"),
+    [
+        *((kind.name, {"data": ["price"]}) for kind in KINDS.values() if kind.reads == "values"),
+        *(
+            (kind.name, {"data": ["GET_/cart", "pay"], "function": ["shop.views.cart", "shop.pay"]})
+            for kind in KINDS.values()
+            if kind.reads == "calls"
+        ),
+        *((kind.name, {}) for kind in KINDS.values() if kind.reads == "writers"),
+    ],
+)
+def test_each_field_of_a_rule_suggests_the_names_that_it_is_about(
+    log_path: Path, opened: Opened, kind: str, suggested: dict[str, list[str]]
+) -> None:
+    table.store(log_path, table.rows(SPANS))
+    app = opened("alerts", a_view="Rules", r_kind=kind)
+    assert not app.exception
+    lists = {
+        found[1]: re.findall(r'option value="([^"]+)"', found[2])
+        for element in app.get("html")
+        if (found := re.match(r'<datalist id="obs-suggest-r_(\w+)">(.*)</datalist>', element.proto.body))
+    }
+    expected = {"process": ["web"], **suggested}
+    assert {name: texts for name, texts in lists.items() if name != "group"} == expected

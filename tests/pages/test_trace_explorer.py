@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 from obs_core.model import Row
 from obs_core.query.filters import paging
 from obs_core.query.filters.row_filter import KINDS
+from obs_core.query.questions import facets
 from obs_core.ui.explorer import expanded_rows as open_rows
 from obs_core.ui.explorer import filter_link, pager, trace_table
 from obs_core.ui.explorer.grid import Click
@@ -531,3 +532,17 @@ def test_a_text_that_is_cut_is_offered_whole_with_its_size(path: Path) -> None:
     assert links["Download all of it (2.10 MB)"] == "/export/cell?id=1&column=data_value"
     assert links["Download all of it (300 kB)"] == "/export/cell?id=1&column=exception_stack"
     assert "Download all" not in str([button.proto.label for button in opened(t_row="2").get("link_button")])
+
+
+def test_facets_that_took_too_long_are_counted_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table.store(path, table.rows("seconds process data\n0 web load\n1 web load"))
+    monkeypatch.setattr(facets, "LIMIT_S", 0.0)
+    app = opened(t_facets="true")
+    assert "Counting timed out (1 s). Choose a shorter window." in texts(app)
+    retries = [button for button in app.button if button.label == "Retry"]
+    assert len(retries) >= len(facets.FACETS)
+    monkeypatch.setattr(facets, "LIMIT_S", 10.0)
+    retries[0].click().run()
+    assert "Counting timed out" not in texts(app)
+    assert [button for button in app.button if button.label == "Retry"] == []
+    assert "2 · web" in [button.label for button in app.button]

@@ -12,6 +12,7 @@ from obs_core.ui.alerts import alert_details, sparklines
 from obs_core.ui.alerts.alert_details import ROW_LIMIT
 from obs_core.ui.kit import formatting, navigation, table
 from obs_core.ui.kit.text import plain
+from obs_core.ui.shell.panel import boundary
 from obs_core.ui.shell.scope import PageScope
 
 RULE: Final = "a_rule"
@@ -41,8 +42,14 @@ def alert_table(snapshot: AlertsSnapshot, scope: PageScope) -> AlertView | None:
         evaluating = snapshot.unevaluated()
         st.caption("The rules have not been evaluated yet." if evaluating else "No active alerts.")
         return None
-    images = sparklines.images(snapshot.alerts[:_SPARKLINE_LIMIT], scope)
-    lengths, first_by_value = alert_details.lengths_of(snapshot, scope), alert_details.first_seen(snapshot.alerts)
+    images: list[str | None] = []
+    lengths: dict[alert_details.SeriesKey, int] = {}
+    first_by_value: Mapping[alert_details.SeriesKey, int] | None = None
+    with boundary("Trends"):  # the alerts are listed even if the log does not answer
+        images = sparklines.images(snapshot.alerts[:_SPARKLINE_LIMIT], scope)
+    with boundary("Repeats"):
+        lengths = alert_details.lengths_of(snapshot, scope)
+        first_by_value = alert_details.first_seen(snapshot.alerts)
     rows = table_of(snapshot, lengths, first_by_value, images, now_ns())
     ids = [_id(alert) for alert in snapshot.alerts[:ROW_LIMIT]]
     linked = [] if (alert := selected(snapshot)) is None else [_id(alert)]

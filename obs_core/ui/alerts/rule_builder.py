@@ -1,7 +1,6 @@
 """The rule form: its fields with errors next to each, a backtest, and saving."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
@@ -22,7 +21,7 @@ from obs_core.ui.alerts import backtest_card, ledger_access, rule_fields
 from obs_core.ui.alerts.scope_names import SCOPE_NAMES, scope_names
 from obs_core.ui.kit import formatting, navigation, suggest
 from obs_core.ui.kit.fold import value_of
-from obs_core.ui.shell.panel import boundary
+from obs_core.ui.shell.panel import boundary, report
 from obs_core.ui.shell.rule_suggestions import RULES, VIEW
 from obs_core.ui.shell.scope import PageScope
 
@@ -76,10 +75,15 @@ def _fields(scope: PageScope) -> tuple[str, dict[Field, str], dict[str, Any]]:
 
 def _suggest(kind: str, scope: PageScope) -> None:
     """Suggest names of the window for the fields of the scope of a rule, by what is typed in them so far."""
+    failed: ObsError | None = None
     for field in rule_fields.scope_fields(kind):
-        with suppress(ObsError):  # the names can be typed
-            typed = str(value_of(f"r_{field.name}") or "")
+        typed = str(value_of(f"r_{field.name}") or "")
+        try:
             suggest.offer(f"r_{field.name}", suggest.best(scope_names(field.name, kind, scope), typed))
+        except ObsError as error:  # the names can be typed
+            failed = error
+    if failed is not None:
+        report("Suggested names", f"No names are suggested. {failed.message} {failed.hint}".strip())
 
 
 def _row(

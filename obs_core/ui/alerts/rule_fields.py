@@ -19,10 +19,11 @@ NAME: Final = Field("name", "Name")
 _PROCESS: Final = Field("process", "Process", help="Empty: all; * and ? match any characters")
 _GROUP: Final = Field("group", "Process group", help="Empty: all; a name or a pattern")
 _DATA: Final = Field("data", "Variable", help="Name of the data; empty: all; a name or a pattern")
+_CALL: Final = Field("data", "Name of the call", help="As in the column Data; empty: all; a name or a pattern")
 _FUNCTION: Final = Field("function", "Function", help="Empty: all; a name or a pattern")
 _SCOPES: Final = {
     "values": (_PROCESS, _GROUP, _DATA),
-    "calls": (_PROCESS, _GROUP, _FUNCTION, _DATA),
+    "calls": (_PROCESS, _GROUP, _FUNCTION, _CALL),
     "writers": (_PROCESS, _GROUP),
 }
 FOR: Final = Field(

@@ -5,11 +5,13 @@ from typing import Final
 from pandas import Series
 
 from obs_core.alerts.rules.kinds import KINDS
-from obs_core.query.questions import functions, overview, values
+from obs_core.query.filters.row_filter import RowFilter
+from obs_core.query.questions import functions, overview, traces, values
 from obs_core.ui.shell.answers import ask
 from obs_core.ui.shell.scope import PageScope
 
 SCOPE_NAMES: Final = ("process", "group", "data", "function")
+NEWEST: Final = 500  # calls with the names that are suggested
 
 
 def scope_names(field: str, kind: str, scope: PageScope) -> list[str]:
@@ -24,6 +26,9 @@ def scope_names(field: str, kind: str, scope: PageScope) -> list[str]:
     if field == "data" and KINDS[kind].reads == "values":
         series = ask(values.series, scope)
         return _by_count(series["data"], series["readings"])
+    if field == "data":  # grouping all calls by their names would take as long as the slowest panel
+        calls = ask(traces.page, scope, row_filter=RowFilter(kind="call"), size=NEWEST)
+        return _by_count(calls["Data"], calls["Data"].notna())
     calls = ask(functions.list_, scope)
     return _by_count(calls["function"], calls["calls"])
 

@@ -9,6 +9,7 @@ from obs_core.clock import MINUTE, SECOND, now_ns
 from obs_core.settings import from_environment
 from obs_core.supervisor import status_file
 from obs_core.ui.kit import formatting
+from obs_core.ui.shell.panel import report
 from obs_core.watch import status_file as watch_status
 from obs_core.watch.status_file import Fault
 
@@ -21,7 +22,7 @@ _MOST_FAULTS: Final = 5
 def note(snapshot: AlertsSnapshot) -> None:
     """Show what fails in the watcher, and that it does not run; nothing if all is well."""
     if snapshot.error:
-        st.warning(formatting.escape_markdown(snapshot.error), icon=":material/error:")
+        report("Alerts", formatting.escape_markdown(snapshot.error))
     log, now = from_environment().log, now_ns()
     child = status_file.children(log).get("watch")
     _show_faults([fault for fault in watch_status.faults(log) if fault.text not in snapshot.error])

@@ -14,7 +14,7 @@ from obs_core.ui.kit import formatting
 from obs_core.ui.kit.text import plain
 from obs_core.ui.shell import controls
 from obs_core.ui.shell.answers import ask
-from obs_core.ui.shell.panel import boundary
+from obs_core.ui.shell.panel import boundary, retry_button
 from obs_core.ui.shell.scope import PageScope
 
 VALUES: Final = 8
@@ -75,6 +75,7 @@ def _values(name: str, values: DataFrame, selected: str | None, *, timed_out: bo
     """One facet's values as buttons."""
     if timed_out:
         st.caption("Counting timed out (1 s). Choose a shorter window.")
+        retry_button(f"Facets of {name}", facets)
         return
     if values.empty:
         st.caption(formatting.NOT_MEASURED)

@@ -19,6 +19,7 @@ from obs_core.ui.kit.formatting import escape_markdown
 from obs_core.ui.kit.text import plain
 from obs_core.ui.kit.width import is_narrow
 from obs_core.ui.shell.answers import ask
+from obs_core.ui.shell.panel import boundary
 from obs_core.ui.shell.scope import PageScope
 
 _IN_BAR: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -150,14 +151,19 @@ def _popover(scope: PageScope, *, is_open: bool) -> dict[str, Any]:
 
     While the menu is open, they offer the most frequent values of the window.
     """
-    offered = suggestions.of_fields(scope) if is_open else {}
+    offered: dict[str, list[str]] = {}
+    names: list[str] = []
+    if is_open:
+        with boundary("Suggestions"):
+            offered = suggestions.of_fields(scope)
+            names = suggestions.attribute_names(scope)
     values: dict[str, Any] = {}
     for row in (("function",), ("data_type", "exception_type"), ("level",), ("min_ms", "max_ms"), ("where",)):
         with st.container(horizontal=len(row) > 1, gap="small"):
             values |= {name: _control(name, offered.get(name, ()), **_IN_POPOVER[name]) for name in row}
     if is_open:
         suggest.offer("t_where", suggestions.conditions(scope, str(value_of("t_where") or "")))
-    if is_open and (names := suggestions.attribute_names(scope)):
+    if names:
         st.caption(escape_markdown(f"Attributes here: {', '.join(plain(name, 60) for name in names[:_NAMED])}"))
     values["where"] = _valid_conditions(values["where"])
     return values

@@ -16,8 +16,13 @@ from pandas import DataFrame
 from st_aggrid import AgGrid, DataReturnMode, JsCode, StAggridTheme
 
 from obs_core.ui.explorer.grid_style import HEADER_HEIGHT, ROW_HEIGHT, styles
+from obs_core.ui.kit import tall
 
-TALLEST: Final = 460
+LOWEST: Final = 460
+ABOVE: Final = 520
+"""The table is `LOWEST` pixels high, and higher on a screen with more than `ABOVE` pixels in addition to that."""
+
+_FRAME: Final = "t_frame"
 
 _WEB: Final = resources.files("obs_core.ui.explorer").joinpath("web")
 _FUNCTION: Final = re.compile(r"^const (\w+) = (.+?);$(?=\n\n|\n?\Z)", re.MULTILINE | re.DOTALL)
@@ -56,23 +61,25 @@ def grid(
     `look` is from `look_of`; `pinned` are the fields and harmless titles of further columns. `on_click` and `on_sort`
     (with a column and asc or desc, or an empty text) run before the next run of the script.
     """
-    height = min(TALLEST, HEADER_HEIGHT + ROW_HEIGHT * max(3, len(rows)) + 18)
-    AgGrid(
-        rows.assign(page=page, look=look),
-        gridOptions=options(pinned),
-        height=height,
-        key="_".join((key, *pinned.values())),
-        allow_unsafe_jscode=True,
-        update_on=["cellClicked", "cellKeyDown", "sortChanged"],
-        data_return_mode=DataReturnMode.CUSTOM,
-        custom_jscode_for_grid_return=_js("clickEvent"),
-        should_grid_return=_js("isClick"),
-        server_sync_strategy="server_wins",
-        theme=StAggridTheme(base="balham"),
-        custom_css=styles(dark=st.context.theme.type == "dark"),
-        show_toolbar=False,
-        callback=lambda answer: _handle(answer.raw_data, on_click, on_sort),
-    )
+    content = HEADER_HEIGHT + ROW_HEIGHT * max(3, len(rows)) + 18
+    tall.style(f".st-key-{_FRAME} iframe", content, LOWEST, ABOVE)
+    with st.container(key=_FRAME):
+        AgGrid(
+            rows.assign(page=page, look=look),
+            gridOptions=options(pinned),
+            height=min(LOWEST, content),
+            key="_".join((key, *pinned.values())),
+            allow_unsafe_jscode=True,
+            update_on=["cellClicked", "cellKeyDown", "sortChanged"],
+            data_return_mode=DataReturnMode.CUSTOM,
+            custom_jscode_for_grid_return=_js("clickEvent"),
+            should_grid_return=_js("isClick"),
+            server_sync_strategy="server_wins",
+            theme=StAggridTheme(base="balham"),
+            custom_css=styles(dark=st.context.theme.type == "dark"),
+            show_toolbar=False,
+            callback=lambda answer: _handle(answer.raw_data, on_click, on_sort),
+        )
 
 
 def look_of(rows: DataFrame, *, order: str, traces: bool) -> str:

@@ -40,6 +40,7 @@ def styles(*, dark: bool) -> dict[str, dict[str, str]]:
     return {
         ":root": {"color-scheme": "dark" if dark else "light"},
         "body, .ag-root-wrapper, .ag-measurement-container, [class*=ag-theme-params]": variables,
+        "#gridContainer": {"height": "100vh !important"},  # as high as its frame, which the page may stretch
         ".ag-root-wrapper": {"border-radius": "6px"},
         ".ag-cell": {"unicode-bidi": "isolate", "font-variant-numeric": "tabular-nums"},
         ".ag-cell.number, .number .ag-header-cell-label": {"text-align": "right", "justify-content": "flex-end"},

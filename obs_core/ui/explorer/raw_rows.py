@@ -119,7 +119,7 @@ def raw_rows(scope: PageScope, row_filter: RowFilter, size: int) -> None:
     linked, ids = st.query_params.get(SELECTED), table.ids_of(rows, "id")
     selected_ids = [] if linked is None else [(linked,)]
     clicked = table.clickable(
-        texts, ids, key="l_rows", selected=selected_ids, columns=_columns(), narrow=NARROW, most=23
+        texts, ids, key="l_rows", selected=selected_ids, columns=_columns(), narrow=NARROW, most=23, above=300
     )
     if clicked is not None:
         navigation.update_link(**{SELECTED: clicked[0]})

@@ -26,7 +26,7 @@ _TIME: Final[charts.Spec] = {
     "field": "bucket",
     "type": "temporal",
     "title": None,
-    "axis": {"grid": False, "labelOverlap": "greedy", "tickCount": 5},
+    "axis": {"grid": False, "labelOverlap": "greedy", "tickCount": 5, "format": charts.CLOCK},
 }
 _COLOUR: Final[charts.Spec] = {
     "field": "failed",

@@ -20,18 +20,22 @@ _TYPED: Final = re.compile(
 
 
 def of_fields(scope: PageScope) -> dict[str, list[str]]:
-    """The most frequent values of each filter that has facets, by its name; none if the log can't say."""
-    with suppress(ObsError):
-        counts = ask(facets.facets, scope, values=MOST)
-        return {str(name): [str(value) for value in of["value"]] for name, of in counts.groupby("facet", sort=False)}
-    return {}
+    """The most frequent values of each filter that has facets, by its name.
+
+    Raises:
+        ObsError: the log can't say.
+    """
+    counts = ask(facets.facets, scope, values=MOST)
+    return {str(name): [str(value) for value in of["value"]] for name, of in counts.groupby("facet", sort=False)}
 
 
 def attribute_names(scope: PageScope) -> list[str]:
-    """The names of the most frequent attributes; none if the log can't say."""
-    with suppress(ObsError):
-        return [str(name) for name in ask(facets.attributes, scope, names=MOST, values=1)["name"]]
-    return []
+    """The names of the most frequent attributes.
+
+    Raises:
+        ObsError: the log can't say.
+    """
+    return [str(name) for name in ask(facets.attributes, scope, names=MOST, values=1)["name"]]
 
 
 def conditions(scope: PageScope, typed: str) -> list[str]:

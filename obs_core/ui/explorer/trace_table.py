@@ -180,6 +180,6 @@ def _no_rows(row_filter: RowFilter, note: str) -> None:
     elif "t_after" in st.query_params:
         st.info("No further rows. Go back to the first page.")
     elif row_filter == ALL_ROWS:
-        st.info("No rows in this window. Choose a longer one, or the last hours of the log,.")
+        st.info("No rows in this window. Choose a longer one, or the last hours of the log.")
     else:
         st.info("No rows match these filters. Clear them, or choose a longer window.")

@@ -68,6 +68,7 @@ def function_finder(scope: PageScope) -> None:
         columns=_COLUMNS,
         narrow={"Function": 190, "Errors": 60, "P95 (ms)": 80},
         most=14,
+        above=300,
     )
     best_of = f"the first {BEST} of " if matches > BEST else ""
     st.caption(f"{best_of}{counted(matches, 'function')}".capitalize())

@@ -65,7 +65,7 @@ def performance_card(measures: DataFrame) -> None:
     sides = {bool(row["earlier"]): row for row in measures.to_dict("records")}
     now = sides.get(False)
     if now is None:
-        st.info("No calls of this function in this window. Select a longer window in the sidebar.")
+        st.info("No calls of this function in this window. Select a longer window.")
         return
     st.html(table(now, sides.get(True, {})))
     groups = [plain(group, 60) for group in (() if now["process_groups"] is None else now["process_groups"])]

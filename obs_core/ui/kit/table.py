@@ -9,6 +9,7 @@ import pyarrow as pa
 import streamlit as st
 from pandas import DataFrame, Series
 
+from obs_core.ui.kit import tall
 from obs_core.ui.kit.width import is_narrow
 
 ROW_HEIGHT: Final = 30
@@ -50,34 +51,42 @@ def clickable(
     columns: Mapping[str, Any] | None = None,
     narrow: Mapping[str, int] | None = None,
     most: int = 10,
+    above: int | None = None,
 ) -> RowId | None:
     """Draw `shown`, with the `ids` of its rows; return the id of the row that was just clicked, or None.
 
     A click is on what the browser showed, which are the rows of the last run. The highlight follows its row: the one
     clicked last, or the first of `selected` if that is another one. `columns` holds Streamlit's column settings or
-    widths in pixels; with more than `most` rows the table scrolls. On a narrow page the columns of `narrow` come first,
-    with these widths, which together should be at most 330 pixels. Nobody may change a table that was drawn.
+    widths in pixels. With more than `most` rows the table scrolls; with `above`, it is higher on a screen that has more
+    than so many pixels in addition to those rows. On a narrow page the columns of `narrow` come first, with these
+    widths, which together should be at most 330 pixels. Nobody may change a table that was drawn.
     """
     first: list[str] = []
     if narrow and is_narrow():
         first = [name for name in narrow if name in shown]
         columns = {**(columns or {}), **{name: _resized((columns or {}).get(name), narrow[name]) for name in first}}
     clicked = _follow(shown, ids, selected, key)
+    content, lowest = ROW_HEIGHT * (len(shown) + 1) + 2, ROW_HEIGHT * (most + 1) + ROW_HEIGHT // 2
+    is_tall = False
+    if above is not None and len(shown) > most:
+        is_tall = True
+        tall.style(f".st-key-{key}_frame", content, lowest, above)
     wide = {
         name: st.column_config.Column(width=setting) if isinstance(setting, int) else setting
         for name, setting in (columns or {}).items()
     }
-    st.dataframe(
-        _as_sent(shown, first),
-        key=key,
-        hide_index=True,
-        column_config=wide,
-        row_height=ROW_HEIGHT,
-        placeholder="\N{EN DASH}",
-        height="content" if len(shown) <= most else ROW_HEIGHT * (most + 1) + ROW_HEIGHT // 2,
-        on_select="rerun",
-        selection_mode="single-cell",
-    )
+    with st.container(key=f"{key}_frame"):
+        st.dataframe(
+            _as_sent(shown, first),
+            key=key,
+            hide_index=True,
+            column_config=wide,
+            row_height=ROW_HEIGHT,
+            placeholder="\N{EN DASH}",
+            height="stretch" if is_tall else "content" if len(shown) <= most else lowest,
+            on_select="rerun",
+            selection_mode="single-cell",
+        )
     return clicked
 
 

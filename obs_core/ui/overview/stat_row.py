@@ -14,6 +14,7 @@ from obs_core.ui.series import stale
 from obs_core.ui.series.silence import silent_names
 from obs_core.ui.shell import rule_suggestions
 from obs_core.ui.shell.answers import ask, derived
+from obs_core.ui.shell.panel import retry_button
 from obs_core.ui.shell.scope import PageScope
 from obs_core.ui.shell.state_badges import WRITERS
 
@@ -33,7 +34,15 @@ def stat_row(scope: PageScope) -> None:
     }
     quiet = _WRITER_CARDS if writers_line(scope) else ()
     cards = {label: parts for label, parts in _CARDS.items() if label not in quiet}
-    stat_card.row([_card(label, *parts, sources=sources, end_ns=scope.window.to_ns) for label, parts in cards.items()])
+    failed: list[str] = []
+    stat_card.row(
+        [
+            _card(label, *parts, sources=sources, end_ns=scope.window.to_ns, failed=failed)
+            for label, parts in cards.items()
+        ]
+    )
+    if failed:
+        retry_button(", ".join(failed))
 
 
 def writers_line(scope: PageScope) -> str:
@@ -92,13 +101,15 @@ def _card(
     *,
     sources: dict[str, Callable[[], DataFrame]],
     end_ns: int,
+    failed: list[str],
 ) -> str:
-    """One card as HTML; if a question failed, the card shows the error."""
+    """One card as HTML; if a question failed, the card shows the error and is added to `failed`."""
     try:
         answers = [sources[name]() for name in needs]
         given: dict[str, int] = {"end_ns": end_ns} if build is _stale else {}
         return derived(_html, *answers, kind=build, **given)
     except ObsError as error:
+        failed.append(label)
         return stat_card.card_html(StatCard(label, formatting.NOT_MEASURED, error.message, hover=error.hint, bad=True))
 
 

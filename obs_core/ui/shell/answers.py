@@ -121,6 +121,11 @@ def clear_cache() -> None:
     _current().clear()
 
 
+def forget(*questions: Question) -> None:
+    """Drop the answers to `questions`: the next page that asks them computes them again."""
+    _current().forget(*questions)
+
+
 def close() -> None:
     """Close the engine of this server; the next question opens it again."""
     cached_query.clear()

@@ -100,6 +100,13 @@ class CachedQuery:
             self._snapshot = taken
         return taken
 
+    def forget(self, *questions: Question) -> None:
+        """Drop the answers to `questions`."""
+        names = {(question.__module__, question.__qualname__) for question in questions}
+        with self._lock:
+            for key in [key for key in self._answers if isinstance(key, tuple) and key[:2] in names]:
+                del self._answers[key]
+
     def answer(
         self, question: Question, window: Window, parameters: dict[str, object], version: Version | None = None
     ) -> DataFrame:

@@ -1,4 +1,7 @@
-"""The head of every page in one row: title, group, window, live state, share and help."""
+"""The head of every page in one row: title, group, window, live state, share and help.
+
+On a phone it is two rows: the title, and below it the window next to a menu with the rest.
+"""
 
 from collections.abc import Mapping
 from typing import Final
@@ -9,12 +12,15 @@ from obs_core import theme
 from obs_core.errors import ObsError
 from obs_core.query.questions import overview
 from obs_core.ui.kit import width
+from obs_core.ui.kit.fold import value_of
+from obs_core.ui.kit.text import css_string
 from obs_core.ui.shell import answers, controls, firing, help_sheet, layout, pause
-from obs_core.ui.shell.share import share
+from obs_core.ui.shell.share import share, share_section
 from obs_core.ui.shell.time_picker import time_picker
 
 GROUPS_WAIT_S: Final = 0.5
 _GROUPS: Final = "_obs_groups"
+_MENU: Final = "obs_menu"
 
 
 def draw(title: str, given: Mapping[str, str], *, controls_shown: bool) -> None:
@@ -30,13 +36,36 @@ def draw(title: str, given: Mapping[str, str], *, controls_shown: bool) -> None:
         layout.title_slot(title)
         if not controls_shown:
             return
+        if width.is_narrow():
+            time_picker()
+            _menu(groups)
+            return
         controls.draw_group(groups)
         time_picker()
         controls.draw_interval()
-        if controls.refresh_interval_s() is None:
-            pause.refresh_button(controls.page_scope())
+        _refresh()
         share()
         help_sheet.help_sheet()
+
+
+def _menu(groups: list[str]) -> None:
+    """Draw the menu of a narrow page; its button says which group is shown, and how often the page refreshes."""
+    texts = (str(value_of("group") or "All groups"), str(value_of("every") or controls.DEFAULT_INTERVAL))
+    with st.container(key="obs_menu_name"):
+        st.html(f"<style>.st-key-{_MENU} button p::after {{ content: {css_string(' · '.join(texts))}; }}</style>")
+    with st.popover("Controls", icon=":material/tune:", key=_MENU):
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+            controls.draw_group(groups)
+            controls.draw_interval()
+            _refresh()
+        share_section()
+        with st.expander("Help", icon=":material/help:"):
+            help_sheet.draw_sheet()
+
+
+def _refresh() -> None:
+    if controls.refresh_interval_s() is None:
+        pause.refresh_button(controls.page_scope())
 
 
 def _groups(given: Mapping[str, str]) -> list[str]:

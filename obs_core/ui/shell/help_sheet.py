@@ -1,5 +1,7 @@
 """The help sheet: keys, ways to write a time, and what marks mean. `?` opens it on every page."""
 
+import html
+from collections.abc import Mapping
 from typing import Final
 
 import streamlit as st
@@ -36,17 +38,26 @@ _TIMES: Final = {
 def help_sheet() -> None:
     """Draw the button and, behind it, the sheet."""
     with st.popover("Help", icon=":material/help:", key="obs_help"):
-        st.markdown("**Keys**")
-        st.markdown(_table(_KEYS))
-        st.markdown("**Keys in a trace**")
-        st.markdown(_table(_TRACE_KEYS))
-        st.markdown("**Times**, in the picker and in links")
-        st.markdown(_table(_TIMES))
-        st.markdown("**Marks of alerts**")
-        st.markdown("  \n".join(f"{badge.icon} {badge.label}" for badge in ALERTS.values()))
-        log = formatting.escape_markdown(str(from_environment().log.absolute()))
-        st.caption(f"Times are in {formatting.zone_name()}. Log: {log}. obs-core {VERSION}")
+        draw_sheet()
 
 
-def _table(pairs: dict[str, str]) -> str:
-    return "  \n".join(f"`{key}` {formatting.escape_markdown(text)}" for key, text in pairs.items())
+def draw_sheet() -> None:
+    """Draw what the sheet says."""
+    marks = {badge.icon: badge.label for badge in ALERTS.values()}
+    parts = (
+        ("Keys", _KEYS, "kbd"),
+        ("Keys in a trace", _TRACE_KEYS, "kbd"),
+        ("Times, in the picker and in links", _TIMES, "kbd"),
+        ("Marks of alerts", marks, "span"),
+    )
+    st.html(f"<div class='obs-sheet'>{''.join(_part(*part) for part in parts)}</div>")
+    log = formatting.escape_markdown(str(from_environment().log.absolute()))
+    st.caption(f"Times are in {formatting.zone_name()}. Log: {log}. obs-core {VERSION}")
+
+
+def _part(title: str, pairs: Mapping[str, str], tag: str) -> str:
+    rows = "".join(
+        f"<div><dt><{tag}>{html.escape(key)}</{tag}></dt><dd>{html.escape(text)}</dd></div>"
+        for key, text in pairs.items()
+    )
+    return f"<section><h3>{html.escape(title)}</h3><dl>{rows}</dl></section>"

@@ -16,7 +16,7 @@ from obs_core import theme
 ICON: Final = str(Path(__file__).with_name("web") / "icon.png")
 """The icon of the browser tab: a file, since Streamlit would load a symbol from the network."""
 
-_SCRIPTS: Final = ("history.js", "keys.js", "crosshair.js", "suggest.js", "scheme.js")
+_SCRIPTS: Final = ("history.js", "keys.js", "crosshair.js", "suggest.js", "scheme.js", "scroll.js")
 
 _slot: ContextVar[DeltaGenerator | None] = ContextVar("_slot", default=None)
 

@@ -10,7 +10,8 @@ import streamlit as st
 from streamlit.errors import StreamlitDuplicateElementKey
 
 from obs_core.errors import ObsError
-from obs_core.ui.shell import rule_suggestions
+from obs_core.ui.shell import pause, rule_suggestions
+from obs_core.ui.shell.cached_query import Question
 
 _log = logging.getLogger(__name__)
 
@@ -57,22 +58,32 @@ def boundary(title: str) -> Iterator[None]:
     try:
         yield
     except ObsError as error:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.warning(f"{error.message} {error.hint}".strip(), icon=":material/error:")
-            _retry_button(title)
+        report(title, f"{error.message} {error.hint}".strip())
     except Exception:  # noqa: BLE001 - an error in one card must not stop the page
         _log.exception("The panel %s failed.", title)
-        st.warning(
+        report(
+            title,
             f"“{title}” can't be shown because of an error in this program. "
             "See the server's output; the rest of the page is not affected.",
-            icon=":material/error:",
         )
 
 
-def _retry_button(title: str) -> None:
-    """Draw a button that runs the page again; several parts of a page may have the same title."""
+def report(title: str, text: str) -> None:
+    """Say what went wrong in the part `title` of the page, and offer to try again."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.warning(text, icon=":material/error:")
+        retry_button(title)
+
+
+def retry_button(title: str, *forgotten: Question) -> None:
+    """Draw a button that runs the page again, without the answers to the questions `forgotten`.
+
+    An error is never kept as an answer, but an answer may lack what took too long. Several parts of a page may have the
+    same title.
+    """
     for number in count():
         with suppress(StreamlitDuplicateElementKey):
             key = f"obs_retry {title} {number}"
-            st.button("Retry", key=key, icon=":material/refresh:", help=f"Ask “{title}” again")
+            icon, hover = ":material/refresh:", f"Ask “{title}” again"
+            st.button("Retry", key=key, icon=icon, help=hover, on_click=pause.forget, args=forgotten)
             return

@@ -15,6 +15,7 @@ from obs_core.query.questions import traces
 from obs_core.ui.kit.formatting import count, format_time
 from obs_core.ui.kit.text import counted
 from obs_core.ui.shell import answers
+from obs_core.ui.shell.cached_query import Question
 from obs_core.ui.shell.scope import PageScope
 
 OPEN_ROW: Final = ("trace", "t_row", "l_row")
@@ -71,6 +72,14 @@ def shown_scope() -> PageScope | None:
     """Return the scope of what the page shows; None before it is drawn."""
     last: View | None = st.session_state.get(_VIEW)
     return last.scope if last is not None else None
+
+
+def forget(*questions: Question) -> None:
+    """Drop the answers to `questions`, those that the page keeps as well; for callbacks."""
+    answers.forget(*questions)
+    last: View | None = st.session_state.get(_VIEW)
+    for key in [key for key in (last.held if last is not None else ()) if key[0] in questions]:
+        del last.held[key]  # type: ignore[union-attr]
 
 
 def refresh_button(scope: PageScope) -> None:

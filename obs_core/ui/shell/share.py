@@ -15,14 +15,24 @@ def share(scope: PageScope | None = None, *, key: str = "obs_share") -> None:
     The window is that of `scope`, or what the page shows when the button is opened.
     """
     with st.popover("Share", icon=":material/link:", key=key, on_change="rerun") as opened:
-        if not opened.open:
-            return
-        scope = scope or pause.shown_scope() or controls.page_scope()
-        st.caption("Frozen link: always this window.")
-        st.code(_link(frozen(scope)), language=None, wrap_lines=True)
-        if scope.is_relative:
-            st.caption("Live link: the same window, moving with the clock.")
-            st.code(_link({"from": scope.from_text, "to": scope.to_text}), language=None, wrap_lines=True)
+        if opened.open:
+            _links(scope or pause.shown_scope() or controls.page_scope())
+
+
+@st.fragment
+def share_section() -> None:
+    """Draw both links as a part of a menu, once it is opened."""
+    with st.expander("Share", icon=":material/link:", key="obs_share_section", on_change="rerun") as opened:
+        if opened.open:
+            _links(pause.shown_scope() or controls.page_scope())
+
+
+def _links(scope: PageScope) -> None:
+    st.caption("Frozen link: always this window.")
+    st.code(_link(frozen(scope)), language=None, wrap_lines=True)
+    if scope.is_relative:
+        st.caption("Live link: the same window, moving with the clock.")
+        st.code(_link({"from": scope.from_text, "to": scope.to_text}), language=None, wrap_lines=True)
 
 
 def frozen(scope: PageScope) -> dict[str, str]:

@@ -13,7 +13,7 @@ from obs_core.errors import LogMissing, ObsError
 from obs_core.settings import from_environment
 from obs_core.ui.kit import formatting
 from obs_core.ui.shell import answers, otlp_status
-from obs_core.ui.shell.panel import panel
+from obs_core.ui.shell.panel import panel, report
 
 CHECK_INTERVAL_S: Final = 1
 STOP_S: Final = 10
@@ -121,6 +121,6 @@ def _missing_log(log: Path) -> None:
     except LogMissing:
         st.info(f"No trace log yet at {formatting.escape_markdown(str(log))}.", icon=":material/inbox:")
     except ObsError as error:
-        st.warning(formatting.escape_markdown(f"{error.message} {error.hint}"), icon=":material/error:")
+        report("Log", formatting.escape_markdown(f"{error.message} {error.hint}"))
     else:
         st.info(f"The trace log at {formatting.escape_markdown(str(log))} is empty.", icon=":material/inbox:")

@@ -24,3 +24,8 @@ def test_errors_are_shown_in_their_panel_and_nowhere_else() -> None:
     assert "ZeroDivisionError" not in app.warning[1].value
     assert [markdown.value for markdown in app.markdown] == ["drawn"]
     assert "a &lt;note&gt;" in app.get("html")[1].proto.body
+
+
+def test_every_error_has_a_button_to_try_again() -> None:
+    app = AppTest.from_string(PAGE).run()
+    assert [button.label for button in app.button] == ["Retry"] * len(app.warning) == ["Retry", "Retry"]

@@ -24,7 +24,8 @@ class TreeCell {
     second.className = 'second';
     const errors = row.Errors && row.Errors !== '0' ? `\u2715 ${row.Errors}` : '';
     const what = row.Exception || errors || (row.look.includes('|traces|') ? '' : row['Data Value']);
-    second.textContent = [what, params.value, row.Timestamp].filter(Boolean).join(' \u00b7 ');
+    const time = (row.Timestamp || '').slice(5, 19);  // without year and milliseconds: there is room for the process
+    second.textContent = [what, time, params.value].filter(Boolean).join(' \u00b7 ');
     text.textContent = row.Data;
     this.eGui.append(second);
   }

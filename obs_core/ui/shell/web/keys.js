@@ -4,7 +4,7 @@ if (!window.obsKeys) {
   const shown = (element) => element.offsetParent !== null && !element.closest('.st-key-obs_bar');
   const click = (key) => document.querySelector(`.st-key-${key} button`)?.click();
   const firstField = () => [...document.querySelectorAll('[data-testid=stMain] input[type=text]')].find(shown)?.focus();
-  const ACTIONS = { '?': () => click('obs_help'), t: () => click('obs_window'), '/': firstField };
+  const ACTIONS = { '?': () => click(document.querySelector('.st-key-obs_help') ? 'obs_help' : 'obs_menu'), t: () => click('obs_window'), '/': firstField };
   const typing = ({ target }) => target instanceof Element
     && (target.isContentEditable || target.closest('input, textarea, select, [role=textbox], [role=grid]'));
   addEventListener('keydown', (event) => {
