@@ -91,7 +91,7 @@ def latency_bands(per: str = "", *, log: bool = False) -> Spec:
     names: list[str | alt.FieldName] = ["p50_ms", "p95_ms", "p99_ms"]
     sample = _sample(bucket=0, p50_ms=1.0, p95_ms=1.0, p99_ms=1.0, partial="")
     scale = alt.Scale(type="log", nice=False) if log else alt.Scale(zero=True)
-    axis = _height(labelExpr=_duration("datum.value"), **({"tickCount": 4} if log else {}))
+    axis = _height(labelExpr=duration_label("datum.value"), **({"tickCount": 4} if log else {}))
     lines = (
         alt.Chart(sample)
         .transform_fold(names, as_=["percentile", "ms"])
@@ -105,7 +105,7 @@ def latency_bands(per: str = "", *, log: bool = False) -> Spec:
         )
         .add_params(_brush())
     )
-    texts = {f"p{number}": _duration(f"datum.p{number}_ms") for number in (50, 95, 99)}
+    texts = {f"p{number}": duration_label(f"datum.p{number}_ms") for number in (50, 95, 99)}
     tooltip = [alt.Tooltip(f"{name}:N", title=name.upper()) for name in texts]
     tooltip.append(alt.Tooltip("slice:N", title="Slice"))
     measured = alt.Chart(sample).transform_filter("isValid(datum.p95_ms)").transform_calculate(**texts)
@@ -191,7 +191,7 @@ def _height(**more: Any) -> alt.Axis:  # noqa: ANN401 - settings of an axis
     return alt.Axis(minExtent=_AXIS_WIDTH, maxExtent=_AXIS_WIDTH, titlePadding=2, **{"tickCount": 5, **more})
 
 
-def _duration(ms: str) -> str:
+def duration_label(ms: str) -> str:
     """A Vega expression: the milliseconds of the expression `ms` with three digits and the unit that fits."""
     text = f"format({ms} * 1000, '.3~r') + ' µs'"
     for limit, unit in ((1, "ms"), (1e3, "s"), (6e4, "min"), (3.6e6, "h")):

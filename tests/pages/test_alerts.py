@@ -198,5 +198,5 @@ def test_alerts_are_listed_even_if_their_trends_take_too_long(
     app = opened("alerts")
     assert not app.exception
     assert list(app.dataframe[0].value["Rule"]) == ["stuck"]
-    assert "longer than 5 s" in app.warning[0].value
+    assert any("longer than 5 s" in warning.value for warning in app.warning)
     assert [button.label for button in app.button].count("Retry") == 1

@@ -28,7 +28,7 @@ def scope_names(field: str, kind: str, scope: PageScope) -> list[str]:
         return _by_count(series["data"], series["readings"])
     if field == "data":  # grouping all calls by their names would take as long as the slowest panel
         calls = ask(traces.page, scope, row_filter=RowFilter(kind="call"), size=NEWEST)
-        return _by_count(calls["Data"], calls["Data"].notna())
+        return _by_count(calls["Data"], calls["Data"].notna().astype("int64"))
     calls = ask(functions.list_, scope)
     return _by_count(calls["function"], calls["calls"])
 

@@ -65,9 +65,10 @@ def by_status() -> charts.Spec:
 
 def by_duration() -> charts.Spec:
     """Return calls by time and duration as a heat map on a logarithmic scale, failed ones on top."""
-    low: charts.Spec = {"field": "from_ms", "type": "quantitative", "title": "Duration (ms)"}
+    low: charts.Spec = {"field": "from_ms", "type": "quantitative", "title": "Duration"}
     number: charts.Spec = {"type": "quantitative", "format": ",.3~r"}
-    axis = {"grid": False, "format": "~g", "labelOverlap": "greedy", "tickCount": 4}
+    label = charts.duration_label("datum.value")
+    axis = {"grid": False, "labelExpr": label, "labelOverlap": "greedy", "tickCount": 4}
     brush = {"name": "window", "select": {"type": "interval", "encodings": ["x", "y"]}}
     return {
         "height": HEIGHT,

@@ -60,4 +60,4 @@ def _part(title: str, pairs: Mapping[str, str], tag: str) -> str:
         f"<div><dt><{tag}>{html.escape(key)}</{tag}></dt><dd>{html.escape(text)}</dd></div>"
         for key, text in pairs.items()
     )
-    return f"<section><h3>{html.escape(title)}</h3><dl>{rows}</dl></section>"
+    return f"<section><strong>{html.escape(title)}</strong><dl>{rows}</dl></section>"

@@ -26,7 +26,7 @@ export default function ({ data: given, parentElement, setTriggerValue }) {
     viewport.style.height = `${Math.min(Math.max(given.height, window.innerHeight - 330), Math.max(3, data.id.length) * ROW)}px`;
     root.querySelector('.pad').style.height = `${shown.length * ROW}px`;
     root.querySelector('.count').textContent = shown.length === data.id.length
-      ? `${shown.length.toLocaleString('en')} rows`
+      ? `${shown.length.toLocaleString('en')} ${shown.length === 1 ? 'row' : 'rows'}`
       : `${shown.length.toLocaleString('en')} of ${data.id.length.toLocaleString('en')} rows`;
     draw();
   }
