@@ -179,7 +179,7 @@ class Channel:
             verdict = answers.verdict(self.signal, response, self._endpoint)
             if verdict.outcome == "loop":
                 hint = "Set OBS_FORWARD to the address of another program."
-                raise PermanentFailure(f"Nothing is forwarded: {verdict.text}", hint)
+                raise PermanentFailure(verdict.text, hint)
             if verdict.outcome != "retry":
                 return verdict
             failures += 1

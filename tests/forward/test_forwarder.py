@@ -28,6 +28,8 @@ from tests.support.receivers import Post, Receiving, answers, receiver
 TRACES = {"OBS_FORWARD_SIGNALS": "traces"}
 LOGS = {"OBS_FORWARD_SIGNALS": "logs"}
 OK = "200 OK"
+TIMES = (-(2**63) + 1, -1, 0, 2**63 - 2)
+"""Times of a clock that jumped; rows are sent in the order of their ids."""
 
 
 def base(receiving: Receiving) -> str:
@@ -65,6 +67,7 @@ def test_another_log_gets_all_rows_as_they_are(tmp_path: Path) -> None:
     log, rows = tmp_path / "a.db", [*calls(700), *readings(900)]
     failed = calls(1, 800)[0]._replace(status="ERROR", exception="KeyError: 'x'", exception_stack="Traceback …")
     record = Row("log", "shop-1", "shop", 5, "shop", "string", "no price", "ERROR", trace_id="b" * 32, span_id="c" * 16)
+    rows += [row._replace(timestamp=time_ns) for row, time_ns in zip(calls(4, 900), TIMES, strict=True)]
     odd = Row(
         "call", "p", "without ids", -7, data_value='"\0\u2028😀', attributes='{"attributes": {"\\ud800": [1e400]}}'
     )
