@@ -76,6 +76,42 @@ def parameters_are_passed_and_errors_of_binding_are_those_of_the_function() -> o
 
 
 @case
+def parameters_may_have_any_name() -> object:
+    names = [
+        "_",
+        "__",
+        "___",
+        "name",
+        "error",
+        "result",
+        "value",
+        "own",
+        "scope",
+        "token",
+        "pack",
+        "get",
+        "reset",
+        "self",
+    ]
+    made = module(
+        "named",
+        f"def plain({', '.join(names)}): return locals()\n"
+        f"def rest({names[0]}, *{names[1]}, **{names[2]}): return locals()\n"
+        f"def steps({', '.join(names)}): yield locals()\n"
+        f"async def task({', '.join(names)}): return locals()\n"
+        "def outer(call, *args): return call(*args)\n",
+    )
+    numbers = range(len(names))
+    return (
+        made.outer(made.plain, *numbers),
+        made.outer(made.rest, 1, 2, 3),
+        made.outer(lambda: made.rest(1, 2, a=3)),
+        made.outer(lambda: list(made.steps(*numbers))),
+        made.outer(lambda: asyncio.run(made.task(*numbers))),
+    )
+
+
+@case
 def identity_pickle_and_copy() -> object:
     same = pickle.loads(pickle.dumps(plain)) is plain  # noqa: S301 - our own
     return same, copy.deepcopy(plain) is plain, plain.__module__, plain.__qualname__

@@ -27,10 +27,10 @@ FAST: Final = """
                 _obs_bits = _obs.bits
                 _obs_high, _obs_low, _obs_parent = _obs_start, _obs_bits(64), 0
             else:
-                _obs_high, _obs_low, _obs_parent, _ = _obs_running
+                _obs_high, _obs_low, _obs_parent, _obs_name = _obs_running
         else:
             _obs_off = False
-            _obs_high, _obs_low, _obs_parent, _ = _obs_running
+            _obs_high, _obs_low, _obs_parent, _obs_name = _obs_running
             if not _obs_parent:
                 _obs, _obs_off, _obs_high, _obs_low, _obs_parent = _obs.without_parent(_obs_running)
         if not _obs_off:

@@ -5,7 +5,8 @@ import contextvars
 import functools
 import json
 import threading
-from collections.abc import Iterator
+import types
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,35 @@ from obs_core import extract, extracted, span, trace
 from obs_core.capture import writer
 from tests.capture.conftest import Select
 from tests.capture.test_counts import program
+
+
+async def _task(a: int) -> int:
+    return a
+
+
+async def _ticks(a: int) -> AsyncIterator[int]:
+    yield a
+
+
+def _steps(a: int) -> Iterator[int]:
+    yield a
+
+
+def _value(a: int) -> int:
+    return a
+
+
+@pytest.mark.parametrize("args", [False, True])
+@pytest.mark.parametrize("function", [_task, _ticks, _steps, _value])
+def test_names_of_ours_in_the_code_can_not_be_parameters_of_the_program(function: Any, args: bool) -> None:  # noqa: ANN401, FBT001
+    traced = types.FunctionType(function.__code__, globals())
+    trace(args=args)(traced)
+    code = traced.__code__
+    assert code is not function.__code__
+    inside = [item for item in code.co_consts if isinstance(item, types.CodeType) and item is not function.__code__]
+    names = {name for one in (code, *inside) for name in (*one.co_varnames, *one.co_cellvars, *one.co_freevars)}
+    assert names - {"a"} == {name for name in names if name.startswith("_obs")}
+    assert len(names) > 4
 
 
 def test_trace_returns_the_function_itself_and_all_that_hold_it_are_traced(select: Select) -> None:
