@@ -23,6 +23,16 @@ BUCKET: Final = (
 """SQL for the bucket of a call's duration; NULL without one."""
 BUCKET_NS: Final = f"CASE WHEN key > {ZERO_KEY} THEN 2 * pow({GAMMA!r}, key) / {GAMMA + 1!r} ELSE 0 END"
 """SQL for the duration that a bucket represents."""
+_MAGNITUDE: Final = f"(ceil(ln(abs(memory_delta::DOUBLE)) / {math.log(GAMMA)!r}) + 1)::SMALLINT"
+MEMORY_BUCKET: Final = (
+    f"CASE WHEN memory_delta > 0 THEN {_MAGNITUDE} WHEN memory_delta < 0 THEN -{_MAGNITUDE}"
+    " WHEN memory_delta = 0 THEN 0::SMALLINT END"
+)
+"""SQL for the bucket of a call's memory, in the order of the values: negative ones have negative keys."""
+MEMORY_VALUE: Final = f"CASE WHEN key = 0 THEN 0 ELSE sign(key) * 2 * pow({GAMMA!r}, abs(key) - 1) / {GAMMA + 1!r} END"
+"""SQL for the memory that a bucket represents."""
+DECADE_SLICE: Final = "floor(10 * log10(greatest(duration_ns, 1)))::INTEGER"
+"""SQL for the number of a duration's slice, of ten per power of ten."""
 
 ROW_COLUMNS: Final = (*COLUMNS, "covered_ns", "caller")
 
@@ -37,6 +47,7 @@ def statements() -> dict[str, str]:
     return {
         "rows": _ROWS, "r_rows": _R_ROWS, "r_calls": _calls(HOUR), "d_calls": _calls(DAY), "r_traces": _R_TRACES,
         "r_fails": _R_FAILS, "r_values": _values(HOUR), "d_values": _values(DAY),
+        "d_durations": _D_DURATIONS, "d_memory": _D_MEMORY,
     }  # fmt: skip
 
 
@@ -140,7 +151,28 @@ _VALUES: Final = """
     ORDER BY slot, process_group, process, data
 """
 
-ALWAYS_WRITTEN: Final = ("r_fails", "r_values", "d_values")
+# `m2` is the sum of squared deviations from the mean of the row: those of several rows can be added up without loss.
+_D_DURATIONS: Final = f"""
+    SELECT
+        {slot(DAY)} AS slot, process_group, "function", data, {DECADE_SLICE} AS slice, count(*) AS calls,
+        count(*) FILTER (status = 'ERROR') AS errors, max(struct_pack(ns := duration_ns, id := id)) AS slowest,
+        sum(duration_ns::DOUBLE) AS sum_ns, var_pop(duration_ns::DOUBLE) * count(*) AS m2
+    FROM wide
+    WHERE kind = 'call' AND duration_ns IS NOT NULL
+    GROUP BY ALL
+    ORDER BY slot, process_group, "function", data, slice
+"""
+_D_MEMORY: Final = f"""
+    SELECT
+        {slot(DAY)} AS slot, process_group, "function", data, {MEMORY_BUCKET} AS key, count(*) AS n,
+        sum(memory_delta::DOUBLE) AS memory, var_pop(memory_delta::DOUBLE) * count(*) AS m2
+    FROM wide
+    WHERE kind = 'call' AND memory_delta IS NOT NULL
+    GROUP BY ALL
+    ORDER BY slot, process_group, "function", data, key
+"""
+
+ALWAYS_WRITTEN: Final = ("r_fails", "r_values", "d_values", "d_durations", "d_memory")
 """Kinds of pieces that are written even without rows: a day without one was sealed by an earlier version."""
 DAY_NS: Final = DAY
 """The length of the days by which pieces are divided."""

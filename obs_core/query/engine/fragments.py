@@ -25,13 +25,13 @@ Jaeger's trace statistics.
 `{sketches(relation by column, …)}` are the common table expressions that percentiles from sketches need, of a relation
 with the columns `keys` and `counts` (`archive.rollups`): `ranked` has their buckets. `{percentile(0.95)}` is a
 percentile of `ranked`, grouped by these columns: linear between the values of the buckets. Its share is a number, or a
-column by which it is grouped too.
+column by which it is grouped too. `{memory_value}` is the memory that the bucket `key` represents.
 """
 
 import re
 from typing import Final
 
-from obs_core.archive.rollups import BUCKET_NS
+from obs_core.archive.rollups import BUCKET_NS, MEMORY_VALUE
 
 _FUNCTION_NAME: Final = re.compile(r"\{(?:(\w+)\.)?function_name\}")
 _SKETCHES: Final = re.compile(r"\{sketches\((\w+) by ([\w, ]+)\)\}")
@@ -165,6 +165,7 @@ def expanded(statement: str) -> str:
     statement = statement.replace("{sort_key}", _SORT_KEY).replace("{severity}", f"{SEVERITY} AS severity")
     statement = _CUT.sub(_CUT_SQL, statement)
     statement = _SKETCHES.sub(_SKETCHES_SQL, statement)
+    statement = statement.replace("{memory_value}", MEMORY_VALUE)
     statement = _PERCENTILE.sub(_PERCENTILE_SQL, statement)
     statement = _FUNCTION_NAME.sub(lambda match: function_name(match[1] or ""), statement)
     return _PART.sub(r"true /* part(\1) */", statement)

@@ -8,7 +8,7 @@
 - `measures`: the columns of `totals`, and min_ns, max_ns, self_ns, measured, memory; some rows correct self_ns alone
   (`self_times`)
 - `window_traces`: trace, the hash of the id of a trace with calls in the window; not distinct
-- those of values: see `value_relations`
+- those of values: see `value_relations`; those of one function's durations and memory: see `spread_relations`
 
 The rollups of `hours` (if they are of all functions) and `totals` are merged once: files never change, so the worker
 keeps the result, a *partial* answer for all questions about these slices.
@@ -19,7 +19,7 @@ from typing import Final
 
 from obs_core.archive.rollups import BUCKET, SLOT
 from obs_core.clock import DAY, HOUR, Window
-from obs_core.query.engine import mirror, self_times, value_relations
+from obs_core.query.engine import mirror, self_times, spread_relations, value_relations
 from obs_core.query.engine.archive_reader import ArchiveView
 from obs_core.query.engine.rollup_slices import (
     CALL_ROWS,
@@ -55,7 +55,8 @@ def rows_of(statement: str) -> SqlFile:
     """The columns of rows that the relations of `statement` need; `tail` has those of the rows behind the archive."""
     if names_in(statement, value_relations.NAMES):
         return VALUE_ROWS
-    return MEASURE_ROWS if names_in(statement, self_times.NAMES) else CALL_ROWS
+    is_measured = names_in(statement, (*self_times.NAMES, *spread_relations.NAMES))
+    return MEASURE_ROWS if is_measured else CALL_ROWS
 
 
 def relations(
@@ -71,6 +72,7 @@ def relations(
     builders = {"slots": one.slots, "hours": one.hours, "totals": one.totals, "measures": one.measures}
     builders |= {"window_traces": one.traces}
     declared = [builders[name]() for name in names_in(statement, list(builders))]
+    declared += [spread_relations.declared(name, slices) for name in names_in(statement, spread_relations.NAMES)]
     declared += [value_relations.declared(name, slices) for name in names_in(statement, value_relations.NAMES)]
     return ",\n".join(declared), slices.partials
 
@@ -132,15 +134,10 @@ class _Relations:
 
     def _days(self, columns: str) -> tuple[str, list[Window], str]:
         """The rollups by day and hour, with a UNION ALL behind them; what they lack; SQL for `earlier` of a row."""
-        parts = [(self._window, False)]
-        split_ns = self._parameters.get("split_ns")
+        split_ns = self._slices.split_ns
         earlier_rows = "false" if split_ns is None else f"timestamp < {split_ns}"
-        if split_ns is not None:
-            assert isinstance(split_ns, int)
-            split_ns = max(self._window.from_ns, min(self._window.to_ns, split_ns))
-            parts = [(Window(self._window.from_ns, split_ns), True), (Window(split_ns, self._window.to_ns), False)]
         slices, edges = "", []
-        for part, earlier in parts:
+        for part, earlier in self._slices.sides():
             selected = f"{columns}, {earlier} AS earlier, 1 AS one"
             inner = whole(part, DAY)
             days = rolled_days(self._view, inner, "d_calls", like="r_calls") if inner else []

@@ -20,9 +20,9 @@ CALL_ROWS: Final = parsed(
 """The columns that the relations need of rows."""
 MEASURE_ROWS: Final = parsed(
     "rollup measures",
-    f"{_HEADER}rows_(kind, status, timestamp, process_group, function, data, duration_ns, memory_delta)\nSELECT 1",
+    f"{_HEADER}rows_(kind, status, timestamp, id, process_group, function, data, duration_ns, memory_delta)\nSELECT 1",
 )
-"""The columns that `measures` needs of rows."""
+"""The columns that the relations of one function's measures need of rows."""
 VALUE_ROWS: Final = parsed(
     "rollup values",
     f"{_HEADER}values(timestamp, id, process, process_group, data, data_type, data_value)\nSELECT 1",
@@ -85,6 +85,21 @@ class Slices:
     def group(self) -> str:
         """The condition that selects the group of the question, after others."""
         return "" if self.parameters.get("group") is None else " AND process_group = $group"
+
+    @property
+    def split_ns(self) -> int | None:
+        """The parameter `split_ns`, if it is given, within the window."""
+        split_ns = self.parameters.get("split_ns")
+        if split_ns is None:
+            return None
+        assert isinstance(split_ns, int)
+        return max(self.window.from_ns, min(self.window.to_ns, split_ns))
+
+    def sides(self) -> list[tuple[Window, bool]]:
+        """The parts of the window before and after `split_ns`, and whether they are earlier."""
+        if self.split_ns is None:
+            return [(self.window, False)]
+        return [(Window(self.window.from_ns, self.split_ns), True), (Window(self.split_ns, self.window.to_ns), False)]
 
     def of(self, what: str, unit_ns: int, inner: Window | None, selected: str) -> str:
         """The rollups of the whole slices `inner`, with a UNION ALL behind them; nothing if there are none."""

@@ -22,7 +22,7 @@ from obs_core.query.engine.engine import Engine
 from obs_core.query.engine.sql_file import SqlFile, names, sql_file
 from obs_core.query.engine.sqlite_reader import SqliteReader
 from obs_core.query.engine.worker_pool import Pool
-from obs_core.query.questions import functions, overview
+from obs_core.query.questions import functions, inspector, overview
 from tests.support.archives import append, mixed, prune, seal, statement
 from tests.support.table import START_NS
 
@@ -293,7 +293,7 @@ def rolled_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def needs_the_end(file: SqlFile) -> bool:
     """Whether its rollups answer only for windows that end after all rows."""
-    return file.name == "functions/performance"
+    return file.name in ("functions/performance", "inspector/measures")
 
 
 @pytest.mark.parametrize("name", [name for name in names() if sql_file(name).rollup])
@@ -305,9 +305,12 @@ def test_rollups_give_the_same_counts_and_percentiles_within_1_percent(
     reader = ArchiveReader(rolled_path, log)
     shape, version = log.shape(), log.version()
     for number, window in enumerate(windows(len(name) + 7, int(os.environ.get("OBS_TEST_WINDOWS", "3")))):
-        parameters = {text: GIVEN.get(text) for text in file.parameters} | {"group": "g0" if number % 2 else None}
+        is_grouped = number % 2 and "group" in file.parameters
+        parameters = {text: GIVEN.get(text) for text in file.parameters} | {"group": "g0" if is_grouped else None}
         parameters |= SERIES if name == "values/trends" else {}
         parameters |= {key: ["", ""] for key in file.rollup_without}
+        if name == "inspector/measures":
+            parameters |= {"function": "jobs.f2" if number == 1 else "m.f1", "in_group": "g0" if number == 2 else None}
         if name == "functions/performance":
             parameters |= {"function": "m.f1" if number == 1 else None, "in_group": "g0" if number == 2 else None}
         if needs_the_end(file):
@@ -343,7 +346,7 @@ def test_rollups_give_the_same_counts_and_percentiles_within_1_percent(
     assert compared >= 3 * 3
 
 
-@pytest.mark.parametrize("what", ["r_values", "d_values", "d_calls"])
+@pytest.mark.parametrize("what", ["r_values", "d_values", "d_calls", "d_durations", "d_memory"])
 def test_days_that_an_earlier_version_sealed_without_a_rollup_are_answered_too(
     rolled_path: Path, pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
@@ -365,7 +368,10 @@ def test_days_that_an_earlier_version_sealed_without_a_rollup_are_answered_too(
             assert_close(answer, other.analyse(name, window, parameters))
 
 
-SUMS = ("impact_ms", "total_ms", "self_ms", "mean_ms", "min_ms", "max_ms", "memory_mean", "error_rate", "numbers")
+SUMS = (
+    "impact_ms", "total_ms", "self_ms", "mean_ms", "min_ms", "max_ms", "memory_mean", "memory_deviation",
+    "deviation_ms", "error_rate", "numbers",
+)  # fmt: skip
 
 
 def assert_close(answer: DataFrame, expected: DataFrame) -> None:
@@ -374,9 +380,10 @@ def assert_close(answer: DataFrame, expected: DataFrame) -> None:
     for column in expected.columns:
         got, right = answer[column].explode(), expected[column].explode()
         is_percentile = column.startswith("p") and column.endswith(("_ms", "_ns"))
+        is_percentile = is_percentile or column == "memory_p95"
         if column == "percentiles_ns":
             got, right = got.explode(), right.explode()
-        if column.startswith("slower"):
+        if column.startswith(("slower", "above")):
             continue  # estimates, see the test of changes
         if is_percentile or column in SUMS:
             assert got.astype("float64").tolist() == pytest.approx(
@@ -426,6 +433,16 @@ def test_changes_from_rollups_are_notable_where_the_exact_ones_are(
     with Engine(path, pool=pool) as engine:
         answer = functions.changes(engine, window).set_index("function")
         exact = functions.changes(engine, window, exact=True).set_index("function")
+        for name, slower in (("m.same", False), ("m.slower", True), ("m.steps", False)):
+            rolled, read = (
+                inspector.measures(engine, window, function=name, exact=is_exact) for is_exact in (False, True)
+            )
+            assert (rolled.attrs["way"], rolled.attrs["approximate"], read.attrs["way"]) == ("rollup", True, "archive")
+            for share in ("p50", "p95"):
+                assert rolled[f"{share}_notable"].tolist() == read[f"{share}_notable"].tolist() == [slower] * 2
+            if name != "m.steps":
+                for column in ("above_p50", "above_p95", "above_p99"):
+                    assert rolled[column].tolist() == pytest.approx(read[column].tolist(), abs=0.01 * 2_000)
     assert (answer.attrs["way"], answer.attrs["approximate"], exact.attrs["way"]) == ("rollup", True, "archive")
     assert answer["notable"].to_dict() == {"m.same": False, "m.slower": True, "m.steps": False}
     assert exact["notable"].to_dict() == answer["notable"].to_dict()

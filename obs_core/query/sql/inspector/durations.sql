@@ -18,3 +18,13 @@ FROM (
 )
 GROUP BY slice
 ORDER BY slice
+
+-- Rollup
+SELECT
+    10 ** (slice / 10) / 1e6 AS from_ms, 10 ** ((slice + 1) / 10) / 1e6 AS to_ms, sum(calls)::BIGINT AS calls,
+    sum(errors)::BIGINT AS errors, struct_extract(max(slowest), 'id') AS slowest_id,
+    struct_extract(max(slowest), 'ns') / 1e6 AS slowest_ms
+FROM duration_slices
+WHERE {function_name} = $function
+GROUP BY slice
+ORDER BY slice
