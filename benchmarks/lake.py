@@ -10,7 +10,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 from benchmarks.logs import multiplied
 from obs_core import subprocesses
@@ -18,8 +21,9 @@ from obs_core.clock import now_ns
 from tests.support import lake_services
 from tests.support.lakes import Shared
 
-ROWS = 200_000
-STEPS = 40
+ROWS = 500_000
+HOSTS = (1, 2, 4)
+STEPS = 60
 STEP_ROWS = 500
 
 
@@ -42,20 +46,35 @@ def throughput(shared: Shared, log: Path, rows: int) -> None:
     print(f"the start of a sealer: {start:.2f} s of processor time")
 
 
+def servers_s(services: lake_services.Services) -> float:
+    """The processor time so far of PostgreSQL and SeaweedFS, with their children that have ended, in seconds."""
+    total = 0.0
+    for service in (services.postgres, services.storage):
+        assert service.process
+        parent = psutil.Process(service.process.pid)
+        for process in (parent, *parent.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                total += sum(process.cpu_times()[:4])  # with those of its children
+    return total
+
+
 def commits(shared: Shared, logs: list[Path]) -> None:
     """Commits per second of several hosts at once, from the first step of the first to the last of all."""
+    before_s = servers_s(shared.services)
     children = [shared.start("obs_core.lake.sealer", str(log), f"--batch-rows={STEP_ROWS}") for log in logs]
-    for child in children:
-        assert child.stdout
-        child.stdout.readline()
+    first = [child.stdout.readline() for child in children if child.stdout]
+    if not all('"action"' in line for line in first):
+        raise SystemExit(f"A sealer failed: {first}")
     began = time.perf_counter()
-    steps = 0
-    for child in children:
-        steps += len(spent(child)[0])
+    ended = [spent(child) for child in children]
     elapsed = time.perf_counter() - began
+    steps = sum(len(said) for said, _ in ended)
+    sealers_ms = 1e3 * sum(used for _, used in ended) / steps
+    servers_ms = 1e3 * (servers_s(shared.services) - before_s) / steps
     whole = [shared.counts(number + 1) for number in range(len(logs))]
     is_whole = all(rows == distinct == mark for rows, distinct, mark in whole)
     print(f"{len(logs)} hosts: {steps / elapsed:.1f} commits per second, rows = distinct = mark: {is_whole}")
+    print(f"processor time per commit: sealers {sealers_ms:.0f} ms (with their start), servers {servers_ms:.0f} ms")
 
 
 def main() -> None:
@@ -67,7 +86,7 @@ def main() -> None:
         shared = Shared(services, "long")
         throughput(shared, log, rows)
         shared.close()
-        for hosts in (1, 2, 4):
+        for hosts in HOSTS:
             logs = [multiplied(folder / f"{hosts}-{n}.db", STEPS * STEP_ROWS, now_ns()) for n in range(hosts)]
             shared = Shared(services, f"hosts{hosts}")
             commits(shared, logs)

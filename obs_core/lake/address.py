@@ -11,7 +11,7 @@ SCHEME: Final = "ducklake:"
 _EXAMPLE: Final = "OBS_STORE=ducklake:postgres://obs@pg.example/obs?data=s3://bucket/obs"
 _SCHEMES: Final = ("postgres", "postgresql")
 # A host that vanished is noticed after some seconds instead of a quarter of an hour.
-_LIMITS: Final = {"connect_timeout": "5", "tcp_user_timeout": "10000", "keepalives_idle": "5"}
+_LIMITS: Final = {"connect_timeout": "10", "tcp_user_timeout": "10000", "keepalives_idle": "5"}
 _PORTS: Final = {"http": 80, "https": 443}
 
 
