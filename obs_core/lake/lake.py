@@ -17,8 +17,8 @@ Result = TypeVar("Result")
 _ATTEMPTS: Final = 60
 _LONGEST_S: Final = 0.5
 _SETTINGS: Final[dict[str, float]] = {
-    # DuckLake's own attempts, when another writer took the number of the snapshot: with 5 ms between them, none of 240
-    # steps of four writers failed.
+    # DuckLake's own attempts, when another writer took the number of the snapshot: with 5 ms between them, no step
+    # of four and six writers failed (400).
     "ducklake_max_retry_count": 200,
     "ducklake_retry_wait_ms": 5,
     "ducklake_retry_backoff": 1.05,
