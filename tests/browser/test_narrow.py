@@ -143,3 +143,15 @@ def test_the_menu_has_group_refresh_share_and_help(phone: Page) -> None:
     expect(phone.get_by_text("Frozen link: always this window.")).to_be_visible()
     phone.get_by_text("Help", exact=True).click()
     expect(phone.get_by_text("Marks of alerts")).to_be_visible()
+
+
+def test_the_title_of_a_trace_has_a_line_of_its_own(phone: Page) -> None:
+    opened(phone, "trace_explorer?every=off&trace=t0")
+    title = phone.locator(".obs-view-title")
+    title.wait_for()
+    box, close = title.bounding_box(), phone.locator(".st-key-t_close button").bounding_box()
+    assert box is not None
+    assert close is not None
+    assert box["width"] > WIDTH - 60
+    assert box["y"] + box["height"] <= close["y"]
+    assert close["x"] + close["width"] <= WIDTH
