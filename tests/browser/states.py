@@ -22,6 +22,8 @@ class State(NamedTuple):
         """Open the page, and bring it into this state."""
         given = "" if "from=" in self.link else PERIOD
         page.goto(f"{address}/{self.link}{'&' if '?' in self.link else '?'}{given}")
+        page.locator(".obs-heading h1").wait_for()
+        page.wait_for_function("window.obsKeys")  # the page takes keys
         if (page.viewport_size or {"width": NARROW_PX + 1})["width"] <= NARROW_PX:
             page.locator(".st-key-obs_menu").wait_for()
         settled(page)
