@@ -3,7 +3,7 @@
 from time import time_ns
 from typing import Any, Final
 
-from obs_core.capture.calls.call import SiteHandle, emit_value, handle_of
+from obs_core.capture.calls.call import SiteHandle, details_of_exception, emit_value, handle_of
 from obs_core.capture.context import RECORDING, current
 from obs_core.capture.lost_rows import report_lost_row
 from obs_core.capture.spool.frames import CallSite
@@ -44,20 +44,38 @@ def argument_attributes(arguments: dict[str, Any]) -> dict[str, Any]:
     """
     token = current.set(RECORDING)  # traced functions that this calls are not the program's calls
     try:
-        texts = {
-            f"{ARGUMENT}{name}": REDACTED if rules.redaction.hides(name) else _short(value)
-            for name, value in list(arguments.items())[:_MOST]
-            if name not in _OWN
-        }
+        texts = _texts_of(arguments)
     finally:
         current.reset(token)
     return {"attributes": texts} if texts else {}
 
 
+def failure_details(error: BaseException, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The details of a call that raised `error`: what `describe_exception` and `argument_attributes` return."""
+    token = current.set(RECORDING)  # as above
+    try:
+        details = details_of_exception(error)
+        if texts := _texts_of(arguments):
+            details["attributes"] = texts
+    finally:
+        current.reset(token)
+    return details
+
+
+def _texts_of(arguments: dict[str, Any]) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    redaction = rules.redaction
+    for name, value in arguments.items() if len(arguments) <= _MOST else list(arguments.items())[:_MOST]:
+        if name not in _OWN:
+            is_secret = name not in redaction.harmless and redaction.hides(name)
+            texts[ARGUMENT + name] = REDACTED if is_secret else _short(value)
+    return texts
+
+
 def _short(value: Any) -> str:  # noqa: ANN401 - any argument
     kind = type(value)
     if kind is str:
-        return _cut(value)
+        return value if len(value) <= _CHARACTERS and value.isalnum() else _cut(value)
     if kind in _NUMBERS:
         return (
             repr(value)

@@ -145,16 +145,22 @@ def without_frame(error: BaseException) -> BaseException:
 
 
 def describe_exception(error: BaseException) -> dict[str, Any]:
-    """The extra row fields of a call that raised `error`; never raises."""
+    """The extra row fields of a call that raised `error`; raises what a signal handler raises meanwhile."""
     token = current.set(RECORDING)  # traced functions that this calls are not the program's calls
+    try:
+        return details_of_exception(error)
+    finally:
+        current.reset(token)
+
+
+def details_of_exception(error: BaseException) -> dict[str, Any]:
+    """Like `describe_exception`, if RECORDING is the running call already."""
     try:
         return exception_details(error)
     except Exception as second:  # noqa: BLE001 - the traced program must not notice
         pass_on(second)
         report(second)
         return {"status": "ERROR", "result": False, "exception": type(error).__qualname__}
-    finally:
-        current.reset(token)
 
 
 def emit_value(handle: SiteHandle, timestamp_ns: int, value: object, details: dict[str, Any] | None) -> None:

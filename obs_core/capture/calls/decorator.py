@@ -102,7 +102,7 @@ def trace_function(function: types.FunctionType, name: str | None, options: Trac
         site = site_of(function, name)
         options = options._replace(hidden=rules.redaction.hides_result_of(site.data))
         work = TracedFunction(site, options)
-        code = outer_code(function.__code__, work, fast=options.is_default and work.site_id > 0)
+        code = outer_code(function.__code__, work, fast=options.is_fast and work.site_id > 0)
         if code is None:
             return "its code can't be replaced"
         function.__code__ = code

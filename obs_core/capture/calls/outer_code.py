@@ -14,7 +14,7 @@ import keyword
 from types import CodeType
 from typing import Any, Final
 
-from obs_core.capture.calls import templates
+from obs_core.capture.calls import fast_templates, templates
 from obs_core.capture.calls.hidden_frame import hidden, passed_over
 
 GENERATOR: Final = 0x20  # inspect.CO_GENERATOR; inspect itself costs a traced program 5 ms
@@ -38,7 +38,7 @@ _compiled: Final[dict[tuple[CodeType, bool], CodeType | None]] = {}
 
 
 def outer_code(own: CodeType, traced: object, *, fast: bool) -> CodeType | None:
-    """The code that replaces `own` and works with `traced`; None if there can't be one. `fast`: default options."""
+    """The code that replaces `own` and works with `traced`; None if there can't be one. `fast`: see `is_fast`."""
     key = own, fast
     if key not in _compiled:
         if len(_compiled) >= _MOST_CODES:
@@ -58,10 +58,10 @@ def own_code(outer: CodeType) -> CodeType:
 
 def _template(own: CodeType, *, fast: bool) -> CodeType | None:
     flags = own.co_flags
-    body = templates.FAST if fast else templates.OPTIONS
+    body = fast_templates.FAST if fast else templates.OPTIONS
     for flag, steps in _STEPS.items():
         if flags & flag:
-            body = steps
+            body = fast_templates.FAST_GENERATOR if fast and flag == GENERATOR else steps
     names = _Parameters(own)
     if not names.are_usable:
         return None

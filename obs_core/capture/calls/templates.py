@@ -10,100 +10,10 @@ exceptions. Up to there, `hidden_frame` makes the stack frame invisible. Both mu
 
 from typing import Final
 
-FAST: Final = """
-    def _obs_function(): {free}
-    _obs = {constant!r}
-    _obs_token = None
-    _obs_before = _obs
-    try:
-        _obs_get = _obs.get
-        _obs_running = _obs_before = _obs_get()
-        _obs_now = _obs.time_ns
-        _obs_start = _obs_now()
-        if _obs_running is None:
-            _obs_off = _obs.process.options.disabled
-            _obs_running = _obs.remote
-            if _obs_running is None:
-                _obs_bits = _obs.bits
-                _obs_high, _obs_low, _obs_parent = _obs_start, _obs_bits(64), 0
-            else:
-                _obs_high, _obs_low, _obs_parent, _obs_name = _obs_running
-        else:
-            _obs_off = False
-            _obs_high, _obs_low, _obs_parent, _obs_name = _obs_running
-            if not _obs_parent:
-                _obs, _obs_off, _obs_high, _obs_low, _obs_parent = _obs.without_parent(_obs_running)
-        if not _obs_off:
-            _obs_bits = _obs.bits
-            _obs_span = _obs_bits(64)
-            _obs_set = _obs.set
-            _obs_token = _obs_set((_obs_high, _obs_low, _obs_span, _obs.name))
-            _obs_clock = _obs.perf_counter_ns
-            _obs_began = _obs_clock()
-    except _obs.BaseException as _obs_error:
-        _obs_off = True
-        if _obs_before is not _obs:
-            _obs.set(_obs_before)
-        _obs.not_started(_obs_error)
-    try:
-        _obs_result = _obs_function({call})
-    except:
-        pass  # resume
-        if not _obs_off:
-            try:
-                _obs.reset(_obs_token)
-            except _obs.ValueError:
-                pass
-            _obs_ids = _obs_high, _obs_low, _obs_span, _obs_parent, _obs_start, _obs_began
-            _obs.failed(_obs_token, _obs_ids, {arguments})
-        {clear}
-        raise
-    try:
-        pass  # resume
-        {clear}
-        if _obs_off:
-            return _obs_result
-        _obs_duration = _obs_clock() - _obs_began
-        _obs_reset = _obs.reset
-        _obs_reset(_obs_token)
-        _obs_type = _obs.type
-        _obs_id = _obs.site_id
-        _obs_dumps = _obs.dumps
-        if _obs_type(_obs_result) is _obs.float:
-            _obs_value = _obs_dumps(_obs_result, 2)
-        else:
-            _obs_encode = _obs.encode
-            _obs_plain, _obs_details = _obs_encode(_obs_result)
-            if _obs_details is None:
-                _obs_value = _obs_dumps(_obs_plain, 2)
-            else:
-                _obs_id = _obs.described_id
-                _obs_value = _obs_dumps((_obs_plain, _obs_details), 2)
-        _obs_len = _obs.len
-        _obs_pack = _obs.pack
-        _obs_body = _obs_pack(
-            _obs_len(_obs_value), _obs_id, _obs_high, _obs_low, _obs_span, _obs_parent, _obs_start, _obs_duration
-        ) + _obs_value
-        _obs_checksum = _obs.adler32
-        _obs_value = _obs_body + _obs_checksum(_obs_body).to_bytes(4, "little")
-        _obs_sink = _obs.sink
-        try:
-            _obs_sink.write(_obs_value)
-        except _obs.ValueError:
-            _obs_sink.put(_obs_value)
-    except _obs.BaseException as _obs_error:
-        _obs_ids = _obs_high, _obs_low, _obs_span, _obs_parent, _obs_start, _obs_began
-        _obs.not_recorded(_obs_error, _obs_token, _obs_ids, _obs_result)
-    return _obs_result
-"""
-"""A plain function with the default options: one piece of code, because each call of ours would add 60-100 ns.
-
-Near the limit of recursion only functions in C can be called, so the running call is restored here.
-"""
-
 OPTIONS: Final = """
     def _obs_function(): {free}
     _obs = {constant!r}
+    _obs_tools = _obs.tools
     _obs_call = _obs.started({arguments})
     try:
         if _obs_call is not None:
@@ -120,7 +30,7 @@ OPTIONS: Final = """
         {clear}
         if _obs_call is not None:
             _obs_call.returned(_obs_result)
-    except _obs.BaseException:
+    except _obs_tools.BaseException:
         if _obs_call is not None:
             _obs_call.leave()
         raise
@@ -130,12 +40,13 @@ OPTIONS: Final = """
 GENERATOR: Final = """
     def _obs_function(): {free}
     def _obs_generator(_obs, _obs_steps, _obs_arguments):
+        _obs_tools = _obs.tools
         _obs_call = _obs.started(_obs_arguments)
         _obs_arguments = None
         if _obs_call is None:
             return (yield from _obs_steps)
         _obs_sent = _obs_thrown = None
-        _obs_get, _obs_set, _obs_reset = _obs.get, _obs.set, _obs.reset
+        _obs_get, _obs_set, _obs_reset = _obs_tools.get, _obs_tools.set, _obs_tools.reset
         while True:
             try:
                 _obs_call.outer = _obs_get()
@@ -144,10 +55,10 @@ GENERATOR: Final = """
                     _obs_item = _obs_steps.send(_obs_sent)
                 else:
                     _obs_item = _obs_steps.throw(_obs_thrown)
-            except _obs.StopIteration as _obs_stop:
+            except _obs_tools.StopIteration as _obs_stop:
                 _obs_call.ended(_obs_stop.value)
                 return _obs_stop.value
-            except _obs.BaseException as _obs_error:
+            except _obs_tools.BaseException as _obs_error:
                 _obs_call.raised(_obs_error)
                 raise
             finally:
@@ -156,15 +67,15 @@ GENERATOR: Final = """
                 try:
                     _obs_reset(_obs_call.token)
                     _obs_call.token = None
-                except _obs.ValueError:
+                except _obs_tools.ValueError:
                     _obs_call.leave()
-            except _obs.BaseException as _obs_error:
+            except _obs_tools.BaseException as _obs_error:
                 _obs_call.raised(_obs_error)
                 raise
             try:
                 _obs_sent = yield _obs_item
-            except _obs.BaseException as _obs_error:
-                _obs_thrown = _obs.without_frame(_obs_error)
+            except _obs_tools.BaseException as _obs_error:
+                _obs_thrown = _obs_tools.without_frame(_obs_error)
             finally:
                 _obs_item = None
     _obs = {constant!r}
@@ -180,15 +91,16 @@ from `throw`.
 COROUTINE: Final = """
     def _obs_function(): {free}
     async def _obs_coroutine(_obs, _obs_start, _obs_arguments):
+        _obs_tools = _obs.tools
         try:
-            _obs_steps = _obs.steps(_obs.started(_obs_arguments), _obs_start())
+            _obs_steps = _obs_tools.steps(_obs.started(_obs_arguments), _obs_start())
             _obs_start = _obs_arguments = None
             return await _obs_steps
-        except _obs.BaseException as _obs_error:
-            _obs.without_frame(_obs_error)
+        except _obs_tools.BaseException as _obs_error:
+            _obs_tools.without_frame(_obs_error)
             raise
     _obs = {constant!r}
-    _obs_partial = _obs.partial
+    _obs_partial = _obs.tools.partial
     _obs_coroutine = _obs_coroutine(_obs, _obs_partial(_obs_function, {call}), {arguments})
     pass  # resume
     return _obs_coroutine
@@ -201,8 +113,9 @@ The frame that makes it is hidden from `sys.set_coroutine_origin_tracking_depth`
 ASYNC_GENERATOR: Final = """
     def _obs_function(): {free}
     async def _obs_generator(_obs, _obs_steps, _obs_arguments):
+        _obs_tools = _obs.tools
         _obs_call = _obs.started(_obs_arguments)
-        _obs_next = _obs.first_step(_obs_steps)
+        _obs_next = _obs_tools.first_step(_obs_steps)
         _obs_sent = _obs_thrown = _obs_arguments = None
         while True:
             try:
@@ -211,14 +124,14 @@ ASYNC_GENERATOR: Final = """
                         _obs_next = _obs_steps.asend(_obs_sent)
                     else:
                         _obs_next = _obs_steps.athrow(_obs_thrown)
-                _obs_item = await _obs.step(_obs_call, _obs_next)
-            except _obs.StopAsyncIteration:
+                _obs_item = await _obs_tools.step(_obs_call, _obs_next)
+            except _obs_tools.StopAsyncIteration:
                 if _obs_call is not None:
                     _obs_call.ended(None)
                 return
-            except _obs.BaseException as _obs_error:
+            except _obs_tools.BaseException as _obs_error:
                 if _obs_call is None:
-                    _obs.without_frame(_obs_error)
+                    _obs_tools.without_frame(_obs_error)
                 else:
                     _obs_call.raised(_obs_error)
                 raise
@@ -226,8 +139,8 @@ ASYNC_GENERATOR: Final = """
                 _obs_next = _obs_sent = _obs_thrown = None
             try:
                 _obs_sent = yield _obs_item
-            except _obs.BaseException as _obs_error:
-                _obs_thrown = _obs.without_frame(_obs_error)
+            except _obs_tools.BaseException as _obs_error:
+                _obs_thrown = _obs_tools.without_frame(_obs_error)
             finally:
                 _obs_item = None
     _obs = {constant!r}

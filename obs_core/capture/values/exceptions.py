@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Iterator
 from itertools import chain, islice
-from types import TracebackType
 from typing import Any, Final
 
 from obs_core.capture.context import RECORDING, current
@@ -54,8 +53,12 @@ def _message(error: BaseException, kind: type[BaseException]) -> str:
     arguments: tuple[Any, ...] = BaseException.args.__get__(error)  # type: ignore[attr-defined]
     only: Any = arguments[0] if len(arguments) == 1 else None
     is_plain = kind.__str__ is BaseException.__str__
+    if is_plain and not arguments:
+        return ""
     if is_plain and issubclass(type(only), str):
         return str.__getitem__(only, slice(2 * _MESSAGE_CAP))
+    if kind is KeyError and type(only) is str and len(only) <= _MESSAGE_CAP:
+        return repr(only)
     if any(map(_is_large, arguments)):
         return description_of(only if len(arguments) == 1 else arguments)
     token = current.set(RECORDING)  # a traced __str__ is not a call of the program
@@ -111,18 +114,22 @@ _module: Final[Any] = type.__dict__["__module__"].__get__
 def exception_chain(error: BaseException) -> list[Link]:
     """The error and its causes, oldest first: (introduction, last line, stack frames of file, line and function)."""
     links: list[Link] = []
-    seen: set[int] = set()
+    seen: set[int] | None = None
     link: BaseException | None = error
-    while link is not None and id(link) not in seen and len(links) < _MOST_LINKS:
-        seen.add(id(link))
+    while link is not None:
         cause = _cause(link)
         before = cause if cause is not None else None if _suppress_context(link) else _context(link)
         introduction = "" if before is None else _CAUSE if cause is not None else _CONTEXT
         module = _module(type(link))
         last = type_and_message(link) if module in _BARE else f"{module}.{type_and_message(link)}"
         links.append((introduction, last, _frames(link)))
-        link = before
-    return links[::-1]
+        if before is None:
+            break
+        seen = seen or set()
+        seen.add(id(link))
+        link = before if id(before) not in seen and len(links) < _MOST_LINKS else None
+    links.reverse()
+    return links
 
 
 def _frames(error: BaseException) -> list[StackFrame]:
@@ -133,27 +140,28 @@ def _frames(error: BaseException) -> list[StackFrame]:
     """
     first: list[StackFrame] = []
     traceback = _traceback(error)
-    while traceback is not None and len(first) < _FRAMES_PER_END:
-        _add(first, traceback)
+    for _ in range(_FRAMES_PER_END):
+        if traceback is None:
+            break
+        code = traceback.tb_frame.f_code
+        if code.co_filename[:_OWN_LENGTH] != _OWN:
+            first.append((code.co_filename, traceback.tb_lineno or 0, code.co_qualname))
         traceback = traceback.tb_next
     if traceback is None:
-        _end_of[0] = (id(error), first[-_FRAMES_PER_END:])
+        _end_of[0] = id(error), first
         return first
     known, last = _end_of[0]
     if known != id(error):
         tail: deque[StackFrame] = deque(maxlen=_FRAMES_PER_END)
         while traceback is not None:
-            _add(tail, traceback)
+            code = traceback.tb_frame.f_code
+            if code.co_filename[:_OWN_LENGTH] != _OWN:
+                tail.append((code.co_filename, traceback.tb_lineno or 0, code.co_qualname))
             traceback = traceback.tb_next
         last = list(tail)
         _end_of[0] = (id(error), last)
     return [*first, ("…", 0, "(frames left out)"), *last]
 
 
-def _add(frames: "list[StackFrame] | deque[StackFrame]", traceback: TracebackType) -> None:
-    code = traceback.tb_frame.f_code
-    if not code.co_filename.startswith(_OWN):
-        frames.append((code.co_filename, traceback.tb_lineno or 0, code.co_qualname))
-
-
 _OWN: Final = __file__.rpartition("/values/")[0] + "/"  # the folder of capture: our own stack frames
+_OWN_LENGTH: Final = len(_OWN)

@@ -42,7 +42,7 @@ def description(value: object, *, compared: bool = True) -> dict[str, Any]:
 
 
 def result_description(value: object) -> dict[str, Any]:
-    """The type and text of a result; those of an object or container in short while the `allowance` is used up."""
+    """The type and text of a result; an object or container in short, or by its type, while an allowance is used up."""
     short = short_description(value)
     if short is not None:
         return short
@@ -52,7 +52,8 @@ def result_description(value: object) -> dict[str, Any]:
         return description(value, compared=False)
     finally:
         current.reset(token)
-        allowance.spend(perf_counter_ns() - began)
+        now = perf_counter_ns()
+        allowance.spend(now - began, now)
 
 
 def shown(text: str, key: Key | None, length: int | None = None) -> dict[str, Any]:
