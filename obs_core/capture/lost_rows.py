@@ -16,9 +16,12 @@ def report_lost_row(error: BaseException) -> None:
     """Count a row that could not be made, and report why.
 
     An exception that a signal handler of the program raised meanwhile, KeyboardInterrupt, and one that another thread
-    set are raised again.
+    set are raised again; it is not counted if its frame was accepted before (see `writer.start`).
     """
-    process.count_drop()
+    if process.interrupted_by == id(error):
+        process.interrupted_by = 0
+    else:
+        process.count_drop()
     pass_on(error)
     report(error)
 

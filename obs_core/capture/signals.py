@@ -4,6 +4,8 @@ They are the program's. Where we catch our own errors, they must pass.
 """
 
 import sys
+from _thread import get_ident
+from threading import main_thread
 from types import CodeType, TracebackType
 from typing import Any
 
@@ -51,6 +53,15 @@ def handler_codes() -> set[CodeType | None]:
     return codes.union(item for code in codes if code for item in code.co_consts if type(item) is CodeType)
 
 
+def may_interrupt() -> bool:
+    """Whether a signal handler of the program, other than Python's own for Ctrl-C, may run in this thread."""
+    signals = sys.modules.get("signal")
+    if signals is None or get_ident() != main_thread().ident:
+        return False
+    handlers = {signals.getsignal(number) for number in signals.valid_signals()}
+    return any(callable(handler) for handler in handlers - {signals.default_int_handler})
+
+
 def pass_on(error: BaseException) -> None:
     """Raise `error` again if a signal handler of the program raised it, or it hit code of ours from outside."""
     if is_interrupt(error):
@@ -58,6 +69,7 @@ def pass_on(error: BaseException) -> None:
 
 
 def _code_of(handler: Any) -> CodeType | None:  # noqa: ANN401 - whatever the program registered
+    handler = getattr(handler, "func", handler)  # of a partial
     function = getattr(handler, "__func__", handler)
-    code = getattr(function, "__code__", None)
+    code = getattr(function, "__code__", None) or getattr(vars(type(handler)).get("__call__"), "__code__", None)
     return code if type(code) is CodeType else None

@@ -35,6 +35,7 @@ class ProcessState:
         self.batch_lock = BatchLock()
         self.early_frames: list[bytes] | None = None
         self.late_frames: list[bytes] = []  # of finalizers and signal handlers in a thread that uses `batch_lock`
+        self.interrupted_by = 0  # the id of a signal handler's exception that came after its frame was accepted
         self.sites = Sites()
         self.ended = False
         self.homeless = 0  # rows that were lost while there was no writer

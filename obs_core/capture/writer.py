@@ -6,34 +6,61 @@ interpreter. Whoever finds no open spool gets here.
 """
 
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from obs_core.capture.context import RECORDING, current
 from obs_core.capture.lost_rows import report
-from obs_core.capture.signals import pass_on
+from obs_core.capture.signals import may_interrupt, pass_on
 from obs_core.capture.state import process, sink
 from obs_core.capture.values.limits import rules
+from obs_core.capture.writer_thread import WriterThread
 
 if TYPE_CHECKING:
     from obs_core.capture.spool_writer import Writer
+
+_MOST_S: Final = 5.0  # a start takes 0.02 s
 
 __all__ = ["dropped", "end", "end_of_program", "flush", "process", "sink", "start"]
 
 
 def start(frame: bytes) -> None:
-    """Write `frame` with the writer of this process, which starts with its first frame; never raises an Exception."""
+    """Write `frame` with the writer of this process, which starts with its first frame; never raises an Exception.
+
+    If a signal handler of the program may interrupt the start, it is done in another thread: handlers run in the main
+    thread only. An exception of theirs every few milliseconds would interrupt each start, and no call would return.
+    """
     if process.batch_lock.is_used_here():  # the owner of `process.lock` may wait for the batch that this thread moves
         process.late_frames.append(frame)
         return
+    is_nested = process.lock._is_owned()  # type: ignore[attr-defined]  # noqa: SLF001 - a helper would wait for this thread
     with process.lock:
-        if process.early_frames is not None:  # called by a signal handler or finalizer during the start
-            process.early_frames.append(frame)
-            return
         writer = process.writer
-        if writer is None or writer.closed:
-            _start_with(frame)
+        if (
+            process.early_frames is not None
+        ):  # of a signal handler or finalizer during the start, or after it interrupted
+            process.early_frames.append(frame)
+            if is_nested:
+                return
+        elif writer is None or writer.closed:
+            process.early_frames = [frame]
+            if is_nested or process.ended or not may_interrupt():
+                _start_writer()
+                process.report_refused()
+                return
+            _helper.start()
+        else:
+            sink.put = writer.put
+            writer.put(frame)
             return
-        sink.put = writer.put
-    writer.put(frame)
+    try:
+        _helper.join(_MOST_S)
+        with process.lock:
+            if process.early_frames is not None:  # the system has no more threads
+                _start_writer()
+            process.report_refused()
+    except BaseException as error:  # of a signal handler: the frame is not lost
+        process.interrupted_by = id(error)
+        raise
 
 
 def prepared() -> "type[Writer]":
@@ -52,9 +79,8 @@ def prepared() -> "type[Writer]":
     return process.writer_class
 
 
-def _start_with(frame: bytes) -> None:
-    """Start a writer; this frame and those that come meanwhile are written, or counted as dropped."""
-    process.early_frames = [frame]
+def _start_writer() -> None:
+    """Start a writer; the frames that came meanwhile are written, or counted as dropped."""
     try:
         writer = prepared()(process.options, drains=not process.ended)
         process.writer = writer
@@ -63,13 +89,12 @@ def _start_with(frame: bytes) -> None:
             writer.spool.count_drop()
         # after `process.writer` is set, so that no new site is missed
         writer.register_sites()
-        process.report_refused()
         writer.at_exit_of_child(end_of_program)
     except BaseException as error:  # noqa: BLE001 - the traced program must not notice
         report(error)
         pass_on(error)
     finally:
-        waiting, process.early_frames = process.early_frames, None
+        waiting, process.early_frames = process.early_frames or [], None
         started = process.writer
         for early in waiting:
             if started is None or started.closed:
@@ -79,6 +104,15 @@ def _start_with(frame: bytes) -> None:
                 started.put(early)
 
 
+def _start_in_helper(_is_due: object) -> None:
+    """Start a writer, if that has not happened meanwhile, in a thread that nothing interrupts."""
+    current.set(RECORDING)  # traced functions that this calls are not the program's calls
+    with process.lock:
+        if process.early_frames is not None:
+            _start_writer()
+
+
+_helper: Final = WriterThread(_start_in_helper)
 sink.start = sink.write = sink.put = start
 
 
@@ -92,8 +126,12 @@ def flush(timeout_s: float) -> bool:
     began = monotonic()
     if not process.lock.acquire(timeout=timeout_s):  # another thread starts or closes the writer
         return False
-    writer = process.writer
-    process.lock.release()
+    try:
+        if process.early_frames and process.writer is None:  # the helper has not begun
+            _start_writer()
+        writer = process.writer
+    finally:
+        process.lock.release()
     return writer is None or writer.closed or writer.flush(timeout_s - (monotonic() - began))
 
 
@@ -119,6 +157,8 @@ def end() -> bool:
     if process.batch_lock.is_used_here():
         return False
     with process.lock:
+        if process.early_frames and process.writer is None:  # the helper has not begun
+            _start_writer()
         writer, process.writer = process.writer, None
         sink.write = sink.put = start
         if writer is None:

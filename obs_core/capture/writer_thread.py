@@ -66,7 +66,16 @@ class WriterThread:
         if turn is None or turn.native_id == get_native_id():
             return
         self._turn, self.waits = None, True
-        deadline = monotonic() + timeout_s
-        while not turn.is_gone() and monotonic() < deadline:
-            wake()
-            sleep(_POLL_S)
+        _wait_for(turn, wake, timeout_s)
+
+    def join(self, timeout_s: float) -> None:
+        """Wait until the system has removed the thread, which ends by itself, or until the timeout."""
+        if self._turn is not None:
+            _wait_for(self._turn, lambda: None, timeout_s)
+
+
+def _wait_for(turn: _Turn, wake: Callable[[], None], timeout_s: float) -> None:
+    deadline = monotonic() + timeout_s
+    while not turn.is_gone() and monotonic() < deadline:
+        wake()
+        sleep(_POLL_S)

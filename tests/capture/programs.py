@@ -188,6 +188,39 @@ def storm(log: str) -> None:
     print(next(calls), writer.dropped(), flush=True)
 
 
+def interrupted_start(log: str) -> None:
+    """Call until 20 calls have returned, while a signal handler raises an exception every 3 ms, from the first call on.
+
+    A start of the writer takes longer. Prints the calls that were made (at most 3,000), and those that returned.
+    """
+
+    class Late(Exception):
+        """What the handler raises."""
+
+    def late(_number: int, _frame: object) -> None:
+        raise Late
+
+    obs_core.configure(log=log, process="interrupted start", flush_ms=5, exit_s=60)
+    signal.signal(signal.SIGALRM, late)
+    sys.unraisablehook = lambda _: None
+    made = returned = 0
+    while returned < 20 and made < 3_000:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.003, 0.003)
+            while returned < 20 and made < 3_000:
+                made += 1
+                step(made)
+                returned += 1
+        except Late:
+            continue
+    signal.signal(signal.SIGALRM, signal.SIG_IGN)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    obs_core.flush(60)
+    dropped = writer.dropped()
+    writer.end()
+    print(made, returned, dropped, flush=True)
+
+
 def interrupted(log: str) -> None:
     """Call from a signal handler and from finalizers while results are described, with `re` traced.
 

@@ -32,6 +32,15 @@ def test_first_calls_from_threads_handlers_and_children_while_settings_change_ar
     assert len(numbers_in(log)) == offered
 
 
+def test_exceptions_of_a_signal_handler_do_not_start_the_first_call_again_and_again(tmp_path: Path) -> None:
+    log = tmp_path / "trace.db"
+    made, returned, dropped = run("interrupted_start", log)
+    assert returned == 20
+    assert returned <= len(numbers_in(log)) <= made
+    assert len(numbers_in(log)) + dropped >= returned
+    assert not list(Path(folder_of(str(log))).glob("*.spool"))  # interrupted starts leave no spools
+
+
 def test_calls_of_handlers_and_finalizers_during_a_description_are_recorded_and_our_own_are_not(tmp_path: Path) -> None:
     log = tmp_path / "trace.db"
     steps, nodes, dropped = run("interrupted", log)

@@ -9,6 +9,7 @@ from obs_core.capture.calls.outer_code import outer_code, own_code
 from obs_core.capture.calls.sites import site_of
 from obs_core.capture.calls.trace_options import TraceOptions
 from obs_core.capture.calls.traced_function import TracedFunction, traced_by
+from obs_core.capture.signals import pass_on
 from obs_core.capture.state import process
 from obs_core.capture.values.limits import rules
 from obs_core.capture.writer import prepared
@@ -107,6 +108,7 @@ def trace_function(function: types.FunctionType, name: str | None, options: Trac
             return "its code can't be replaced"
         function.__code__ = code
     except Exception as error:  # noqa: BLE001 - the traced program must not notice
+        pass_on(error)
         return f"{type(error).__name__}: {error}"
     return None
 
