@@ -1,6 +1,6 @@
 """The cost of tracing, compared with its lower bound and with other tracers.
 
-`python -m benchmarks.capture [calls] [rates] [latency] [start]`; without a name all four parts run.
+`python -m benchmarks.capture [calls] [kinds] [templates] [rates] [latency] [start]`; without a name all parts run.
 `python -m benchmarks.capture kills 200` kills 200 programs and drains at random times.
 Missing peers are listed. To install all: `pip install structlog sentry-sdk logfire`, and tests/requirements.txt.
 """
@@ -23,6 +23,7 @@ from statistics import median
 from typing import Any
 
 import obs_core
+from benchmarks.call_kinds import kinds, templates
 from benchmarks.peers import PEERS
 from obs_core.capture import writer
 from obs_core.capture.calls.outer_code import own_code
@@ -231,7 +232,7 @@ def main(parts: list[str]) -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         obs_core.configure(log=Path(folder) / "trace.db", process="benchmark")
-        for part in (calls, rates, latency, start):
+        for part in (calls, kinds, templates, rates, latency, start):
             if not parts or part.__name__ in parts:
                 print(part.__doc__)
                 part()
