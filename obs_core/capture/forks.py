@@ -43,6 +43,7 @@ def _after_in_child() -> None:
     writer, process.writer = process.writer, None
     process.lock, process.batch_lock = threading.RLock(), BatchLock()
     process.early_frames = None
+    process.main_waits = False
     process.late_frames = []
     process.homeless = process.closed_dropped = 0
     sink.write = sink.put = sink.start

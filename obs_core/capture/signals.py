@@ -3,11 +3,14 @@
 They are the program's. Where we catch our own errors, they must pass.
 """
 
+import _signal  # type: ignore[import-not-found]
 import sys
 from _thread import get_ident
 from threading import main_thread
 from types import CodeType, TracebackType
-from typing import Any
+from typing import Any, Final
+
+_NUMBERS: Final = tuple(_signal.valid_signals())  # `signal.getsignal` makes an enum of each, which takes 100 us
 
 
 def is_of_handler(error: BaseException) -> bool:
@@ -21,8 +24,8 @@ def is_of_handler(error: BaseException) -> bool:
             if traceback.tb_frame.f_code in codes:
                 return True
             traceback = traceback.tb_next
-    except Exception:  # noqa: BLE001 - the interpreter is ending, or the stack is at its limit
-        return False
+    except Exception as second:  # noqa: BLE001 - the interpreter is ending, the stack is at its limit, or a handler again
+        return not (sys.is_finalizing() or issubclass(type(second), RecursionError))
     return False
 
 
@@ -46,20 +49,23 @@ def is_interrupt(error: BaseException) -> bool:
 
 def handler_codes() -> set[CodeType | None]:
     """The code of the program's signal handlers; of a traced one also its own code: its frame is the visible one."""
-    signals = sys.modules.get("signal")
-    if signals is None:
+    if "signal" not in sys.modules:
         return set()
-    codes = {_code_of(signals.getsignal(number)) for number in signals.valid_signals()} - {None}
+    codes = {_code_of(_signal.getsignal(number)) for number in _NUMBERS} - {None}
     return codes.union(item for code in codes if code for item in code.co_consts if type(item) is CodeType)
+
+
+def is_main_thread() -> bool:
+    """Whether this is the thread in which signal handlers run."""
+    return get_ident() == main_thread().ident
 
 
 def may_interrupt() -> bool:
     """Whether a signal handler of the program, other than Python's own for Ctrl-C, may run in this thread."""
-    signals = sys.modules.get("signal")
-    if signals is None or get_ident() != main_thread().ident:
+    if "signal" not in sys.modules or not is_main_thread():
         return False
-    handlers = {signals.getsignal(number) for number in signals.valid_signals()}
-    return any(callable(handler) for handler in handlers - {signals.default_int_handler})
+    handlers = (_signal.getsignal(number) for number in _NUMBERS)
+    return any(callable(handler) and handler is not _signal.default_int_handler for handler in handlers)
 
 
 def pass_on(error: BaseException) -> None:

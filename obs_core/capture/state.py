@@ -34,6 +34,7 @@ class ProcessState:
         self.lock = threading.RLock()  # taken before `batch_lock` if both are needed
         self.batch_lock = BatchLock()
         self.early_frames: list[bytes] | None = None
+        self.main_waits = False  # the main thread waits until the writer has started
         self.late_frames: list[bytes] = []  # of finalizers and signal handlers in a thread that uses `batch_lock`
         self.interrupted_by = 0  # the id of a signal handler's exception that came after its frame was accepted
         self.sites = Sites()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from obs_core.capture.context import RECORDING, current
 from obs_core.capture.lost_rows import report
-from obs_core.capture.signals import may_interrupt, pass_on
+from obs_core.capture.signals import is_main_thread, may_interrupt, pass_on
 from obs_core.capture.state import process, sink
 from obs_core.capture.values.limits import rules
 from obs_core.capture.writer_thread import WriterThread
@@ -32,15 +32,16 @@ def start(frame: bytes) -> None:
     if process.batch_lock.is_used_here():  # the owner of `process.lock` may wait for the batch that this thread moves
         process.late_frames.append(frame)
         return
-    is_nested = process.lock._is_owned()  # type: ignore[attr-defined]  # noqa: SLF001 - a helper would wait for this thread
+    early = process.early_frames
+    if early is not None and _is_accepted(early, frame):
+        if not (_holds_lock() or (process.main_waits and is_main_thread())):  # else this thread is in a start already
+            _wait_for_start()
+        return
+    is_nested = _holds_lock()  # a helper would wait for this thread
     with process.lock:
         writer = process.writer
-        if (
-            process.early_frames is not None
-        ):  # of a signal handler or finalizer during the start, or after it interrupted
+        if process.early_frames is not None:
             process.early_frames.append(frame)
-            if is_nested:
-                return
         elif writer is None or writer.closed:
             process.early_frames = [frame]
             if is_nested or process.ended or not may_interrupt():
@@ -52,7 +53,30 @@ def start(frame: bytes) -> None:
             sink.put = writer.put
             writer.put(frame)
             return
+    _wait_for_start()
+
+
+def _holds_lock() -> bool:
+    """Whether this thread holds `process.lock`: a signal handler or finalizer interrupted a start, or `configure`."""
+    return bool(process.lock._is_owned())  # type: ignore[attr-defined]  # noqa: SLF001 - there is no other way
+
+
+def _is_accepted(early: list[bytes], frame: bytes) -> bool:
+    """Add `frame` to those that came before the start has ended, without a lock; False if it has ended meanwhile."""
+    early.append(frame)
+    if process.early_frames is early:
+        return True
     try:
+        early.remove(frame)
+    except ValueError:
+        return True  # it was written
+    return False
+
+
+def _wait_for_start() -> None:
+    """Wait until the writer has started. What a signal handler of the program raises meanwhile interrupts nothing."""
+    try:
+        process.main_waits = is_main_thread()
         _helper.join(_MOST_S)
         with process.lock:
             if process.early_frames is not None:  # the system has no more threads
@@ -61,6 +85,8 @@ def start(frame: bytes) -> None:
     except BaseException as error:  # of a signal handler: the frame is not lost
         process.interrupted_by = id(error)
         raise
+    finally:
+        process.main_waits = False
 
 
 def prepared() -> "type[Writer]":
@@ -96,7 +122,11 @@ def _start_writer() -> None:
     finally:
         waiting, process.early_frames = process.early_frames or [], None
         started = process.writer
-        for early in waiting:
+        while waiting:  # other threads may still take their frame back, see `_is_accepted`
+            try:
+                early = waiting.pop(0)
+            except IndexError:
+                break
             if started is None or started.closed:
                 process.count_drop()
             else:

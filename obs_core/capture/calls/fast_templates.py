@@ -96,6 +96,12 @@ _FAST: Final = """
             _obs_id, _obs_value = _obs.none
         else:<frame>
     except _obs_tools.BaseException as _obs_error:
+        try:
+            _obs_tools.reset(_obs_token)
+        except _obs_tools.ValueError:
+            pass
+        except _obs_tools.RuntimeError:
+            pass
         _obs_ids = _obs_high, _obs_low, _obs_span, _obs_parent, _obs_start, _obs_began
         _obs.not_recorded(_obs_error, _obs_token, _obs_ids, _obs_result)
     return _obs_result
@@ -103,7 +109,8 @@ _FAST: Final = """
 FAST: Final = _FAST.replace("<start>", _START.rstrip()).replace("<frame>", _FRAME.rstrip())
 """A plain function without options that need more: one piece of code, because each call of ours would add 60-100 ns.
 
-Near the limit of recursion only functions in C can be called, so the running call is restored here.
+The running call is restored here: near the limit of recursion only functions in C can be called, and a signal handler
+may raise a second exception as soon as a function of ours starts.
 """
 
 
@@ -140,6 +147,13 @@ _FAST_GENERATOR: Final = """
                 _obs_result = _obs_stop.value
                 break
             except _obs_tools.BaseException as _obs_error:
+                if _obs_token is not None:
+                    try:
+                        _obs_reset(_obs_token)
+                    except _obs_tools.ValueError:
+                        pass
+                    except _obs_tools.RuntimeError:
+                        pass
                 _obs.stopped(_obs_error, _obs_token, _obs_before, _obs_ids, _obs_arguments)
                 raise
             finally:
@@ -151,6 +165,13 @@ _FAST_GENERATOR: Final = """
                     _obs_tools.restore(_obs_token, _obs_running)
                 _obs_token = None
             except _obs_tools.BaseException as _obs_error:
+                if _obs_token is not None:
+                    try:
+                        _obs_reset(_obs_token)
+                    except _obs_tools.ValueError:
+                        pass
+                    except _obs_tools.RuntimeError:
+                        pass
                 _obs.stopped(_obs_error, _obs_token, _obs_before, _obs_ids, _obs_arguments)
                 raise
             try:
@@ -166,6 +187,12 @@ _FAST_GENERATOR: Final = """
                 _obs_id, _obs_value = _obs.no_result
             else:<frame>
         except _obs_tools.BaseException as _obs_error:
+            try:
+                _obs_reset(_obs_token)
+            except _obs_tools.ValueError:
+                pass
+            except _obs_tools.RuntimeError:
+                pass
             _obs.not_ended(_obs_error, _obs_token, _obs_ids, _obs_result)
         return _obs_result
     _obs = {constant!r}

@@ -31,6 +31,7 @@ _TOOLS: Final[dict[str, Any]] = {
     "Exception": Exception,
     "StopIteration": StopIteration,
     "StopAsyncIteration": StopAsyncIteration,
+    "RuntimeError": RuntimeError,
     "ValueError": ValueError,
     "without_frame": without_frame,
     "steps": steps,
