@@ -1,6 +1,6 @@
-"""The source of the code around a traced function whose calls need no `OpenCall` (see `templates` and `is_fast`).
+"""The source of the code around functions that the fast path traces: no call needs an `OpenCall` (see `is_fast`).
 
-All is written out in one piece of code, because each call of a function of ours would add 60-100 ns.
+It is written out in one piece of code, because each call of a function of ours would add 60-100 ns.
 """
 
 from typing import Final
@@ -31,7 +31,8 @@ _START: Final = """
 
 _FRAME: Final = """
             _obs_type = _obs_tools.type
-            if _obs_type(_obs_result) in _obs.numbers:
+            _obs_type = _obs_type(_obs_result)
+            if _obs_type is _obs.float or _obs_type in _obs.numbers:
                 _obs_id = _obs.site_id
                 _obs_dumps = _obs_tools.dumps
                 _obs_value = _obs_dumps(_obs_result, 2)

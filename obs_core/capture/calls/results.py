@@ -28,7 +28,7 @@ def encode_result(value: Any, now_ns: int) -> tuple[int, bytes]:  # noqa: ANN401
     if kind is str:
         if len(value) <= rules.cap and (value.isalnum() or not may_contain(value)):
             return 0, dumps(value, MARSHAL_VERSION)
-    elif (known := _encoded.get(id(kind))) is not None:
+    elif kind is not dict and (known := _encoded.get(id(kind))) is not None:
         is_used_up = now_ns < allowance.used_until_ns and now_ns < short_allowance.used_until_ns
         if is_used_up and not rules.foreign_repr:
             return known[1:]

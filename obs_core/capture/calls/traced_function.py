@@ -43,6 +43,7 @@ class TracedFunction:
         "baggage",
         "described_id",
         "encode",
+        "float",
         "handle",
         "name",
         "no_result",
@@ -67,6 +68,7 @@ class TracedFunction:
         self.name = site.function
         if options.result and not options.hidden:
             self.encode: Callable[[Any, int], tuple[int, bytes]] = encode_result
+            self.float: type | None = float  # is compared faster than it is looked up in a set
             self.numbers, self.none = _NUMBERS, (self.site_id, dumps(None, MARSHAL_VERSION))
             self.no_result = self.described_id, dumps((None, NO_RESULT), MARSHAL_VERSION)
         else:
@@ -115,7 +117,7 @@ class TracedFunction:
             plain, details = self._described(result)
             return DESCRIBED, dumps((plain, {**(details or {}), **baggage}), MARSHAL_VERSION)
 
-        self.encode, self.numbers = encode, frozenset()
+        self.encode, self.float, self.numbers = encode, None, frozenset()
         self.none = self.described_id, encode(None, 0)[1]
         self.no_result = self.described_id, dumps((None, {**NO_RESULT, **baggage}), MARSHAL_VERSION)
 
