@@ -17,7 +17,9 @@ from obs_core.query.engine.sql_file import SqlFile
 from obs_core.scanner import MARKED, UNMARKED
 from obs_core.store.foreign import INTEGER_COLUMNS, Shape
 
-Way = Literal["scan", "sqlite_query", "sqlite_query in hex", "mirror", "archive", "rollup"]
+Way = Literal[
+    "scan", "sqlite_query", "sqlite_query in hex", "mirror", "archive", "rollup", "lookup", "clickhouse", "streamed"
+]
 Tail = Literal["mirror", "sqlite_query", "sqlite_query in hex"]
 
 FULL_SCAN_SHARE: Final = 0.4
