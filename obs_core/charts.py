@@ -116,7 +116,8 @@ def latency_bands(per: str = "", *, log: bool = False) -> Spec:
 def durations() -> Spec:
     """Return a histogram of durations on a logarithmic scale (columns from_ms, to_ms, calls, errors, slowest_id).
 
-    A click on a bar is the selection `bar`: the row of its slowest call.
+    A click on a bar is the selection `bar`: the row of its slowest call. `slowest_id` is a text: a browser has 53 bits
+    for a number.
     """
     tooltip = [
         alt.Tooltip("from_ms:Q", title="From (ms)", format=",.3~r"),
@@ -130,7 +131,7 @@ def durations() -> Spec:
         scale=alt.Scale(type="log", nice=False),
         axis=alt.Axis(grid=False, format="~g", labelOverlap="greedy"),
     )
-    base = alt.Chart(_sample(from_ms=1.0, to_ms=2.0, calls=1, errors=1, slowest_id=1))
+    base = alt.Chart(_sample(from_ms=1.0, to_ms=2.0, calls=1, errors=1, slowest_id="1"))
     base = base.encode(x=width, x2="to_ms:Q", y2=alt.datum(0), tooltip=tooltip)
     bars = base.mark_bar(color="$accent", binSpacing=1, cursor="pointer").encode(
         y=alt.Y("calls:Q", title="Calls", axis=alt.Axis(tickMinStep=1))

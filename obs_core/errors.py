@@ -8,6 +8,7 @@ ObsError
 ├── SchemaTooNew          the log was written by a newer version
 ├── BadParameter          a parameter of a question, a link, a rule or a command is invalid
 ├── QuestionTimedOut      a question ran longer than its limit
+├── TooManyRows           a question would read more rows of a store than a worker may get
 ├── WorkersBusy           no query worker became free in time
 ├── WorkerFailed          a query worker died, or could not answer
 │   └── MemoryExceeded    a query needs more memory than its worker may use
@@ -64,6 +65,10 @@ class BadParameter(ObsError):
 
 class QuestionTimedOut(ObsError):
     """A question ran longer than its limit."""
+
+
+class TooManyRows(ObsError):
+    """A question would read more rows of a store than a worker may get."""
 
 
 class WorkersBusy(ObsError):

@@ -50,7 +50,7 @@ class Settings:
     keep_archive_ns: int | None = None  # OBS_KEEP_ARCHIVE: how long rows stay in the archive
     keep_rollups_ns: int | None = None  # OBS_KEEP_ROLLUPS: how long rollups stay
     max_bytes: int | None = None  # OBS_MAX_SIZE: of the log and its archive; 0: no limit; None: 80 % of the disk
-    store: str = field(default="", repr=False)  # OBS_STORE: a shared store of several hosts (ducklake:…); empty: none
+    store: str = field(default="", repr=False)  # OBS_STORE: a shared lake, or a store that pages show; empty: none
     keep_store_ns: int | None = None  # OBS_KEEP_STORE: how long rows stay in the shared store
     hang_s: int = 30  # OBS_HANG_S: a child without a heartbeat for so many seconds is restarted; 0: never
     max_series: int = 200_000  # OBS_MAX_SERIES: how many series the watcher tracks
@@ -75,6 +75,15 @@ class Settings:
 def log_path(environment: Mapping[str, str] | None = None) -> Path:
     """The log of the settings in `environment`; a page asks for it forty times, for all settings it takes 0.1 ms."""
     return Path((os.environ if environment is None else environment).get("OBS_LOG") or DEFAULT_LOG)
+
+
+def store_url(environment: Mapping[str, str] | None = None) -> str:
+    """The store that pages show, of the settings in `environment`; empty: they show the log. It may have a password.
+
+    A shared lake is only written (`lake.address`).
+    """
+    text = (os.environ if environment is None else environment).get("OBS_STORE", "").strip()
+    return "" if text.startswith("ducklake:") else text
 
 
 def from_environment(environment: Mapping[str, str] | None = None) -> Settings:

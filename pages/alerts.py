@@ -2,7 +2,7 @@
 
 from obs_core.ui.alerts import ledger_access, tabs, watcher_status
 from obs_core.ui.alerts.state_tiles import alert_tiles
-from obs_core.ui.shell import controls, layout, rule_suggestions
+from obs_core.ui.shell import controls, layout, rule_suggestions, store_status
 from obs_core.ui.shell.panel import boundary
 from obs_core.ui.shell.scope import PageScope
 
@@ -16,6 +16,7 @@ def alerts(scope: PageScope) -> None:
         snapshot = ledger_access.now()
         alert_tiles(snapshot)
         watcher_status.note(snapshot)
+        store_status.own_log_note("Alert rules")
         view = tabs.view()
         if view == tabs.WEBHOOKS:
             tabs.webhooks()

@@ -21,6 +21,7 @@ HEAVY = (
     "pygments",
     "opentelemetry",
     "httpx",
+    "clickhouse_connect",
 )
 ADAPTERS = {
     "st_aggrid": {"obs_core/ui/explorer/grid.py"},
@@ -31,6 +32,7 @@ ADAPTERS = {
     "uvicorn": {"obs_core/ingest/receiver/listener.py", "obs_core/ingest/receiver/connections.py"},
     "grpc": {"obs_core/ingest/receiver/grpc_listener.py"},
     "httpx": {"obs_core/alerts/deliver/http_client.py"},
+    "clickhouse_connect": {"obs_core/query/engine/clickhouse_client.py"},
 }
 
 

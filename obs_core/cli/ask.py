@@ -18,6 +18,7 @@ from obs_core.cli import argument_types
 from obs_core.clock import Window, instant_ns, iso_text, names_extent, now_ns
 from obs_core.errors import BadParameter
 from obs_core.query.engine.engine import Engine
+from obs_core.query.engine.opening import engine_on
 from obs_core.query.questions import catalog
 
 WIDEST: Final = 60  # characters of a cell in a table; json and csv have the whole text
@@ -35,8 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--log",
         type=argument_types.log_path,
-        default=settings.from_environment().log,
-        help="the trace log (default: OBS_LOG)",
+        help="the trace log (default: the store in OBS_STORE, else OBS_LOG)",
     )
     times = "now, now-1h, last (just after the log's last row), last-1h, epoch milliseconds or ISO 8601"
     parser.add_argument(
@@ -61,8 +61,14 @@ def run(options: argparse.Namespace) -> int:
     texts = _parameters(options.param)
     if options.limit is not None and options.limit < 0:
         raise BadParameter(f"--limit is {options.limit}.", "Give the maximum number of rows, 0 or more.")
-    uses_archive = settings.from_environment().archive != "no"
-    with Engine(options.log, row_cap=None, limit_s=options.timeout, archive=uses_archive) as engine:
+    current = settings.from_environment()
+    with engine_on(
+        options.log or current.log,
+        "" if options.log else settings.store_url(),
+        row_cap=None,
+        limit_s=options.timeout,
+        archive=current.archive != "no",
+    ) as engine:
         window = _window(engine, options.start, options.end)
         answer = question.answer(engine, window, texts)
         if (looked_to := answer.attrs.get("looked_to_ns")) is not None:
@@ -112,7 +118,7 @@ def _hint_at_rows(engine: Engine, window: Window) -> None:
     """Print the time range of the log's rows, if the window has none of them."""
     extent = engine.extent()
     if extent is None:
-        print(f"{engine.log} has no rows yet.", file=sys.stderr)
+        print(f"{engine.log if engine.is_log else engine.address} has no rows yet.", file=sys.stderr)
     elif extent.to_ns <= window.from_ns or extent.from_ns >= window.to_ns:
         covered = f"{iso_text(extent.from_ns)} to {iso_text(extent.to_ns - 1)}"
         print(

@@ -11,7 +11,7 @@ from obs_core.cli import argument_types
 from obs_core.cli.checks import forwarding, installation, log_file, processes, storage
 from obs_core.cli.checks.finding import Finding
 from obs_core.clock import now_ns
-from obs_core.settings import from_environment
+from obs_core.settings import from_environment, store_url
 from obs_core.supervisor import status_file
 from obs_core.version import VERSION
 
@@ -55,6 +55,7 @@ def check_all(log: Path) -> Iterator[Finding]:
     yield log_file.writers(log)
     yield storage.sealer(log, now_ns())
     yield storage.size(log)
+    yield from storage.store(log, store_url())
     yield from storage.lake(log, settings, now_ns())
     yield from processes.children(children)
     yield from processes.watcher(log)

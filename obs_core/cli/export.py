@@ -20,12 +20,14 @@ from obs_core.export.registry import FORMATS
 from obs_core.model import Row
 from obs_core.query import export
 from obs_core.query.engine.engine import Engine
+from obs_core.query.engine.opening import engine_on
 from obs_core.query.filters.row_filter import FIELDS, RowFilter
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
-    parser.add_argument("--log", type=argument_types.log_path, help="the trace log (default: OBS_LOG)")
+    default_log = "the trace log (default: the store in OBS_STORE, else OBS_LOG)"
+    parser.add_argument("--log", type=argument_types.log_path, help=default_log)
     parser.add_argument("--format", choices=FORMATS, required=True, help=_labels())
     parser.add_argument(
         "--output",
@@ -55,10 +57,10 @@ def _labels() -> str:
 
 def run(options: argparse.Namespace) -> int:
     """Write the matching rows; the file appears under its name when it is complete."""
-    log = options.log or settings.from_environment().log
+    current = settings.from_environment()
     export_format = FORMATS[options.format]
     _check(options, export_format)
-    with Engine(log, row_cap=None) as engine:
+    with engine_on(options.log or current.log, "" if options.log else settings.store_url(), row_cap=None) as engine:
         window = _window(engine, options)
         pieces = export.pieces(engine, window, group=options.group, row_filter=row_filter_of(options))
         count = _Count()

@@ -13,14 +13,16 @@ from obs_core.clock import Window
 from obs_core.export.export_format import Options
 from obs_core.export.registry import FORMATS
 from obs_core.query import export
-from obs_core.query.engine.engine import Engine
+from obs_core.query.engine.opening import engine_on
 from obs_core.query.filters.row_filter import RowFilter
+from obs_core.settings import store_url
 
 
 def main() -> None:
-    """Write the rows of the request: an object with log, window, group, row_filter, format and raw."""
+    """Write the rows of the request: an object with log, is_log, window, group, row_filter, format and raw."""
     request = json.load(sys.stdin)
-    with Engine(Path(request["log"]), row_cap=None) as engine:
+    store = "" if request["is_log"] else store_url()
+    with engine_on(Path(request["log"]), store, row_cap=None) as engine:
         pieces = export.pieces(
             engine, Window(*request["window"]), group=request["group"], row_filter=RowFilter(**request["row_filter"])
         )

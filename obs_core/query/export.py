@@ -15,8 +15,9 @@ from obs_core.errors import BadParameter
 from obs_core.model import Row
 from obs_core.query.engine.engine import Engine
 from obs_core.query.filters import checks
+from obs_core.query.filters.conditions import where_clause
 from obs_core.query.filters.row_filter import ALL_ROWS, RowFilter
-from obs_core.query.filters.where import WhereClause, where_clause
+from obs_core.query.filters.where import WhereClause
 from obs_core.store import foreign
 
 PIECE: Final = 10_000
@@ -48,7 +49,7 @@ def pieces(
     Raises:
         ObsError: a parameter has an invalid value; or as `Engine.lookup`, for each piece.
     """
-    where = where_clause(window, row_filter, group=group)
+    where = where_clause(engine, window, row_filter, group=group)
     ((last_id,),) = engine.tuples("export/last", {})
     if last_id is None:
         return
@@ -66,7 +67,7 @@ def width(engine: Engine, window: Window, *, group: str | None = None, row_filte
     Raises:
         ObsError: as `pieces`.
     """
-    where = where_clause(window, row_filter, group=group)
+    where = where_clause(engine, window, row_filter, group=group)
     measured = engine.lookup("export/width", where.parameters | {"newest": MEASURED}, where_sql=where.sql, limit_s=1.0)
     rows, text = int(measured["rows"].iloc[0]), int(measured["bytes"].iloc[0])
     answer = DataFrame({"bytes": [text / rows + PLAIN_BYTES if rows else float("nan")]})

@@ -70,7 +70,9 @@ def rows_file(request: Request) -> Response:
     if is_short:
         parts = export_format.parts(first, Options(raw=asked.raw))
         return StreamingResponse(parts, media_type=export_format.media_type, headers=_attachment(name))
-    child_request = {"log": str(answers.engine().log), **asdict(asked), "window": astuple(asked.window)}
+    engine = answers.engine()  # the child knows a store, and its password, from the environment
+    of = {"log": str(engine.log), "is_log": engine.is_log}
+    child_request = {**of, **asdict(asked), "window": astuple(asked.window)}
     return ChildFile(child_request, export_format, _attachment(name))
 
 

@@ -14,7 +14,7 @@ from obs_core.clock import iso_text, now_ns
 from obs_core.errors import ObsError
 from obs_core.serve import exports
 from obs_core.serve.sign_in import SIGNED_IN
-from obs_core.settings import from_environment
+from obs_core.settings import from_environment, store_url
 from obs_core.ui.kit.base_path import base_path
 from obs_core.ui.shell import answers
 
@@ -67,6 +67,8 @@ def health(request: Request) -> Response:
     log = from_environment().log
     status: dict[str, Any] = {"status": "ok", "log": str(log.absolute()), "pid": os.getpid()}
     try:
+        if store_url():
+            status["store"] = answers.engine().address
         status |= _newest(log)
     except ObsError as error:
         status |= {"status": "unreadable", "message": error.message, "hint": error.hint}
@@ -87,7 +89,7 @@ async def nothing_here(request: Request) -> Response:
 
 
 def _newest(log: Path) -> dict[str, Any]:
-    if not log.exists():
+    if not log.exists() and not store_url():
         return {"status": "no log yet"}
     extent = answers.log_extent()
     if extent is None:

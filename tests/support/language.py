@@ -78,6 +78,9 @@ NAMES: Final = frozenset(
 ALLOWED: Final = frozenset({"FileNotFoundError", "ModuleNotFoundError", "PackageNotFoundError", "tell"})
 """Whole identifiers that contain such a part and are right: `tell` is a method of files."""
 
+PRODUCTS: Final = re.compile("ClickHouse")
+"""Names of others' products, which may contain such a part in an identifier."""
+
 
 RELEASED: Final = frozenset({"0001_log.sql", "0002_log_exceptions.sql", "0001_alerts.sql", "0004_names.sql"})
 """Schema steps that were released and must not change, and the one that renames their tables."""
@@ -123,7 +126,7 @@ def _of_python(file: str, text: str) -> Iterator[Finding]:
                     else match.string[max(match.start() - 40, 0) : match.end() + 40],
                 )
         elif token.type == tokenize.NAME and token.string not in ALLOWED:
-            for part in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", token.string):
+            for part in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", PRODUCTS.sub("", token.string)):
                 if part.lower() in NAMES and not token.line.lstrip().startswith(("import ", "from ")):
                     yield Finding(file, token.start[0], token.string, token.line)
 

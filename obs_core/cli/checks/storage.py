@@ -11,7 +11,8 @@ from obs_core.clock import SECOND, iso_text
 from obs_core.errors import ObsError
 from obs_core.lake import address
 from obs_core.lake import progress as lake_progress
-from obs_core.settings import Settings
+from obs_core.query.engine.opening import engine_on
+from obs_core.settings import Settings, store_url
 from obs_core.store import foreign, sqlite
 
 _LATE_S: Final = 900
@@ -46,9 +47,22 @@ def _without_archive(log: Path) -> str:
     return "Another program made this log: it is read as it is, and neither archived nor shortened."
 
 
+def store(log: Path, url: str) -> Iterator[Finding]:
+    """Whether the store that pages show can be read, if OBS_STORE names one."""
+    if not url:
+        return
+    try:
+        with engine_on(log, url) as engine:
+            extent = engine.extent()
+            rows = f"rows up to {iso_text(extent.to_ns - 1)}" if extent else "no rows yet"
+            yield Finding("store", "ok" if extent else "warning", f"{engine.address} has {rows}.")
+    except ObsError as error:
+        yield Finding("store", "error", error.message, error.hint)
+
+
 def lake(log: Path, settings: Settings, now_ns: int) -> Iterator[Finding]:
     """How far the log is written to the shared lake, if OBS_STORE names one, and why not further."""
-    if not settings.store:
+    if not settings.store or store_url():
         return
     try:
         store = address.of_setting(settings.store)

@@ -13,12 +13,22 @@ from typing import Any, Final, Literal
 
 from obs_core.clock import Window
 from obs_core.query.engine import long_cells, mirror, search_text
+from obs_core.query.engine.protocol import STREAMED
 from obs_core.query.engine.sql_file import SqlFile
 from obs_core.scanner import MARKED, UNMARKED
 from obs_core.store.foreign import INTEGER_COLUMNS, Shape
 
 Way = Literal[
-    "scan", "sqlite_query", "sqlite_query in hex", "mirror", "archive", "rollup", "lookup", "clickhouse", "streamed"
+    "scan",
+    "sqlite_query",
+    "sqlite_query in hex",
+    "mirror",
+    "archive",
+    "rollup",
+    "lookup",
+    "clickhouse",
+    "streamed",
+    "nothing",
 ]
 Tail = Literal["mirror", "sqlite_query", "sqlite_query in hex"]
 
@@ -26,6 +36,9 @@ FULL_SCAN_SHARE: Final = 0.4
 _PARAMETER: Final = re.compile(r"\$(\w+)")
 _FLAG: Final = {"calls": "is_call", "values": "is_value", "logs": "is_log"}
 _NAME: Final = {"values": "values_"}
+KINDS: Final = {"call": "is_call", "value": "is_value", "log": "is_log"}
+_OWN: Final = frozenset({"code_id", "run_id"})
+"""Columns that only our own programs write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +95,26 @@ def mirrored(
     base = scan(file, shape, grouped=parameters.get("group") is not None, table=mirror.TABLE)
     statement = statement_over(base, file, limit).replace(" AS MATERIALIZED (SELECT", " AS NOT MATERIALIZED (SELECT")
     return Plan(statement, bound_parameters(statement, window, parameters), "mirror")
+
+
+def way_of_store(file: SqlFile, *, has_twin: bool) -> Way:
+    """How a store answers `file`: by its twin; or a worker does, from streamed rows; `nothing` where it never has any.
+
+    A store has no values, and nothing that only our own programs record.
+    """
+    if has_twin:
+        return "clickhouse"
+    if file.reach == "narrow" or file.reads.keys() == {"values"} or _OWN & set(columns_of(file)):
+        return "nothing"
+    return "streamed"
+
+
+def streamed(file: SqlFile, window: Window, parameters: Mapping[str, object], limit: int | None) -> Plan:
+    """How to run `file` on rows that come with the request."""
+    flags = [_FLAG[name] for name in file.reads if name in _FLAG]
+    selected = ", ".join([*(f'"{column}"' for column in columns_of(file)), *flags])
+    statement = statement_over(f"{_base(file)} (SELECT {selected} FROM {STREAMED})", file, limit)
+    return Plan(statement, bound_parameters(statement, window, parameters), "streamed")
 
 
 def statement_over(base: str, file: SqlFile, limit: int | None) -> str:

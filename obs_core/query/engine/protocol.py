@@ -1,4 +1,4 @@
-"""Messages between engine and worker, over pipes: two lengths, a JSON head, and for an answer Arrow bytes.
+"""Messages between engine and worker, over pipes: two lengths, a JSON head, and Arrow bytes: an answer, or rows to ask.
 
 head length (4 bytes, little-endian) · body length (8 bytes) · head (JSON) · body
 """
@@ -7,7 +7,11 @@ import json
 import struct
 from typing import Any, BinaryIO, Final
 
+import pyarrow as pa
+
 SIZES: Final = struct.Struct("<IQ")
+STREAMED: Final = "streamed"
+"""The worker's table with the rows that came with a request."""
 
 
 def message(head: dict[str, Any], body: bytes | memoryview = b"") -> list[bytes | memoryview]:
@@ -16,10 +20,19 @@ def message(head: dict[str, Any], body: bytes | memoryview = b"") -> list[bytes 
     return [SIZES.pack(len(text), len(body)) + text, body]
 
 
-def received(stream: BinaryIO) -> dict[str, Any] | None:
-    """The head of the next message, which has no body; None at the end of the stream."""
+def received(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
+    """The head and the body of the next message; None at the end of the stream."""
     sizes = stream.read(SIZES.size)
     if len(sizes) < SIZES.size:
         return None
-    head: dict[str, Any] = json.loads(stream.read(SIZES.unpack(sizes)[0]))
-    return head
+    head_size, body_size = SIZES.unpack(sizes)
+    head: dict[str, Any] = json.loads(stream.read(head_size))
+    return head, stream.read(body_size)
+
+
+def arrow_bytes(table: pa.Table) -> memoryview:
+    """The table as the body of a message."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return memoryview(sink.getvalue())

@@ -76,7 +76,7 @@ def names() -> list[str]:
         for subject in root.iterdir()
         if subject.is_dir()
         for file in subject.iterdir()
-        if file.name.endswith(".sql")
+        if file.name.endswith(".sql") and not file.name.endswith(".clickhouse.sql")  # twins: `clickhouse_twins`
     )
 
 

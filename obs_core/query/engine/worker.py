@@ -20,6 +20,7 @@ from obs_core import scanner
 from obs_core.errors import ObsError
 from obs_core.query.engine import protocol
 from obs_core.query.engine.mirror import Mirror
+from obs_core.query.engine.protocol import STREAMED
 from obs_core.store import sqlite
 
 IDLE_S: Final = 0.2  # without a request, until the mirror is updated: a page sends its next request sooner
@@ -47,15 +48,16 @@ class Reader:
 
     def answer(
         self,
-        log: str,
         statement: str,
         parameters: dict[str, Any],
         *,
+        log: str | None = None,
+        rows: pa.Table | None = None,
         mirror_at: list[int] | None = None,
         mirror_after_id: int = 0,
         partials: dict[str, str] | None = None,
     ) -> pa.Table | None:
-        """The answer to `statement` over the file `log`, read to its end in one transaction.
+        """The answer to `statement` over the file `log`, read to its end in one transaction, or over `rows`.
 
         With `mirror_at` (the version of the log that the mirror must have read), the statement reads from the mirror,
         which needs only rows with an id above `mirror_after_id`; the answer is None if the mirror is not up to date.
@@ -63,6 +65,9 @@ class Reader:
         """
         for value in parameters.values():
             str(value).encode()  # DuckDB's own error for a lone surrogate does not explain it
+        if rows is not None:
+            return self._over(rows, statement, parameters)
+        assert log
         self._attach(log)
         if mirror_at is not None and not self._follows(mirror_at, mirror_after_id):
             return None
@@ -76,6 +81,16 @@ class Reader:
         finally:
             with contextlib.suppress(scanner.Error):
                 self._connection.execute("ROLLBACK")
+
+    def _over(self, rows: pa.Table, statement: str, parameters: dict[str, Any]) -> pa.Table:
+        """The answer to `statement` over the table `streamed`, which has the `rows` that came with the request."""
+        self._connection.register(f"{STREAMED}_arrow", rows)
+        try:
+            self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {STREAMED} AS SELECT * FROM {STREAMED}_arrow")
+            return self._connection.execute(statement, parameters).to_arrow_table()
+        finally:
+            self._connection.unregister(f"{STREAMED}_arrow")
+            self._connection.execute(f"DROP TABLE IF EXISTS {STREAMED}")
 
     def _keep(self, partials: dict[str, str], parameters: dict[str, Any]) -> None:
         """Make the tables that are not there yet, and drop those that were not needed for longest."""
@@ -150,29 +165,30 @@ def main(memory_mb: int) -> None:
             _send(answers, {"error": "setup", "message": str(error), "hint": getattr(error, "hint", "")})
             return
         _send(answers, {"ready": True})
-        requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        requests: queue.SimpleQueue[tuple[dict[str, Any], bytes]] = queue.SimpleQueue()
         threading.Thread(target=_receive, args=(requests,), daemon=True).start()
         wait_s: float | None = None
         while True:
             try:
-                request = requests.get(timeout=wait_s)
+                request, body = requests.get(timeout=wait_s)
             except queue.Empty:
                 wait_s = 0 if reader.idle() else None
                 continue
             try:
                 wait_s = IDLE_S
-                table = reader.answer(**request)
+                rows = pa.ipc.open_stream(body).read_all() if body else None
+                table = reader.answer(**request, rows=rows)
                 if table is None:
                     _send(answers, {"behind": True})
                 else:
-                    _send(answers, {"rows": table.num_rows}, _bytes(table))
+                    _send(answers, {"rows": table.num_rows}, protocol.arrow_bytes(table))
             except (scanner.Error, OSError, ObsError, pa.ArrowException, UnicodeError) as error:
                 kind = "log" if isinstance(error, OSError | ObsError) else "duckdb"
                 kind = "parameter" if isinstance(error, UnicodeEncodeError) else kind
                 _send(answers, {"error": kind, "message": str(error), "hint": getattr(error, "hint", "")})
 
 
-def _receive(requests: "queue.SimpleQueue[dict[str, Any]]") -> None:
+def _receive(requests: "queue.SimpleQueue[tuple[dict[str, Any], bytes]]") -> None:
     """Queue the requests; exit when the input is closed, whatever the process is doing."""
     while (request := protocol.received(sys.stdin.buffer)) is not None:
         requests.put(request)
@@ -183,13 +199,6 @@ def _send(answers: Any, head: dict[str, Any], body: bytes | memoryview = b"") ->
     for part in protocol.message(head, body):
         answers.write(part)
     answers.flush()
-
-
-def _bytes(table: pa.Table) -> memoryview:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as stream:
-        stream.write_table(table)
-    return memoryview(sink.getvalue())
 
 
 if __name__ == "__main__":

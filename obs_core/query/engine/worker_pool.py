@@ -64,8 +64,8 @@ class Worker:
         """Whether the process has exited."""
         return self._process.poll() is not None
 
-    def answer(self, request: dict[str, Any], limit_s: float) -> pa.Table:
-        """The answer to `request`.
+    def answer(self, request: dict[str, Any], limit_s: float, rows: pa.Table | None = None) -> pa.Table:
+        """The answer to `request`, which may be about `rows`.
 
         Raises:
             QuestionTimedOut: there was none within `limit_s` after the worker was ready.
@@ -75,8 +75,8 @@ class Worker:
         self._get_ready()
         end = time.monotonic() + limit_s
         try:
-            for part in protocol.message(request):
-                self._input.write(part)
+            for part in protocol.message(request, b"" if rows is None else protocol.arrow_bytes(rows)):
+                self._write(part, end)
         except OSError as error:
             raise self._death() from error
         head, body = self._received(end)
@@ -98,6 +98,14 @@ class Worker:
     @property
     def _input(self) -> Any:  # noqa: ANN401 - a raw pipe
         return self._process.stdin
+
+    def _write(self, part: bytes | memoryview, end: float) -> None:
+        """Write all of `part`, as fast as the worker reads it."""
+        left = memoryview(part)
+        while left:
+            if not select.select([], [self._input], [], max(0.0, end - time.monotonic()))[1]:
+                raise QuestionTimedOut("The question took too long and was stopped.", "Choose a shorter window.")
+            left = left[self._input.write(left[: select.PIPE_BUF]) :]  # so many bytes never wait
 
     def _get_ready(self) -> None:
         if self._ready:
@@ -152,8 +160,8 @@ class Pool:
             worker = self._slots.get_nowait()
             self._slots.put(worker or Worker(self._memory_mb))
 
-    def answer(self, request: dict[str, Any]) -> pa.Table:
-        """The answer of the first free worker.
+    def answer(self, request: dict[str, Any], rows: pa.Table | None = None) -> pa.Table:
+        """The answer of the first free worker to a request, which may be about `rows`.
 
         Raises:
             WorkersBusy: none became free within the waiting time.
@@ -171,7 +179,7 @@ class Pool:
                 worker.kill()
                 worker = None
             next_worker = worker = worker or Worker(self._memory_mb)
-            return worker.answer(request, self.limit_s)
+            return worker.answer(request, self.limit_s, rows)
         except MirrorBehind:
             raise
         except QueryFailed as error:

@@ -3,7 +3,6 @@
 The text of a condition is one of those written here. What a user typed is always a bound parameter.
 """
 
-from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from obs_core.clock import Window
@@ -23,6 +22,22 @@ _IS_ROOT: Final = """kind = 'call' AND (
             CROSS JOIN {rows} AS above ON above.trace_id = own.trace AND above.span_id = own.parent
         )
       )"""
+
+_CONDITIONS: Final = {
+    "status": "status = :status",
+    "group": "process_group = :group",
+    "process": "process = :process",
+    "kind": "kind = :kind",
+    "function": f"{function_name()} = :function",
+    "data_type": "data_type = :data_type",
+    "exception_type": (
+        "substr(exception, 1, length(:exception_type)) = :exception_type"
+        " AND exception_type(CAST(substr(exception, 1, 500) AS BLOB)) = :exception_type"
+    ),
+    "min_ns": "duration_ns >= :min_ns",
+    "max_ns": "duration_ns <= :max_ns",
+}
+"""The conditions on single columns, by the names of what they compare to."""
 
 
 class WhereClause(NamedTuple):
@@ -47,10 +62,9 @@ def where_clause(window: Window, row_filter: RowFilter, *, group: str | None = N
     if row_filter.level:
         parameters["severity"] = LEVELS[str(checks.choice("level", row_filter.level, tuple(LEVELS)))]
         conditions.append(f"coalesce({SEVERITY}, CASE status WHEN 'ERROR' THEN {LEVELS['ERROR']} END) >= :severity")
-    for name, (condition, value) in _column_conditions(row_filter, group).items():
-        if value is not None:
-            conditions.append(condition)
-            parameters[name] = value
+    for name, value in column_values(row_filter, group).items():
+        conditions.append(_CONDITIONS[name])
+        parameters[name] = value
     if search := checks.text("search", row_filter.search):
         conditions.append(_search(search, parameters))
     for number, attribute in enumerate(attribute_filter.conditions(row_filter.where)):
@@ -58,28 +72,29 @@ def where_clause(window: Window, row_filter: RowFilter, *, group: str | None = N
     return WhereClause("\n      AND ".join(conditions), parameters)
 
 
-def _column_conditions(row_filter: RowFilter, group: str | None) -> Mapping[str, tuple[str, object]]:
-    """The conditions on single columns, each with the value that it compares to (None: no condition)."""
+def column_values(row_filter: RowFilter, group: str | None) -> dict[str, Any]:
+    """What the filter compares single columns to, by the name of the condition.
+
+    Raises:
+        BadParameter: a field has a value that it can't have.
+    """
     status, kind = row_filter.status, row_filter.kind
     if row_filter.errors:
         if status not in (None, "", "ERROR"):
             raise BadParameter(f"errors=1 shows status ERROR only, not {status}.", "Leave one of them out.")
         status = "ERROR"
-    type_is = "substr(exception, 1, length(:exception_type)) = :exception_type"
-    return {
-        "status": ("status = :status", checks.text("status", status)),
-        "group": ("process_group = :group", checks.text("group", group)),
-        "process": ("process = :process", checks.text("process", row_filter.process)),
-        "kind": ("kind = :kind", checks.choice("kind", kind, KINDS) if kind else None),
-        "function": (f"{function_name()} = :function", checks.text("function", row_filter.function)),
-        "data_type": ("data_type = :data_type", checks.text("data_type", row_filter.data_type)),
-        "exception_type": (
-            f"{type_is} AND exception_type(CAST(substr(exception, 1, 500) AS BLOB)) = :exception_type",
-            checks.text("exception_type", row_filter.exception_type),
-        ),
-        "min_ns": ("duration_ns >= :min_ns", _nanoseconds("min_ms", row_filter.min_ms)),
-        "max_ns": ("duration_ns <= :max_ns", _nanoseconds("max_ms", row_filter.max_ms)),
+    values = {
+        "status": checks.text("status", status),
+        "group": checks.text("group", group),
+        "process": checks.text("process", row_filter.process),
+        "kind": checks.choice("kind", kind, KINDS) if kind else None,
+        "function": checks.text("function", row_filter.function),
+        "data_type": checks.text("data_type", row_filter.data_type),
+        "exception_type": checks.text("exception_type", row_filter.exception_type),
+        "min_ns": _nanoseconds("min_ms", row_filter.min_ms),
+        "max_ns": _nanoseconds("max_ms", row_filter.max_ms),
     }
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _nanoseconds(name: str, ms: float | None) -> int | None:

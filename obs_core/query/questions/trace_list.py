@@ -10,6 +10,7 @@ from obs_core.errors import QuestionTimedOut
 from obs_core.model import ROW_CAP
 from obs_core.query.engine.engine import Engine
 from obs_core.query.filters import checks, paging
+from obs_core.query.filters.conditions import by_ids
 from obs_core.query.filters.cursor import BEFORE_ALL, cursor
 from obs_core.query.filters.piecewise_search import search_page
 from obs_core.query.filters.row_filter import ALL_ROWS, RowFilter
@@ -109,5 +110,5 @@ def _rows(engine: Engine, ids: list[int], attributes: tuple[str, ...]) -> DataFr
         "after_ns": None,
         "after_id": None,
     }
-    where_sql = "id IN (SELECT value FROM json_each(:ids))"
-    return paging.paged(engine.lookup("traces/page", parameters, where_sql=where_sql), len(ids), attributes)
+    answer = engine.lookup("traces/page", parameters, where_sql=by_ids(engine))
+    return paging.paged(answer, len(ids), attributes)

@@ -27,7 +27,8 @@ _COLUMNS: Final = {
 def status(engine: Engine, window: Window, *, group: str | None = None) -> DataFrame:
     """The current state of each writer (OK, DELAYED, CIRCUIT_OPEN or GONE) and its counters; the window is ignored."""
     del window
-    writers = [writer for writer in writer_status.writers(engine.log) if group in (None, "", writer.process_group)]
+    known = writer_status.writers(engine.log) if engine.is_log else []  # who writes to a store is not known
+    writers = [writer for writer in known if group in (None, "", writer.process_group)]
     rows = [[getattr(writer, column) for column in _COLUMNS] for writer in writers]
     frame = DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
     frame.attrs = {"truncated": False, "approximate": False}

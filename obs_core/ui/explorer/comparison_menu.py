@@ -8,6 +8,7 @@ from pandas import DataFrame
 from obs_core.query.comparison.differences import Comparison, compare
 from obs_core.query.comparison.old_logs import OldFilter
 from obs_core.query.filters.row_filter import RowFilter
+from obs_core.settings import store_url
 from obs_core.ui.kit import formatting
 from obs_core.ui.kit.text import plain
 from obs_core.ui.shell import answers
@@ -31,7 +32,12 @@ class _Result(NamedTuple):
 
 
 def comparison_menu(scope: PageScope, row_filter: RowFilter) -> None:
-    """A menu that compares the rows of both pages when asked, and keeps the result until the filter changes."""
+    """A menu that compares the rows of both pages when asked, and keeps the result until the filter changes.
+
+    A store has no plain rows to compare with.
+    """
+    if store_url():
+        return
     old_filter = OldFilter(group=scope.group, search=row_filter.search)
     with st.popover("Compare", icon=":material/compare_arrows:", key="l_compare"), boundary("Compare"):
         st.caption(

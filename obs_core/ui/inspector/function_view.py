@@ -135,7 +135,8 @@ def _durations(scope: PageScope, buckets: DataFrame) -> None:
     if buckets.empty:
         st.caption("No timed calls in this window.")
         return
-    selected = show(charts.durations, buckets, key="f_durations", selects=True).get("bar") or []
+    shown = buckets.astype({"slowest_id": "str"})
+    selected = show(charts.durations, shown, key="f_durations", selects=True).get("bar") or []
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption("Slowest recent calls", width="content")
         for row in buckets.iloc[::-1].head(EXEMPLARS).to_dict("records"):

@@ -7,6 +7,7 @@ import streamlit as st
 from obs_core import charts
 from obs_core.clock import DAY
 from obs_core.query.questions import functions, overview
+from obs_core.settings import store_url
 from obs_core.ui.overview import forward_line, storage_line
 from obs_core.ui.overview.groups_card import group_suggestions, groups_card
 from obs_core.ui.overview.issues import issues
@@ -34,7 +35,8 @@ def draw_figures(scope: PageScope) -> None:
         window_status.scope_note(scope, writers_line(scope))
         suggest_rules("Stat cards", partial(stat_suggestions, scope))
     exactness.switch(scope, overview.summary, functions.history)
-    writers_card(scope)
+    if not store_url():
+        writers_card(scope)
 
 
 def draw_calls(scope: PageScope) -> None:
@@ -80,7 +82,9 @@ def draw_functions(scope: PageScope) -> None:
 
 
 def draw_storage(scope: PageScope) -> None:  # noqa: ARG001 - of the whole log
-    """Draw the archive, the receiver and the forwarder in a line each, for the whole log."""
+    """Draw the archive, the receiver and the forwarder in a line each, for the whole log; a store has none of them."""
+    if store_url():
+        return
     storage_line.note()
     otlp_status.note()
     forward_line.note()

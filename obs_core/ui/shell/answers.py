@@ -20,8 +20,9 @@ from pandas import DataFrame
 from obs_core.clock import Window
 from obs_core.errors import ObsError
 from obs_core.query.engine.engine import Engine
+from obs_core.query.engine.opening import engine_on
 from obs_core.query.questions import overview
-from obs_core.settings import from_environment, log_path
+from obs_core.settings import from_environment, log_path, store_url
 from obs_core.ui.shell.cached_query import MARK, CachedQuery, Question, Snapshot, T, Version, copied, named
 from obs_core.ui.shell.scope import PageScope
 
@@ -39,7 +40,7 @@ class _Recorded(NamedTuple):
             self.questions[question, scope.window == self.before] = None
 
 
-_opened: "dict[Path, CachedQuery]" = {}
+_opened: "dict[tuple[Path, str], CachedQuery]" = {}
 HeldKey = tuple[Question, PageScope, tuple[tuple[str, Hashable], ...]]
 MAX_HELD_ROWS: Final = 10_000  # of an answer that a session keeps while its page does not move
 _held: ContextVar[dict[HeldKey, DataFrame] | None] = ContextVar("_held", default=None)
@@ -48,22 +49,22 @@ _snapshot: ContextVar[tuple[CachedQuery, Snapshot] | None] = ContextVar("_snapsh
 
 
 def _release(cached: CachedQuery) -> None:
-    for log in [log for log, opened in _opened.items() if opened is cached]:
-        del _opened[log]
+    for key in [key for key, opened in _opened.items() if opened is cached]:
+        del _opened[key]
     cached.close()
 
 
 @st.cache_resource(show_spinner=False, on_release=_release)
-def cached_query(log: Path) -> CachedQuery:
-    """Return the engine of this server for `log`, with its answers."""
-    return CachedQuery(Engine(log, mirror=True, archive=from_environment().archive != "no"))
+def cached_query(log: Path, store: str = "") -> CachedQuery:
+    """Return the engine of this server for the store, or for `log`, with its answers."""
+    return CachedQuery(engine_on(log, store, mirror=True, archive=from_environment().archive != "no"))
 
 
 def _current() -> CachedQuery:
-    """The engine of the log in the environment; a page needs it forty times, and Streamlit's cache takes 0.1 ms."""
-    log = log_path()
-    if (cached := _opened.get(log)) is None:
-        cached = _opened[log] = cached_query(log)
+    """The engine of the settings; a page needs it forty times, and Streamlit's cache takes 0.1 ms."""
+    log, store = key = log_path(), store_url()
+    if (cached := _opened.get(key)) is None:
+        cached = _opened[key] = cached_query(log, store) if store else cached_query(log)
     return cached
 
 
@@ -79,9 +80,9 @@ def at_one_version(*, refresh: bool = False) -> Iterator[None]:
     A `refresh` shares it, and so its answers, with the refreshes of other sessions in the last second. A log that is
     not readable is an error where it is asked.
     """
-    cached = _current()
     token = None
     with suppress(ObsError):
+        cached = _current()
         token = _snapshot.set((cached, cached.snapshot(shared=refresh)))
     try:
         yield

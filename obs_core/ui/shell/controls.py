@@ -15,7 +15,7 @@ import streamlit as st
 from obs_core.clock import SECOND, Window, instant_ns, now_ns
 from obs_core.errors import BadParameter, ObsError
 from obs_core.ui.kit.auto_refresh import auto_refresh, is_refresh
-from obs_core.ui.shell import firing, loading, pause, window_text
+from obs_core.ui.shell import firing, loading, pause, store_status, window_text
 from obs_core.ui.shell.answers import at_one_version, holding, log_extent, prefetching
 from obs_core.ui.shell.scope import PageScope, is_relative
 from obs_core.ui.shell.window_text import Texts
@@ -168,6 +168,8 @@ def _run(draw_part: Callable[[PageScope], None]) -> None:
     apply_requested()
     interval_s = refresh_interval_s()
     part = inspect.getfile(draw_part)
+    if store_status.draw_if_away():
+        return
     with at_one_version(refresh=is_refresh()):
         view = pause.view_of(part, page_scope(), refreshes=interval_s is not None)
         scope = view.scope

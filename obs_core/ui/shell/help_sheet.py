@@ -6,8 +6,9 @@ from typing import Final
 
 import streamlit as st
 
-from obs_core.settings import from_environment
+from obs_core.settings import log_path, store_url
 from obs_core.ui.kit import formatting
+from obs_core.ui.shell import store_status
 from obs_core.ui.shell.state_badges import ALERTS
 from obs_core.version import VERSION
 
@@ -51,8 +52,8 @@ def draw_sheet() -> None:
         ("Marks of alerts", marks, "span"),
     )
     st.html(f"<div class='obs-sheet'>{''.join(_part(*part) for part in parts)}</div>")
-    log = formatting.escape_markdown(str(from_environment().log.absolute()))
-    st.caption(f"Times are in {formatting.zone_name()}. Log: {log}. obs-core {VERSION}")
+    source = f"Store: {store_status.address()}" if store_url() else f"Log: {log_path().absolute()}"
+    st.caption(formatting.escape_markdown(f"Times are in {formatting.zone_name()}. {source}. obs-core {VERSION}"))
 
 
 def _part(title: str, pairs: Mapping[str, str], tag: str) -> str:

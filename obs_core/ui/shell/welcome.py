@@ -10,7 +10,7 @@ from typing import IO, Final
 import streamlit as st
 
 from obs_core.errors import LogMissing, ObsError
-from obs_core.settings import from_environment
+from obs_core.settings import from_environment, store_url
 from obs_core.ui.kit import formatting
 from obs_core.ui.shell import answers, otlp_status
 from obs_core.ui.shell.panel import panel, report
@@ -96,6 +96,9 @@ def draw() -> None:
 def _draw_once() -> None:
     if not is_needed():
         st.rerun()
+    if store_url():
+        _empty_store()
+        return
     log = from_environment().log.absolute()
     _missing_log(log)
     recorder = demo()
@@ -112,6 +115,16 @@ def _draw_once() -> None:
             st.warning(f"The demo failed: {recorder.failure}")
     with panel("Or send OpenTelemetry"):
         otlp_status.ways_to_send()
+
+
+def _empty_store() -> None:
+    """Draw one sentence: the store has no rows, or why it can't be read."""
+    try:
+        answers.engine().extent()
+        text, icon = f"{answers.engine().address} has no rows yet.", ":material/inbox:"
+    except ObsError as error:
+        text, icon = f"{error.message} {error.hint}", ":material/cloud_off:"
+    st.info(formatting.escape_markdown(text), icon=icon)
 
 
 def _missing_log(log: Path) -> None:

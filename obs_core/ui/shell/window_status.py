@@ -46,6 +46,8 @@ def completeness(scope: PageScope) -> str:
     waiting = [int(time_ns) for time_ns in ask(writers.status, scope)["oldest_ns"].dropna()]
     late = now_ns() - min(waiting) if waiting else 0
     newest = f"newest row {formatting.format_time(extent.to_ns - 1)}"
+    if not engine().is_log:
+        return f"{newest[0].upper()}{newest[1:]}; what its senders still hold is not known"
     if late > MINUTE // 12:
         complete = formatting.format_time(min(waiting))
         return f"Data is complete up to {complete} ({newest}); newer rows are still queued in writers"
@@ -74,7 +76,8 @@ def log_limitations() -> None:
     except ObsError:
         return
     if missing:
-        st.caption(formatting.escape_markdown(f"About this log: {' '.join(missing)}"))
+        about = "About this log" if engine().is_log else f"About {engine().address}"
+        st.caption(formatting.escape_markdown(f"{about}: {' '.join(missing)}"))
 
 
 def small_part(scope: PageScope) -> None:

@@ -1,0 +1,5 @@
+-- Twin of traces/attributes for ClickHouse.
+SELECT attributes
+FROM rows_
+WHERE id = {id:Int64}
+LIMIT 1

@@ -1,0 +1,7 @@
+-- Twin of traces/children for ClickHouse: the keys of its rows; traces/rows has their columns.
+SELECT id, timestamp
+FROM rows_
+WHERE parent_span_id = {span_id:Nullable(String)} AND ifNull(span_id, '') <> parent_span_id
+  AND (timestamp, id) > (ifNull({after_ns:Nullable(Int64)}, -1), ifNull({after_id:Nullable(Int64)}, -1))
+ORDER BY timestamp, id
+LIMIT {size:Int64}
