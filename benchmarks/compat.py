@@ -35,6 +35,7 @@ MODES: Final = (*PLAIN, *TRACED, *(f"{mode}-again" for mode in TRACED))
 PARTS: Final = ("outcome", "warnings", "output")
 _TEST_S: Final = 60
 _FILTER: Final = ("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning")
+_ALL: Final = ("--maxfail=100000", "--continue-on-collection-errors")
 _PYTEST: Final = (
     "-m",
     "pytest",
@@ -101,7 +102,7 @@ def run(suite: Suite, mode: str, folder: Path, only: Iterable[str] = ()) -> Resu
         environment.pop("PYTEST_ADDOPTS", None)
         plugins = [option for plugin in ("pytest_timeout", *suite.plugins) for option in ("-p", plugin)]
         config = [] if suite.config and not suite.installed else ["-c", os.devnull, "--rootdir", str(home)]
-        options = [*plugins, *config, "--maxfail=100000", f"--timeout={_TEST_S}", f"--basetemp={temporary}/tests"]
+        options = [*plugins, *config, f"--timeout={_TEST_S}", f"--basetemp={temporary}/tests"]
         command = [sys.executable, "-P", *_PYTEST, *options, *suite.options]
         command += ["--pyargs", *suite.tests] if suite.installed else suite.tests
         try:
