@@ -29,6 +29,7 @@ MODE: Final = os.environ["COMPAT_MODE"]
 PACKAGE: Final = os.environ["COMPAT_PACKAGE"]
 TESTS: Final = os.environ["COMPAT_TESTS"]
 _UNSTABLE: Final = re.compile(r"\b0x[0-9a-f]+|\d+")
+_TIME: Final = re.compile(r"\d\d:\d\d:\d\d")
 _FREEZE_EVERY: Final = 50
 
 tests: dict[str, dict[str, Any]] = {}
@@ -114,9 +115,14 @@ else:
     hypothesis.settings.load_profile("compat")
 
 
+def name_of(nodeid: str) -> str:
+    """The name of a test without a time of day, which differs in each run."""
+    return _TIME.sub("#", nodeid)
+
+
 def entry(nodeid: str) -> dict[str, Any]:
     """What is known of a test."""
-    return tests.setdefault(nodeid, {"outcome": "", "warnings": [], "output": [], "text": ""})
+    return tests.setdefault(name_of(nodeid), {"outcome": "", "warnings": [], "output": [], "text": ""})
 
 
 def stable(text: str) -> str:
@@ -136,7 +142,7 @@ def collect_garbage() -> None:
 def pytest_collection_modifyitems(items: list[Any]) -> None:
     """Run only the tests named in COMPAT_ONLY, if it names any."""
     if only := json.loads(os.environ["COMPAT_ONLY"]):
-        items[:] = [item for item in items if item.nodeid in only]
+        items[:] = [item for item in items if name_of(item.nodeid) in only]
 
 
 def pytest_collection_finish() -> None:
