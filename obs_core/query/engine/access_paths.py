@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from obs_core.clock import Window
 from obs_core.errors import ArchiveDamaged, MemoryExceeded
+from obs_core.issues import Issue
 from obs_core.query.engine import archive_planner, duckdb_errors, failure_rollups, parts, planner
 from obs_core.query.engine.archive_reader import ArchiveReader, ArchiveView
 from obs_core.query.engine.narrow import NarrowQueries
@@ -140,7 +141,7 @@ class AccessPaths:
         return None
 
     def failures(
-        self, window: Window, group: str | None, origin_ns: int, step_ns: int
+        self, window: Window, group: str | None, origin_ns: int, step_ns: int, *, only: Issue | None
     ) -> failure_rollups.RolledFailures | None:
         """The issues of the whole hours of `window` that are sealed; None if the archive can't say, or need not."""
         view = self._archive.view(window) if self._archive and self._archive.exists() else None
@@ -148,7 +149,7 @@ class AccessPaths:
             return None
         if not view.is_pruned and failure_rollups.are_few(self._reader, window):
             return None
-        plan = failure_rollups.plan(view, window, group, origin_ns, step_ns)
+        plan = failure_rollups.plan(view, window, group, origin_ns, step_ns, only=only)
         if plan is None:
             return None
         with suppress(QueryFailed):  # a file was replaced, or is damaged: then the rows answer

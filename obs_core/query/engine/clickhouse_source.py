@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from obs_core.clock import SECOND, Window
 from obs_core.errors import TooManyRows
+from obs_core.issues import Issue
 from obs_core.query.engine import clickhouse_twins, duckdb_errors, planner
 from obs_core.query.engine.clickhouse_client import ClickHouseClient
 from obs_core.query.engine.clickhouse_rows import HASH_BITS, LOGS
@@ -118,9 +119,11 @@ class ClickHouseSource:
         del file, window, parameters, limit
         return None
 
-    def failures(self, window: Window, group: str | None, origin_ns: int, step_ns: int) -> RolledFailures | None:
+    def failures(
+        self, window: Window, group: str | None, origin_ns: int, step_ns: int, *, only: Issue | None
+    ) -> RolledFailures | None:
         """Nothing is counted in advance."""
-        del window, group, origin_ns, step_ns
+        del window, group, origin_ns, step_ns, only
         return None
 
     def is_pruned(self, window: Window) -> bool:

@@ -14,6 +14,7 @@ import numpy as np
 from pandas import DataFrame
 
 from obs_core.clock import Window
+from obs_core.issues import Issue
 from obs_core.model import ROW_CAP
 from obs_core.query.engine import dataframes
 from obs_core.query.engine.failure_rollups import RolledFailures
@@ -125,12 +126,14 @@ class Engine:
         table = self._source.mirrored(sql_file(query_name), window, _plain(parameters), ROW_CAP + 1)
         return None if table is None else self._capped(dataframes.from_arrow(table), "mirror", start, ROW_CAP)
 
-    def failures(self, window: Window, group: str | None, origin_ns: int, step_ns: int) -> RolledFailures | None:
+    def failures(
+        self, window: Window, group: str | None, origin_ns: int, step_ns: int, *, only: Issue | None = None
+    ) -> RolledFailures | None:
         """The issues of the failed calls in whole hours of `window` from the archive's rollup; None if it has none.
 
-        Slices of `step_ns`, whole hours, start at `origin_ns`.
+        Slices of `step_ns`, whole hours, start at `origin_ns`. With `only`, the rows of other issues are left out.
         """
-        return self._source.failures(window, group, origin_ns, step_ns)
+        return self._source.failures(window, group, origin_ns, step_ns, only=only)
 
     def is_pruned(self, window: Window) -> bool:
         """Whether rows of the window may have left the log; narrow queries then read the archive too."""

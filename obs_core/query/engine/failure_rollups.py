@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from obs_core.clock import HOUR, Window
+from obs_core.issues import Issue
 from obs_core.query.engine.archive_reader import ArchiveView
 from obs_core.query.engine.rollup_slices import around, parquet, rolled_days, whole
 from obs_core.query.engine.sqlite_reader import SqliteReader
@@ -59,8 +60,10 @@ class Plan:
         return RolledFailures(self.windows, self.rest, self.until_id, rows[:MOST_ISSUES], len(rows) > MOST_ISSUES)
 
 
-def plan(view: ArchiveView, window: Window, group: str | None, origin_ns: int, step_ns: int) -> Plan | None:
-    """How to ask for the issues of the whole hours of `window`; None if no rollup has any of them.
+def plan(
+    view: ArchiveView, window: Window, group: str | None, origin_ns: int, step_ns: int, *, only: Issue | None
+) -> Plan | None:
+    """How to ask for the issues of the whole hours of `window`, or for `only` one; None if no rollup has any of them.
 
     The slices of time have `step_ns`, whole hours, and start at `origin_ns`.
     """
@@ -68,8 +71,9 @@ def plan(view: ArchiveView, window: Window, group: str | None, origin_ns: int, s
     files = view.files("r_fails", *rolled) if rolled else []
     if not files:
         return None
-    statement = _statement(files, rolled, origin_ns, step_ns, grouped=group is not None)
-    request = {"statement": statement, "parameters": {} if group is None else {"group": group}}
+    statement = _statement(files, rolled, origin_ns, step_ns, grouped=group is not None, one=only is not None)
+    parameters = ({} if group is None else {"group": group}) | ({} if only is None else only._asdict())
+    request = {"statement": statement, "parameters": parameters}
     return Plan(request, rolled, rest, view.until_id)
 
 
@@ -83,10 +87,13 @@ def _divided(view: ArchiveView, window: Window) -> tuple[list[Window], list[Wind
     return rolled, around(window, rolled)
 
 
-def _statement(files: Sequence[str], windows: Sequence[Window], origin_ns: int, step_ns: int, *, grouped: bool) -> str:
+def _statement(
+    files: Sequence[str], windows: Sequence[Window], origin_ns: int, step_ns: int, *, grouped: bool, one: bool
+) -> str:
     """DuckDB's statement for the rows of `RolledFailures`."""
     hours = " OR ".join(f"(slot >= {one.from_ns // HOUR} AND slot < {one.to_ns // HOUR})" for one in windows)
     of_group = "within_group AND process_group = $group" if grouped else "NOT within_group"
+    of_issue = ' AND "type" = $type AND location = $location AND "key" = $title' if one else ""
     return f"""
         SELECT
             "type", location, "key", "function", min(first_ns) AS first_ns, max(raised_at) AS raised_at,
@@ -97,7 +104,7 @@ def _statement(files: Sequence[str], windows: Sequence[Window], origin_ns: int, 
                 sum(raised)::BIGINT AS n, min(first_ns) AS first_ns, max(raised_at) AS raised_at,
                 max(passed_at) AS passed_at, arg_max(newest, raised_at) AS newest
             FROM {parquet(files)}
-            WHERE {of_group} AND ({hours})
+            WHERE {of_group} AND ({hours}){of_issue}
             GROUP BY ALL
         )
         GROUP BY ALL

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from obs_core.clock import MAX_NS, Window
 from obs_core.errors import ObsError
+from obs_core.issues import Issue
 from obs_core.query.engine import planner
 from obs_core.query.engine.access_paths import AccessPaths
 from obs_core.query.engine.failure_rollups import RolledFailures
@@ -97,9 +98,12 @@ class LogSource:
         except ObsError:  # the caller falls back to another query, which raises it
             return None
 
-    def failures(self, window: Window, group: str | None, origin_ns: int, step_ns: int) -> RolledFailures | None:
+    def failures(
+        self, window: Window, group: str | None, origin_ns: int, step_ns: int, *, only: Issue | None
+    ) -> RolledFailures | None:
         """The issues of the failed calls in whole hours from the archive's rollup; None if it has none."""
-        return self._paths.failures(window, group, origin_ns, step_ns) if self._reader.shape().native else None
+        native = self._reader.shape().native
+        return self._paths.failures(window, group, origin_ns, step_ns, only=only) if native else None
 
     def is_pruned(self, window: Window) -> bool:
         """Whether rows of the window may have left the log."""

@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 import pyarrow as pa
 
 from obs_core.clock import Window
+from obs_core.issues import Issue
 from obs_core.query.engine.failure_rollups import RolledFailures
 from obs_core.query.engine.planner import Way
 from obs_core.query.engine.sql_file import SqlFile
@@ -62,7 +63,9 @@ class Source(Protocol):
     def mirrored(self, file: SqlFile, window: Window, parameters: Mapping[str, Any], limit: int) -> pa.Table | None:
         """The answer of a copy in memory, if there is one that can answer now."""
 
-    def failures(self, window: Window, group: str | None, origin_ns: int, step_ns: int) -> RolledFailures | None:
+    def failures(
+        self, window: Window, group: str | None, origin_ns: int, step_ns: int, *, only: Issue | None
+    ) -> RolledFailures | None:
         """The issues of whole hours, if the source has counted them."""
 
     def is_pruned(self, window: Window) -> bool:

@@ -30,6 +30,13 @@ class Counted(NamedTuple):
     rolled: bool
 
 
+class First(NamedTuple):
+    """When an exception was first raised (None: never), and whether failed calls were left out."""
+
+    ns: int | None
+    truncated: bool
+
+
 def counted(engine: Engine, window: Window, group: str | None) -> Counted:
     """Count the exceptions of `window` by issue. A call below another one starts at most an hour later."""
     issues = IssueCounts(slices_of(window))
@@ -40,19 +47,47 @@ def counted(engine: Engine, window: Window, group: str | None) -> Counted:
         for row in rolled.rows:
             issues.add_rolled(row)
         parts = [(window, rolled.until_id - _NEAR), *((rest, -1) for rest in rolled.rest)]
+    calls, truncated = _resolved(engine, parts, group)
+    for call, issue, is_raised in calls:
+        if window.from_ns <= call.ns < window.to_ns and not (rolled and rolled.has(call.ns, call.id)):
+            issues.add(issue, call, raised=is_raised)
+    return Counted(issues, truncated or (rolled is not None and rolled.truncated), rolled is not None)
+
+
+def first_raised(engine: Engine, window: Window, group: str | None, issue: Issue) -> First | None:
+    """When an exception of `issue` was first raised in `window`; None if no rollup of an archive can say it."""
+    rolled = engine.failures(window, group, window.from_ns // HOUR * HOUR, HOUR, only=issue)
+    if rolled is None:
+        return None
+    parts = [(window, rolled.until_id - _NEAR), *((rest, -1) for rest in rolled.rest)]
+    calls, truncated = _resolved(engine, parts, group)
+    times = [row["first_ns"] for row in rolled.rows if row["first_ns"] is not None]
+    times += [
+        call.ns
+        for call, its, is_raised in calls
+        if is_raised and its == issue and window.from_ns <= call.ns < window.to_ns and not rolled.has(call.ns, call.id)
+    ]
+    return First(min(times, default=None), truncated)
+
+
+def _resolved(
+    engine: Engine, parts: Sequence[tuple[Window, int]], group: str | None
+) -> tuple[list[tuple[Raised, Issue, bool]], bool]:
+    """The failed calls of these windows and the hour after each, with ids above a number, newest first.
+
+    Each with the issue of its exception, and whether it raised it. The second value says whether there are more of them
+    than are read.
+    """
     calls: dict[int, _Call] = {}
-    truncated = rolled is not None and rolled.truncated
+    truncated = False
     for call in chain.from_iterable(_read(engine, part, group, above_id) for part, above_id in parts):
         calls[call.raised.id] = call
         if len(calls) >= MOST_CALLS:
             truncated = True
             break
     newest_first = sorted(calls.values(), key=lambda call: call.raised[:2], reverse=True)
-    for number, origin in enumerate(origins([call.failed for call in newest_first])):
-        raised = newest_first[number].raised
-        if window.from_ns <= raised.ns < window.to_ns and not (rolled and rolled.has(raised.ns, raised.id)):
-            issues.add(newest_first[origin].issue, raised, raised=origin == number)
-    return Counted(issues, truncated, rolled is not None)
+    resolved = enumerate(origins([call.failed for call in newest_first]))
+    return [(newest_first[at].raised, newest_first[origin].issue, origin == at) for at, origin in resolved], truncated
 
 
 def versions(engine: Engine, runs: Sequence[int | None]) -> dict[int | None, str | None]:

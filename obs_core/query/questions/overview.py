@@ -6,7 +6,7 @@ from typing import Final
 from pandas import DataFrame
 
 from obs_core.clock import Window
-from obs_core.issues import FailedCall, issue_of
+from obs_core.issues import FailedCall, Issue, issue_of, origins
 from obs_core.query.engine.engine import Engine
 from obs_core.query.filters import checks, failed_calls
 
@@ -88,22 +88,30 @@ def exceptions(engine: Engine, window: Window, *, group: str | None = None, size
 
 
 def first_seen(engine: Engine, window: Window, *, group: str | None = None, issue: str) -> DataFrame:
-    """When `issue` (the column of `exceptions`) first occurred in the window, and in which version: one row, or none.
+    """When an exception of `issue` (the column of `exceptions`) was first raised in the window: one row, or none.
 
-    A call that the exception passed may have started before the one that raised it. Only the oldest 10,000 failed calls
-    with the type of the issue are read; if it is not among them, there is no row and `attrs["truncated"]` is True.
+    `first_ns` is the start of the call that raised it, `version` that of its program. Where there is no rollup of an
+    archive, the oldest 10,000 failed calls with the type of the issue are read; if it is not among them, there is no
+    row and `attrs["truncated"]` is True.
     """
-    within = checks.clipped(engine, window)
-    parameters = {"from_ns": within.from_ns, "to_ns": within.to_ns, "group": checks.text("group", group)}
-    searched = checks.text("issue", issue) or ""
-    answer = engine.lookup("overview/first_seen", parameters | {"type": searched.partition("\n")[0]})
-    texts = answer[["function", "exception", "stack"]].fillna("").itertuples(index=False)
-    keys = ("\n".join(issue_of(FailedCall("", "", "", *map(str, row)))) for row in texts)
-    at = next((index for index, key in enumerate(keys) if key == issue), len(answer))
-    first = answer.iloc[at : at + 1].rename(columns={"timestamp": "first_ns"})[["first_ns", "version"]]
-    first = first.reset_index(drop=True)
-    first.attrs = answer.attrs | {"truncated": bool(answer.attrs["truncated"]) and first.empty}
-    return first
+    within, group = checks.clipped(engine, window), checks.text("group", group)
+    kind, _, rest = (checks.text("issue", issue) or "").partition("\n")
+    location, _, title = rest.rpartition("\n")
+    searched = Issue(kind, location, title)
+    first = failed_calls.first_raised(engine, within, group, searched)
+    if first is not None:
+        within = Window(within.from_ns, within.from_ns) if first.ns is None else Window(first.ns, first.ns + 1)
+    parameters = {"from_ns": within.from_ns, "to_ns": within.to_ns, "group": group, "type": kind}
+    answer = engine.lookup("overview/first_seen", parameters)
+    texts = answer[["trace_id", "span_id", "parent_span_id", "function", "exception", "stack"]].fillna("")
+    calls = [FailedCall(*map(str, row)) for row in texts.itertuples(index=False)]
+    raised = (index for index, origin in enumerate(origins(calls)) if index == origin)
+    at = next((index for index in raised if issue_of(calls[index]) == searched), len(answer))
+    row = answer.iloc[at : at + 1].rename(columns={"timestamp": "first_ns"})[["first_ns", "version"]]
+    row = row.reset_index(drop=True)
+    truncated = first.truncated if first else bool(answer.attrs["truncated"])
+    row.attrs = answer.attrs | {"truncated": truncated and row.empty, "way": "rollup" if first else "lookup"}
+    return row
 
 
 def restarts(engine: Engine, window: Window, *, group: str | None = None) -> DataFrame:

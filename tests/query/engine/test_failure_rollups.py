@@ -116,6 +116,29 @@ def test_every_way_gives_the_same_issues(
     assert not used["older", "rollup"]
 
 
+def test_every_issue_was_first_seen_when_it_was_first_raised(
+    made: tuple[Path, list[Expected]], pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(failure_rollups, "FEW_FAILURES", 1)
+    path, expected = made
+    with Engine(path, pool=pool) as engine, Engine(path, pool=pool, archive=False) as log:
+        for window, group in windows(5)[1:]:
+            issues = overview.exceptions(log, window, group=group, size=1_000)
+            for issue, first_ns in list(zip(issues["issue"], issues["first_ns"], strict=True))[:12]:
+                by_rows = overview.first_seen(log, window, group=group, issue=issue)
+                answer = overview.first_seen(engine, window, group=group, issue=issue)
+                assert_frame_equal(answer, by_rows, obj=f"{window} {group} {issue}")
+                assert answer["first_ns"].tolist() == [first_ns]
+        whole = Window(START_NS - HOUR, START_NS + 6 * DAY)
+        first = {one.issue: one.row.timestamp for one in sorted(expected, key=lambda one: -one.row.timestamp)}
+        for (kind, location), first_ns in [*first.items()][:20]:
+            if "\n" not in location:
+                answer = overview.first_seen(engine, whole, issue=f"{kind}\n{location}\n")
+                assert (answer.attrs["way"], answer["first_ns"].tolist()) == ("rollup", [first_ns])
+        nothing = overview.first_seen(engine, whole, issue="None\nsuch\nissue")
+        assert (len(nothing), nothing.attrs["truncated"], nothing.attrs["way"]) == (0, False, "rollup")
+
+
 def test_exceptions_are_counted_by_what_raised_them(
     made: tuple[Path, list[Expected]], pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
