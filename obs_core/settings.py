@@ -45,7 +45,7 @@ class Settings:
     otlp_connections: int = 512  # OBS_OTLP_CONNECTIONS: the most open connections
     otlp_peer_connections: int = 256  # OBS_OTLP_PEER_CONNECTIONS: the most open connections of one address
     watch: bool = True  # OBS_WATCH: whether the dashboard starts the watcher, which evaluates alert rules
-    archive: str = "auto"  # OBS_ARCHIVE: auto: the watcher makes one of a long log; yes: one is only read; no
+    archive: str = "auto"  # OBS_ARCHIVE: auto: made of a long log; all: also of others' logs; yes: only read; no
     keep_ns: int | None = None  # OBS_KEEP: how long sealed rows stay in the log; None: for ever
     keep_archive_ns: int | None = None  # OBS_KEEP_ARCHIVE: how long rows stay in the archive
     keep_rollups_ns: int | None = None  # OBS_KEEP_ROLLUPS: how long rollups stay
@@ -140,9 +140,9 @@ def _one_of(env: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
 
 
 def _archive(env: Mapping[str, str]) -> str:
-    """The setting of the archive: auto, yes or no."""
+    """The setting of the archive: auto, all, yes or no."""
     text = env.get("OBS_ARCHIVE", "").strip().lower()
-    return "yes" if text in YES else "no" if text in NO else "auto"
+    return "yes" if text in YES else "no" if text in NO else "all" if text == "all" else "auto"
 
 
 def _period(env: Mapping[str, str], name: str) -> int | None:

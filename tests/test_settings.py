@@ -123,7 +123,7 @@ def test_configure_takes_every_setting_of_a_traced_program() -> None:
 
 
 def test_the_archive_is_made_unless_the_setting_says_otherwise() -> None:
-    """A value that can't be read counts as not set, also one that an older text of the documents named."""
-    texts = ("", "auto", "yes", "1", "off", "No", "all", "foreign")
+    """A value that can't be read counts as not set."""
+    texts = ("", "auto", "yes", "1", "off", "No", "All", "foreign")
     archives = [from_environment({"OBS_ARCHIVE": text}).archive for text in texts]
-    assert archives == ["auto", "auto", "yes", "yes", "no", "no", "auto", "auto"]
+    assert archives == ["auto", "auto", "yes", "yes", "no", "no", "all", "auto"]

@@ -74,10 +74,14 @@ class BackgroundSealer:
         every_s: float = EVERY_S,
         options: Sequence[str] = (),
         retention: "Retention | None" = None,
+        others: bool = False,
     ) -> None:
-        """A sealer that has not been started; `report` gets its errors, each once. `options` are passed to it."""
+        """A sealer that has not been started; `report` gets its errors, each once. `options` are passed to it.
+
+        `others` says whether it seals logs that other programs made.
+        """
         self._report, self._options = report, options
-        self._retention = retention
+        self._retention, self._others = retention, others
         self._prune_s = 0.0
         self._clock = SteadyClock()
         self._least_rows, self._every_s = least_rows, every_s
@@ -123,11 +127,14 @@ class BackgroundSealer:
         if self._retention is None or time.monotonic() < self._prune_s or not (folder_of(log) / NAME).exists():
             return None
         self._prune_s = time.monotonic() + min(PRUNE_EVERY_S, 10 * self._every_s)
+        with closing(sqlite.connect(log)) as connection:
+            if not foreign.shape(connection, log).native:
+                return None
         return ["obs_core.archive.pruner", str(log), *self._retention.options(log)]
 
     def _sealer(self, log: Path) -> list[str] | None:
         """The sealer's command, if it has something to do."""
-        is_needed = is_due(log, self._least_rows, forward_rows=self._forward_rows())
+        is_needed = is_due(log, self._least_rows, forward_rows=self._forward_rows(), others=self._others)
         return ["obs_core.archive.sealer", str(log), *self._options] if is_needed else None
 
     def _forward_rows(self) -> int:
@@ -148,16 +155,19 @@ class BackgroundSealer:
         self._reported = error
 
 
-def is_due(log: Path, least_rows: int, *, forward_rows: int) -> bool:
+def is_due(log: Path, least_rows: int, *, forward_rows: int, others: bool = False) -> bool:
     """Whether a sealer has something to do: new or older rows, or rows that were superseded.
+
+    Logs that other programs made are sealed only with `others`.
 
     Raises:
         ObsError: the log or the manifest can't be read.
     """
     with closing(sqlite.connect(log)) as connection:
-        if not foreign.shape(connection, log).native:
+        shape = foreign.shape(connection, log)
+        if not shape.native and not (others and shape.has_ids):
             return False
-        ends = "SELECT (SELECT min(id) FROM data_trace), (SELECT max(id) FROM data_trace)"
+        ends = f"SELECT (SELECT min(id) FROM {shape.rows}), (SELECT max(id) FROM {shape.rows})"
         lowest, newest = connection.execute(ends).fetchone()
         folder = folder_of(log)
         if not (folder / NAME).exists():
@@ -168,6 +178,6 @@ def is_due(log: Path, least_rows: int, *, forward_rows: int) -> bool:
             return False
         if sealed is None or sealed.from_id >= lowest or newest - sealed.until_id >= forward_rows:
             return True
-        statement = "SELECT count(*) FROM superseded WHERE id > ? AND id <= ?"
+        statement = f"SELECT count(*) FROM {shape.superseded} WHERE id > ? AND id <= ?"
         count = connection.execute(statement, (sealed.from_id, sealed.until_id)).fetchone()[0]
         return bool(newest < sealed.until_id or count != sealed.superseded)

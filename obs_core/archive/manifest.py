@@ -26,7 +26,14 @@ _SEALED: Final = (
 )
 ANCHOR_TEXT: Final = "hex(CAST(timestamp || '/' || coalesce(span_id, '') || '/' || data AS BLOB))"
 """SQL for the text of an anchor; in hex, because both SQLite libraries read it, and the text need not be UTF-8."""
-ANCHOR: Final = f"SELECT id, {ANCHOR_TEXT} FROM data_trace"
+
+
+def anchor_sql(rows: str) -> str:
+    """SQL for the ids and the texts of the anchors among `rows`, a table expression."""
+    return f"SELECT id, {ANCHOR_TEXT} FROM {rows}"
+
+
+ANCHOR: Final = anchor_sql("data_trace")
 
 
 class Anchor(NamedTuple):

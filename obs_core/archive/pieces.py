@@ -3,7 +3,7 @@
 import hashlib
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
@@ -27,8 +27,8 @@ class Connection(Protocol):
         """The rows of its answer."""
 
 
-def write(connection: Connection, folder: Path) -> list[Piece]:
-    """Write the pieces of each day of the table `all_days`; the files are on the disk when this returns.
+def write(connection: Connection, folder: Path, kinds: Collection[str]) -> list[Piece]:
+    """Write the pieces of each day of the table `all_days`, of these kinds; they are on the disk when this returns.
 
     Raises:
         OSError: a file can't be written. The DuckDB error of a full disk is not translated.
@@ -39,7 +39,7 @@ def write(connection: Connection, folder: Path) -> list[Piece]:
     pieces: list[Piece] = []
     for day, *extent in extents:
         connection.execute(f"CREATE OR REPLACE TEMP VIEW wide AS SELECT * FROM all_days WHERE day = {day}")
-        for what, statement in statements().items():
+        for what, statement in [(what, statement) for what, statement in statements().items() if what in kinds]:
             name = f"{what}/{day}-{extent[2]}-{secrets.token_hex(4)}.parquet"
             always = what in ALWAYS_WRITTEN
             rows = _written(connection, statement, folder / name, always=always)

@@ -21,7 +21,7 @@ from obs_core.archive.limits import Keep
 from obs_core.archive.manifest import NAME, Manifest, folder_of
 from obs_core.clock import SECOND, now_ns
 from obs_core.errors import ArchiveDamaged, ArchiveMoved, ObsError
-from obs_core.store import sqlite
+from obs_core.store import foreign, sqlite
 from obs_core.store.checkpoints import Checkpoints
 
 GRACE_S: Final = 60.0
@@ -101,7 +101,7 @@ def steps(log: Path, keep: Keep, needed_id: int, grace_s: float = GRACE_S, work_
         return
     with closing(sqlite.connect(log, write=True)) as connection, Manifest(folder_of(log), write=True) as manifest:
         sealed = manifest.sealed()
-        if sealed is None:
+        if sealed is None or not foreign.shape(connection, log).native:  # a log of another program is never changed
             return
         if not verification.belongs(connection, sealed):
             message = f"{manifest.folder} is not the archive of {log}; nothing is deleted."

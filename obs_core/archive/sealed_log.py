@@ -1,16 +1,16 @@
 """The log as the sealer reads it: through DuckDB's scanner only, so that no second SQLite library opens it (ADR 1)."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Container, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from obs_core import scanner
 from obs_core.archive import failed_calls
-from obs_core.archive.manifest import ANCHOR, Anchor, Sealed
-from obs_core.archive.rollups import DAY_NS, slot
+from obs_core.archive.manifest import Anchor, Sealed, anchor_sql
+from obs_core.archive.rollups import DAY_NS, slot, statements
 from obs_core.store import sqlite
-from obs_core.store.foreign import COLUMNS, INTEGER_COLUMNS
+from obs_core.store.foreign import COLUMNS, INTEGER_COLUMNS, NATIVE, Shape
 
 SUPERSEDED: Final = "SELECT id::BIGINT FROM sqlite_query('log', 'SELECT id FROM superseded')"
 """DuckDB's SQL for the ids of rows that were replaced."""
@@ -52,6 +52,13 @@ _PAIRED: Final = """
     SELECT coalesce(covered.id, called.id) AS id, covered_ns, caller
     FROM covered FULL JOIN called ON called.id = covered.id
 """
+_PLAIN: Final = f"""
+    CREATE OR REPLACE TEMP TABLE all_days AS
+    SELECT
+        {slot(DAY_NS)}::INTEGER AS day, *,
+        NULL::BIGINT AS self_ns, NULL::BIGINT AS covered_ns, NULL::VARCHAR AS caller
+    FROM batch
+"""
 _WIDE: Final = f"""
     CREATE OR REPLACE TEMP TABLE all_days AS
     SELECT
@@ -74,10 +81,10 @@ class Rows(NamedTuple):
     parameters: tuple[int, ...]
     files: Sequence[str] = ()
 
-    def selected(self, columns: Sequence[str], *, repaired: bool) -> str:
+    def selected(self, columns: Sequence[str], shape: Shape, *, repaired: bool) -> str:
         """DuckDB's SQL for these columns, typed; fails on text of the log that is not UTF-8 unless it is `repaired`."""
         if not self.files:
-            return selected(columns, self.where, self.parameters, repaired=repaired)
+            return selected(columns, self.where, self.parameters, shape, repaired=repaired)
         where = self.where
         for number in self.parameters:
             where = where.replace("?", f"({number})", 1)
@@ -87,19 +94,25 @@ class Rows(NamedTuple):
 
 
 class SealedLog:
-    """One log of ours, attached to a DuckDB of its own."""
+    """One log, attached to a DuckDB of its own."""
 
-    def __init__(self, path: Path, *, memory_mb: int) -> None:
-        """Attach the log at `path`; DuckDB uses one thread and at most `memory_mb` MB.
+    def __init__(self, path: Path, *, memory_mb: int, shape: Shape = NATIVE) -> None:
+        """Attach the log at `path`, which has this `shape`; DuckDB uses one thread and at most `memory_mb` MB.
 
         Raises:
             OSError: there is no such file.
             scanner.Error: it can't be read.
         """
+        self.shape = shape
         self.connection = scanner.connect(memory_mb, threads=1)
         self._claim = sqlite.Claim(path, "duckdb")
         quoted = str(path).replace("'", "''")
         self.connection.execute(f"ATTACH '{quoted}' AS log (TYPE sqlite, READ_ONLY)")
+
+    @property
+    def kinds(self) -> Collection[str]:
+        """The kinds of pieces that are made of it: of a log that another program made, no rollups."""
+        return statements().keys() if self.shape.native else ("rows",)
 
     def close(self) -> None:
         """Detach the log."""
@@ -123,16 +136,20 @@ class SealedLog:
 
     def ends(self) -> tuple[int, int]:
         """The lowest and the highest id; 0 and 0 of an empty log."""
-        lowest = self.number("SELECT min(id) FROM data_trace")
-        return lowest or 0, self.number("SELECT max(id) FROM data_trace") or 0
+        lowest = self.number(f"SELECT min(id) FROM {self.shape.rows}")
+        return lowest or 0, self.number(f"SELECT max(id) FROM {self.shape.rows}") or 0
+
+    def newest_up_to(self, until_id: int) -> int | None:
+        """The highest id up to `until_id`."""
+        return self.number(f"SELECT max(id) FROM {self.shape.rows} WHERE id <= ?", until_id)
 
     def belongs(self, sealed: Sealed) -> bool:
         """Whether `sealed` is about this log, not about one that was at this path before."""
         if self.ends()[1] < sealed.until_id:
             return False
         for anchor in (sealed.first, sealed.last):
-            rows = self.rows(f"{ANCHOR} WHERE id = ?", anchor.id)
-            replaced = self.number("SELECT id FROM superseded WHERE id = ?", anchor.id)
+            rows = self.rows(f"{anchor_sql(self.shape.rows)} WHERE id = ?", anchor.id)
+            replaced = self.number(f"SELECT id FROM {self.shape.superseded} WHERE id = ?", anchor.id)
             if not (rows[0][1] == anchor.text if rows else replaced is not None or sealed.may_be_gone(anchor)):
                 return False
         return True
@@ -141,19 +158,23 @@ class SealedLog:
         """The first and the last row of a range of ids; None if it has none."""
         anchors: list[Anchor] = []
         for order in ("id", "id DESC"):
-            rows = self.rows(f"{ANCHOR} WHERE id > ? AND id <= ? ORDER BY {order} LIMIT 1", from_id, until_id)
+            limits = f"WHERE id > ? AND id <= ? ORDER BY {order} LIMIT 1"
+            rows = self.rows(f"{anchor_sql(self.shape.rows)} {limits}", from_id, until_id)
             anchors += [Anchor(int(number), text) for number, text in rows]
         return (anchors[0], anchors[1]) if anchors else None
 
     def older_ns(self, from_id: int, not_after_ns: int) -> int | None:
         """The time of the latest row with an id up to `from_id`, which is known not to be after `not_after_ns`."""
+        if not self.shape.native:
+            return self.number(f"SELECT max(timestamp) FROM {self.shape.rows} WHERE id <= ?", from_id)
         # +id keeps SQLite on the index by time: it stops at the first row.
         statement = "SELECT timestamp FROM data_trace WHERE timestamp <= ? AND +id <= ? ORDER BY timestamp DESC LIMIT 1"
         return self.number(statement, not_after_ns, from_id)
 
     def superseded(self, from_id: int, until_id: int) -> int:
         """How many ids of a range were superseded."""
-        return self.number("SELECT count(*) FROM superseded WHERE id > ? AND id <= ?", from_id, until_id) or 0
+        statement = f"SELECT count(*) FROM {self.shape.superseded} WHERE id > ? AND id <= ?"
+        return self.number(statement, from_id, until_id) or 0
 
     def load(self, from_id: int, until_id: int, *, look: int) -> int:
         """Read the rows of a range of ids into the table `all_days`, which has the columns `ROW_COLUMNS` and `day`.
@@ -172,6 +193,8 @@ class SealedLog:
 
         A call is written when it ends, so the children of a long one have much lower ids.
         """
+        if not self.shape.native:
+            return []
         start = from_id - look
         before_ns = self.number(
             "SELECT max(timestamp) FROM data_trace WHERE id > ? AND id <= ?", start - _SAMPLE, start
@@ -190,6 +213,10 @@ class SealedLog:
             if not is_encoding(error):
                 raise
             superseded = self._read(mine, near, ids, repaired=True)
+        if not self.shape.native:
+            self.connection.execute(_PLAIN)
+            self.connection.execute("DROP TABLE batch")
+            return superseded
         failed_calls.resolve(self.connection)
         for statement in (_PAIRED, _WIDE):
             self.connection.execute(statement)
@@ -200,24 +227,31 @@ class SealedLog:
     def _read(self, mine: Sequence[Rows], near: Sequence[Rows], ids: tuple[int, int], *, repaired: bool) -> int:
         self.connection.execute("BEGIN TRANSACTION")  # one state of the log
         try:
-            batch = " UNION ALL ".join(rows.selected(COLUMNS, repaired=repaired) for rows in mine)
+            batch = " UNION ALL ".join(rows.selected(COLUMNS, self.shape, repaired=repaired) for rows in mine)
             self.connection.execute(f"CREATE OR REPLACE TEMP TABLE batch AS {batch}")
-            if any(rows.files for rows in mine):
-                self.connection.execute(f"DELETE FROM batch WHERE id IN ({SUPERSEDED})")
-            calls = [f"SELECT {_CALL} AS name, true AS mine FROM batch WHERE kind = 'call'"]
-            calls += [f"SELECT {_CALL}, false FROM ({rows.selected(_NEAR, repaired=repaired)})" for rows in near]
-            self.connection.execute(f"CREATE OR REPLACE TEMP TABLE near AS {' UNION ALL '.join(calls)}")
-            failed = [rows._replace(where=f"{rows.where} AND {failed_calls.FAILED}") for rows in near]
-            parts = [rows.selected(failed_calls.COLUMNS, repaired=repaired) for rows in failed]
-            parts = parts or [f"SELECT {', '.join(failed_calls.COLUMNS)} FROM batch WHERE false"]
-            self.connection.execute(f"CREATE OR REPLACE TEMP TABLE near_failed AS {' UNION ALL '.join(parts)}")
-            superseded = self.superseded(*ids)
+            superseded = 0
+            if self.shape.native:
+                self._read_near(near, is_again=any(rows.files for rows in mine), repaired=repaired)
+                superseded = self.superseded(*ids)
             self.connection.execute("COMMIT")
         except BaseException:
             with suppress(scanner.Error):
                 self.connection.execute("ROLLBACK")
             raise
         return superseded
+
+    def _read_near(self, near: Sequence[Rows], *, is_again: bool, repaired: bool) -> None:
+        """Read what the rows in `batch` need of others: the calls `near` them, of which some failed."""
+        if is_again:
+            self.connection.execute(f"DELETE FROM batch WHERE id IN ({SUPERSEDED})")
+        calls = [f"SELECT {_CALL} AS name, true AS mine FROM batch WHERE kind = 'call'"]
+        around = (rows.selected(_NEAR, self.shape, repaired=repaired) for rows in near)
+        calls += [f"SELECT {_CALL}, false FROM ({rows})" for rows in around]
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE near AS {' UNION ALL '.join(calls)}")
+        failed = [rows._replace(where=f"{rows.where} AND {failed_calls.FAILED}") for rows in near]
+        parts = [rows.selected(failed_calls.COLUMNS, self.shape, repaired=repaired) for rows in failed]
+        parts = parts or [f"SELECT {', '.join(failed_calls.COLUMNS)} FROM batch WHERE false"]
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE near_failed AS {' UNION ALL '.join(parts)}")
 
 
 def is_encoding(error: Exception) -> bool:
@@ -226,12 +260,12 @@ def is_encoding(error: Exception) -> bool:
 
 
 def selected(
-    columns: Sequence[str], where: str, parameters: Sequence[int], *, repaired: bool,
-    table: str = "data_trace", integers: Container[str] = INTEGER_COLUMNS,
+    columns: Sequence[str], where: str, parameters: Sequence[int], shape: Shape = NATIVE, *, repaired: bool,
+    table: str = "", integers: Container[str] = INTEGER_COLUMNS,
 ) -> str:  # fmt: skip
-    """DuckDB's SQL for these columns of a table of the log, typed; `integers` are those that are not text.
+    """DuckDB's SQL for these columns of a table of the log (by default: its rows), typed.
 
-    It fails on text that is not UTF-8 unless it is `repaired`.
+    `integers` are those that are not text. It fails on text that is not UTF-8 unless it is `repaired`.
     """
     inner = ", ".join(
         f'{scanner.MARKED.format(cell=f"{chr(34)}{name}{chr(34)}")} AS "{name}"'
@@ -243,7 +277,9 @@ def selected(
         f'{f"{chr(34)}{name}{chr(34)}::BIGINT" if name in integers else _text(name, repaired=repaired)} AS "{name}"'
         for name in columns
     )
-    return f"SELECT {outer} FROM {_query(f'SELECT {inner} FROM {table} WHERE {where}', parameters)}"
+    timed = "" if shape.native else " AND timestamp IS NOT NULL"  # a row without a time is in no window
+    source = f"SELECT {inner} FROM {table or shape.rows} WHERE {where}{timed}"
+    return f"SELECT {outer} FROM {_query(source, parameters)}"
 
 
 def _text(column: str, *, repaired: bool) -> str:

@@ -21,6 +21,8 @@ from obs_core.archive.sealed_log import SealedLog
 from obs_core.archive.sealing import Sealing
 from obs_core.clock import SECOND, now_ns
 from obs_core.errors import LogMissing, LogUnreadable, NotALog, ObsError
+from obs_core.settings import from_environment
+from obs_core.store import foreign, sqlite
 
 MEMORY_MB: Final = 280
 """The most that DuckDB may use; the process stays below 400 MB."""
@@ -68,18 +70,35 @@ def _seal(log: Path, limits: Limits, report: Report, **options: bool) -> int:
         if not is_mine:
             _say({"action": "another sealer is running"})
             return 0
-        with closing(SealedLog(log, memory_mb=MEMORY_MB)) as source:
-            if not source.is_ours():
-                raise NotALog(f"{log} was made by another program.", "Only logs of this product can be sealed.")
-            with closing(Sealing(source, folder, limits, now_ns())) as sealing:
-                ends = source.ends()
-                report.step(now_ns(), sealing.range(), ends)
-                for step in sealing.steps(**options):
-                    ids = (step.sealed.from_id, step.sealed.until_id) if step.sealed else None
-                    report.step(now_ns(), ids, ends)
-                    _say({"action": step.action, "rows": step.rows, "ids": ids or (0, 0), "newest_id": ends[1]})
-                report.end(now_ns())
+        shape = _shape(log)
+        with (
+            closing(SealedLog(log, memory_mb=MEMORY_MB, shape=shape)) as source,
+            closing(Sealing(source, folder, limits, now_ns())) as sealing,
+        ):
+            ends = source.ends()
+            report.step(now_ns(), sealing.range(), ends)
+            for step in sealing.steps(**options):
+                ids = (step.sealed.from_id, step.sealed.until_id) if step.sealed else None
+                report.step(now_ns(), ids, ends)
+                _say({"action": step.action, "rows": step.rows, "ids": ids or (0, 0), "newest_id": ends[1]})
+            report.end(now_ns())
     return 0
+
+
+def _shape(log: Path) -> foreign.Shape:
+    """The shape of the log, which sqlite3 reads and closes before DuckDB opens the file.
+
+    Raises:
+        NotALog: it is no log, or another program made it and it is not to be sealed, or can't be.
+    """
+    with closing(sqlite.connect(log)) as connection:
+        shape = foreign.shape(connection, log)
+    if not shape.native and from_environment().archive != "all":
+        raise NotALog(f"{log} was made by another program.", "Such logs are sealed if OBS_ARCHIVE=all.")
+    if not shape.has_ids:
+        message = f"{log} was made by another program, and its rows have no key by which a copy could refer to them."
+        raise NotALog(message, "A table with SQLite's own row ids, or a column id with whole numbers, can be sealed.")
+    return shape
 
 
 def _say(line: dict[str, object]) -> None:

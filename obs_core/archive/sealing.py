@@ -95,8 +95,12 @@ class Sealing:
         """The next ids to seal, `after < id <= until`; None if all are sealed."""
         sealed, lowest = self._manifest.sealed(), self._log.ends()[0]
         if sealed is None:
-            last = self._log.number("SELECT max(id) FROM data_trace WHERE id <= ?", settled)
-            return None if last is None else (max(lowest - 1, last - self._batch_rows), last)
+            last = self._log.newest_up_to(settled)
+            if last is None:
+                return None
+            if not self._log.shape.native:  # no index says how old the older rows are: the oldest first
+                return lowest - 1, min(last, lowest - 1 + self._batch_rows)
+            return max(lowest - 1, last - self._batch_rows), last
         new = settled - sealed.until_id
         if new >= (1 if everything else self._limits.forward_rows):
             return sealed.until_id, min(settled, sealed.until_id + self._batch_rows)
@@ -108,7 +112,7 @@ class Sealing:
         before = self._manifest.sealed()
         try:
             superseded = self._log.load(after_id, until_id, look=self._limits.look)
-            new = pieces.write(self._log.connection, self._manifest.folder)
+            new = pieces.write(self._log.connection, self._manifest.folder, self._log.kinds)
         except scanner.Error as error:
             if not is_memory(error) or self._batch_rows <= _SMALLEST:
                 raise

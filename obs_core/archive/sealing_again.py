@@ -60,7 +60,7 @@ class Again:
             hours = [(start - HOUR, start), (end, end + HOUR)]
             near = [rows for bound in hours for rows in self._calls(_TIMES, bound)]
             self._load(after_id, until_id, [*near, Rows(_LATER, (start, end, end + HOUR, end + HOUR))])
-            return pieces.write(self._log.connection, self._folder)
+            return pieces.write(self._log.connection, self._folder, self._log.kinds)
         new: list[Piece] = []
         look = self._look
         for first in range(after_id, until_id, batch_rows):
@@ -68,7 +68,7 @@ class Again:
             around = [(first - look, first), (last, last + look)]
             near = [rows for bound in around for rows in self._calls(_IDS, bound)]
             self._load(first, last, near + self._log.far_children(first, last, look=look))
-            new += pieces.write(self._log.connection, self._folder)
+            new += pieces.write(self._log.connection, self._folder, self._log.kinds)
         return new
 
     def _load(self, after_id: int, until_id: int, near: Sequence[Rows]) -> None:

@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from obs_core.archive import pieces
-from obs_core.archive.manifest import ANCHOR, Anchor, Manifest, Piece, Sealed, folder_of
+from obs_core.archive.manifest import Anchor, Manifest, Piece, Sealed, anchor_sql, folder_of
 from obs_core.store import foreign, sqlite
+from obs_core.store.foreign import NATIVE, Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,11 @@ def status(log: Path) -> Status:
     )
 
 
-def belongs(connection: sqlite3.Connection, sealed: Sealed) -> bool:
+def belongs(connection: sqlite3.Connection, sealed: Sealed, shape: Shape = NATIVE) -> bool:
     """Whether `sealed` is about the log that `connection` has open, not about one that was at its path before."""
-    newest = connection.execute("SELECT max(id) FROM data_trace").fetchone()[0]
+    newest = connection.execute(f"SELECT max(id) FROM {shape.rows}").fetchone()[0]
     return (newest or 0) >= sealed.until_id and all(
-        _is_there(connection, anchor) or (sealed.may_be_gone(anchor) and not _has_row(connection, anchor))
+        _is_there(connection, anchor, shape) or (sealed.may_be_gone(anchor) and not _has_row(connection, anchor))
         for anchor in (sealed.first, sealed.last)
     )
 
@@ -77,12 +78,14 @@ def problems(log: Path) -> list[str]:
     damaged = pieces.damaged(folder, current, whole=True)
     sentences = [f"{folder / file} {fault}." for file, fault in damaged.items()]
     with closing(sqlite.connect(log)) as connection:
-        if not belongs(connection, sealed):
+        shape = foreign.shape(connection, log)
+        if not belongs(connection, sealed, shape):
             return [*sentences, f"The archive is of another log than {log}."]
         after_id = max(sealed.from_id, sealed.pruned_id)
-        statement = "SELECT count(*) FROM data_trace WHERE id > ? AND id <= ?"
+        timed = "" if shape.native else " AND timestamp IS NOT NULL"
+        statement = f"SELECT count(*) FROM {shape.rows} WHERE id > ? AND id <= ?{timed}"
         rows = connection.execute(statement, (after_id, sealed.until_id)).fetchone()[0]
-        expected = rows + unhandled(connection, sealed)
+        expected = rows + (unhandled(connection, sealed) if shape.native else 0)
     if damaged:
         return sentences
     archived = sum(_rows_after(folder, piece, after_id) for piece in current if piece.what == "rows")
@@ -115,8 +118,8 @@ def _has_row(connection: sqlite3.Connection, anchor: Anchor) -> bool:
     return connection.execute("SELECT 1 FROM data_trace WHERE id = ?", (anchor.id,)).fetchone() is not None
 
 
-def _is_there(connection: sqlite3.Connection, anchor: Anchor) -> bool:
-    row = connection.execute(f"{ANCHOR} WHERE id = ?", (anchor.id,)).fetchone()
+def _is_there(connection: sqlite3.Connection, anchor: Anchor, shape: Shape) -> bool:
+    row = connection.execute(f"{anchor_sql(shape.rows)} WHERE id = ?", (anchor.id,)).fetchone()
     if row:
         return bool(row[1] == anchor.text)
-    return connection.execute("SELECT 1 FROM superseded WHERE id = ?", (anchor.id,)).fetchone() is not None
+    return connection.execute(f"SELECT 1 FROM {shape.superseded} WHERE id = ?", (anchor.id,)).fetchone() is not None

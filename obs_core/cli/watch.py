@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from obs_core import heartbeat
 from obs_core.alerts.deliver import dispatcher
@@ -21,6 +22,9 @@ from obs_core.lake.background import BackgroundLake
 from obs_core.settings import Settings, from_environment
 from obs_core.watch import loop
 from obs_core.watch.needed import needed_id
+
+SEALS: Final = ("auto", "all")
+"""The settings of the archive with which the watcher makes one."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,10 +56,10 @@ def run(arguments: argparse.Namespace) -> int:
     recorder = space.Recorder(log, keep.max_bytes, is_default=settings.max_bytes is None)
     with (
         dispatcher.deliver_in_background(settings) as deliver,
-        BackgroundSealer(report, retention=retention) as sealer,
+        BackgroundSealer(report, retention=retention, others=settings.archive == "all") as sealer,
         BackgroundLake(report, store.shown if store else "") as lake,
     ):
-        callbacks = [deliver, recorder.after_tick, *([sealer.after_tick] if settings.archive == "auto" else [])]
+        callbacks = [deliver, recorder.after_tick, *([sealer.after_tick] if settings.archive in SEALS else [])]
         callbacks += [lake.after_tick] if store else []
         loop.watch(log, stop, report, callbacks, tick_s=arguments.tick, max_series=settings.max_series)
     return 0
@@ -72,7 +76,7 @@ def _store(settings: Settings, report: Callable[[str], None]) -> address.Address
 
 def _keep(settings: Settings, log: Path) -> Keep:
     """What retention keeps: as the settings say; without one for the size, what the disk has space for."""
-    if settings.archive != "auto":
+    if settings.archive not in SEALS:
         return Keep()
     max_bytes = space.default_max_bytes(log) if settings.max_bytes is None else settings.max_bytes or None
     return Keep(settings.keep_ns, settings.keep_archive_ns, settings.keep_rollups_ns, max_bytes)

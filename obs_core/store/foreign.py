@@ -33,13 +33,15 @@ _WITHOUT: Final = (
 _MAX_NS: Final = "9.2e18"  # a little less than 64 bits hold: the year 2261
 _NOT_NULL: Final = frozenset({"kind", "process", "data", "timestamp", "status"})
 _SAMPLE: Final = 1_000
+_NUMBERED: Final = "row_number() OVER ()"
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
     """How to read a log: `rows` is a SQLite table expression with the columns `COLUMNS`; the others filter it.
 
-    `missing` has a sentence for each kind of information that the log does not have.
+    `missing` has a sentence for each kind of information that the log does not have. `has_ids` says whether the ids of
+    rows are stored: otherwise they are numbered as they are read, and nothing can refer to them.
     """
 
     native: bool
@@ -48,6 +50,12 @@ class Shape:
     values_where: str
     logs_where: str
     missing: tuple[str, ...] = ()
+    has_ids: bool = True
+
+    @property
+    def superseded(self) -> str:
+        """A table expression with the ids of rows that were replaced by others."""
+        return "superseded" if self.native else "(SELECT 0 AS id WHERE 0)"
 
     def relation(self, name: str) -> str:
         """The table expression for `rows`, `calls`, `values` or `logs`."""
@@ -118,6 +126,7 @@ def _mapped(connection: sqlite3.Connection, known: dict[str, str]) -> Shape:
         values_where="(kind = 'value' OR (kind IS NULL AND data_value <> ''))" if has_kind else "data_value <> ''",
         logs_where="kind = 'log'" if has_kind else "0",
         missing=tuple(missing),
+        has_ids=expressions["id"] != _NUMBERED,
     )
 
 
@@ -185,7 +194,7 @@ def _id(connection: sqlite3.Connection, known: dict[str, str]) -> str:
         not_integer = f"SELECT 1 FROM data_trace WHERE typeof({known['id']}) <> 'integer' LIMIT 1"
         if not connection.execute(not_integer).fetchone():
             return f"CAST({known['id']} AS INTEGER)"  # a row that comes later may have something else
-    return "row_number() OVER ()"
+    return _NUMBERED
 
 
 def _has_our_types(described: list[tuple[str, str, int]]) -> bool:

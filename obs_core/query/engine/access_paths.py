@@ -104,7 +104,7 @@ class AccessPaths:
         shape = self._reader.shape()
         mirror_at = version if self._has_mirror and not repaired else None
         try:
-            if shape.native and self._archive and self._archive.exists():
+            if self._archive and self._archive.exists():
                 view = self._archive.view(window)
                 is_long = self._rows() > FULL_MIRROR_ROWS or (view is not None and view.is_pruned)
             else:
@@ -202,7 +202,7 @@ class AccessPaths:
         """Rollups for a long window, if the question has a statement for them; else the rows."""
         given = (request.file, self._reader.shape(), request.window, request.parameters, view)
         plan = None
-        if view.rows > ROLLUP_ROWS and not request.exact:
+        if view.rows > ROLLUP_ROWS and not request.exact and self._reader.shape().native:
             plan = archive_planner.rolled(*given, tail=tail, limit=request.limit)
         return plan or archive_planner.archived(*given, tail=tail, limit=request.limit)
 

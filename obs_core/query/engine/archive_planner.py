@@ -26,7 +26,7 @@ def archived(
     None if the archive or the tail lacks a column.
     """
     columns = planner.columns_of(file)
-    if not shape.native or set(columns) - set(ROW_COLUMNS):
+    if set(columns) - set(ROW_COLUMNS):
         return None
     if tail == "mirror" and planner.mirrored(file, shape, window, parameters, limit) is None:
         return None

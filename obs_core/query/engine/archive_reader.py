@@ -11,11 +11,12 @@ from obs_core.errors import ObsError
 from obs_core.query.engine.sqlite_reader import SqliteReader
 
 _STATE: Final = f"""
-    SELECT (SELECT min(id) FROM data_trace), (SELECT max(id) FROM data_trace),
-        (SELECT count(*) FROM superseded WHERE id > :from_id AND id <= :until_id),
-        (SELECT {ANCHOR_TEXT} FROM data_trace WHERE id = :first_id),
-        (SELECT {ANCHOR_TEXT} FROM data_trace WHERE id = :last_id),
-        (SELECT count(*) FROM superseded WHERE id = :first_id), (SELECT count(*) FROM superseded WHERE id = :last_id)
+    SELECT (SELECT min(id) FROM {{rows}}), (SELECT max(id) FROM {{rows}}),
+        (SELECT count(*) FROM {{superseded}} WHERE id > :from_id AND id <= :until_id),
+        (SELECT {ANCHOR_TEXT} FROM {{rows}} WHERE id = :first_id),
+        (SELECT {ANCHOR_TEXT} FROM {{rows}} WHERE id = :last_id),
+        (SELECT count(*) FROM {{superseded}} WHERE id = :first_id),
+        (SELECT count(*) FROM {{superseded}} WHERE id = :last_id)
 """
 
 
@@ -118,7 +119,10 @@ class ArchiveReader:
             "first_id": sealed.first.id,
             "last_id": sealed.last.id,
         }
-        _, [(lowest, newest, superseded, first, last, first_gone, last_gone)] = self._reader.answer(_STATE, parameters)
+        shape = self._reader.shape()
+        statement = _STATE.format(rows=shape.rows, superseded=shape.superseded)
+        _, [row] = self._reader.answer(statement, parameters)
+        lowest, newest, superseded, first, last, first_gone, last_gone = row
         belongs = all(
             text == anchor.text if text is not None else gone or sealed.may_be_gone(anchor)
             for anchor, text, gone in ((sealed.first, first, first_gone), (sealed.last, last, last_gone))
