@@ -142,7 +142,7 @@ def test_a_log_of_another_program_is_not_sealed(tmp_path: Path) -> None:
     connection.execute("CREATE TABLE data_trace (Process TEXT, Timestamp REAL)")
     connection.close()
     [line] = seal(tmp_path / "x.db", code=2)
-    assert "has no column data" in line["error"]
+    assert "has no column Data" in line["error"]
     foreign = sqlite.connect(tmp_path / "y.db", create=True)
     names = ", ".join(f'"{name}"' for name in CANONICAL)
     foreign.execute(f"CREATE TABLE data_trace ({names})")
