@@ -241,7 +241,7 @@ class SealedLog:
         return superseded
 
     def _read_near(self, near: Sequence[Rows], *, is_again: bool, repaired: bool) -> None:
-        """Read what the rows in `batch` need of others: the calls `near` them, of which some failed."""
+        """Read what the rows in `batch` need of others: the calls `near` them, and those that failed."""
         if is_again:
             self.connection.execute(f"DELETE FROM batch WHERE id IN ({SUPERSEDED})")
         calls = [f"SELECT {_CALL} AS name, true AS mine FROM batch WHERE kind = 'call'"]

@@ -89,7 +89,7 @@ def _shape(log: Path) -> foreign.Shape:
     """The shape of the log, which sqlite3 reads and closes before DuckDB opens the file.
 
     Raises:
-        NotALog: it is no log, or another program made it and it is not to be sealed, or can't be.
+        NotALog: it is not a log, or another program made it and it is not to be sealed, or can't be.
     """
     with closing(sqlite.connect(log)) as connection:
         shape = foreign.shape(connection, log)
