@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from obs_core import scanner
 from obs_core.archive import pieces
+from obs_core.archive.log_rows import Rows
 from obs_core.archive.manifest import Manifest, Piece
 from obs_core.archive.rollups import DAY_NS
-from obs_core.archive.sealed_log import Rows, SealedLog
+from obs_core.archive.sealed_log import SealedLog
 from obs_core.clock import HOUR
 
 _IDS = "id > ? AND id <= ?"

@@ -11,9 +11,10 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from obs_core import scanner
+from obs_core.archive.log_rows import is_encoding, selected
 from obs_core.archive.manifest import ANCHOR
 from obs_core.archive.rollups import DAY_NS, slot
-from obs_core.archive.sealed_log import SealedLog, is_encoding, selected
+from obs_core.archive.sealed_log import SealedLog
 from obs_core.archive.sealing_again import is_memory
 from obs_core.lake.lake import Lake
 from obs_core.lake.schema import CODE_COLUMNS, CODE_INTEGERS, REFERENCES, RUN_COLUMNS, RUN_INTEGERS, SHIFT
