@@ -90,9 +90,13 @@ def _shape(log: Path) -> foreign.Shape:
 
     Raises:
         NotALog: it is not a log, or another program made it and it is not to be sealed, or can't be.
+        LogUnreadable: SQLite can't read it now, such as on a full disk.
     """
     with closing(sqlite.connect(log)) as connection:
-        shape = foreign.shape(connection, log)
+        try:
+            shape = foreign.shape(connection, log)
+        except sqlite.Error as error:
+            raise sqlite.translate_error(error, log) from error
     if not shape.native and from_environment().archive != "all":
         raise NotALog(f"{log} was made by another program.", "Such logs are sealed if OBS_ARCHIVE=all.")
     if not shape.has_ids:

@@ -10,6 +10,7 @@ from pathlib import Path
 from obs_core import settings, subprocesses
 from obs_core.archive import verification
 from obs_core.archive.manifest import folder_of
+from obs_core.cli import argument_types
 from obs_core.errors import ObsError, WorkerFailed
 from obs_core.store import sqlite
 
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--drop-lost", action="store_true", help="with --repair: give up rows that only a damaged file had"
     )
     for action in (seal, status, verify):
-        action.add_argument("--log", type=Path, help="the trace log (default: OBS_LOG)")
+        action.add_argument("--log", type=argument_types.log_path, help="the trace log (default: OBS_LOG)")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -6,9 +6,9 @@ import os
 import subprocess
 import sys
 from contextlib import closing
-from pathlib import Path
 
 from obs_core import scanner, settings, subprocesses
+from obs_core.cli import argument_types
 from obs_core.clock import iso_text
 from obs_core.errors import BadParameter, ObsError, WorkerFailed
 from obs_core.lake import address
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     write = actions.add_parser("write", help="write all rows of the log to the lake, now")
-    write.add_argument("--log", type=Path, help="the trace log (default: OBS_LOG)")
+    write.add_argument("--log", type=argument_types.log_path, help="the trace log (default: OBS_LOG)")
     actions.add_parser("status", help="say which hosts write to the lake, and how far they are")
     actions.add_parser("upkeep", help="merge small files, delete old ones; on one host at a time")
 

@@ -67,7 +67,7 @@ def test_a_trace_is_read_from_few_files(shared: Shared, tmp_path: Path) -> None:
     lookup = f"SELECT day, writer, first_ns, last_ns, rows FROM lake.trace_index WHERE trace_id = '{wanted.trace_id}'"
     day = wanted.timestamp // DAY
     assert shared.rows(lookup) == [(day, 1, wanted.timestamp, wanted.timestamp + 1, 2)]
-    assert files_read(shared, lookup) == 2
+    assert 1 <= files_read(shared, lookup) <= 2  # the statistics of a file may rule it out
     trace = f"SELECT * FROM lake.rows WHERE day = {day} AND writer = 1 AND trace_id = '{wanted.trace_id}'"
     assert len(shared.rows(trace)) == 2
     assert files_read(shared, trace) == 1

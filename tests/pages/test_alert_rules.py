@@ -15,6 +15,7 @@ from obs_core.alerts.rules import parsing, sources
 from obs_core.clock import HOUR, SECOND, now_ns
 from obs_core.model import Code
 from obs_core.process_identity import birth_of
+from obs_core.query.engine import opening
 from obs_core.query.engine.engine import Engine
 from obs_core.query.engine.worker_pool import Pool
 from obs_core.source_code.locate import digest
@@ -358,7 +359,7 @@ def test_a_question_that_times_out_is_reported_in_its_panel_and_the_rest_of_the_
     table.store(log_path, table.rows(STUCK))
     evaluate(log_path, {"name": "stuck", "kind": "stale", "threshold": 4})
     with closing(Pool(1, memory_mb=64, limit_s=1e-6)) as impatient:
-        monkeypatch.setattr(answers, "Engine", partial(Engine, pool=impatient))
+        monkeypatch.setattr(opening, "Engine", partial(Engine, pool=impatient))
         app = opened("alerts", a_view=view)
         answers.close()
     assert not app.exception

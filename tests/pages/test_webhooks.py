@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from obs_core.alerts import ledger
 from obs_core.alerts.deliver import dispatcher, webhook_store
 from obs_core.alerts.deliver.webhook import Webhook
-from obs_core.clock import now_ns
+from obs_core.clock import MINUTE, now_ns
 from obs_core.settings import from_environment
 from obs_core.ui.kit import formatting
 from tests.pages.conftest import Opened, page_text
@@ -18,6 +18,7 @@ from tests.support import alertmanager, receivers, table
 
 SECRET = "s3cret-word"  # noqa: S105 - a test's own
 TOKEN = "t0ken-word"  # noqa: S105 - a test's own
+JUST_AFTER = table.START_NS + MINUTE  # what a rule finds later is history, and not sent
 
 
 def listed(log: Path) -> list[Webhook]:
@@ -96,7 +97,7 @@ def test_the_delivery_log_shows_the_status_of_messages(log_path: Path, opened: O
         closing(ledger.open_ledger(log_path)) as connection,
     ):
         webhook_store.add(connection, Webhook("ops", receiving.url, group_wait_ns=0), now_ns())
-        evaluate(log_path, {"name": "stuck", "kind": "stale"})
+        evaluate(log_path, {"name": "stuck", "kind": "stale"}, at_ns=JUST_AFTER)
         while dispatcher.run_round(connection, from_environment()):
             continue
         app = opened("alerts", a_view="Webhooks")
@@ -117,7 +118,13 @@ def test_the_delivery_log_shows_why_a_message_was_not_sent(log_path: Path, opene
         for name, receiving in {"refuses": refuses, "fails": fails, "moves": moves, "snoozed": refuses}.items():
             webhook = Webhook(name, receiving.url, group_wait_ns=0, rules=("odd" if name == "snoozed" else "stuck",))
             webhook_store.add(connection, webhook, now_ns())
-        evaluate(log_path, {"name": "stuck", "kind": "stale"}, {"name": "odd", "kind": "stale"}, snoozed="odd")
+        evaluate(
+            log_path,
+            {"name": "stuck", "kind": "stale"},
+            {"name": "odd", "kind": "stale"},
+            snoozed="odd",
+            at_ns=JUST_AFTER,
+        )
         dispatcher.run_round(connection, from_environment())
         app = opened("alerts", a_view="Webhooks")
     logged = app.dataframe[-1].value.sort_values("Webhook")

@@ -29,7 +29,7 @@ ours = sqlite3.connect(sys.argv[1], isolation_level=None)
 ours.execute("BEGIN IMMEDIATE")
 ours.execute("INSERT INTO t VALUES ('ours')")
 if sys.argv[2] == "with DuckDB":
-    Reader(64).answer(sys.argv[1], "SELECT count(*) FROM log.t", {})
+    Reader(64).answer("SELECT count(*) FROM log.t", {}, log=sys.argv[1])
 print(subprocess.run([sys.executable, "-c", sys.argv[3], sys.argv[1]], capture_output=True, text=True).stdout.strip())
 """
 

@@ -11,7 +11,6 @@ from obs_core.clock import SECOND, iso_text
 from obs_core.errors import ObsError
 from obs_core.lake import address
 from obs_core.lake import progress as lake_progress
-from obs_core.query.engine.opening import engine_on
 from obs_core.settings import Settings, store_url
 from obs_core.store import foreign, sqlite
 
@@ -51,6 +50,8 @@ def store(log: Path, url: str) -> Iterator[Finding]:
     """Whether the store that pages show can be read, if OBS_STORE names one."""
     if not url:
         return
+    from obs_core.query.engine.opening import engine_on  # noqa: PLC0415 - `doctor` runs also without the dashboard
+
     try:
         with engine_on(log, url) as engine:
             extent = engine.extent()
