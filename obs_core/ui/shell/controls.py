@@ -170,11 +170,12 @@ def _run(draw_part: Callable[[PageScope], None]) -> None:
     part = inspect.getfile(draw_part)
     if store_status.draw_if_away():
         return
-    with at_one_version(refresh=is_refresh()):
+    refreshed = is_refresh()
+    with at_one_version(refresh=refreshed):
         view = pause.view_of(part, page_scope(), refreshes=interval_s is not None)
         scope = view.scope
         if scope.live and interval_s is not None:
-            auto_refresh(interval_s)
+            auto_refresh(interval_s, is_refresh=refreshed)
         firing.badge()
         with loading.skeleton(part, scope), prefetching(part, scope), holding(view.held):
             draw_part(scope)
