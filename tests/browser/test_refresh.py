@@ -3,6 +3,7 @@
 from contextlib import closing
 from pathlib import Path
 
+import psutil
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -162,3 +163,23 @@ def test_with_refresh_off_nothing_moves_until_the_reader_refreshes(serve: Serve,
     expect(page.get_by_text("1 of 4 calls")).to_be_visible()
     page.get_by_role("button", name="Refresh", exact=True).click()
     expect(page.get_by_text("2 of 8 calls")).to_be_visible()
+
+
+def test_a_page_that_is_slow_to_open_keeps_its_link(serve: Serve, page: Page, live_log: Path) -> None:
+    page.add_init_script(BEATS)
+    address = serve(live_log)
+    page.goto(f"{address}/overview?every=1s")
+    refreshed(page)
+    [server] = [child for child in psutil.Process().children() if "streamlit" in child.cmdline()]
+    [worker] = [child for child in server.children() if "obs_core.query.engine.worker" in child.cmdline()]
+    worker.suspend()
+    try:
+        stored(live_log, age_s=170, suffix="more")
+        page.goto(f"{address}/trace_explorer?t_view=Rows&every=1s&from=now-6h")
+        page.wait_for_timeout(3_500)  # the worker is replaced after 5 s
+    finally:
+        worker.resume()
+    grid = page.frame_locator("iframe").first
+    expect(grid.get_by_role("row", name="load").first).to_be_visible()
+    refreshed(page)
+    assert query_of(page) == "/trace_explorer?t_view=Rows&every=1s&from=now-6h"

@@ -22,25 +22,23 @@ _component: Final = st.components.v2.component(
 )
 
 
-def auto_refresh(interval_s: float, *, is_refresh: bool = False) -> None:
-    """Rerun the enclosing fragment at a multiple of `interval_s` seconds, while the tab is visible.
+def auto_refresh(interval_s: float) -> None:
+    """Rerun the enclosing fragment at the next multiple of `interval_s` seconds, while the tab is visible.
 
-    It is the next multiple in a run that is a refresh itself. Any other run may draw a whole page, which the refresh
-    would interrupt: Streamlit then forgets the controls that were not drawn yet. So it gets an interval at least.
+    While a run is under way, the browser waits for its end: a refresh would interrupt it, and Streamlit then forgets
+    the controls that were not drawn yet.
     """
     now = now_ns()
     with st.container(key="obs_auto_refresh"):
-        interval_ns = int(interval_s * SECOND)
-        least_ns = interval_ns // 4 if is_refresh else interval_ns
-        wait_s = wait_ns(interval_ns, now, least_ns) / SECOND
+        wait_s = wait_ns(int(interval_s * SECOND), now) / SECOND
         data = {"interval_s": interval_s, "wait_s": wait_s, "drawn": str(now)}  # only changed data reaches the browser
         _component(key="obs_refresh", data=data, on_refresh_change=_note_refresh)
 
 
-def wait_ns(interval_ns: int, now: int, least_ns: int) -> int:
-    """Return how long after `now` the next refresh is due: `least_ns` or more, which is at most the interval."""
+def wait_ns(interval_ns: int, now: int) -> int:
+    """Return how long after `now` the next refresh is due: at least a quarter of the interval."""
     wait = (OFFSET_NS - now) % interval_ns
-    return wait if wait >= least_ns else wait + interval_ns
+    return wait if wait >= interval_ns // 4 else wait + interval_ns
 
 
 def is_refresh() -> bool:

@@ -170,12 +170,11 @@ def _run(draw_part: Callable[[PageScope], None]) -> None:
     part = inspect.getfile(draw_part)
     if store_status.draw_if_away():
         return
-    refreshed = is_refresh()
-    with at_one_version(refresh=refreshed):
+    with at_one_version(refresh=is_refresh()):
         view = pause.view_of(part, page_scope(), refreshes=interval_s is not None)
         scope = view.scope
         if scope.live and interval_s is not None:
-            auto_refresh(interval_s, is_refresh=refreshed)
+            auto_refresh(interval_s)
         firing.badge()
         with loading.skeleton(part, scope), prefetching(part, scope), holding(view.held):
             draw_part(scope)

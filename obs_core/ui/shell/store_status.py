@@ -29,7 +29,7 @@ def draw_if_away() -> bool:
         engine().version()
     except ObsError as error:
         st.warning(formatting.escape_markdown(f"{error.message} {error.hint}".strip()), icon=":material/cloud_off:")
-        auto_refresh(AGAIN_S, is_refresh=True)
+        auto_refresh(AGAIN_S)
         return True
     return False
 
